@@ -1,0 +1,45 @@
+"""Which device computes, and in which precision: asked for, or picked and said."""
+
+from pathlib import Path
+
+import torch
+
+from ssn3d.errors import DeviceError
+from ssn3d.log import logger
+
+
+def pick_device(asked: str) -> torch.device:
+    """Resolve `auto`, `cpu` or `cuda`; the choice is logged.
+
+    Raises DeviceError where `cuda` is asked for and there is none.
+    """
+    if asked == "cuda" and not torch.cuda.is_available():
+        message = "device: cuda was asked for, but torch sees no CUDA GPU; use 'cpu' or 'auto'"
+        raise DeviceError(message)
+    if asked not in {"auto", "cpu", "cuda"}:
+        message = f"device: {asked!r} is none of 'auto', 'cpu', 'cuda'"
+        raise DeviceError(message)
+    name = ("cuda" if torch.cuda.is_available() else "cpu") if asked == "auto" else asked
+    device = torch.device(name)
+    what = torch.cuda.get_device_name(device) if name == "cuda" else "CPU"
+    logger.info("device: %s (%s asked for)", what, asked)
+    return device
+
+
+def cpu_has_fast_bfloat16() -> bool:
+    """Whether this processor multiplies bfloat16 matrices in hardware (AMX or AVX-512 BF16)."""
+    cpuinfo = Path("/proc/cpuinfo")
+    flags = cpuinfo.read_text(encoding="utf-8") if cpuinfo.exists() else ""
+    return "amx_bf16" in flags or "avx512_bf16" in flags
+
+
+def pick_precision(asked: str, device: torch.device) -> torch.dtype:
+    """Resolve `auto`, `float32` or `bfloat16`; `auto` takes bfloat16 where hardware has it."""
+    if asked not in {"auto", "float32", "bfloat16"}:
+        message = f"precision: {asked!r} is none of 'auto', 'float32', 'bfloat16'"
+        raise DeviceError(message)
+    if asked == "auto":
+        fast = torch.cuda.is_bf16_supported() if device.type == "cuda" else cpu_has_fast_bfloat16()
+        asked = "bfloat16" if fast else "float32"
+    logger.info("precision: %s", asked)
+    return torch.bfloat16 if asked == "bfloat16" else torch.float32

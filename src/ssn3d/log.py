@@ -1,0 +1,54 @@
+"""Log lines, progress, and errors as one line."""
+
+import logging
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+from tqdm import tqdm
+
+from ssn3d.errors import SSN3DError
+
+logger = logging.getLogger("ssn3d")
+
+T = TypeVar("T")
+
+
+@contextmanager
+def job(log_file: str | os.PathLike[str] | None = None) -> Iterator[logging.Logger]:
+    """Log to the terminal, and to `log_file` if given; end the process with 1 on a user's error."""
+    handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
+    if log_file is not None:
+        Path(log_file).parent.mkdir(parents=True, exist_ok=True)
+        handlers.append(logging.FileHandler(log_file, mode="w", encoding="utf-8"))
+    form = logging.Formatter("%(asctime)s %(message)s", datefmt="%H:%M:%S")
+    for handler in handlers:
+        handler.setFormatter(form)
+        logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    logging.captureWarnings(capture=True)
+    try:
+        yield logger
+    except SSN3DError as error:
+        logger.error("error: %s", error)  # noqa: TRY400 -- a user error has no traceback
+        sys.exit(1)
+    except Exception:
+        logger.exception("failed")
+        raise
+    finally:
+        logging.captureWarnings(capture=False)
+        for handler in handlers:
+            logger.removeHandler(handler)
+            handler.close()
+
+
+def progress(items: Iterable[T], title: str, total: int | None = None) -> Iterable[T]:
+    """Iterate with a progress bar on a terminal, or with a line every 15 s elsewhere."""
+    live = sys.stderr.isatty()
+    bar: Iterable[T] = tqdm(
+        items, title, total, mininterval=0.2 if live else 15, ncols=90, leave=live
+    )
+    return bar

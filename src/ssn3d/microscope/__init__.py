@@ -1,0 +1,1 @@
+"""Tilt series, contrast transfer, noise, reconstruction and the signal-to-noise ratio."""

@@ -1,0 +1,1 @@
+"""Networks, their training, the unsupervised baseline, and the metrics."""

@@ -1,0 +1,1 @@
+"""A crowded volume of macromolecules, and its ground truth."""

@@ -1,0 +1,80 @@
+"""Particles as STAR files in RELION's convention; no other module knows that convention.
+
+RELION's coordinates are x, y, z in pixels, its angles ZYZ Euler angles (rot, tilt, psi) that turn
+the particle into the reference, so that they describe the inverse of our rotation
+(Heymann et al. 2005, J. Struct. Biol. 151, 196; RELION, `Euler_angles2matrix`).
+"""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import starfile
+from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
+
+from ssn3d.errors import DataError
+from ssn3d.files import atomic_path
+from ssn3d.particles import Particles
+
+_COORDINATES = ["rlnCoordinateX", "rlnCoordinateY", "rlnCoordinateZ"]
+_ANGLES = ["rlnAngleRot", "rlnAngleTilt", "rlnAnglePsi"]
+
+
+def euler_from_rotations(rotations_zyx: NDArray[np.float64]) -> NDArray[np.float64]:
+    """RELION's (rot, tilt, psi) in degrees, (n, 3), of rotation matrices (n, 3, 3) in z, y, x."""
+    rotations_xyz = Rotation.from_matrix(rotations_zyx[:, ::-1, ::-1])
+    angles: NDArray[np.float64] = rotations_xyz.inv().as_euler("ZYZ", degrees=True)
+    return angles
+
+
+def rotations_from_euler(angles_deg: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Rotation matrices (n, 3, 3) in z, y, x of RELION's (rot, tilt, psi) in degrees, (n, 3)."""
+    rotations_xyz = Rotation.from_euler("ZYZ", angles_deg, degrees=True).inv().as_matrix()
+    return np.ascontiguousarray(rotations_xyz[:, ::-1, ::-1])
+
+
+def write_particles(
+    path: str | os.PathLike[str], particles: Particles, tomogram: str, voxel_size_angstrom: float
+) -> None:
+    """Write particles as a STAR file of one optics group, row i being label i + 1."""
+    optics = pd.DataFrame(
+        {
+            "rlnOpticsGroup": [1],
+            "rlnOpticsGroupName": ["opticsGroup1"],
+            "rlnImagePixelSize": [voxel_size_angstrom],
+        }
+    )
+    table = pd.DataFrame({"rlnMicrographName": [tomogram] * len(particles)})
+    table[_COORDINATES] = particles.centres[:, ::-1]
+    table[_ANGLES] = euler_from_rotations(particles.rotations)
+    table["rlnOpticsGroup"] = 1
+    table["ssn3dLabel"] = np.arange(1, len(particles) + 1)
+    table["ssn3dPdbId"] = particles.pdb_ids
+    with atomic_path(path) as partial:
+        starfile.write(
+            {"optics": optics, "particles": table}, partial, float_format="%.6f", overwrite=True
+        )
+
+
+def read_particles(path: str | os.PathLike[str]) -> Particles:
+    """Read particles as `write_particles` wrote them.
+
+    Raises DataError where the file is missing, lacks a column, or holds numbers that are none.
+    """
+    try:
+        blocks = starfile.read(Path(path), always_dict=True, parse_as_string=["ssn3dPdbId"])
+        table = blocks["particles"]
+        centres = table[_COORDINATES].to_numpy(dtype=np.float64)[:, ::-1]
+        angles = table[_ANGLES].to_numpy(dtype=np.float64)
+        pdb_ids = table["ssn3dPdbId"].to_numpy(dtype=np.str_)
+        labels = table["ssn3dLabel"].to_numpy(dtype=np.int64)
+    except Exception as error:  # a damaged file fails in starfile and pandas in many ways
+        message = f"{path}: not a particle table of ssn3d ({error}); delete it and run again"
+        raise DataError(message) from error
+    finite = np.isfinite(centres).all() and np.isfinite(angles).all()
+    if not finite or not np.array_equal(labels, np.arange(1, len(labels) + 1)):
+        message = f"{path}: coordinates, angles or labels are damaged; delete it and run again"
+        raise DataError(message)
+    return Particles(pdb_ids, np.ascontiguousarray(centres), rotations_from_euler(angles))

@@ -1,0 +1,1 @@
+"""Coordinate files and surrogates, read as mass-weighted points."""
