@@ -2,8 +2,12 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
+
+from ssn3d.seeds import generator
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -29,3 +33,18 @@ def device(request: pytest.FixtureRequest) -> str:
     if request.param == "cuda" and not torch.cuda.is_available():
         pytest.skip("no CUDA GPU")
     return str(request.param)
+
+
+@pytest.fixture(scope="session")
+def molecule() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Give an asymmetric molecule: points (n, 3) in angstrom about their centre, and masses."""
+    rng = generator(0, "molecule")
+    arms = [
+        rng.normal(size=(400, 3)) * (18, 18, 18) + (0, 0, 0),
+        rng.normal(size=(200, 3)) * (10, 10, 10) + (45, 10, 0),
+        rng.normal(size=(100, 3)) * (8, 8, 8) + (-10, 35, 30),
+    ]
+    points = np.concatenate(arms)
+    masses = rng.uniform(60, 190, size=len(points))
+    points -= np.average(points, axis=0, weights=masses)
+    return points.astype(np.float32), masses.astype(np.float32)

@@ -43,3 +43,8 @@ def pick_precision(asked: str, device: torch.device) -> torch.dtype:
         asked = "bfloat16" if fast else "float32"
     logger.info("precision: %s", asked)
     return torch.bfloat16 if asked == "bfloat16" else torch.float32
+
+
+def use_threads(threads: int) -> None:
+    """Let torch use so many threads: results repeat to the byte for the same number."""
+    torch.set_num_threads(threads)

@@ -1,0 +1,35 @@
+"""SSN3D: simulate cryo-electron tomograms, train networks to segment them, make Tables 2 and 3.
+
+snakemake --cores all --use-conda                 the paper's experiment (config.yaml)
+snakemake --cores all --configfile demo.yaml      the same, small
+"""
+
+from snakemake.utils import min_version
+
+min_version("9.0")
+
+
+configfile: "config.yaml"
+
+
+report: "workflow/report/workflow.rst"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/structures.smk"
+include: "workflow/rules/specimen.smk"
+include: "workflow/rules/microscope.smk"
+include: "workflow/rules/subtomograms.smk"
+include: "workflow/rules/segmentation.smk"
+include: "workflow/rules/report.smk"
+
+
+rule all:
+    input:
+        tables=expand(
+            "results/tables/{table}.{format}",
+            table=["table2", "table3"],
+            format=["csv", "md", "tex"],
+        ),
+        figures=FIGURES,
+    default_target: True

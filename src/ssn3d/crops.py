@@ -1,0 +1,28 @@
+"""Cubes around particles: where they begin, whether they lie inside, cutting them out."""
+
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+Scalar = TypeVar("Scalar", bound=np.generic)
+
+
+def crop_corners(centres: NDArray[np.float64], size: int) -> NDArray[np.int_]:
+    """First voxels (n, 3) of cubes whose voxel size // 2 is the nearest to each centre (n, 3)."""
+    return np.rint(centres).astype(int) - size // 2
+
+
+def lies_inside(
+    centres: NDArray[np.float64], size: int, shape: tuple[int, ...]
+) -> NDArray[np.bool_]:
+    """Tell which cubes lie inside a volume, (n,)."""
+    corners = crop_corners(centres, size)
+    inside = (corners >= 0) & (corners + size <= np.array(shape))
+    return np.asarray(inside.all(axis=1))
+
+
+def crop(volume: NDArray[Scalar], corner: NDArray[np.int_], size: int) -> NDArray[Scalar]:
+    """Cut a cube out of a volume; a view, no copy."""
+    z, y, x = corner
+    return volume[z : z + size, y : y + size, x : x + size]

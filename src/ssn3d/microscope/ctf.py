@@ -1,0 +1,70 @@
+"""Contrast transfer function of the microscope, applied to projections.
+
+Weak-phase approximation; no Ewald curvature (at 1 nm voxels it does not matter).
+Images are (..., y, x) float32; frequencies in 1/angstrom; defocus in um, positive is underfocus.
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+
+_PAD_PIXELS = 24  # of mirrored border: the CTF spreads a point over some 10 pixels of 1 nm
+_ELECTRON_REST_ENERGY_EV = 510998.95
+_HC_EV_ANGSTROM = 12398.419843
+
+
+@dataclass(frozen=True)
+class Optics:
+    """The `microscope.optics` section of the configuration."""
+
+    voltage_kv: float
+    cs_mm: float
+    defocus_um: float
+    amplitude_contrast: float
+
+    @property
+    def wavelength_angstrom(self) -> float:
+        """Relativistic wavelength of the electrons: 0.0197 angstrom at 300 kV."""
+        energy_ev = self.voltage_kv * 1e3
+        return float(
+            _HC_EV_ANGSTROM / math.sqrt(energy_ev * (energy_ev + 2 * _ELECTRON_REST_ENERGY_EV))
+        )
+
+
+def ctf(frequency_per_angstrom: torch.Tensor, optics: Optics) -> torch.Tensor:
+    """CTF at spatial frequencies of any shape; negative near 0, so that protein is dark."""
+    wavelength = optics.wavelength_angstrom
+    squared = frequency_per_angstrom**2
+    phase = math.pi * wavelength * optics.defocus_um * 1e4 * squared
+    phase = phase - math.pi / 2 * optics.cs_mm * 1e7 * wavelength**3 * squared**2
+    return -torch.sin(phase + math.asin(optics.amplitude_contrast))
+
+
+def radial_frequency(
+    size_y: int, size_x: int, pixel_size_angstrom: float, device: torch.device | str = "cpu"
+) -> torch.Tensor:
+    """Spatial frequencies (y, x // 2 + 1) in 1/angstrom, laid out as torch.fft.rfft2 does."""
+    y = torch.fft.fftfreq(size_y, pixel_size_angstrom, device=device, dtype=torch.float64)
+    x = torch.fft.rfftfreq(size_x, pixel_size_angstrom, device=device, dtype=torch.float64)
+    return torch.hypot(y[:, None], x[None, :])
+
+
+def transfer(images: torch.Tensor, function_of_frequency: torch.Tensor) -> torch.Tensor:
+    """Multiply the spectra of images (..., y, x), mirrored at their borders, by a function.
+
+    The function is sampled at `padded_frequency` of the images' size.
+    """
+    pad = [_PAD_PIXELS] * 4
+    padded = torch.nn.functional.pad(images, pad, mode="reflect")
+    spectrum = torch.fft.rfft2(padded) * function_of_frequency
+    filtered: torch.Tensor = torch.fft.irfft2(spectrum, s=padded.shape[-2:])
+    return filtered[..., _PAD_PIXELS:-_PAD_PIXELS, _PAD_PIXELS:-_PAD_PIXELS]
+
+
+def padded_frequency(
+    size_y: int, size_x: int, pixel_size_angstrom: float, device: torch.device | str = "cpu"
+) -> torch.Tensor:
+    """Give the frequencies that `transfer` multiplies for images of a size."""
+    pad = 2 * _PAD_PIXELS
+    return radial_frequency(size_y + pad, size_x + pad, pixel_size_angstrom, device)

@@ -1,0 +1,80 @@
+"""Noise before and after the CTF, and the detector's modulation transfer.
+
+A tilt image is MTF * (CTF * (projection + n1) + n2): n1 stands for what the specimen adds
+(structural noise), n2 for the detector's (shot noise). Both are white and Gaussian; together they
+have variance 1, of which n1 has a set fraction. CTF and MTF are linear, so signal and unit noise
+are imaged apart, and the noise's scale is chosen later (see `snr`).
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ssn3d.microscope.ctf import Optics, ctf, padded_frequency, transfer
+
+_BATCH = 8  # images at once
+
+
+@dataclass(frozen=True)
+class Detector:
+    """The `microscope.detector` section of the configuration."""
+
+    mtf: str
+    noise_before_ctf_fraction: float
+
+
+def mtf(
+    frequency_per_angstrom: torch.Tensor, pixel_size_angstrom: float, kind: str
+) -> torch.Tensor:
+    """Modulation transfer: sinc(w / 2), w being the fraction of Nyquist, or 1 for `none`."""
+    if kind == "none":
+        return torch.ones_like(frequency_per_angstrom)
+    nyquist = 1 / (2 * pixel_size_angstrom)
+    return torch.sinc(frequency_per_angstrom / nyquist / 2)
+
+
+@dataclass(frozen=True)
+class Camera:
+    """Optics and detector, for images of one pixel size."""
+
+    optics: Optics
+    detector: Detector
+    pixel_size_angstrom: float
+    device: torch.device
+
+    def _transfers(self, shape: tuple[int, ...]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Give CTF and MTF for images of a shape."""
+        frequency = padded_frequency(
+            shape[-2], shape[-1], self.pixel_size_angstrom, str(self.device)
+        )
+        contrast = ctf(frequency, self.optics)
+        modulation = mtf(frequency, self.pixel_size_angstrom, self.detector.mtf)
+        return contrast.float(), modulation.float()
+
+    def image(self, projections: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Noise-free images of projections (tilt, y, x)."""
+        contrast, modulation = self._transfers(projections.shape)
+        images = np.empty_like(projections)
+        for low in range(0, len(images), _BATCH):
+            batch = torch.from_numpy(projections[low : low + _BATCH]).to(self.device)
+            images[low : low + _BATCH] = transfer(batch, contrast * modulation).cpu().numpy()
+        return images
+
+    def unit_noise(self, shape: tuple[int, ...], rng: np.random.Generator) -> NDArray[np.float32]:
+        """Images (tilt, y, x) of noise alone, its variance 1 before the transfers.
+
+        Drawn on the CPU, so that every device sees the same noise.
+        """
+        contrast, modulation = self._transfers(shape)
+        before = math.sqrt(self.detector.noise_before_ctf_fraction)
+        after = math.sqrt(1 - self.detector.noise_before_ctf_fraction)
+        noise = np.empty(shape, dtype=np.float32)
+        for tilt in range(shape[0]):
+            drawn = rng.standard_normal((2, *shape[1:]), dtype=np.float32)
+            specimen, shot = torch.from_numpy(drawn).to(self.device)
+            seen = before * transfer(specimen[None], contrast) + after * shot[None]
+            noise[tilt] = transfer(seen, modulation)[0].cpu().numpy()
+        return noise

@@ -1,0 +1,119 @@
+"""A specimen: structures chosen, placed, turned and drawn."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
+
+from ssn3d.errors import PlacementError
+from ssn3d.log import logger
+from ssn3d.particles import Particles
+from ssn3d.specimen.maps import BLUR_MARGIN_VOXELS, bounding_radius_voxels, density_map
+from ssn3d.specimen.placement import occupied_fraction, place_spheres
+from ssn3d.specimen.volume import Grid, Points, render
+
+_MOST_LABELS = np.iinfo(np.uint16).max
+
+
+@dataclass(frozen=True)
+class SpecimenSettings:
+    """The `specimen` section of the configuration; sizes are (z, y, x)."""
+
+    tomogram_size_voxels: tuple[int, int, int]
+    region_size_voxels: tuple[int, int, int]
+    voxel_size_angstrom: float
+    resolution_angstrom: float
+    particles: int
+    proportions: str
+    bounding_threshold_fraction: float
+    mask_threshold_dalton_per_nm3: float
+
+    @property
+    def grid(self) -> Grid:
+        """The grid that structures are drawn on."""
+        return Grid(self.voxel_size_angstrom, self.resolution_angstrom)
+
+
+@dataclass(frozen=True)
+class Specimen:
+    """A volume, its truth, and what is in it."""
+
+    density: NDArray[np.float32]
+    """(z, y, x) in dalton per nm^3."""
+    labels: NDArray[np.uint16]
+    """(z, y, x); i is row i of the particles, counted from 1."""
+    particles: Particles
+    """Those that reach into the tomogram."""
+    summary: dict[str, object]
+
+
+def copy_numbers(
+    pdb_ids: list[str], particles: int, proportions: str, rng: np.random.Generator
+) -> NDArray[np.str_]:
+    """Give each particle its class, (particles,), in random order.
+
+    `equal`: the same number of each, those left over drawn at random; `random`: a share of each
+    drawn from U(0, 1).
+    """
+    ids = np.array(pdb_ids)
+    if proportions == "random":
+        shares = rng.uniform(size=len(ids))
+        return rng.choice(ids, size=particles, p=shares / shares.sum())
+    whole, rest = divmod(particles, len(ids))
+    chosen = np.concatenate([np.repeat(ids, whole), rng.choice(ids, size=rest, replace=False)])
+    return rng.permutation(chosen)
+
+
+def build_specimen(
+    structures: Mapping[str, Points], settings: SpecimenSettings, rng: np.random.Generator
+) -> Specimen:
+    """Fill the region with particles, and draw those that reach into the tomogram.
+
+    Raises:
+        PlacementError: the particles do not fit, or are more than labels can count.
+    """
+    radii_by_id = {
+        pdb_id: bounding_radius_voxels(
+            density_map(*points, settings.voxel_size_angstrom, settings.resolution_angstrom),
+            settings.bounding_threshold_fraction,
+        )
+        for pdb_id, points in structures.items()
+    }
+    pdb_ids = copy_numbers(list(structures), settings.particles, settings.proportions, rng)
+    radii = np.array([radii_by_id[i] for i in pdb_ids.tolist()])
+    region = np.array(settings.region_size_voxels, dtype=float)
+    tomogram = np.array(settings.tomogram_size_voxels, dtype=float)
+    centres = place_spheres(radii, region, rng) - (region - tomogram) / 2
+    rotations = Rotation.random(len(pdb_ids), rng=rng).as_matrix()
+
+    reach = (radii + BLUR_MARGIN_VOXELS)[:, None]
+    inside = ((centres > -reach) & (centres < tomogram + reach)).all(axis=1)
+    if inside.sum() > _MOST_LABELS:
+        raise PlacementError(
+            f"specimen.particles: {inside.sum()} particles reach into the tomogram, labels count "
+            f"to {_MOST_LABELS}; ask for fewer, in more tomograms"
+        )
+    particles = Particles(pdb_ids, centres, rotations)[inside]
+    logger.info("packing: %d placed, %d reach into the tomogram", len(pdb_ids), len(particles))
+    density, labels = render(
+        structures,
+        particles,
+        settings.tomogram_size_voxels,
+        settings.grid,
+        settings.mask_threshold_dalton_per_nm3,
+    )
+    return Specimen(
+        density,
+        labels,
+        particles,
+        {
+            "particles_in_region": len(pdb_ids),
+            "particles_in_tomogram": len(particles),
+            "sphere_fraction_of_region": occupied_fraction(radii, region),
+            "labelled_fraction_of_tomogram": float(np.count_nonzero(labels) / labels.size),
+            "copies": {i: int(np.sum(particles.pdb_ids == i)) for i in structures},
+            "bounding_radius_voxels": radii_by_id,
+        },
+    )

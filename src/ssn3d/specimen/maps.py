@@ -1,0 +1,101 @@
+"""Density maps: mass-weighted points on a grid, blurred to the resolution asked for.
+
+A resolution of d means two standard deviations of a 3-D Gaussian: d / (2 sqrt 3) an axis, 1.155
+voxels for 40 angstrom on a 10 angstrom grid (Pei et al. 2016, BMC Bioinformatics 17, 405).
+Points are splatted trilinearly, which keeps mass and centre of mass exact and adds f (1 - f) of
+variance an axis for a point at fraction f of a voxel: 1/6 on average. The Gaussian that follows is
+narrower by just that, so that the second moment of a map is the resolution's.
+"""
+
+import functools
+import itertools
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+_SPLAT_VARIANCE_VOXELS2 = 1 / 6
+_CORNERS = np.array(list(itertools.product((0, 1), repeat=3)))
+BLUR_MARGIN_VOXELS = 6
+"""Beyond this the Gaussian of the default resolution holds less than 1e-7 of the mass."""
+
+
+def sigma_voxels(resolution_angstrom: float, voxel_size_angstrom: float) -> float:
+    """Standard deviation of the blur along one axis."""
+    return resolution_angstrom / (2 * math.sqrt(3)) / voxel_size_angstrom
+
+
+@functools.lru_cache(maxsize=256)
+def blur_matrix(size: int, sigma: float) -> NDArray[np.float32]:
+    """Blur along one axis as a matrix (size, size); its columns sum to 1, so mass is kept."""
+    variance = sigma**2 - _SPLAT_VARIANCE_VOXELS2
+    if variance <= 0:
+        raise ValueError(f"a blur of {sigma:.3f} voxels is finer than the grid can carry")
+    offsets = np.arange(size)[:, None] - np.arange(size)[None, :]
+    kernel = np.exp(-(offsets**2) / (2 * variance))
+    matrix: NDArray[np.float32] = (kernel / kernel.sum(axis=0)).astype(np.float32)
+    return matrix
+
+
+def splat(
+    points_voxels: NDArray[np.float32], masses: NDArray[np.float32], size: int
+) -> NDArray[np.float32]:
+    """Distribute masses (n,) at points (n, 3) over the eight voxels around each: (size,)*3."""
+    base = np.floor(points_voxels).astype(np.int32)
+    upper = points_voxels - base
+    weights = np.stack([1 - upper, upper])  # (2, n, 3)
+    strides = np.array([size * size, size, 1], dtype=np.int32)
+    voxels = (base @ strides)[None, :] + (_CORNERS @ strides)[:, None]  # (8, n)
+    plane = weights[:, None, :, 1] * weights[None, :, :, 2]  # (2, 2, n) over y, x
+    column = weights[:, :, 0] * masses  # (2, n) over z
+    shares = (column[:, None, None] * plane).reshape(8, -1)
+    volume = np.bincount(voxels.ravel(), shares.ravel(), minlength=size**3)
+    return volume.astype(np.float32).reshape(size, size, size)
+
+
+def blur(volume: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
+    """Blur a cube (n, n, n) along its three axes."""
+    matrix = blur_matrix(len(volume), sigma)
+    size = len(volume)
+    along_z = (matrix @ volume.reshape(size, -1)).reshape(size, size, size)
+    along_y = matrix @ along_z  # for each z
+    blurred: NDArray[np.float32] = along_y @ matrix.T  # along x
+    return blurred
+
+
+def density_map(
+    points_angstrom: NDArray[np.float32],
+    masses_dalton: NDArray[np.float32],
+    voxel_size_angstrom: float,
+    resolution_angstrom: float,
+    size: int | None = None,
+) -> NDArray[np.float32]:
+    """Map of one structure, a cube with the origin of the points at index size // 2.
+
+    Args:
+        points_angstrom: (n, 3), z, y, x.
+        masses_dalton: (n,).
+        voxel_size_angstrom: edge of a voxel.
+        resolution_angstrom: see the module's docstring.
+        size: edge of the cube in voxels; by default the smallest that holds the blurred points.
+
+    Returns:
+        float32 cube in dalton per nm^3.
+    """
+    points = points_angstrom / np.float32(voxel_size_angstrom)
+    needed = 2 * (int(np.ceil(np.abs(points).max())) + BLUR_MARGIN_VOXELS)
+    size = needed if size is None else size
+    if size < needed:
+        raise ValueError(f"a cube of {size} voxels does not hold a structure that needs {needed}")
+    sigma = sigma_voxels(resolution_angstrom, voxel_size_angstrom)
+    volume = blur(splat(points + np.float32(size // 2), masses_dalton, size), sigma)
+    return volume / np.float32((voxel_size_angstrom / 10) ** 3)
+
+
+def bounding_radius_voxels(density: NDArray[np.float32], threshold_fraction: float) -> float:
+    """Radius of the smallest sphere around the centre that holds all voxels above a threshold.
+
+    The threshold is a fraction of the map's maximum; a voxel counts with half its edge.
+    """
+    above = np.argwhere(density > threshold_fraction * density.max())
+    return float(np.linalg.norm(above - np.array(density.shape) // 2, axis=1).max() + 0.5)

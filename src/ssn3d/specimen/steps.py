@@ -1,0 +1,52 @@
+"""The stage from files to files: structures in, a volume and its truth out."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from ssn3d.files import write_json
+from ssn3d.log import logger
+from ssn3d.mrc import write_mrc
+from ssn3d.provenance import provenance
+from ssn3d.seeds import generator
+from ssn3d.specimen.build import SpecimenSettings, build_specimen
+from ssn3d.star import write_particles
+from ssn3d.structures.read import read_structure
+
+PathLike = str | os.PathLike[str]
+
+
+def specimen_settings(section: Mapping[str, Any]) -> SpecimenSettings:
+    """Take the `specimen` section of the configuration, whose sizes are named x, y, z."""
+    sizes = {
+        key: (section[key]["z"], section[key]["y"], section[key]["x"])
+        for key in ("tomogram_size_voxels", "region_size_voxels")
+    }
+    return SpecimenSettings(**{**section, **sizes})
+
+
+def simulate_specimen(
+    structures: Mapping[str, PathLike],
+    settings: SpecimenSettings,
+    seed: int,
+    tomogram: str,
+    *,
+    density: PathLike,
+    labels: PathLike,
+    particles: PathLike,
+    summary: PathLike,
+) -> None:
+    """Build one tomogram's specimen from structures by ID, and write its four files."""
+    points = {}
+    for pdb_id, path in structures.items():
+        structure = read_structure(path)
+        points[pdb_id] = (structure.points_angstrom, structure.masses_dalton)
+    specimen = build_specimen(points, settings, generator(seed, "specimen", tomogram))
+    voxel_size = settings.voxel_size_angstrom
+    write_mrc(density, specimen.density, voxel_size, label="ssn3d density, dalton per nm^3")
+    write_mrc(labels, specimen.labels, voxel_size, label="ssn3d instance labels")
+    write_particles(particles, specimen.particles, tomogram, voxel_size)
+    written = provenance(seed=seed, settings=asdict(settings))
+    write_json(summary, {**specimen.summary, "provenance": written})
+    logger.info("%s: %s", tomogram, density)

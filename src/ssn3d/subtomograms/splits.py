@@ -1,0 +1,62 @@
+"""Which subtomograms train, validate and test: at random, or leaving one structure out."""
+
+import os
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ssn3d.errors import DataError
+from ssn3d.files import atomic_path
+
+PARTS = ("train", "validation", "test")
+
+
+def split_subtomograms(
+    pdb_ids: NDArray[np.str_],
+    test_fraction: float,
+    validation_fraction: float,
+    rng: np.random.Generator,
+    leave_out: str | None = None,
+) -> NDArray[np.str_]:
+    """Give each subtomogram its part, (n,).
+
+    The test set is a random fraction of all or, with `leave_out`, all of that structure; the
+    validation set is a random fraction of the rest. Raises DataError where a part would be empty.
+    """
+    parts = np.full(len(pdb_ids), "train", dtype="<U10")
+    if leave_out is None:
+        parts[rng.permutation(len(pdb_ids))[: round(test_fraction * len(pdb_ids))]] = "test"
+    else:
+        parts[pdb_ids == leave_out] = "test"
+    rest = rng.permutation(np.flatnonzero(parts == "train"))
+    parts[rest[: round(validation_fraction * len(rest))]] = "validation"
+    empty = [part for part in PARTS if not (parts == part).any()]
+    if empty:
+        left = f" without {leave_out}" if leave_out else ""
+        raise DataError(
+            f"splits{left}: {', '.join(empty)} would be empty with {len(pdb_ids)} subtomograms; "
+            "ask for more (subtomograms.count) or other fractions (splits)"
+        )
+    return parts
+
+
+def write_split(
+    path: str | os.PathLike[str], pdb_ids: NDArray[np.str_], parts: NDArray[np.str_]
+) -> None:
+    """Write a split as a table: subtomogram (row of the dataset), pdb_id, split."""
+    table = pd.DataFrame({"subtomogram": range(len(parts)), "pdb_id": pdb_ids, "split": parts})
+    with atomic_path(path) as partial:
+        table.to_csv(partial, index=False)
+
+
+def read_split(path: str | os.PathLike[str]) -> dict[str, NDArray[np.int_]]:
+    """Read a split: the rows of each part. Raises DataError where the file is damaged."""
+    try:
+        table = pd.read_csv(path, dtype={"subtomogram": np.int64, "pdb_id": str, "split": str})
+        rows, parts = table["subtomogram"].to_numpy(), table["split"].to_numpy()
+    except (OSError, ValueError, KeyError) as error:
+        raise DataError(f"{path}: not a split ({error}); delete it and run again") from error
+    if not np.array_equal(rows, np.arange(len(rows))) or not np.isin(parts, PARTS).all():
+        raise DataError(f"{path}: rows or parts are damaged; delete it and run again")
+    return {part: np.flatnonzero(parts == part) for part in PARTS}

@@ -1,0 +1,103 @@
+"""CTF against torch-ctf, the detector's transfer, and noise that is what it claims."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+import torch_ctf
+
+from ssn3d.microscope.ctf import Optics, ctf, radial_frequency
+from ssn3d.microscope.detector import Camera, Detector, mtf
+from ssn3d.seeds import generator
+
+OPTICS = Optics(voltage_kv=300.0, cs_mm=2.0, defocus_um=5.0, amplitude_contrast=0.07)
+
+
+def camera(mtf_kind="sinc", fraction=0.5, optics=OPTICS, device="cpu"):
+    return Camera(optics, Detector(mtf_kind, fraction), 10.0, torch.device(device))
+
+
+def test_wavelength():
+    assert OPTICS.wavelength_angstrom == pytest.approx(0.019687, rel=1e-4)
+    assert Optics(200.0, 2.0, 1.0, 0.1).wavelength_angstrom == pytest.approx(0.025079, rel=1e-4)
+
+
+@pytest.mark.parametrize("defocus_um", [-2.0, 0.5, 5.0, 15.0])
+@pytest.mark.parametrize("voltage_kv", [200.0, 300.0])
+def test_ctf_agrees_with_torch_ctf(defocus_um, voltage_kv):
+    size, pixel = 64, 10.0
+    optics = Optics(voltage_kv, 2.7, defocus_um, 0.1)
+    ours = ctf(radial_frequency(size, size, pixel), optics)
+    theirs = torch_ctf.calculate_ctf_2d(
+        defocus=defocus_um,
+        astigmatism=0.0,
+        astigmatism_angle=0.0,
+        voltage=voltage_kv,
+        spherical_aberration=2.7,
+        amplitude_contrast=0.1,
+        phase_shift=0.0,
+        pixel_size=pixel,
+        image_shape=(size, size),
+        rfft=True,
+        fftshift=False,
+    )
+    # ours is negative at low frequency, since protein is dark; the sign is all that may differ
+    sign = torch.sign(theirs[0, 0]) * torch.sign(ours[0, 0])
+    torch.testing.assert_close(ours, sign * theirs.double(), atol=2e-3, rtol=0)
+
+
+def test_protein_is_dark_and_the_first_zero_is_where_it_should_be():
+    frequency = torch.linspace(0, 0.05, 5001, dtype=torch.float64)
+    values = ctf(frequency, Optics(300.0, 2.0, 5.0, 0.0))
+    first_zero = frequency[1:-1][torch.diff(torch.sign(values[1:])) != 0][0]
+    assert 1 / first_zero / 10 == pytest.approx(3.1, abs=0.05)  # nm
+    assert values[1:100].max() < 0
+    assert ctf(torch.zeros(1), OPTICS).item() == pytest.approx(-0.07)
+
+
+def test_mtf_is_one_at_zero_and_two_over_pi_at_nyquist():
+    values = mtf(torch.tensor([0.0, 0.05]), 10.0, "sinc")
+    assert values.tolist() == pytest.approx([1, 2 / math.pi])
+    assert mtf(torch.tensor([0.0, 0.05]), 10.0, "none").tolist() == [1, 1]
+
+
+def test_a_wave_is_scaled_by_ctf_times_mtf():
+    cycles, size = 12, 96
+    frequency = cycles / (size * 10.0)
+    wave = np.cos(2 * np.pi * cycles * np.arange(size) / size).astype(np.float32)
+    seen = camera().image(np.tile(wave, (1, size, 1)))[0]
+    at = torch.tensor([frequency], dtype=torch.float64)
+    factor = (ctf(at, OPTICS) * mtf(at, 10.0, "sinc")).item()
+    middle = slice(30, -30)
+    np.testing.assert_allclose(
+        seen[middle, middle], factor * np.tile(wave, (size, 1))[middle, middle], atol=2e-3
+    )
+
+
+@pytest.mark.parametrize("fraction", [0.0, 0.3, 1.0])
+def test_noise_variance_before_and_after_the_ctf(fraction):
+    """Without MTF the noise has variance fraction * mean CTF^2 + (1 - fraction)."""
+    noise = camera("none", fraction).unit_noise((20, 128, 128), generator(0, "noise"))
+    full = torch.hypot(torch.fft.fftfreq(256, 10.0)[:, None], torch.fft.fftfreq(256, 10.0)[None])
+    mean_square = (ctf(full.double(), OPTICS) ** 2).mean().item()
+    assert noise.var() == pytest.approx(fraction * mean_square + 1 - fraction, rel=0.02)
+    assert abs(noise.mean()) < 0.02
+
+
+def test_noise_comes_from_the_seed_alone():
+    first, again, other = (
+        camera().unit_noise((3, 64, 64), generator(s, "noise")) for s in (1, 1, 2)
+    )
+    np.testing.assert_array_equal(first, again)
+    assert abs(np.corrcoef(first.ravel(), other.ravel())[0, 1]) < 0.05
+
+
+@pytest.mark.gpu
+def test_cpu_and_cuda_agree():
+    if not torch.cuda.is_available():
+        pytest.skip("no CUDA GPU")
+    images = generator(0, "i").standard_normal((3, 64, 96), dtype=np.float32)
+    for make in (lambda c: c.image(images), lambda c: c.unit_noise((3, 64, 96), generator(1, "n"))):
+        ours, theirs = make(camera()), make(camera(device="cuda"))
+        assert np.abs(ours - theirs).max() < 1e-3 * np.abs(ours).max()

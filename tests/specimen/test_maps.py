@@ -1,0 +1,80 @@
+"""Maps keep mass, centre and second moment, and turn with their points."""
+
+import numpy as np
+import pytest
+import scipy.ndimage
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.spatial.transform import Rotation
+
+from ssn3d.seeds import generator
+from ssn3d.specimen.maps import bounding_radius_voxels, density_map, sigma_voxels
+
+VOXEL, RESOLUTION = 10.0, 40.0
+
+
+def moments(density):
+    """Mass, centre (3,) relative to index n // 2, and covariance (3, 3) of a map."""
+    offsets = np.indices(density.shape).reshape(3, -1) - np.array(density.shape)[:, None] // 2
+    weights = density.astype(float).ravel()
+    centre = offsets @ weights / weights.sum()
+    spread = offsets - centre[:, None]
+    return weights.sum(), centre, (spread * weights) @ spread.T / weights.sum()
+
+
+def test_mass_and_centre_are_exact(molecule):
+    mass, centre, _ = moments(density_map(*molecule, VOXEL, RESOLUTION))
+    assert mass == pytest.approx(molecule[1].sum(), rel=1e-5)
+    np.testing.assert_allclose(centre, 0, atol=1e-4)
+
+
+def test_second_moment_is_the_points_and_the_blur(molecule):
+    points, masses = molecule
+    _, _, covariance = moments(density_map(*molecule, VOXEL, RESOLUTION))
+    of_points = np.cov(points.T / VOXEL, aweights=masses, bias=True)
+    blur = sigma_voxels(RESOLUTION, VOXEL) ** 2
+    np.testing.assert_allclose(covariance, of_points + blur * np.eye(3), atol=0.02 * blur)
+
+
+@given(st.integers(0, 2**32))
+def test_any_single_point_keeps_mass_and_place(seed):
+    rng = generator(seed, "point")
+    point = rng.uniform(-50, 50, size=(1, 3)).astype(np.float32)
+    mass, centre, _ = moments(density_map(point, np.ones(1, np.float32), VOXEL, RESOLUTION, 30))
+    assert mass == pytest.approx(1, rel=1e-5)
+    np.testing.assert_allclose(centre, point[0] / VOXEL, atol=1e-4)
+
+
+def test_rotated_points_give_the_rotated_map(molecule):
+    points, masses = molecule
+    rotation = Rotation.random(rng=generator(1, "turn")).as_matrix()
+    size = 40
+    turned = density_map(points @ rotation.T.astype(np.float32), masses, VOXEL, RESOLUTION, size)
+    original = density_map(points, masses, VOXEL, RESOLUTION, size)
+    centre = np.full(3, size // 2)
+    expected = scipy.ndimage.affine_transform(
+        original, rotation.T, centre - rotation.T @ centre, order=3
+    )
+    assert np.corrcoef(turned.ravel(), expected.ravel())[0, 1] > 0.99
+    mirrored = expected[:, :, ::-1]
+    assert np.corrcoef(turned.ravel(), mirrored.ravel())[0, 1] < 0.95
+
+
+def test_voxel_size_changes_the_grid_and_not_the_density(molecule):
+    coarse = density_map(*molecule, 10.0, 80.0)
+    fine = density_map(*molecule, 5.0, 80.0)
+    assert fine.max() == pytest.approx(coarse.max(), rel=0.03)
+    assert fine.sum() == pytest.approx(8 * coarse.sum(), rel=1e-5)  # dalton per nm^3
+
+
+def test_bounding_radius_holds_all_above_the_threshold():
+    sphere = (np.indices((31, 31, 31)) - 15) ** 2
+    ball = (sphere.sum(axis=0) <= 100).astype(np.float32)
+    assert bounding_radius_voxels(ball, 0.2) == pytest.approx(10.5)
+
+
+def test_too_small_a_cube_and_too_fine_a_blur_are_errors(molecule):
+    with pytest.raises(ValueError, match="does not hold"):
+        density_map(*molecule, VOXEL, RESOLUTION, size=8)
+    with pytest.raises(ValueError, match="finer than the grid"):
+        density_map(*molecule, VOXEL, 5.0)

@@ -1,0 +1,72 @@
+"""Crops are where they should be; the draw gives what is asked."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ssn3d.crops import crop, crop_corners, lies_inside
+from ssn3d.errors import DataError
+from ssn3d.particles import Particles
+from ssn3d.seeds import generator
+from ssn3d.subtomograms.extract import choose, standardise
+
+SHAPE = (64, 100, 120)
+
+
+def particles(count, seed=0, ids=("1AAA", "2BBB")):
+    rng = generator(seed, "particles")
+    centres = rng.uniform(-20, np.array(SHAPE) + 20, size=(count, 3))
+    return Particles(rng.choice(ids, size=count), centres, np.stack([np.eye(3)] * count))
+
+
+@given(st.integers(0, 2**32), st.sampled_from([8, 16, 24]))
+def test_the_centre_is_at_half_the_size(seed, size):
+    centre = generator(seed, "c").uniform(size, np.array(SHAPE) - size, size=(1, 3))
+    volume = np.zeros(SHAPE, np.float32)
+    volume[tuple(np.rint(centre[0]).astype(int))] = 1
+    if lies_inside(centre, size, SHAPE)[0]:
+        cube = crop(volume, crop_corners(centre, size)[0], size)
+        assert cube.shape == (size,) * 3
+        assert cube[size // 2, size // 2, size // 2] == 1
+
+
+def test_inside_means_every_voxel_is_there():
+    size = 40
+    centres = np.array([[20, 20, 20], [19.4, 20, 20], [44, 80, 100], [44.6, 80, 100]], float)
+    assert lies_inside(centres, size, SHAPE).tolist() == [True, False, True, False]
+
+
+def test_draw_is_by_seed_and_exact():
+    tables = [particles(900, 1), particles(700, 2)]
+    first = choose(tables, 24, SHAPE, 100, generator(0, "d"), balanced=False)
+    again = choose(tables, 24, SHAPE, 100, generator(0, "d"), balanced=False)
+    assert sum(map(len, first)) == 100
+    for rows, same, table in zip(first, again, tables, strict=True):
+        np.testing.assert_array_equal(rows, same)
+        assert (np.diff(rows) > 0).all()
+        assert lies_inside(table.centres[rows], 24, SHAPE).all()
+
+
+def test_balanced_draw_takes_rare_classes_whole():
+    table = particles(600, 3, ids=("1AAA",) * 9 + ("2BBB",))
+    inside = table.pdb_ids[lies_inside(table.centres, 24, SHAPE)]
+    rare = int((inside == "2BBB").sum())
+    (rows,) = choose([table], 24, SHAPE, 2 * rare, generator(0, "d"), balanced=True)
+    assert (table.pdb_ids[rows] == "2BBB").sum() == rare
+    (rows,) = choose([table], 24, SHAPE, 10, generator(0, "d"), balanced=True)
+    assert (table.pdb_ids[rows] == "2BBB").sum() == 5
+
+
+def test_too_few_inside_is_an_error_with_both_numbers():
+    with pytest.raises(DataError, match=r"subtomograms.count: 500 asked for, \d+ crops"):
+        choose([particles(300)], 40, SHAPE, 500, generator(0, "d"), balanced=False)
+
+
+def test_standardised_images_have_mean_0_and_deviation_1():
+    image = generator(0, "i").normal(1e4, 7, size=(16,) * 3).astype(np.float32)
+    standard = standardise(image)
+    assert abs(standard.mean()) < 1e-3
+    assert standard.std() == pytest.approx(1, rel=1e-4)
+    with pytest.raises(DataError, match="constant"):
+        standardise(np.ones((8, 8, 8), np.float32))

@@ -1,0 +1,110 @@
+"""A dataset comes back as it was written, and damage is noticed."""
+
+import dataclasses
+
+import h5py
+import numpy as np
+import pytest
+
+from ssn3d.errors import DataError
+from ssn3d.seeds import generator
+from ssn3d.subtomograms.splits import read_split, split_subtomograms, write_split
+from ssn3d.subtomograms.store import Subtomograms, read_subtomograms, write_subtomograms
+
+
+@pytest.fixture
+def subtomograms():
+    rng = generator(0, "store")
+    n, s = 12, 8
+    return Subtomograms(
+        images=rng.standard_normal((n, s, s, s)).astype(np.float16),
+        masks=rng.integers(0, 2, (n, s, s, s), dtype=np.uint8),
+        pdb_ids=rng.choice(["1AAA", "2BBB"], n),
+        tomograms=np.full(n, "t1"),
+        labels=np.arange(1, n + 1, dtype=np.int32),
+        centres=rng.uniform(0, 50, (n, 3)),
+        rotations=rng.standard_normal((n, 3, 3)),
+        dataset="A",
+        snr_asked=0.5,
+        snr_measured=0.498,
+        voxel_size_angstrom=10.0,
+    )
+
+
+def test_round_trip(subtomograms, tmp_path):
+    write_subtomograms(tmp_path / "A.h5", subtomograms, {"seed": 1})
+    again = read_subtomograms(tmp_path / "A.h5")
+    for field in dataclasses.fields(subtomograms):
+        if field.name != "sha256":
+            expected = getattr(subtomograms, field.name)
+            np.testing.assert_array_equal(getattr(again, field.name), expected)
+    assert len(again.sha256) == 64
+
+
+def test_every_flipped_byte_is_an_error_or_harmless(subtomograms, tmp_path):
+    path = tmp_path / "A.h5"
+    write_subtomograms(path, subtomograms, {"seed": 1})
+    whole = read_subtomograms(path)
+    content = path.read_bytes()
+    rng = generator(0, "flips")
+    caught = 0
+    for _ in range(200):
+        damaged = bytearray(content)
+        damaged[rng.integers(len(content))] ^= int(rng.integers(1, 256))
+        path.write_bytes(damaged)
+        read = message = None
+        try:
+            read = read_subtomograms(path)
+        except DataError as error:
+            message = str(error)
+            caught += 1
+        if read is None:
+            assert str(path) in message
+            assert "\n" not in message
+        else:
+            np.testing.assert_array_equal(read.images, whole.images)
+            np.testing.assert_array_equal(read.masks, whole.masks)
+    assert caught > 100
+
+
+@pytest.mark.parametrize("content", [b"", b"not HDF5 at all"])
+def test_other_files_are_errors(content, tmp_path):
+    (tmp_path / "A.h5").write_bytes(content)
+    with pytest.raises(DataError, match=r"not a readable dataset"):
+        read_subtomograms(tmp_path / "A.h5")
+    with pytest.raises(DataError, match=r"missing\.h5"):
+        read_subtomograms(tmp_path / "missing.h5")
+
+
+def test_a_foreign_hdf5_file_is_an_error(tmp_path):
+    with h5py.File(tmp_path / "other.h5", "w") as file:
+        file["images"] = np.zeros(3)
+    with pytest.raises(DataError, match=r"other\.h5"):
+        read_subtomograms(tmp_path / "other.h5")
+
+
+def test_the_papers_split():
+    pdb_ids = np.repeat([f"{i}AAA" for i in range(1, 6)], 676)
+    parts = split_subtomograms(pdb_ids, 0.1, 0.1, generator(0, "s"))
+    counts = {part: int((parts == part).sum()) for part in ("train", "validation", "test")}
+    assert counts == {"train": 2738, "validation": 304, "test": 338}
+
+
+def test_leave_one_out_tests_on_that_structure_alone(tmp_path):
+    pdb_ids = np.repeat(["1AAA", "2BBB", "3CCC"], 50)
+    parts = split_subtomograms(pdb_ids, 0.1, 0.1, generator(0, "s"), leave_out="2BBB")
+    assert (pdb_ids[parts == "test"] == "2BBB").all()
+    assert (parts == "test").sum() == 50
+    write_split(tmp_path / "s.csv", pdb_ids, parts)
+    rows = read_split(tmp_path / "s.csv")
+    assert sorted(np.concatenate(list(rows.values()))) == list(range(150))
+    np.testing.assert_array_equal(rows["test"], np.arange(50, 100))
+
+
+def test_empty_parts_and_damaged_splits_are_errors(tmp_path):
+    with pytest.raises(DataError, match="test would be empty"):
+        split_subtomograms(np.array(["1AAA"] * 50), 0.1, 0.1, generator(0, "s"), leave_out="9ZZZ")
+    for content in ("", "a,b\n1,2\n", "subtomogram,pdb_id,split\n0,1AAA,nonsense\n"):
+        (tmp_path / "s.csv").write_text(content)
+        with pytest.raises(DataError, match=r"s\.csv"):
+            read_split(tmp_path / "s.csv")

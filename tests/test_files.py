@@ -1,0 +1,91 @@
+"""Outputs appear whole or not at all; MRC headers say what they should; seeds single jobs out."""
+
+import mrcfile
+import numpy as np
+import pytest
+
+from ssn3d.device import pick_device, pick_precision
+from ssn3d.errors import DataError, DeviceError
+from ssn3d.files import atomic_path, read_json, sha256_of, write_json
+from ssn3d.mrc import read_mrc, write_mrc
+from ssn3d.seeds import generator, torch_generator
+
+
+def test_an_interrupted_write_leaves_the_old_file(tmp_path):
+    path = tmp_path / "out.txt"
+    path.write_text("old")
+    with pytest.raises(IsADirectoryError), atomic_path(path) as partial:
+        partial.write_text("half") and partial.parent.write_text("fails")
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+    with atomic_path(path) as partial:
+        partial.write_text("new")
+    assert path.read_text() == "new"
+
+
+def test_json_round_trip_and_damage(tmp_path):
+    write_json(tmp_path / "a.json", {"x": [1, 2.5, None]})
+    assert read_json(tmp_path / "a.json") == {"x": [1, 2.5, None]}
+    assert len(sha256_of(tmp_path / "a.json")) == 64
+    (tmp_path / "a.json").write_text("{")
+    with pytest.raises(DataError, match=r"a\.json"):
+        read_json(tmp_path / "a.json")
+
+
+@pytest.mark.parametrize("stack", [False, True])
+def test_mrc_files_are_valid_and_carry_their_voxel_size(stack, tmp_path, capsys):
+    array = generator(0, "m").standard_normal((4, 6, 8), dtype=np.float32)
+    path = tmp_path / "v.mrc"
+    write_mrc(path, array, 13.5, stack=stack, label="a label")
+    again, voxel_size = read_mrc(path, (4, 6, 8))
+    np.testing.assert_array_equal(again, array)
+    assert voxel_size == 13.5
+    assert mrcfile.validate(path), capsys.readouterr().out
+    with mrcfile.open(path) as mrc:
+        assert mrc.is_image_stack() == stack
+        assert tuple(mrc.header.origin.tolist()) == (0, 0, 0)
+
+
+def test_labels_are_uint16(tmp_path):
+    labels = np.arange(24, dtype=np.uint16).reshape(2, 3, 4) + 60000
+    write_mrc(tmp_path / "l.mrc", labels, 10.0)
+    again, _ = read_mrc(tmp_path / "l.mrc")
+    assert again.dtype == np.uint16
+    np.testing.assert_array_equal(again, labels)
+
+
+def test_damaged_mrc_files_are_one_clear_line(tmp_path):
+    path = tmp_path / "v.mrc"
+    array = np.ones((4, 6, 8), np.float32)
+    write_mrc(path, array, 10.0)
+    with pytest.raises(DataError, match=r"shape \(4, 6, 8\), expected \(5, 6, 8\)"):
+        read_mrc(path, (5, 6, 8))
+    whole = path.read_bytes()
+    for damaged in (whole[:500], whole[:-100], b"", b"<html>"):
+        path.write_bytes(damaged)
+        with pytest.raises(DataError, match=r"v\.mrc: not a readable MRC file"):
+            read_mrc(path)
+    array[1, 2, 3] = np.nan
+    with pytest.warns(RuntimeWarning, match="NaN"):
+        write_mrc(path, array, 10.0)
+    with pytest.raises(DataError, match="NaN"):
+        read_mrc(path)
+
+
+def test_seeds_depend_on_every_key():
+    draws = [generator(*key).integers(2**62) for key in [(0, "a"), (1, "a"), (0, "b"), (0, "a", 1)]]
+    assert len(set(draws)) == 4
+    assert generator(0, "a").integers(2**62) == draws[0]
+    assert torch_generator(0, "a").initial_seed() == torch_generator(0, "a").initial_seed()
+    assert torch_generator(0, "a").initial_seed() != torch_generator(0, "b").initial_seed()
+
+
+def test_devices_are_picked_and_never_exchanged(monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    assert pick_device("auto").type == "cpu"
+    with pytest.raises(DeviceError, match="no CUDA GPU"):
+        pick_device("cuda")
+    with pytest.raises(DeviceError, match="'gpu'"):
+        pick_device("gpu")
+    with pytest.raises(DeviceError, match="'half'"):
+        pick_precision("half", pick_device("cpu"))

@@ -1,0 +1,77 @@
+"""What all rules share: the package, the checked configuration, names, code versions."""
+
+import ast
+import functools
+import hashlib
+import os
+import sys
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+
+REPOSITORY = Path(workflow.basedir)
+SOURCES = REPOSITORY / "src"
+
+# Rules find the package without its being installed: here, in jobs, and on cluster nodes.
+sys.path.insert(0, str(SOURCES))
+os.environ["PYTHONPATH"] = os.pathsep.join(
+    [str(SOURCES), *filter(None, [os.environ.get("PYTHONPATH")])]
+)
+
+from ssn3d.config import check_config, check_ids
+from ssn3d.errors import SSN3DError
+from ssn3d.structures.sources import read_pdb_ids
+
+try:
+    check_config(config)
+    PDB_IDS = read_pdb_ids(config["structures"]["ids"])
+    check_ids(config, PDB_IDS)
+except SSN3DError as error:
+    raise WorkflowError(str(error)) from None
+
+TOMOGRAMS = [f"t{i + 1}" for i in range(config["tomograms"])]
+SNRS = {dataset["name"]: dataset["snr"] for dataset in config["snr"]["datasets"]}
+TABLE2, TABLE3 = config["tables"]["table2"], config["tables"]["table3"]
+LEFT_OUT = PDB_IDS if TABLE3["leave_out"] == "all" else TABLE3["leave_out"]
+
+
+wildcard_constraints:
+    pdb_id="[0-9][A-Za-z0-9]{3}",
+    tomogram=r"t\d+",
+    dataset="[A-Za-z0-9]+",
+    method="[A-Za-z0-9-]+",
+    split="random|without_[A-Za-z0-9]{4}",
+
+
+def _imported(path):
+    """The files of ssn3d that one file imports by itself."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("ssn3d"):
+            names |= {node.module, *(f"{node.module}.{a.name}" for a in node.names)}
+        elif isinstance(node, ast.Import):
+            names |= {a.name for a in node.names if a.name.startswith("ssn3d")}
+    candidates = (SOURCES.joinpath(*name.split(".")) for name in names)
+    return {f for c in candidates for f in (c.with_suffix(".py"), c / "__init__.py") if f.exists()}
+
+
+@functools.cache
+def library_version(script):
+    """Hash of the modules of ssn3d that a script uses, directly or through others.
+
+    Snakemake watches the script alone; this, given as a parameter, re-runs a rule when the library
+    code it uses has changed.
+    """
+    todo, seen = [REPOSITORY / "workflow" / "scripts" / f"{script}.py"], set()
+    while todo:
+        path = todo.pop()
+        if path not in seen:
+            seen.add(path)
+            todo += _imported(path)
+    contents = (path.read_bytes() for path in sorted(seen))
+    return hashlib.sha256(b"\0".join(contents)).hexdigest()[:16]
+
+
+def run_folder(method, dataset, split="random"):
+    """Folder of one run; a method's name is made fit for a path."""
+    return f"results/runs/{method.replace(' & ', '-')}/{dataset}/{split}"

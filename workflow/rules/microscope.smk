@@ -1,0 +1,50 @@
+rule image_specimen:
+    input:
+        "results/tomograms/{tomogram}/density.mrc",
+    output:
+        tilts="results/tomograms/{tomogram}/tilts.mrc",
+        signal="results/tomograms/{tomogram}/signal.mrc",
+    log:
+        "logs/image_specimen/{tomogram}.log",
+    benchmark:
+        "results/benchmarks/image_specimen/{tomogram}.tsv"
+    conda:
+        "../../envs/cpu.yaml"
+    threads: 2
+    params:
+        settings=lookup(within=config, dpath="microscope"),
+        code=library_version("image_specimen"),
+    script:
+        "../scripts/image_specimen.py"
+
+
+rule add_noise:
+    input:
+        signal="results/tomograms/{tomogram}/signal.mrc",
+        tilts="results/tomograms/{tomogram}/tilts.mrc",
+        particles="results/tomograms/{tomogram}/particles.star",
+        specimen="results/tomograms/{tomogram}/specimen.json",
+    output:
+        tomogram="results/tomograms/{tomogram}/{dataset}.mrc",
+        tilts="results/tomograms/{tomogram}/{dataset}_tilts.mrc",
+        summary="results/tomograms/{tomogram}/{dataset}.json",
+    wildcard_constraints:
+        dataset="|".join(SNRS),
+    log:
+        "logs/add_noise/{tomogram}_{dataset}.log",
+    benchmark:
+        "results/benchmarks/add_noise/{tomogram}_{dataset}.tsv"
+    conda:
+        "../../envs/cpu.yaml"
+    threads: 2
+    params:
+        settings=lookup(within=config, dpath="microscope"),
+        reference_id=lookup(within=config, dpath="snr/reference_id"),
+        region=lookup(within=config, dpath="snr/region"),
+        max_particles=lookup(within=config, dpath="snr/max_particles"),
+        size_voxels=lookup(within=config, dpath="subtomograms/size_voxels"),
+        target=lambda wildcards: SNRS[wildcards.dataset],
+        seed=lookup(within=config, dpath="seed"),
+        code=library_version("add_noise"),
+    script:
+        "../scripts/add_noise.py"

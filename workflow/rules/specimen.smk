@@ -1,0 +1,22 @@
+rule simulate_specimen:
+    input:
+        structures=expand("results/structures/{pdb_id}.npz", pdb_id=PDB_IDS),
+    output:
+        density="results/tomograms/{tomogram}/density.mrc",
+        labels="results/tomograms/{tomogram}/labels.mrc",
+        particles="results/tomograms/{tomogram}/particles.star",
+        summary="results/tomograms/{tomogram}/specimen.json",
+    log:
+        "logs/simulate_specimen/{tomogram}.log",
+    benchmark:
+        "results/benchmarks/simulate_specimen/{tomogram}.tsv"
+    conda:
+        "../../envs/cpu.yaml"
+    threads: 2
+    params:
+        pdb_ids=PDB_IDS,
+        settings=lookup(within=config, dpath="specimen"),
+        seed=lookup(within=config, dpath="seed"),
+        code=library_version("simulate_specimen"),
+    script:
+        "../scripts/simulate_specimen.py"

@@ -1,0 +1,67 @@
+rule select_particles:
+    input:
+        particles=expand(
+            "results/tomograms/{tomogram}/particles.star", tomogram=TOMOGRAMS
+        ),
+    output:
+        "results/subtomograms/selection.csv",
+    log:
+        "logs/select_particles.log",
+    conda:
+        "../../envs/cpu.yaml"
+    params:
+        tomograms=TOMOGRAMS,
+        shape=lookup(within=config, dpath="specimen/tomogram_size_voxels"),
+        settings=lookup(within=config, dpath="subtomograms"),
+        seed=lookup(within=config, dpath="seed"),
+        code=library_version("select_particles"),
+    script:
+        "../scripts/select_particles.py"
+
+
+rule extract_subtomograms:
+    input:
+        selection="results/subtomograms/selection.csv",
+        tomograms=expand(
+            "results/tomograms/{tomogram}/{{dataset}}.mrc", tomogram=TOMOGRAMS
+        ),
+        labels=expand("results/tomograms/{tomogram}/labels.mrc", tomogram=TOMOGRAMS),
+        particles=expand(
+            "results/tomograms/{tomogram}/particles.star", tomogram=TOMOGRAMS
+        ),
+        summaries=expand(
+            "results/tomograms/{tomogram}/{{dataset}}.json", tomogram=TOMOGRAMS
+        ),
+        structures=expand("results/structures/{pdb_id}.json", pdb_id=PDB_IDS),
+    output:
+        "results/subtomograms/{dataset}.h5",
+    log:
+        "logs/extract_subtomograms/{dataset}.log",
+    benchmark:
+        "results/benchmarks/extract_subtomograms/{dataset}.tsv"
+    conda:
+        "../../envs/cpu.yaml"
+    params:
+        names=TOMOGRAMS,
+        size_voxels=lookup(within=config, dpath="subtomograms/size_voxels"),
+        seed=lookup(within=config, dpath="seed"),
+        code=library_version("extract_subtomograms"),
+    script:
+        "../scripts/extract_subtomograms.py"
+
+
+rule split_dataset:
+    input:
+        "results/subtomograms/selection.csv",
+    output:
+        "results/splits/{split}.csv",
+    log:
+        "logs/split_dataset/{split}.log",
+    conda:
+        "../../envs/cpu.yaml"
+    params:
+        settings=lookup(within=config, dpath="splits"),
+        seed=lookup(within=config, dpath="seed"),
+        code=library_version("split_dataset"),
+    script:
+        "../scripts/split_dataset.py"

@@ -1,0 +1,26 @@
+"""Make one tomogram of a dataset's SNR."""
+
+from ssn3d.device import use_threads
+from ssn3d.log import job
+from ssn3d.microscope.snr import SNRSettings
+from ssn3d.microscope.steps import add_noise, microscope_settings
+
+if __name__ == "__main__":
+    with job(snakemake.log[0]):
+        use_threads(snakemake.threads)
+        params = snakemake.params
+        add_noise(
+            signal=snakemake.input.signal,
+            tilts=snakemake.input.tilts,
+            particles=snakemake.input.particles,
+            specimen_summary=snakemake.input.specimen,
+            settings=microscope_settings(params.settings),
+            snr_settings=SNRSettings(params.reference_id, params.region, params.max_particles),
+            size_voxels=params.size_voxels,
+            target=params.target,
+            seed=params.seed,
+            keys=(snakemake.wildcards.tomogram, snakemake.wildcards.dataset),
+            tomogram=snakemake.output.tomogram,
+            noisy_tilts=snakemake.output.tilts,
+            summary=snakemake.output.summary,
+        )

@@ -1,0 +1,11 @@
+"""Take the noise-free tilt series of one specimen, and reconstruct it."""
+
+from ssn3d.device import use_threads
+from ssn3d.log import job
+from ssn3d.microscope.steps import image_specimen, microscope_settings
+
+if __name__ == "__main__":
+    with job(snakemake.log[0]):
+        use_threads(snakemake.threads)
+        settings = microscope_settings(snakemake.params.settings)
+        image_specimen(snakemake.input[0], settings, **snakemake.output)
