@@ -25,6 +25,7 @@ include: "workflow/rules/report.smk"
 
 
 rule all:
+    default_target: True
     input:
         tables=expand(
             "results/tables/{table}.{format}",
@@ -32,4 +33,3 @@ rule all:
             format=["csv", "md", "tex"],
         ),
         figures=FIGURES,
-    default_target: True

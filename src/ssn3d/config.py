@@ -79,6 +79,8 @@ def check_ids(config: Mapping[str, Any], pdb_ids: Sequence[str]) -> None:
         "snr.reference_id": [config["snr"]["reference_id"]],
         "structures.biological_ids": config["structures"]["biological_ids"],
         "tables.table3.leave_out": [] if leave_out == "all" else leave_out,
+        "figures.complex_id": [config["figures"]["complex_id"]],
+        "figures.example_ids": config["figures"]["example_ids"],
     }
     for key, ids in named.items():
         for pdb_id in ids:

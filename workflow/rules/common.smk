@@ -11,6 +11,7 @@ from snakemake.exceptions import WorkflowError
 
 REPOSITORY = Path(workflow.basedir)
 SOURCES = REPOSITORY / "src"
+RESOURCES = REPOSITORY / "resources"
 
 # Rules find the package without its being installed: here, in jobs, and on cluster nodes.
 sys.path.insert(0, str(SOURCES))
@@ -20,18 +21,32 @@ os.environ["PYTHONPATH"] = os.pathsep.join(
 
 from ssn3d.config import check_config, check_ids
 from ssn3d.errors import SSN3DError
-from ssn3d.structures.sources import read_pdb_ids
+from ssn3d.structures.sources import find_sources, read_pdb_ids
+
+
+def coordinate_files(structures, pdb_ids):
+    """Files of the user's that the structures are read from; none for archive and surrogates."""
+    if structures["source"] != "folder":
+        return []
+    allow = structures["allow_surrogates"]
+    found = find_sources(
+        pdb_ids, "folder", structures["folder"], allow_surrogates=allow
+    )
+    return [str(source.path) for source in found.values() if source.path]
+
 
 try:
     check_config(config)
     PDB_IDS = read_pdb_ids(config["structures"]["ids"])
     check_ids(config, PDB_IDS)
+    COORDINATE_FILES = coordinate_files(config["structures"], PDB_IDS)
 except SSN3DError as error:
     raise WorkflowError(str(error)) from None
 
 TOMOGRAMS = [f"t{i + 1}" for i in range(config["tomograms"])]
 SNRS = {dataset["name"]: dataset["snr"] for dataset in config["snr"]["datasets"]}
 TABLE2, TABLE3 = config["tables"]["table2"], config["tables"]["table3"]
+METHODS = {row["method"] for row in TABLE2}
 LEFT_OUT = PDB_IDS if TABLE3["leave_out"] == "all" else TABLE3["leave_out"]
 
 
@@ -52,7 +67,12 @@ def _imported(path):
         elif isinstance(node, ast.Import):
             names |= {a.name for a in node.names if a.name.startswith("ssn3d")}
     candidates = (SOURCES.joinpath(*name.split(".")) for name in names)
-    return {f for c in candidates for f in (c.with_suffix(".py"), c / "__init__.py") if f.exists()}
+    return {
+        f
+        for c in candidates
+        for f in (c.with_suffix(".py"), c / "__init__.py")
+        if f.exists()
+    }
 
 
 @functools.cache

@@ -28,12 +28,12 @@ rule add_noise:
         tomogram="results/tomograms/{tomogram}/{dataset}.mrc",
         tilts="results/tomograms/{tomogram}/{dataset}_tilts.mrc",
         summary="results/tomograms/{tomogram}/{dataset}.json",
-    wildcard_constraints:
-        dataset="|".join(SNRS),
     log:
         "logs/add_noise/{tomogram}_{dataset}.log",
     benchmark:
         "results/benchmarks/add_noise/{tomogram}_{dataset}.tsv"
+    wildcard_constraints:
+        dataset="|".join(SNRS),
     conda:
         "../../envs/cpu.yaml"
     threads: 2

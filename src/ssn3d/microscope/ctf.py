@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import torch
 
-_PAD_PIXELS = 24  # of mirrored border: the CTF spreads a point over some 10 pixels of 1 nm
+PAD_PIXELS = 24  # of mirrored border: the CTF spreads a point over some 10 pixels of 1 nm
 _ELECTRON_REST_ENERGY_EV = 510998.95
 _HC_EV_ANGSTROM = 12398.419843
 
@@ -55,16 +55,20 @@ def transfer(images: torch.Tensor, function_of_frequency: torch.Tensor) -> torch
 
     The function is sampled at `padded_frequency` of the images' size.
     """
-    pad = [_PAD_PIXELS] * 4
-    padded = torch.nn.functional.pad(images, pad, mode="reflect")
+    padded = torch.nn.functional.pad(images, [PAD_PIXELS] * 4, mode="reflect")
+    return multiply_spectrum(padded, function_of_frequency)
+
+
+def multiply_spectrum(padded: torch.Tensor, function_of_frequency: torch.Tensor) -> torch.Tensor:
+    """Multiply the spectra of padded images (..., y, x) by a function, and cut the padding off."""
     spectrum = torch.fft.rfft2(padded) * function_of_frequency
     filtered: torch.Tensor = torch.fft.irfft2(spectrum, s=padded.shape[-2:])
-    return filtered[..., _PAD_PIXELS:-_PAD_PIXELS, _PAD_PIXELS:-_PAD_PIXELS]
+    return filtered[..., PAD_PIXELS:-PAD_PIXELS, PAD_PIXELS:-PAD_PIXELS]
 
 
 def padded_frequency(
     size_y: int, size_x: int, pixel_size_angstrom: float, device: torch.device | str = "cpu"
 ) -> torch.Tensor:
     """Give the frequencies that `transfer` multiplies for images of a size."""
-    pad = 2 * _PAD_PIXELS
+    pad = 2 * PAD_PIXELS
     return radial_frequency(size_y + pad, size_x + pad, pixel_size_angstrom, device)

@@ -1,19 +1,26 @@
 """Noise before and after the CTF, and the detector's modulation transfer.
 
 A tilt image is MTF * (CTF * (projection + n1) + n2): n1 stands for what the specimen adds
-(structural noise), n2 for the detector's (shot noise). Both are white and Gaussian; together they
-have variance 1, of which n1 has a set fraction. CTF and MTF are linear, so signal and unit noise
-are imaged apart, and the noise's scale is chosen later (see `snr`).
+(structural noise), n2 for the detector's (shot noise). Both are white, Gaussian and independent;
+together they have variance 1, of which n1 has a set fraction f. What arrives is Gaussian noise with
+the power spectrum MTF^2 (f CTF^2 + 1 - f), and is drawn as such. CTF and MTF are linear, so signal
+and unit noise are imaged apart, and the noise's scale is chosen later (see `snr`).
 """
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ssn3d.microscope.ctf import Optics, ctf, padded_frequency, transfer
+from ssn3d.microscope.ctf import (
+    PAD_PIXELS,
+    Optics,
+    ctf,
+    multiply_spectrum,
+    padded_frequency,
+    transfer,
+)
 
 _BATCH = 8  # images at once
 
@@ -69,12 +76,11 @@ class Camera:
         Drawn on the CPU, so that every device sees the same noise.
         """
         contrast, modulation = self._transfers(shape)
-        before = math.sqrt(self.detector.noise_before_ctf_fraction)
-        after = math.sqrt(1 - self.detector.noise_before_ctf_fraction)
+        fraction = self.detector.noise_before_ctf_fraction
+        amplitude = modulation * torch.sqrt(fraction * contrast**2 + 1 - fraction)
+        padded = (shape[1] + 2 * PAD_PIXELS, shape[2] + 2 * PAD_PIXELS)
         noise = np.empty(shape, dtype=np.float32)
         for tilt in range(shape[0]):
-            drawn = rng.standard_normal((2, *shape[1:]), dtype=np.float32)
-            specimen, shot = torch.from_numpy(drawn).to(self.device)
-            seen = before * transfer(specimen[None], contrast) + after * shot[None]
-            noise[tilt] = transfer(seen, modulation)[0].cpu().numpy()
+            white = torch.from_numpy(rng.standard_normal(padded, dtype=np.float32))
+            noise[tilt] = multiply_spectrum(white.to(self.device), amplitude).cpu().numpy()
         return noise

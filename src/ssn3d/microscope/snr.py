@@ -141,6 +141,6 @@ class NoiseScale:
         return float(root)
 
     def curve(self, scale: float) -> list[tuple[float, float]]:
-        """Noise scales and SNRs around a solution, for a figure."""
-        scales = scale * np.geomspace(0.1, 10, _CURVE_POINTS)
+        """Noise scales and SNRs around a solution, and without noise, for a figure."""
+        scales = scale * np.concatenate([[0], np.geomspace(0.1, 10, _CURVE_POINTS)])
         return [(float(s), self.snr(float(s))) for s in scales]

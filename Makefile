@@ -1,0 +1,42 @@
+# make demo    the whole experiment at toy size, in a virtual environment of its own
+# make test    the checks and the tests
+# make paper   the paper's experiment at its size (hours to days, better with GPUs)
+
+VENV := .venv
+PYTHON ?= python3
+SNAKEMAKE := $(VENV)/bin/snakemake
+
+.PHONY: demo test check paper clean
+
+demo: $(VENV)/run
+	$(SNAKEMAKE) --cores all --configfile demo.yaml
+	$(SNAKEMAKE) --cores all --configfile demo.yaml --report results/report.html --quiet all
+	@$(VENV)/bin/ssn3d tables
+
+test: check
+	$(VENV)/bin/pytest
+
+check: $(VENV)/develop
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/snakefmt --check Snakefile workflow
+
+paper: $(VENV)/run
+	$(SNAKEMAKE) --cores all
+	$(SNAKEMAKE) --cores all --report results/report.html --quiet all
+	@$(VENV)/bin/ssn3d tables
+
+clean:
+	rm -rf $(VENV) results logs .snakemake
+
+# The files $(VENV)/run and $(VENV)/develop say which lock was installed last.
+$(VENV)/run: requirements.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet -r requirements.lock
+	$(VENV)/bin/pip install --quiet --no-deps --editable .
+	@touch $@
+
+$(VENV)/develop: $(VENV)/run requirements-dev.lock
+	$(VENV)/bin/pip install --quiet -r requirements-dev.lock
+	@touch $@

@@ -1,0 +1,148 @@
+"""How fast a network trains here, against the plain loop and against what the hardware can do.
+
+Run `python benchmarks/training.py`; each round times all ways one after the other, so that other
+work on the machine falls on all of them, and the best round counts. A way is a precision, an order
+of the channels and a micro-batch size; "plain" is a PyTorch loop as one writes it first: float32,
+channels first, 16 subtomograms at a time. The share of the matmul rate can exceed 100%: the rate
+is that of torch's own product of two 4096 x 4096 matrices, and convolutions may do better.
+The last line of the output is JSON; its `peak_gb` is that of all ways, the plain one's mostly.
+"""
+
+import argparse
+import json
+import resource
+import time
+from collections.abc import Callable
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+from torch.utils.flop_counter import FlopCounterMode
+
+from ssn3d.provenance import hardware
+from ssn3d.segmentation.micro_batch import CANDIDATES, time_step
+from ssn3d.segmentation.networks import NETWORKS, build_network
+from ssn3d.segmentation.predict import Compute
+
+PLAIN_MICRO_BATCH = 16
+MATRIX = 4096
+
+
+def make_network(name: str) -> nn.Module:
+    """Build a network of fixed weights, training."""
+    return build_network(name, 0.7, torch.Generator().manual_seed(0)).train()
+
+
+def plain_step(network: nn.Module, images: Tensor, masks: Tensor) -> None:
+    """Pass forward and backward, without any of our means."""
+    cross_entropy(network(images), masks).backward()  # type: ignore[no-untyped-call]
+    network.zero_grad()
+
+
+def seconds_of(work: Callable[[], object], device: torch.device) -> float:
+    """Wall time of one call, the GPU's part in it included."""
+    if device.type == "cuda":
+        torch.cuda.synchronize()
+    started = time.perf_counter()
+    work()
+    if device.type == "cuda":
+        torch.cuda.synchronize()
+    return time.perf_counter() - started
+
+
+def flop_per_subtomogram(name: str, size: int, device: torch.device) -> int:
+    """Floating-point operations of one forward and backward pass, counted as it runs."""
+    network = make_network(name).to(device)
+    images = torch.zeros((1, 1, size, size, size), device=device)
+    with FlopCounterMode(display=False) as counter:
+        plain_step(network, images, torch.zeros_like(images[:, 0], dtype=torch.int64))
+    return int(counter.get_total_flops())
+
+
+def make_ways(
+    name: str, size: int, device: torch.device
+) -> dict[tuple[str, str, int], Callable[[], object]]:
+    """Give a step for each (precision, order of channels, micro-batch size), plain first."""
+    plain = make_network(name).to(device)
+    images = torch.zeros((PLAIN_MICRO_BATCH, 1, size, size, size), device=device)
+    masks = torch.zeros_like(images[:, 0], dtype=torch.int64)
+    ways: dict[tuple[str, str, int], Callable[[], object]] = {
+        ("float32", "first (plain)", PLAIN_MICRO_BATCH): lambda: plain_step(plain, images, masks)
+    }
+    for precision in (torch.float32, torch.bfloat16):
+        compute = Compute(device, precision)
+        network = compute.place(make_network(name))
+        order = "last" if compute.memory_format == torch.channels_last_3d else "first"
+        for count in CANDIDATES[device.type]:
+            step = partial(time_step, network, compute, count, size)
+            ways[compute.precision_name, order, count] = step
+    return ways
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    parser.add_argument("--network", default="SSN3D-ED", choices=NETWORKS)
+    parser.add_argument("--size-voxels", type=int, default=40)
+    parser.add_argument("--rounds", type=int, default=4)
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    compute = Compute.pick("auto", "auto")
+    device, name, size = compute.device, arguments.network, arguments.size_voxels
+
+    matrices = {
+        str(precision).removeprefix("torch."): torch.ones(
+            (MATRIX, MATRIX), dtype=precision, device=device
+        )
+        for precision in (torch.float32, torch.bfloat16)
+    }
+    ways = make_ways(name, size, device)
+    flop = flop_per_subtomogram(name, size, device)
+    best_matmul = dict.fromkeys(matrices, float("inf"))
+    best = dict.fromkeys(ways, float("inf"))
+    for _ in range(1 + arguments.rounds):  # the first one warms up, and cannot be the best
+        for precision, matrix in matrices.items():
+            spent = seconds_of(partial(torch.mm, matrix, matrix), device)
+            best_matmul[precision] = min(best_matmul[precision], spent)
+        for way, step in ways.items():
+            best[way] = min(best[way], seconds_of(step, device) / way[2])
+
+    rate = {precision: 2 * MATRIX**3 / spent for precision, spent in best_matmul.items()}
+    plain = next(iter(best.values()))
+    print(f"{name}, {size}^3, {flop / 1e9:.1f} GFLOP a subtomogram, {arguments.threads} threads")
+    for precision, flop_per_s in rate.items():
+        print(f"matmul {precision}: {flop_per_s / 1e9:.0f} GFLOP/s")
+    print(
+        f"{'precision':10} {'channels':14} {'batch':>5} {'ms':>8} {'speedup':>8} {'of matmul':>10}"
+    )
+    for (precision, order, count), spent in best.items():
+        share = flop / spent / rate[precision]
+        print(
+            f"{precision:10} {order:14} {count:5d} {1e3 * spent:8.1f} {plain / spent:8.2f} "
+            f"{100 * share:9.0f}%"
+        )
+    ours = {way: spent for way, spent in best.items() if way[0] == compute.precision_name}
+    way = min(ours, key=lambda w: ours[w])
+    if device.type == "cuda":
+        peak_bytes = torch.cuda.max_memory_allocated()
+    else:
+        peak_bytes = 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    result = {
+        "network": name,
+        "precision": way[0],
+        "micro_batch_size": way[2],
+        "ms_per_subtomogram": round(1e3 * best[way], 2),
+        "plain_float32_ms": round(1e3 * plain, 2),
+        "speedup_vs_plain_float32": round(plain / best[way], 2),
+        "share_of_matmul_rate": round(flop / best[way] / rate[way[0]], 3),
+        "peak_gb": round(peak_bytes / 1e9, 2),
+        "device": device.type,
+        **hardware(),
+    }
+    print(json.dumps(result))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,60 @@
+"""Seconds and memory of every rule, from Snakemake's benchmark files."""
+
+import os
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from ssn3d.errors import DataError
+from ssn3d.report.style import new_figure, styled
+
+
+def read_benchmarks(folder: str | os.PathLike[str]) -> pd.DataFrame:
+    """Read {rule}.tsv and {rule}/**/*.tsv: columns `rule`, `seconds`, `memory_mb`, a job a row.
+
+    Memory is not a number for jobs too short to be looked at.
+
+    Raises:
+        DataError: there is no such file, or one is damaged.
+    """
+    root = Path(folder)
+    jobs = []
+    for path in sorted(root.rglob("*.tsv")):
+        try:
+            table = pd.read_csv(path, sep="\t", na_values=["-", "NA"])[["s", "max_rss"]]
+            table = table.astype("float64")
+        except (OSError, KeyError, ValueError) as error:
+            raise DataError(f"{path}: not a benchmark of Snakemake ({error}); delete it") from error
+        rule = path.relative_to(root).with_suffix("").parts[0]
+        jobs.append(table.set_axis(["seconds", "memory_mb"], axis=1).assign(rule=rule))
+    if not jobs:
+        raise DataError(f"{root}: holds no benchmark files (*.tsv); run the workflow first")
+    return pd.concat(jobs, ignore_index=True)
+
+
+@styled
+def runtime(benchmarks: pd.DataFrame) -> Figure:
+    """Draw for every rule the seconds of all its jobs together, and the memory of the largest.
+
+    Args:
+        benchmarks: of `read_benchmarks`.
+    """
+    rules = benchmarks.groupby("rule").agg(
+        jobs=("seconds", "size"), seconds=("seconds", "sum"), memory_mb=("memory_mb", "max")
+    )
+    rules = rules.sort_values("seconds")
+    figure = new_figure(0.22 * len(rules) + 0.9)
+    time, memory = figure.subplots(1, 2, sharey=True)
+    names = [f"{rule} (x{jobs})" for rule, jobs in zip(rules.index, rules["jobs"], strict=True)]
+    panels = ((time, rules["seconds"], "s"), (memory, rules["memory_mb"] / 1024, "GiB"))
+    for axes, values, unit in panels:
+        axes.barh(names, values.fillna(0), color="#56B4E9", edgecolor="black", linewidth=0.4)
+        for place, value in enumerate(values):
+            text = "not measured" if pd.isna(value) else f"{float(f'{value:.3g}'):,g} {unit}"
+            axes.annotate(text, (0 if pd.isna(value) else value, place), (2, 0), va="center",
+                          textcoords="offset points", fontsize=6)  # fmt: skip
+        axes.margins(x=0.18)
+    time.set_xlabel("wall-clock time of all jobs together (s)")
+    memory.set_xlabel("largest memory of a job (GiB)")
+    return figure

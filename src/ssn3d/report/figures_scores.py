@@ -1,0 +1,109 @@
+"""IoU by class, by SNR and by mask size, and our Table 3 against the paper's."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from scipy import stats
+
+from ssn3d.report.labels import name_points, plain_log_ticks
+from ssn3d.report.runs import mask_voxels
+from ssn3d.report.sources import is_surrogate
+from ssn3d.report.style import GREY, SERIES, new_figure, styled
+
+
+@styled
+def iou_per_class(tables: Mapping[str, pd.DataFrame]) -> Figure:
+    """Draw the IoU of the region of interest of each class, at each SNR.
+
+    Points are means over the test subtomograms, bars reach from the first to the third quartile;
+    classes come in the order of their masks' sizes.
+
+    Args:
+        tables: per_subtomogram.csv by title, such as "A, SNR 0.5".
+    """
+    every = pd.concat(tables.values())
+    order = mask_voxels(every).groupby(every["pdb_id"]).mean().sort_values().index
+    figure = new_figure(3.0)
+    axes = figure.subplots()
+    places = np.arange(len(order))
+    for index, (title, table) in enumerate(tables.items()):
+        look = SERIES[index % len(SERIES)]
+        groups = table.groupby("pdb_id")["iou_foreground"]
+        mean = groups.mean().reindex(order)
+        first, third = (groups.quantile(q).reindex(order) for q in (0.25, 0.75))
+        shifted = places + 0.22 * (index - (len(tables) - 1) / 2)
+        axes.vlines(shifted, first, third, color=look.color, linewidth=0.8)
+        axes.plot(
+            shifted, mean, color=look.color, marker=look.marker, linestyle="none", label=title
+        )
+    axes.set_xticks(places, list(order), rotation=90)
+    axes.set(ylabel="IoU of the region of interest (%)", ylim=(0, 100))
+    axes.set_xlabel("class, from the smallest mask to the largest")
+    axes.grid(axis="y", linewidth=0.3)
+    figure.legend(loc="outside upper center", ncols=len(tables))
+    return figure
+
+
+@styled
+def iou_against_mask_size(table: pd.DataFrame, title: str) -> Figure:
+    """Draw each test subtomogram's IoU of the region of interest over the size of its true mask.
+
+    Grey dots are subtomograms, named squares the means of the classes. An empty mask has no place
+    on the logarithmic axis and is left out; the title counts those.
+    """
+    sizes = mask_voxels(table)
+    shown = table.assign(size=sizes)[sizes > 0]
+    figure = new_figure(4.0)
+    axes = figure.subplots()
+    axes.plot(shown["size"], shown["iou_foreground"], ".", color=GREY, markersize=3)
+    means = shown.groupby("pdb_id")[["size", "iou_foreground"]].mean()
+    axes.plot(means["size"], means["iou_foreground"], "s", color="#0072B2")
+    left_out = len(table) - len(shown)
+    axes.set_title(title + (f"; {left_out} empty masks left out" if left_out else ""))
+    axes.set(xscale="log", xlabel="voxels of the true mask")
+    axes.set(ylabel="IoU of the region of interest (%)")
+    plain_log_ticks(axes.xaxis)
+    name_points(axes, means["size"], means["iou_foreground"], list(means.index))
+    return figure
+
+
+@styled
+def table3_against_paper(table: pd.DataFrame) -> Figure:
+    """Draw our Table 3 over the paper's: mIoU with its 95% interval, and pixel accuracy.
+
+    Hollow marks are surrogate structures. Rows without our value or the paper's are left out; the
+    figure's title counts those shown.
+
+    Args:
+        table: of `tables.table3`.
+    """
+    shown = table.dropna(subset=["miou", "paper_miou"])
+    hollow = shown["source"].map(is_surrogate).to_numpy(dtype=bool)
+    figure = new_figure(3.8)
+    figure.suptitle(f"Table 3: {len(shown)} of {len(table)} structures; line: equal", fontsize=8)
+    panels = (("mIoU (%)", "miou"), ("pixel accuracy (%)", "pixel_accuracy"))
+    for axes, (name, column) in zip(figure.subplots(1, 2), panels, strict=True):
+        x, y = shown[f"paper_{column}"], shown[column]
+        if column == "miou":
+            axes.vlines(x, shown["miou_low"], shown["miou_high"], color=GREY, linewidth=0.8)
+        look = SERIES[0]
+        axes.plot(x[~hollow], y[~hollow], look.marker, color=look.color)
+        axes.plot(x[hollow], y[hollow], look.marker, color=look.color, fillstyle="none")
+        ends = [min(axes.get_xlim()[0], axes.get_ylim()[0])]
+        ends.append(max(axes.get_xlim()[1], axes.get_ylim()[1]))
+        axes.plot(ends, ends, color=GREY, linewidth=0.6, zorder=0)
+        axes.set(xlim=ends, ylim=ends, aspect="equal")
+        axes.set(xlabel=f"paper: {name}", ylabel=f"ours: {name}")
+        axes.set_title(_agreement(x, y))
+        name_points(axes, x, y, list(shown["pdb_id"]))
+    return figure
+
+
+def _agreement(paper: "pd.Series[float]", ours: "pd.Series[float]") -> str:
+    """Mean difference and rank correlation, in words for a title."""
+    if len(ours) < 3:  # noqa: PLR2004 -- two points always correlate
+        return ""
+    rank = float(stats.spearmanr(paper, ours).statistic)
+    return f"mean difference {(ours - paper).mean():+.2f}, rank correlation {rank:.2f}"

@@ -1,0 +1,111 @@
+"""Panels that several figures share: slices and isosurfaces of volumes (z, y, x).
+
+Pictures are never mirrored: the first axis named runs right, the second up, and the viewer looks
+against the third of a right-handed system.
+"""
+
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from skimage.measure import marching_cubes
+
+PLANES = ("xy", "xz", "yz")
+_LIGHT_XYZ = np.array([-0.25, -0.75, 0.61])  # of length 1; the viewer is at (0.4, -0.7, 0.5)
+
+
+def central_slice(volume: NDArray[Any], plane: str) -> NDArray[Any]:
+    """Slice through index n // 2; of plane "xz", x runs along columns and z along rows."""
+    z, y, x = (n // 2 for n in volume.shape)
+    slices: dict[str, NDArray[Any]] = {
+        "xy": volume[z],
+        "xz": volume[:, y],
+        "yz": volume[:, :, x],
+    }
+    return slices[plane]
+
+
+def draw_slice(
+    axes: Axes,
+    image: NDArray[Any],
+    plane: str,
+    voxel_size_angstrom: float,
+    limits: tuple[float, float] | None = None,
+) -> None:
+    """Draw a slice (rows, columns) in grey with its axes in nm, the centre of voxel 0 being 0.
+
+    `limits` are the values of black and white; by default the 0.5th and 99.5th percentile.
+    """
+    step_nm = voxel_size_angstrom / 10
+    rows, columns = image.shape
+    low, high = np.percentile(image, [0.5, 99.5]) if limits is None else limits
+    axes.imshow(
+        np.asarray(image, dtype=np.float32),
+        cmap="gray",
+        vmin=low,
+        vmax=high,
+        origin="lower",
+        interpolation="nearest",
+        extent=(-0.5 * step_nm, (columns - 0.5) * step_nm, -0.5 * step_nm, (rows - 0.5) * step_nm),
+    )
+    axes.set(xlabel=f"{plane[0]} (nm)", ylabel=f"{plane[1]} (nm)")
+    axes.spines[:].set_visible(True)
+
+
+def isosurface(volume: NDArray[Any], level: float) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Triangulate the surface of `level`, closed also where it meets the edge of the volume.
+
+    Returns:
+        vertices (v, 3) in (x, y, z) voxels of the volume, and triangles (t, 3), counterclockwise
+        as seen from outside (where values are lower).
+    """
+    padded = np.pad(np.asarray(volume, dtype=np.float32), 1)
+    vertices, faces, _, _ = marching_cubes(  # type: ignore[no-untyped-call]
+        padded, level, gradient_direction="descent"
+    )
+    # its corners run clockwise in (z, y, x); the change to (x, y, z) turns them around
+    return vertices[:, ::-1].astype(np.float64) - 1, faces.astype(np.int64)
+
+
+def lit_colors(vertices: NDArray[np.float64], triangles: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Colours (t, 3) of triangles (t, 3) under diffuse light from the viewer's upper left."""
+    first, second, third = np.moveaxis(vertices[triangles], 1, 0)
+    normals = np.cross(second - first, third - first)
+    normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
+    light = np.clip(normals @ _LIGHT_XYZ, 0, 1)
+    colors: NDArray[np.float64] = np.array(to_rgb("#9CC4E8")) * (0.3 + 0.7 * light[:, None])
+    return colors
+
+
+def add_isosurface(
+    figure: Figure,
+    position: Any,
+    volume: NDArray[Any],
+    *,
+    level: float,
+    voxel_size_angstrom: float,
+) -> Axes:
+    """Add a lit isosurface at `position` of a grid, in a cube as large as the volume.
+
+    A volume that nowhere exceeds `level` gives an empty cube that says so.
+    """
+    axes: Any = figure.add_subplot(position, projection="3d")
+    size_nm = np.array(volume.shape[::-1]) * voxel_size_angstrom / 10
+    if volume.max() > level:
+        vertices, faces = isosurface(volume, level)
+        x, y, z = (vertices * voxel_size_angstrom / 10).T
+        surface = axes.plot_trisurf(x, y, z, triangles=faces, shade=False)
+        surface.set_facecolor(lit_colors(vertices, faces))
+        # lines between triangles would show through, and SVG would hold every triangle
+        surface.set(linewidth=0, antialiased=False, rasterized=True)
+    else:
+        axes.text2D(0.5, 0.5, "empty", ha="center", va="center", transform=axes.transAxes)
+    axes.set(xlim=(0, size_nm[0]), ylim=(0, size_nm[1]), zlim=(0, size_nm[2]))
+    axes.set_box_aspect(size_nm, zoom=1.1)
+    axes.set(xticks=[], yticks=[], zticks=[])
+    for axis in (axes.xaxis, axes.yaxis, axes.zaxis):
+        axis.line.set_color("#B0B0B0")
+    return axes  # type: ignore[no-any-return]

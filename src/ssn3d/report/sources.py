@@ -1,0 +1,34 @@
+"""Where the coordinates of each structure came from, in words a reader of a table understands."""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from ssn3d.files import read_json
+
+_SURROGATE = "surrogate: bead model"
+
+
+def source_in_words(structures_dir: str | os.PathLike[str], pdb_id: str) -> str:
+    """Say where the coordinates of a structure came from."""
+    path = Path(structures_dir) / f"{pdb_id}.json"
+    if not path.exists():
+        return f"unknown: no {path}"
+    record = read_json(path)
+    if record["source"] == "surrogate":
+        return _SURROGATE
+    words = "archive" if record["source"] == "archive" else f"file {record['file']}"
+    served_by = record["served_by"]
+    if served_by not in {None, pdb_id}:
+        words += f", {served_by} standing in"
+    return words + (", biological assembly" if record["unit"] == "biological" else "")
+
+
+def surrogates(structures_dir: str | os.PathLike[str], pdb_ids: Iterable[str]) -> list[str]:
+    """Those structures that are bead models."""
+    return [i for i in pdb_ids if is_surrogate(source_in_words(structures_dir, i))]
+
+
+def is_surrogate(source: str) -> bool:
+    """Whether these words of `source_in_words` tell of a bead model."""
+    return source == _SURROGATE

@@ -1,0 +1,206 @@
+"""The stage from files to files: runs, datasets and tomograms in, tables and figures out."""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pandas as pd
+
+from ssn3d.files import read_json
+from ssn3d.mrc import read_mrc
+from ssn3d.provenance import provenance
+from ssn3d.report.figures_data import complex_at_each_snr, structure_map
+from ssn3d.report.figures_runtime import read_benchmarks, runtime
+from ssn3d.report.figures_scores import (
+    iou_against_mask_size,
+    iou_per_class,
+    table3_against_paper,
+)
+from ssn3d.report.figures_segmentation import (
+    Example,
+    pick_examples,
+    training_curves,
+    truth_and_prediction,
+)
+from ssn3d.report.figures_specimen import packing_statistics, snr_calibration
+from ssn3d.report.figures_tomogram import tomogram_picture
+from ssn3d.report.runs import read_history, read_per_subtomogram
+from ssn3d.report.sources import surrogates
+from ssn3d.report.style import save
+from ssn3d.report.table_text import write_table
+from ssn3d.report.tables import read_table, table2, table3
+from ssn3d.subtomograms.store import read_subtomograms
+
+PathLike = str | os.PathLike[str]
+_MAP_VOXEL_ANGSTROM = 5.0  # finer than the tomogram's, so that the surface of Fig. 4 is smooth
+
+
+def make_tables(
+    config: Mapping[str, Any], pdb_ids: Sequence[str], results: PathLike, resources: PathLike
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Tables 2 and 3 of all runs there are in a results folder; the rest is said to be missing."""
+    runs, facts = Path(results) / "runs", Path(resources)
+    snr_of = {dataset["name"]: dataset["snr"] for dataset in config["snr"]["datasets"]}
+    second = table2(
+        config["tables"]["table2"], snr_of, runs, facts / "paper_table2.csv", config["seed"]
+    )
+    third = table3(
+        pdb_ids,
+        **config["tables"]["table3"],
+        runs_dir=runs,
+        structures_dir=Path(results) / "structures",
+        paper_csv=facts / "paper_table3.csv",
+        complexes_tsv=facts / "complexes.tsv",
+        seed=config["seed"],
+    )
+    return second, third
+
+
+def write_tables(
+    config: Mapping[str, Any], pdb_ids: Sequence[str], results: PathLike, resources: PathLike
+) -> None:
+    """Write both tables as CSV, Markdown and LaTeX into the folder `tables` of the results."""
+    structures = Path(results) / "structures"
+    sources = {i: read_json(structures / f"{i}.json") for i in pdb_ids}
+    made = provenance(seed=config["seed"], settings=dict(config), structures=sources)
+    beads = surrogates(structures, pdb_ids)
+    titles = ("Table 2. Segmentation performance", "Table 3. Structures left out of the training")
+    tables = make_tables(config, pdb_ids, results, resources)
+    for number, title, table in zip((2, 3), titles, tables, strict=True):
+        path = Path(results) / "tables" / f"table{number}.csv"
+        write_table(table, path, title, made, beads)
+
+
+def draw_tomogram(
+    files: Mapping[str, PathLike], name: str, tilts_deg: tuple[float, float], *, figure: PathLike
+) -> None:
+    """Draw one tomogram: `files` are signal, tomogram, labels and tilts; tilts lowest, highest."""
+    signal, voxel_size = read_mrc(files["signal"])
+    tomogram, _ = read_mrc(files["tomogram"], signal.shape)
+    labels, _ = read_mrc(files["labels"], signal.shape)
+    tilts, _ = read_mrc(files["tilts"])
+    angles = np.linspace(*tilts_deg, len(tilts))
+    middle = int(np.argmin(np.abs(angles)))
+    picture = tomogram_picture(
+        signal,
+        tomogram,
+        labels,
+        tilts[middle],
+        name=name,
+        tilt_deg=float(angles[middle]),
+        max_tilt_deg=max(map(abs, tilts_deg)),
+        voxel_size_angstrom=voxel_size,
+    )
+    save(picture, figure)
+
+
+def draw_specimen(
+    datasets: Mapping[str, PathLike],
+    summaries: Mapping[str, PathLike],
+    complexes_tsv: PathLike,
+    *,
+    calibration: PathLike,
+    packing: PathLike,
+) -> None:
+    """Draw the SNR calibration of each tomogram's JSON file, and the classes of the datasets."""
+    records = {name: read_json(path) for name, path in summaries.items()}
+    asked = {name: record["snr_asked"] for name, record in records.items()}
+    curves = {name: record["calibration"] for name, record in records.items()}
+    save(snr_calibration(curves, asked), calibration)
+
+    subtomograms = read_subtomograms(next(iter(datasets.values())))
+    voxels = pd.Series(subtomograms.masks.sum(axis=(1, 2, 3), dtype=np.int64))
+    by_class = voxels.groupby(subtomograms.pdb_ids)
+    complexes = pd.read_csv(complexes_tsv, sep="\t", dtype={"pdb_id": str}).set_index("pdb_id")
+    paper = complexes["paper_mask_voxels"].reindex(by_class.size().index).dropna()
+    counts, means = by_class.size().to_dict(), by_class.mean().to_dict()
+    save(packing_statistics(counts, means, paper.to_dict()), packing)
+
+
+def draw_complex(
+    pdb_id: str,
+    structure: PathLike,
+    datasets: Sequence[PathLike],
+    level_dalton_per_nm3: float,
+    resolution_angstrom: float,
+    *,
+    figure: PathLike,
+) -> None:
+    """Draw Fig. 4: a complex's surface, and its first subtomogram in each dataset.
+
+    Raises DataError where no subtomogram shows the complex.
+    """
+    density = structure_map(structure, _MAP_VOXEL_ANGSTROM, resolution_angstrom)
+    images = {}
+    voxel_size = np.nan
+    for path in datasets:
+        subtomograms = read_subtomograms(path)
+        row = int(np.argmax(subtomograms.pdb_ids == pdb_id))
+        title = f"{subtomograms.dataset}, SNR {subtomograms.snr_asked:g}"
+        images[title] = subtomograms.images[row]
+        voxel_size = subtomograms.voxel_size_angstrom
+    drawn = complex_at_each_snr(
+        pdb_id,
+        density,
+        level=level_dalton_per_nm3,
+        density_voxel_size_angstrom=_MAP_VOXEL_ANGSTROM,
+        images=images,
+        voxel_size_angstrom=voxel_size,
+    )
+    save(drawn, figure)
+
+
+def draw_segmentation(
+    dataset: PathLike,
+    per_subtomogram: PathLike,
+    predictions: PathLike,
+    pdb_ids: Sequence[str],
+    *,
+    figure: PathLike,
+) -> None:
+    """Draw Fig. 5: best, median and worst test subtomogram of each class, truth and prediction."""
+    subtomograms = read_subtomograms(dataset)
+    with h5py.File(predictions, "r") as file:
+        rows, masks = file["subtomogram"][:], file["masks"][:]
+    place = {int(row): i for i, row in enumerate(rows)}
+    examples = [
+        Example(
+            f"{row.pdb_id}, {row.rank}: IoU {row.iou_foreground:.0f} %",
+            subtomograms.images[row.subtomogram],
+            subtomograms.masks[row.subtomogram],
+            masks[place[row.subtomogram]],
+        )
+        for row in pick_examples(read_per_subtomogram(per_subtomogram), pdb_ids).itertuples()
+    ]
+    save(truth_and_prediction(examples, subtomograms.voxel_size_angstrom), figure)
+
+
+def draw_training(folders: Mapping[str, PathLike], *, figure: PathLike) -> None:
+    """Draw the curves of trainings, from the folders of their runs by title."""
+    histories = {title: read_history(Path(f) / "history.csv") for title, f in folders.items()}
+    best = {title: read_json(Path(f) / "run.json")["best_epoch"] for title, f in folders.items()}
+    save(training_curves(histories, best), figure)
+
+
+def draw_scores(
+    tables_by_title: Mapping[str, PathLike],
+    table3_csv: PathLike,
+    *,
+    per_class: PathLike,
+    against_size: PathLike,
+    against_paper: PathLike,
+) -> None:
+    """Draw IoU per class and SNR, IoU over mask size, and Table 3 over the paper's."""
+    tables = {title: read_per_subtomogram(path) for title, path in tables_by_title.items()}
+    save(iou_per_class(tables), per_class)
+    title, table = next(iter(tables.items()))
+    save(iou_against_mask_size(table, title), against_size)
+    save(table3_against_paper(read_table(table3_csv)), against_paper)
+
+
+def draw_runtime(benchmarks: PathLike, *, figure: PathLike) -> None:
+    """Draw seconds and memory of each rule, as Snakemake measured them."""
+    save(runtime(read_benchmarks(benchmarks)), figure)

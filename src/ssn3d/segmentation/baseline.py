@@ -1,0 +1,232 @@
+"""The baseline of Table 2: target segmentation without a network (Xu & Alber 2013).
+
+Composed after Bioinformatics 29, i274: smooth, over-segment by watershed, keep the segments that
+a threshold calls structure, group them into particles by a Gaussian mixture, and take the particle
+at the centre. What that paper leaves open is decided here, and said where it is done.
+A subtomogram is a cube (z, y, x) with its centre at voxel size // 2; protein is negative in it.
+"""
+
+import warnings
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+from skimage.morphology import local_maxima, local_minima
+from skimage.segmentation import watershed
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.mixture import GaussianMixture
+
+from ssn3d.segmentation.metrics import SEGMENTED
+
+ONE_SEGMENT = "one segment"
+NOTHING_ABOVE_THRESHOLD = "nothing above threshold"
+CLUSTERING_FAILED = "clustering failed"
+NO_CLUSTER_AT_CENTRE = "no cluster at the centre"
+
+_ROUNDING_DECIMALS = 6
+
+
+@dataclass(frozen=True)
+class BaselineSettings:
+    """Parameters of the method."""
+
+    flooded: Literal["gradient", "density"]
+    """What the watershed floods: the gradient's magnitude, from maxima and minima, so that segments
+    end at the surfaces of particles; or the density, from its maxima, so that a segment
+    takes in the surroundings of its particle up to the next one's."""
+    smoothing_sigma_voxels: float
+    """Standard deviation of the Gaussian filter; no cluster may be narrower than it either."""
+    boundary_weight: float
+    """Cost of one voxel face of boundary between structure and the rest. A face costs as much as a
+    voxel that lies sqrt(boundary_weight) standard deviations off the mean of its class."""
+    voxels_per_point: int
+    """For how many voxels of structure one point stands when the mixture is fitted. Neighbouring
+    voxels are not independent; if all were counted, BIC would split every particle."""
+    max_clusters: int
+    """The largest number of clusters, hence of particles, that BIC may choose."""
+    central_radius_voxels: float
+    """Radius of the central sphere, in which the target is looked for where no cluster covers the
+    central voxel."""
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for a value that is unknown or out of range."""
+        if self.flooded not in {"gradient", "density"}:
+            message = f"baseline settings: flooded is {self.flooded!r}, not gradient or density"
+            raise ValueError(message)
+        positive = (self.smoothing_sigma_voxels, self.voxels_per_point, self.max_clusters)
+        not_negative = (self.boundary_weight, self.central_radius_voxels)
+        if min(positive) <= 0 or min(not_negative) < 0:
+            message = f"baseline settings out of range: {self}"
+            raise ValueError(message)
+
+
+@dataclass(frozen=True)
+class Segmentation:
+    """What came out, and the steps on the way; every array has the subtomogram's shape."""
+
+    mask: NDArray[np.bool_]
+    """The target. Empty unless the outcome is "segmented" or "one segment"."""
+    outcome: str
+    """ "segmented"; "one segment", which is the mask; or why there is none: "nothing above
+    threshold", "clustering failed", "no cluster at the centre"."""
+    segments: NDArray[np.int32]
+    """Watershed segments, from 1; 0 everywhere in a constant subtomogram."""
+    structure: NDArray[np.bool_]
+    """The segments above the threshold."""
+    clusters: NDArray[np.int32]
+    """Particles, from 1; 0 where there is no structure."""
+
+
+def segment(
+    image: NDArray[np.floating[Any]], settings: BaselineSettings, rng: np.random.Generator
+) -> Segmentation:
+    """Segment the particle at the centre of a subtomogram (s, s, s).
+
+    Adding a constant to the subtomogram, or multiplying it by a positive factor, changes nothing.
+    """
+    density = _smoothed_density(image, settings.smoothing_sigma_voxels)
+    segments = _oversegment(density, settings.flooded)
+    structure = _threshold_segments(density, segments, settings.boundary_weight)
+    clusters, outcome = _cluster_segments(segments, structure, settings, rng)
+    mask = _cluster_at_centre(clusters, settings.central_radius_voxels)
+    if clusters.any() and not mask.any():
+        outcome = NO_CLUSTER_AT_CENTRE
+    return Segmentation(mask, outcome, segments, structure, clusters)
+
+
+def _smoothed_density(image: NDArray[np.floating[Any]], sigma_voxels: float) -> NDArray[np.float64]:
+    """Smooth, turn protein positive, bring to mean 0 and variance 1; 0 if it is constant."""
+    exact = image.astype(np.float64)
+    exact -= exact.mean()
+    smoothed = ndimage.gaussian_filter(exact, sigma_voxels, mode="nearest")
+    spread = smoothed.std()
+    if spread <= 10.0**-_ROUNDING_DECIMALS * np.abs(image).max():
+        return np.zeros(image.shape)
+    density = (smoothed.mean() - smoothed) / spread
+    # in flat places rounding errors would make extrema
+    return np.asarray(density.round(_ROUNDING_DECIMALS), dtype=np.float64)
+
+
+def _oversegment(
+    density: NDArray[np.float64], flooded: Literal["gradient", "density"]
+) -> NDArray[np.int32]:
+    """Flood from the local extrema; 0 everywhere where there are none.
+
+    Maxima lie in particles, minima between them. Where the gradient is flooded, a segment of the
+    one kind meets a segment of the other where the density is steepest: at a particle's surface.
+    """
+    if flooded == "gradient":
+        landscape = ndimage.generic_gradient_magnitude(density, ndimage.sobel, mode="nearest")
+        extrema = local_maxima(density) | local_minima(density)  # type: ignore[no-untyped-call]
+    else:
+        landscape = -density
+        extrema = local_maxima(density)  # type: ignore[no-untyped-call]
+    markers, _ = ndimage.label(extrema, structure=np.ones((3, 3, 3)))
+    segments = watershed(landscape, markers)  # type: ignore[no-untyped-call]
+    return np.asarray(segments, dtype=np.int32)
+
+
+def _threshold_segments(
+    density: NDArray[np.float64], segments: NDArray[np.int32], boundary_weight: float
+) -> NDArray[np.bool_]:
+    """Call the densest segments structure: as many as minimise the energy of Mumford and Shah.
+
+    The energy is that of an image of two classes, constant in each: the squared deviations from
+    the classes' means, plus the area of the boundary between them times its weight. That nothing
+    is structure is one of the candidates.
+    """
+    volumes = np.bincount(segments.ravel())[1:]
+    sums = np.bincount(segments.ravel(), weights=density.ravel())[1:]
+    if len(volumes) == 0:
+        return np.zeros(segments.shape, dtype=np.bool_)
+    order = np.argsort(-sums / volumes, kind="stable")
+    rank = np.argsort(order, kind="stable")
+    ranks = rank[segments - 1]
+
+    # element k: the k densest segments are structure; of a density of mean 0 and variance 1
+    inside = np.concatenate([[0], np.cumsum(volumes[order])[:-1]])
+    total = np.concatenate([[0.0], np.cumsum(sums[order])[:-1]])
+    between_classes = total**2 / np.maximum(inside, 1) + total**2 / (density.size - inside)
+    energy = density.size - between_classes + boundary_weight * _boundary_faces(ranks)
+    return np.asarray(ranks < np.argmin(energy), dtype=np.bool_)
+
+
+def _boundary_faces(ranks: NDArray[np.int_]) -> NDArray[np.int_]:
+    """Count, for k = 0, 1, ..., the voxel faces between ranks below k and the others."""
+    steps = np.zeros(ranks.max() + 2, dtype=np.int_)
+    for axis in range(ranks.ndim):
+        one, other = np.delete(ranks, 0, axis).ravel(), np.delete(ranks, -1, axis).ravel()
+        # a face is in the boundary from when its denser side becomes structure until both are
+        steps += np.bincount(np.minimum(one, other) + 1, minlength=len(steps))
+        steps -= np.bincount(np.maximum(one, other) + 1, minlength=len(steps))
+    return np.cumsum(steps)[:-1]
+
+
+def _cluster_segments(
+    segments: NDArray[np.int32],
+    structure: NDArray[np.bool_],
+    settings: BaselineSettings,
+    rng: np.random.Generator,
+) -> tuple[NDArray[np.int32], str]:
+    """Group the segments of structure into particles; give the clusters and the outcome.
+
+    A segment goes as a whole to the cluster to which most of it belongs, so that particles meet
+    where segments do.
+    """
+    clusters = np.zeros(segments.shape, dtype=np.int32)
+    kept, owner = np.unique(segments[structure], return_inverse=True)
+    if len(kept) == 0:
+        return clusters, NOTHING_ABOVE_THRESHOLD
+    if len(kept) == 1:
+        clusters[structure] = 1
+        return clusters, ONE_SEGMENT
+    voxels = np.argwhere(structure).astype(np.float64)
+    mixture = _fit_mixture(voxels, settings, rng)
+    if mixture is None:
+        return clusters, CLUSTERING_FAILED
+    share = np.zeros((len(kept), mixture.n_components))
+    np.add.at(share, owner, mixture.predict_proba(voxels))
+    clusters[structure] = 1 + share.argmax(axis=1)[owner]
+    return clusters, SEGMENTED
+
+
+def _fit_mixture(
+    voxels: NDArray[np.float64], settings: BaselineSettings, rng: np.random.Generator
+) -> GaussianMixture | None:
+    """Fit mixtures of spherical Gaussians to a sample of voxels (n, 3) and take the best by BIC.
+
+    A mixture that does not converge is left out; None if none does.
+    """
+    count = max(len(voxels) // settings.voxels_per_point, 2)
+    points = rng.choice(voxels, count, replace=False)
+    random_state = int(rng.integers(2**32))
+    best, best_bic = None, np.inf
+    for clusters in range(1, min(settings.max_clusters, count - 1) + 1):
+        mixture = GaussianMixture(
+            clusters,
+            covariance_type="spherical",
+            reg_covar=settings.smoothing_sigma_voxels**2,
+            max_iter=300,
+            random_state=random_state,
+        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            mixture.fit(points)
+        if mixture.converged_ and (bic := mixture.bic(points)) < best_bic:
+            best, best_bic = mixture, bic
+    return best
+
+
+def _cluster_at_centre(clusters: NDArray[np.int32], radius_voxels: float) -> NDArray[np.bool_]:
+    """Mask of the cluster on the central voxel, or else of the largest in the central sphere."""
+    centre = np.array(clusters.shape) // 2
+    target = clusters[tuple(centre)]
+    if target == 0:
+        offsets = np.moveaxis(np.indices(clusters.shape), 0, -1) - centre
+        near = clusters[(offsets**2).sum(axis=-1) <= radius_voxels**2]
+        volumes = np.bincount(near)
+        volumes[0] = 0
+        target = volumes.argmax()
+    return np.asarray((clusters == target) & (clusters > 0), dtype=np.bool_)

@@ -1,0 +1,82 @@
+"""Files of weights: the checkpoints a training resumes from, and the weights it ends with.
+
+They hold tensors and plain values only, and are read as such (`weights_only`), so that a file from
+a stranger runs no code. Each tensor's CRC-32 is checked on reading, which torch itself does not do.
+"""
+
+import hashlib
+import json
+import os
+import pickle
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ssn3d.errors import CheckpointError
+from ssn3d.files import atomic_path
+
+FINGERPRINT = "fingerprint"
+
+
+def fingerprint(identity: Mapping[str, Any], *arrays: NDArray[Any]) -> str:
+    """SHA-256 of what a training depends on: names and settings (JSON-able), and the data."""
+    digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode())
+    for array in arrays:
+        digest.update(f"{array.shape} {array.dtype}".encode())
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()
+
+
+def write_tensors(path: str | os.PathLike[str], content: Mapping[str, Any]) -> None:
+    """Write tensors and plain values; equal contents give equal bytes, whatever the name."""
+    # given a path, torch would write the name of the file into the file
+    with atomic_path(path) as partial, partial.open("wb") as handle:
+        torch.save(dict(content), handle)
+
+
+def read_tensors(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Read what `write_tensors` wrote, onto the CPU.
+
+    Raises:
+        CheckpointError: the file is missing, truncated, damaged, or holds anything but tensors and
+            plain values.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            damaged = archive.testzip()
+        if damaged is None:
+            content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+            return content
+        problem = f"{damaged} is damaged"
+    except (
+        OSError, RuntimeError, ValueError, KeyError, EOFError,
+        zipfile.BadZipFile, pickle.UnpicklingError,
+    ) as error:  # fmt: skip
+        problem = str(error).split("\n", maxsplit=1)[0]
+    raise CheckpointError(f"{path}: not a readable file of weights ({problem}); delete it")
+
+
+def read_checkpoint(
+    path: str | os.PathLike[str] | None, expected_fingerprint: str
+) -> dict[str, Any] | None:
+    """Read the checkpoint of a training; None where there is none yet.
+
+    Raises:
+        CheckpointError: the file is damaged, or comes from a training of another network, other
+            settings, another seed or other data.
+    """
+    if path is None or not Path(path).exists():
+        return None
+    content = read_tensors(path)
+    if content.get(FINGERPRINT) != expected_fingerprint:
+        message = (
+            f"{path}: checkpoint of another network, dataset, split, seed or setting; delete it to "
+            "train from the start, or restore what it was made with"
+        )
+        raise CheckpointError(message)
+    return content

@@ -1,0 +1,285 @@
+"""The networks of the paper's Figures 2 and 3, a U-Net to compare with, and a registry of them.
+
+The paper's Table 2 gives each network's number of parameters, which fixes every layer: the decoders
+have 1x1x1 convolutions, not the 3x3x3 of the text. Such a convolution and a nearest-neighbour
+upsampling can change places without changing the result; here the convolution comes first, where
+there are eight times fewer voxels. For the same reason ReLU comes after max-pooling.
+
+Every network maps images (n, 1, s, s, s) to logits (n, 2, s, s, s), the classes being background
+and macromolecule, where s is a multiple of 8.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn.functional import interpolate, max_pool3d, relu
+
+from ssn3d.errors import ConfigError, DataError
+
+CLASSES = 2
+SIZE_MULTIPLE = 8
+"""Three poolings halve the size three times."""
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """A network that can be asked for by name."""
+
+    build: Callable[[float], nn.Module]
+    """Takes the dropout rate, gives the network; weights are initialised later."""
+    block: int
+    """Edge in voxels of the cubes in which the output is constant: 1 for a network that can mark
+    every voxel on its own."""
+
+
+NETWORKS: dict[str, Architecture] = {}
+
+
+def register(
+    name: str, block: int = 1
+) -> Callable[[Callable[[float], nn.Module]], Callable[[float], nn.Module]]:
+    """Make a function that builds a network known under `name`, for configurations and files."""
+
+    def add(build: Callable[[float], nn.Module]) -> Callable[[float], nn.Module]:
+        NETWORKS[name] = Architecture(build, block)
+        return build
+
+    return add
+
+
+def build_network(name: str, dropout: float, generator: torch.Generator) -> nn.Module:
+    """Build a network of the registry, with Glorot uniform weights and biases of zero.
+
+    Torch's global generator is left as it was. Raises ConfigError where no network has this name.
+    """
+    if name not in NETWORKS:
+        message = f"network: {name!r} is none of {', '.join(NETWORKS)}"
+        raise ConfigError(message)
+    with torch.random.fork_rng(devices=[]):  # layers draw weights as they are made
+        network = NETWORKS[name].build(dropout)
+    for layer in network.modules():
+        if isinstance(layer, (nn.Conv3d, nn.ConvTranspose3d, nn.Linear)):
+            nn.init.xavier_uniform_(layer.weight, generator=generator)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
+    return network
+
+
+def capacity(network: nn.Module) -> int:
+    """Number of trainable parameters."""
+    return sum(weights.numel() for weights in network.parameters() if weights.requires_grad)
+
+
+def block_ceiling(masks: NDArray[Any], block: int) -> NDArray[np.uint8]:
+    """Give the masks that are constant in cubes of `block` voxels and come closest to `masks`.
+
+    Each cube takes the class of most of its voxels: no network with such blocks has a better pixel
+    accuracy, so the metrics of this answer are what its architecture lets it reach.
+
+    Args:
+        masks: (n, s, s, s) of 0 and 1.
+        block: edge of the cubes in voxels; divides s.
+    """
+    n, size = len(masks), masks.shape[-1]
+    cubes = size // block
+    split = masks.reshape(n, cubes, block, cubes, block, cubes, block)
+    major = split.mean(axis=(2, 4, 6), keepdims=True) > 0.5  # noqa: PLR2004 -- more than half
+    return np.broadcast_to(major, split.shape).reshape(masks.shape).astype(np.uint8)
+
+
+def check_size(images: Tensor) -> None:
+    """Raise DataError unless images are (n, 1, s, s, s) with s a multiple of 8."""
+    size = images.shape[-1]
+    if images.shape[1:] != (1, size, size, size) or size % SIZE_MULTIPLE or size == 0:
+        message = (
+            f"network: images of shape {tuple(images.shape)}, expected (n, 1, s, s, s) with s a "
+            f"multiple of {SIZE_MULTIPLE}; change subtomograms.size_voxels"
+        )
+        raise DataError(message)
+
+
+def upsample(features: Tensor, factor: int = 2) -> Tensor:
+    """Repeat each voxel `factor` times along each axis (nearest neighbour)."""
+    return interpolate(features, scale_factor=factor, mode="nearest")
+
+
+def pool(features: Tensor) -> Tensor:
+    """Take the maximum of each cube of 2^3 voxels.
+
+    Autocast on a CPU would convert to float32 and back, at a cost and for nothing: a maximum rounds
+    no number.
+    """
+    with torch.autocast(features.device.type, enabled=False):
+        return max_pool3d(features, 2)
+
+
+class Encoder(nn.Module):
+    """Three blocks of two 3x3x3 convolutions and a pooling; 858,400 parameters."""
+
+    def __init__(self) -> None:
+        """Make the six convolutions."""
+        super().__init__()
+        self.conv1_1 = nn.Conv3d(1, 32, 3, padding="same")
+        self.conv1_2 = nn.Conv3d(32, 32, 3, padding="same")
+        self.conv2_1 = nn.Conv3d(32, 64, 3, padding="same")
+        self.conv2_2 = nn.Conv3d(64, 64, 3, padding="same")
+        self.conv3_1 = nn.Conv3d(64, 128, 3, padding="same")
+        self.conv3_2 = nn.Conv3d(128, 128, 3, padding="same")
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Give the three pooled feature maps, of 32, 64 and 128 channels."""
+        check_size(images)
+        features = relu(self.conv1_1(images), inplace=True)  # (n, 32, s, s, s)
+        pool1 = relu(pool(self.conv1_2(features)), inplace=True)  # (n, 32, s/2, ...)
+        features = relu(self.conv2_1(pool1), inplace=True)
+        pool2 = relu(pool(self.conv2_2(features)), inplace=True)  # (n, 64, s/4, ...)
+        features = relu(self.conv3_1(pool2), inplace=True)
+        pool3 = relu(pool(self.conv3_2(features)), inplace=True)  # (n, 128, s/8, ...)
+        return pool1, pool2, pool3
+
+
+class FullyConvolutional(nn.Sequential):
+    """The former fully connected layers as 1x1x1 convolutions, down to a score a class."""
+
+    def __init__(self, dropout: float) -> None:
+        """Make the layers, both hidden ones with dropout."""
+        super().__init__()
+        self.fc1 = nn.Conv3d(128, 1024, 1)
+        self.relu1 = nn.ReLU(inplace=True)
+        self.dropout1 = nn.Dropout(dropout)
+        self.fc2 = nn.Conv3d(1024, 1024, 1)
+        self.relu2 = nn.ReLU(inplace=True)
+        self.dropout2 = nn.Dropout(dropout)
+        self.score = nn.Conv3d(1024, CLASSES, 1)
+
+
+class SSN3Dv1(nn.Module):
+    """Figure 2 (a): no skip connection; 2,042,158 parameters, output constant in 8^3 voxels."""
+
+    def __init__(self, dropout: float) -> None:
+        """Make encoder, fully convolutional layers and decoder."""
+        super().__init__()
+        self.encoder = Encoder()
+        self.fully_convolutional = FullyConvolutional(dropout)
+        self.up_conv1 = nn.Conv3d(CLASSES, CLASSES, 1)
+        self.up_conv2 = nn.Conv3d(CLASSES, CLASSES, 1)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Map images (n, 1, s, s, s) to logits (n, 2, s, s, s)."""
+        _, _, pool3 = self.encoder(images)
+        score = self.fully_convolutional(pool3)  # (n, 2, s/8, s/8, s/8)
+        # the figure upsamples by 2 before, between and after these two
+        return upsample(self.up_conv2(self.up_conv1(score)), 8)
+
+
+class SSN3Dv2(nn.Module):
+    """Figure 2 (b): skip connections by adding scores; 2,042,342 parameters, blocks of 2^3."""
+
+    def __init__(self, dropout: float) -> None:
+        """Make encoder, fully convolutional layers and the scores of two poolings."""
+        super().__init__()
+        self.encoder = Encoder()
+        self.fully_convolutional = FullyConvolutional(dropout)
+        self.score_pool2 = nn.Conv3d(64, CLASSES, 1)
+        self.score_pool1 = nn.Conv3d(32, CLASSES, 1)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Map images (n, 1, s, s, s) to logits (n, 2, s, s, s)."""
+        pool1, pool2, pool3 = self.encoder(images)
+        score = upsample(self.fully_convolutional(pool3)) + self.score_pool2(pool2)
+        score = upsample(score) + self.score_pool1(pool1)
+        return upsample(score)
+
+
+class SSN3DED(nn.Module):
+    """Figure 3: encoder and decoder of the same widths; 895,746 parameters, blocks of 2^3."""
+
+    def __init__(self) -> None:
+        """Make encoder and decoder; there is no dropout."""
+        super().__init__()
+        self.encoder = Encoder()
+        self.up_conv1 = nn.Conv3d(128, 128, 1)
+        self.skip_pool2 = nn.Conv3d(64, 128, 1)
+        self.up_conv2 = nn.Conv3d(128, 64, 1)
+        self.skip_pool1 = nn.Conv3d(32, 64, 1)
+        self.up_conv3 = nn.Conv3d(64, 32, 1)
+        self.score = nn.Conv3d(32, CLASSES, 1)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Map images (n, 1, s, s, s) to logits (n, 2, s, s, s)."""
+        pool1, pool2, pool3 = self.encoder(images)
+        features = relu(self.up_conv1(pool3), inplace=True)
+        features = upsample(features) + self.skip_pool2(pool2)  # (n, 128, s/4, s/4, s/4)
+        features = relu(self.up_conv2(features), inplace=True)
+        features = upsample(features) + self.skip_pool1(pool1)  # (n, 64, s/2, s/2, s/2)
+        features = relu(self.up_conv3(features), inplace=True)
+        return upsample(self.score(features))  # the figure scores after the upsampling
+
+
+class UNet(nn.Module):
+    """3-D U-Net with skips at every resolution, the full one too; 1.4 million parameters.
+
+    Not of the paper: it shows what a network can do whose output is not constant in blocks
+    (Cicek et al. 2016, MICCAI; Wu & He 2018, ECCV, for the group normalisation).
+    """
+
+    def __init__(self, width: int = 16) -> None:
+        """Make four levels of `width`, 2, 4 and 8 times `width` channels."""
+        super().__init__()
+        self.down1 = _double_convolution(1, width)
+        self.down2 = _double_convolution(width, 2 * width)
+        self.down3 = _double_convolution(2 * width, 4 * width)
+        self.bottom = _double_convolution(4 * width, 8 * width)
+        self.up3 = _double_convolution(12 * width, 4 * width)
+        self.up2 = _double_convolution(6 * width, 2 * width)
+        self.up1 = _double_convolution(3 * width, width)
+        self.score = nn.Conv3d(width, CLASSES, 1)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Map images (n, 1, s, s, s) to logits (n, 2, s, s, s)."""
+        check_size(images)
+        full = self.down1(images)
+        half = self.down2(pool(full))
+        quarter = self.down3(pool(half))
+        features = self.bottom(pool(quarter))
+        features = self.up3(torch.cat([upsample(features), quarter], dim=1))
+        features = self.up2(torch.cat([upsample(features), half], dim=1))
+        features = self.up1(torch.cat([upsample(features), full], dim=1))
+        scores: Tensor = self.score(features)
+        return scores
+
+
+def _double_convolution(channels_in: int, channels_out: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv3d(channels_in, channels_out, 3, padding="same", bias=False),
+        nn.GroupNorm(8, channels_out),
+        nn.ReLU(inplace=True),
+        nn.Conv3d(channels_out, channels_out, 3, padding="same", bias=False),
+        nn.GroupNorm(8, channels_out),
+        nn.ReLU(inplace=True),
+    )
+
+
+@register("SSN3D-v1", block=8)
+def _ssn3d_v1(dropout: float) -> nn.Module:
+    return SSN3Dv1(dropout)
+
+
+@register("SSN3D-v2", block=2)
+def _ssn3d_v2(dropout: float) -> nn.Module:
+    return SSN3Dv2(dropout)
+
+
+@register("SSN3D-ED", block=2)
+def _ssn3d_ed(_dropout: float) -> nn.Module:
+    return SSN3DED()
+
+
+@register("UNet")
+def _unet(_dropout: float) -> nn.Module:
+    return UNet()

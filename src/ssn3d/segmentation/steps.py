@@ -1,0 +1,161 @@
+"""The stage from files to files: a dataset and a split in, weights, predictions and scores out."""
+
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ssn3d import __version__
+from ssn3d.errors import DataError
+from ssn3d.files import atomic_path, write_json
+from ssn3d.log import logger
+from ssn3d.provenance import provenance
+from ssn3d.segmentation.checkpoint import write_tensors
+from ssn3d.segmentation.metrics import per_subtomogram_table, summarise
+from ssn3d.segmentation.networks import capacity
+from ssn3d.segmentation.predict import Compute, load_network, predict_masks
+from ssn3d.segmentation.train import TrainingSettings, train
+from ssn3d.subtomograms.splits import read_split
+from ssn3d.subtomograms.store import Subtomograms, read_subtomograms
+
+PathLike = str | os.PathLike[str]
+
+
+def train_run(
+    dataset: PathLike,
+    split: PathLike,
+    network: str,
+    settings: TrainingSettings,
+    seed: int,
+    *,
+    weights: PathLike,
+    history: PathLike,
+    record: PathLike,
+    checkpoint: PathLike,
+) -> None:
+    """Train a network on the train rows of a split; write weights.pt, history.csv and run.json.
+
+    `dataset` and `split` are files. An interrupted training goes on from `checkpoint`, which is
+    deleted when the outputs are there. The weights are those of the best epoch.
+
+    Raises:
+        DataError: dataset and split are damaged, or do not belong together.
+        CheckpointError: the checkpoint is damaged, or of another training.
+    """
+    subtomograms, rows = _read(dataset, split)
+    split_name = Path(split).stem
+    result = train(
+        subtomograms.images,
+        subtomograms.masks,
+        rows["train"],
+        rows["validation"],
+        network,
+        settings=settings,
+        seed=seed,
+        run_name=f"{network}/{subtomograms.dataset}/{split_name}",
+        checkpoint_path=Path(checkpoint),
+    )
+    names = {"method": network, "dataset": subtomograms.dataset, "split": split_name}
+    outcome = {
+        "capacity": capacity(result.network),
+        "epochs": len(result.history),
+        "best_epoch": result.best_epoch,
+        "stopped": result.stopped,
+        "training_seconds": result.seconds,
+        "micro_batch_size": result.micro_batch_size,
+        "device": result.device,
+        "precision": result.precision,
+        "settings": asdict(settings),
+    }
+    content = {
+        "network": network,
+        "weights": {name: w.cpu().contiguous() for name, w in result.network.state_dict().items()},
+        "run": names,
+        "best_epoch": result.best_epoch,
+        "micro_batch_size": result.micro_batch_size,
+        "precision": result.precision,
+        "settings": asdict(settings),
+        "seed": seed,
+        "dataset_sha256": subtomograms.sha256,
+        "ssn3d": __version__,
+    }
+    write_tensors(weights, content)  # without dates, so that equal trainings give equal bytes
+    with atomic_path(history) as partial:
+        result.history.to_csv(partial, index=False)
+    made = provenance(
+        seed=seed,
+        settings=asdict(settings),
+        dataset_sha256=subtomograms.sha256,
+        subtomograms={part: len(members) for part, members in rows.items()},
+    )
+    write_json(record, names | outcome | {"provenance": made})
+    Path(checkpoint).unlink(missing_ok=True)
+    logger.info("%s: best epoch %d of %d", network, result.best_epoch, len(result.history))
+
+
+def evaluate_run(
+    dataset: PathLike,
+    split: PathLike,
+    weights: PathLike,
+    device: str,
+    *,
+    per_subtomogram: PathLike,
+    predictions: PathLike,
+) -> dict[str, float]:
+    """Segment the test rows of a split; write per_subtomogram.csv and predictions.h5.
+
+    The precision is that of the training. Returns the summary of `metrics.summarise`, in percent.
+
+    Raises:
+        DataError: dataset and split are damaged, or do not belong together.
+        CheckpointError: the weights are damaged.
+    """
+    network, description = load_network(weights)
+    subtomograms, rows = _read(dataset, split)
+    compute = Compute.pick(device, description["precision"])
+    test = rows["test"]
+    masks = predict_masks(compute.place(network), subtomograms.images, test, compute)
+    table = per_subtomogram_table(test, subtomograms.pdb_ids[test], masks, subtomograms.masks[test])
+    write_predictions(per_subtomogram, predictions, table, masks)
+    summary = summarise(table)
+    logger.info(
+        "%s: %d subtomograms, pixel accuracy %.2f%%, mIoU %.2f%%",
+        description["network"],
+        summary["subtomograms"],
+        summary["pixel_accuracy"],
+        summary["miou"],
+    )
+    return summary
+
+
+def write_predictions(
+    per_subtomogram: PathLike,
+    predictions: PathLike,
+    table: pd.DataFrame,
+    masks: NDArray[np.uint8],
+) -> None:
+    """Write the scores of a test set, and its masks (m, s, s, s) with the rows they belong to."""
+    with atomic_path(per_subtomogram) as partial:
+        table.to_csv(partial, index=False)
+    with atomic_path(predictions) as partial, h5py.File(partial, "w") as file:
+        file.create_dataset("subtomogram", data=table["subtomogram"].to_numpy())
+        file.create_dataset(
+            "masks", data=masks, chunks=(1, *masks.shape[1:]), compression="gzip", fletcher32=True
+        )
+
+
+def _read(
+    dataset: PathLike, split: PathLike
+) -> tuple[Subtomograms, dict[str, NDArray[np.integer[Any]]]]:
+    """Read a dataset and a split, which must have as many rows."""
+    subtomograms, parts = read_subtomograms(dataset), read_split(split)
+    members = sum(len(rows) for rows in parts.values())
+    if members != len(subtomograms):
+        message = f"{split}: {members} rows, but {dataset} has {len(subtomograms)} subtomograms; "
+        raise DataError(message + "the split is of another dataset, make it again")
+    return subtomograms, {part: rows for part, rows in parts.items()}  # noqa: C416

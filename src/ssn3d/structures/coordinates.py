@@ -1,0 +1,202 @@
+"""Coordinate files (PDB or mmCIF, gzipped or not), one point of mass for each residue.
+
+At 40 A resolution a residue (about 4 A) is a point. Each polymer residue weighs its full residue
+mass, whatever atoms of it were modelled, so that C-alpha-only and backbone-only entries are as
+dense as complete ones. Residues that were not modelled at all have no place and are not counted:
+the mass lies a little below the formula weight that the archive publishes for the entry.
+
+Source of the masses: gemmi's table of residues, which holds the formula weights of the wwPDB
+Chemical Component Dictionary, less one water for the bond that joins a residue to its chain.
+Residues of unknown kind weigh the mean amino acid residue of proteins or the mean nucleotide.
+Ligands and ions weigh the atoms they have (gemmi's table of elements), times their occupancy.
+"""
+
+import gzip
+import os
+import re
+import zlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import gemmi
+import numpy as np
+
+from ssn3d.errors import StructureError
+from ssn3d.structures.ids import PDB_ID
+from ssn3d.structures.read import MAX_COORDINATE_ANGSTROM, Structure, structure_from_points
+
+_WATER_DALTON = 18.015
+_MEAN_AMINO_ACID_DALTON = 110.0
+_MEAN_NUCLEOTIDE_DALTON = 321.5  # of A, C, G and U
+_UNKNOWN_RESIDUES = frozenset({"UNK", "ASX", "GLX", "N", "DN"})  # their tabulated weights are not
+
+
+def file_content(path: str | os.PathLike[str]) -> bytes:
+    """Read a coordinate file, decompressed if it is gzipped.
+
+    Raises StructureError where it is missing, unreadable, or its gzip stream is damaged.
+    """
+    try:
+        data = Path(path).read_bytes()
+    except OSError as error:
+        raise StructureError(f"{path}: cannot be read ({error.strerror})") from error
+    return gunzip(data, str(path)) if is_gzipped(data) else data
+
+
+def is_gzipped(data: bytes) -> bool:
+    """Whether data begin as a gzip file does."""
+    return data.startswith(b"\x1f\x8b")
+
+
+def gunzip(data: bytes, name: str) -> bytes:
+    """Decompress gzipped data. Raises StructureError, with `name`, where they are damaged."""
+    try:
+        return gzip.decompress(data)
+    except (EOFError, OSError, zlib.error) as error:
+        message = f"{name}: truncated or damaged gzip file ({error})"
+        raise StructureError(message) from error
+
+
+def parse_entry(data: bytes, name: str) -> gemmi.Structure:
+    """Parse the text of a PDB or mmCIF file; the content tells which of the two it is.
+
+    Raises StructureError, with `name`, where it is neither, damaged, or without atoms.
+    """
+    text = data.decode("utf-8", errors="replace")
+    try:
+        if re.search(r"^data_", text, re.MULTILINE):
+            block = gemmi.cif.read_string(text).sole_block()
+            entry = gemmi.make_structure_from_block(block)
+        elif re.search(r"^(ATOM  |HETATM)", text, re.MULTILINE):
+            _check_pdb_text(text, name)
+            entry = gemmi.read_pdb_string(text)
+        else:
+            start = " ".join(text[:200].split())[:40]
+            raise StructureError(
+                f"{name}: neither a PDB nor an mmCIF file with atoms; it begins with {start!r}"
+            )
+    except (RuntimeError, ValueError) as error:  # gemmi's errors span lines
+        problem = " ".join(str(error).split())
+        raise StructureError(f"{name}: damaged coordinate file ({problem})") from error
+    if len(entry) == 0 or entry[0].count_atom_sites() == 0:
+        raise StructureError(f"{name}: holds no atoms")
+    entry.merge_chain_parts()
+    entry.setup_entities()
+    return entry
+
+
+def _check_pdb_text(text: str, name: str) -> None:
+    """Refuse what gemmi lets pass: a file cut off, and coordinates that it would read as 0."""
+    lines = text.splitlines()
+    last = next(line for line in reversed(lines) if line.strip())
+    if not last.startswith("END"):
+        raise StructureError(
+            f"{name}: truncated; its last line is not END (add it if the file is complete)"
+        )
+    for number, line in enumerate(lines, start=1):
+        if line.startswith(("ATOM  ", "HETATM")):
+            try:
+                float(line[30:38]), float(line[38:46]), float(line[46:54])
+            except ValueError as error:
+                message = f"{name}: line {number}: x, y, z are {line[30:54]!r}, not three numbers"
+                raise StructureError(message) from error
+
+
+def check_entry_id(
+    entry: gemmi.Structure, expected: str, name: str, *, required: bool = False
+) -> None:
+    """Raise StructureError where the header names another entry, or with `required` names none.
+
+    A blank ID, XXXX, or one that no PDB entry can have, is none.
+    """
+    info = entry.info
+    header = info["_entry.id"] if "_entry.id" in info else ""  # noqa: SIM401 -- it has no get
+    found = header.strip().upper().removeprefix("PDB_0000")
+    if not PDB_ID.fullmatch(found):
+        found = ""
+    if found != expected and (found or required):
+        problem = f"entry {found}" if found else "an entry without an ID"
+        hint = "" if required else "; if it is to stand in, say so in an index.tsv beside it"
+        raise StructureError(f"{name}: holds {problem}, not {expected}{hint}")
+
+
+def entry_structure(entry: gemmi.Structure, pdb_id: str, unit: str, name: str) -> Structure:
+    """Turn a parsed entry into points of mass: first model, no waters, conformers by occupancy.
+
+    Args:
+        entry: what `parse_entry` gave.
+        pdb_id: the class that it stands for.
+        unit: `deposited` (the asymmetric unit), or `biological` (the file's first assembly).
+        name: of the file, for messages.
+
+    Raises StructureError where coordinates are absurd, or the assembly asked for is not there.
+    """
+    model = entry[0]
+    if unit == "biological":
+        if not entry.assemblies:
+            raise StructureError(
+                f"{name}: has no biological assembly (REMARK 350, _pdbx_struct_assembly); "
+                f"use unit 'deposited' for {pdb_id}"
+            )
+        naming = gemmi.HowToNameCopiedChain.AddNumber
+        model = gemmi.make_assembly(entry.assemblies[0], model, naming)
+    elif unit != "deposited":
+        raise StructureError(f"{pdb_id}: unit {unit!r} is neither 'deposited' nor 'biological'")
+    rows = np.array(list(_points_of_mass(model)), dtype=np.float64)
+    if len(rows) == 0:
+        raise StructureError(f"{name}: holds nothing but water")
+    largest = np.abs(rows[:, 1:]).max()
+    if not largest <= MAX_COORDINATE_ANGSTROM:  # true for NaN too
+        raise StructureError(f"{name}: absurd coordinates (the largest is {largest:g} A)")
+    try:
+        return structure_from_points(pdb_id, rows[:, 1:], rows[:, 0], unit)
+    except StructureError as error:
+        raise StructureError(f"{name}: {error}") from error
+
+
+def _points_of_mass(model: gemmi.Model) -> Iterator[tuple[float, float, float, float]]:
+    """Yield (mass, z, y, x) of each residue and ligand."""
+    for chain in model:
+        for group in chain.whole().residue_groups():  # alternative residues share a number
+            residues = [residue for residue in group if not residue.is_water()]
+            polymer = [r for r in residues if r.entity_type == gemmi.EntityType.Polymer]
+            if polymer:
+                yield _mean_mass(polymer), *_centre(polymer)
+            for ligand in residues:
+                mass = _mass_present(ligand)
+                if ligand.entity_type != gemmi.EntityType.Polymer and mass > 0:
+                    yield mass, *_centre([ligand])
+
+
+def _mean_mass(alternatives: Sequence[gemmi.Residue]) -> float:
+    """Full mass of a residue, by occupancy where the file gives alternatives for it."""
+    shares = [max(atom.occ for atom in residue) for residue in alternatives]
+    if not sum(shares) > 0:
+        shares = [1.0] * len(alternatives)
+    return float(np.average([_full_mass(r) for r in alternatives], weights=shares))
+
+
+def _full_mass(residue: gemmi.Residue) -> float:
+    """Mass in the chain; of an unknown residue, the mean of its kind, or its atoms' if more."""
+    known = gemmi.find_tabulated_residue(residue.name)
+    if known.found() and residue.name not in _UNKNOWN_RESIDUES:
+        return float(known.weight) - _WATER_DALTON
+    is_nucleotide = known.is_nucleic_acid() or any(atom.name in {"P", "C1'"} for atom in residue)
+    mean = _MEAN_NUCLEOTIDE_DALTON if is_nucleotide else _MEAN_AMINO_ACID_DALTON
+    return max(mean, _mass_present(residue))
+
+
+def _mass_present(residue: gemmi.Residue) -> float:
+    """Mass of the atoms present, times their occupancy."""
+    return float(sum(atom.element.weight * atom.occ for atom in residue))
+
+
+def _centre(residues: Sequence[gemmi.Residue]) -> tuple[float, float, float]:
+    """Centre of mass (z, y, x) of the atoms present, by occupancy."""
+    atoms = [atom for residue in residues for atom in residue]
+    weights = np.array([atom.element.weight * atom.occ for atom in atoms])
+    if not weights.sum() > 0:  # modelled though not seen: the best position there is
+        weights = np.array([atom.element.weight for atom in atoms])
+    positions = np.array([atom.pos.tolist() for atom in atoms])
+    x, y, z = (weights @ positions / weights.sum()).tolist()
+    return z, y, x

@@ -1,0 +1,190 @@
+"""Entries of the public archive as mmCIF files, downloaded once and verified.
+
+A file is kept only if it is whole, parses, and holds the entry asked for. The SHA-256 of its
+uncompressed text (mirrors compress differently) is pinned in a lock file on the first download and
+must be the same ever after.
+"""
+
+import csv
+import hashlib
+import os
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from ssn3d.errors import StructureError
+from ssn3d.files import atomic_path
+from ssn3d.log import logger, progress
+from ssn3d.structures.coordinates import check_entry_id, file_content, gunzip, parse_entry
+from ssn3d.structures.download import Archive, download, entry_url
+
+
+class _UnavailableError(StructureError):
+    """No URL gave the entry; the message says why, without the ID."""
+
+
+def cache_folder() -> Path:
+    """Give $SSN3D_CACHE/structures, or ssn3d/structures in $XDG_CACHE_HOME or ~/.cache."""
+    if os.environ.get("SSN3D_CACHE"):
+        return Path(os.environ["SSN3D_CACHE"]) / "structures"
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "ssn3d" / "structures"
+
+
+def fetch_entries(
+    pdb_ids: Iterable[str],
+    archive: Archive,
+    folder: str | os.PathLike[str],
+    *,
+    lock: str | os.PathLike[str],
+    superseded: Mapping[str, str] | None = None,
+    allow_missing: bool = False,
+) -> dict[str, Path]:
+    """Download entries, unless they are in the folder already; give {ID: {folder}/{ID}.cif.gz}.
+
+    Args:
+        pdb_ids: in capitals.
+        archive: where from.
+        folder: the cache.
+        lock: table (.tsv) of pdb_id and sha256; created or extended by what is new.
+        superseded: obsolete IDs and their successors, for messages.
+        allow_missing: log the entries that cannot be had, and go on without them.
+
+    Raises StructureError where entries cannot be had (one line, all of them), an entry is not what
+    the lock pins, or the folder cannot be written.
+    """
+    ids = list(pdb_ids)
+    pins = read_lock(lock)
+    folder = Path(folder)
+
+    def get(pdb_id: str) -> str | StructureError:
+        try:
+            return _get_entry(archive, pdb_id, folder / f"{pdb_id}.cif.gz", lock, pins.get(pdb_id))
+        except StructureError as error:
+            return error
+
+    with ThreadPoolExecutor(archive.parallel) as pool:
+        results = dict(zip(ids, progress(pool.map(get, ids), "structures", len(ids)), strict=True))
+    digests = {i: result for i, result in results.items() if isinstance(result, str)}
+    if not digests.keys() <= pins.keys():
+        _write_lock(lock, digests | pins)
+    problems = {i: result for i, result in results.items() if isinstance(result, StructureError)}
+    for problem in problems.values():
+        if not isinstance(problem, _UnavailableError):
+            raise problem
+    if problems:
+        message = _unavailable(problems, superseded or {})
+        if not allow_missing:
+            raise StructureError(
+                f"{message}. Without a network: put files like {ids[0]}.cif.gz into {folder}, or "
+                "set structures.source to 'folder' or 'surrogate', or structures.allow_surrogates "
+                "to true"
+            )
+        logger.warning("%s", message)
+    return {pdb_id: folder / f"{pdb_id}.cif.gz" for pdb_id in digests}
+
+
+def _unavailable(problems: Mapping[str, StructureError], superseded: Mapping[str, str]) -> str:
+    """Say which entries cannot be had, and why; those with the same fault together."""
+    by_fault: dict[str, list[str]] = {}
+    for pdb_id, problem in problems.items():
+        obsolete = f" (superseded by {superseded[pdb_id]})" if pdb_id in superseded else ""
+        by_fault.setdefault(str(problem), []).append(pdb_id + obsolete)
+    faults = [f"{', '.join(ids)}: {fault}" for fault, ids in by_fault.items()]
+    return f"the archive does not give {'; '.join(faults)}"
+
+
+def _get_entry(
+    archive: Archive, pdb_id: str, target: Path, lock: str | os.PathLike[str], pin: str | None
+) -> str:
+    """Have one entry at `target`; give its SHA-256."""
+    digest = _cached_digest(target, pdb_id, pin) if target.exists() else None
+    if digest is not None:
+        return digest
+    try:
+        data, digest = _download_entry(archive, pdb_id)
+    except _UnavailableError as error:
+        if not target.exists():
+            raise
+        raise StructureError(
+            f"{target}: damaged, or not what {lock} pins, and not to be had again ({error}); "
+            "delete it"
+        ) from error
+    if digest != (pin or digest):
+        raise StructureError(
+            f"{pdb_id}: the entry downloaded has SHA-256 {digest}, but {lock} pins {pin}; if the "
+            "archive has revised the entry, delete its line there"
+        )
+    try:
+        with atomic_path(target) as partial:
+            partial.write_bytes(data)
+    except OSError as error:
+        raise StructureError(
+            f"{pdb_id}: {target} cannot be written ({error.strerror}); make room, or name another "
+            "cache in SSN3D_CACHE"
+        ) from error
+    return digest
+
+
+def _cached_digest(target: Path, pdb_id: str, pin: str | None) -> str | None:
+    """SHA-256 of the entry in the cache; None, and a log line, where it is damaged."""
+    try:
+        text = file_content(target)
+        digest = hashlib.sha256(text).hexdigest()
+        if pin is None:
+            _verify(text, pdb_id, str(target))
+        elif digest != pin:
+            logger.warning("%s: not what was pinned; downloading it again", target)
+            return None
+    except StructureError as error:
+        logger.warning("%s; downloading it again", error)
+        return None
+    return digest
+
+
+def _verify(text: bytes, pdb_id: str, name: str) -> None:
+    """Raise StructureError where an entry's text is damaged, or holds another entry."""
+    check_entry_id(parse_entry(text, name), pdb_id, name, required=True)
+
+
+def _download_entry(archive: Archive, pdb_id: str) -> tuple[bytes, str]:
+    """Give an entry, gzipped, and its SHA-256, from the first URL that serves it well."""
+    faults = []
+    for template in [*archive.urls, *archive.obsolete_urls]:
+        url = entry_url(template, pdb_id)
+        host = urlsplit(url).netloc
+        try:
+            data = download(archive, url)
+            text = gunzip(data, host)
+            _verify(text, pdb_id, host)
+        except StructureError as error:
+            faults.append(str(error))
+        else:
+            return data, hashlib.sha256(text).hexdigest()
+    raise _UnavailableError(", ".join(dict.fromkeys(faults)))
+
+
+def read_lock(path: str | os.PathLike[str]) -> dict[str, str]:
+    """Read pinned SHA-256 by PDB ID; none where there is no such file.
+
+    Raises StructureError where the file is damaged.
+    """
+    if not Path(path).exists():
+        return {}
+    try:
+        with Path(path).open(encoding="utf-8", newline="") as handle:
+            return {row["pdb_id"]: row["sha256"] for row in csv.DictReader(handle, delimiter="\t")}
+    except (OSError, KeyError, UnicodeDecodeError) as error:
+        message = f"{path}: not a table of pdb_id and sha256 ({error!r}); restore or delete it"
+        raise StructureError(message) from error
+
+
+def _write_lock(path: str | os.PathLike[str], pins: Mapping[str, str]) -> None:
+    """Write pinned SHA-256 in the order of PDB IDs."""
+    lines = [f"{pdb_id}\t{digest}\n" for pdb_id, digest in sorted(pins.items())]
+    try:
+        with atomic_path(path) as partial:
+            partial.write_text("".join(["pdb_id\tsha256\n", *lines]), encoding="utf-8")
+    except OSError as error:
+        raise StructureError(f"{path}: cannot be written ({error.strerror})") from error

@@ -1,0 +1,102 @@
+"""A macromolecular complex as points of mass, and the .npz file that holds it."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ssn3d.errors import StructureError
+from ssn3d.files import atomic_path
+
+MAX_COORDINATE_ANGSTROM = 1.0e4
+"""No complex is as large, and no coordinate file places one as far from its origin."""
+_CENTRE_TOLERANCE_ANGSTROM = 0.01  # float32 coordinates of thousands of points
+
+
+@dataclass(frozen=True)
+class Structure:
+    """A macromolecular complex as points of mass.
+
+    Raises StructureError where points or masses are not what their descriptions say.
+    """
+
+    pdb_id: str
+    """The class it stands for."""
+    points_angstrom: NDArray[np.float32]
+    """(n, 3), (z, y, x), relative to the centre of mass."""
+    masses_dalton: NDArray[np.float32]
+    """(n,), positive."""
+    unit: str
+    """`deposited`, `biological` or `surrogate`."""
+
+    def __post_init__(self) -> None:
+        """Check shapes and numbers."""
+        points, masses = self.points_angstrom, self.masses_dalton
+        if masses.ndim != 1 or points.shape != (len(masses), 3):
+            raise StructureError(
+                f"{self.pdb_id}: points of shape {points.shape}, masses of shape {masses.shape}"
+            )
+        if points.dtype != np.float32 or masses.dtype != np.float32:
+            raise StructureError(f"{self.pdb_id}: points or masses are not float32")
+        if not np.abs(points).max(initial=0.0) <= MAX_COORDINATE_ANGSTROM:  # true for NaN too
+            raise StructureError(f"{self.pdb_id}: coordinates that are absurd or not numbers")
+        if len(points) == 0 or np.ptp(points, axis=0).max() < 1.0:
+            raise StructureError(f"{self.pdb_id}: all of its {len(points)} points lie in one place")
+        if not (np.isfinite(masses).all() and (masses > 0).all()):
+            raise StructureError(f"{self.pdb_id}: masses that are not positive numbers")
+        centre = np.average(points, axis=0, weights=masses)
+        if np.abs(centre).max() > _CENTRE_TOLERANCE_ANGSTROM:
+            raise StructureError(f"{self.pdb_id}: its centre of mass is not 0 but {centre}")
+
+    @property
+    def mass_dalton(self) -> float:
+        """Total mass."""
+        return float(self.masses_dalton.sum(dtype=np.float64))
+
+    @property
+    def radius_angstrom(self) -> float:
+        """Distance of the farthest point from the centre of mass."""
+        return float(np.linalg.norm(self.points_angstrom, axis=1).max())
+
+
+def structure_from_points(
+    pdb_id: str, points_zyx: NDArray[np.float64], masses: NDArray[np.float64], unit: str
+) -> Structure:
+    """Centre points (n, 3), in angstrom, of masses (n,), in dalton, on their centre of mass.
+
+    Raises StructureError as `Structure` does.
+    """
+    centred = points_zyx - np.average(points_zyx, axis=0, weights=masses)
+    return Structure(pdb_id, centred.astype(np.float32), masses.astype(np.float32), unit)
+
+
+def write_structure(path: str | os.PathLike[str], structure: Structure) -> None:
+    """Write a structure as an .npz file; the same structure gives the same bytes."""
+    with atomic_path(path) as partial:
+        np.savez_compressed(
+            partial,
+            points_angstrom=structure.points_angstrom,
+            masses_dalton=structure.masses_dalton,
+            pdb_id=np.array(structure.pdb_id),
+            unit=np.array(structure.unit),
+        )
+
+
+def read_structure(path: str | os.PathLike[str]) -> Structure:
+    """Read what `write_structure` wrote.
+
+    Raises StructureError where the file is missing, damaged, or its numbers are absurd.
+    """
+    try:
+        with np.load(Path(path), allow_pickle=False) as arrays:
+            return Structure(
+                pdb_id=str(arrays["pdb_id"]),
+                points_angstrom=arrays["points_angstrom"],
+                masses_dalton=arrays["masses_dalton"],
+                unit=str(arrays["unit"]),
+            )
+    except Exception as error:  # zip, zlib, npy and our own checks fail in many ways
+        message = f"{path}: not a readable structure ({error}); delete it and run again"
+        raise StructureError(message) from error

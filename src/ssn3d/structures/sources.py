@@ -1,0 +1,124 @@
+"""Where the coordinates of each structure come from: the archive, a folder, or a surrogate."""
+
+import csv
+import os
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ssn3d.errors import ConfigError, StructureError
+from ssn3d.structures.ids import PDB_ID, read_pdb_ids
+
+__all__ = ["SourceFile", "find_sources", "read_pdb_ids"]
+
+_FILE_NAME = re.compile(r"(?:pdb)?([0-9][a-z0-9]{3})\.(?:cif|pdb|ent)(?:\.gz)?", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """What gives the coordinates of one structure."""
+
+    pdb_id: str
+    """The class."""
+    source: str
+    """`archive`, `folder` or `surrogate`."""
+    path: Path | None = None
+    """The coordinate file; None for a surrogate."""
+    served_by: str | None = None
+    """The entry in the file: the class itself, or one that stands in; None for a surrogate."""
+    note: str = ""
+
+
+def find_sources(
+    ids: Iterable[str],
+    source: str,
+    folder: str | os.PathLike[str] | None,
+    *,
+    allow_surrogates: bool = False,
+    superseded: Mapping[str, str] | None = None,
+) -> dict[str, SourceFile]:
+    """Find what gives the coordinates of each ID.
+
+    Args:
+        ids: PDB IDs in capitals.
+        source: `archive` (downloads in `folder`), `folder` (files of the user's) or `surrogate`.
+        folder: holds files named after the ID (1ABC.cif, pdb1abc.ent.gz, ...). In a user's folder,
+            an index.tsv with the columns file, pdb_id, serves_for and perhaps notes maps other
+            files, and entries that stand in for another ID; it goes before the names.
+        allow_surrogates: take bead models for IDs without a file.
+        superseded: obsolete IDs of the archive and their successors, for a note.
+
+    Raises ConfigError for an unknown source, and StructureError, one line that names all the IDs
+    concerned, where files are missing or ambiguous.
+    """
+    ids = list(ids)
+    if source == "surrogate":
+        return {pdb_id: SourceFile(pdb_id, "surrogate") for pdb_id in ids}
+    if source not in {"archive", "folder"} or folder is None:
+        raise ConfigError(
+            f"structures: source {source!r} with folder {str(folder)!r}; source is 'archive', "
+            "'folder' or 'surrogate', and the first two need a folder"
+        )
+    if source == "folder" and not Path(folder).is_dir():
+        raise StructureError(f"{folder}: no such folder; set structures.folder to the right one")
+    found = _by_name(Path(folder), source, ids)
+    if source == "folder":
+        found |= _by_index(Path(folder), ids)
+    missing = [pdb_id for pdb_id in ids if pdb_id not in found]
+    if missing and not allow_surrogates:
+        raise StructureError(
+            f"{folder}: no coordinate file for {len(missing)} of {len(ids)} structures: "
+            f"{', '.join(missing)}; put files there, or set structures.allow_surrogates to true "
+            "(bead models), or structures.source to 'archive', 'folder' or 'surrogate'"
+        )
+    for pdb_id, successor in (superseded or {}).items():
+        if source == "archive" and pdb_id in found:
+            note = f"obsolete entry, superseded by {successor}"
+            found[pdb_id] = replace(found[pdb_id], note=note)
+    found |= {i: SourceFile(i, "surrogate", note=f"no file in the {source}") for i in missing}
+    return {pdb_id: found[pdb_id] for pdb_id in ids}
+
+
+def _by_name(folder: Path, source: str, ids: Iterable[str]) -> dict[str, SourceFile]:
+    """Find files named after the IDs. Raises StructureError where one ID has several."""
+    files: dict[str, list[Path]] = {}
+    for path in sorted(folder.iterdir()) if folder.is_dir() else []:
+        match = _FILE_NAME.fullmatch(path.name)
+        if match and path.is_file():
+            files.setdefault(match[1].upper(), []).append(path)
+    for pdb_id in ids:
+        if len(files.get(pdb_id, [])) > 1:
+            names = ", ".join(path.name for path in files[pdb_id])
+            raise StructureError(f"{folder}: several files for {pdb_id} ({names}); leave one")
+    return {i: SourceFile(i, source, files[i][0], i) for i in ids if i in files}
+
+
+def _by_index(folder: Path, ids: Iterable[str]) -> dict[str, SourceFile]:
+    """Find what the folder's index.tsv maps to the IDs; nothing where there is no index.
+
+    Raises StructureError where the index is damaged, or names a file that is not in the folder.
+    """
+    index = folder / "index.tsv"
+    if not index.exists():
+        return {}
+    try:
+        with index.open(encoding="utf-8", newline="") as handle:
+            rows = list(csv.DictReader(handle, delimiter="\t"))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise StructureError(f"{index}: not a readable table ({error})") from error
+    found: dict[str, SourceFile] = {}
+    for number, row in enumerate(rows, start=2):
+        entry, serves_for, name = (row.get(key) or "" for key in ("pdb_id", "serves_for", "file"))
+        if not (PDB_ID.fullmatch(entry) and PDB_ID.fullmatch(serves_for)):
+            raise StructureError(
+                f"{index}: line {number}: pdb_id {entry!r} or serves_for {serves_for!r} is not a "
+                "PDB ID in capitals"
+            )
+        if serves_for in found:
+            raise StructureError(f"{index}: line {number}: a second file serves for {serves_for}")
+        if name != Path(name).name or not (folder / name).is_file():
+            raise StructureError(f"{index}: line {number}: no file {name!r} in this folder")
+        note = row.get("notes") or ""
+        found[serves_for] = SourceFile(serves_for, "folder", folder / name, entry, note)
+    return {pdb_id: found[pdb_id] for pdb_id in ids if pdb_id in found}

@@ -1,0 +1,103 @@
+"""From the configuration's `structures` to the files that the specimen is built from."""
+
+import hashlib
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ssn3d.files import write_json
+from ssn3d.log import logger
+from ssn3d.structures.coordinates import (
+    check_entry_id,
+    entry_structure,
+    file_content,
+    parse_entry,
+)
+from ssn3d.structures.download import Archive
+from ssn3d.structures.fetch import cache_folder, fetch_entries
+from ssn3d.structures.ids import read_superseded
+from ssn3d.structures.read import write_structure
+from ssn3d.structures.sources import SourceFile, find_sources
+from ssn3d.structures.surrogates import Complex, read_complexes, surrogate
+
+PathLike = str | os.PathLike[str]
+
+
+def prepare_structures(
+    pdb_ids: Sequence[str], settings: Mapping[str, Any], resources: PathLike, folder: PathLike
+) -> None:
+    """Write {pdb_id}.npz and {pdb_id}.json of all structures into a folder.
+
+    Args:
+        pdb_ids: in capitals.
+        settings: the `structures` section of the configuration.
+        resources: folder of complexes.tsv, obsolete.tsv and archive.lock.tsv.
+        folder: where the files go.
+
+    Raises StructureError or ConfigError where a structure cannot be had; all that are missing are
+    named at once, before any file is written.
+    """
+    superseded = read_superseded(Path(resources) / "obsolete.tsv")
+    complexes = read_complexes(Path(resources) / "complexes.tsv")
+    files = settings["folder"]
+    if settings["source"] == "archive":
+        files = cache_folder()
+        fetch_entries(
+            pdb_ids,
+            Archive(**settings["archive"]),
+            files,
+            lock=Path(resources) / "archive.lock.tsv",
+            superseded=superseded,
+            allow_missing=settings["allow_surrogates"],
+        )
+    sources = find_sources(
+        pdb_ids,
+        settings["source"],
+        files,
+        allow_surrogates=settings["allow_surrogates"],
+        superseded=superseded,
+    )
+    for pdb_id, source in sources.items():
+        unit = "biological" if pdb_id in settings["biological_ids"] else settings["unit"]
+        target = Path(folder) / f"{pdb_id}.npz"
+        prepare_structure(source, unit, complexes, target, target.with_suffix(".json"))
+
+
+def prepare_structure(
+    source: SourceFile,
+    unit: str,
+    complexes: Mapping[str, Complex],
+    structure_path: PathLike,
+    record_path: PathLike,
+) -> None:
+    """Read or build one structure; write it (.npz), and the record of where it is from (.json).
+
+    The record's `sha256` is that of the uncompressed coordinate file.
+    Raises StructureError where the file is damaged or not the one it should be.
+    """
+    digest = None
+    if source.path is None:
+        structure = surrogate(source.pdb_id, complexes)
+    else:
+        name = str(source.path)
+        content = file_content(source.path)
+        digest = hashlib.sha256(content).hexdigest()
+        entry = parse_entry(content, name)
+        from_archive = source.source == "archive"
+        check_entry_id(entry, source.served_by or source.pdb_id, name, required=from_archive)
+        structure = entry_structure(entry, source.pdb_id, unit, name)
+    write_structure(structure_path, structure)
+    record = {
+        "pdb_id": source.pdb_id,
+        "source": source.source,
+        "file": source.path.name if source.path else None,
+        "served_by": source.served_by,
+        "sha256": digest,
+        "unit": structure.unit,
+        "mass_dalton": structure.mass_dalton,
+        "points": len(structure.masses_dalton),
+        "note": source.note,
+    }
+    write_json(record_path, record)
+    logger.info("%(pdb_id)s: %(source)s, %(unit)s, %(mass_dalton).0f Da", record)

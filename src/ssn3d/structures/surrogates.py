@@ -1,0 +1,205 @@
+"""Bead models that stand in for structures without a file: right mass, radius and point group.
+
+A surrogate is not its complex. It is a smooth, irregular, connected body that no other complex
+shares, as dense inside as protein: beads of one residue's mass fill the places of a lattice that
+lie nearest to a seeded random skeleton. The skeleton is blown up until the farthest bead lies at
+the complex's bounding radius: the lighter a complex for its radius, the more drawn out it is.
+"""
+
+import csv
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import KDTree
+from scipy.spatial.transform import Rotation
+
+from ssn3d.errors import ConfigError, StructureError
+from ssn3d.seeds import generator
+from ssn3d.structures.read import Structure, structure_from_points
+
+BEAD_DALTON = 110.0
+"""The mean residue mass of proteins."""
+PROTEIN_ANGSTROM3_PER_DALTON = 1.21
+"""Partial specific volume of 0.73 ml/g (Harpaz, Gerstein & Chothia 1994, Structure 2, 641)."""
+
+_DOMAIN_DALTON = 25_000.0  # a node of the skeleton stands for a protein domain
+_NODE_SEPARATION = 0.8  # in steps of the skeleton's growth
+_CANDIDATES = 4  # skeletons, of which the least slender makes the most protein-like body
+_BISECTIONS = 12
+_RADIUS_TOLERANCE = 0.1  # what a lattice may miss before the beads are stretched to the radius
+
+Points = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Complex:
+    """What a surrogate is made from."""
+
+    mass_dalton: float
+    radius_angstrom: float
+    """Distance of the farthest residue from the centre of mass."""
+    point_group: str
+    """Schoenflies symbol of rotations: C1, D7, ..."""
+
+
+def read_complexes(path: str | os.PathLike[str]) -> dict[str, Complex]:
+    """Read complexes by PDB ID from a table (.tsv): pdb_id, mass_kda, radius_nm, point_group.
+
+    Raises ConfigError where the file is missing, or a row is not such a complex.
+    """
+    try:
+        with Path(path).open(encoding="utf-8", newline="") as handle:
+            rows = list(csv.DictReader(handle, delimiter="\t"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not a readable table of complexes ({error})") from error
+    complexes = {}
+    for number, row in enumerate(rows, start=2):
+        try:
+            known = Complex(
+                float(row["mass_kda"]) * 1e3, float(row["radius_nm"]) * 10, row["point_group"]
+            )
+            _operations(known.point_group)
+        except (KeyError, TypeError, ValueError) as error:
+            raise ConfigError(f"{path}: line {number}: not a complex ({error!r})") from error
+        if not (0 < known.mass_dalton < np.inf and 0 < known.radius_angstrom < np.inf):
+            raise ConfigError(f"{path}: line {number}: mass and radius must be positive numbers")
+        complexes[row["pdb_id"]] = known
+    return complexes
+
+
+def _operations(point_group: str) -> Points:
+    """Give the rotation matrices (g, 3, 3), in (z, y, x) order, of a point group about z."""
+    group = Rotation.create_group(point_group, axis="Z")  # type: ignore[arg-type] # or ValueError
+    return np.asarray(group.as_matrix()[:, ::-1, ::-1])
+
+
+def surrogate(pdb_id: str, complexes: Mapping[str, Complex]) -> Structure:
+    """Build the bead model of a complex; the ID alone seeds its shape, the same everywhere.
+
+    Raises StructureError where the table has no such ID, or the mass does not fit the radius.
+    """
+    if pdb_id not in complexes:
+        raise StructureError(
+            f"{pdb_id}: no surrogate, as the table of complexes has no such ID; give a coordinate "
+            "file, or add its mass, radius and point group to the table"
+        )
+    known = complexes[pdb_id]
+    random = generator(0, "surrogate", pdb_id)
+    group = _operations(known.point_group)
+    unit_dalton = known.mass_dalton / len(group)
+    beads = max(1, round(unit_dalton / BEAD_DALTON))
+    domains = max(2, round(4 / len(group)), round(unit_dalton / _DOMAIN_DALTON))
+    grown = [_grow_nodes(random, group, domains) for _ in range(_CANDIDATES)]
+    skeleton = min((_connect(_replicate(group, nodes)) for nodes in grown), key=_slenderness)
+    points = _fill(random, group, skeleton, beads, known.radius_angstrom)
+    miss = float(np.linalg.norm(points, axis=1).max()) / known.radius_angstrom
+    if abs(miss - 1) > _RADIUS_TOLERANCE:
+        raise StructureError(
+            f"{pdb_id}: {known.mass_dalton:g} Da of protein cannot reach exactly to "
+            f"{known.radius_angstrom:g} A; correct the table of complexes"
+        )
+    points = np.round(points / miss, 3)  # as in PDB files; hides how processors round
+    masses = np.full(len(points), known.mass_dalton / len(points))
+    return structure_from_points(pdb_id, points, masses, "surrogate")
+
+
+def _replicate(group: Points, points: Points) -> Points:
+    """Copy points (n, 3) by all operations (g, 3, 3) of a group: (g n, 3)."""
+    return np.asarray(np.einsum("gij,nj->gni", group, points).reshape(-1, 3))
+
+
+def _direction(random: np.random.Generator) -> Points:
+    """Draw a unit vector, uniform on the sphere."""
+    vector = random.normal(size=3)
+    return np.asarray(vector / np.sqrt((vector**2).sum()))
+
+
+def _grow_nodes(random: np.random.Generator, group: Points, count: int) -> Points:
+    """Grow nodes (count, 3) of one asymmetric unit, each a step from one before it.
+
+    A node keeps off the others and off all copies, unless 20 tries find no such place.
+    """
+    start = 0.5 * np.sqrt(len(group)) if len(group) > 1 else 0.0
+    nodes = start * _direction(random)[None]
+    copies = np.delete(group, _identity(group), axis=0)
+    while len(nodes) < count:
+        for _ in range(20):
+            new = nodes[random.integers(len(nodes))] + _direction(random)
+            others = np.concatenate([_replicate(group, nodes), copies @ new])
+            if np.linalg.norm(others - new, axis=1).min() >= _NODE_SEPARATION:
+                break
+        nodes = np.concatenate([nodes, new[None]])
+    return nodes
+
+
+def _connect(nodes: Points) -> Points:
+    """Join nodes by their relative neighbourhood graph; give points along its edges, (9, n, 3).
+
+    Two nodes are joined unless a third is nearer to both. The graph is connected, and as symmetric
+    as the nodes (Toussaint 1980, Pattern Recognition 12, 261).
+    """
+    distances = np.linalg.norm(nodes[:, None] - nodes[None], axis=-1)
+    edges = []
+    for i, row in enumerate(distances):
+        nearest_third = np.maximum(row, distances).min(axis=1)  # no more than row itself
+        edges += [(i, j) for j in range(i) if nearest_third[j] >= row[j] - 1e-9]
+    first, last = nodes[[i for i, _ in edges]], nodes[[j for _, j in edges]]
+    along = np.linspace(0, 1, 9)[:, None, None]
+    points = first + along * (last - first)
+    return np.asarray(points - points.mean(axis=(0, 1)))
+
+
+def _slenderness(skeleton: Points) -> float:
+    """Length of a skeleton (9, edges, 3) for its reach: how thin a body of given volume becomes."""
+    lengths = np.linalg.norm(skeleton[-1] - skeleton[0], axis=-1)
+    return float(lengths.sum() / np.linalg.norm(skeleton, axis=-1).max())
+
+
+def _fill(
+    random: np.random.Generator, group: Points, skeleton: Points, beads: int, radius: float
+) -> Points:
+    """Place beads (an asymmetric unit's count) around the skeleton, blown up to reach the radius.
+
+    Returns (beads * g, 3) points relative to their centre, the farthest about `radius` from it.
+    """
+    sites = _lattice(random, group, 1.25 * radius)
+
+    def place(scale: float) -> tuple[float, Points]:
+        distances = KDTree(scale * skeleton.reshape(-1, 3)).query(sites)[0]
+        unit = sites[np.argsort(distances, kind="stable")[:beads]]
+        points = _replicate(group, unit)
+        points = points - points.mean(axis=0)
+        return float(np.linalg.norm(points, axis=1).max()), points
+
+    low, high = 0.0, 2 * radius / float(np.linalg.norm(skeleton, axis=-1).max())
+    tried = []
+    for _ in range(_BISECTIONS):
+        middle = (low + high) / 2
+        reach, points = place(middle)
+        tried.append((abs(reach - radius), points))
+        low, high = (middle, high) if reach < radius else (low, middle)
+    return min(tried, key=lambda trial: trial[0])[1]
+
+
+def _lattice(random: np.random.Generator, group: Points, radius: float) -> Points:
+    """Give the sites (n, 3) of a cubic lattice, one a bead, in one asymmetric unit of a sphere.
+
+    The asymmetric unit is what lies nearer to a random point than to that point's copies.
+    """
+    spacing = (PROTEIN_ANGSTROM3_PER_DALTON * BEAD_DALTON) ** (1 / 3)
+    half = int(np.ceil(radius / spacing)) + 1
+    index = np.indices((2 * half + 1,) * 3).reshape(3, -1).T - half + random.random(3)
+    sites = spacing * index @ Rotation.from_quat(random.normal(size=4)).as_matrix()  # uniform
+    sites = sites[(sites**2).sum(axis=1) < radius**2]
+    images = group @ _direction(random)
+    nearness = sites @ images.T
+    return np.asarray(sites[nearness.argmax(axis=1) == _identity(group)])
+
+
+def _identity(group: Points) -> int:
+    """Row of the operation that turns nothing."""
+    return int(np.trace(group, axis1=1, axis2=2).argmax())

@@ -1,0 +1,44 @@
+"""Runs on disk, as the stage before leaves them, with scores of real masks."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ssn3d.files import write_json
+from ssn3d.segmentation.metrics import per_subtomogram_table
+
+
+@pytest.fixture
+def make_scores() -> Callable[..., pd.DataFrame]:
+    """Score random masks of 10^3 voxels, of which a share is predicted wrong."""
+
+    def make(
+        pdb_ids: list[str], wrong: float = 0.02, size: float = 0.1, seed: int = 0
+    ) -> pd.DataFrame:
+        rng = np.random.default_rng(seed)
+        shape = (len(pdb_ids), 10, 10, 10)
+        truth = (rng.random(shape) < size).astype(np.uint8)
+        shares = wrong * rng.uniform(0.5, 1.5, (len(pdb_ids), 1, 1, 1))
+        predicted = truth ^ (rng.random(shape) < shares)
+        return per_subtomogram_table(np.arange(len(pdb_ids)), pdb_ids, predicted, truth)
+
+    return make
+
+
+@pytest.fixture
+def write_run(tmp_path: Path) -> Callable[..., Path]:
+    """Write the files of one run below `runs`, and give its folder."""
+
+    def write(method: str, dataset: str, split: str, scores: pd.DataFrame, **record: Any) -> Path:
+        folder = tmp_path / "runs" / method / dataset / split
+        defaults = {"capacity": 895746, "epochs": 31, "training_seconds": 90.0}
+        names = {"method": method, "dataset": dataset, "split": split}
+        write_json(folder / "run.json", names | defaults | record)
+        scores.to_csv(folder / "per_subtomogram.csv", index=False)
+        return folder
+
+    return write

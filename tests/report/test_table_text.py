@@ -1,0 +1,129 @@
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ssn3d.report.table_text import (
+    provenance_line,
+    to_latex,
+    to_markdown,
+    to_text,
+    write_table,
+)
+from ssn3d.report.tables import TABLE2_COLUMNS, TABLE3_COLUMNS, read_table
+
+PROVENANCE = {"ssn3d": "0.1.0", "seed": 2018, "hardware": {"cpu": "x"}, "settings": {"k": 1}}
+CELL = re.compile(r"(?<!\\)\|")
+
+
+@pytest.fixture
+def second() -> pd.DataFrame:
+    """Table 2 of a baseline that ran, and a network that did not."""
+    table = pd.DataFrame(index=[0, 1], columns=TABLE2_COLUMNS, dtype=float)
+    table["method"], table["dataset"] = ["Xu & Alber", "SSN3D-ED"], "A"
+    table["snr"], table["paper_miou"] = 0.5, [27.4, 86.4]
+    table.loc[0, ["pixel_accuracy", "miou", "miou_low", "miou_high"]] = [98.125, 64.5, 64.0, 65.25]
+    table.loc[0, "capacity"] = 2042158
+    table["status"] = ["done", "missing: rule train_network (runs/SSN3D-ED/A/random/run.json)"]
+    return table
+
+
+@pytest.fixture
+def third() -> pd.DataFrame:
+    """Table 3 of a structure from the archive, and a bead model."""
+    table = pd.DataFrame(index=[0, 1], columns=TABLE3_COLUMNS, dtype=float)
+    table["pdb_id"], table["name"], table["status"] = ["1KP8", "1FNT"], ["GroEL", "20S"], "done"
+    table["source"], table["miou"] = ["archive", "surrogate: bead model"], [88.0, 87.0]
+    return table
+
+
+def rows_of_markdown(text: str) -> list[list[str]]:
+    lines = [line for line in text.splitlines() if line.startswith("|")]
+    assert len({len(line) for line in lines}) == 1  # aligned
+    return [[cell.strip() for cell in CELL.split(line)[1:-1]] for line in lines]
+
+
+def test_markdown_shows_ours_beside_the_papers_and_a_dash_for_nothing(
+    second: pd.DataFrame,
+) -> None:
+    text = to_markdown(second, "Table 2", PROVENANCE)
+    header, rule, baseline, network = rows_of_markdown(text)
+    ours = dict(zip(header, baseline, strict=True))
+    assert ours["Method"] == "Xu & Alber"
+    assert ours["Pixel acc. (%)"] == "98.12"
+    assert ours["95% interval"] == "64.00 to 65.25"
+    assert ours["Capacity"] == "2,042,158"
+    assert ours["Paper's mIoU"] == "27.40"
+    missing = dict(zip(header, network, strict=True))
+    assert {missing[c] for c in ("mIoU (%)", "95% interval", "Capacity", "Epochs")} == {"–"}
+    assert missing["Status"].startswith(r"missing: rule train\_network")
+    assert {cell[-1] for cell in rule} == {"-", ":"}
+    assert "1 of 2 rows have no result" in text
+
+
+def test_surrogates_are_marked_and_named(second: pd.DataFrame, third: pd.DataFrame) -> None:
+    text = to_markdown(second, "Table 2", PROVENANCE, ["1FNT"])
+    assert [row[0] for row in rows_of_markdown(text)[2:]] == ["Xu & Alber†", "SSN3D-ED"]
+    assert "stand in for 1 of the structures: 1FNT" in text
+    for render in (to_markdown, to_latex):
+        assert "urrogate" not in render(second, "Table 2", PROVENANCE)
+    assert [row[0] for row in rows_of_markdown(to_markdown(third, "", {}))[2:]] == ["1KP8", "1FNT†"]
+    latex = to_latex(third, "Table 3", PROVENANCE)
+    assert r"1FNT$^\dagger$ & 20S" in latex
+    assert r"\par $^\dagger$ Surrogates" in latex
+    assert "1FNT†" in to_text(third)
+
+
+def test_latex_escapes_what_means_something_to_it(second: pd.DataFrame) -> None:
+    text = to_latex(second, "50% of Table_2", PROVENANCE)
+    assert r"Xu \& Alber" in text
+    assert r"\caption{50\% of Table\_2}" in text
+    assert r"Pixel acc. (\%)" in text
+    body = text[text.index(r"\toprule") : text.index(r"\bottomrule")]
+    rows = [line for line in body.splitlines() if line.endswith(r" \\")]
+    columns = re.search(r"\\begin\{tabular\}\{([lr]+)\}", text)
+    assert columns is not None
+    assert len(rows) == 3
+    assert {len(re.findall(r"(?<!\\)&", row)) + 1 for row in rows} == {len(columns[1])}
+    assert len({row.index(r" \\") for row in rows}) == 1  # aligned
+    assert text.startswith("% Provenance: ssn3d 0.1.0; seed 2018; ")
+
+
+@settings(deadline=None, max_examples=50)
+@given(name=st.text(st.characters(codec="ascii", categories=["L", "N", "P", "S"]), min_size=1))
+def test_no_name_breaks_a_row(name: str) -> None:
+    table = pd.DataFrame(index=[0], columns=TABLE3_COLUMNS, dtype=float)
+    table["pdb_id"], table["source"], table["status"] = "1KP8", "archive", "done"
+    table["name"] = name
+    header, _, row = rows_of_markdown(to_markdown(table, "", {}))
+    assert len(row) == len(header)
+    assert re.sub(r"\\([^A-Za-z0-9])", r"\1", row[1]) == name
+    latex_row = next(line for line in to_latex(table, "", {}).splitlines() if "1KP8" in line)
+    assert len(re.findall(r"(?<!\\)&", latex_row)) + 1 == len(header)
+    assert not re.findall(r"(?<!\\)[%#$_]", latex_row)
+
+
+def test_the_terminal_sees_a_short_table(second: pd.DataFrame) -> None:
+    header, *rows = to_text(second).splitlines()
+    assert "Capacity" not in header
+    assert rows[0].index("64.50") + 5 == header.index("mIoU (%)") + len("mIoU (%)")
+    assert rows[1].startswith("SSN3D-ED")
+
+
+def test_all_four_files_carry_the_provenance(second: pd.DataFrame, tmp_path: Path) -> None:
+    write_table(second, tmp_path / "table2.csv", "Table 2", PROVENANCE, ["1FNT"])
+    assert json.loads((tmp_path / "table2.json").read_text()) == PROVENANCE | {
+        "surrogates": ["1FNT"]
+    }
+    line = provenance_line(PROVENANCE)
+    assert (tmp_path / "table2.tex").read_text().splitlines()[0] == f"% Provenance: {line}"
+    assert "Provenance: ssn3d 0.1.0" in (tmp_path / "table2.md").read_text().splitlines()[-1]
+    assert line == 'ssn3d 0.1.0; seed 2018; hardware {"cpu": "x"}'
+    again = read_table(tmp_path / "table2.csv")
+    np.testing.assert_allclose(again["miou"], second["miou"])
+    assert sorted(path.suffix for path in tmp_path.iterdir()) == [".csv", ".json", ".md", ".tex"]

@@ -1,0 +1,207 @@
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ssn3d.errors import DataError
+from ssn3d.files import write_json
+from ssn3d.report.sources import source_in_words, surrogates
+from ssn3d.report.tables import TABLE2_COLUMNS, TABLE3_COLUMNS, read_table, table2, table3
+
+ROWS = [
+    {"method": "Xu & Alber", "dataset": "A"},
+    {"method": "SSN3D-ED", "dataset": "B"},
+    {"method": "SSN3D-v1", "dataset": "A"},
+    {"method": "UNet", "dataset": "A"},
+]
+Runs = Callable[..., Path]
+Scores = Callable[..., pd.DataFrame]
+
+
+@pytest.fixture
+def second(tmp_path: Path, repository: Path) -> Callable[..., pd.DataFrame]:
+    def make(seed: int = 1) -> pd.DataFrame:
+        paper = repository / "resources" / "paper_table2.csv"
+        return table2(ROWS, {"A": 0.5, "B": 0.06}, tmp_path / "runs", paper, seed)
+
+    return make
+
+
+@pytest.fixture
+def third(tmp_path: Path, repository: Path) -> Callable[..., pd.DataFrame]:
+    def make(pdb_ids: list[str], leave_out: Any = "all") -> pd.DataFrame:
+        return table3(
+            pdb_ids,
+            method="SSN3D-ED",
+            dataset="A",
+            leave_out=leave_out,
+            runs_dir=tmp_path / "runs",
+            structures_dir=tmp_path / "structures",
+            paper_csv=repository / "resources" / "paper_table3.csv",
+            complexes_tsv=repository / "resources" / "complexes.tsv",
+            seed=1,
+        )
+
+    return make
+
+
+def structure(folder: Path, pdb_id: str, source: str, **record: Any) -> None:
+    defaults = {"file": f"{pdb_id}.cif", "served_by": None, "unit": "deposited"}
+    write_json(folder / f"{pdb_id}.json", {"pdb_id": pdb_id, "source": source} | defaults | record)
+
+
+def test_rows_of_table2_stand_in_the_order_asked_for_with_the_papers_values(
+    second: Callable[..., pd.DataFrame],
+) -> None:
+    table = second()
+    assert list(table.columns) == TABLE2_COLUMNS
+    assert list(table["method"]) == [row["method"] for row in ROWS]
+    assert list(table["snr"]) == [0.5, 0.06, 0.5, 0.5]
+    assert list(table["paper_miou"][:3]) == [27.40, 83.04, 70.10]
+    assert list(table["paper_pixel_accuracy"][:3]) == [91.87, 98.84, 98.28]
+    assert table.loc[3, ["paper_miou", "paper_pixel_accuracy"]].isna().all()  # not in the paper
+
+
+def test_a_missing_run_leaves_no_numbers_and_names_rule_and_file(
+    second: Callable[..., pd.DataFrame], write_run: Runs, make_scores: Scores
+) -> None:
+    folder = write_run("SSN3D-v1", "A", "random", make_scores(["1KP8"] * 5))
+    (folder / "per_subtomogram.csv").unlink()
+    table = second()
+    ours = [*TABLE2_COLUMNS[3:6], *TABLE2_COLUMNS[8:17]]
+    assert table[ours].isna().all(axis=None)
+    runs = folder.parents[2]
+    assert list(table["status"]) == [
+        f"missing: rule run_baseline ({runs}/Xu-Alber/A/random/run.json)",
+        f"missing: rule train_network ({runs}/SSN3D-ED/B/random/run.json)",
+        f"missing: rule evaluate_network ({runs}/SSN3D-v1/A/random/per_subtomogram.csv)",
+        f"missing: rule train_network ({runs}/UNet/A/random/run.json)",
+    ]
+
+
+def test_numbers_of_a_run_are_means_over_its_test_subtomograms(
+    second: Callable[..., pd.DataFrame], write_run: Runs, make_scores: Scores
+) -> None:
+    scores = make_scores(["1KP8", "2GLS"] * 30)
+    write_run("SSN3D-ED", "B", "random", scores, ceiling_miou=89.6)
+    write_run("Xu-Alber", "A", "random", scores, capacity=None, epochs=0)
+    ours = second().set_index("method")
+    row = ours.loc["SSN3D-ED"]
+    assert row["pixel_accuracy"] == pytest.approx(scores["pixel_accuracy"].mean())
+    miou = scores[["iou_background", "iou_foreground"]].mean().mean()
+    assert row["miou"] == pytest.approx(miou)
+    assert row["difference_miou"] == pytest.approx(miou - 83.04)
+    assert row["miou_low"] < row["miou"] < row["miou_high"]
+    assert row["miou_high"] - row["miou_low"] < 10
+    assert row["ceiling_miou"] == 89.6
+    assert (row["capacity"], row["epochs"], row["test_subtomograms"]) == (895746, 31, 60)
+    assert row["training_minutes"] == 1.5
+    assert row["status"] == "done"
+    assert ours.loc["Xu & Alber", ["capacity", "ceiling_miou"]].isna().all()
+    assert ours.loc["Xu & Alber", "miou"] == pytest.approx(miou)
+
+
+def test_intervals_derive_from_the_seed(
+    second: Callable[..., pd.DataFrame], write_run: Runs, make_scores: Scores
+) -> None:
+    write_run("UNet", "A", "random", make_scores(["1KP8"] * 40))
+    pd.testing.assert_frame_equal(second(seed=4), second(seed=4))
+    assert second(seed=4).loc[3, "miou_low"] != second(seed=5).loc[3, "miou_low"]
+
+
+def test_a_run_in_the_wrong_folder_is_refused(
+    second: Callable[..., pd.DataFrame], write_run: Runs, make_scores: Scores
+) -> None:
+    folder = write_run("SSN3D-v1", "A", "random", make_scores(["1KP8"] * 4))
+    folder.parents[1].rename(folder.parents[2] / "UNet")
+    with pytest.raises(DataError, match=r"UNet/A/random/run.json: is of the run \('SSN3D-v1'"):
+        second()
+
+
+def test_a_damaged_table_of_scores_is_refused(
+    second: Callable[..., pd.DataFrame], write_run: Runs, make_scores: Scores
+) -> None:
+    folder = write_run("SSN3D-v1", "A", "random", make_scores(["1KP8"] * 4))
+    path = folder / "per_subtomogram.csv"
+    path.write_text(path.read_text()[:-40])  # cut off in the middle of a row
+    with pytest.raises(DataError, match="per_subtomogram.csv: not a table of ssn3d"):
+        second()
+
+
+def test_table3_has_the_papers_order_and_then_the_others(
+    third: Callable[..., pd.DataFrame],
+) -> None:
+    table = third(["1KPB", "1LB3", "2AWB", "1FNT", "1KP8"], leave_out=["2AWB"])
+    assert list(table.columns) == TABLE3_COLUMNS
+    assert list(table["pdb_id"]) == ["2AWB", "1FNT", "1KP8", "1LB3", "1KPB"]
+    assert list(table["paper_miou"][:4]) == [81.47, 87.59, 88.85, 79.61]
+    assert np.isnan(table["paper_miou"][4])
+    assert table["paper_mask_voxels"][2] == 4522
+    assert table["name"][2] == "GroEL 14-mer"
+    assert table["status"][0].startswith("missing: rule train_network (")
+    assert set(table["status"][1:]) == {"not asked for (tables.table3.leave_out)"}
+
+
+def test_table3_takes_masks_sizes_and_scores_of_the_class_left_out(
+    third: Callable[..., pd.DataFrame], write_run: Runs, make_scores: Scores
+) -> None:
+    scores = make_scores(["2GLS"] * 30, size=0.2)
+    write_run("SSN3D-ED", "A", "without_2GLS", scores)
+    row = third(["1KP8", "2GLS"]).set_index("pdb_id").loc["2GLS"]
+    assert row["mask_voxels"] == pytest.approx(200, rel=0.05)
+    assert row["test_subtomograms"] == 30
+    assert row["difference_miou"] == pytest.approx(row["miou"] - 88.12)
+
+
+def test_a_test_set_of_another_class_is_refused(
+    third: Callable[..., pd.DataFrame], write_run: Runs, make_scores: Scores
+) -> None:
+    write_run("SSN3D-ED", "A", "without_2GLS", make_scores(["2GLS", "1KP8"]))
+    with pytest.raises(DataError, match="holds other classes than 2GLS"):
+        third(["2GLS"])
+
+
+def test_a_class_without_test_subtomograms_has_no_numbers(
+    third: Callable[..., pd.DataFrame], write_run: Runs, make_scores: Scores
+) -> None:
+    write_run("SSN3D-ED", "A", "without_2GLS", make_scores(["2GLS"]).head(0))
+    row = third(["2GLS"]).iloc[0]
+    assert np.isnan(row["miou"])
+    assert row["status"].startswith("empty: no test subtomograms (")
+
+
+def test_sources_are_told_in_words(tmp_path: Path) -> None:
+    structure(tmp_path, "1A1S", "archive")
+    structure(tmp_path, "2AWB", "archive", served_by="4V4Q")
+    structure(tmp_path, "1KP8", "folder", file="1OEL.pdb.gz", served_by="1OEL")
+    structure(tmp_path, "1YG6", "folder", file="1YG6.pdb", served_by="1YG6", unit="biological")
+    structure(tmp_path, "1FNT", "surrogate", file=None, unit="surrogate")
+    words = {i: source_in_words(tmp_path, i) for i in ("1A1S", "2AWB", "1KP8", "1YG6", "1FNT")}
+    assert words == {
+        "1A1S": "archive",
+        "2AWB": "archive, 4V4Q standing in",
+        "1KP8": "file 1OEL.pdb.gz, 1OEL standing in",
+        "1YG6": "file 1YG6.pdb, biological assembly",
+        "1FNT": "surrogate: bead model",
+    }
+    assert surrogates(tmp_path, words) == ["1FNT"]
+    assert source_in_words(tmp_path, "2REC").startswith("unknown")
+
+
+def test_a_table_is_read_as_it_was_made(
+    second: Callable[..., pd.DataFrame],
+    third: Callable[..., pd.DataFrame],
+    write_run: Runs,
+    make_scores: Scores,
+    tmp_path: Path,
+) -> None:
+    write_run("SSN3D-ED", "B", "random", make_scores(["1KP8"] * 5))
+    for made in (second(), third(["2GLS", "1KP8"])):
+        made.to_csv(tmp_path / "table.csv", index=False)
+        pd.testing.assert_frame_equal(read_table(tmp_path / "table.csv"), made)
+    (tmp_path / "table.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(DataError, match="not a table of ssn3d"):
+        read_table(tmp_path / "table.csv")

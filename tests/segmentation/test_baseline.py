@@ -1,0 +1,319 @@
+"""The baseline on scenes whose answer is known, its invariances, its search and its run."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from scipy import ndimage
+from sklearn.mixture import GaussianMixture
+
+from ssn3d.errors import DataError
+from ssn3d.files import read_json
+from ssn3d.seeds import generator
+from ssn3d.segmentation import baseline
+from ssn3d.segmentation.baseline import BaselineSettings, Segmentation, segment
+from ssn3d.segmentation.baseline_search import (
+    SearchSettings,
+    baseline_run,
+    search_run,
+    segment_all,
+)
+from ssn3d.subtomograms.splits import read_split, write_split
+from ssn3d.subtomograms.store import Subtomograms, write_subtomograms
+
+SIZE = 40
+CENTRE = (SIZE // 2,) * 3
+GRID = np.indices((SIZE,) * 3)
+SETTINGS = BaselineSettings(
+    flooded="gradient",
+    smoothing_sigma_voxels=1.5,
+    boundary_weight=1.0,
+    voxels_per_point=32,
+    max_clusters=8,
+    central_radius_voxels=5.0,
+)
+NOISES = range(3)
+
+
+def sphere(radius: float, centre: tuple[float, ...] = CENTRE) -> NDArray[np.bool_]:
+    offsets = GRID - np.reshape(centre, (3, 1, 1, 1))
+    return np.asarray((offsets**2).sum(axis=0) <= radius**2)
+
+
+def rod(radius: float, half_length: float) -> NDArray[np.bool_]:
+    z, y, x = GRID - SIZE // 2
+    return np.asarray((z**2 + y**2 <= radius**2) & (abs(x) <= half_length))
+
+
+def image_of(truth: NDArray[np.bool_], noise: float, seed: int = 0) -> NDArray[np.float32]:
+    """Protein is dark, blurred to 40 angstrom at 10 angstrom a voxel, in white noise."""
+    density = ndimage.gaussian_filter(truth.astype(float), 1.155)
+    white = np.random.default_rng(seed).normal(size=density.shape)
+    return (noise * white - density).astype(np.float32)
+
+
+def segmented(image: NDArray[Any], used: BaselineSettings = SETTINGS) -> Segmentation:
+    return segment(image, used, generator(0, "test"))
+
+
+def iou(mask: NDArray[np.bool_], truth: NDArray[np.bool_]) -> float:
+    return float((mask & truth).sum() / (mask | truth).sum())
+
+
+@pytest.mark.parametrize("radius", [5, 7, 10])
+def test_a_sphere_in_noise_is_found(radius: float) -> None:
+    truth = sphere(radius)
+    result = segmented(image_of(truth, 0.5))
+    assert result.outcome == "segmented"
+    assert iou(result.mask, truth) > 0.6
+    assert (result.mask & ~truth).sum() < 0.05 * truth.sum()
+
+
+@pytest.mark.parametrize("noise", NOISES)
+@pytest.mark.parametrize("axis", range(3))
+def test_of_two_touching_spheres_the_centred_one_is_taken(noise: int, axis: int) -> None:
+    beside = list(CENTRE)
+    beside[axis] += 14
+    wanted, other = sphere(7), sphere(7, tuple(beside))
+    result = segmented(image_of(wanted | other, 0.3, noise))
+    assert iou(result.mask, wanted) > 0.6
+    assert not (result.mask & other & ~wanted).any()
+
+
+def test_a_rod_is_segmented_worse_than_the_sphere_of_its_volume() -> None:
+    long, round_ = rod(4, 14), sphere(7)
+    assert long.sum() == pytest.approx(round_.sum(), rel=0.03)
+    scores = {
+        name: np.mean([iou(segmented(image_of(truth, 0.3, n)).mask, truth) for n in NOISES])
+        for name, truth in (("rod", long), ("sphere", round_))
+    }
+    assert scores["rod"] < scores["sphere"] - 0.2
+
+
+def test_a_single_segment_is_the_target_if_it_is_at_the_centre() -> None:
+    truth = sphere(7)
+    result = segmented(image_of(truth, 0.0))
+    assert result.outcome == "one segment"
+    assert np.array_equal(result.mask, result.structure)
+    assert iou(result.mask, truth) > 0.7
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.3])
+def test_a_particle_elsewhere_is_not_the_target(noise: float) -> None:
+    result = segmented(image_of(sphere(7, (9, 9, 9)), noise))
+    assert result.outcome == "no cluster at the centre"
+    assert not result.mask.any()
+    assert result.clusters.any()
+
+
+def test_beside_the_centre_the_cluster_with_most_of_the_central_sphere_is_taken() -> None:
+    near, far = sphere(5, (20, 20, 27)), sphere(6, (20, 20, 10))
+    result = segmented(image_of(near | far, 0.2))
+    assert not result.clusters[CENTRE]
+    assert iou(result.mask, near) > 0.5
+    assert not (result.mask & far).any()
+
+
+@pytest.mark.parametrize("flooded", ["gradient", "density"])
+@pytest.mark.parametrize("value", [0.0, -3.7, 1e4])
+def test_a_constant_subtomogram_has_no_structure(flooded: Any, value: float) -> None:
+    image = np.full((SIZE,) * 3, value, dtype=np.float32)
+    result = segmented(image, replace(SETTINGS, flooded=flooded))
+    assert result.outcome == "nothing above threshold"
+    assert not result.mask.any()
+
+
+@pytest.mark.parametrize("flooded", ["gradient", "density"])
+def test_noise_has_no_structure_if_boundary_is_dear_and_some_if_it_is_cheap(flooded: Any) -> None:
+    noise = image_of(np.zeros((SIZE,) * 3, dtype=bool), 1.0)
+    dear = segmented(noise, replace(SETTINGS, flooded=flooded, boundary_weight=20.0))
+    assert dear.outcome == "nothing above threshold"
+    assert not dear.mask.any()
+    cheap = segmented(noise, replace(SETTINGS, flooded=flooded, boundary_weight=0.0))
+    assert cheap.clusters.max() > 1
+    assert cheap.mask.any() == (cheap.outcome == "segmented")
+
+
+def test_without_a_converged_mixture_the_mask_is_empty(monkeypatch: pytest.MonkeyPatch) -> None:
+    fit = GaussianMixture.fit
+
+    def fit_in_vain(mixture: GaussianMixture, points: NDArray[np.float64]) -> None:
+        fit(mixture, points).converged_ = False
+
+    monkeypatch.setattr(GaussianMixture, "fit", fit_in_vain)
+    result = segmented(image_of(sphere(7), 0.5))
+    assert result.outcome == "clustering failed"
+    assert not result.mask.any()
+
+
+def test_segments_tile_the_subtomogram_and_clusters_are_made_of_whole_ones() -> None:
+    result = segmented(image_of(sphere(7) | sphere(6, (20, 20, 34)), 0.5))
+    assert result.segments.min() == 1
+    assert np.array_equal(result.clusters > 0, result.structure)
+    for number in np.unique(result.segments):
+        assert len(np.unique(result.clusters[result.segments == number])) == 1
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.floats(0, 3))
+def test_the_threshold_minimises_the_energy(seed: int, weight: float) -> None:
+    rng = np.random.default_rng(seed)
+    segments = rng.integers(1, 7, size=(4, 5, 6)).astype(np.int32)
+    segments.flat[:6] = range(1, 7)
+    density = rng.normal(size=segments.shape) + 0.5 * (segments == rng.integers(1, 7))
+    density = (density - density.mean()) / density.std()
+
+    def energy(structure: NDArray[np.bool_]) -> float:
+        classes = [density[structure], density[~structure]]
+        within = sum(part.var() * part.size for part in classes if part.size)
+        faces = sum(np.diff(structure, axis=axis).sum() for axis in range(3))
+        return float(within + weight * faces)
+
+    means = ndimage.mean(density, segments, range(1, 7))
+    above = [np.isin(segments, 1 + np.flatnonzero(means >= t)) for t in [*means, np.inf]]
+    kept = baseline._threshold_segments(density, segments, weight)
+    assert any(np.array_equal(kept, structure) for structure in above)
+    assert energy(kept) == pytest.approx(min(map(energy, above)))
+
+
+def test_a_dearer_boundary_is_never_larger() -> None:
+    image = image_of(sphere(7) | sphere(4, (8, 30, 20)), 0.5)
+    weights = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
+    kept = [segmented(image, replace(SETTINGS, boundary_weight=w)).structure for w in weights]
+    areas = [sum(np.diff(one, axis=axis).sum() for axis in range(3)) for one in kept]
+    assert areas == sorted(areas, reverse=True)
+    assert areas[0] > areas[-1]
+
+
+@settings(max_examples=8, deadline=None)
+@given(st.floats(1e-3, 1e3), st.floats(-1e3, 1e3))
+def test_offset_and_positive_scale_change_nothing(scale: float, offset: float) -> None:
+    image = image_of(sphere(7) | sphere(6, (20, 20, 34)), 0.5).astype(np.float64)
+    result, changed = segmented(image), segmented(scale * image + scale * offset)
+    assert changed.outcome == result.outcome
+    assert np.array_equal(changed.mask, result.mask)
+    assert not np.array_equal(segmented(-image).mask, result.mask)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"flooded": "gradiant"},
+        {"smoothing_sigma_voxels": 0.0},
+        {"boundary_weight": -1.0},
+        {"voxels_per_point": 0},
+        {"max_clusters": 0},
+        {"central_radius_voxels": -0.1},
+    ],
+)
+def test_settings_out_of_range_are_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="baseline settings"):
+        replace(SETTINGS, **wrong)
+
+
+def test_a_result_depends_on_its_own_row_alone() -> None:
+    images = np.stack([image_of(sphere(7) | sphere(7, (20, 20, 35)), 1.0, n) for n in range(4)])
+    masks, outcomes = segment_all(images, SETTINGS, seed=1, workers=2, rows=[3, 5, 8, 13])
+    assert outcomes == ["segmented"] * 4
+    alone, _ = segment_all(images[2:], SETTINGS, seed=1, workers=1, rows=[8, 13])
+    assert np.array_equal(masks[2:], alone)
+
+
+SEARCH = SearchSettings(
+    subtomograms=3,
+    trials=2,
+    smoothing_sigma_voxels=[1.5],
+    boundary_weight=[1.0, 1000.0],
+    voxels_per_point=[32],
+    flooded="gradient",
+    max_clusters=4,
+    central_radius_voxels=5.0,
+)
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Give a dataset of spheres, 5 to train, 1 to validate and 2 to test, and its split."""
+    folder = tmp_path_factory.mktemp("baseline")
+    radii = [5, 6, 7, 8, 5, 6, 7, 8]
+    count = len(radii)
+    subtomograms = Subtomograms(
+        images=np.stack([image_of(sphere(r), 0.3, r) for r in radii]).astype(np.float16),
+        masks=np.stack([sphere(r) for r in radii]).astype(np.uint8),
+        pdb_ids=np.array([f"{r}ABC" for r in radii]),
+        tomograms=np.array(["1"] * count),
+        labels=np.arange(1, count + 1, dtype=np.int32),
+        centres=np.zeros((count, 3)),
+        rotations=np.tile(np.eye(3), (count, 1, 1)),
+        dataset="A",
+        snr_asked=0.5,
+        snr_measured=0.5,
+        voxel_size_angstrom=10.0,
+    )
+    write_subtomograms(folder / "A.h5", subtomograms, {})
+    parts = np.array(["train"] * 5 + ["validation"] + ["test"] * 2)
+    write_split(folder / "random.csv", subtomograms.pdb_ids, parts)
+    return folder / "A.h5", folder / "random.csv"
+
+
+def test_search_is_on_training_subtomograms_and_reproducible(
+    inputs: tuple[Path, Path], tmp_path: Path
+) -> None:
+    dataset, split = inputs
+    found = [
+        search_run(dataset, split, tmp_path / f"{n}.json", SEARCH, seed=2, workers=1)
+        for n in range(2)
+    ]
+    assert [one.pop("seconds") > 0 for one in found] == [True, True]
+    assert found[0] == found[1]
+    assert set(found[0]["subtomograms"]) < set(read_split(split)["train"])
+    assert len(found[0]["trials"]) == 2
+    assert found[0]["chosen"]["boundary_weight"] == 1.0
+    trials = {trial["settings"]["boundary_weight"]: trial for trial in found[0]["trials"]}
+    assert trials[1.0]["iou_foreground"] > 60
+    assert trials[1000.0]["outcomes"] == {"nothing above threshold": 3}
+
+
+def test_combinations_are_drawn_once_each_and_no_more_than_there_are() -> None:
+    wide = replace(
+        SEARCH, smoothing_sigma_voxels=[1.0, 1.5, 2.0], voxels_per_point=[8, 16], trials=7
+    )
+    drawn = wide.draw(np.random.default_rng(0))
+    assert len(drawn) == len(set(drawn)) == 7
+    assert len(set(replace(wide, trials=100).draw(np.random.default_rng(0)))) == 12
+
+
+def test_the_run_holds_every_test_subtomogram(inputs: tuple[Path, Path], tmp_path: Path) -> None:
+    dataset, split = inputs
+    folder = tmp_path / "runs" / "Xu-Alber" / "A" / "random"
+    found = search_run(dataset, split, tmp_path / "search.json", SEARCH, seed=2, workers=1)
+    metrics = baseline_run(dataset, split, tmp_path / "search.json", folder, seed=2, workers=1)
+    table = pd.read_csv(folder / "per_subtomogram.csv", dtype={"pdb_id": str})
+    assert table["subtomogram"].tolist() == [6, 7]
+    assert table["pdb_id"].tolist() == ["7ABC", "8ABC"]
+    assert table["iou_foreground"].mean() == pytest.approx(metrics["iou_foreground"])
+    with h5py.File(folder / "predictions.h5") as file:
+        assert file["subtomogram"][:].tolist() == [6, 7]
+        volumes = file["masks"][:].sum(axis=(1, 2, 3))
+    assert volumes.tolist() == (table["true_positive"] + table["false_positive"]).tolist()
+    run = read_json(folder / "run.json")
+    assert (run["method"], run["dataset"], run["split"]) == ("Xu-Alber", "A", "random")
+    assert run["settings"] == found["chosen"]
+    assert run["training_seconds"] == found["seconds"]
+    assert run["capacity"] is None
+
+
+def test_parameters_of_another_split_are_refused(inputs: tuple[Path, Path], tmp_path: Path) -> None:
+    dataset, split = inputs
+    search_run(dataset, split, tmp_path / "search.json", SEARCH, seed=2, workers=1)
+    other = tmp_path / "without_8ABC.csv"
+    other.write_text(split.read_text(encoding="utf-8"), encoding="utf-8")
+    with pytest.raises(DataError, match=r"search\.json.*run it again"):
+        baseline_run(dataset, other, tmp_path / "search.json", tmp_path, seed=2, workers=1)

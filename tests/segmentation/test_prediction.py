@@ -1,0 +1,199 @@
+"""From files to files: train, resume, evaluate; and what is refused."""
+
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from spheres import Spheres, make_spheres
+
+from ssn3d.errors import CheckpointError, DataError
+from ssn3d.segmentation.checkpoint import read_tensors, write_tensors
+from ssn3d.segmentation.metrics import per_subtomogram_table, summarise
+from ssn3d.segmentation.networks import build_network
+from ssn3d.segmentation.predict import Compute, load_network, predict_masks
+from ssn3d.segmentation.steps import evaluate_run, train_run
+from ssn3d.segmentation.train import TrainingSettings
+from ssn3d.subtomograms.splits import write_split
+from ssn3d.subtomograms.store import Subtomograms, write_subtomograms
+
+SETTINGS = TrainingSettings(
+    device="cpu", precision="float32", batch_size=8, micro_batch_size=4, epochs=2
+)
+COUNT = 24
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("inputs")
+    images, masks = make_spheres(COUNT, seed=3, size=8)
+    ids = np.array(["1KP8", "2AWB"] * (COUNT // 2))
+    subtomograms = Subtomograms(
+        images=images,
+        masks=masks,
+        pdb_ids=ids,
+        tomograms=np.full(COUNT, "tomogram_1"),
+        labels=np.arange(1, COUNT + 1, dtype=np.int32),
+        centres=np.zeros((COUNT, 3)),
+        rotations=np.tile(np.eye(3), (COUNT, 1, 1)),
+        dataset="A",
+        snr_asked=0.5,
+        snr_measured=0.5,
+        voxel_size_angstrom=10.0,
+    )
+    write_subtomograms(folder / "A.h5", subtomograms, {})
+    parts = np.array(["train"] * 16 + ["test"] * 5 + ["validation"] * 3)
+    write_split(folder / "random.csv", ids, parts)
+    return {"dataset": folder / "A.h5", "split": folder / "random.csv"}
+
+
+def outputs(folder: Path) -> dict[str, Path]:
+    return {
+        "weights": folder / "weights.pt",
+        "history": folder / "history.csv",
+        "record": folder / "run.json",
+        "checkpoint": folder / "checkpoint.pt",
+    }
+
+
+@pytest.fixture(scope="module")
+def trained(inputs: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    paths = outputs(tmp_path_factory.mktemp("run"))
+    train_run(**inputs, network="SSN3D-ED", settings=SETTINGS, seed=1, **paths)
+    return paths
+
+
+def test_run_leaves_what_the_report_reads(trained: dict[str, Path]) -> None:
+    record = json.loads(trained["record"].read_text())
+    names = {key: record[key] for key in ("method", "dataset", "split", "capacity")}
+    assert names == {
+        "method": "SSN3D-ED", "dataset": "A", "split": "random", "capacity": 895_746
+    }  # fmt: skip
+    history = pd.read_csv(trained["history"])
+    assert history.columns.tolist() == [
+        "epoch", "train_loss", "validation_loss", "validation_pixel_accuracy", "validation_miou",
+        "learning_rate", "seconds",
+    ]  # fmt: skip
+    assert history["epoch"].tolist() == [1, 2]
+    assert (record["epochs"], record["stopped"]) == (2, "epochs")
+    assert record["training_seconds"] == pytest.approx(history["seconds"].sum())
+    assert record["settings"] == asdict(SETTINGS)
+    assert record["provenance"]["subtomograms"] == {"train": 16, "validation": 3, "test": 5}
+    assert not trained["checkpoint"].exists()
+
+
+def test_equal_trainings_give_equal_files_of_weights(
+    inputs: dict[str, Path], trained: dict[str, Path], tmp_path: Path
+) -> None:
+    again = outputs(tmp_path)
+    train_run(**inputs, network="SSN3D-ED", settings=SETTINGS, seed=1, **again)
+    assert again["weights"].read_bytes() == trained["weights"].read_bytes()
+
+
+def test_evaluation_scores_the_test_set_only(
+    inputs: dict[str, Path], trained: dict[str, Path], tmp_path: Path
+) -> None:
+    table_path, predictions_path = tmp_path / "per_subtomogram.csv", tmp_path / "predictions.h5"
+    summary = evaluate_run(
+        **inputs, weights=trained["weights"], device="cpu",
+        per_subtomogram=table_path, predictions=predictions_path,
+    )  # fmt: skip
+    table = pd.read_csv(table_path)
+    assert table["subtomogram"].tolist() == [16, 17, 18, 19, 20]
+    assert table["pdb_id"].tolist() == ["1KP8", "2AWB", "1KP8", "2AWB", "1KP8"]
+    assert set(table["outcome"]) == {"segmented"}
+    with h5py.File(predictions_path) as file:
+        rows, masks = file["subtomogram"][:], file["masks"][:]
+    _, truth = make_spheres(COUNT, seed=3, size=8)
+    from_file = per_subtomogram_table(rows, table["pdb_id"], masks, truth[rows])
+    assert summarise(from_file) == pytest.approx(summary)
+    assert summarise(table) == pytest.approx(summary)
+
+
+def test_split_of_another_dataset_is_refused(inputs: dict[str, Path], tmp_path: Path) -> None:
+    write_split(
+        tmp_path / "short.csv",
+        np.array(["1KP8"] * 3),
+        np.array(["train", "validation", "test"]),
+    )
+    files = inputs | {"split": tmp_path / "short.csv"}
+    with pytest.raises(DataError, match=r"short\.csv: 3 rows, but .* has 24"):
+        train_run(
+            **files, network="SSN3D-ED", settings=SETTINGS, seed=1, **outputs(tmp_path / "run")
+        )
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_batches_do_not_change_the_prediction(
+    spheres: Spheres, device: str, precision: str
+) -> None:
+    compute = Compute.pick(device, precision)
+    network = compute.place(build_network("UNet", 0.0, torch.Generator().manual_seed(0)))
+    rows = np.array([5, 0, 5, 39, 7])
+    together = predict_masks(network, spheres.images, rows, compute, micro_batch_size=5)
+    one_by_one = predict_masks(network, spheres.images, rows, compute, micro_batch_size=1)
+    assert together.shape == (5, 16, 16, 16)
+    assert 0 < together.mean() < 1
+    # logits next to each other in bfloat16 may fall either way
+    assert (together != one_by_one).mean() < (0 if precision == "float32" else 0.01) + 1e-4
+    assert (together[0] == together[2]).all()
+
+
+def test_prediction_is_the_larger_logit(spheres: Spheres) -> None:
+    network = build_network("UNet", 0.0, torch.Generator().manual_seed(0)).eval()
+    compute = Compute.pick("cpu", "float32")
+    masks = predict_masks(network, spheres.images, np.array([3]), compute)
+    with torch.no_grad():
+        logits = network(torch.from_numpy(spheres.images[3:4]).float().unsqueeze(1))
+    clear = (logits[:, 1] - logits[:, 0]).abs().numpy() > 1e-4
+    assert (masks[clear] == (logits[:, 1] > logits[:, 0]).numpy()[clear]).all()
+
+
+def test_weights_come_back_and_wrong_ones_are_named(
+    trained: dict[str, Path], tmp_path: Path
+) -> None:
+    network, description = load_network(trained["weights"])
+    content = read_tensors(trained["weights"])
+    state = network.state_dict()
+    assert all(torch.equal(state[name], w) for name, w in content["weights"].items())
+    assert description["run"] == {"method": "SSN3D-ED", "dataset": "A", "split": "random"}
+
+    write_tensors(tmp_path / "other.pt", content | {"network": "SSN3D-v1"})
+    write_tensors(tmp_path / "none.pt", {"best_epoch": 1})
+    trimmed = trained["weights"].read_bytes()[:-200]
+    (tmp_path / "short.pt").write_bytes(trimmed)
+    for name in ("other.pt", "none.pt", "short.pt", "absent.pt"):
+        with pytest.raises(CheckpointError, match=name) as caught:
+            load_network(tmp_path / name)
+        assert "\n" not in str(caught.value)
+
+
+def test_interrupted_run_goes_on_from_its_checkpoint(
+    inputs: dict[str, Path],
+    trained: dict[str, Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    paths = outputs(tmp_path)
+    settings = replace(SETTINGS, epochs=2)
+    steps = 0
+    step = torch.optim.Adam.step
+
+    def interrupted(self: torch.optim.Adam) -> None:
+        nonlocal steps
+        steps += 1
+        if steps == 4:  # in the second epoch
+            raise KeyboardInterrupt
+        step(self)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(torch.optim.Adam, "step", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            train_run(**inputs, network="SSN3D-ED", settings=settings, seed=1, **paths)
+    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint.pt"]
+    train_run(**inputs, network="SSN3D-ED", settings=settings, seed=1, **paths)
+    assert paths["weights"].read_bytes() == trained["weights"].read_bytes()

@@ -1,0 +1,332 @@
+"""Training: it learns, accumulates rightly, stops when it should, and survives being killed."""
+
+import io
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from spheres import Spheres, make_spheres
+from torch.nn.functional import cross_entropy
+
+from ssn3d.errors import CheckpointError, ConfigError, DataError
+from ssn3d.segmentation.checkpoint import read_tensors, write_tensors
+from ssn3d.segmentation.metrics import per_subtomogram_table, summarise
+from ssn3d.segmentation.micro_batch import CANDIDATES, pick_micro_batch_size
+from ssn3d.segmentation.networks import build_network
+from ssn3d.segmentation.predict import Compute, predict_masks
+from ssn3d.segmentation.stopping import best_epoch, stop_reason
+from ssn3d.segmentation.train import TrainingResult, TrainingSettings, train
+
+QUICK = TrainingSettings(
+    device="cpu", precision="float32", batch_size=8, micro_batch_size=4, epochs=3, dropout=0.5
+)
+
+
+def train_on(
+    spheres: Spheres,
+    settings: TrainingSettings = QUICK,
+    network: str = "SSN3D-v2",
+    checkpoint: Path | None = None,
+    seed: int = 1,
+) -> TrainingResult:
+    return train(
+        spheres.images,
+        spheres.masks,
+        spheres.train_rows,
+        spheres.validation_rows,
+        network,
+        settings=settings,
+        seed=seed,
+        run_name="test",
+        checkpoint_path=checkpoint,
+    )
+
+
+def few(spheres: Spheres, count: int) -> Spheres:
+    return replace(spheres, train_rows=spheres.train_rows[:count])
+
+
+def weights_of(result: TrainingResult) -> dict[str, torch.Tensor]:
+    return result.network.state_dict()
+
+
+def same_weights(one: TrainingResult, other: TrainingResult) -> bool:
+    a, b = weights_of(one), weights_of(other)
+    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_learns_spheres_it_has_not_seen(spheres: Spheres, precision: str, device: str) -> None:
+    settings = replace(QUICK, device=device, precision=precision, batch_size=4, epochs=8)
+    result = train_on(spheres, settings, "SSN3D-ED")
+    images, masks = make_spheres(8, seed=2)
+    compute = Compute.pick(device, precision)
+    predicted = predict_masks(result.network, images, np.arange(8), compute)
+    summary = summarise(per_subtomogram_table(range(8), [""] * 8, predicted, masks))
+    background = summarise(per_subtomogram_table(range(8), [""] * 8, masks * 0, masks))
+    assert summary["pixel_accuracy"] > background["pixel_accuracy"] + 3
+    assert summary["iou_foreground"] > 60
+    assert (result.device, result.precision) == (device, precision)
+
+
+def test_batch_accumulated_from_uneven_micro_batches_is_the_plain_batch(
+    tiny_spheres: Spheres,
+) -> None:
+    data = few(tiny_spheres, 10)  # batches of 7 and 3, micro-batches of 3, 3, 1 and 3
+    settings = replace(QUICK, batch_size=7, epochs=1, dropout=0.0)
+    plain = train_on(data, replace(settings, micro_batch_size=7), "SSN3D-ED")
+    accumulated = train_on(data, replace(settings, micro_batch_size=3), "SSN3D-ED")
+    torch.testing.assert_close(weights_of(accumulated), weights_of(plain), rtol=1e-3, atol=1e-5)
+    losses = ["train_loss", "validation_loss"]
+    np.testing.assert_allclose(accumulated.history[losses], plain.history[losses], rtol=1e-4)
+
+
+def test_one_step_is_adam_on_the_mean_cross_entropy(tiny_spheres: Spheres) -> None:
+    """Adam's first step moves each weight by the learning rate, against its gradient's sign."""
+    rate = 1e-4
+    settings = replace(QUICK, epochs=1, batch_size=4, learning_rate=rate, adam_epsilon=1e-20)
+    result = train_on(few(tiny_spheres, 4), settings, "SSN3D-ED")
+    start = train_on(
+        few(tiny_spheres, 4), replace(settings, learning_rate=1e-30), "SSN3D-ED"
+    ).network
+    inputs = torch.from_numpy(tiny_spheres.images[:4]).float().unsqueeze(1)
+    cross_entropy(start(inputs), torch.from_numpy(tiny_spheres.masks[:4]).long()).backward()
+    for after, before in zip(result.network.parameters(), start.parameters(), strict=True):
+        clear = before.grad.abs() > 1e-3 * before.grad.abs().max()
+        expected = before - rate * before.grad.sign()
+        torch.testing.assert_close(after[clear], expected[clear], rtol=0, atol=rate / 50)
+
+
+def test_learning_rate_decays_by_the_step(tiny_spheres: Spheres) -> None:
+    settings = replace(QUICK, learning_rate_decay=0.1)
+    rates = train_on(few(tiny_spheres, 12), settings).history["learning_rate"]
+    assert rates.tolist() == pytest.approx([1e-3 / (1 + 0.1 * step) for step in (1, 3, 5)])
+
+
+def history_of(*accuracies: float) -> list[dict[str, float]]:
+    return [{"validation_pixel_accuracy": accuracy} for accuracy in accuracies]
+
+
+@pytest.mark.parametrize(
+    ("accuracies", "expected"),
+    [
+        ([], None),
+        ([97.6] * 9, None),  # the plateau does not count, however long
+        ([97.6] * 9 + [98.0, 97.9], None),
+        ([97.6] * 9 + [98.0, 97.9, 98.0], "patience"),  # as good is not better
+        ([97.6, 98.0, 97.9, 98.1, 98.2, 98.1], None),
+        ([97.6, 98.0, 97.6, 97.6], "patience"),  # falling back onto it does
+        ([97.6] * 20, "epochs"),
+    ],
+)
+def test_stopping(accuracies: list[float], expected: str | None) -> None:
+    assert stop_reason(history_of(*accuracies), 20, 2, 97.65) == expected
+
+
+def test_best_epoch_is_the_first_of_equals() -> None:
+    assert best_epoch(history_of(97, 99, 98, 99)) == 2
+
+
+def test_training_stops_by_patience_with_the_weights_of_its_best_epoch(spheres: Spheres) -> None:
+    settings = replace(QUICK, epochs=50, batch_size=4, patience_epochs=1, learning_rate=0.003)
+    result = train_on(spheres, settings, "SSN3D-ED")
+    accuracy = result.history["validation_pixel_accuracy"]
+    assert result.stopped == "patience"
+    assert len(accuracy) == result.best_epoch + 1 < 50
+    assert accuracy.iloc[-1] <= accuracy.iloc[-2] == accuracy.max()
+
+    rows = spheres.validation_rows
+    compute = Compute.pick("cpu", "float32")
+    predicted = predict_masks(result.network, spheres.images, rows, compute)
+    table = per_subtomogram_table(rows, [""] * len(rows), predicted, spheres.masks[rows])
+    assert summarise(table)["pixel_accuracy"] == accuracy.max()
+
+
+def test_same_seed_same_weights_and_nothing_global_changes(tiny_spheres: Spheres) -> None:
+    state = torch.get_rng_state()
+    first = train_on(tiny_spheres)
+    torch.manual_seed(99)
+    second = train_on(tiny_spheres)
+    other = train_on(tiny_spheres, seed=2)
+    assert same_weights(first, second)
+    assert not same_weights(first, other)
+    torch.set_rng_state(state)
+    train_on(few(tiny_spheres, 8), replace(QUICK, epochs=1, micro_batch_size="auto"))
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+KILLED = """
+import os, signal, sys
+import numpy as np, torch
+from pathlib import Path
+from ssn3d.segmentation.train import TrainingSettings, train
+
+kill_at_step, kill_at_save = int(sys.argv[3]), int(sys.argv[4])
+torch.set_num_threads(1)
+data = np.load(sys.argv[1])
+step, save = torch.optim.Adam.step, torch.save
+calls = {"step": 0, "save": 0}
+
+def killing_step(self, *args):
+    calls["step"] += 1
+    if calls["step"] == kill_at_step:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return step(self, *args)
+
+def killing_save(content, handle):
+    calls["save"] += 1
+    save(content, handle)
+    if calls["save"] == kill_at_save:  # half of the file is on the disk
+        handle.flush()
+        handle.truncate(handle.tell() // 2)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+torch.optim.Adam.step, torch.save = killing_step, killing_save
+train(data["images"], data["masks"], np.arange(12), np.arange(12, 16), "SSN3D-v2",
+      settings=TrainingSettings(**eval(sys.argv[5])), seed=1, run_name="test",
+      checkpoint_path=Path(sys.argv[2]))
+"""
+
+
+def test_killed_training_resumes_bit_for_bit(tiny_spheres: Spheres, tmp_path: Path) -> None:
+    data = tiny_spheres
+    settings = replace(QUICK, epochs=4, batch_size=4, micro_batch_size=2)  # 3 steps an epoch
+    undisturbed = train_on(data, settings)
+
+    np.savez(tmp_path / "data.npz", images=data.images, masks=data.masks)
+    script, checkpoint = tmp_path / "killed.py", tmp_path / "checkpoint.pt"
+    script.write_text(KILLED)
+
+    def killed(step: int, save: int) -> int:
+        arguments = [tmp_path / "data.npz", checkpoint, step, save, vars(settings)]
+        command = [sys.executable, script, *arguments]
+        done = subprocess.run([str(part) for part in command], check=False, capture_output=True)
+        assert done.returncode == -signal.SIGKILL, done.stderr.decode()
+        return len(read_tensors(checkpoint)["history"])
+
+    assert killed(step=5, save=0) == 1  # in the middle of the second epoch
+    assert killed(step=0, save=2) == 2  # while the checkpoint of the third is written
+    resumed = train_on(data, settings, checkpoint=checkpoint)
+    assert same_weights(resumed, undisturbed)
+    columns = undisturbed.history.columns.drop("seconds")
+    assert resumed.history[columns].equals(undisturbed.history[columns])
+    assert resumed.seconds == pytest.approx(resumed.history["seconds"].sum())
+
+    again = train_on(data, settings, checkpoint=checkpoint)  # nothing is left to do
+    assert same_weights(again, undisturbed)
+    assert again.seconds == resumed.seconds
+
+
+@pytest.fixture(scope="module")
+def checkpoint_bytes(tiny_spheres: Spheres, tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    path = tmp_path_factory.mktemp("checkpoint") / "checkpoint.pt"
+    train_on(few(tiny_spheres, 8), replace(QUICK, epochs=1), checkpoint=path)
+    return path.read_bytes()
+
+
+@pytest.mark.parametrize("damage", ["empty", "half", "one bit", "text"])
+def test_damaged_checkpoint_is_named(
+    tiny_spheres: Spheres, tmp_path: Path, checkpoint_bytes: bytes, damage: str
+) -> None:
+    half = len(checkpoint_bytes) // 2
+    with zipfile.ZipFile(io.BytesIO(checkpoint_bytes)) as archive:
+        tensor = max(archive.infolist(), key=lambda member: member.file_size)
+    inside = tensor.header_offset + tensor.file_size // 2
+    one_bit = bytearray(checkpoint_bytes)
+    one_bit[inside] ^= 4
+    content = {
+        "empty": b"",
+        "half": checkpoint_bytes[:half],
+        "one bit": one_bit,
+        "text": b"weights",
+    }
+    path = tmp_path / "checkpoint.pt"
+    path.write_bytes(content[damage])
+    with pytest.raises(CheckpointError, match=r"checkpoint\.pt: not a readable file") as caught:
+        train_on(few(tiny_spheres, 8), replace(QUICK, epochs=1), checkpoint=path)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("change", ["settings", "network", "seed", "images", "rows"])
+def test_checkpoint_of_another_training_is_refused(
+    tiny_spheres: Spheres, tmp_path: Path, checkpoint_bytes: bytes, change: str
+) -> None:
+    path = tmp_path / "checkpoint.pt"
+    path.write_bytes(checkpoint_bytes)
+    data, settings = few(tiny_spheres, 8), replace(QUICK, epochs=1)
+    arguments = {
+        "settings": {"settings": replace(settings, epochs=2)},
+        "network": {"network": "SSN3D-v1"},
+        "seed": {"seed": 2},
+        "images": {"spheres": replace(data, images=data.images + 1)},
+        "rows": {"spheres": few(data, 7)},
+    }[change]
+    same = {"spheres": data, "settings": settings, "checkpoint": path}
+    train_on(**same)
+    with pytest.raises(CheckpointError, match="another network, dataset, split, seed or setting"):
+        train_on(**(same | arguments))
+
+
+class Payload:
+    """What unpickles to a call."""
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return os.system, ("true",)
+
+
+def test_files_of_weights_run_no_code(tmp_path: Path) -> None:
+    torch.save({"weights": Payload()}, tmp_path / "evil.pt", pickle_module=pickle)
+    with pytest.raises(CheckpointError):
+        read_tensors(tmp_path / "evil.pt")
+
+
+def test_equal_contents_are_equal_files(tmp_path: Path) -> None:
+    for name in ("one.pt", "another.pt"):
+        write_tensors(tmp_path / name, {"weights": torch.arange(5.0), "network": "SSN3D-ED"})
+    assert (tmp_path / "one.pt").read_bytes() == (tmp_path / "another.pt").read_bytes()
+
+
+def test_micro_batch_size_is_measured_and_leaves_the_network_alone(device: str) -> None:
+    compute = Compute.pick(device, "auto")
+    network = compute.place(build_network("SSN3D-ED", 0.0, torch.Generator()))
+    before = {name: weights.clone() for name, weights in network.state_dict().items()}
+    assert pick_micro_batch_size(network, compute, size=8, largest=128) in CANDIDATES[device]
+    assert pick_micro_batch_size(network, compute, size=8, largest=1) == 1
+    assert all(torch.equal(before[name], w) for name, w in network.state_dict().items())
+    assert all(weights.grad is None for weights in network.parameters())
+
+
+def bad(spheres: Spheres) -> dict[str, Spheres]:
+    nan = spheres.images.copy()
+    nan[0, 0, 0, 0] = np.nan
+    return {
+        "train set is empty": replace(spheres, train_rows=np.arange(0)),
+        "validation set is empty": replace(spheres, validation_rows=np.arange(0)),
+        "beyond the 16": replace(spheres, train_rows=np.arange(17)),
+        "both in the train": replace(spheres, validation_rows=np.arange(11, 16)),
+        "NaN": replace(spheres, images=nan),
+        "more than 0 and 1": replace(spheres, masks=spheres.masks * 2),
+        r"not \(n, s, s, s\)": replace(spheres, masks=spheres.masks[:, 1:]),
+        "multiple of 8": replace(
+            spheres, images=spheres.images[:, 4:, 4:, 4:], masks=spheres.masks[:, 4:, 4:, 4:]
+        ),
+    }
+
+
+def test_unusable_data_is_one_clear_error(tiny_spheres: Spheres) -> None:
+    for message, data in bad(tiny_spheres).items():
+        with pytest.raises(DataError, match=message):
+            train_on(data)
+
+
+def test_diverging_loss_is_one_clear_error(tiny_spheres: Spheres) -> None:
+    with pytest.raises(ConfigError, match=r"epoch 1; lower training\.learning_rate"):
+        train_on(tiny_spheres, replace(QUICK, learning_rate=1e12), "SSN3D-ED")

@@ -1,0 +1,136 @@
+"""Bead models have the mass, radius, symmetry and density that they are made for."""
+
+import numpy as np
+import pytest
+from scipy.ndimage import gaussian_filter
+from scipy.sparse.csgraph import connected_components
+from scipy.spatial import KDTree
+from scipy.spatial.transform import Rotation
+
+from ssn3d.errors import ConfigError, StructureError
+from ssn3d.structures.coordinates import entry_structure, file_content, parse_entry
+from ssn3d.structures.surrogates import Complex, read_complexes, surrogate
+
+TWENTY_TWO = (
+    "1A1S 1BXR 1EQR 1F1B 1FNT 1GYT 1KP8 1LB3 1QO1 1VPX 1VRG "
+    "1W6T 1YG6 2AWB 2BO9 2BYU 2GHO 2GLS 2H12 2IDB 2REC 3DY4"
+).split()
+VOXEL_NM = 1.0
+SIGMA_NM = 1.155  # a resolution of 4 nm
+
+
+@pytest.fixture(scope="module")
+def complexes(repository):
+    return read_complexes(repository / "resources" / "complexes.tsv")
+
+
+@pytest.fixture(scope="module")
+def surrogates(complexes):
+    return {pdb_id: surrogate(pdb_id, complexes) for pdb_id in TWENTY_TWO}
+
+
+def density_map(structure):
+    """Mass in dalton/nm^3 on a grid of 1 nm at a resolution of 4 nm."""
+    edges = np.arange(-25.5, 26.0) * VOXEL_NM
+    points = structure.points_angstrom / 10
+    mass, _ = np.histogramdd(points, bins=[edges] * 3, weights=structure.masses_dalton)
+    return gaussian_filter(mass, np.sqrt(SIGMA_NM**2 - 1 / 12))  # less what binning blurs
+
+
+@pytest.mark.parametrize("pdb_id", TWENTY_TWO)
+def test_mass_and_radius(surrogates, complexes, pdb_id):
+    structure, known = surrogates[pdb_id], complexes[pdb_id]
+    assert structure.unit == "surrogate"
+    assert structure.mass_dalton == pytest.approx(known.mass_dalton, rel=1e-6)
+    assert structure.radius_angstrom == pytest.approx(known.radius_angstrom, rel=1e-4)
+    assert structure.masses_dalton[0] == pytest.approx(110, rel=0.02)
+
+
+@pytest.mark.parametrize("pdb_id", TWENTY_TWO)
+def test_point_group_is_exact(surrogates, complexes, pdb_id):
+    points = surrogates[pdb_id].points_angstrom
+    beads = KDTree(points)
+    group = Rotation.create_group(complexes[pdb_id].point_group, axis="Z")
+    for operation in group.as_matrix()[:, ::-1, ::-1]:
+        away, partner = beads.query(points @ operation.T)
+        assert away.max() < 0.01
+        assert len(set(partner)) == len(points)
+
+
+@pytest.mark.parametrize("pdb_id", TWENTY_TWO)
+def test_one_body_as_dense_as_protein(surrogates, pdb_id):
+    structure = surrogates[pdb_id]
+    beads = KDTree(structure.points_angstrom)
+    touching = beads.sparse_distance_matrix(beads, 9.0)  # lattice neighbours are 5.1 A apart
+    pieces, _ = connected_components(touching)
+    assert pieces == 1
+    inside = [len(near) for near in beads.query_ball_point(structure.points_angstrom, 9.0)]
+    dense = np.percentile(inside, 90) * structure.masses_dalton[0] / (4 / 3 * np.pi * 9.0**3)
+    assert 0.55 < dense < 1.0  # 0.83 dalton/A^3 where a bead has all its neighbours
+
+
+@pytest.mark.parametrize("pdb_id", TWENTY_TWO)
+def test_map_maximum_is_like_that_of_real_structures(surrogates, pdb_id):
+    assert 250 < density_map(surrogates[pdb_id]).max() < 850  # real ones: 284 to 721
+
+
+@pytest.mark.parametrize("pdb_id", ["1BXR", "1EQR", "2GLS", "2GHO", "1W6T"])
+def test_map_is_like_that_of_the_real_structure(surrogates, real_structures, pdb_id):
+    name = str(next(real_structures.glob(f"{pdb_id}.*")))
+    entry = parse_entry(file_content(name), name)
+    real = density_map(entry_structure(entry, pdb_id, "deposited", name))
+    model = density_map(surrogates[pdb_id])
+    assert 0.75 < model.max() / real.max() < 1.35
+    assert 0.8 < (model > 150).sum() / (real > 150).sum() < 1.25
+
+
+def test_every_complex_has_its_own_shape(surrogates):
+    """Radial mass profiles, scaled to the same size, differ between any two."""
+    profiles = []
+    for structure in surrogates.values():
+        radii = np.linalg.norm(structure.points_angstrom, axis=1) / structure.radius_angstrom
+        profiles.append(np.quantile(radii, np.linspace(0, 1, 41)))
+    apart = KDTree(profiles).query(profiles, k=2)[0][:, 1]
+    assert apart.min() > 0.02
+
+
+def test_the_id_alone_seeds_the_shape(complexes):
+    first, again = surrogate("2GHO", complexes), surrogate("2GHO", dict(complexes))
+    np.testing.assert_array_equal(first.points_angstrom, again.points_angstrom)
+    renamed = {"1XXX": complexes["2GHO"]}
+    other = surrogate("1XXX", renamed)
+    assert not np.array_equal(first.points_angstrom, other.points_angstrom)
+
+
+def test_the_shape_is_the_same_everywhere(surrogates):
+    """These values are to change only with a release that says so."""
+    points = surrogates["1KP8"].points_angstrom
+    np.testing.assert_allclose(points[0], GOLDEN_FIRST, atol=2e-3)
+    assert np.abs(points).sum(dtype=np.float64) == pytest.approx(GOLDEN_SUM, abs=1)
+
+
+@pytest.mark.parametrize("point_group", ["T", "O", "I", "C1", "C3", "D4"])
+def test_any_point_group(point_group):
+    structure = surrogate("1ABC", {"1ABC": Complex(480e3, 80.0, point_group)})
+    assert structure.radius_angstrom == pytest.approx(80, rel=1e-4)
+
+
+def test_unknown_id(complexes):
+    with pytest.raises(StructureError, match="9XYZ: no surrogate, as the table"):
+        surrogate("9XYZ", complexes)
+
+
+@pytest.mark.parametrize("radius_angstrom", [30.0, 2000.0])
+def test_mass_that_does_not_fit_the_radius(radius_angstrom):
+    with pytest.raises(StructureError, match=r"1ABC: 400000 Da .* correct the table"):
+        surrogate("1ABC", {"1ABC": Complex(400e3, radius_angstrom, "C1")})
+
+
+@pytest.mark.parametrize(
+    "row", ["1ABC\t0\t5\tC1", "1ABC\t10\tnan\tC1", "1ABC\t10\t5\tQ7", "1ABC\t10\t5", "1ABC\tten\t5\tC1"]
+)
+def test_damaged_table(tmp_path, row):
+    path = tmp_path / "complexes.tsv"
+    path.write_text(f"pdb_id\tmass_kda\tradius_nm\tpoint_group\n{row}\n")
+    with pytest.raises(ConfigError, match=r"complexes\.tsv: line 2"):
+        read_complexes(path)

@@ -1,0 +1,89 @@
+rule train_network:
+    input:
+        dataset="results/subtomograms/{dataset}.h5",
+        split="results/splits/{split}.csv",
+    output:
+        weights="results/runs/{method}/{dataset}/{split}/weights.pt",
+        history="results/runs/{method}/{dataset}/{split}/history.csv",
+        run="results/runs/{method}/{dataset}/{split}/run.json",
+    log:
+        "logs/train_network/{method}_{dataset}_{split}.log",
+    benchmark:
+        "results/benchmarks/train_network/{method}_{dataset}_{split}.tsv"
+    conda:
+        "../../envs/cpu.yaml"
+    threads: 2
+    params:
+        settings=lookup(within=config, dpath="training"),
+        seed=lookup(within=config, dpath="seed"),
+        code=library_version("train_network"),
+    script:
+        "../scripts/train_network.py"
+
+
+rule evaluate_network:
+    input:
+        dataset="results/subtomograms/{dataset}.h5",
+        split="results/splits/{split}.csv",
+        weights="results/runs/{method}/{dataset}/{split}/weights.pt",
+    output:
+        table="results/runs/{method}/{dataset}/{split}/per_subtomogram.csv",
+        predictions="results/runs/{method}/{dataset}/{split}/predictions.h5",
+    log:
+        "logs/evaluate_network/{method}_{dataset}_{split}.log",
+    conda:
+        "../../envs/cpu.yaml"
+    threads: 2
+    params:
+        device=lookup(within=config, dpath="training/device"),
+        code=library_version("evaluate_network"),
+    script:
+        "../scripts/evaluate_network.py"
+
+
+rule search_baseline:
+    input:
+        dataset="results/subtomograms/{dataset}.h5",
+        split="results/splits/{split}.csv",
+    output:
+        "results/baseline/{dataset}/{split}.json",
+    log:
+        "logs/search_baseline/{dataset}_{split}.log",
+    benchmark:
+        "results/benchmarks/search_baseline/{dataset}_{split}.tsv"
+    conda:
+        "../../envs/cpu.yaml"
+    threads: workflow.cores
+    params:
+        settings=lookup(within=config, dpath="baseline"),
+        seed=lookup(within=config, dpath="seed"),
+        code=library_version("search_baseline"),
+    script:
+        "../scripts/search_baseline.py"
+
+
+rule run_baseline:
+    input:
+        dataset="results/subtomograms/{dataset}.h5",
+        split="results/splits/{split}.csv",
+        search="results/baseline/{dataset}/{split}.json",
+    output:
+        run="results/runs/Xu-Alber/{dataset}/{split}/run.json",
+        table="results/runs/Xu-Alber/{dataset}/{split}/per_subtomogram.csv",
+        predictions="results/runs/Xu-Alber/{dataset}/{split}/predictions.h5",
+    log:
+        "logs/run_baseline/{dataset}_{split}.log",
+    benchmark:
+        "results/benchmarks/run_baseline/{dataset}_{split}.tsv"
+    conda:
+        "../../envs/cpu.yaml"
+    threads: workflow.cores
+    params:
+        seed=lookup(within=config, dpath="seed"),
+        code=library_version("run_baseline"),
+    script:
+        "../scripts/run_baseline.py"
+
+
+ruleorder: run_baseline > train_network
+ruleorder: run_baseline > evaluate_network

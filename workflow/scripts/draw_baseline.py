@@ -1,0 +1,1 @@
+"""Draw how the baseline works, and where it fails."""

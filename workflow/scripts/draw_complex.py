@@ -1,0 +1,16 @@
+"""Draw one complex: its surface, and its subtomograms at each SNR."""
+
+from ssn3d.log import job
+from ssn3d.report.steps import draw_complex
+
+if __name__ == "__main__":
+    with job(snakemake.log[0]):
+        params = snakemake.params
+        draw_complex(
+            params.pdb_id,
+            snakemake.input.structure,
+            snakemake.input.datasets,
+            params.level,
+            params.resolution,
+            figure=snakemake.output[0],
+        )

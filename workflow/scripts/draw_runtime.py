@@ -1,0 +1,8 @@
+"""Draw seconds and memory of each rule."""
+
+from ssn3d.log import job
+from ssn3d.report.steps import draw_runtime
+
+if __name__ == "__main__":
+    with job(snakemake.log[0]):
+        draw_runtime("results/benchmarks", figure=snakemake.output[0])

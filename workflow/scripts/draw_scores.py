@@ -1,0 +1,12 @@
+"""Draw the scores per class, over mask size, and beside the paper's."""
+
+from ssn3d.log import job
+from ssn3d.report.steps import draw_scores
+
+if __name__ == "__main__":
+    with job(snakemake.log[0]):
+        draw_scores(
+            dict(zip(snakemake.params.titles, snakemake.input.scores, strict=True)),
+            snakemake.input.table3,
+            **snakemake.output,
+        )

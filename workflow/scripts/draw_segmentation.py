@@ -1,0 +1,14 @@
+"""Draw truth and prediction of test subtomograms."""
+
+from ssn3d.log import job
+from ssn3d.report.steps import draw_segmentation
+
+if __name__ == "__main__":
+    with job(snakemake.log[0]):
+        draw_segmentation(
+            snakemake.input.dataset,
+            snakemake.input.scores,
+            snakemake.input.predictions,
+            snakemake.params.pdb_ids,
+            figure=snakemake.output[0],
+        )

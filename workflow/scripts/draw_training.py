@@ -1,0 +1,12 @@
+"""Draw the training curves of all networks."""
+
+from pathlib import Path
+
+from ssn3d.log import job
+from ssn3d.report.steps import draw_training
+
+if __name__ == "__main__":
+    with job(snakemake.log[0]):
+        folders = [Path(history).parent for history in snakemake.input.histories]
+        titles = snakemake.params.titles
+        draw_training(dict(zip(titles, folders, strict=True)), figure=snakemake.output[0])

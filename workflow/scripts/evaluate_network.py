@@ -1,0 +1,17 @@
+"""Segment the test set of one split with one trained network, and score it."""
+
+from ssn3d.device import use_threads
+from ssn3d.log import job
+from ssn3d.segmentation.steps import evaluate_run
+
+if __name__ == "__main__":
+    with job(snakemake.log[0]):
+        use_threads(snakemake.threads)
+        evaluate_run(
+            snakemake.input.dataset,
+            snakemake.input.split,
+            snakemake.input.weights,
+            snakemake.params.device,
+            per_subtomogram=snakemake.output.table,
+            predictions=snakemake.output.predictions,
+        )

@@ -1,0 +1,15 @@
+"""Read, fetch or build all structures, as the configuration says."""
+
+from pathlib import Path
+
+from ssn3d.log import job
+from ssn3d.structures.steps import prepare_structures
+
+if __name__ == "__main__":
+    with job(snakemake.log[0]):
+        prepare_structures(
+            snakemake.params.pdb_ids,
+            snakemake.params.settings,
+            snakemake.params.resources,
+            Path(snakemake.output.points[0]).parent,
+        )

@@ -1,0 +1,15 @@
+"""Choose the baseline's parameters on training subtomograms alone."""
+
+from ssn3d.log import job
+from ssn3d.segmentation.baseline_search import SearchSettings, search_run
+
+if __name__ == "__main__":
+    with job(snakemake.log[0]):
+        search_run(
+            snakemake.input.dataset,
+            snakemake.input.split,
+            snakemake.output[0],
+            SearchSettings(**snakemake.params.settings),
+            seed=snakemake.params.seed,
+            workers=snakemake.threads,
+        )

@@ -1,0 +1,35 @@
+"""Train one network on one dataset and split; a killed training goes on from its checkpoint."""
+
+import hashlib
+import json
+from pathlib import Path
+
+from ssn3d.device import use_threads
+from ssn3d.files import sha256_of
+from ssn3d.log import job
+from ssn3d.segmentation.steps import train_run
+from ssn3d.segmentation.train import TrainingSettings
+
+
+def checkpoint_of(files, params, wildcards):  # noqa: ANN001, ANN201 -- Snakemake's own types
+    """Name a checkpoint by all that the training depends on: after a change there is none."""
+    identity = [*map(sha256_of, files), params.settings, params.seed, params.code]
+    key = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:12]
+    name = f"{wildcards.method}_{wildcards.dataset}_{wildcards.split}_{key}.pt"
+    return Path("results/checkpoints") / name
+
+
+if __name__ == "__main__":
+    with job(snakemake.log[0]):
+        use_threads(snakemake.threads)
+        train_run(
+            snakemake.input.dataset,
+            snakemake.input.split,
+            snakemake.wildcards.method,
+            TrainingSettings(**snakemake.params.settings),
+            snakemake.params.seed,
+            weights=snakemake.output.weights,
+            history=snakemake.output.history,
+            record=snakemake.output.run,
+            checkpoint=checkpoint_of(snakemake.input, snakemake.params, snakemake.wildcards),
+        )
