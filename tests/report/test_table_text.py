@@ -60,7 +60,9 @@ def test_markdown_shows_ours_beside_the_papers_and_a_dash_for_nothing(
     assert ours["Capacity"] == "2,042,158"
     assert ours["Paper's mIoU"] == "27.40"
     missing = dict(zip(header, network, strict=True))
-    assert {missing[c] for c in ("mIoU (%)", "95% interval", "Capacity", "Epochs")} == {"–"}
+    assert {missing[c] for c in ("mIoU (%)", "95% interval", "Capacity", "Epochs")} == {
+        "\N{EN DASH}"
+    }
     assert missing["Status"].startswith(r"missing: rule train\_network")
     assert {cell[-1] for cell in rule} == {"-", ":"}
     assert "1 of 2 rows have no result" in text

@@ -127,7 +127,7 @@ def test_a_damaged_table_of_scores_is_refused(
     folder = write_run("SSN3D-v1", "A", "random", make_scores(["1KP8"] * 4))
     path = folder / "per_subtomogram.csv"
     path.write_text(path.read_text()[:-40])  # cut off in the middle of a row
-    with pytest.raises(DataError, match="per_subtomogram.csv: not a table of ssn3d"):
+    with pytest.raises(DataError, match=r"per_subtomogram\.csv: not a table of ssn3d"):
         second()
 
 

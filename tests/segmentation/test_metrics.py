@@ -1,6 +1,7 @@
 """Metrics against cases worked out by hand, against torchmetrics, and against themselves."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from hypothesis import given
@@ -21,7 +22,7 @@ def sphere(n: int = 1) -> np.ndarray:
     return masks
 
 
-def table_of(predicted: np.ndarray, truth: np.ndarray):  # noqa: ANN201 -- pandas, as called
+def table_of(predicted: np.ndarray, truth: np.ndarray) -> pd.DataFrame:
     return per_subtomogram_table(range(len(truth)), ["1KP8"] * len(truth), predicted, truth)
 
 

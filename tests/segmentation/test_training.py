@@ -150,17 +150,39 @@ def test_training_stops_by_patience_with_the_weights_of_its_best_epoch(spheres: 
     assert summarise(table)["pixel_accuracy"] == accuracy.max()
 
 
-def test_same_seed_same_weights_and_nothing_global_changes(tiny_spheres: Spheres) -> None:
+def test_same_seed_same_weights_and_nothing_global_changes(
+    tiny_spheres: Spheres, device: str
+) -> None:
     state = torch.get_rng_state()
-    first = train_on(tiny_spheres)
+    settings = replace(QUICK, device=device)
+    first = train_on(tiny_spheres, settings)
     torch.manual_seed(99)
-    second = train_on(tiny_spheres)
-    other = train_on(tiny_spheres, seed=2)
+    second = train_on(tiny_spheres, settings)
+    other = train_on(tiny_spheres, settings, seed=2)
     assert same_weights(first, second)
     assert not same_weights(first, other)
     torch.set_rng_state(state)
-    train_on(few(tiny_spheres, 8), replace(QUICK, epochs=1, micro_batch_size="auto"))
+    train_on(few(tiny_spheres, 8), replace(settings, epochs=1, micro_batch_size="auto"))
     assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_every_epoch_sees_every_row_once_in_an_order_of_its_own(
+    tiny_spheres: Spheres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batches: list[list[int]] = []
+
+    def record(_training: object, batch: torch.Tensor, _rate: float, _epoch: int) -> float:
+        batches.append(batch.tolist())
+        return 1.0
+
+    monkeypatch.setattr("ssn3d.segmentation.train._train_batch", record)
+    rows = np.array([3, 5, 0, 11, 7, 2])
+    history = train_on(replace(tiny_spheres, train_rows=rows), replace(QUICK, batch_size=4)).history
+    assert [len(batch) for batch in batches] == [4, 2] * 3
+    orders = [batches[i] + batches[i + 1] for i in (0, 2, 4)]
+    assert all(sorted(order) == sorted(rows) for order in orders)
+    assert orders[0] != orders[1] != orders[2] != orders[0]
+    assert history["train_loss"].tolist() == pytest.approx([1.0] * 3)
 
 
 KILLED = """

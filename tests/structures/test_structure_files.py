@@ -53,7 +53,6 @@ def test_structures_are_centred_on_their_centre_of_mass(points, masses):
     )
 
 
-
 BAD = {
     "NaN": ({"points_angstrom": POINTS * np.float32("nan")}, "not numbers"),
     "far off": ({"points_angstrom": POINTS * np.float32(1e4)}, "absurd"),

@@ -60,16 +60,16 @@ def truth_and_prediction(examples: Sequence[Example], voxel_size_angstrom: float
     cube = f"in {edge_nm:.0f} nm cube"
     titles = ("subtomogram", "truth", "prediction", f"truth\n{cube}", f"prediction\n{cube}")
     for row, example in enumerate(examples):
-        volumes = (example.image, example.truth, example.prediction)
+        masks = (example.truth, example.prediction)
         panels = []
-        for column, volume in enumerate(volumes):
+        for column, volume in enumerate((example.image, *(mask == 0 for mask in masks))):
             panel = figure.add_subplot(grid[row, column])
-            limits = None if column == 0 else (0.0, 1.0)
+            limits = None if column == 0 else (0.0, 1.0)  # masks are black, as protein is
             draw_slice(panel, central_slice(volume, "xy"), "xy", voxel_size_angstrom, limits)
             panel.label_outer()
             panels.append(panel)
         panels[0].set_ylabel(f"{example.title}\n\ny (nm)")
-        for column, mask in enumerate(volumes[1:], start=3):
+        for column, mask in enumerate(masks, start=3):
             cell = grid[row, column]
             surface = add_isosurface(
                 figure, cell, mask, level=0.5, voxel_size_angstrom=voxel_size_angstrom

@@ -12,6 +12,7 @@ import pandas as pd
 from ssn3d.files import read_json
 from ssn3d.mrc import read_mrc
 from ssn3d.provenance import provenance
+from ssn3d.report.baseline_figure import BaselineExample, baseline_steps
 from ssn3d.report.figures_data import complex_at_each_snr, structure_map
 from ssn3d.report.figures_runtime import read_benchmarks, runtime
 from ssn3d.report.figures_scores import (
@@ -32,6 +33,8 @@ from ssn3d.report.sources import surrogates
 from ssn3d.report.style import save
 from ssn3d.report.table_text import write_table
 from ssn3d.report.tables import read_table, table2, table3
+from ssn3d.seeds import generator
+from ssn3d.segmentation.baseline import BaselineSettings, segment
 from ssn3d.subtomograms.store import read_subtomograms
 
 PathLike = str | os.PathLike[str]
@@ -112,12 +115,16 @@ def draw_specimen(
     save(snr_calibration(curves, asked), calibration)
 
     subtomograms = read_subtomograms(next(iter(datasets.values())))
-    voxels = pd.Series(subtomograms.masks.sum(axis=(1, 2, 3), dtype=np.int64))
-    by_class = voxels.groupby(subtomograms.pdb_ids)
-    complexes = pd.read_csv(complexes_tsv, sep="\t", dtype={"pdb_id": str}).set_index("pdb_id")
-    paper = complexes["paper_mask_voxels"].reindex(by_class.size().index).dropna()
-    counts, means = by_class.size().to_dict(), by_class.mean().to_dict()
-    save(packing_statistics(counts, means, paper.to_dict()), packing)
+    voxels = subtomograms.masks.sum(axis=(1, 2, 3), dtype=np.int64)
+    ids, counts = np.unique(subtomograms.pdb_ids, return_counts=True)
+    complexes = pd.read_csv(complexes_tsv, sep="\t", dtype={"pdb_id": str})
+    paper = dict(zip(complexes["pdb_id"], complexes["paper_mask_voxels"], strict=True))
+    drawn = packing_statistics(
+        {str(i): int(count) for i, count in zip(ids, counts, strict=True)},
+        {str(i): float(voxels[subtomograms.pdb_ids == i].mean()) for i in ids},
+        {str(i): float(paper[i]) for i in ids if i in paper},
+    )
+    save(drawn, packing)
 
 
 def draw_complex(
@@ -166,14 +173,15 @@ def draw_segmentation(
     with h5py.File(predictions, "r") as file:
         rows, masks = file["subtomogram"][:], file["masks"][:]
     place = {int(row): i for i, row in enumerate(rows)}
+    picked = pick_examples(read_per_subtomogram(per_subtomogram), pdb_ids).to_dict("records")
     examples = [
         Example(
-            f"{row.pdb_id}, {row.rank}: IoU {row.iou_foreground:.0f} %",
-            subtomograms.images[row.subtomogram],
-            subtomograms.masks[row.subtomogram],
-            masks[place[row.subtomogram]],
+            f"{row['pdb_id']}, {row['rank']}: IoU {row['iou_foreground']:.0f} %",
+            subtomograms.images[row["subtomogram"]],
+            subtomograms.masks[row["subtomogram"]],
+            masks[place[row["subtomogram"]]],
         )
-        for row in pick_examples(read_per_subtomogram(per_subtomogram), pdb_ids).itertuples()
+        for row in picked
     ]
     save(truth_and_prediction(examples, subtomograms.voxel_size_angstrom), figure)
 
@@ -204,3 +212,26 @@ def draw_scores(
 def draw_runtime(benchmarks: PathLike, *, figure: PathLike) -> None:
     """Draw seconds and memory of each rule, as Snakemake measured them."""
     save(runtime(read_benchmarks(benchmarks)), figure)
+
+
+def draw_baseline(
+    dataset: PathLike,
+    run: PathLike,
+    per_subtomogram: PathLike,
+    pdb_ids: Sequence[str],
+    seed: int,
+    *,
+    figure: PathLike,
+) -> None:
+    """Draw the baseline's steps on the median test subtomogram of each class, made again."""
+    subtomograms = read_subtomograms(dataset)
+    settings = BaselineSettings(**read_json(run)["settings"])
+    picked = pick_examples(read_per_subtomogram(per_subtomogram), pdb_ids)
+    examples = []
+    for row in picked[picked["rank"] == "median"].to_dict("records"):
+        index = row["subtomogram"]
+        image = subtomograms.images[index]
+        result = segment(image, settings, generator(seed, "baseline", index))
+        title = f"{row['pdb_id']}: IoU {row['iou_foreground']:.0f} %"
+        examples.append(BaselineExample(title, image, subtomograms.masks[index], result))
+    save(baseline_steps(examples, subtomograms.voxel_size_angstrom), figure)

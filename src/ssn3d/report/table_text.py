@@ -17,7 +17,7 @@ from ssn3d.files import atomic_path, write_json
 from ssn3d.report.sources import is_surrogate
 from ssn3d.report.tables import DONE
 
-_DASH = "–"  # noqa: RUF001 -- the dash that stands for no number
+_DASH = "\N{EN DASH}"
 _DAGGER = "†"
 _COLUMNS = [
     # title, column of the table, format of its numbers ("" for text)

@@ -17,6 +17,7 @@ from skimage.morphology import local_maxima, local_minima
 from skimage.segmentation import watershed
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from ssn3d.segmentation.metrics import SEGMENTED
 
@@ -94,6 +95,19 @@ def segment(
     if clusters.any() and not mask.any():
         outcome = NO_CLUSTER_AT_CENTRE
     return Segmentation(mask, outcome, segments, structure, clusters)
+
+
+def segment_on_one_thread(
+    image: NDArray[np.floating[Any]], settings: BaselineSettings, rng: np.random.Generator
+) -> tuple[NDArray[np.bool_], str]:
+    """Give mask and outcome of `segment`, with libraries held to one thread.
+
+    Processes that share a machine would otherwise wait for one another's threads. This module
+    imports no torch, so that such a process starts soon and stays small.
+    """
+    with threadpool_limits(1):
+        result = segment(image, settings, rng)
+    return result.mask, result.outcome
 
 
 def _smoothed_density(image: NDArray[np.floating[Any]], sigma_voxels: float) -> NDArray[np.float64]:

@@ -13,14 +13,13 @@ import h5py
 import numpy as np
 from joblib import Parallel, delayed  # type: ignore[import-untyped]
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from ssn3d.errors import DataError
 from ssn3d.files import atomic_path, read_json, write_json
 from ssn3d.log import logger, progress
 from ssn3d.provenance import provenance
 from ssn3d.seeds import generator
-from ssn3d.segmentation.baseline import BaselineSettings, segment
+from ssn3d.segmentation.baseline import BaselineSettings, segment_on_one_thread
 from ssn3d.segmentation.metrics import per_subtomogram_table, summarise
 from ssn3d.subtomograms.splits import read_split
 from ssn3d.subtomograms.store import Subtomograms, read_subtomograms
@@ -84,31 +83,24 @@ def segment_all(
         Masks (n, s, s, s), and the outcomes.
     """
     rows = range(len(images)) if rows is None else rows
-    tasks = ((image, settings, seed, int(row)) for image, row in zip(images, rows, strict=True))
+    tasks = (
+        (image, settings, generator(seed, "baseline", int(row)))
+        for image, row in zip(images, rows, strict=True)
+    )
     done = list(progress(segment_tasks(tasks, workers), "Xu & Alber", len(images)))
     return np.stack([mask for mask, _ in done]), [outcome for _, outcome in done]
 
 
-Task = tuple[NDArray[np.floating[Any]], BaselineSettings, int, int]
-"""A subtomogram, the settings, the config's seed, and the subtomogram's row in its dataset."""
+Task = tuple[NDArray[np.floating[Any]], BaselineSettings, np.random.Generator]
 
 
 def segment_tasks(tasks: Iterable[Task], workers: int) -> Iterator[tuple[NDArray[np.bool_], str]]:
     """Give masks and outcomes in the order of the tasks, computed in `workers` processes."""
     parallel = Parallel(n_jobs=workers, return_as="generator")
     results: Iterator[tuple[NDArray[np.bool_], str]] = parallel(
-        delayed(_segment_one)(*task) for task in tasks
+        delayed(segment_on_one_thread)(*task) for task in tasks
     )
     return results
-
-
-def _segment_one(
-    image: NDArray[np.floating[Any]], settings: BaselineSettings, seed: int, row: int
-) -> tuple[NDArray[np.bool_], str]:
-    """Segment one subtomogram with its own random numbers, on one thread."""
-    with threadpool_limits(1):
-        result = segment(image, settings, generator(seed, "baseline", row))
-    return result.mask, result.outcome
 
 
 def search(
@@ -129,7 +121,7 @@ def search(
     some = np.sort(rng.permutation(rows)[: settings.subtomograms])
     combinations = settings.draw(rng)
     tasks = (
-        (subtomograms.images[row], combination, seed, int(row))
+        (subtomograms.images[row], combination, generator(seed, "baseline", int(row)))
         for combination in combinations
         for row in some
     )

@@ -3,7 +3,6 @@
 import os
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import h5py
 import numpy as np
@@ -149,13 +148,11 @@ def write_predictions(
         )
 
 
-def _read(
-    dataset: PathLike, split: PathLike
-) -> tuple[Subtomograms, dict[str, NDArray[np.integer[Any]]]]:
+def _read(dataset: PathLike, split: PathLike) -> tuple[Subtomograms, dict[str, NDArray[np.int_]]]:
     """Read a dataset and a split, which must have as many rows."""
     subtomograms, parts = read_subtomograms(dataset), read_split(split)
     members = sum(len(rows) for rows in parts.values())
     if members != len(subtomograms):
         message = f"{split}: {members} rows, but {dataset} has {len(subtomograms)} subtomograms; "
         raise DataError(message + "the split is of another dataset, make it again")
-    return subtomograms, {part: rows for part, rows in parts.items()}  # noqa: C416
+    return subtomograms, parts

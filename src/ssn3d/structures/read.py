@@ -90,7 +90,7 @@ def read_structure(path: str | os.PathLike[str]) -> Structure:
     Raises StructureError where the file is missing, damaged, or its numbers are absurd.
     """
     try:
-        with np.load(Path(path), allow_pickle=False) as arrays:
+        with Path(path).open("rb") as handle, np.load(handle, allow_pickle=False) as arrays:
             return Structure(
                 pdb_id=str(arrays["pdb_id"]),
                 points_angstrom=arrays["points_angstrom"],

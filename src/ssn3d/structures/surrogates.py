@@ -30,7 +30,7 @@ _DOMAIN_DALTON = 25_000.0  # a node of the skeleton stands for a protein domain
 _NODE_SEPARATION = 0.8  # in steps of the skeleton's growth
 _CANDIDATES = 4  # skeletons, of which the least slender makes the most protein-like body
 _BISECTIONS = 12
-_RADIUS_TOLERANCE = 0.1  # what a lattice may miss before the beads are stretched to the radius
+_LEAST_FILLING = 0.01  # of the sphere of that radius; the emptiest complex of the paper has 0.1
 
 Points = NDArray[np.float64]
 
@@ -88,6 +88,12 @@ def surrogate(pdb_id: str, complexes: Mapping[str, Complex]) -> Structure:
             "file, or add its mass, radius and point group to the table"
         )
     known = complexes[pdb_id]
+    filling = PROTEIN_ANGSTROM3_PER_DALTON * known.mass_dalton / _sphere(known.radius_angstrom)
+    if not _LEAST_FILLING < filling < 1:
+        raise StructureError(
+            f"{pdb_id}: {known.mass_dalton:g} Da of protein in a radius of "
+            f"{known.radius_angstrom:g} A is not a body; correct the table of complexes"
+        )
     random = generator(0, "surrogate", pdb_id)
     group = _operations(known.point_group)
     unit_dalton = known.mass_dalton / len(group)
@@ -96,15 +102,15 @@ def surrogate(pdb_id: str, complexes: Mapping[str, Complex]) -> Structure:
     grown = [_grow_nodes(random, group, domains) for _ in range(_CANDIDATES)]
     skeleton = min((_connect(_replicate(group, nodes)) for nodes in grown), key=_slenderness)
     points = _fill(random, group, skeleton, beads, known.radius_angstrom)
-    miss = float(np.linalg.norm(points, axis=1).max()) / known.radius_angstrom
-    if abs(miss - 1) > _RADIUS_TOLERANCE:
-        raise StructureError(
-            f"{pdb_id}: {known.mass_dalton:g} Da of protein cannot reach exactly to "
-            f"{known.radius_angstrom:g} A; correct the table of complexes"
-        )
-    points = np.round(points / miss, 3)  # as in PDB files; hides how processors round
+    stretch = known.radius_angstrom / float(np.linalg.norm(points, axis=1).max())  # some percent
+    points = np.round(stretch * points, 3)  # as in PDB files; hides how processors round
     masses = np.full(len(points), known.mass_dalton / len(points))
     return structure_from_points(pdb_id, points, masses, "surrogate")
+
+
+def _sphere(radius: float) -> float:
+    """Volume of a sphere."""
+    return 4 / 3 * np.pi * radius**3
 
 
 def _replicate(group: Points, points: Points) -> Points:

@@ -105,7 +105,9 @@ def extract_subtomograms(
             }
         )
         summaries.append(read_json(files["summary"]))
-    joined = {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
+    joined: dict[str, Any] = {
+        key: np.concatenate([part[key] for part in parts]) for key in parts[0]
+    }
     subtomograms = Subtomograms(
         **joined,
         dataset=dataset_name,

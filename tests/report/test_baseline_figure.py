@@ -1,0 +1,62 @@
+"""The figure that explains the baseline draws every outcome, and shows what it claims to."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from matplotlib.image import imread
+
+from ssn3d.report.baseline_figure import COLUMNS, BaselineExample, baseline_steps, segment_means
+from ssn3d.report.style import save
+from ssn3d.seeds import generator
+from ssn3d.segmentation.baseline import BaselineSettings, segment
+
+SETTINGS = BaselineSettings(
+    flooded="gradient",
+    smoothing_sigma_voxels=1.5,
+    boundary_weight=1.0,
+    voxels_per_point=32,
+    max_clusters=4,
+    central_radius_voxels=3.0,
+)
+
+
+def example(title: str, centre: int, noise: float, boundary_weight: float) -> BaselineExample:
+    offsets = np.indices((24,) * 3) - centre
+    truth = (offsets**2).sum(axis=0) <= 25
+    image = noise * np.random.default_rng(1).normal(size=truth.shape) - truth
+    settings = replace(SETTINGS, boundary_weight=boundary_weight)
+    result = segment(image, settings, generator(0, "figure"))
+    return BaselineExample(title, image, truth.astype(np.uint8), result)
+
+
+def test_every_outcome_can_be_drawn(tmp_path: Path) -> None:
+    examples = [
+        example("found", 12, 0.2, 1.0),
+        example("beside", 5, 0.2, 1.0),
+        example("too dear", 12, 0.2, 1000.0),
+        replace(
+            example("flat", 12, 0.0, 1.0),
+            result=segment(np.zeros((24,) * 3), SETTINGS, generator(0, "figure")),
+        ),
+    ]
+    outcomes = [one.result.outcome for one in examples]
+    assert outcomes[1:3] == ["no cluster at the centre", "nothing above threshold"]
+    figure = baseline_steps(examples, 10.0)
+    assert [panel.get_title() for panel in figure.axes[:5]] == list(COLUMNS)
+    assert len(figure.axes) == 5 * len(examples)
+    targets = figure.axes[3::5]
+    black = [bool((panel.images[0].get_array() == 0).any()) for panel in targets]
+    assert black == [one.result.mask[12].any() for one in examples] == [True, False, False, False]
+    save(figure, tmp_path / "steps.png")
+    assert imread(tmp_path / "steps.png").std() > 0
+
+
+def test_segment_means_keep_the_sum_and_are_constant_in_segments() -> None:
+    rng = np.random.default_rng(0)
+    image = rng.normal(size=(5, 6, 7))
+    segments = rng.integers(1, 5, size=image.shape).astype(np.int32)
+    means = segment_means(image, segments)
+    assert np.isclose(means.sum(), image.sum())
+    for number in range(1, 5):
+        assert np.allclose(means[segments == number], image[segments == number].mean())

@@ -1,0 +1,45 @@
+import re
+from pathlib import Path
+from types import SimpleNamespace
+
+import docutils.core
+import jinja2
+import pytest
+import yaml
+
+FOLDER = Path(__file__).resolve().parents[2] / "workflow" / "report"
+CAPTIONS = sorted(FOLDER.glob("*.rst"), key=lambda path: path.name)
+
+
+def render(path: Path, source: str = "archive") -> str:
+    """Fill a caption in as Snakemake does; an unknown name or key is an error."""
+    config = yaml.safe_load((FOLDER.parents[1] / "config.yaml").read_text())
+    config["structures"]["source"] = source
+    environment = jinja2.Environment(undefined=jinja2.StrictUndefined, autoescape=True)
+    template = environment.from_string(path.read_text())
+    return template.render(snakemake=SimpleNamespace(config=config))
+
+
+@pytest.mark.parametrize("path", CAPTIONS, ids=lambda path: path.stem)
+def test_a_caption_is_valid_and_says_what_to_see(path: Path) -> None:
+    text = render(path)
+    html = docutils.core.publish_string(
+        text, writer="html5", settings_overrides={"halt_level": 2, "report_level": 2}
+    ).decode()
+    assert "{{" not in html
+    words = re.sub(r"<[^>]+>", " ", html.partition("<body")[2]).split()
+    assert len(words) > 30
+
+
+def test_every_caption_that_a_rule_names_is_there() -> None:
+    rules = "".join(path.read_text() for path in (FOLDER.parent / "rules").glob("*.smk"))
+    named = set(re.findall(r"report/(\w+\.rst)", rules))
+    assert {"table2.rst", "table3.rst", "figure4.rst", "figure5.rst"} <= named
+    assert named <= {path.name for path in CAPTIONS}
+
+
+def test_the_front_page_warns_of_bead_models() -> None:
+    front = FOLDER / "workflow.rst"
+    assert "bead models" not in render(front)
+    assert "bead models" in render(front, source="surrogate")
+    assert "A (SNR 0.5), B (SNR 0.06), C (SNR 0.01)" in render(front)

@@ -1,0 +1,91 @@
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from ssn3d.report.figures_tomogram import (
+    draw_labels,
+    draw_spectrum,
+    power_spectrum_kz_kx,
+    tomogram_picture,
+)
+
+SHAPE = (32, 40, 48)
+
+
+def noise_seen_by_tilts(max_tilt_deg: float) -> NDArray[np.float32]:
+    """White noise without the directions that no tilt about y has seen."""
+    spectrum = np.fft.fftn(np.random.default_rng(0).normal(size=SHAPE))
+    kz, _, kx = np.meshgrid(*(np.fft.fftfreq(n) for n in SHAPE), indexing="ij")
+    spectrum[np.abs(kz) > np.tan(np.radians(max_tilt_deg)) * np.abs(kx)] = 0
+    return np.fft.ifftn(spectrum).real.astype(np.float32)
+
+
+def test_the_wedge_is_dark_around_kz() -> None:
+    power = power_spectrum_kz_kx(noise_seen_by_tilts(60))
+    assert power.shape == (32, 48)
+    seen = power[16 - 1 : 16 + 2, 24 + 12 : 24 + 20].mean()  # along kx
+    unseen = power[16 + 10 : 16 + 15, 24 - 1 : 24 + 2].mean()  # along kz
+    assert unseen < 0.01 * seen
+
+
+def test_a_wave_has_its_power_at_its_frequency() -> None:
+    z, _, x = np.indices(SHAPE)
+    power = power_spectrum_kz_kx(np.cos(2 * np.pi * (4 * z / 32 + 9 * x / 48)).astype(np.float32))
+    peaks = np.argwhere(power > 0.9 * power.max()) - [16, 24]
+    assert sorted(map(tuple, peaks)) == [(-4, -9), (4, 9)]
+
+
+@pytest.mark.parametrize(
+    ("max_tilt_deg", "kx", "kz"), [(60, 0.5 / np.sqrt(3), 0.5), (30, 0.5, 0.5 / np.sqrt(3))]
+)
+def test_dashed_lines_bound_the_wedge_in_units_of_frequency(
+    max_tilt_deg: float, kx: float, kz: float
+) -> None:
+    axes = Figure().subplots()
+    draw_spectrum(axes, np.ones(SHAPE[::2], dtype=np.float32), 10.0, max_tilt_deg)
+    ends = np.array([line.get_xydata()[1] for line in axes.lines])
+    np.testing.assert_allclose(np.abs(ends), [[kx, kz], [kx, kz]])
+    left, right, bottom, top = axes.images[0].get_extent()
+    # frequency 0 is the centre of pixel n // 2
+    assert left + (24 + 0.5) * (right - left) / 48 == pytest.approx(0)
+    assert bottom + (16 + 0.5) * (top - bottom) / 32 == pytest.approx(0)
+    assert (right - left, top - bottom) == pytest.approx((1, 1))  # 1 nm voxels
+
+
+def test_labels_are_outlined_where_they_are() -> None:
+    labels = np.zeros((20, 30), dtype=np.uint16)
+    labels[4:9, 10:16] = 7
+    labels[4:9, 16:22] = 8  # a neighbour that touches it
+    axes = Figure().subplots()
+    axes.imshow(labels, extent=(0, 3, 0, 2), origin="lower")
+    draw_labels(axes, labels)
+    alpha = np.asarray(axes.images[1].get_array())[..., 3]
+    assert axes.images[1].get_extent() == axes.images[0].get_extent()
+    assert not alpha[labels == 0].any()
+    assert not alpha[5:8, 11:15].any()  # the inside stays to be seen
+    assert alpha[4:9, [10, 15, 16, 21]].all()  # the border between neighbours too
+
+
+def test_a_tomogram_fills_a_page_with_twelve_panels() -> None:
+    rng = np.random.default_rng(1)
+    clean, noisy = rng.normal(size=(2, *SHAPE)).astype(np.float32)
+    labels = np.zeros(SHAPE, dtype=np.uint16)
+    labels[10:20, 10:20, 10:20] = 1
+    figure = tomogram_picture(
+        clean, noisy, labels, noisy[0], name="t1, dataset A, SNR 0.5", tilt_deg=0.0,
+        max_tilt_deg=60.0, voxel_size_angstrom=10.0,
+    )  # fmt: skip
+    assert len(figure.axes) == 12
+    titles = [axes.get_title() for axes in figure.axes if axes.get_title()]
+    assert titles == [
+        "noise-free", "with noise", "with noise and labels", "projection at 0°",
+        "power (log), noise-free", "power (log), with noise",
+    ]  # fmt: skip
+    by_label = {(a.get_title(), a.get_xlabel()): a for a in figure.axes}
+    shown = by_label["with noise", "x (nm)"].images[0].get_array()
+    np.testing.assert_array_equal(shown, noisy[16])
+    assert len(by_label["with noise and labels", "x (nm)"].images) == 2
+    figure.draw_without_rendering()
+    boxes = [axes.get_tightbbox() for axes in figure.axes]
+    assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])

@@ -1,0 +1,356 @@
+"""Downloads from an archive that misbehaves in every way; nothing damaged is ever kept."""
+
+import gzip
+import hashlib
+import resource
+import socket
+import threading
+import time
+from collections import Counter
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import numpy as np
+import pytest
+from synthetic_entries import cif_text, make_entry
+
+from ssn3d.errors import ConfigError, StructureError
+from ssn3d.structures.download import Archive
+from ssn3d.structures.fetch import cache_folder, fetch_entries, read_lock
+
+TIMEOUT_S = 0.25
+
+
+def entry_bytes(pdb_id="1ABC"):
+    return cif_text(make_entry(entry_id=pdb_id)).encode()
+
+
+class MisbehavingArchive(ThreadingHTTPServer):
+    """Serves /{behaviour}/{id}.cif.gz, and counts the requests by path."""
+
+    daemon_threads = True
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.requests = Counter()
+        self.at_once = self.most_at_once = 0
+        self.lock = threading.Lock()
+
+    def url(self, behaviour):
+        return f"http://127.0.0.1:{self.server_port}/{behaviour}/{{mid}}/{{id}}.cif.gz"
+
+
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        with self.server.lock:
+            self.server.requests[self.path] += 1
+            self.server.at_once += 1
+            self.server.most_at_once = max(self.server.most_at_once, self.server.at_once)
+        _, behaviour, _, name = self.path.split("/")
+        try:
+            getattr(self, behaviour)(gzip.compress(entry_bytes(name[:4].upper())))
+        except (BrokenPipeError, ConnectionResetError):
+            pass  # the client has given up
+        finally:
+            with self.server.lock:
+                self.server.at_once -= 1
+
+    def send(self, data, status=200, length=None, **headers):
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(data) if length is None else length))
+        for name, value in headers.items():
+            self.send_header(name.replace("_", "-"), value)
+        self.end_headers()
+        self.wfile.write(data)
+
+    def good(self, data):
+        self.send(data, Content_Type="application/gzip")
+
+    def encoded(self, data):
+        self.send(data, Content_Encoding="gzip")
+
+    def other_compression(self, data):
+        self.send(gzip.compress(gzip.decompress(data), compresslevel=1, mtime=9))
+
+    def revised(self, data):
+        self.send(gzip.compress(gzip.decompress(data) + b"# revised\n"))
+
+    def large(self, data):
+        noise = np.random.default_rng(0).bytes(100_000).hex()
+        self.send(gzip.compress(gzip.decompress(data) + f"# {noise}\n".encode()))
+
+    def absent(self, data):
+        self.send(data, status=404)
+
+    def forbidden(self, data):
+        self.send(data, status=403)
+
+    def busy(self, _data):
+        self.send(b"", status=503)
+
+    def busy_twice(self, data):
+        self.send(data, status=503 if self.server.requests[self.path] <= 2 else 200)
+
+    def truncated_file(self, data):
+        self.send(data[: len(data) // 2])
+
+    def truncated_transfer(self, data):
+        self.send(data[: len(data) // 2], length=len(data))
+
+    def breaks_once(self, data):
+        first = self.server.requests[self.path] == 1
+        self.send(data[: len(data) // 2] if first else data, length=len(data))
+
+    def html(self, _data):
+        self.send(b"<!DOCTYPE html><html>Please log in</html>")
+
+    def wrong_entry(self, _data):
+        self.send(gzip.compress(entry_bytes("9XYZ")))
+
+    def no_id(self, _data):
+        self.send(gzip.compress(entry_bytes("XXXX")))
+
+    def empty(self, _data):
+        self.send(b"")
+
+    def hangs(self, _data):
+        time.sleep(4 * TIMEOUT_S)
+
+    def stalls(self, data):
+        self.send(data[:10], length=len(data))
+        time.sleep(4 * TIMEOUT_S)
+
+    def trickles(self, data):
+        self.send(b"\x1f\x8b", length=len(data))
+        for byte in data[2:]:
+            self.wfile.write(bytes([byte]))
+            self.wfile.flush()
+            time.sleep(TIMEOUT_S / 5)
+
+    def slow(self, data):
+        time.sleep(0.1)
+        self.good(data)
+
+    def redirects(self, _data):
+        self.send(b"", status=302, Location="/good/ab/1abc.cif.gz")
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture(name="server")
+def give_server(monkeypatch):
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    with MisbehavingArchive() as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture(name="fetch")
+def give_fetch(server, tmp_path):
+    def fetch(*behaviours, ids=("1ABC",), obsolete=(), retries=1, **options):
+        archive = Archive(
+            [server.url(b) if "{" not in b else b for b in behaviours],
+            [server.url(b) for b in obsolete],
+            timeout_s=TIMEOUT_S,
+            retries=retries,
+            backoff_s=0.01,
+        )
+        return fetch_entries(
+            ids, archive, tmp_path / "cache", lock=tmp_path / "lock.tsv", **options
+        )
+
+    return fetch
+
+
+@pytest.fixture(name="closed_url")
+def give_closed_url():
+    """Give a URL template of a port on which nobody listens."""
+    with socket.socket() as reserved:
+        reserved.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{reserved.getsockname()[1]}/{{ID}}.cif.gz"
+
+
+@pytest.mark.parametrize("behaviour", ["good", "encoded", "busy_twice", "breaks_once"])
+def test_entry_is_downloaded_once_and_pinned(server, fetch, tmp_path, behaviour):
+    found = fetch(behaviour, retries=2)
+    path = tmp_path / "cache" / "1ABC.cif.gz"
+    assert found == {"1ABC": path}
+    assert gzip.decompress(path.read_bytes()) == entry_bytes()
+    digest = hashlib.sha256(entry_bytes()).hexdigest()
+    assert (tmp_path / "lock.tsv").read_text() == f"pdb_id\tsha256\n1ABC\t{digest}\n"
+    requests = server.requests.total()
+    assert fetch(behaviour) == found
+    assert server.requests.total() == requests
+
+
+FAULTS = {
+    "absent": "HTTP 404",
+    "forbidden": "HTTP 403",
+    "busy": "HTTP 503",
+    "truncated_file": "truncated or damaged gzip",
+    "truncated_transfer": "broken off",
+    "html": "gave an HTML page",
+    "wrong_entry": "holds entry 9XYZ, not 1ABC",
+    "no_id": "without an ID, not 1ABC",
+    "empty": "no gzip file",
+    "hangs": r"no answer within 0\.25 s",
+    "stalls": "broken off",
+    "trickles": "too slow",
+    "redirects": "HTTP 302",
+}
+
+
+@pytest.mark.parametrize("behaviour", FAULTS)
+def test_faults_are_one_line_with_the_way_out_and_leave_nothing(fetch, tmp_path, behaviour):
+    with pytest.raises(StructureError, match=FAULTS[behaviour]) as caught:
+        fetch(behaviour, retries=0)
+    message = str(caught.value)
+    assert "\n" not in message
+    assert message.startswith("the archive does not give 1ABC: 127.0.0.1:")
+    assert all(way in message for way in ("'folder'", "allow_surrogates", str(tmp_path / "cache")))
+    assert list(tmp_path.rglob("*")) == []
+
+
+@pytest.mark.parametrize("behaviour", sorted(FAULTS.keys() - {"trickles"}))
+def test_mirror_serves_where_the_first_fails(fetch, behaviour):
+    assert fetch(behaviour, "good", retries=0)
+
+
+def test_transient_faults_are_retried_and_others_not(server, fetch):
+    for behaviour, attempts in {"busy": 3, "truncated_transfer": 3, "absent": 1}.items():
+        with pytest.raises(StructureError):
+            fetch(behaviour, retries=2)
+        assert server.requests[f"/{behaviour}/ab/1abc.cif.gz"] == attempts
+
+
+def test_back_off_doubles(server, tmp_path):
+    archive = Archive([server.url("busy")], timeout_s=TIMEOUT_S, retries=2, backoff_s=0.1)
+    start = time.monotonic()
+    with pytest.raises(StructureError):
+        fetch_entries(["1ABC"], archive, tmp_path, lock=tmp_path / "lock.tsv")
+    assert time.monotonic() - start > 0.1 + 0.2
+
+
+def test_redirection_is_not_followed(server, fetch):
+    with pytest.raises(StructureError):
+        fetch("redirects")
+    assert list(server.requests) == ["/redirects/ab/1abc.cif.gz"]
+
+
+def test_no_network(fetch, closed_url):
+    ids = [f"{i}ABC" for i in range(8)]
+    with pytest.raises(StructureError, match="no connection") as caught:
+        fetch(closed_url, ids=ids, retries=5)
+    assert f"{', '.join(ids)}: 127.0.0.1" in str(caught.value)  # the same fault is said once
+    assert fetch(closed_url, "good", ids=ids)
+
+
+def test_obsolete_section_is_asked_last(server, fetch):
+    assert fetch("absent", ids=["2AWB"], obsolete=["good"])
+    assert [path.split("/")[1] for path in server.requests] == ["absent", "good"]
+
+
+def test_superseding_entry_is_named(fetch):
+    with pytest.raises(StructureError, match=r"2AWB \(superseded by 4V4Q\): 127.*HTTP 404"):
+        fetch("absent", ids=["2AWB"], obsolete=["absent"], superseded={"2AWB": "4V4Q"})
+
+
+def test_missing_entries_are_left_out_where_that_is_allowed(fetch, tmp_path):
+    (tmp_path / "cache").mkdir()
+    kept = tmp_path / "cache" / "2XYZ.cif.gz"
+    kept.write_bytes(gzip.compress(entry_bytes("2XYZ")))
+    assert fetch("absent", ids=["1ABC", "2XYZ"], allow_missing=True) == {"2XYZ": kept}
+    assert read_lock(tmp_path / "lock.tsv").keys() == {"2XYZ"}
+
+
+def test_mirrors_may_compress_differently(fetch, tmp_path):
+    fetch("good")["1ABC"].unlink()
+    assert fetch("other_compression")
+    assert len(read_lock(tmp_path / "lock.tsv")) == 1
+
+
+def test_revised_entry_is_an_error_with_both_hashes(fetch, tmp_path):
+    fetch("good")["1ABC"].unlink()
+    with pytest.raises(StructureError) as caught:
+        fetch("revised", allow_missing=True)
+    for text in (entry_bytes(), entry_bytes() + b"# revised\n"):
+        assert hashlib.sha256(text).hexdigest() in str(caught.value)
+    assert "lock.tsv" in str(caught.value)
+    assert not (tmp_path / "cache" / "1ABC.cif.gz").exists()
+
+
+@pytest.mark.parametrize("pinned", [True, False])
+def test_damaged_cache_is_downloaded_again(fetch, tmp_path, pinned):
+    path = fetch("good")["1ABC"]
+    good = path.read_bytes()
+    if not pinned:
+        (tmp_path / "lock.tsv").unlink()
+    path.write_bytes(good[:-20])
+    assert fetch("good")["1ABC"].read_bytes() == good
+
+
+def test_cache_that_is_not_what_was_pinned_is_never_used(fetch):
+    path = fetch("good")["1ABC"]
+    path.write_bytes(gzip.compress(entry_bytes() + b"# mine\n"))
+    with pytest.raises(StructureError, match=r"not what .*lock\.tsv pins.*delete it"):
+        fetch("absent", allow_missing=True)
+    assert gzip.decompress(fetch("good")["1ABC"].read_bytes()) == entry_bytes()
+
+
+def test_lock_keeps_other_entries(fetch, tmp_path):
+    (tmp_path / "lock.tsv").write_text("pdb_id\tsha256\n9XYZ\tabc\n")
+    fetch("good", ids=["2XYZ", "1ABC"])
+    assert list(read_lock(tmp_path / "lock.tsv")) == ["1ABC", "2XYZ", "9XYZ"]
+    (tmp_path / "lock.tsv").write_text("not, a table\n1, 2\n")
+    with pytest.raises(StructureError, match=r"lock\.tsv: not a table of pdb_id and sha256"):
+        fetch("good")
+
+
+@contextmanager
+def full_disk():
+    """Let no file grow beyond 50 kB, as a full disk would."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+def test_disk_full(fetch, tmp_path):
+    with full_disk(), pytest.raises(StructureError) as caught:
+        fetch("large", allow_missing=True)
+    assert "1ABC.cif.gz cannot be written (File too large)" in str(caught.value)
+    assert list((tmp_path / "cache").iterdir()) == []
+
+
+def test_parallel_but_bounded(server, fetch):
+    ids = [f"{i}A{j}B" for i in range(4) for j in range(3)]
+    start = time.monotonic()
+    assert list(fetch("slow", ids=ids)) == ids
+    assert 1 < server.most_at_once <= 4
+    assert time.monotonic() - start < 12 * 0.1
+
+
+@pytest.mark.parametrize(
+    "template",
+    ["ftp://host/{id}.cif.gz", "https://host/all.cif", "https://host/{pdb}", "{id}", "{"],
+)
+def test_wrong_templates(template):
+    with pytest.raises(ConfigError, match=r"structures\.archive"):
+        Archive([template])
+
+
+def test_cache_folder(monkeypatch, tmp_path):
+    monkeypatch.delenv("SSN3D_CACHE", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert cache_folder() == tmp_path / "ssn3d" / "structures"
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert cache_folder() == tmp_path / ".cache" / "ssn3d" / "structures"
+    monkeypatch.setenv("SSN3D_CACHE", str(tmp_path / "mine"))
+    assert cache_folder() == tmp_path / "mine" / "structures"

@@ -1,0 +1,171 @@
+"""Which file gives which structure; what is missing or ambiguous is said, never guessed."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ssn3d.errors import ConfigError, StructureError
+from ssn3d.structures.ids import PDB_ID, read_pdb_ids, read_superseded
+from ssn3d.structures.sources import SourceFile, find_sources
+
+INDEX = "file\tpdb_id\tserves_for\twhat\tnotes\n"
+
+
+def touch(folder, *names):
+    for name in names:
+        (folder / name).touch()
+
+
+def test_read_ids(tmp_path):
+    path = tmp_path / "ids.txt"
+    path.write_text("# all of them\n1abc  # in small letters\n\n  2XYZ\n")
+    assert read_pdb_ids(path) == ["1ABC", "2XYZ"]
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("1ABC\n2XYZ\n1abc\n", "line 3: 1ABC stands in line 1 already"),
+        ("1ABC\nABCD\n", "line 2: 'ABCD' is not a PDB ID"),
+        ("../1ABC\n", "line 1"),
+        ("1ABC 2XYZ\n", "line 1"),
+        ("# none\n", "holds no PDB ID"),
+        ("", "holds no PDB ID"),
+    ],
+)
+def test_wrong_ids(tmp_path, content, expected):
+    path = tmp_path / "ids.txt"
+    path.write_text(content)
+    with pytest.raises(ConfigError, match=expected) as caught:
+        read_pdb_ids(path)
+    assert str(path) in str(caught.value)
+
+
+def test_unreadable_ids(tmp_path):
+    with pytest.raises(ConfigError, match="not a readable text file"):
+        read_pdb_ids(tmp_path / "none.txt")
+    (tmp_path / "latin").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ConfigError, match="not a readable text file"):
+        read_pdb_ids(tmp_path / "latin")
+
+
+@given(st.text(max_size=6))
+def test_no_id_leads_out_of_a_folder(text):
+    assert not PDB_ID.fullmatch(text) or (len(text) == 4 and text.isascii() and text.isalnum())
+
+
+def test_the_papers_ids(repository):
+    ids = read_pdb_ids(repository / "resources" / "pdb_ids.txt")
+    assert len(ids) == 22
+    assert read_superseded(repository / "resources" / "obsolete.tsv") == {"2AWB": "4V4Q"}
+
+
+def test_superseded_table_that_is_none(tmp_path):
+    path = tmp_path / "obsolete.tsv"
+    path.write_text("pdb_id\tsuperseded_by\n1ABC\n")
+    with pytest.raises(ConfigError, match="line 2: not two PDB IDs"):
+        read_superseded(path)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "1ABC.cif",
+        "1abc.pdb",
+        "1Abc.ent",
+        "pdb1abc.ent.gz",
+        "1ABC.CIF.GZ",
+        "1abc.pdb.gz",
+        "PDB1ABC.ENT",
+    ],
+)
+def test_files_by_name(tmp_path, name):
+    touch(tmp_path, name, "2XYZ.cif", "1ABCD.cif", "1abc.txt", "1ABC_model.pdb", "9999")
+    found = find_sources(["1ABC"], "folder", tmp_path)
+    assert found == {"1ABC": SourceFile("1ABC", "folder", tmp_path / name, "1ABC")}
+
+
+def test_index_serves_others_and_goes_first(tmp_path):
+    touch(tmp_path, "1OEL.pdb.gz", "part.cif", "1KP8.cif")
+    rows = "1OEL.pdb.gz\t1OEL\t1KP8\tGroEL\tstand-in\npart.cif\t1GYT\t1GYT\thexamer\t\n"
+    (tmp_path / "index.tsv").write_text(INDEX + rows)
+    found = find_sources(["1GYT", "1KP8", "1OEL"], "folder", tmp_path)
+    assert list(found) == ["1GYT", "1KP8", "1OEL"]
+    served = tmp_path / "1OEL.pdb.gz"
+    assert found["1KP8"] == SourceFile("1KP8", "folder", served, "1OEL", "stand-in")
+    assert found["1OEL"] == SourceFile("1OEL", "folder", served, "1OEL")
+    assert found["1GYT"] == SourceFile("1GYT", "folder", tmp_path / "part.cif", "1GYT")
+
+
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        ("gone.cif\t1ABC\t1ABC", "line 3: no file 'gone.cif'"),
+        ("../x.cif\t1ABC\t1ABC", "line 3: no file"),
+        ("x.cif\t1ABC\tGroEL", "serves_for 'GroEL' is not a PDB ID"),
+        ("x.cif\t1ABC", "serves_for ''"),
+        ("x.cif\t2XYZ\t9XYZ", "a second file serves for 9XYZ"),
+    ],
+)
+def test_wrong_index(tmp_path, row, expected):
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    touch(folder, "x.cif")
+    touch(tmp_path, "x.cif")
+    (folder / "index.tsv").write_text(f"{INDEX}x.cif\t9XYZ\t9XYZ\n{row}\n")
+    with pytest.raises(StructureError, match=expected) as caught:
+        find_sources(["1ABC"], "folder", folder)
+    assert str(folder / "index.tsv") in str(caught.value)
+
+
+def test_index_without_its_columns(tmp_path):
+    (tmp_path / "index.tsv").write_text("name,id\nx.cif,1ABC\n")
+    with pytest.raises(StructureError, match="line 2"):
+        find_sources(["1ABC"], "folder", tmp_path)
+
+
+def test_two_files_for_one_id(tmp_path):
+    touch(tmp_path, "1ABC.cif", "pdb1abc.ent.gz")
+    with pytest.raises(
+        StructureError, match=r"several files for 1ABC \(1ABC\.cif, pdb1abc\.ent\.gz"
+    ):
+        find_sources(["1ABC"], "folder", tmp_path)
+    assert find_sources(["2XYZ"], "folder", tmp_path, allow_surrogates=True)
+
+
+def test_all_missing_ids_are_named_with_the_ways_out(tmp_path):
+    touch(tmp_path, "2XYZ.cif")
+    with pytest.raises(StructureError) as caught:
+        find_sources(["1ABC", "2XYZ", "3DEF"], "folder", tmp_path)
+    message = str(caught.value)
+    assert "2 of 3 structures: 1ABC, 3DEF;" in message
+    assert all(way in message for way in ("allow_surrogates", "archive", str(tmp_path)))
+    assert "\n" not in message
+
+
+def test_surrogates_where_allowed(tmp_path):
+    touch(tmp_path, "2XYZ.cif")
+    found = find_sources(["1ABC", "2XYZ"], "folder", tmp_path, allow_surrogates=True)
+    assert [found[i].source for i in ("1ABC", "2XYZ")] == ["surrogate", "folder"]
+    assert (found["1ABC"].path, found["1ABC"].served_by) == (None, None)
+    every = find_sources(["1ABC", "2XYZ"], "surrogate", None)
+    assert {source.source for source in every.values()} == {"surrogate"}
+
+
+def test_archive_takes_no_index_and_notes_obsolete_entries(tmp_path):
+    touch(tmp_path, "2AWB.cif.gz", "1ABC.cif.gz", "other.cif.gz")
+    (tmp_path / "index.tsv").write_text(INDEX + "other.cif.gz\t9XYZ\t1ABC\t\t\n")
+    found = find_sources(["1ABC", "2AWB"], "archive", tmp_path, superseded={"2AWB": "4V4Q"})
+    assert found["1ABC"] == SourceFile("1ABC", "archive", tmp_path / "1ABC.cif.gz", "1ABC")
+    assert found["2AWB"].note == "obsolete entry, superseded by 4V4Q"
+
+
+@pytest.mark.parametrize(("source", "folder"), [("folder", None), ("archives", "here")])
+def test_wrong_source(source, folder):
+    with pytest.raises(ConfigError, match="'archive', 'folder' or 'surrogate'"):
+        find_sources(["1ABC"], source, folder)
+
+
+def test_folder_that_is_not_there(tmp_path):
+    with pytest.raises(StructureError, match="no such folder"):
+        find_sources(["1ABC"], "folder", tmp_path / "none", allow_surrogates=True)

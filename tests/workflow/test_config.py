@@ -1,0 +1,122 @@
+"""Every fault of a configuration is one line that names the key, before anything runs."""
+
+import copy
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ssn3d.config import check_config, check_ids, load_config
+from ssn3d.errors import ConfigError
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+CONFIG = yaml.safe_load((REPOSITORY / "config.yaml").read_text())
+FAULTS = {
+    "specimen.particels": (10, "unknown key 'particels'; did you mean 'particles'?"),
+    "specimen.particles": ("many", "specimen.particles: 'many' is not of type 'integer'"),
+    "microscope.tilt.step_deg": (0, "microscope.tilt.step_deg: 0 is less than or equal to"),
+    "microscope.tilt.max_deg": (-70.0, "microscope.tilt.max_deg: -70 is not above min_deg"),
+    "specimen.tomogram_size_voxels.z": (32, "z: 32 is smaller than a subtomogram"),
+    "specimen.region_size_voxels.x": (500, "region_size_voxels.x: 500 is smaller than"),
+    "specimen.resolution_angstrom": (12.0, "resolution_angstrom: 12 is finer than two voxels"),
+    "snr.reference_id": ("GroEL", "snr.reference_id: 'GroEL' is not a PDB identifier"),
+    "structures.source": ("folder", "structures.folder: source is 'folder'"),
+    "structures.biological_ids": (["../x"], "'../x' is not a PDB identifier"),
+    "tables.table3.dataset": ("Z", "dataset 'Z' is not in snr.datasets (A, B, C)"),
+    "subtomograms.size_voxels": (41, "subtomograms.size_voxels: 41 is not a multiple of 8"),
+}
+
+
+def with_value(key, value):
+    """Copy the configuration with one dotted key set."""
+    config = copy.deepcopy(CONFIG)
+    *parents, last = key.split(".")
+    section = config
+    for parent in parents:
+        section = section[parent]
+    section[last] = value
+    return config
+
+
+def leaves(section, path=()):
+    """Yield dotted keys of all values that are no mappings."""
+    for key, value in section.items():
+        if isinstance(value, dict):
+            yield from leaves(value, (*path, key))
+        else:
+            yield ".".join((*path, key))
+
+
+def test_both_configurations_are_valid(monkeypatch):
+    monkeypatch.chdir(REPOSITORY)
+    assert load_config("config.yaml") == CONFIG
+    demo = load_config("config.yaml", "demo.yaml")
+    assert demo["structures"]["source"] == "surrogate"
+    assert demo["seed"] == CONFIG["seed"]
+
+
+@pytest.mark.parametrize(("key", "fault"), FAULTS.items())
+def test_a_fault_names_its_key(key, fault):
+    value, message = fault
+    with pytest.raises(ConfigError) as caught:
+        check_config(with_value(key, value))
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    key=st.sampled_from(sorted(leaves(CONFIG))),
+    value=st.one_of(
+        st.none(), st.booleans(), st.integers(), st.floats(), st.text(), st.lists(st.integers())
+    ),
+)
+def test_any_value_is_valid_or_one_line_that_names_the_key(key, value):
+    message = ""
+    try:
+        check_config(with_value(key, value))
+    except ConfigError as error:
+        message = str(error)
+    assert "\n" not in message
+    assert not message or key.split(".")[0] in message
+
+
+@pytest.mark.parametrize("key", sorted(leaves(CONFIG)))
+def test_a_missing_key_is_named(key):
+    config = copy.deepcopy(CONFIG)
+    *parents, last = key.split(".")
+    section = config
+    for parent in parents:
+        section = section[parent]
+    del section[last]
+    with pytest.raises(ConfigError, match=f"'{last}' is a required property"):
+        check_config(config)
+
+
+def test_ids_must_be_among_the_structures():
+    with pytest.raises(ConfigError, match=r"snr\.reference_id: 1KP8 is not in resources"):
+        check_ids(CONFIG, ["2GLS", "2AWB", "1W6T"])
+
+
+def test_unreadable_files_are_one_line(tmp_path):
+    for content in ("a: [", "- 1", "\x00"):
+        (tmp_path / "c.yaml").write_text(content)
+        with pytest.raises(ConfigError, match=r"c\.yaml") as caught:
+            load_config(tmp_path / "c.yaml")
+        assert "\n" not in str(caught.value)
+    with pytest.raises(ConfigError, match=r"none\.yaml"):
+        load_config(tmp_path / "none.yaml")
+
+
+@pytest.mark.slow
+def test_snakemake_shows_the_line_and_runs_nothing(tmp_path):
+    (tmp_path / "c.yaml").write_text("specimen: {particels: 10}\n")
+    command = [sys.executable, "-m", "snakemake", "-n", "--configfile", tmp_path / "c.yaml"]
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert "did you mean 'particles'?" in done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr

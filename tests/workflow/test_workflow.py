@@ -1,0 +1,122 @@
+"""Snakemake itself: from a configuration to the tables, and what re-runs after a change."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+FOLDERS = ("src", "workflow", "profiles", "resources", "envs")
+
+
+def snakemake(folder, *arguments):
+    """Run Snakemake in a folder; give what it printed. Fails the test where Snakemake fails."""
+    command = [sys.executable, "-m", "snakemake", "--cores", "2", *arguments]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def jobs(printed):
+    """Count the jobs of each rule, from the table of a dry run."""
+    table = re.search(r"job +count\n-+ +-+\n(.*?)\ntotal", printed, re.DOTALL)
+    lines = table[1].splitlines() if table else []
+    return {line.split()[0]: int(line.split()[1]) for line in lines}
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """Run the small experiment once, in a copy of the repository."""
+    folder = tmp_path_factory.mktemp("workflow")
+    for name in FOLDERS:
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(REPOSITORY / name, folder / name, ignore=ignored)
+    for name in ("Snakefile", "config.yaml"):
+        shutil.copy(REPOSITORY / name, folder)
+    shutil.copy(REPOSITORY / "tests" / "workflow" / "small.yaml", folder)
+    (folder / "ids.txt").write_text("1KP8\n2GLS # a comment\n1W6T\n")
+    snakemake(folder, "--configfile", "small.yaml")
+    return folder
+
+
+def dry_run(folder, *files):
+    return jobs(snakemake(folder, "-n", "--configfile", *(files or ["small.yaml"])))
+
+
+@pytest.mark.slow
+def test_tables_follow_the_configuration(finished):
+    table2 = pd.read_csv(finished / "results" / "tables" / "table2.csv")
+    assert table2["method"].tolist() == ["Xu & Alber", "SSN3D-ED", "SSN3D-ED"]
+    assert table2["snr"].tolist() == [0.2, 0.2, 0.05]
+    assert table2["capacity"].tolist()[1:] == [895746, 895746]
+    assert table2["pixel_accuracy"].between(50, 100).all()
+    assert table2["miou"].between(10, 100).all()
+    assert (table2["status"] == "done").all()
+    table3 = pd.read_csv(finished / "results" / "tables" / "table3.csv")
+    assert table3["pdb_id"].tolist() == ["1KP8", "2GLS", "1W6T"]
+    assert table3["source"].str.startswith("surrogate").all()
+    assert table3["miou"].notna().tolist() == [False, True, False]
+    assert "not asked for" in table3["status"][0]
+
+
+@pytest.mark.slow
+def test_report_holds_every_figure_and_table(finished):
+    snakemake(finished, "--configfile", "small.yaml", "--report", "report.html")
+    page = (finished / "report.html").read_text()
+    for path in (finished / "results" / "figures").glob("*.png"):
+        assert f"results/figures/{path.name}" in page
+    assert "results/tables/table2.md" in page
+
+
+@pytest.mark.slow
+def test_a_second_run_does_nothing(finished):
+    assert dry_run(finished) == {}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("change", "rerun", "untouched"),
+    [
+        ({"training": {"learning_rate": 0.01}}, "train_network", "extract_subtomograms"),
+        ({"baseline": {"trials": 3}}, "search_baseline", "train_network"),
+        ({"microscope": {"optics": {"defocus_um": 4.0}}}, "image_specimen", "simulate_specimen"),
+        ({"figures": {"example_ids": ["1W6T"]}}, "draw_segmentation", "make_tables"),
+        ({"splits": {"test_fraction": 0.2}}, "split_dataset", "extract_subtomograms"),
+        ({"specimen": {"particles": 149}}, "simulate_specimen", "prepare_structures"),
+    ],
+)
+def test_one_changed_leaf_reruns_what_depends_on_it(finished, change, rerun, untouched):
+    (finished / "change.yaml").write_text(yaml.safe_dump(change))
+    planned = dry_run(finished, "small.yaml", "change.yaml")
+    assert rerun in planned
+    assert untouched not in planned
+
+
+@pytest.mark.slow
+def test_changed_library_code_reruns_the_rules_that_use_it(finished):
+    module = finished / "src" / "ssn3d" / "segmentation" / "train.py"
+    before = module.read_text()
+    module.write_text(before + "\n# changed\n")
+    planned = dry_run(finished)
+    module.write_text(before)
+    assert planned["train_network"] == 3
+    assert "extract_subtomograms" not in planned
+    assert "search_baseline" not in planned
+
+
+@pytest.mark.slow
+def test_the_linter_is_content(finished):
+    command = [sys.executable, "-m", "snakemake", "--lint", "--configfile", "small.yaml"]
+    done = subprocess.run(command, cwd=finished, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_environments_agree_with_the_lock():
+    command = [sys.executable, "envs/update.py", "--check"]
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
