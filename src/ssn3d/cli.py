@@ -24,7 +24,7 @@ from ssn3d.segmentation.networks import NETWORKS, build_network, capacity
 from ssn3d.segmentation.steps import evaluate_run, train_run
 from ssn3d.segmentation.train import TrainingSettings
 from ssn3d.specimen.steps import simulate_specimen, specimen_settings
-from ssn3d.structures.sources import read_pdb_ids
+from ssn3d.structures.ids import read_pdb_ids
 from ssn3d.structures.steps import prepare_structures
 from ssn3d.subtomograms.steps import extract_subtomograms, select_particles, split_dataset
 

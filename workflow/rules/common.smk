@@ -21,7 +21,8 @@ os.environ["PYTHONPATH"] = os.pathsep.join(
 
 from ssn3d.config import check_config, check_ids
 from ssn3d.errors import SSN3DError
-from ssn3d.structures.sources import find_sources, read_pdb_ids
+from ssn3d.structures.ids import read_pdb_ids
+from ssn3d.structures.sources import find_sources
 
 
 def coordinate_files(structures, pdb_ids):

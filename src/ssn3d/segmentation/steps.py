@@ -16,7 +16,7 @@ from ssn3d.log import logger
 from ssn3d.provenance import provenance
 from ssn3d.segmentation.checkpoint import write_tensors
 from ssn3d.segmentation.metrics import per_subtomogram_table, summarise
-from ssn3d.segmentation.networks import capacity
+from ssn3d.segmentation.networks import NETWORKS, block_ceiling, capacity
 from ssn3d.segmentation.predict import Compute, load_network, predict_masks
 from ssn3d.segmentation.train import TrainingSettings, train
 from ssn3d.subtomograms.splits import read_split
@@ -69,6 +69,7 @@ def train_run(
         "micro_batch_size": result.micro_batch_size,
         "device": result.device,
         "precision": result.precision,
+        "ceiling_miou": ceiling_miou(network, subtomograms.masks[rows["test"]]),
         "settings": asdict(settings),
     }
     content = {
@@ -95,6 +96,13 @@ def train_run(
     write_json(record, names | outcome | {"provenance": made})
     Path(checkpoint).unlink(missing_ok=True)
     logger.info("%s: best epoch %d of %d", network, result.best_epoch, len(result.history))
+
+
+def ceiling_miou(network: str, masks: NDArray[np.uint8]) -> float:
+    """MIoU in percent of the most accurate answer that a network's architecture can give."""
+    nearest = block_ceiling(masks, NETWORKS[network].block)
+    rows = np.arange(len(masks))
+    return summarise(per_subtomogram_table(rows, [""] * len(masks), nearest, masks))["miou"]
 
 
 def evaluate_run(

@@ -227,6 +227,7 @@ def _train_epoch(training: _Training, epoch: int, bar: Any) -> dict[str, Any]:
             loss += _train_batch(training, batch, rate, epoch) * len(batch) / len(rows)
             bar.update()
         validation_loss, scores = _validate(training)
+    _check_finite(validation_loss, training, epoch)
     return {
         "epoch": epoch,
         "train_loss": loss,
@@ -251,14 +252,19 @@ def _train_batch(training: _Training, batch: Tensor, learning_rate: float, epoch
         loss.backward()  # type: ignore[no-untyped-call]
         losses.append(loss.detach())
     mean_loss = float(torch.stack(losses).sum())
-    if not math.isfinite(mean_loss):
+    _check_finite(mean_loss, training, epoch)
+    optimiser.step()
+    return mean_loss
+
+
+def _check_finite(loss: float, training: _Training, epoch: int) -> None:
+    """Raise ConfigError where the training has diverged."""
+    if not math.isfinite(loss):
         message = (
-            f"{training.name}: the loss is {mean_loss} in epoch {epoch}; lower "
+            f"{training.name}: the loss is {loss} in epoch {epoch}; lower "
             "training.learning_rate, or set training.precision to float32"
         )
         raise ConfigError(message)
-    optimiser.step()
-    return mean_loss
 
 
 def _validate(training: _Training) -> tuple[float, dict[str, float]]:

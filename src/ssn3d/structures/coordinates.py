@@ -2,8 +2,8 @@
 
 At 40 A resolution a residue (about 4 A) is a point. Each polymer residue weighs its full residue
 mass, whatever atoms of it were modelled, so that C-alpha-only and backbone-only entries are as
-dense as complete ones. Residues that were not modelled at all have no place and are not counted:
-the mass lies a little below the formula weight that the archive publishes for the entry.
+dense as complete ones. The mass of residues that were not modelled at all is spread over their
+chain, where the file gives its sequence (SEQRES, _entity_poly_seq); it is not where it does not.
 
 Source of the masses: gemmi's table of residues, which holds the formula weights of the wwPDB
 Chemical Component Dictionary, less one water for the bond that joins a residue to its chain.
@@ -15,7 +15,7 @@ import gzip
 import os
 import re
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import gemmi
@@ -82,6 +82,10 @@ def parse_entry(data: bytes, name: str) -> gemmi.Structure:
         raise StructureError(f"{name}: holds no atoms")
     entry.merge_chain_parts()
     entry.setup_entities()
+    entity_of = {subchain: e.name for e in entry.entities for subchain in e.subchains}
+    for chain in entry[0]:  # of a PDB file, gemmi leaves this to the subchains' names
+        for residue in chain:
+            residue.entity_id = entity_of.get(residue.subchain, residue.entity_id)
     return entry
 
 
@@ -142,7 +146,7 @@ def entry_structure(entry: gemmi.Structure, pdb_id: str, unit: str, name: str) -
         model = gemmi.make_assembly(entry.assemblies[0], model, naming)
     elif unit != "deposited":
         raise StructureError(f"{pdb_id}: unit {unit!r} is neither 'deposited' nor 'biological'")
-    rows = np.array(list(_points_of_mass(model)), dtype=np.float64)
+    rows = np.array(list(_points_of_mass(model, _sequence_masses(entry))), dtype=np.float64)
     if len(rows) == 0:
         raise StructureError(f"{name}: holds nothing but water")
     largest = np.abs(rows[:, 1:]).max()
@@ -154,14 +158,38 @@ def entry_structure(entry: gemmi.Structure, pdb_id: str, unit: str, name: str) -
         raise StructureError(f"{name}: {error}") from error
 
 
-def _points_of_mass(model: gemmi.Model) -> Iterator[tuple[float, float, float, float]]:
+def _sequence_masses(entry: gemmi.Structure) -> dict[str, float]:
+    """Mass of each polymer's whole sequence, by entity; none where the file gives no sequence."""
+    return {
+        entity.name: sum(_tabulated_mass(gemmi.Entity.first_mon(m)) for m in entity.full_sequence)
+        for entity in entry.entities
+        if entity.entity_type == gemmi.EntityType.Polymer and entity.full_sequence
+    }
+
+
+def _unmodelled_factor(chain: gemmi.Chain, sequence_masses: Mapping[str, float]) -> float:
+    """Mass of a chain's sequence over that of its modelled residues; 1 if there is no sequence.
+
+    Loops and ends that are too mobile to be modelled weigh as much as the rest; without their mass
+    a chain would be too faint. Their places are not known, so it is spread over the chain.
+    """
+    polymer = [r for r in chain.first_conformer() if r.entity_type == gemmi.EntityType.Polymer]
+    of_sequence = sequence_masses.get(polymer[0].entity_id, 0.0) if polymer else 0.0
+    modelled = sum(_full_mass(residue) for residue in polymer)
+    return max(1.0, of_sequence / modelled) if modelled > 0 else 1.0
+
+
+def _points_of_mass(
+    model: gemmi.Model, sequence_masses: Mapping[str, float]
+) -> Iterator[tuple[float, float, float, float]]:
     """Yield (mass, z, y, x) of each residue and ligand."""
     for chain in model:
+        factor = _unmodelled_factor(chain, sequence_masses)
         for group in chain.whole().residue_groups():  # alternative residues share a number
             residues = [residue for residue in group if not residue.is_water()]
             polymer = [r for r in residues if r.entity_type == gemmi.EntityType.Polymer]
             if polymer:
-                yield _mean_mass(polymer), *_centre(polymer)
+                yield factor * _mean_mass(polymer), *_centre(polymer)
             for ligand in residues:
                 mass = _mass_present(ligand)
                 if ligand.entity_type != gemmi.EntityType.Polymer and mass > 0:
@@ -180,10 +208,18 @@ def _full_mass(residue: gemmi.Residue) -> float:
     """Mass in the chain; of an unknown residue, the mean of its kind, or its atoms' if more."""
     known = gemmi.find_tabulated_residue(residue.name)
     if known.found() and residue.name not in _UNKNOWN_RESIDUES:
-        return float(known.weight) - _WATER_DALTON
+        return _tabulated_mass(residue.name)
     is_nucleotide = known.is_nucleic_acid() or any(atom.name in {"P", "C1'"} for atom in residue)
     mean = _MEAN_NUCLEOTIDE_DALTON if is_nucleotide else _MEAN_AMINO_ACID_DALTON
     return max(mean, _mass_present(residue))
+
+
+def _tabulated_mass(name: str) -> float:
+    """Mass of a residue in the chain by its name; of an unknown one, the mean amino acid's."""
+    known = gemmi.find_tabulated_residue(name)
+    if known.found() and name not in _UNKNOWN_RESIDUES:
+        return float(known.weight) - _WATER_DALTON
+    return _MEAN_AMINO_ACID_DALTON
 
 
 def _mass_present(residue: gemmi.Residue) -> float:

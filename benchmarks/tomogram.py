@@ -1,0 +1,198 @@
+"""Seconds and peak memory of each stage of one tomogram, from structures to MRC files on disk.
+
+    python benchmarks/tomogram.py                          the paper's size, surrogates
+    python benchmarks/tomogram.py --folder COORDINATES     real structures where there are files
+    python benchmarks/tomogram.py --scale 0.5              half the edge lengths
+
+Beside them, in the same run: ASTRA's CPU projector on one thread, scikit-image's radon and scipy's
+sparse product, each timed on a few slices and scaled to all; and how the projector's time grows.
+The last line is JSON.
+"""
+
+import argparse
+import contextlib
+import json
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import astra
+import numpy as np
+import skimage.transform
+import torch
+
+from ssn3d.config import load_config
+from ssn3d.microscope.projector import Projector, projection_matrix, tilt_angles_deg
+from ssn3d.microscope.snr import SNRSettings
+from ssn3d.microscope.steps import add_noise, image_specimen, microscope_settings
+from ssn3d.provenance import hardware
+from ssn3d.seeds import generator
+from ssn3d.specimen.steps import simulate_specimen, specimen_settings
+from ssn3d.structures.ids import read_pdb_ids
+from ssn3d.structures.steps import prepare_structures
+
+ROOT = Path(__file__).resolve().parents[1]
+STAGES: dict[str, tuple[float, float]] = {}
+
+
+@contextlib.contextmanager
+def stage(name: str) -> Iterator[None]:
+    """Measure seconds and the highest resident memory of a block."""
+    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # resets the high-water mark
+    started = time.perf_counter()
+    yield
+    seconds = time.perf_counter() - started
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    peak = int(status.split("VmHWM:")[1].split()[0]) / 2**20
+    STAGES[name] = (seconds, peak)
+    print(f"{name:<28} {seconds:8.2f} s {peak:8.2f} GB", flush=True)
+
+
+def seconds_of(work: Callable[[], object]) -> float:
+    """Time one call."""
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
+
+
+def simulate(config: dict, folder: Path) -> None:
+    """Make one tomogram and its three datasets, stage by stage."""
+    pdb_ids = read_pdb_ids(ROOT / config["structures"]["ids"])
+    with stage("structures"):
+        prepare_structures(pdb_ids, config["structures"], ROOT / "resources", folder)
+    with stage("specimen"):
+        simulate_specimen(
+            {i: folder / f"{i}.npz" for i in pdb_ids},
+            specimen_settings(config["specimen"]),
+            config["seed"],
+            "t1",
+            density=folder / "density.mrc",
+            labels=folder / "labels.mrc",
+            particles=folder / "particles.star",
+            summary=folder / "specimen.json",
+        )
+    settings = microscope_settings(config["microscope"])
+    with stage("tilt series, noise-free"):
+        image_specimen(
+            folder / "density.mrc",
+            settings,
+            tilts=folder / "tilts.mrc",
+            signal=folder / "signal.mrc",
+        )
+    section = dict(config["snr"])
+    for dataset in section.pop("datasets"):
+        with stage(f"dataset {dataset['name']}, SNR {dataset['snr']:g}"):
+            add_noise(
+                signal=folder / "signal.mrc",
+                tilts=folder / "tilts.mrc",
+                particles=folder / "particles.star",
+                specimen_summary=folder / "specimen.json",
+                settings=settings,
+                snr_settings=SNRSettings(**section),
+                size_voxels=config["subtomograms"]["size_voxels"],
+                target=dataset["snr"],
+                seed=config["seed"],
+                keys=("t1", dataset["name"]),
+                tomogram=folder / "out.mrc",
+                noisy_tilts=folder / "out_tilts.mrc",
+                summary=folder / "out.json",
+            )
+
+
+def astra_seconds(size_z: int, size_x: int, angles_deg: np.ndarray, slices: int) -> float:
+    """Seconds a slice of ASTRA's linear projector on the CPU, which uses one thread."""
+    volume = astra.create_vol_geom(size_z, size_x)
+    rays = astra.create_proj_geom("parallel", 1.0, size_x, np.deg2rad(angles_deg))
+    projector = astra.create_projector("linear", rays, volume)
+    image = generator(0, "astra").standard_normal((size_z, size_x), dtype=np.float32)
+    data, sinogram = astra.data2d.create("-vol", volume, image), astra.data2d.create("-sino", rays)
+    algorithm = astra.algorithm.create(
+        {"type": "FP", "ProjectorId": projector, "VolumeDataId": data, "ProjectionDataId": sinogram}
+    )
+    seconds = seconds_of(lambda: astra.algorithm.run(algorithm, slices)) / slices
+    astra.clear()
+    return seconds
+
+
+def compare_projectors(size: tuple[int, int, int], angles_deg: np.ndarray) -> float:
+    """Print seconds for a whole volume of our projector and its peers; our gain over ASTRA."""
+    size_z, size_y, size_x = size
+    volume = generator(0, "volume").standard_normal(size, dtype=np.float32)
+    projector = Projector(size_z, size_x, angles_deg)
+    projector.project(volume[:, :8])  # the matrix goes to torch once
+    ours = min(seconds_of(lambda: projector.project(volume)) for _ in range(3))
+    theirs = min(astra_seconds(size_z, size_x, angles_deg, 4) for _ in range(3)) * size_y
+    matrix = projection_matrix(size_z, size_x, angles_deg)
+    few = 16
+    part = np.ascontiguousarray(volume[:, :few].transpose(0, 2, 1)).reshape(-1, few)
+    scipys = seconds_of(lambda: matrix @ part) * size_y / few
+    edge = max(size_z, size_x)
+    padded = np.zeros((edge, edge), dtype=np.float32)
+    radon = seconds_of(lambda: skimage.transform.radon(padded, angles_deg, circle=True)) * size_y
+    names = ("ssn3d, torch CSR", "ASTRA, CPU, one thread", "scipy CSR", "scikit-image radon")
+    for name, seconds in zip(names, (ours, theirs, scipys, radon), strict=True):
+        print(f"project, {name:<24} {seconds:8.2f} s   {seconds / ours:6.1f} x")
+    return theirs / ours
+
+
+def growth(size: tuple[int, int, int], angles_deg: np.ndarray) -> None:
+    """Print how the projector's time grows with the volume and with the tilts."""
+    size_z, size_y, size_x = size
+    for label, y, angles in (
+        ("1/4 of the volume", size_y // 4, angles_deg),
+        ("1/2 of the volume", size_y // 2, angles_deg),
+        ("the volume", size_y, angles_deg),
+        ("the volume, 1/2 of the tilts", size_y, angles_deg[::2]),
+    ):
+        volume = np.ones((size_z, y, size_x), dtype=np.float32)
+        projector = Projector(size_z, size_x, angles)
+        projector.project(volume[:, :8])
+        print(
+            f"project, {label:<30} {seconds_of(lambda p=projector, v=volume: p.project(v)):8.2f} s"
+        )
+
+
+def main() -> None:
+    """Run the benchmark."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--folder", help="of coordinate files; surrogates stand in for the rest")
+    parser.add_argument("--scale", type=float, default=1.0, help="of all edge lengths")
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+
+    config = load_config(ROOT / "config.yaml")
+    config["structures"] |= {"source": "surrogate"}
+    if arguments.folder:
+        config["structures"] |= {"source": "folder", "folder": arguments.folder}
+        config["structures"] |= {"allow_surrogates": True, "biological_ids": ["1KP8"]}
+    config["microscope"]["device"] = arguments.device
+    specimen = config["specimen"]
+    for key in ("tomogram_size_voxels", "region_size_voxels"):
+        specimen[key] = {a: round(n * arguments.scale) for a, n in specimen[key].items()}
+    specimen["particles"] = round(specimen["particles"] * arguments.scale**3)
+
+    with tempfile.TemporaryDirectory() as folder:
+        simulate(config, Path(folder))
+    size = specimen["tomogram_size_voxels"]
+    shape, tilt = (size["z"], size["y"], size["x"]), config["microscope"]["tilt"]
+    angles = tilt_angles_deg(tilt["min_deg"], tilt["max_deg"], tilt["step_deg"])
+    gain = compare_projectors(shape, angles)
+    growth(shape, angles)
+
+    seconds = [seconds for seconds, _ in STAGES.values()]
+    result = {
+        "seconds_one_dataset": round(sum(seconds[:4]), 1),
+        "seconds_three_datasets": round(sum(seconds), 1),
+        "peak_gb": round(max(peak for _, peak in STAGES.values()), 2),
+        "projector_speedup_vs_astra_cpu_thread": round(gain, 1),
+        "threads": torch.get_num_threads(),
+        **hardware(),
+    }
+    print(json.dumps(result))
+
+
+if __name__ == "__main__":
+    main()
