@@ -26,6 +26,7 @@ from ssn3d.segmentation.train import TrainingSettings
 from ssn3d.specimen.steps import simulate_specimen, specimen_settings
 from ssn3d.structures.ids import read_pdb_ids
 from ssn3d.structures.steps import prepare_structures
+from ssn3d.subtomograms.export import export_subtomograms
 from ssn3d.subtomograms.steps import extract_subtomograms, select_particles, split_dataset
 
 
@@ -167,6 +168,14 @@ def extract(arguments: argparse.Namespace) -> None:
     )
 
 
+def export(arguments: argparse.Namespace) -> None:
+    """Write a structure's subtomograms as MRC files with a STAR file, for RELION."""
+    experiment = Experiment(arguments)
+    name = f"{arguments.dataset}_{arguments.pdb_id}"
+    folder = experiment.results / "export" / name
+    export_subtomograms(experiment.dataset(arguments.dataset), [arguments.pdb_id], folder)
+
+
 def split(arguments: argparse.Namespace) -> None:
     """Split the subtomograms at random, or leave one structure out."""
     experiment = Experiment(arguments)
@@ -252,6 +261,7 @@ _STEPS: dict[Step, tuple[str, ...]] = {
     noise: ("tomogram", "dataset"),
     select: (),
     extract: ("dataset",),
+    export: ("dataset", "pdb_id"),
     split: ("leave_out",),
     train: ("network", "dataset", "split"),
     evaluate: ("network", "dataset", "split"),
@@ -261,6 +271,7 @@ _STEPS: dict[Step, tuple[str, ...]] = {
 _OPTIONS: dict[str, dict[str, Any]] = {
     "tomogram": {"default": "t1", "help": "name of the tomogram (t1, t2, ...; default t1)"},
     "dataset": {"default": "A", "help": "name of the dataset (default A)"},
+    "pdb_id": {"default": "1KP8", "metavar": "PDB_ID", "help": "structure (default 1KP8)"},
     "leave_out": {"default": None, "metavar": "PDB_ID", "help": "structure for the test set"},
     "network": {"default": "SSN3D-ED", "help": "name of the network (default SSN3D-ED)"},
     "split": {"default": "random", "help": "random, or without_ and a PDB ID (default random)"},

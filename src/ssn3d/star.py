@@ -6,6 +6,7 @@ the particle into the reference, so that they describe the inverse of our rotati
 """
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from ssn3d.files import atomic_path
 from ssn3d.particles import Particles
 
 _COORDINATES = ["rlnCoordinateX", "rlnCoordinateY", "rlnCoordinateZ"]
+_ORIGINS = ["rlnOriginXAngst", "rlnOriginYAngst", "rlnOriginZAngst"]
 _ANGLES = ["rlnAngleRot", "rlnAngleTilt", "rlnAnglePsi"]
 
 
@@ -51,6 +53,44 @@ def write_particles(
     table[_ANGLES] = euler_from_rotations(particles.rotations)
     table["rlnOpticsGroup"] = 1
     table["ssn3dLabel"] = np.arange(1, len(particles) + 1)
+    table["ssn3dPdbId"] = particles.pdb_ids
+    with atomic_path(path) as partial:
+        starfile.write(
+            {"optics": optics, "particles": table}, partial, float_format="%.6f", overwrite=True
+        )
+
+
+def write_subtomograms_star(
+    path: str | os.PathLike[str],
+    particles: Particles,
+    image_names: Sequence[str],
+    size_voxels: int,
+    voxel_size_angstrom: float,
+) -> None:
+    """Write particles whose images are cubes cut around the nearest voxel of their centres.
+
+    What is left of each centre, under half a voxel, stands as RELION's origin: the shift that
+    brings the particle to the middle of its image, hence minus its offset, in angstrom.
+    """
+    optics = pd.DataFrame(
+        {
+            "rlnOpticsGroup": [1],
+            "rlnOpticsGroupName": ["opticsGroup1"],
+            "rlnImagePixelSize": [voxel_size_angstrom],
+            "rlnImageSize": [size_voxels],
+            "rlnImageDimensionality": [3],
+            # RELION asks for these; its 3-D rotations do not use them
+            "rlnVoltage": [300.0],
+            "rlnSphericalAberration": [2.0],
+            "rlnAmplitudeContrast": [0.07],
+        }
+    )
+    offsets = particles.centres - np.rint(particles.centres)
+    table = pd.DataFrame({"rlnImageName": list(image_names)})
+    table[_COORDINATES] = particles.centres[:, ::-1]
+    table[_ORIGINS] = -offsets[:, ::-1] * voxel_size_angstrom
+    table[_ANGLES] = euler_from_rotations(particles.rotations)
+    table["rlnOpticsGroup"] = 1
     table["ssn3dPdbId"] = particles.pdb_ids
     with atomic_path(path) as partial:
         starfile.write(

@@ -65,3 +65,19 @@ rule split_dataset:
         code=library_version("split_dataset"),
     script:
         "../scripts/split_dataset.py"
+
+
+rule export_subtomograms:
+    input:
+        "results/subtomograms/{dataset}.h5",
+    output:
+        star="results/export/{dataset}_{pdb_id}/particles.star",
+        images=directory("results/export/{dataset}_{pdb_id}/subtomograms"),
+    log:
+        "logs/export_subtomograms/{dataset}_{pdb_id}.log",
+    conda:
+        "../../envs/cpu.yaml"
+    params:
+        code=library_version("export_subtomograms"),
+    script:
+        "../scripts/export_subtomograms.py"

@@ -1,0 +1,50 @@
+"""Chosen subtomograms as MRC files with a STAR file, for RELION and what reads its formats."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from ssn3d.errors import DataError
+from ssn3d.log import logger, progress
+from ssn3d.mrc import write_mrc
+from ssn3d.particles import Particles
+from ssn3d.star import write_subtomograms_star
+from ssn3d.subtomograms.store import read_subtomograms
+
+
+def export_subtomograms(
+    dataset: str | os.PathLike[str], pdb_ids: Sequence[str], folder: str | os.PathLike[str]
+) -> Path:
+    """Write the subtomograms of some structures: {folder}/subtomograms/*.mrc and particles.star.
+
+    Image names in the STAR file are relative to `folder`: run RELION there. Protein stays dark.
+
+    Returns:
+        the STAR file.
+
+    Raises:
+        DataError: the dataset is damaged, or has none of these structures.
+    """
+    subtomograms = read_subtomograms(dataset)
+    rows = np.flatnonzero(np.isin(subtomograms.pdb_ids, pdb_ids))
+    if not len(rows):
+        raise DataError(
+            f"{dataset}: no subtomogram of {', '.join(pdb_ids)}; it has "
+            f"{', '.join(np.unique(subtomograms.pdb_ids))}"
+        )
+    names = []
+    for row in progress(rows, "export"):
+        name = f"subtomograms/{subtomograms.tomograms[row]}_{subtomograms.labels[row]:05d}.mrc"
+        image = subtomograms.images[row].astype(np.float32)
+        write_mrc(Path(folder) / name, image, subtomograms.voxel_size_angstrom)
+        names.append(name)
+    particles = Particles(
+        subtomograms.pdb_ids[rows], subtomograms.centres[rows], subtomograms.rotations[rows]
+    )
+    star = Path(folder) / "particles.star"
+    size = subtomograms.images.shape[-1]
+    write_subtomograms_star(star, particles, names, size, subtomograms.voxel_size_angstrom)
+    logger.info("%s: %d subtomograms", star, len(rows))
+    return star

@@ -1,0 +1,81 @@
+"""RELION itself averages what we export, by our angles; by wrong ones it does not."""
+
+import shutil
+import subprocess
+
+import mrcfile
+import numpy as np
+import pytest
+from scipy.spatial.transform import Rotation
+
+from ssn3d.errors import DataError
+from ssn3d.particles import Particles
+from ssn3d.seeds import generator
+from ssn3d.specimen.maps import density_map
+from ssn3d.specimen.volume import Grid, posed_map
+from ssn3d.subtomograms.export import export_subtomograms
+from ssn3d.subtomograms.extract import standardise
+from ssn3d.subtomograms.store import Subtomograms, write_subtomograms
+
+SIZE, COUNT = 32, 60
+
+
+def write_dataset(path, molecule, *, inverted=False):
+    """Write subtomograms of one molecule at random poses, with noise; perhaps with wrong poses."""
+    rng = generator(0, "relion")
+    centres = 100 + rng.uniform(-0.5, 0.5, (COUNT, 3))
+    rotations = Rotation.random(COUNT, rng=rng).as_matrix()
+    images = np.empty((COUNT, SIZE, SIZE, SIZE), dtype=np.float16)
+    for i in range(COUNT):
+        volume = np.zeros((200, 200, 200), dtype=np.float32)
+        corner, own = posed_map(molecule, centres[i], rotations[i], Grid(10.0, 40.0))
+        volume[tuple(slice(c, c + len(own)) for c in corner)] = -own
+        cube = volume[84:116, 84:116, 84:116]
+        noise = rng.standard_normal(cube.shape, dtype=np.float32) * cube.std()
+        images[i] = standardise(cube + noise)
+    particles = Particles(np.full(COUNT, "1AAA"), centres, rotations)
+    subtomograms = Subtomograms(
+        images=images,
+        masks=np.ones(images.shape, dtype=np.uint8),
+        pdb_ids=particles.pdb_ids,
+        tomograms=np.full(COUNT, "t1"),
+        labels=np.arange(1, COUNT + 1, dtype=np.int32),
+        centres=centres,
+        rotations=rotations.transpose(0, 2, 1).copy() if inverted else rotations,
+        dataset="A",
+        snr_asked=1.0,
+        snr_measured=1.0,
+        voxel_size_angstrom=10.0,
+    )
+    write_subtomograms(path, subtomograms, {})
+
+
+def average(folder):
+    """Average exported subtomograms with RELION."""
+    command = ["relion_reconstruct", "--i", "particles.star", "--o", "average.mrc", "--3d_rot"]
+    subprocess.run(command, cwd=folder, check=True, capture_output=True)
+    return mrcfile.read(folder / "average.mrc")
+
+
+@pytest.mark.skipif(not shutil.which("relion_reconstruct"), reason="RELION is not installed")
+@pytest.mark.slow
+def test_relion_averages_by_our_angles_and_not_by_wrong_ones(molecule, tmp_path):
+    expected = -density_map(*molecule, 10.0, 40.0, size=SIZE)
+    inside = ((np.indices((SIZE,) * 3) - SIZE // 2) ** 2).sum(axis=0) < 12**2
+    correlation = {}
+    for name, inverted in {"right": False, "inverted": True}.items():
+        write_dataset(tmp_path / f"{name}.h5", molecule, inverted=inverted)
+        export_subtomograms(tmp_path / f"{name}.h5", ["1AAA"], tmp_path / name)
+        averaged = average(tmp_path / name)
+        correlation[name] = np.corrcoef(averaged[inside], expected[inside])[0, 1]
+        correlation[f"{name}, mirrored"] = np.corrcoef(
+            averaged[:, :, ::-1][:, :, np.r_[-1, 0 : SIZE - 1]][inside], expected[inside]
+        )[0, 1]
+    assert correlation.pop("right") > 0.9
+    assert max(correlation.values()) < 0.85
+
+
+def test_a_structure_that_is_not_there_is_one_line(molecule, tmp_path):
+    write_dataset(tmp_path / "A.h5", molecule)
+    with pytest.raises(DataError, match="no subtomogram of 9ZZZ; it has 1AAA"):
+        export_subtomograms(tmp_path / "A.h5", ["9ZZZ"], tmp_path / "out")
