@@ -6,9 +6,11 @@ import subprocess
 import mrcfile
 import numpy as np
 import pytest
+import torch
 from scipy.spatial.transform import Rotation
 
 from ssn3d.errors import DataError
+from ssn3d.microscope.ctf import Optics, ctf
 from ssn3d.particles import Particles
 from ssn3d.seeds import generator
 from ssn3d.specimen.maps import density_map
@@ -20,6 +22,14 @@ from ssn3d.subtomograms.store import Subtomograms, write_subtomograms
 SIZE, COUNT = 32, 60
 
 
+def through_ctf(cube):
+    """Multiply the spectrum of a cube by a CTF, which leaves little of what all blobs share."""
+    k = np.meshgrid(*(np.fft.fftfreq(SIZE, 10.0),) * 3, indexing="ij")
+    frequency = torch.from_numpy(np.sqrt(sum(axis**2 for axis in k)))
+    contrast = ctf(frequency, Optics(300.0, 2.0, 5.0, 0.07)).numpy()
+    return np.fft.ifftn(np.fft.fftn(cube) * contrast).real.astype(np.float32)
+
+
 def write_dataset(path, molecule, *, inverted=False):
     """Write subtomograms of one molecule at random poses, with noise; perhaps with wrong poses."""
     rng = generator(0, "relion")
@@ -29,8 +39,8 @@ def write_dataset(path, molecule, *, inverted=False):
     for i in range(COUNT):
         volume = np.zeros((200, 200, 200), dtype=np.float32)
         corner, own = posed_map(molecule, centres[i], rotations[i], Grid(10.0, 40.0))
-        volume[tuple(slice(c, c + len(own)) for c in corner)] = -own
-        cube = volume[84:116, 84:116, 84:116]
+        volume[tuple(slice(c, c + len(own)) for c in corner)] = own
+        cube = through_ctf(volume[84:116, 84:116, 84:116])
         noise = rng.standard_normal(cube.shape, dtype=np.float32) * cube.std()
         images[i] = standardise(cube + noise)
     particles = Particles(np.full(COUNT, "1AAA"), centres, rotations)
@@ -60,7 +70,7 @@ def average(folder):
 @pytest.mark.skipif(not shutil.which("relion_reconstruct"), reason="RELION is not installed")
 @pytest.mark.slow
 def test_relion_averages_by_our_angles_and_not_by_wrong_ones(molecule, tmp_path):
-    expected = -density_map(*molecule, 10.0, 40.0, size=SIZE)
+    expected = through_ctf(density_map(*molecule, 10.0, 40.0, size=SIZE))
     inside = ((np.indices((SIZE,) * 3) - SIZE // 2) ** 2).sum(axis=0) < 12**2
     correlation = {}
     for name, inverted in {"right": False, "inverted": True}.items():
@@ -72,7 +82,7 @@ def test_relion_averages_by_our_angles_and_not_by_wrong_ones(molecule, tmp_path)
             averaged[:, :, ::-1][:, :, np.r_[-1, 0 : SIZE - 1]][inside], expected[inside]
         )[0, 1]
     assert correlation.pop("right") > 0.9
-    assert max(correlation.values()) < 0.85
+    assert max(correlation.values()) < 0.8
 
 
 def test_a_structure_that_is_not_there_is_one_line(molecule, tmp_path):
