@@ -48,7 +48,8 @@ def read_mrc(
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             with mrcfile.open(Path(path), mode="r") as mrc:
-                array = np.array(mrc.data)
+                array: NDArray[Any] = mrc.data
+                array.flags.writeable = True  # the file is closed below, and holds no reference
                 voxel_size_angstrom = float(mrc.voxel_size.x)
     except (OSError, ValueError, RuntimeWarning, UserWarning) as error:
         message = f"{path}: not a readable MRC file ({error}); {remedy}"

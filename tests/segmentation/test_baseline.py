@@ -91,6 +91,22 @@ def test_of_two_touching_spheres_the_centred_one_is_taken(noise: int, axis: int)
     assert (result.mask & other & ~wanted).sum() < 0.1 * other.sum()
 
 
+@pytest.mark.parametrize("noise", NOISES)
+def test_flooding_the_density_takes_in_the_surroundings_but_not_the_neighbour(noise: int) -> None:
+    wanted, other = sphere(7), sphere(7, (20, 20, 34))
+    used = replace(
+        SETTINGS,
+        flooded="density",
+        smoothing_sigma_voxels=1.0,
+        boundary_weight=0.1,
+        voxels_per_point=64,
+    )
+    mask = segmented(image_of(wanted | other, 0.3, noise), used).mask
+    assert (mask & wanted).sum() > 0.9 * wanted.sum()
+    assert mask.sum() > 2 * wanted.sum()
+    assert (mask & other & ~wanted).sum() < 0.1 * other.sum()
+
+
 def test_a_rod_is_segmented_worse_than_the_sphere_of_its_volume() -> None:
     long, round_ = rod(4, 14), sphere(7)
     assert long.sum() == pytest.approx(round_.sum(), rel=0.03)

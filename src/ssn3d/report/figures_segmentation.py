@@ -13,8 +13,6 @@ from ssn3d.report.labels import plain_log_ticks
 from ssn3d.report.panels import add_isosurface, central_slice, draw_slice
 from ssn3d.report.style import GREY, SERIES, new_figure, styled
 
-RANKS = ("best", "median", "worst")
-
 
 @dataclass(frozen=True)
 class Example:
@@ -44,9 +42,10 @@ def pick_examples(subtomograms: pd.DataFrame, pdb_ids: Sequence[str]) -> pd.Data
         of_class = subtomograms[subtomograms["pdb_id"] == pdb_id]
         ordered = of_class.sort_values("iou_foreground", ascending=False, kind="stable")
         last = len(ordered) - 1
-        for rank, place in zip(RANKS, (0, last // 2, last), strict=True):
-            if last >= 0:
-                picked.append(ordered.iloc[[place]].assign(rank=rank))
+        if last < 0:
+            continue
+        ranks = {0: "best", last: "worst", last // 2: "median"}  # fewer of a small class
+        picked += [ordered.iloc[[place]].assign(rank=ranks[place]) for place in sorted(ranks)]
     return pd.concat(picked, ignore_index=True) if picked else subtomograms.head(0).assign(rank="")
 
 

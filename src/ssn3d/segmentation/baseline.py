@@ -34,9 +34,10 @@ class BaselineSettings:
     """Parameters of the method."""
 
     flooded: Literal["gradient", "density"]
-    """What the watershed floods: the gradient's magnitude, from maxima and minima, so that segments
-    end at the surfaces of particles; or the density, from its maxima, so that a segment
-    takes in the surroundings of its particle up to the next one's."""
+    """What the watershed floods. The gradient's magnitude, from maxima and minima: segments end at
+    the surfaces of particles. Or the density, from its maxima: a segment reaches to the valley
+    before the next, so that a particle takes in some of its surroundings, the more the more it is
+    smoothed; a lone particle without noise fills the volume and leaves nothing to threshold."""
     smoothing_sigma_voxels: float
     """Standard deviation of the Gaussian filter; no cluster may be narrower than it either."""
     boundary_weight: float
