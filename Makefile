@@ -11,7 +11,7 @@ SNAKEMAKE := $(VENV)/bin/snakemake
 demo: $(VENV)/run
 	$(SNAKEMAKE) --cores all --configfile demo.yaml
 	$(SNAKEMAKE) --cores all --configfile demo.yaml --report results/report.html --quiet all
-	@$(VENV)/bin/ssn3d tables
+	@$(VENV)/bin/ssn3d tables --config config.yaml demo.yaml
 
 test: check
 	$(VENV)/bin/pytest

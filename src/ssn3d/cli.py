@@ -308,3 +308,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = _parser().parse_args(sys.argv[1:] if argv is None else argv)
     with job():
         arguments.step(arguments)
+
+
+if __name__ == "__main__":
+    main()

@@ -35,6 +35,18 @@ def write_mrc(
             mrc.add_label(label[:79])
 
 
+def shape_of_mrc(path: str | os.PathLike[str]) -> tuple[int, int, int]:
+    """Read the shape (z, y, x) from a header. Raises DataError where there is none."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            with mrcfile.open(Path(path), mode="r", header_only=True) as mrc:
+                return int(mrc.header.nz), int(mrc.header.ny), int(mrc.header.nx)
+    except (OSError, ValueError, RuntimeWarning, UserWarning) as error:
+        message = f"{path}: not a readable MRC file ({error}); delete it and run again"
+        raise DataError(message) from error
+
+
 def read_mrc(
     path: str | os.PathLike[str], shape: tuple[int, ...] | None = None
 ) -> tuple[NDArray[Any], float]:

@@ -1,14 +1,18 @@
 """Snakemake itself: from a configuration to the tables, and what re-runs after a change."""
 
+import os
 import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import yaml
+
+from ssn3d.subtomograms.store import read_subtomograms
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 FOLDERS = ("src", "workflow", "profiles", "resources", "envs")
@@ -120,3 +124,31 @@ def test_environments_agree_with_the_lock():
     command = [sys.executable, "envs/update.py", "--check"]
     done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.slow
+def test_the_command_line_makes_the_same_data(finished, tmp_path):
+    """Step by step without Snakemake: the same dataset and split, to the byte."""
+    steps = [
+        ["structures"],
+        ["specimen"],
+        ["image"],
+        ["noise", "--dataset", "low"],
+        ["select"],
+        ["extract", "--dataset", "low"],
+        ["split", "--leave-out", "2GLS"],
+        ["export", "--dataset", "low", "--pdb-id", "1W6T"],
+    ]
+    for step in steps:
+        where = ["--config", "config.yaml", "small.yaml", "--results", str(tmp_path)]
+        command = [sys.executable, "-m", "ssn3d.cli", *step, *where]
+        environment = {**os.environ, "OMP_NUM_THREADS": "2", "PYTHONPATH": str(finished / "src")}
+        subprocess.run(command, cwd=finished, check=True, capture_output=True, env=environment)
+    ours = read_subtomograms(tmp_path / "subtomograms" / "low.h5")
+    theirs = read_subtomograms(finished / "results" / "subtomograms" / "low.h5")
+    np.testing.assert_array_equal(ours.images, theirs.images)
+    np.testing.assert_array_equal(ours.masks, theirs.masks)
+    split = Path("splits") / "without_2GLS.csv"
+    assert (tmp_path / split).read_text() == (finished / "results" / split).read_text()
+    exported = list((tmp_path / "export" / "low_1W6T" / "subtomograms").iterdir())
+    assert len(exported) == (ours.pdb_ids == "1W6T").sum()

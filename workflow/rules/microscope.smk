@@ -27,7 +27,9 @@ rule add_noise:
     output:
         tomogram="results/tomograms/{tomogram}/{dataset}.mrc",
         tilts="results/tomograms/{tomogram}/{dataset}_tilts.mrc",
-        summary="results/tomograms/{tomogram}/{dataset}.json",
+        summary=report(
+            "results/tomograms/{tomogram}/{dataset}.json", "../report/snr.rst", "Tomograms"
+        ),
     log:
         "logs/add_noise/{tomogram}_{dataset}.log",
     benchmark:

@@ -232,7 +232,7 @@ rule draw_runtime:
         "results/tables/table2.csv",
         "results/tables/table3.csv",
     output:
-        report("results/figures/runtime.png", "../report/runtime.rst", "Workflow"),
+        report("results/figures/runtime.png", "../report/runtime.rst", "Run time"),
     log:
         "logs/draw_runtime.log",
     conda:

@@ -5,7 +5,9 @@ rule simulate_specimen:
         density="results/tomograms/{tomogram}/density.mrc",
         labels="results/tomograms/{tomogram}/labels.mrc",
         particles="results/tomograms/{tomogram}/particles.star",
-        summary="results/tomograms/{tomogram}/specimen.json",
+        summary=report(
+            "results/tomograms/{tomogram}/specimen.json", "../report/specimen.rst", "Tomograms"
+        ),
     log:
         "logs/simulate_specimen/{tomogram}.log",
     benchmark:

@@ -1,6 +1,7 @@
 """The stage from files to files: a density in, tilt series and tomograms of set SNR out."""
 
 import os
+import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -23,7 +24,7 @@ from ssn3d.microscope.snr import (
     reference_particles,
     region_mask,
 )
-from ssn3d.mrc import read_mrc, write_mrc
+from ssn3d.mrc import read_mrc, shape_of_mrc, write_mrc
 from ssn3d.provenance import provenance
 from ssn3d.seeds import generator
 from ssn3d.star import read_particles
@@ -69,17 +70,21 @@ def image_specimen(
     The mean density is taken off first: a constant slab gives no contrast but at the borders of
     the field, where a real specimen goes on.
     """
+    started = time.perf_counter()
     volume, voxel_size = read_mrc(density)
     device = pick_device(settings.device)
     projector = Projector(volume.shape[0], volume.shape[2], settings.angles_deg, device)
     volume -= volume.mean(dtype=np.float64)
     camera = Camera(settings.optics, settings.detector, voxel_size, device)
     logger.info("projecting %d tilts", projector.tilts)
-    images = camera.image(projector.project(volume))
+    projections = projector.project(volume)
+    del volume  # of the large arrays, only those still needed are held at any time
+    images = camera.image(projections)
     write_mrc(tilts, images, voxel_size, stack=True, label="ssn3d noise-free tilt series")
     logger.info("reconstructing")
     tomogram = reconstruct(images, projector, settings.tilt_step_deg)
     write_mrc(signal, tomogram, voxel_size, label="ssn3d noise-free tomogram")
+    logger.info("%s: %.1f s", signal, time.perf_counter() - started)
 
 
 def add_noise(
@@ -118,14 +123,18 @@ def add_noise(
     Raises:
         SNRError: the target is above the SNR without noise, or is missed.
     """
-    volume, voxel_size = read_mrc(signal)
-    images, _ = read_mrc(tilts, (len(settings.angles_deg), volume.shape[1], volume.shape[2]))
+    started = time.perf_counter()
+    size_z, size_y, size_x = shape_of_mrc(signal)
+    images, voxel_size = read_mrc(tilts, (len(settings.angles_deg), size_y, size_x))
     device = pick_device(settings.device)
     camera = Camera(settings.optics, settings.detector, voxel_size, device)
     noise_images = camera.unit_noise(images.shape, generator(seed, "noise", *keys))
-    projector = Projector(volume.shape[0], volume.shape[2], settings.angles_deg, device)
+    logger.info("reconstructing the noise")
+    projector = Projector(size_z, size_x, settings.angles_deg, device)
     noise = reconstruct(noise_images, projector, settings.tilt_step_deg)
+    del projector
 
+    volume, _ = read_mrc(signal)
     everything = read_particles(particles)
     reference = reference_particles(everything, snr_settings, size_voxels, volume.shape)
     radius = read_json(specimen_summary)["bounding_radius_voxels"][snr_settings.reference_id]
@@ -134,7 +143,9 @@ def add_noise(
     scale = model.solve(target)
     noise *= np.float32(scale)
     volume += noise
-    images += np.float32(scale) * noise_images
+    noise_images *= np.float32(scale)
+    images += noise_images
+    del noise, noise_images
     measured = {region: measure_snr(volume, reference, mask) for region, mask in masks.items()}
     achieved = measured[snr_settings.region]
     logger.info("SNR %.4g asked for, %.4g measured, noise scale %.4g", target, achieved, scale)
@@ -154,6 +165,7 @@ def add_noise(
             "reference_particles": len(reference),
             "noise_scale": scale,
             "calibration": model.curve(scale),
+            "seconds": time.perf_counter() - started,
             "provenance": provenance(
                 seed=seed, settings={**asdict(settings), **asdict(snr_settings)}
             ),

@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 import pandas as pd
 
@@ -35,6 +34,7 @@ from ssn3d.report.table_text import write_table
 from ssn3d.report.tables import read_table, table2, table3
 from ssn3d.seeds import generator
 from ssn3d.segmentation.baseline import BaselineSettings, segment
+from ssn3d.segmentation.predictions import read_predictions
 from ssn3d.subtomograms.store import read_subtomograms
 
 PathLike = str | os.PathLike[str]
@@ -170,16 +170,14 @@ def draw_segmentation(
 ) -> None:
     """Draw Fig. 5: best, median and worst test subtomogram of each class, truth and prediction."""
     subtomograms = read_subtomograms(dataset)
-    with h5py.File(predictions, "r") as file:
-        rows, masks = file["subtomogram"][:], file["masks"][:]
-    place = {int(row): i for i, row in enumerate(rows)}
+    masks = read_predictions(predictions)
     picked = pick_examples(read_per_subtomogram(per_subtomogram), pdb_ids).to_dict("records")
     examples = [
         Example(
             f"{row['pdb_id']}, {row['rank']}: IoU {row['iou_foreground']:.0f} %",
             subtomograms.images[row["subtomogram"]],
             subtomograms.masks[row["subtomogram"]],
-            masks[place[row["subtomogram"]]],
+            masks[row["subtomogram"]],
         )
         for row in picked
     ]

@@ -9,18 +9,18 @@ from itertools import islice, product
 from pathlib import Path
 from typing import Any, Literal
 
-import h5py
 import numpy as np
 from joblib import Parallel, delayed  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
 from ssn3d.errors import DataError
-from ssn3d.files import atomic_path, read_json, write_json
+from ssn3d.files import read_json, write_json
 from ssn3d.log import logger, progress
 from ssn3d.provenance import provenance
 from ssn3d.seeds import generator
 from ssn3d.segmentation.baseline import BaselineSettings, segment_on_one_thread
 from ssn3d.segmentation.metrics import per_subtomogram_table, summarise
+from ssn3d.segmentation.predictions import write_predictions
 from ssn3d.subtomograms.splits import read_split
 from ssn3d.subtomograms.store import Subtomograms, read_subtomograms
 
@@ -203,9 +203,9 @@ def baseline_run(
     table = per_subtomogram_table(rows, pdb_ids, masks, truth, outcomes)
     metrics = summarise(table)
     logger.info("%s on dataset %s: %s", METHOD, subtomograms.dataset, metrics)
-    _write_predictions(Path(folder) / "predictions.h5", rows, masks)
-    with atomic_path(Path(folder) / "per_subtomogram.csv") as partial:
-        table.to_csv(partial, index=False)
+    write_predictions(
+        Path(folder) / "per_subtomogram.csv", Path(folder) / "predictions.h5", table, masks
+    )
     write_json(
         Path(folder) / "run.json",
         {
@@ -227,12 +227,3 @@ def baseline_run(
         },
     )
     return metrics
-
-
-def _write_predictions(path: Path, rows: NDArray[np.int_], masks: NDArray[np.bool_]) -> None:
-    """Write the test set's rows (m,) and masks (m, s, s, s)."""
-    with atomic_path(path) as partial, h5py.File(partial, "w") as file:
-        file.create_dataset("subtomogram", data=rows)
-        file.create_dataset(
-            "masks", data=masks.astype(np.uint8), chunks=(1, *masks.shape[1:]), compression="gzip"
-        )

@@ -4,9 +4,7 @@ import os
 from dataclasses import asdict
 from pathlib import Path
 
-import h5py
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from ssn3d import __version__
@@ -18,6 +16,7 @@ from ssn3d.segmentation.checkpoint import write_tensors
 from ssn3d.segmentation.metrics import per_subtomogram_table, summarise
 from ssn3d.segmentation.networks import NETWORKS, block_ceiling, capacity
 from ssn3d.segmentation.predict import Compute, load_network, predict_masks
+from ssn3d.segmentation.predictions import write_predictions
 from ssn3d.segmentation.train import TrainingSettings, train
 from ssn3d.subtomograms.splits import read_split
 from ssn3d.subtomograms.store import Subtomograms, read_subtomograms
@@ -138,22 +137,6 @@ def evaluate_run(
         summary["miou"],
     )
     return summary
-
-
-def write_predictions(
-    per_subtomogram: PathLike,
-    predictions: PathLike,
-    table: pd.DataFrame,
-    masks: NDArray[np.uint8],
-) -> None:
-    """Write the scores of a test set, and its masks (m, s, s, s) with the rows they belong to."""
-    with atomic_path(per_subtomogram) as partial:
-        table.to_csv(partial, index=False)
-    with atomic_path(predictions) as partial, h5py.File(partial, "w") as file:
-        file.create_dataset("subtomogram", data=table["subtomogram"].to_numpy())
-        file.create_dataset(
-            "masks", data=masks, chunks=(1, *masks.shape[1:]), compression="gzip", fletcher32=True
-        )
 
 
 def _read(dataset: PathLike, split: PathLike) -> tuple[Subtomograms, dict[str, NDArray[np.int_]]]:

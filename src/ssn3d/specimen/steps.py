@@ -1,6 +1,7 @@
 """The stage from files to files: structures in, a volume and its truth out."""
 
 import os
+import time
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
@@ -38,6 +39,7 @@ def simulate_specimen(
     summary: PathLike,
 ) -> None:
     """Build one tomogram's specimen from structures by ID, and write its four files."""
+    started = time.perf_counter()
     points = {}
     for pdb_id, path in structures.items():
         structure = read_structure(path)
@@ -48,5 +50,6 @@ def simulate_specimen(
     write_mrc(labels, specimen.labels, voxel_size, label="ssn3d instance labels")
     write_particles(particles, specimen.particles, tomogram, voxel_size)
     written = provenance(seed=seed, settings=asdict(settings))
-    write_json(summary, {**specimen.summary, "provenance": written})
+    seconds = time.perf_counter() - started
+    write_json(summary, {**specimen.summary, "seconds": seconds, "provenance": written})
     logger.info("%s: %s", tomogram, density)
