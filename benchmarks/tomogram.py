@@ -23,7 +23,12 @@ import skimage.transform
 import torch
 
 from ssn3d.config import load_config
-from ssn3d.microscope.projector import Projector, projection_matrix, tilt_angles_deg
+from ssn3d.microscope.projector import (
+    _SLAB_SLICES,
+    Projector,
+    projection_matrix,
+    tilt_angles_deg,
+)
 from ssn3d.microscope.snr import SNRSettings
 from ssn3d.microscope.steps import add_noise, image_specimen, microscope_settings
 from ssn3d.provenance import hardware
@@ -100,7 +105,7 @@ def simulate(config: dict, folder: Path) -> None:
             )
 
 
-def astra_seconds(size_z: int, size_x: int, angles_deg: np.ndarray, slices: int) -> float:
+def astra_seconds(size_z: int, size_x: int, angles_deg: np.ndarray) -> float:
     """Seconds a slice of ASTRA's linear projector on the CPU, which uses one thread."""
     volume = astra.create_vol_geom(size_z, size_x)
     rays = astra.create_proj_geom("parallel", 1.0, size_x, np.deg2rad(angles_deg))
@@ -110,9 +115,26 @@ def astra_seconds(size_z: int, size_x: int, angles_deg: np.ndarray, slices: int)
     algorithm = astra.algorithm.create(
         {"type": "FP", "ProjectorId": projector, "VolumeDataId": data, "ProjectionDataId": sinogram}
     )
-    seconds = seconds_of(lambda: astra.algorithm.run(algorithm, slices)) / slices
+    seconds = seconds_of(lambda: astra.algorithm.run(algorithm))
     astra.clear()
     return seconds
+
+
+def project_seconds(size: tuple[int, int, int], angles_deg: np.ndarray) -> float:
+    """Seconds to project a volume once the matrix is there."""
+    volume = np.ones(size, dtype=np.float32)
+    projector = Projector(size[0], size[2], angles_deg)
+    projector.project(volume[:, :8])  # the matrix goes to torch once
+    return seconds_of(lambda: projector.project(volume))
+
+
+@contextlib.contextmanager
+def slab_of(slices: int) -> Iterator[None]:
+    """Have the projector handle so many slices at once."""
+    before = dict(_SLAB_SLICES)
+    _SLAB_SLICES.update(dict.fromkeys(before, slices))
+    yield
+    _SLAB_SLICES.update(before)
 
 
 def compare_projectors(size: tuple[int, int, int], angles_deg: np.ndarray) -> float:
@@ -122,7 +144,7 @@ def compare_projectors(size: tuple[int, int, int], angles_deg: np.ndarray) -> fl
     projector = Projector(size_z, size_x, angles_deg)
     projector.project(volume[:, :8])  # the matrix goes to torch once
     ours = min(seconds_of(lambda: projector.project(volume)) for _ in range(3))
-    theirs = min(astra_seconds(size_z, size_x, angles_deg, 4) for _ in range(3)) * size_y
+    theirs = min(astra_seconds(size_z, size_x, angles_deg) for _ in range(5)) * size_y
     matrix = projection_matrix(size_z, size_x, angles_deg)
     few = 16
     part = np.ascontiguousarray(volume[:, :few].transpose(0, 2, 1)).reshape(-1, few)
@@ -139,18 +161,16 @@ def compare_projectors(size: tuple[int, int, int], angles_deg: np.ndarray) -> fl
 def growth(size: tuple[int, int, int], angles_deg: np.ndarray) -> None:
     """Print how the projector's time grows with the volume and with the tilts."""
     size_z, size_y, size_x = size
+    for slices in (16, 64, size_y):
+        with slab_of(slices):
+            print(f"project, slabs of {slices:<19} {project_seconds(size, angles_deg):8.2f} s")
     for label, y, angles in (
         ("1/4 of the volume", size_y // 4, angles_deg),
         ("1/2 of the volume", size_y // 2, angles_deg),
         ("the volume", size_y, angles_deg),
         ("the volume, 1/2 of the tilts", size_y, angles_deg[::2]),
     ):
-        volume = np.ones((size_z, y, size_x), dtype=np.float32)
-        projector = Projector(size_z, size_x, angles)
-        projector.project(volume[:, :8])
-        print(
-            f"project, {label:<30} {seconds_of(lambda p=projector, v=volume: p.project(v)):8.2f} s"
-        )
+        print(f"project, {label:<28} {project_seconds((size_z, y, size_x), angles):8.2f} s")
 
 
 def main() -> None:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import scipy.ndimage
 
-from ssn3d.microscope.projector import Projector, tilt_angles_deg
+from ssn3d.microscope.projector import _SLAB_SLICES, Projector, tilt_angles_deg
 from ssn3d.microscope.reconstruct import reconstruct
 from ssn3d.seeds import generator
 
@@ -56,7 +56,7 @@ def test_backprojection_is_the_adjoint(device):
 def test_slabs_change_nothing(monkeypatch):
     volume = blobs(24, 17, 40)
     whole = Projector(24, 40, FULL[::9]).project(volume)
-    monkeypatch.setattr("ssn3d.microscope.projector._SLAB_BYTES", 5 * 4 * 24 * 40)
+    monkeypatch.setitem(_SLAB_SLICES, "cpu", 5)
     np.testing.assert_allclose(Projector(24, 40, FULL[::9]).project(volume), whole, rtol=1e-5)
 
 

@@ -15,9 +15,7 @@ RESOURCES = REPOSITORY / "resources"
 
 # Rules find the package without its being installed: here, in jobs, and on cluster nodes.
 sys.path.insert(0, str(SOURCES))
-os.environ["PYTHONPATH"] = os.pathsep.join(
-    [str(SOURCES), *filter(None, [os.environ.get("PYTHONPATH")])]
-)
+os.environ.update(PYTHONPATH=str(SOURCES))
 
 from ssn3d.config import check_config, check_ids
 from ssn3d.errors import SSN3DError
@@ -47,7 +45,6 @@ except SSN3DError as error:
 TOMOGRAMS = [f"t{i + 1}" for i in range(config["tomograms"])]
 SNRS = {dataset["name"]: dataset["snr"] for dataset in config["snr"]["datasets"]}
 TABLE2, TABLE3 = config["tables"]["table2"], config["tables"]["table3"]
-METHODS = {row["method"] for row in TABLE2}
 LEFT_OUT = PDB_IDS if TABLE3["leave_out"] == "all" else TABLE3["leave_out"]
 
 
@@ -93,6 +90,18 @@ def library_version(script):
     return hashlib.sha256(b"\0".join(contents)).hexdigest()[:16]
 
 
+def path_name(method):
+    """A method's name as it stands in paths."""
+    return method.replace(" & ", "-")
+
+
 def run_folder(method, dataset, split="random"):
-    """Folder of one run; a method's name is made fit for a path."""
-    return f"results/runs/{method.replace(' & ', '-')}/{dataset}/{split}"
+    """Folder of one run."""
+    return f"results/runs/{path_name(method)}/{dataset}/{split}"
+
+
+def title(run):
+    """Name a run for a reader: method, dataset and, where one is left out, the structure."""
+    method, dataset, split = Path(run).parts[2:5]
+    left_out = "" if split == "random" else f" {split.replace('_', ' ')}"
+    return f"{method.replace('Xu-Alber', 'Xu & Alber')}, {dataset}{left_out}"

@@ -28,7 +28,9 @@ rule add_noise:
         tomogram="results/tomograms/{tomogram}/{dataset}.mrc",
         tilts="results/tomograms/{tomogram}/{dataset}_tilts.mrc",
         summary=report(
-            "results/tomograms/{tomogram}/{dataset}.json", "../report/snr.rst", "Tomograms"
+            "results/tomograms/{tomogram}/{dataset}.json",
+            "../report/snr.rst",
+            "Tomograms",
         ),
     log:
         "logs/add_noise/{tomogram}_{dataset}.log",

@@ -3,30 +3,21 @@ RUNS3 = [
     run_folder(TABLE3["method"], TABLE3["dataset"], f"without_{pdb_id}")
     for pdb_id in LEFT_OUT
 ]
-TRAINED = [run for run in [*RUNS2, *RUNS3] if "/Xu-Alber/" not in run]
-BASELINES = sorted(run for run in RUNS2 if "/Xu-Alber/" in run)
-MAIN = run_folder(TABLE3["method"], TABLE3["dataset"])  # shown in Fig. 5, and per class
-SHOWN = [r for r in RUNS2 if r.split("/")[2] == TABLE3["method"]] or RUNS2[:1]
+BASELINES = [row["dataset"] for row in TABLE2 if row["method"] == "Xu & Alber"]
+SHOWN = [row for row in TABLE2 if row["method"] == TABLE3["method"]] or TABLE2[:1]
+SHOWN_RUNS = [run_folder(row["method"], row["dataset"]) for row in SHOWN]
+TRAINED = [run for run in [*RUNS2, *RUNS3] if "Xu-Alber" not in run]
 FIGURES = [
     *expand("results/figures/{name}.png", name=["complex", "calibration", "packing"]),
-    *expand(
-        "results/figures/{name}.png", name=["training", "per_class", "against_size"]
-    ),
+    *expand("results/figures/{name}.png", name=["training", "per_class", "against_size"]),
     *expand("results/figures/{name}.png", name=["against_paper", "runtime"]),
     *expand("results/figures/tomogram_{t}_{d}.png", t=TOMOGRAMS, d=SNRS),
     *[
-        f"results/figures/segmentation_{'_'.join(run.split('/')[2:4])}.png"
-        for run in SHOWN
+        f"results/figures/segmentation_{path_name(row['method'])}_{row['dataset']}.png"
+        for row in SHOWN
     ],
-    *[f"results/figures/baseline_{run.split('/')[3]}.png" for run in BASELINES],
+    *expand("results/figures/baseline_{dataset}.png", dataset=BASELINES),
 ]
-
-
-def title(run):
-    """Name a run for a reader: method, dataset and, where one is left out, the structure."""
-    method, dataset, split = run.split("/")[2:5]
-    left_out = "" if split == "random" else f" {split.replace('_', ' ')}"
-    return f"{method.replace('Xu-Alber', 'Xu & Alber')}, {dataset}{left_out}"
 
 
 rule make_tables:
@@ -52,9 +43,8 @@ rule make_tables:
     conda:
         "../../envs/cpu.yaml"
     params:
-        config=config,
+        config={key: config[key] for key in config if key != "figures"},
         pdb_ids=PDB_IDS,
-        resources=str(RESOURCES),
         code=library_version("make_tables"),
     script:
         "../scripts/make_tables.py"
@@ -99,6 +89,9 @@ rule draw_specimen:
         ),
         packing=report(
             "results/figures/packing.png", "../report/packing.rst", "Tomograms"
+        ),
+        masks=report(
+            "results/tables/mask_sizes.csv", "../report/mask_sizes.rst", "Tables"
         ),
     log:
         "logs/draw_specimen.log",
@@ -175,7 +168,7 @@ rule draw_training:
 
 rule draw_scores:
     input:
-        scores=expand("{run}/per_subtomogram.csv", run=SHOWN),
+        scores=expand("{run}/per_subtomogram.csv", run=SHOWN_RUNS),
         table3="results/tables/table3.csv",
     output:
         per_class=report(
@@ -198,7 +191,7 @@ rule draw_scores:
     conda:
         "../../envs/cpu.yaml"
     params:
-        titles=[title(run) for run in SHOWN],
+        titles=[title(run) for run in SHOWN_RUNS],
         code=library_version("draw_scores"),
     script:
         "../scripts/draw_scores.py"

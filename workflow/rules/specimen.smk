@@ -6,7 +6,9 @@ rule simulate_specimen:
         labels="results/tomograms/{tomogram}/labels.mrc",
         particles="results/tomograms/{tomogram}/particles.star",
         summary=report(
-            "results/tomograms/{tomogram}/specimen.json", "../report/specimen.rst", "Tomograms"
+            "results/tomograms/{tomogram}/specimen.json",
+            "../report/specimen.rst",
+            "Tomograms",
         ),
     log:
         "logs/simulate_specimen/{tomogram}.log",

@@ -16,7 +16,9 @@ import scipy.sparse
 import torch
 from numpy.typing import NDArray
 
-_SLAB_BYTES = 128 * 2**20  # of slices handled at once: bounds memory, and stays near the cache
+_SLAB_SLICES = {"cpu": 16, "cuda": 256}
+"""Slices handled at once. 16 float32 are one cache line and one vector of a CPU, and a slab of so
+many stays in its cache: 3.7 times faster than 300 at once (benchmarks/tomogram.py)."""
 
 
 def tilt_angles_deg(min_deg: float, max_deg: float, step_deg: float) -> NDArray[np.float64]:
@@ -125,7 +127,7 @@ class Projector:
         if rows * size_x != matrix.shape[1]:
             raise ValueError(f"{source.shape} does not fit a matrix over {matrix.shape[1]} pixels")
         target = np.empty((size, size_y, size_x), dtype=np.float32) if out is None else out
-        slab = max(1, _SLAB_BYTES // (4 * max(matrix.shape)))
+        slab = _SLAB_SLICES[self.device.type]
         for low in range(0, size_y, slab):
             part = torch.from_numpy(np.ascontiguousarray(source[:, low : low + slab]))
             slices = part.to(self.device).permute(0, 2, 1).reshape(rows * size_x, -1)

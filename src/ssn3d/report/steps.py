@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ssn3d.files import read_json
+from ssn3d.files import atomic_path, read_json
 from ssn3d.mrc import read_mrc
 from ssn3d.provenance import provenance
 from ssn3d.report.baseline_figure import BaselineExample, baseline_steps
@@ -35,7 +35,7 @@ from ssn3d.report.tables import read_table, table2, table3
 from ssn3d.seeds import generator
 from ssn3d.segmentation.baseline import BaselineSettings, segment
 from ssn3d.segmentation.predictions import read_predictions
-from ssn3d.subtomograms.store import read_subtomograms
+from ssn3d.subtomograms.store import Subtomograms, read_subtomograms
 
 PathLike = str | os.PathLike[str]
 _MAP_VOXEL_ANGSTROM = 5.0  # finer than the tomogram's, so that the surface of Fig. 4 is smooth
@@ -107,24 +107,44 @@ def draw_specimen(
     *,
     calibration: PathLike,
     packing: PathLike,
+    masks: PathLike,
 ) -> None:
-    """Draw the SNR calibration of each tomogram's JSON file, and the classes of the datasets."""
+    """Draw the SNR calibration of each tomogram's JSON file, and the classes of the datasets.
+
+    `masks` becomes a table of the mean mask of each class beside the one the paper implies.
+    """
     records = {name: read_json(path) for name, path in summaries.items()}
     asked = {name: record["snr_asked"] for name, record in records.items()}
     curves = {name: record["calibration"] for name, record in records.items()}
     save(snr_calibration(curves, asked), calibration)
 
     subtomograms = read_subtomograms(next(iter(datasets.values())))
-    voxels = subtomograms.masks.sum(axis=(1, 2, 3), dtype=np.int64)
-    ids, counts = np.unique(subtomograms.pdb_ids, return_counts=True)
-    complexes = pd.read_csv(complexes_tsv, sep="\t", dtype={"pdb_id": str})
-    paper = dict(zip(complexes["pdb_id"], complexes["paper_mask_voxels"], strict=True))
+    table = mask_sizes(subtomograms, complexes_tsv)
+    with atomic_path(masks) as partial:
+        table.round(2).to_csv(partial, index=False)
+    ids, known = table["pdb_id"].tolist(), table["paper_mask_voxels"].notna()
     drawn = packing_statistics(
-        {str(i): int(count) for i, count in zip(ids, counts, strict=True)},
-        {str(i): float(voxels[subtomograms.pdb_ids == i].mean()) for i in ids},
-        {str(i): float(paper[i]) for i in ids if i in paper},
+        dict(zip(ids, table["subtomograms"].tolist(), strict=True)),
+        dict(zip(ids, table["mask_voxels"].tolist(), strict=True)),
+        dict(zip(table["pdb_id"][known], table["paper_mask_voxels"][known], strict=True)),
     )
     save(drawn, packing)
+
+
+def mask_sizes(subtomograms: Subtomograms, complexes_tsv: PathLike) -> pd.DataFrame:
+    """Mean mask voxels of each class beside what the paper's Table 3 implies, and their ratio."""
+    sizes = pd.DataFrame(
+        {
+            "pdb_id": subtomograms.pdb_ids,
+            "voxels": subtomograms.masks.sum(axis=(1, 2, 3), dtype=np.int64),
+        }
+    )
+    table = sizes.groupby("pdb_id", as_index=False).agg(
+        subtomograms=("voxels", "size"), mask_voxels=("voxels", "mean")
+    )
+    complexes = pd.read_csv(complexes_tsv, sep="\t", dtype={"pdb_id": str})
+    table = table.merge(complexes[["pdb_id", "paper_mask_voxels"]], how="left")
+    return table.assign(ratio=table["mask_voxels"] / table["paper_mask_voxels"])
 
 
 def draw_complex(
