@@ -15,7 +15,8 @@ RESOURCES = REPOSITORY / "resources"
 
 # Rules find the package without its being installed: here, in jobs, and on cluster nodes.
 sys.path.insert(0, str(SOURCES))
-os.environ.update(PYTHONPATH=str(SOURCES))
+inherited = {**os.environ}.get("PYTHONPATH")
+os.environ.update(PYTHONPATH=os.pathsep.join(filter(None, [str(SOURCES), inherited])))
 
 from ssn3d.config import check_config, check_ids
 from ssn3d.errors import SSN3DError

@@ -9,7 +9,9 @@ SHOWN_RUNS = [run_folder(row["method"], row["dataset"]) for row in SHOWN]
 TRAINED = [run for run in [*RUNS2, *RUNS3] if "Xu-Alber" not in run]
 FIGURES = [
     *expand("results/figures/{name}.png", name=["complex", "calibration", "packing"]),
-    *expand("results/figures/{name}.png", name=["training", "per_class", "against_size"]),
+    *expand(
+        "results/figures/{name}.png", name=["training", "per_class", "against_size"]
+    ),
     *expand("results/figures/{name}.png", name=["against_paper", "runtime"]),
     *expand("results/figures/tomogram_{t}_{d}.png", t=TOMOGRAMS, d=SNRS),
     *[
