@@ -98,10 +98,10 @@ def train_run(
 
 
 def ceiling_miou(network: str, masks: NDArray[np.uint8]) -> float:
-    """MIoU in percent of the most accurate answer that a network's architecture can give."""
-    nearest = block_ceiling(masks, NETWORKS[network].block)
+    """Highest mIoU in percent that a network's architecture can reach on these masks."""
+    best = block_ceiling(masks, NETWORKS[network].block)
     rows = np.arange(len(masks))
-    return summarise(per_subtomogram_table(rows, [""] * len(masks), nearest, masks))["miou"]
+    return summarise(per_subtomogram_table(rows, [""] * len(masks), best, masks))["miou"]
 
 
 def evaluate_run(
