@@ -101,7 +101,7 @@ def block_ceiling(masks: NDArray[Any], block: int) -> NDArray[np.uint8]:
         background_union = np.maximum(true_negative + false_positive + false_negative, 1)
         best[i, order[i, : np.argmax(foreground + true_negative / background_union)]] = 1
     grown = best.reshape(n, cubes, 1, cubes, 1, cubes, 1)
-    return np.broadcast_to(grown, split.shape).reshape(masks.shape)
+    return np.broadcast_to(grown, split.shape).reshape(masks.shape).copy()
 
 
 def check_size(images: Tensor) -> None:
