@@ -60,6 +60,7 @@ def test_tables_follow_the_configuration(finished):
     assert table2["capacity"].tolist()[1:] == [895746, 895746]
     assert table2["pixel_accuracy"].between(50, 100).all()
     assert table2["miou"].between(10, 100).all()
+    assert table2["iou_foreground"][0] > 15  # the baseline; a random mask of that size has 2
     assert (table2["status"] == "done").all()
     table3 = pd.read_csv(finished / "results" / "tables" / "table3.csv")
     assert table3["pdb_id"].tolist() == ["1KP8", "2GLS", "1W6T"]

@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ssn3d.errors import DataError
 from ssn3d.files import atomic_path, read_json
+from ssn3d.log import logger
 from ssn3d.mrc import read_mrc
 from ssn3d.provenance import provenance
 from ssn3d.report.baseline_figure import BaselineExample, baseline_steps
@@ -180,6 +182,20 @@ def draw_complex(
     save(drawn, figure)
 
 
+def _examples(per_subtomogram: PathLike, pdb_ids: Sequence[str]) -> pd.DataFrame:
+    """Pick the examples of a test set; say which structures have none, and stop if all have."""
+    table = read_per_subtomogram(per_subtomogram)
+    absent = [pdb_id for pdb_id in pdb_ids if pdb_id not in set(table["pdb_id"])]
+    if len(absent) == len(pdb_ids):
+        raise DataError(
+            f"figures.example_ids: none of {', '.join(pdb_ids)} is in the test set "
+            f"({per_subtomogram}); name others, such as {table['pdb_id'].iloc[0]}"
+        )
+    if absent:
+        logger.warning("not in the test set, so not drawn: %s", ", ".join(absent))
+    return pick_examples(table, pdb_ids)
+
+
 def draw_segmentation(
     dataset: PathLike,
     per_subtomogram: PathLike,
@@ -191,7 +207,7 @@ def draw_segmentation(
     """Draw Fig. 5: best, median and worst test subtomogram of each class, truth and prediction."""
     subtomograms = read_subtomograms(dataset)
     masks = read_predictions(predictions)
-    picked = pick_examples(read_per_subtomogram(per_subtomogram), pdb_ids).to_dict("records")
+    picked = _examples(per_subtomogram, pdb_ids).to_dict("records")
     examples = [
         Example(
             f"{row['pdb_id']}, {row['rank']}: IoU {row['iou_foreground']:.0f} %",
@@ -244,7 +260,7 @@ def draw_baseline(
     """Draw the baseline's steps on the median test subtomogram of each class, made again."""
     subtomograms = read_subtomograms(dataset)
     settings = BaselineSettings(**read_json(run)["settings"])
-    picked = pick_examples(read_per_subtomogram(per_subtomogram), pdb_ids)
+    picked = _examples(per_subtomogram, pdb_ids)
     examples = []
     for row in picked[picked["rank"] == "median"].to_dict("records"):
         index = row["subtomogram"]
