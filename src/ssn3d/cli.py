@@ -19,6 +19,7 @@ from ssn3d.microscope.steps import add_noise, image_specimen, microscope_setting
 from ssn3d.report.sources import surrogates
 from ssn3d.report.steps import make_tables
 from ssn3d.report.table_text import to_text
+from ssn3d.runs import BASELINE, run_folder
 from ssn3d.segmentation.baseline_search import SearchSettings, baseline_run, search_run
 from ssn3d.segmentation.networks import NETWORKS, build_network, capacity
 from ssn3d.segmentation.steps import evaluate_run, train_run
@@ -66,7 +67,7 @@ class Experiment:
 
     def run(self, method: str, dataset: str, split: str) -> Path:
         """Folder of one run."""
-        return self.results / "runs" / method / dataset / split
+        return run_folder(self.results / "runs", method, dataset, split)
 
 
 def structures(arguments: argparse.Namespace) -> None:
@@ -228,7 +229,7 @@ def baseline(arguments: argparse.Namespace) -> None:
     search = SearchSettings(**experiment.config["baseline"])
     workers = torch.get_num_threads()
     search_run(*files, search, seed=experiment.seed, workers=workers)
-    folder = experiment.run("Xu-Alber", arguments.dataset, arguments.split)
+    folder = experiment.run(BASELINE, arguments.dataset, arguments.split)
     baseline_run(*files, folder, seed=experiment.seed, workers=workers)
 
 

@@ -2,6 +2,8 @@
 
 import os
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,8 @@ from numpy.typing import NDArray
 
 from ssn3d.errors import DataError
 from ssn3d.files import atomic_path
+
+_REMEDY = "delete it and run again"
 
 
 def write_mrc(
@@ -35,16 +39,23 @@ def write_mrc(
             mrc.add_label(label[:79])
 
 
-def shape_of_mrc(path: str | os.PathLike[str]) -> tuple[int, int, int]:
-    """Read the shape (z, y, x) from a header. Raises DataError where there is none."""
+@contextmanager
+def _opened(path: str | os.PathLike[str], *, header_only: bool = False) -> Iterator[Any]:
+    """Open for reading, warnings of mrcfile being faults. Raises DataError where there are any."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            with mrcfile.open(Path(path), mode="r", header_only=True) as mrc:
-                return int(mrc.header.nz), int(mrc.header.ny), int(mrc.header.nx)
+            with mrcfile.open(Path(path), mode="r", header_only=header_only) as mrc:
+                yield mrc
     except (OSError, ValueError, RuntimeWarning, UserWarning) as error:
-        message = f"{path}: not a readable MRC file ({error}); delete it and run again"
+        message = f"{path}: not a readable MRC file ({error}); {_REMEDY}"
         raise DataError(message) from error
+
+
+def shape_of_mrc(path: str | os.PathLike[str]) -> tuple[int, int, int]:
+    """Read the shape (z, y, x) from a header. Raises DataError where there is none."""
+    with _opened(path, header_only=True) as mrc:
+        return int(mrc.header.nz), int(mrc.header.ny), int(mrc.header.nx)
 
 
 def read_mrc(
@@ -55,21 +66,14 @@ def read_mrc(
     Raises DataError where the file is missing or truncated, holds NaN or infinity, or has another
     shape than `shape`.
     """
-    remedy = "delete it and run again"
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")
-            with mrcfile.open(Path(path), mode="r") as mrc:
-                array: NDArray[Any] = mrc.data
-                array.flags.writeable = True  # the file is closed below, and holds no reference
-                voxel_size_angstrom = float(mrc.voxel_size.x)
-    except (OSError, ValueError, RuntimeWarning, UserWarning) as error:
-        message = f"{path}: not a readable MRC file ({error}); {remedy}"
-        raise DataError(message) from error
+    with _opened(path) as mrc:
+        array: NDArray[Any] = mrc.data
+        array.flags.writeable = True  # the file is closed below, and holds no reference
+        voxel_size_angstrom = float(mrc.voxel_size.x)
     if shape is not None and array.shape != shape:
-        message = f"{path}: shape {array.shape}, expected {shape}; {remedy}"
+        message = f"{path}: shape {array.shape}, expected {shape}; {_REMEDY}"
         raise DataError(message)
     if not np.isfinite(np.sum(array, dtype=np.float64)):
-        message = f"{path}: holds NaN or infinity; {remedy}"
+        message = f"{path}: holds NaN or infinity; {_REMEDY}"
         raise DataError(message)
     return array, voxel_size_angstrom

@@ -20,6 +20,7 @@ os.environ.update(PYTHONPATH=os.pathsep.join(filter(None, [str(SOURCES), inherit
 
 from ssn3d.config import check_config, check_ids
 from ssn3d.errors import SSN3DError
+from ssn3d.runs import BASELINE, path_name, run_folder
 from ssn3d.structures.ids import read_pdb_ids
 from ssn3d.structures.sources import find_sources
 
@@ -91,18 +92,9 @@ def library_version(script):
     return hashlib.sha256(b"\0".join(contents)).hexdigest()[:16]
 
 
-def path_name(method):
-    """A method's name as it stands in paths."""
-    return method.replace(" & ", "-")
-
-
-def run_folder(method, dataset, split="random"):
-    """Folder of one run."""
-    return f"results/runs/{path_name(method)}/{dataset}/{split}"
-
-
 def title(run):
     """Name a run for a reader: method, dataset and, where one is left out, the structure."""
     method, dataset, split = Path(run).parts[2:5]
     left_out = "" if split == "random" else f" {split.replace('_', ' ')}"
-    return f"{method.replace('Xu-Alber', 'Xu & Alber')}, {dataset}{left_out}"
+    shown = BASELINE if method == path_name(BASELINE) else method
+    return f"{shown}, {dataset}{left_out}"

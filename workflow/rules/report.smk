@@ -1,12 +1,20 @@
-RUNS2 = [run_folder(row["method"], row["dataset"]) for row in TABLE2]
+RUNS2 = [
+    str(run_folder("results/runs", row["method"], row["dataset"])) for row in TABLE2
+]
 RUNS3 = [
-    run_folder(TABLE3["method"], TABLE3["dataset"], f"without_{pdb_id}")
+    str(
+        run_folder(
+            "results/runs", TABLE3["method"], TABLE3["dataset"], f"without_{pdb_id}"
+        )
+    )
     for pdb_id in LEFT_OUT
 ]
-BASELINES = [row["dataset"] for row in TABLE2 if row["method"] == "Xu & Alber"]
+BASELINES = [row["dataset"] for row in TABLE2 if row["method"] == BASELINE]
 SHOWN = [row for row in TABLE2 if row["method"] == TABLE3["method"]] or TABLE2[:1]
-SHOWN_RUNS = [run_folder(row["method"], row["dataset"]) for row in SHOWN]
-TRAINED = [run for run in [*RUNS2, *RUNS3] if "Xu-Alber" not in run]
+SHOWN_RUNS = [
+    str(run_folder("results/runs", row["method"], row["dataset"])) for row in SHOWN
+]
+TRAINED = [run for run in [*RUNS2, *RUNS3] if path_name(BASELINE) not in run]
 FIGURES = [
     *expand("results/figures/{name}.png", name=["complex", "calibration", "packing"]),
     *expand(

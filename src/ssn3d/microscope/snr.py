@@ -60,27 +60,33 @@ def region_mask(size: int, region: str, radius_voxels: float) -> NDArray[np.bool
 
 
 def aligned_crops(
-    volume: NDArray[np.float32], particles: Particles, mask: NDArray[np.bool_]
+    volume: NDArray[np.float32], particles: Particles, size: int
 ) -> NDArray[np.float32]:
-    """Crops turned back to the structure's frame by cubic splines, (n, voxels of the mask).
+    """Crops turned back to the structure's frame by cubic splines, (n, size, size, size).
 
     The mean of each crop is taken off before it is turned, so that what the turn brings in from
-    outside is 0; the mean over the mask is taken off afterwards.
+    outside is 0.
     """
-    size = len(mask)
     corners = crop_corners(particles.centres, size)
 
     def turn_back(i: int) -> NDArray[np.float32]:
         cube = crop(volume, corners[i], size).astype(np.float32)
         rotation = particles.rotations[i]
         offset = particles.centres[i] - corners[i] - rotation @ np.full(3, size // 2)
-        turned = scipy.ndimage.affine_transform(cube - cube.mean(), rotation, offset, order=3)
-        values: NDArray[np.float32] = turned[mask]
-        values -= values.mean()
-        return values
+        turned: NDArray[np.float32] = scipy.ndimage.affine_transform(
+            cube - cube.mean(), rotation, offset, order=3
+        )
+        return turned
 
     with ThreadPoolExecutor() as pool:
         return np.stack(list(pool.map(turn_back, range(len(particles)))))
+
+
+def _mean_free(crops: NDArray[np.float32], mask: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Voxels of a mask in each crop, less their mean: (n, voxels of the mask)."""
+    values = crops[:, mask]
+    values -= values.mean(axis=1, keepdims=True)
+    return values.astype(np.float64)
 
 
 def mean_pair_snr(inner_products: NDArray[np.float64]) -> float:
@@ -95,8 +101,13 @@ def measure_snr(
     volume: NDArray[np.float32], particles: Particles, mask: NDArray[np.bool_]
 ) -> float:
     """SNR of a tomogram, from the aligned crops of one complex."""
-    crops = aligned_crops(volume, particles, mask).astype(np.float64)
-    return mean_pair_snr(crops @ crops.T)
+    return snr_of_crops(aligned_crops(volume, particles, len(mask)), mask)
+
+
+def snr_of_crops(crops: NDArray[np.float32], mask: NDArray[np.bool_]) -> float:
+    """SNR of the aligned crops (n, s, s, s) of one complex, inside a mask (s, s, s)."""
+    values = _mean_free(crops, mask)
+    return mean_pair_snr(values @ values.T)
 
 
 class NoiseScale:
@@ -110,8 +121,8 @@ class NoiseScale:
         mask: NDArray[np.bool_],
     ) -> None:
         """Measure the inner products of the aligned crops of both parts."""
-        of_signal = aligned_crops(signal, particles, mask).astype(np.float64)
-        of_noise = aligned_crops(noise, particles, mask).astype(np.float64)
+        of_signal = _mean_free(aligned_crops(signal, particles, len(mask)), mask)
+        of_noise = _mean_free(aligned_crops(noise, particles, len(mask)), mask)
         cross = of_signal @ of_noise.T
         self._constant = of_signal @ of_signal.T
         self._linear = cross + cross.T

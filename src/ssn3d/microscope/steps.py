@@ -20,9 +20,10 @@ from ssn3d.microscope.reconstruct import reconstruct
 from ssn3d.microscope.snr import (
     NoiseScale,
     SNRSettings,
-    measure_snr,
+    aligned_crops,
     reference_particles,
     region_mask,
+    snr_of_crops,
 )
 from ssn3d.mrc import read_mrc, shape_of_mrc, write_mrc
 from ssn3d.provenance import provenance
@@ -146,7 +147,8 @@ def add_noise(
     noise_images *= np.float32(scale)
     images += noise_images
     del noise, noise_images
-    measured = {region: measure_snr(volume, reference, mask) for region, mask in masks.items()}
+    crops = aligned_crops(volume, reference, size_voxels)
+    measured = {region: snr_of_crops(crops, mask) for region, mask in masks.items()}
     achieved = measured[snr_settings.region]
     logger.info("SNR %.4g asked for, %.4g measured, noise scale %.4g", target, achieved, scale)
     if abs(achieved / target - 1) > SNR_TOLERANCE:

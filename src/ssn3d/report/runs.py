@@ -10,8 +10,6 @@ import pandas as pd
 from ssn3d.errors import DataError
 from ssn3d.files import read_json
 
-BASELINE = "Xu & Alber"
-"""The baseline as tables name it; its folder is `Xu-Alber`."""
 _COLUMNS = [
     "subtomogram", "pdb_id", "outcome", "pixel_accuracy", "iou_background", "iou_foreground",
     "true_positive", "false_positive", "false_negative", "true_negative",
@@ -26,11 +24,6 @@ class Run:
     """The content of run.json."""
     subtomograms: pd.DataFrame
     """The rows of per_subtomogram.csv: the test set, accuracies and IoUs in percent."""
-
-
-def run_folder(runs_dir: str | os.PathLike[str], method: str, dataset: str, split: str) -> Path:
-    """Folder of a run; `method` is named as in tables."""
-    return Path(runs_dir) / method.replace(" & ", "-") / dataset / split
 
 
 def missing_files(folder: Path) -> list[Path]:

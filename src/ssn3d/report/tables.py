@@ -12,14 +12,13 @@ import pandas as pd
 from ssn3d.errors import DataError
 from ssn3d.report.bootstrap import mean_interval
 from ssn3d.report.runs import (
-    BASELINE,
     Run,
     mask_voxels,
     missing_files,
     read_run,
-    run_folder,
 )
 from ssn3d.report.sources import source_in_words
+from ssn3d.runs import BASELINE, run_folder
 from ssn3d.seeds import generator
 from ssn3d.segmentation.metrics import summarise
 

@@ -17,6 +17,7 @@ from ssn3d.errors import DataError
 from ssn3d.files import read_json, write_json
 from ssn3d.log import logger, progress
 from ssn3d.provenance import provenance
+from ssn3d.runs import BASELINE, path_name
 from ssn3d.seeds import generator
 from ssn3d.segmentation.baseline import BaselineSettings, segment_on_one_thread
 from ssn3d.segmentation.metrics import per_subtomogram_table, summarise
@@ -24,7 +25,7 @@ from ssn3d.segmentation.predictions import write_predictions
 from ssn3d.subtomograms.splits import read_split
 from ssn3d.subtomograms.store import Subtomograms, read_subtomograms
 
-METHOD = "Xu-Alber"
+METHOD = path_name(BASELINE)
 OBJECTIVE = "iou_foreground"
 
 

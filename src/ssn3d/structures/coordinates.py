@@ -161,7 +161,10 @@ def entry_structure(entry: gemmi.Structure, pdb_id: str, unit: str, name: str) -
 def _sequence_masses(entry: gemmi.Structure) -> dict[str, float]:
     """Mass of each polymer's whole sequence, by entity; none where the file gives no sequence."""
     return {
-        entity.name: sum(_tabulated_mass(gemmi.Entity.first_mon(m)) for m in entity.full_sequence)
+        entity.name: sum(
+            _tabulated_mass(gemmi.Entity.first_mon(monomer)) or _MEAN_AMINO_ACID_DALTON
+            for monomer in entity.full_sequence
+        )
         for entity in entry.entities
         if entity.entity_type == gemmi.EntityType.Polymer and entity.full_sequence
     }
@@ -206,20 +209,21 @@ def _mean_mass(alternatives: Sequence[gemmi.Residue]) -> float:
 
 def _full_mass(residue: gemmi.Residue) -> float:
     """Mass in the chain; of an unknown residue, the mean of its kind, or its atoms' if more."""
+    mass = _tabulated_mass(residue.name)
+    if mass is not None:
+        return mass
     known = gemmi.find_tabulated_residue(residue.name)
-    if known.found() and residue.name not in _UNKNOWN_RESIDUES:
-        return _tabulated_mass(residue.name)
     is_nucleotide = known.is_nucleic_acid() or any(atom.name in {"P", "C1'"} for atom in residue)
     mean = _MEAN_NUCLEOTIDE_DALTON if is_nucleotide else _MEAN_AMINO_ACID_DALTON
     return max(mean, _mass_present(residue))
 
 
-def _tabulated_mass(name: str) -> float:
-    """Mass of a residue in the chain by its name; of an unknown one, the mean amino acid's."""
+def _tabulated_mass(name: str) -> float | None:
+    """Mass of a residue in the chain by its name; None of an unknown one."""
     known = gemmi.find_tabulated_residue(name)
     if known.found() and name not in _UNKNOWN_RESIDUES:
         return float(known.weight) - _WATER_DALTON
-    return _MEAN_AMINO_ACID_DALTON
+    return None
 
 
 def _mass_present(residue: gemmi.Residue) -> float:

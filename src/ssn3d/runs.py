@@ -1,0 +1,19 @@
+"""How runs are named, in tables and in paths. Light to import: Snakemake does so for every job."""
+
+import os
+from pathlib import Path
+
+BASELINE = "Xu & Alber"
+"""The baseline as tables name it."""
+
+
+def path_name(method: str) -> str:
+    """Give a method's name as it stands in paths: `Xu-Alber` for the baseline."""
+    return method.replace(" & ", "-")
+
+
+def run_folder(
+    runs: str | os.PathLike[str], method: str, dataset: str, split: str = "random"
+) -> Path:
+    """Folder of a run below the folder of all runs; `method` is named as in tables or in paths."""
+    return Path(runs) / path_name(method) / dataset / split
