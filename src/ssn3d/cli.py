@@ -204,6 +204,7 @@ def train(arguments: argparse.Namespace) -> None:
         history=folder / "history.csv",
         record=folder / "run.json",
         checkpoint=folder / "checkpoint.pt",
+        trainings_per_gpu=experiment.config["trainings_per_gpu"],
     )
 
 
@@ -218,6 +219,7 @@ def evaluate(arguments: argparse.Namespace) -> None:
         experiment.config["training"]["device"],
         per_subtomogram=folder / "per_subtomogram.csv",
         predictions=folder / "predictions.h5",
+        trainings_per_gpu=experiment.config["trainings_per_gpu"],
     )
 
 

@@ -1,10 +1,13 @@
 """Which device computes, and in which precision: asked for, or picked and said."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
 
 from ssn3d.errors import DeviceError
+from ssn3d.gpu_slots import gpu_slot
 from ssn3d.log import logger
 
 
@@ -24,6 +27,22 @@ def pick_device(asked: str) -> torch.device:
     what = torch.cuda.get_device_name(device) if name == "cuda" else "CPU"
     logger.info("device: %s (%s asked for)", what, asked)
     return device
+
+
+@contextmanager
+def own_gpu(asked: str, jobs_per_gpu: int) -> Iterator[None]:
+    """Compute on a GPU that no more than `jobs_per_gpu` jobs share; nothing where none is used.
+
+    Within the block it is torch's current CUDA device. `asked` is as for `pick_device`.
+    """
+    if asked == "cpu" or not torch.cuda.is_available():
+        yield
+        return
+    count = torch.cuda.device_count()
+    gpus = [str(torch.cuda.get_device_properties(i).uuid) for i in range(count)]
+    with gpu_slot(gpus, jobs_per_gpu) as index, torch.cuda.device(index):
+        logger.info("GPU %d of %d", index + 1, count)
+        yield
 
 
 def cpu_has_fast_bfloat16() -> bool:

@@ -14,4 +14,5 @@ if __name__ == "__main__":
             snakemake.params.device,
             per_subtomogram=snakemake.output.table,
             predictions=snakemake.output.predictions,
+            trainings_per_gpu=snakemake.config["trainings_per_gpu"],
         )

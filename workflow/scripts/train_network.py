@@ -32,4 +32,5 @@ if __name__ == "__main__":
             history=snakemake.output.history,
             record=snakemake.output.run,
             checkpoint=checkpoint_of(snakemake.input, snakemake.params, snakemake.wildcards),
+            trainings_per_gpu=snakemake.config["trainings_per_gpu"],
         )

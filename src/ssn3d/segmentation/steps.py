@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ssn3d import __version__
+from ssn3d.device import own_gpu
 from ssn3d.errors import DataError
 from ssn3d.files import atomic_path, write_json
 from ssn3d.log import logger
@@ -35,11 +36,13 @@ def train_run(
     history: PathLike,
     record: PathLike,
     checkpoint: PathLike,
+    trainings_per_gpu: int = 1,
 ) -> None:
     """Train a network on the train rows of a split; write weights.pt, history.csv and run.json.
 
     `dataset` and `split` are files. An interrupted training goes on from `checkpoint`, which is
-    deleted when the outputs are there. The weights are those of the best epoch.
+    deleted when the outputs are there. The weights are those of the best epoch. On CUDA it waits
+    for a GPU on which fewer than `trainings_per_gpu` jobs of ours run.
 
     Raises:
         DataError: dataset and split are damaged, or do not belong together.
@@ -47,17 +50,18 @@ def train_run(
     """
     subtomograms, rows = _read(dataset, split)
     split_name = Path(split).stem
-    result = train(
-        subtomograms.images,
-        subtomograms.masks,
-        rows["train"],
-        rows["validation"],
-        network,
-        settings=settings,
-        seed=seed,
-        run_name=f"{network}/{subtomograms.dataset}/{split_name}",
-        checkpoint_path=Path(checkpoint),
-    )
+    with own_gpu(settings.device, trainings_per_gpu):
+        result = train(
+            subtomograms.images,
+            subtomograms.masks,
+            rows["train"],
+            rows["validation"],
+            network,
+            settings=settings,
+            seed=seed,
+            run_name=f"{network}/{subtomograms.dataset}/{split_name}",
+            checkpoint_path=Path(checkpoint),
+        )
     names = {"method": network, "dataset": subtomograms.dataset, "split": split_name}
     outcome = {
         "capacity": capacity(result.network),
@@ -112,10 +116,12 @@ def evaluate_run(
     *,
     per_subtomogram: PathLike,
     predictions: PathLike,
+    trainings_per_gpu: int = 1,
 ) -> dict[str, float]:
     """Segment the test rows of a split; write per_subtomogram.csv and predictions.h5.
 
-    The precision is that of the training. Returns the summary of `metrics.summarise`, in percent.
+    The precision is that of the training; GPUs are shared as in `train_run`. Returns the summary of
+    `metrics.summarise`, in percent.
 
     Raises:
         DataError: dataset and split are damaged, or do not belong together.
@@ -123,9 +129,10 @@ def evaluate_run(
     """
     network, description = load_network(weights)
     subtomograms, rows = _read(dataset, split)
-    compute = Compute.pick(device, description["precision"])
     test = rows["test"]
-    masks = predict_masks(compute.place(network), subtomograms.images, test, compute)
+    with own_gpu(device, trainings_per_gpu):
+        compute = Compute.pick(device, description["precision"])
+        masks = predict_masks(compute.place(network), subtomograms.images, test, compute)
     table = per_subtomogram_table(test, subtomograms.pdb_ids[test], masks, subtomograms.masks[test])
     write_predictions(per_subtomogram, predictions, table, masks)
     summary = summarise(table)
