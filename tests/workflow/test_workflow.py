@@ -84,6 +84,15 @@ def test_a_second_run_does_nothing(finished):
 
 
 @pytest.mark.slow
+def test_a_moved_folder_needs_nothing_run_again(finished):
+    moved = finished.rename(finished.with_name("moved"))
+    try:
+        assert dry_run(moved) == {}
+    finally:
+        moved.rename(finished)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "rerun", "untouched"),
     [

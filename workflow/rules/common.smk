@@ -11,7 +11,8 @@ from snakemake.exceptions import WorkflowError
 
 REPOSITORY = Path(workflow.basedir)
 SOURCES = REPOSITORY / "src"
-RESOURCES = REPOSITORY / "resources"
+# Relative, so that a folder that is moved with its results needs no job run again.
+RESOURCES = Path(os.path.relpath(REPOSITORY / "resources"))
 
 # Rules find the package without its being installed: here, in jobs, and on cluster nodes.
 sys.path.insert(0, str(SOURCES))
