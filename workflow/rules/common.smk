@@ -3,6 +3,7 @@
 import ast
 import functools
 import hashlib
+import math
 import os
 import sys
 from pathlib import Path
@@ -51,6 +52,11 @@ TABLE2, TABLE3 = config["tables"]["table2"], config["tables"]["table3"]
 LEFT_OUT = PDB_IDS if TABLE3["leave_out"] == "all" else TABLE3["leave_out"]
 
 
+# Memory of the rules that hold a tomogram: at most 2.4 GB of 108 and 6.9 GB of 500 million voxels.
+VOXELS = math.prod(config["specimen"]["tomogram_size_voxels"].values())
+TOMOGRAM_MB = 2000 + 15 * VOXELS / 1e6
+
+
 wildcard_constraints:
     pdb_id="[0-9][A-Za-z0-9]{3}",
     tomogram=r"t\d+",
@@ -91,6 +97,14 @@ def library_version(script):
             todo += _imported(path)
     contents = (path.read_bytes() for path in sorted(seen))
     return hashlib.sha256(b"\0".join(contents)).hexdigest()[:16]
+
+
+def more_each_attempt(amount):
+    """Ask a cluster for so much, and for that much again after every attempt that failed.
+
+    On one machine nobody counts memory (mem_mb) and minutes (runtime).
+    """
+    return lambda wildcards, attempt: math.ceil(amount * attempt)
 
 
 def title(run):

@@ -11,6 +11,9 @@ rule image_specimen:
     conda:
         "../../envs/cpu.yaml"
     threads: 2
+    resources:
+        mem_mb=more_each_attempt(TOMOGRAM_MB),
+        runtime=more_each_attempt(30),
     params:
         settings=lookup(within=config, dpath="microscope"),
         code=library_version("image_specimen"),
@@ -41,6 +44,9 @@ rule add_noise:
     conda:
         "../../envs/cpu.yaml"
     threads: 2
+    resources:
+        mem_mb=more_each_attempt(TOMOGRAM_MB),
+        runtime=more_each_attempt(30),
     params:
         settings=lookup(within=config, dpath="microscope"),
         reference_id=lookup(within=config, dpath="snr/reference_id"),

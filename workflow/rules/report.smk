@@ -30,6 +30,10 @@ FIGURES = [
 ]
 
 
+localrules:
+    make_tables,
+
+
 rule make_tables:
     input:
         runs=expand("{run}/run.json", run=[*RUNS2, *RUNS3]),
@@ -76,6 +80,9 @@ rule draw_tomogram:
         "logs/draw_tomogram/{tomogram}_{dataset}.log",
     conda:
         "../../envs/cpu.yaml"
+    resources:
+        mem_mb=more_each_attempt(TOMOGRAM_MB),
+        runtime=more_each_attempt(30),
     params:
         snr=lambda wildcards: SNRS[wildcards.dataset],
         tilt=lookup(within=config, dpath="microscope/tilt"),
@@ -107,6 +114,9 @@ rule draw_specimen:
         "logs/draw_specimen.log",
     conda:
         "../../envs/cpu.yaml"
+    resources:
+        mem_mb=more_each_attempt(4000),
+        runtime=more_each_attempt(30),
     params:
         names=list(SNRS),
         code=library_version("draw_specimen"),
@@ -124,6 +134,9 @@ rule draw_complex:
         "logs/draw_complex.log",
     conda:
         "../../envs/cpu.yaml"
+    resources:
+        mem_mb=more_each_attempt(4000),
+        runtime=more_each_attempt(30),
     params:
         pdb_id=lookup(within=config, dpath="figures/complex_id"),
         level=lookup(within=config, dpath="specimen/mask_threshold_dalton_per_nm3"),

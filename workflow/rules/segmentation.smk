@@ -13,6 +13,9 @@ rule train_network:
     conda:
         "../../envs/cpu.yaml"
     threads: 2
+    resources:
+        mem_mb=more_each_attempt(6000),
+        runtime=more_each_attempt(480),
     params:
         settings=lookup(within=config, dpath="training"),
         seed=lookup(within=config, dpath="seed"),
@@ -34,6 +37,9 @@ rule evaluate_network:
     conda:
         "../../envs/cpu.yaml"
     threads: 2
+    resources:
+        mem_mb=more_each_attempt(4000),
+        runtime=more_each_attempt(30),
     params:
         device=lookup(within=config, dpath="training/device"),
         code=library_version("evaluate_network"),
@@ -53,7 +59,10 @@ rule search_baseline:
         "results/benchmarks/search_baseline/{dataset}_{split}.tsv"
     conda:
         "../../envs/cpu.yaml"
-    threads: workflow.cores
+    threads: 8
+    resources:
+        mem_mb=more_each_attempt(4000),
+        runtime=more_each_attempt(60),
     params:
         settings=lookup(within=config, dpath="baseline"),
         seed=lookup(within=config, dpath="seed"),
@@ -77,7 +86,10 @@ rule run_baseline:
         "results/benchmarks/run_baseline/{dataset}_{split}.tsv"
     conda:
         "../../envs/cpu.yaml"
-    threads: workflow.cores
+    threads: 8
+    resources:
+        mem_mb=more_each_attempt(4000),
+        runtime=more_each_attempt(60),
     params:
         seed=lookup(within=config, dpath="seed"),
         code=library_version("run_baseline"),

@@ -17,6 +17,9 @@ rule simulate_specimen:
     conda:
         "../../envs/cpu.yaml"
     threads: 2
+    resources:
+        mem_mb=more_each_attempt(TOMOGRAM_MB),
+        runtime=more_each_attempt(30),
     params:
         pdb_ids=PDB_IDS,
         settings=lookup(within=config, dpath="specimen"),

@@ -1,3 +1,9 @@
+# Done in a moment: not worth a place in a cluster's queue.
+localrules:
+    select_particles,
+    split_dataset,
+
+
 rule select_particles:
     input:
         particles=expand(
@@ -41,6 +47,9 @@ rule extract_subtomograms:
         "results/benchmarks/extract_subtomograms/{dataset}.tsv"
     conda:
         "../../envs/cpu.yaml"
+    resources:
+        mem_mb=more_each_attempt(4000),
+        runtime=more_each_attempt(30),
     params:
         names=TOMOGRAMS,
         size_voxels=lookup(within=config, dpath="subtomograms/size_voxels"),
