@@ -3,8 +3,8 @@
 #   tests/slurm/one_node_slurm.sh start
 #   tests/slurm/one_node_slurm.sh stop
 # Debian (or Ubuntu), as root; what is missing of slurmctld, slurmd, slurm-client and munge is
-# installed and stays. No systemd, no accounting database, no cgroups: time limits are enforced,
-# memory and cores are counted only. The GPU is pretended: jobs are given one, no device is there.
+# installed and stays. No systemd, no accounting database, no cgroups: jobs that take more time or
+# memory than they asked for are ended all the same. The GPU is pretended: no device is there.
 set -euo pipefail
 
 CONFIG=/etc/slurm
@@ -53,7 +53,9 @@ SlurmctldLogFile=$RUN/slurmctld.log
 SlurmdLogFile=$RUN/slurmd.log
 ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
-JobAcctGatherType=jobacct_gather/none
+JobAcctGatherType=jobacct_gather/linux
+JobAcctGatherFrequency=task=1
+JobAcctGatherParams=OverMemoryKill
 AccountingStorageType=accounting_storage/none
 MpiDefault=none
 SelectType=select/cons_tres

@@ -104,7 +104,7 @@ def more_each_attempt(amount):
 
     On one machine nobody counts memory (mem_mb) and minutes (runtime).
     """
-    return lambda wildcards, attempt: math.ceil(amount * attempt)
+    return lambda wildcards, attempt: math.ceil(amount) * attempt
 
 
 def title(run):
