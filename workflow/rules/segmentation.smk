@@ -14,7 +14,7 @@ rule train_network:
         "../../envs/cpu.yaml"
     threads: 2
     resources:
-        mem_mb=more_each_attempt(6000),
+        mem_mb=more_each_attempt(5000),
         runtime=more_each_attempt(480),
     params:
         settings=lookup(within=config, dpath="training"),

@@ -1,0 +1,155 @@
+"""A real Slurm: jobs get what they ask for, ask for more after a failure, and give the same bytes.
+
+Skipped where no Slurm answers whose one node is this machine: tests/slurm/one_node_slurm.sh is one.
+"""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+FOLDERS = ("src", "workflow", "profiles", "resources", "envs")
+RUN = Path("results") / "runs" / "SSN3D-ED" / "low" / "random"
+SCORES = str(RUN / "per_subtomogram.csv")
+ON_GPU = {"train_network", "evaluate_network"}
+SUBMITTED = {
+    "simulate_specimen",
+    "image_specimen",
+    "add_noise",
+    "extract_subtomograms",
+    *ON_GPU,
+}
+SAME_BYTES = (
+    "tomograms/t1/labels.mrc",
+    "tomograms/t1/particles.star",
+    "tomograms/t1/signal.mrc",
+    "tomograms/t1/low.mrc",
+    "subtomograms/low.h5",
+    "splits/random.csv",
+    "runs/SSN3D-ED/low/random/weights.pt",
+    "runs/SSN3D-ED/low/random/predictions.h5",
+    "runs/SSN3D-ED/low/random/per_subtomogram.csv",
+)
+
+
+def output_of(*command, folder=REPOSITORY):
+    """Run a command in a folder; give what it printed. Fails the test where the command fails."""
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def snakemake(folder, *arguments):
+    return output_of(sys.executable, "-m", "snakemake", *arguments, folder=folder)
+
+
+def experiment(folder):
+    """Copy what the small experiment needs."""
+    for name in FOLDERS:
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(REPOSITORY / name, folder / name, ignore=ignored)
+    for name in ("Snakefile", "config.yaml", "tests/workflow/small.yaml"):
+        shutil.copy(REPOSITORY / name, folder)
+    (folder / "ids.txt").write_text("1KP8\n2GLS\n1W6T\n")
+    return folder
+
+
+def records(folder):
+    """Slurm's records of the jobs of a folder by rule, each rule's in the order of submission."""
+    by_rule = {}
+    for line in output_of("scontrol", "--oneliner", "show", "job").splitlines():
+        record = dict(re.findall(r"(\S+?)=(\S*)", line))
+        if record.get("WorkDir") == str(folder):
+            rule = re.match(r"rule_(\w+?)(_wildcards_|$)", record["Comment"])[1]
+            by_rule.setdefault(rule, []).append(record)
+    return by_rule
+
+
+def skip_without_one_node_slurm():
+    """Tests submit to no cluster but our own."""
+    known = shutil.which("scontrol") and subprocess.run(
+        ["scontrol", "show", "config"], capture_output=True, text=True, check=False
+    )
+    if not known or not re.search(r"^ClusterName *= one-node$", known.stdout, re.MULTILINE):
+        pytest.skip("no one-node Slurm answers; root can: tests/slurm/one_node_slurm.sh start")
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """Train and evaluate one network through Slurm, by the profile as it is.
+
+    The specimen asks for less memory than it needs, so that Slurm ends its first attempt.
+    """
+    skip_without_one_node_slurm()
+    folder = experiment(tmp_path_factory.mktemp("slurm"))
+    rule = folder / "workflow" / "rules" / "specimen.smk"
+    rule.write_text(rule.read_text().replace("(TOMOGRAM_MB)", "(400)"))
+    snakemake(folder, SCORES, "--profile", "profiles/slurm", "--configfile", "small.yaml")
+    return folder
+
+
+@pytest.mark.slurm
+@pytest.mark.slow
+def test_jobs_went_through_slurm_and_got_what_they_asked_for(finished):
+    jobs = records(finished)
+    assert set(jobs) == SUBMITTED
+    for rule, attempts in jobs.items():
+        job = attempts[-1]
+        assert job["JobState"] == "COMPLETED"
+        assert job["NumCPUs"] == ("1" if rule == "extract_subtomograms" else "2")
+        assert (job.get("TresPerJob") == "gres:gpu:1") == (rule in ON_GPU)
+    (training,) = jobs["train_network"]
+    assert training["TimeLimit"] == "08:00:00"
+    assert training["MinMemoryNode"] == "5000M"
+
+
+@pytest.mark.slurm
+@pytest.mark.slow
+def test_a_job_out_of_memory_gets_more(finished):
+    first, second = records(finished)["simulate_specimen"]
+    assert first["JobState"] == "FAILED"
+    assert "exceeded memory limit" in Path(first["StdOut"]).read_text()
+    assert second["JobState"] == "COMPLETED"
+    assert [job["MinMemoryNode"] for job in (first, second)] == ["400M", "800M"]
+    assert [job["TimeLimit"] for job in (first, second)] == ["00:30:00", "01:00:00"]
+
+
+@pytest.mark.slurm
+@pytest.mark.slow
+def test_a_local_run_gives_the_same_bytes_and_finds_nothing_to_do(finished, tmp_path):
+    local = ["--cores", "2", "--configfile", "small.yaml"]
+    assert "Nothing to be done" in snakemake(finished, SCORES, "-n", *local)
+    folder = experiment(tmp_path)
+    snakemake(folder, SCORES, *local)
+    for name in SAME_BYTES:
+        theirs, ours = (finished / "results" / name, folder / "results" / name)
+        assert theirs.read_bytes() == ours.read_bytes(), name
+
+
+def planned(folder, *options):
+    """What each rule asks for, from a dry run: mem_mb, runtime, gpu and so on, by rule."""
+    printed = snakemake(folder, "-n", "--configfile", "small.yaml", *options)
+    by_rule = re.findall(r"(?ms)^(?:local)?rule (\w+):.*?resources: ([^\n]*)", printed)
+    return {rule: dict(re.findall(r"(\w+)=([^,]+)", line)) for rule, line in by_rule}
+
+
+@pytest.mark.slow
+def test_every_rule_asks_for_more_in_each_attempt(tmp_path):
+    folder = experiment(tmp_path)
+    slurm = ["--profile", "profiles/slurm", "--attempt"]  # Snakemake's way to tell it to a job
+    first, third = planned(folder, *slurm, "1"), planned(folder, *slurm, "3")
+    assert set(first) > SUBMITTED
+    for rule, resources in first.items():
+        for name, least in (("mem_mb", 2000), ("runtime", 15)):
+            assert int(resources[name]) >= least, rule
+            assert int(third[rule][name]) == 3 * int(resources[name]), rule
+
+
+@pytest.mark.slow
+def test_trainings_of_a_workstation_share_its_gpus(tmp_path):
+    asked = planned(experiment(tmp_path), "--profile", "profiles/workstation")
+    assert {rule for rule, resources in asked.items() if resources.get("gpu") == "1"} == ON_GPU
