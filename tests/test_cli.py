@@ -45,6 +45,26 @@ def test_a_fault_is_one_line_and_exit_1(tmp_path, capsys):
     assert "config: seed: -1 is less than the minimum of 0" in lines[0]
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["noise", "--dataset", "D"],
+        ["specimen", "--tomogram", "../../t1"],
+        ["split", "--leave-out", "../x"],
+        ["export", "--pdb-id", "9ZZZ"],
+        ["evaluate", "--network", "../../x"],
+        ["baseline", "--split", "../random"],
+    ],
+)
+def test_a_name_that_is_not_in_the_experiment_is_one_line(options, tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        main([*options, "--results", str(tmp_path)])
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1
+    assert f"error: {options[1]}: {options[2]!r} is none of" in lines[0]
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_tables_of_nothing_say_what_is_missing(tmp_path, capsys):
     main(["tables", "--results", str(tmp_path)])
     printed = capsys.readouterr().out

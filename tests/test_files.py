@@ -14,8 +14,8 @@ from ssn3d.seeds import generator, torch_generator
 def test_an_interrupted_write_leaves_the_old_file(tmp_path):
     path = tmp_path / "out.txt"
     path.write_text("old")
-    with pytest.raises(IsADirectoryError), atomic_path(path) as partial:
-        partial.write_text("half") and partial.parent.write_text("fails")
+    with pytest.raises(ZeroDivisionError), atomic_path(path) as partial:
+        partial.write_text("half") and 1 / 0
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
     with atomic_path(path) as partial:
@@ -27,9 +27,15 @@ def test_json_round_trip_and_damage(tmp_path):
     write_json(tmp_path / "a.json", {"x": [1, 2.5, None]})
     assert read_json(tmp_path / "a.json") == {"x": [1, 2.5, None]}
     assert len(sha256_of(tmp_path / "a.json")) == 64
-    (tmp_path / "a.json").write_text("{")
-    with pytest.raises(DataError, match=r"a\.json"):
-        read_json(tmp_path / "a.json")
+    text = (tmp_path / "a.json").read_text()
+    with pytest.raises(DataError, match=r"a\.json: .*it lacks y, z"):
+        read_json(tmp_path / "a.json", "x", "y", "z")
+    for damaged in ("{", "[1]", "3", '{"x": NaN}', 9999 * "[", text.replace("2.5", "2.4")):
+        (tmp_path / "a.json").write_text(damaged)
+        with pytest.raises(DataError, match=r"a\.json: not .*; delete it and run again"):
+            read_json(tmp_path / "a.json")
+    (tmp_path / "a.json").write_text('{"x": 1}')  # without a checksum
+    assert read_json(tmp_path / "a.json", "x") == {"x": 1}
 
 
 @pytest.mark.parametrize("stack", [False, True])
@@ -44,6 +50,20 @@ def test_mrc_files_are_valid_and_carry_their_voxel_size(stack, tmp_path, capsys)
     with mrcfile.open(path) as mrc:
         assert mrc.is_image_stack() == stack
         assert tuple(mrc.header.origin.tolist()) == (0, 0, 0)
+
+
+def test_mrc_files_carry_a_checksum_and_others_need_none(tmp_path):
+    array = generator(0, "m").standard_normal((4, 6, 8), dtype=np.float32)
+    path = tmp_path / "v.mrc"
+    write_mrc(path, array, 10.0)
+    content = bytearray(path.read_bytes())
+    content[-3] ^= 1  # in the data
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=r"v\.mrc: .*its checksum is wrong.*; delete it and run"):
+        read_mrc(path)
+    with mrcfile.new(path, array, overwrite=True) as mrc:
+        mrc.voxel_size = 10.0
+    np.testing.assert_array_equal(read_mrc(path)[0], array)
 
 
 def test_labels_are_uint16(tmp_path):

@@ -13,6 +13,7 @@ import torch
 
 from ssn3d import __version__
 from ssn3d.config import check_ids, load_config
+from ssn3d.errors import ConfigError
 from ssn3d.log import job
 from ssn3d.microscope.snr import SNRSettings
 from ssn3d.microscope.steps import add_noise, image_specimen, microscope_settings
@@ -42,6 +43,23 @@ class Experiment:
         self.results = Path(arguments.results)
         self.resources = Path(arguments.resources)
         self.seed: int = self.config["seed"]
+        self._check_names(arguments)
+
+    def _check_names(self, arguments: argparse.Namespace) -> None:
+        """Raise ConfigError where an option names what the experiment does not have."""
+        known = {
+            "tomogram": self.tomograms,
+            "dataset": [dataset["name"] for dataset in self.config["snr"]["datasets"]],
+            "pdb_id": self.pdb_ids,
+            "leave_out": self.pdb_ids,
+            "network": list(NETWORKS),
+            "split": ["random", *(f"without_{pdb_id}" for pdb_id in self.pdb_ids)],
+        }
+        for option, names in known.items():
+            given = getattr(arguments, option, None)
+            if given is not None and given not in names:
+                flag = option.replace("_", "-")
+                raise ConfigError(f"--{flag}: {given!r} is none of {', '.join(names)}")
 
     def tomogram(self, name: str) -> Path:
         """Folder of one tomogram."""

@@ -1,9 +1,11 @@
 """The configuration: read safely, checked against its schema and for sense, faults as one line."""
 
 import difflib
+import functools
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from importlib import resources
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,22 @@ from ssn3d.errors import ConfigError
 _SCHEMA = "config_schema.yaml"
 
 
+def _is_number(_: jsonschema.TypeChecker, value: object) -> bool:
+    """Whether a value is a number, which NaN and infinity are not, though JSON Schema lets them."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and isfinite(value)
+
+
+def _is_integer(_: jsonschema.TypeChecker, value: object) -> bool:
+    """Whether a value is a whole number as Python means it: 10.0 counts nothing."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+_TYPES = jsonschema.Draft202012Validator.TYPE_CHECKER.redefine_many(
+    {"number": _is_number, "integer": _is_integer}
+)
+_Validator = jsonschema.validators.extend(jsonschema.Draft202012Validator, type_checker=_TYPES)
+
+
 def load_config(*paths: str | os.PathLike[str]) -> dict[str, Any]:
     """Read YAML files, later ones over earlier ones, and check the result.
 
@@ -24,7 +42,7 @@ def load_config(*paths: str | os.PathLike[str]) -> dict[str, Any]:
     for path in paths:
         try:
             content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-        except (OSError, ValueError, yaml.YAMLError) as error:
+        except (OSError, ValueError, yaml.YAMLError, RecursionError) as error:
             problem = " ".join(str(error).split())
             raise ConfigError(f"{path}: not a readable YAML file ({problem})") from error
         if not isinstance(content, dict):
@@ -43,10 +61,15 @@ def _update(config: dict[str, Any], other: Mapping[str, Any]) -> None:
             config[key] = value
 
 
+@functools.cache
+def _schema() -> Any:
+    """Read what a configuration may hold."""
+    return yaml.safe_load(resources.files("ssn3d").joinpath(_SCHEMA).read_text(encoding="utf-8"))
+
+
 def check_config(config: Mapping[str, Any]) -> None:
     """Raise ConfigError, one line that names the key, unless the configuration is valid."""
-    schema = yaml.safe_load(resources.files("ssn3d").joinpath(_SCHEMA).read_text(encoding="utf-8"))
-    faults = jsonschema.Draft202012Validator(schema).iter_errors(config)
+    faults = _Validator(_schema()).iter_errors(config)
     fault = jsonschema.exceptions.best_match(faults)
     if fault is not None:
         raise ConfigError(_one_line(fault))

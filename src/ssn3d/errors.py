@@ -4,6 +4,10 @@
 class SSN3DError(Exception):
     """Base of all errors below; shown to the user as one line, without a traceback."""
 
+    def __str__(self) -> str:
+        """Give the message on one line: what a library says, and is quoted, may span several."""
+        return " ".join(line.strip() for line in super().__str__().splitlines())
+
 
 class ConfigError(SSN3DError):
     """A key of the configuration is missing, unknown, of the wrong type or out of range."""
@@ -23,6 +27,10 @@ class SNRError(SSN3DError):
 
 class DataError(SSN3DError):
     """A volume, table or dataset between two stages is missing, damaged or of another shape."""
+
+
+class WriteError(SSN3DError):
+    """A file cannot be written: the disk is full, or the folder is read-only."""
 
 
 class CheckpointError(SSN3DError):

@@ -4,17 +4,34 @@ import logging
 import os
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
 from tqdm import tqdm
 
 from ssn3d.errors import SSN3DError
+from ssn3d.files import write_error
 
 logger = logging.getLogger("ssn3d")
 
 T = TypeVar("T")
+
+
+class _LogFile(logging.FileHandler):
+    """A log file that says once that it cannot be written, and leaves the rest to the terminal."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 -- logging's name
+        """Stop writing; what was to be written went to the terminal too."""
+        del record
+        logger.removeHandler(self)
+        error = sys.exception()
+        logger.warning("%s: the log ends here (%s)", self.baseFilename, error)
+
+    def close(self) -> None:
+        """Close, whether or not what is left can be written."""
+        with suppress(OSError):
+            super().close()
 
 
 @contextmanager
@@ -22,8 +39,11 @@ def job(log_file: str | os.PathLike[str] | None = None) -> Iterator[logging.Logg
     """Log to the terminal, and to `log_file` if given; end the process with 1 on a user's error."""
     handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
     if log_file is not None:
-        Path(log_file).parent.mkdir(parents=True, exist_ok=True)
-        handlers.append(logging.FileHandler(log_file, mode="w", encoding="utf-8"))
+        try:
+            Path(log_file).parent.mkdir(parents=True, exist_ok=True)
+            handlers.append(_LogFile(log_file, mode="w", encoding="utf-8"))
+        except OSError as error:
+            sys.exit(f"error: {write_error(log_file, error)}")
     form = logging.Formatter("%(asctime)s %(message)s", datefmt="%H:%M:%S")
     for handler in handlers:
         handler.setFormatter(form)

@@ -1,9 +1,15 @@
-"""MRC files: volumes (z, y, x), stacks (tilt, y, x) and labels, with voxel size and origin."""
+"""MRC files: volumes (z, y, x), stacks (tilt, y, x) and labels, with voxel size and origin.
 
+One of a file's ten labels is a checksum, which is verified on reading; files without one are taken.
+"""
+
+import math
 import os
+import re
 import warnings
+import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +21,7 @@ from ssn3d.errors import DataError
 from ssn3d.files import atomic_path
 
 _REMEDY = "delete it and run again"
+_CHECKSUM = "ssn3d crc32 "
 
 
 def write_mrc(
@@ -28,8 +35,9 @@ def write_mrc(
     """Write a volume, or with `stack` a stack of images, float32 or uint16.
 
     The origin is that of the first voxel's centre, 0. `label` is put into the header.
+    Raises WriteError where there is no room, or the folder is read-only.
     """
-    with atomic_path(path) as partial, mrcfile.new(partial, overwrite=True) as mrc:
+    with atomic_path(path) as partial, _new(partial) as mrc:
         mrc.set_data(array)
         if stack:
             mrc.set_image_stack()
@@ -37,6 +45,30 @@ def write_mrc(
         mrc.header.origin = (0.0, 0.0, 0.0)
         if label:
             mrc.add_label(label[:79])
+        mrc.add_label(_CHECKSUM + _checksum(mrc))
+
+
+@contextmanager
+def _new(path: Path) -> Iterator[Any]:
+    """Give a new file, closed when the block ends, even where the disk is full.
+
+    mrcfile would leave it open then, to fail once more, out of reach, when it is collected.
+    """
+    mrc = mrcfile.new(path, overwrite=True)
+    stream = mrc._iostream  # noqa: SLF001 -- there is no other way to it
+    try:
+        yield mrc
+        mrc.close()
+    finally:
+        with suppress(OSError):
+            stream.close()
+
+
+def _checksum(mrc: Any) -> str:
+    """CRC-32 of an open file's data, and of what the header says of them that we read."""
+    array = np.ascontiguousarray(mrc.data)
+    described = f"{array.shape} {array.dtype.str} {float(mrc.voxel_size.x)!r}"
+    return f"{zlib.crc32(array.data, zlib.crc32(described.encode())):08x}"
 
 
 @contextmanager
@@ -53,9 +85,16 @@ def _opened(path: str | os.PathLike[str], *, header_only: bool = False) -> Itera
 
 
 def shape_of_mrc(path: str | os.PathLike[str]) -> tuple[int, int, int]:
-    """Read the shape (z, y, x) from a header. Raises DataError where there is none."""
+    """Read the shape (z, y, x) from a header. Raises DataError where the file has another size."""
     with _opened(path, header_only=True) as mrc:
-        return int(mrc.header.nz), int(mrc.header.ny), int(mrc.header.nx)
+        header = mrc.header
+        shape = int(header.nz), int(header.ny), int(header.nx)
+        item_bytes = mrcfile.utils.data_dtype_from_header(header).itemsize
+        expected = header.nbytes + int(header.nsymbt) + math.prod(shape) * item_bytes
+        found = Path(path).stat().st_size
+        if min(shape) < 1 or found != expected:
+            raise ValueError(f"{found} bytes, where the header implies {expected}")
+        return shape
 
 
 def read_mrc(
@@ -63,10 +102,15 @@ def read_mrc(
 ) -> tuple[NDArray[Any], float]:
     """Read an array and its voxel size in angstrom.
 
-    Raises DataError where the file is missing or truncated, holds NaN or infinity, or has another
-    shape than `shape`.
+    Raises DataError where the file is missing, truncated or damaged, holds NaN or infinity, or has
+    another shape than `shape`.
     """
+    shape_of_mrc(path)  # before memory is asked for that only a damaged header wants
     with _opened(path) as mrc:
+        labels = b" ".join(mrc.header.label.tolist())
+        checksum = re.search(f"{_CHECKSUM}([0-9a-f]{{8}})".encode(), labels)
+        if checksum is not None and checksum[1].decode() != _checksum(mrc):
+            raise ValueError("its checksum is wrong")
         array: NDArray[Any] = mrc.data
         array.flags.writeable = True  # the file is closed below, and holds no reference
         voxel_size_angstrom = float(mrc.voxel_size.x)

@@ -3,10 +3,12 @@
 RELION's coordinates are x, y, z in pixels, its angles ZYZ Euler angles (rot, tilt, psi) that turn
 the particle into the reference, so that they describe the inverse of our rotation
 (Heymann et al. 2005, J. Struct. Biol. 151, 196; RELION, `Euler_angles2matrix`).
+The first line, a comment to RELION, is a checksum; it is verified where there is one.
 """
 
 import os
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +18,7 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from ssn3d.errors import DataError
-from ssn3d.files import atomic_path
+from ssn3d.files import atomic_path, crc32_of
 from ssn3d.particles import Particles
 
 _COORDINATES = ["rlnCoordinateX", "rlnCoordinateY", "rlnCoordinateZ"]
@@ -54,10 +56,7 @@ def write_particles(
     table["rlnOpticsGroup"] = 1
     table["ssn3dLabel"] = np.arange(1, len(particles) + 1)
     table["ssn3dPdbId"] = particles.pdb_ids
-    with atomic_path(path) as partial:
-        starfile.write(
-            {"optics": optics, "particles": table}, partial, float_format="%.6f", overwrite=True
-        )
+    _write(path, {"optics": optics, "particles": table})
 
 
 def write_subtomograms_star(
@@ -92,18 +91,32 @@ def write_subtomograms_star(
     table[_ANGLES] = euler_from_rotations(particles.rotations)
     table["rlnOpticsGroup"] = 1
     table["ssn3dPdbId"] = particles.pdb_ids
+    _write(path, {"optics": optics, "particles": table})
+
+
+def _write(path: str | os.PathLike[str], blocks: Mapping[str, pd.DataFrame]) -> None:
+    """Write blocks under a checksum, which takes the place of starfile's line with the date."""
+    text = starfile.to_string(dict(blocks), float_format="%.6f").partition("\n")[2]
     with atomic_path(path) as partial:
-        starfile.write(
-            {"optics": optics, "particles": table}, partial, float_format="%.6f", overwrite=True
-        )
+        partial.write_text(f"# ssn3d crc32 {crc32_of(text)}\n{text}", encoding="utf-8")
+
+
+def _check(text: str) -> None:
+    """Raise ValueError where the first line is a checksum, and the rest another text's."""
+    first, _, rest = text.partition("\n")
+    checksum = re.fullmatch("# ssn3d crc32 ([0-9a-f]{8})", first)
+    if checksum is not None and checksum[1] != crc32_of(rest):
+        raise ValueError("its checksum is wrong")
 
 
 def read_particles(path: str | os.PathLike[str]) -> Particles:
     """Read particles as `write_particles` wrote them.
 
-    Raises DataError where the file is missing, lacks a column, or holds numbers that are none.
+    Raises DataError where the file is missing or damaged, lacks a column, or holds numbers that are
+    none.
     """
     try:
+        _check(Path(path).read_text(encoding="utf-8"))
         blocks = starfile.read(Path(path), always_dict=True, parse_as_string=["ssn3dPdbId"])
         table = blocks["particles"]
         centres = table[_COORDINATES].to_numpy(dtype=np.float64)[:, ::-1]

@@ -303,7 +303,7 @@ def test_cache_that_is_not_what_was_pinned_is_never_used(fetch):
 
 
 def test_lock_keeps_other_entries(fetch, tmp_path):
-    (tmp_path / "lock.tsv").write_text("pdb_id\tsha256\n9XYZ\tabc\n")
+    (tmp_path / "lock.tsv").write_text(f"pdb_id\tsha256\n9XYZ\t{64 * '0'}\n")
     fetch("good", ids=["2XYZ", "1ABC"])
     assert list(read_lock(tmp_path / "lock.tsv")) == ["1ABC", "2XYZ", "9XYZ"]
     (tmp_path / "lock.tsv").write_text("not, a table\n1, 2\n")
@@ -325,7 +325,7 @@ def full_disk():
 def test_disk_full(fetch, tmp_path):
     with full_disk(), pytest.raises(StructureError) as caught:
         fetch("large", allow_missing=True)
-    assert "1ABC.cif.gz cannot be written (File too large)" in str(caught.value)
+    assert "1ABC.cif.gz: cannot be written (File too large)" in str(caught.value)
     assert list((tmp_path / "cache").iterdir()) == []
 
 

@@ -15,6 +15,28 @@ from ssn3d.errors import ConfigError
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 CONFIG = yaml.safe_load((REPOSITORY / "config.yaml").read_text())
+SCHEMA = yaml.safe_load((REPOSITORY / "src" / "ssn3d" / "config_schema.yaml").read_text())
+WRONG_TYPES = {
+    "integer": ["many", 1.5, 10.0, True, None, [1], {"a": 1}],
+    "number": ["many", True, None, [1.0], {"a": 1}, float("nan"), float("inf"), -float("inf")],
+    "string": [1, 1.5, True, [], {}],
+    "boolean": ["yes", 1, None],
+    "array": ["A", 1, None, {}],
+    "object": ["A", 1, None, []],
+}
+BEYOND = {
+    "minimum": lambda bound: bound - 1,
+    "maximum": lambda bound: bound + 1,
+    "exclusiveMinimum": lambda bound: bound,
+    "exclusiveMaximum": lambda bound: bound,
+    "multipleOf": lambda factor: 4 * factor + 1,
+    "minLength": lambda length: (length - 1) * "x",
+    "minItems": lambda _: [],
+    "maxItems": lambda length: [f"{i + 1}ABC" for i in range(length + 1)],
+    "enum": lambda _: "another",
+    "uniqueItems": lambda _: ["1KP8", "1KP8"],
+    "pattern": lambda _: "../x",
+}
 FAULTS = {
     "specimen.particels": (10, "unknown key 'particels'; did you mean 'particles'?"),
     "specimen.particles": ("many", "specimen.particles: 'many' is not of type 'integer'"),
@@ -85,15 +107,81 @@ def test_any_value_is_valid_or_one_line_that_names_the_key(key, value):
     assert not message or key.split(".")[0] in message
 
 
-@pytest.mark.parametrize("key", sorted(leaves(CONFIG)))
-def test_a_missing_key_is_named(key):
+def properties(schema, config, path=()):
+    """Yield path and schema of every property there is in a configuration, lists looked into."""
+    while "$ref" in schema:
+        schema = SCHEMA["$defs"][schema["$ref"].split("/")[-1]]
+    if path:
+        yield path, schema
+    for key, inner in schema.get("properties", {}).items():
+        yield from properties(inner, config[key], (*path, key))
+    if "items" in schema and config:
+        yield from properties(schema["items"], config[0], (*path, 0))
+
+
+PROPERTIES = dict(properties(SCHEMA, CONFIG))
+
+
+def replaced(path, value):
+    """Copy the configuration with the value at a path replaced."""
     config = copy.deepcopy(CONFIG)
-    *parents, last = key.split(".")
     section = config
-    for parent in parents:
-        section = section[parent]
-    del section[last]
-    with pytest.raises(ConfigError, match=f"'{last}' is a required property"):
+    for part in path[:-1]:
+        section = section[part]
+    section[path[-1]] = value
+    return config
+
+
+def wrong_values(schema):
+    """Yield values that are of the wrong type or out of range."""
+    types = schema.get("type", [])
+    for name in [types] if isinstance(types, str) else types:
+        yield from (v for v in WRONG_TYPES.get(name, []) if not (v is None and "null" in types))
+    for key, beyond in BEYOND.items():
+        if key in schema:
+            yield beyond(schema[key])
+    if "anyOf" in schema:
+        yield from ["another", None, {}, 1.5, -1]
+
+
+def test_the_schema_knows_the_keys_of_the_configuration():
+    assert {part for path in PROPERTIES for part in path if part != 0} >= set(keys(CONFIG))
+    for path, schema in PROPERTIES.items():
+        assert list(wrong_values(schema)) or path == ("tables", "table2", 0, "dataset"), path
+        if schema.get("type") == "integer":
+            assert "minimum" in schema, path
+
+
+def keys(section):
+    """Yield all keys of nested mappings and lists."""
+    for key, value in section.items() if isinstance(section, dict) else enumerate(section):
+        if isinstance(key, str):
+            yield key
+        if isinstance(value, (dict, list)):
+            yield from keys(value)
+
+
+@pytest.mark.parametrize("path", PROPERTIES, ids=lambda path: ".".join(map(str, path)))
+def test_wrong_types_and_ranges_name_the_key(path):
+    for value in wrong_values(PROPERTIES[path]):
+        with pytest.raises(ConfigError) as caught:
+            check_config(replaced(path, value))
+        message = str(caught.value)
+        assert "\n" not in message
+        assert message.startswith(f"config: {'.'.join(map(str, path))}"), (value, message)
+
+
+@pytest.mark.parametrize(
+    "path", [p for p in PROPERTIES if p[-1] != 0], ids=lambda path: ".".join(map(str, path))
+)
+def test_a_missing_key_is_named(path):
+    config = copy.deepcopy(CONFIG)
+    section = config
+    for part in path[:-1]:
+        section = section[part]
+    del section[path[-1]]
+    where = ".".join(map(str, path[:-1])) or "top level"
+    with pytest.raises(ConfigError, match=f"{where}: '{path[-1]}' is a required property"):
         check_config(config)
 
 

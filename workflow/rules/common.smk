@@ -21,7 +21,7 @@ inherited = {**os.environ}.get("PYTHONPATH")
 os.environ.update(PYTHONPATH=os.pathsep.join(filter(None, [str(SOURCES), inherited])))
 
 from ssn3d.config import check_config, check_ids
-from ssn3d.errors import SSN3DError
+from ssn3d.errors import SSN3DError, WriteError
 from ssn3d.runs import BASELINE, path_name, run_folder
 from ssn3d.structures.ids import read_pdb_ids
 from ssn3d.structures.sources import find_sources
@@ -39,6 +39,10 @@ def coordinate_files(structures, pdb_ids):
 
 
 try:
+    if not os.access(".", os.W_OK):  # Snakemake would show a traceback
+        raise WriteError(
+            f"{Path.cwd()}: read-only; make it writable, or work elsewhere (--directory)"
+        )
     check_config(config)
     PDB_IDS = read_pdb_ids(config["structures"]["ids"])
     check_ids(config, PDB_IDS)

@@ -138,7 +138,8 @@ def add_noise(
     volume, _ = read_mrc(signal)
     everything = read_particles(particles)
     reference = reference_particles(everything, snr_settings, size_voxels, volume.shape)
-    radius = read_json(specimen_summary)["bounding_radius_voxels"][snr_settings.reference_id]
+    radii = read_json(specimen_summary, "bounding_radius_voxels")["bounding_radius_voxels"]
+    radius = radii[snr_settings.reference_id]
     masks = {region: region_mask(size_voxels, region, radius) for region in ("cube", "particle")}
     model = NoiseScale(volume, noise, reference, masks[snr_settings.region])
     scale = model.solve(target)

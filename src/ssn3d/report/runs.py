@@ -5,15 +5,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from ssn3d.errors import DataError
 from ssn3d.files import read_json
+from ssn3d.tables import read_csv
 
-_COLUMNS = [
-    "subtomogram", "pdb_id", "outcome", "pixel_accuracy", "iou_background", "iou_foreground",
-    "true_positive", "false_positive", "false_negative", "true_negative",
-]  # fmt: skip
+_PERCENT = ["pixel_accuracy", "iou_background", "iou_foreground"]
+_COUNTS = ["true_positive", "false_positive", "false_negative", "true_negative"]
+_SCORES = {
+    "subtomogram": np.int64, "pdb_id": str, "outcome": str,
+    **dict.fromkeys(_PERCENT, np.float64), **dict.fromkeys(_COUNTS, np.int64),
+}  # fmt: skip
+_CURVES = ["train_loss", "validation_loss", "validation_pixel_accuracy", "validation_miou"]
+_HISTORY = {"epoch": np.int64, **dict.fromkeys(_CURVES, np.float64)}
+_RECORD = ["capacity", "epochs", "training_seconds"]
 
 
 @dataclass(frozen=True)
@@ -38,7 +45,7 @@ def read_run(folder: Path) -> Run:
     Raises:
         DataError: a file is missing or damaged, or belongs to another run.
     """
-    record = read_json(folder / "run.json")
+    record = read_json(folder / "run.json", *_RECORD)
     names = (record.get("method"), record.get("dataset"), record.get("split"))
     if names != folder.parts[-3:]:
         message = f"{folder / 'run.json'}: is of the run {names}; delete it and run again"
@@ -52,7 +59,7 @@ def read_per_subtomogram(path: str | os.PathLike[str]) -> pd.DataFrame:
     Raises:
         DataError: the file is missing or damaged.
     """
-    return _read_csv(path, _COLUMNS)
+    return read_csv(path, _SCORES)
 
 
 def read_history(path: str | os.PathLike[str]) -> pd.DataFrame:
@@ -61,23 +68,9 @@ def read_history(path: str | os.PathLike[str]) -> pd.DataFrame:
     Raises:
         DataError: the file is missing or damaged.
     """
-    columns = ["train_loss", "validation_loss", "validation_pixel_accuracy", "validation_miou"]
-    return _read_csv(path, ["epoch", *columns])
+    return read_csv(path, _HISTORY)
 
 
 def mask_voxels(subtomograms: pd.DataFrame) -> "pd.Series[int]":
     """Voxels of each true mask, from the counts of per_subtomogram.csv."""
     return subtomograms["true_positive"] + subtomograms["false_negative"]
-
-
-def _read_csv(path: str | os.PathLike[str], columns: list[str]) -> pd.DataFrame:
-    """Read a CSV that must have certain columns, without gaps in them."""
-    try:
-        table = pd.read_csv(path, dtype={"pdb_id": str, "outcome": str}, keep_default_na=False)
-        table = table[columns]
-        numbers = table.drop(columns=["pdb_id", "outcome"], errors="ignore")
-        numbers.to_numpy(dtype=float)  # text among the numbers fails here
-    except (OSError, KeyError, ValueError) as error:
-        message = f"{path}: not a table of ssn3d ({error}); delete it and run again"
-        raise DataError(message) from error
-    return table

@@ -14,7 +14,7 @@ def source_in_words(structures_dir: str | os.PathLike[str], pdb_id: str) -> str:
     path = Path(structures_dir) / f"{pdb_id}.json"
     if not path.exists():
         return f"unknown: no {path}"
-    record = read_json(path)
+    record = read_json(path, "source", "file", "served_by", "unit")
     if record["source"] == "surrogate":
         return _SURROGATE
     words = "archive" if record["source"] == "archive" else f"file {record['file']}"

@@ -33,7 +33,7 @@ from ssn3d.report.runs import read_history, read_per_subtomogram
 from ssn3d.report.sources import surrogates
 from ssn3d.report.style import save
 from ssn3d.report.table_text import write_table
-from ssn3d.report.tables import read_table, table2, table3
+from ssn3d.report.tables import paper_complexes, read_table, table2, table3
 from ssn3d.seeds import generator
 from ssn3d.segmentation.baseline import BaselineSettings, segment
 from ssn3d.segmentation.predictions import read_predictions
@@ -115,7 +115,7 @@ def draw_specimen(
 
     `masks` becomes a table of the mean mask of each class beside the one the paper implies.
     """
-    records = {name: read_json(path) for name, path in summaries.items()}
+    records = {n: read_json(path, "snr_asked", "calibration") for n, path in summaries.items()}
     asked = {name: record["snr_asked"] for name, record in records.items()}
     curves = {name: record["calibration"] for name, record in records.items()}
     save(snr_calibration(curves, asked), calibration)
@@ -144,8 +144,8 @@ def mask_sizes(subtomograms: Subtomograms, complexes_tsv: PathLike) -> pd.DataFr
     table = sizes.groupby("pdb_id", as_index=False).agg(
         subtomograms=("voxels", "size"), mask_voxels=("voxels", "mean")
     )
-    complexes = pd.read_csv(complexes_tsv, sep="\t", dtype={"pdb_id": str})
-    table = table.merge(complexes[["pdb_id", "paper_mask_voxels"]], how="left")
+    complexes = paper_complexes(complexes_tsv)[["pdb_id", "paper_mask_voxels"]]
+    table = table.merge(complexes, how="left")
     return table.assign(ratio=table["mask_voxels"] / table["paper_mask_voxels"])
 
 
@@ -223,7 +223,8 @@ def draw_segmentation(
 def draw_training(folders: Mapping[str, PathLike], *, figure: PathLike) -> None:
     """Draw the curves of trainings, from the folders of their runs by title."""
     histories = {title: read_history(Path(f) / "history.csv") for title, f in folders.items()}
-    best = {title: read_json(Path(f) / "run.json")["best_epoch"] for title, f in folders.items()}
+    records = {t: read_json(Path(f) / "run.json", "best_epoch") for t, f in folders.items()}
+    best = {title: record["best_epoch"] for title, record in records.items()}
     save(training_curves(histories, best), figure)
 
 
@@ -259,7 +260,7 @@ def draw_baseline(
 ) -> None:
     """Draw the baseline's steps on the median test subtomogram of each class, made again."""
     subtomograms = read_subtomograms(dataset)
-    settings = BaselineSettings(**read_json(run)["settings"])
+    settings = BaselineSettings(**read_json(run, "settings")["settings"])
     picked = _examples(per_subtomogram, pdb_ids)
     examples = []
     for row in picked[picked["rank"] == "median"].to_dict("records"):

@@ -13,7 +13,7 @@ from typing import Any
 
 import pandas as pd
 
-from ssn3d.files import atomic_path, write_json
+from ssn3d.files import atomic_path, crc32_of, write_json
 from ssn3d.report.sources import is_surrogate
 from ssn3d.report.tables import DONE
 
@@ -125,13 +125,20 @@ def write_table(
     provenance: Mapping[str, Any],
     surrogates: Sequence[str] = (),
 ) -> None:
-    """Write a table as .csv, .md and .tex, and its provenance as .json, side by side."""
+    """Write a table as .csv, .md and .tex, and its provenance as .json, side by side.
+
+    The .json has the checksum of the .csv, which is left as plain as people expect a table to be.
+    """
     path = Path(path_csv)
-    with atomic_path(path) as partial:
-        table.to_csv(partial, index=False, float_format="%.6g")
-    write_json(path.with_suffix(".json"), dict(provenance) | {"surrogates": list(surrogates)})
-    for suffix, render in ((".md", to_markdown), (".tex", to_latex)):
-        text = render(table, title, provenance, surrogates)
+    csv = table.to_csv(index=False, float_format="%.6g")
+    record = {**provenance, "surrogates": list(surrogates), "csv_crc32": crc32_of(csv)}
+    write_json(path.with_suffix(".json"), record)
+    texts = {
+        ".csv": csv,
+        ".md": to_markdown(table, title, provenance, surrogates),
+        ".tex": to_latex(table, title, provenance, surrogates),
+    }
+    for suffix, text in texts.items():
         with atomic_path(path.with_suffix(suffix)) as partial:
             partial.write_text(text, encoding="utf-8")
 

@@ -1,5 +1,6 @@
 """Tables 2 and 3: ours beside the paper's, one row for each row asked for, run or not."""
 
+import io
 import math
 import os
 from collections.abc import Mapping, Sequence
@@ -10,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from ssn3d.errors import DataError
+from ssn3d.files import crc32_of, read_json
 from ssn3d.report.bootstrap import mean_interval
 from ssn3d.report.runs import (
     Run,
@@ -21,6 +23,7 @@ from ssn3d.report.sources import source_in_words
 from ssn3d.runs import BASELINE, run_folder
 from ssn3d.seeds import generator
 from ssn3d.segmentation.metrics import summarise
+from ssn3d.tables import read_csv
 
 DONE = "done"
 TABLE2_COLUMNS = [
@@ -35,6 +38,7 @@ TABLE3_COLUMNS = [
 ]  # fmt: skip
 _RULES = {"run.json": "train_network", "per_subtomogram.csv": "evaluate_network"}
 _WHOLE_NUMBERS = ["capacity", "test_subtomograms", "epochs"]
+_PAPER = {"pixel_accuracy": np.float64, "miou": np.float64}
 _TEXT = ["method", "dataset", "pdb_id", "name", "source", "status"]
 
 
@@ -61,7 +65,7 @@ def table2(
     Raises:
         DataError: a file of a run is damaged.
     """
-    paper = pd.read_csv(paper_csv)
+    paper = read_csv(paper_csv, {"method": str, "snr": np.float64, **_PAPER}, remedy="restore it")
     made = []
     for row in rows:
         method, dataset = row["method"], row["dataset"]
@@ -107,8 +111,8 @@ def table3(
     Raises:
         DataError: a file of a run is damaged, or its test set holds another class.
     """
-    paper = pd.read_csv(paper_csv, dtype={"pdb_id": str})
-    complexes = pd.read_csv(complexes_tsv, sep="\t", dtype={"pdb_id": str}).set_index("pdb_id")
+    paper = read_csv(paper_csv, {"pdb_id": str, **_PAPER}, remedy="restore it")
+    complexes = paper_complexes(complexes_tsv).set_index("pdb_id")
     order = [pdb_id for pdb_id in paper["pdb_id"] if pdb_id in pdb_ids]
     made = []
     for pdb_id in [*order, *(other for other in pdb_ids if other not in order)]:
@@ -127,20 +131,31 @@ def table3(
     return _finish(made, TABLE3_COLUMNS)
 
 
+def paper_complexes(path: str | os.PathLike[str]) -> pd.DataFrame:
+    """Read names and the paper's mask sizes by PDB ID. Raises DataError where it is damaged."""
+    columns = {"pdb_id": str, "name": str, "paper_mask_voxels": np.float64}
+    return read_csv(path, columns, separator="\t", remedy="restore it")
+
+
 def read_table(path: str | os.PathLike[str]) -> pd.DataFrame:
     """Read table2.csv or table3.csv as it was made.
 
     Raises:
-        DataError: the file is missing, or neither table.
+        DataError: the file is missing, damaged (as the .json beside it tells), or neither table.
     """
+    record = Path(path).with_suffix(".json")
     try:
-        table = pd.read_csv(path, dtype=dict.fromkeys(_TEXT, str))
+        text = Path(path).read_text(encoding="utf-8")
+        table = pd.read_csv(io.StringIO(text), dtype=dict.fromkeys(_TEXT, str))
         columns = TABLE3_COLUMNS if "pdb_id" in table else TABLE2_COLUMNS
-        text = [column for column in columns if column in _TEXT]
-        return _typed(table[columns].fillna(dict.fromkeys(text, "")))
+        of_text = [column for column in columns if column in _TEXT]
+        typed = _typed(table[columns].fillna(dict.fromkeys(of_text, "")))
     except (OSError, KeyError, ValueError) as error:
         message = f"{path}: not a table of ssn3d ({error}); delete it and run again"
         raise DataError(message) from error
+    if record.exists() and read_json(record).get("csv_crc32", crc32_of(text)) != crc32_of(text):
+        raise DataError(f"{path}: not what {record.name} says; delete both and run again")
+    return typed
 
 
 def _measured(folder: Path, method: str, seed: int, only: str | None = None) -> dict[str, Any]:
@@ -153,8 +168,6 @@ def _measured(folder: Path, method: str, seed: int, only: str | None = None) -> 
     if only is not None and not (run.subtomograms["pdb_id"] == only).all():
         message = f"{folder / 'per_subtomogram.csv'}: holds other classes than {only}"
         raise DataError(f"{message}; delete it and run again")
-    if run.subtomograms.empty:
-        return {"status": f"empty: no test subtomograms ({folder / 'per_subtomogram.csv'})"}
     return _numbers(run, generator(seed, "bootstrap", *folder.parts[-3:]))
 
 

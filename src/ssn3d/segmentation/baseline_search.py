@@ -22,8 +22,8 @@ from ssn3d.seeds import generator
 from ssn3d.segmentation.baseline import BaselineSettings, segment_on_one_thread
 from ssn3d.segmentation.metrics import per_subtomogram_table, summarise
 from ssn3d.segmentation.predictions import write_predictions
-from ssn3d.subtomograms.splits import read_split
-from ssn3d.subtomograms.store import Subtomograms, read_subtomograms
+from ssn3d.subtomograms.steps import read_dataset
+from ssn3d.subtomograms.store import Subtomograms
 
 METHOD = path_name(BASELINE)
 OBJECTIVE = "iou_foreground"
@@ -159,9 +159,9 @@ def search_run(
     Raises:
         DataError: the dataset or the split is missing or damaged.
     """
-    subtomograms = read_subtomograms(dataset_h5)
+    subtomograms, parts = read_dataset(dataset_h5, split_csv)
     start = time.perf_counter()
-    found = search(subtomograms, read_split(split_csv)["train"], settings, seed, workers)
+    found = search(subtomograms, parts["train"], settings, seed, workers)
     found |= {
         "split": Path(split_csv).stem,
         "dataset_sha256": subtomograms.sha256,
@@ -193,8 +193,9 @@ def baseline_run(
     Raises:
         DataError: an input is missing or damaged, or the search was on another dataset or split.
     """
-    subtomograms, rows = read_subtomograms(dataset_h5), read_split(split_csv)["test"]
-    found, split = read_json(search_json), Path(split_csv).stem
+    subtomograms, parts = read_dataset(dataset_h5, split_csv)
+    rows, split = parts["test"], Path(split_csv).stem
+    found = read_json(search_json, "chosen", "search", "seconds")
     if (found.get("dataset_sha256"), found.get("split")) != (subtomograms.sha256, split):
         message = f"{search_json}: was not made from {dataset_h5} and {split_csv}; run it again"
         raise DataError(message)

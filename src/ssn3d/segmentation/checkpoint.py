@@ -5,9 +5,9 @@ a stranger runs no code. Each tensor's CRC-32 is checked on reading, which torch
 """
 
 import hashlib
+import io
 import json
 import os
-import pickle
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -34,9 +34,12 @@ def fingerprint(identity: Mapping[str, Any], *arrays: NDArray[Any]) -> str:
 
 def write_tensors(path: str | os.PathLike[str], content: Mapping[str, Any]) -> None:
     """Write tensors and plain values; equal contents give equal bytes, whatever the name."""
-    # given a path, torch would write the name of the file into the file
-    with atomic_path(path) as partial, partial.open("wb") as handle:
-        torch.save(dict(content), handle)
+    # given a path, torch would write the name of the file into the file; on a full disk its error
+    # tells of something else
+    buffer = io.BytesIO()
+    torch.save(dict(content), buffer)
+    with atomic_path(path) as partial:
+        partial.write_bytes(buffer.getbuffer())
 
 
 def read_tensors(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -52,13 +55,13 @@ def read_tensors(path: str | os.PathLike[str]) -> dict[str, Any]:
         if damaged is None:
             content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
             return content
-        problem = f"{damaged} is damaged"
-    except (
-        OSError, RuntimeError, ValueError, KeyError, EOFError,
-        zipfile.BadZipFile, pickle.UnpicklingError,
-    ) as error:  # fmt: skip
+    except Exception as error:  # zip, zlib, pickle and torch fail in many ways
         problem = str(error).split("\n", maxsplit=1)[0]
-    raise CheckpointError(f"{path}: not a readable file of weights ({problem}); delete it")
+        message = f"{path}: not a readable file of weights ({problem}); delete it and run again"
+        raise CheckpointError(message) from error
+    raise CheckpointError(
+        f"{path}: not a readable file of weights ({damaged} is damaged); delete it and run again"
+    )
 
 
 def read_checkpoint(

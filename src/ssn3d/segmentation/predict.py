@@ -130,7 +130,8 @@ def load_network(path: str | os.PathLike[str]) -> tuple[nn.Module, dict[str, Any
     try:
         network = build_network(content["network"], 0.0, torch.Generator())
         network.load_state_dict(content.pop("weights"))
-    except (KeyError, RuntimeError, TypeError) as error:
+        content["precision"]  # which the network is to compute in
+    except (AttributeError, KeyError, RuntimeError, TypeError) as error:
         problem = " ".join(str(error).split())
         message = f"{path}: not the weights of a network ({problem}); train it again"
         raise CheckpointError(message) from error

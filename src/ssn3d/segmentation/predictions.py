@@ -8,7 +8,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ssn3d.errors import DataError
-from ssn3d.files import atomic_path
+from ssn3d.hdf5 import new_hdf5
+from ssn3d.tables import write_csv
 
 PathLike = str | os.PathLike[str]
 
@@ -20,9 +21,8 @@ def write_predictions(
     masks: NDArray[np.uint8] | NDArray[np.bool_],
 ) -> None:
     """Write the scores of a test set, and its masks (m, s, s, s) with the rows they belong to."""
-    with atomic_path(per_subtomogram) as partial:
-        table.to_csv(partial, index=False)
-    with atomic_path(predictions) as partial, h5py.File(partial, "w", libver="latest") as file:
+    write_csv(per_subtomogram, table)
+    with new_hdf5(predictions) as file:
         rows = table["subtomogram"].to_numpy()
         file.create_dataset("subtomogram", data=rows, chunks=rows.shape, fletcher32=True)
         file.create_dataset(

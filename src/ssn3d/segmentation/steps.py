@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 
 from ssn3d import __version__
 from ssn3d.device import own_gpu
-from ssn3d.errors import DataError
-from ssn3d.files import atomic_path, write_json
+from ssn3d.files import write_json
 from ssn3d.log import logger
 from ssn3d.provenance import provenance
 from ssn3d.segmentation.checkpoint import write_tensors
@@ -19,8 +18,8 @@ from ssn3d.segmentation.networks import NETWORKS, block_ceiling, capacity
 from ssn3d.segmentation.predict import Compute, load_network, predict_masks
 from ssn3d.segmentation.predictions import write_predictions
 from ssn3d.segmentation.train import TrainingSettings, train
-from ssn3d.subtomograms.splits import read_split
-from ssn3d.subtomograms.store import Subtomograms, read_subtomograms
+from ssn3d.subtomograms.steps import read_dataset
+from ssn3d.tables import write_csv
 
 PathLike = str | os.PathLike[str]
 
@@ -48,7 +47,7 @@ def train_run(
         DataError: dataset and split are damaged, or do not belong together.
         CheckpointError: the checkpoint is damaged, or of another training.
     """
-    subtomograms, rows = _read(dataset, split)
+    subtomograms, rows = read_dataset(dataset, split)
     split_name = Path(split).stem
     with own_gpu(settings.device, trainings_per_gpu):
         result = train(
@@ -88,8 +87,7 @@ def train_run(
         "ssn3d": __version__,
     }
     write_tensors(weights, content)  # without dates, so that equal trainings give equal bytes
-    with atomic_path(history) as partial:
-        result.history.to_csv(partial, index=False)
+    write_csv(history, result.history)
     made = provenance(
         seed=seed,
         settings=asdict(settings),
@@ -128,7 +126,7 @@ def evaluate_run(
         CheckpointError: the weights are damaged.
     """
     network, description = load_network(weights)
-    subtomograms, rows = _read(dataset, split)
+    subtomograms, rows = read_dataset(dataset, split)
     test = rows["test"]
     with own_gpu(device, trainings_per_gpu):
         compute = Compute.pick(device, description["precision"])
@@ -144,13 +142,3 @@ def evaluate_run(
         summary["miou"],
     )
     return summary
-
-
-def _read(dataset: PathLike, split: PathLike) -> tuple[Subtomograms, dict[str, NDArray[np.int_]]]:
-    """Read a dataset and a split, which must have as many rows."""
-    subtomograms, parts = read_subtomograms(dataset), read_split(split)
-    members = sum(len(rows) for rows in parts.values())
-    if members != len(subtomograms):
-        message = f"{split}: {members} rows, but {dataset} has {len(subtomograms)} subtomograms; "
-        raise DataError(message + "the split is of another dataset, make it again")
-    return subtomograms, parts

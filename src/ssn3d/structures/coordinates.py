@@ -62,7 +62,8 @@ def parse_entry(data: bytes, name: str) -> gemmi.Structure:
 
     Raises StructureError, with `name`, where it is neither, damaged, or without atoms.
     """
-    text = data.decode("utf-8", errors="replace")
+    # both formats are ASCII; one character for each byte keeps the columns of a PDB file
+    text = data.decode("ascii", errors="replace").replace("\ufffd", "?")
     try:
         if re.search(r"^data_", text, re.MULTILINE):
             block = gemmi.cif.read_string(text).sole_block()

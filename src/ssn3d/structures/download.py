@@ -39,7 +39,7 @@ class Archive:
         for template in [*self.urls, *self.obsolete_urls]:
             try:
                 url = urlsplit(entry_url(template, "1ABC"))
-            except (KeyError, IndexError, ValueError):
+            except (AttributeError, KeyError, IndexError, ValueError):
                 url = urlsplit("")
             if url.scheme not in {"http", "https"} or "1abc" not in url.path.lower():
                 raise ConfigError(

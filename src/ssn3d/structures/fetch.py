@@ -8,16 +8,18 @@ must be the same ever after.
 import csv
 import hashlib
 import os
+import re
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from ssn3d.errors import StructureError
+from ssn3d.errors import StructureError, WriteError
 from ssn3d.files import atomic_path
 from ssn3d.log import logger, progress
 from ssn3d.structures.coordinates import check_entry_id, file_content, gunzip, parse_entry
 from ssn3d.structures.download import Archive, download, entry_url
+from ssn3d.structures.ids import PDB_ID
 
 
 class _UnavailableError(StructureError):
@@ -119,11 +121,8 @@ def _get_entry(
     try:
         with atomic_path(target) as partial:
             partial.write_bytes(data)
-    except OSError as error:
-        raise StructureError(
-            f"{pdb_id}: {target} cannot be written ({error.strerror}); make room, or name another "
-            "cache in SSN3D_CACHE"
-        ) from error
+    except WriteError as error:
+        raise StructureError(f"{error}; or name another cache in SSN3D_CACHE") from error
     return digest
 
 
@@ -174,17 +173,22 @@ def read_lock(path: str | os.PathLike[str]) -> dict[str, str]:
         return {}
     try:
         with Path(path).open(encoding="utf-8", newline="") as handle:
-            return {row["pdb_id"]: row["sha256"] for row in csv.DictReader(handle, delimiter="\t")}
-    except (OSError, KeyError, UnicodeDecodeError) as error:
+            rows = list(csv.DictReader(handle, delimiter="\t"))
+        pins = {row["pdb_id"] or "": row["sha256"] or "" for row in rows}
+    except (OSError, KeyError, UnicodeDecodeError, csv.Error) as error:
         message = f"{path}: not a table of pdb_id and sha256 ({error!r}); restore or delete it"
         raise StructureError(message) from error
+    for pdb_id, digest in pins.items():
+        if not (PDB_ID.fullmatch(pdb_id) and re.fullmatch("[0-9a-f]{64}", digest)):
+            raise StructureError(
+                f"{path}: {pdb_id!r} with {digest!r} is no PDB ID with a SHA-256; restore or "
+                "delete the line"
+            )
+    return pins
 
 
 def _write_lock(path: str | os.PathLike[str], pins: Mapping[str, str]) -> None:
     """Write pinned SHA-256 in the order of PDB IDs."""
     lines = [f"{pdb_id}\t{digest}\n" for pdb_id, digest in sorted(pins.items())]
-    try:
-        with atomic_path(path) as partial:
-            partial.write_text("".join(["pdb_id\tsha256\n", *lines]), encoding="utf-8")
-    except OSError as error:
-        raise StructureError(f"{path}: cannot be written ({error.strerror})") from error
+    with atomic_path(path) as partial:
+        partial.write_text("".join(["pdb_id\tsha256\n", *lines]), encoding="utf-8")

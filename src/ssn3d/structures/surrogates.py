@@ -19,6 +19,7 @@ from scipy.spatial.transform import Rotation
 
 from ssn3d.errors import ConfigError, StructureError
 from ssn3d.seeds import generator
+from ssn3d.structures.ids import PDB_ID
 from ssn3d.structures.read import Structure, structure_from_points
 
 BEAD_DALTON = 110.0
@@ -54,20 +55,21 @@ def read_complexes(path: str | os.PathLike[str]) -> dict[str, Complex]:
     try:
         with Path(path).open(encoding="utf-8", newline="") as handle:
             rows = list(csv.DictReader(handle, delimiter="\t"))
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise ConfigError(f"{path}: not a readable table of complexes ({error})") from error
     complexes = {}
     for number, row in enumerate(rows, start=2):
         try:
-            known = Complex(
-                float(row["mass_kda"]) * 1e3, float(row["radius_nm"]) * 10, row["point_group"]
-            )
+            pdb_id, group = row["pdb_id"] or "", row["point_group"] or ""
+            known = Complex(float(row["mass_kda"]) * 1e3, float(row["radius_nm"]) * 10, group)
             _operations(known.point_group)
         except (KeyError, TypeError, ValueError) as error:
             raise ConfigError(f"{path}: line {number}: not a complex ({error!r})") from error
         if not (0 < known.mass_dalton < np.inf and 0 < known.radius_angstrom < np.inf):
             raise ConfigError(f"{path}: line {number}: mass and radius must be positive numbers")
-        complexes[row["pdb_id"]] = known
+        if not PDB_ID.fullmatch(pdb_id) or pdb_id in complexes:
+            raise ConfigError(f"{path}: line {number}: {pdb_id!r} is no PDB ID, or stands twice")
+        complexes[pdb_id] = known
     return complexes
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ssn3d.errors import DataError
-from ssn3d.files import atomic_path
+from ssn3d.tables import read_csv, write_csv
 
 PARTS = ("train", "validation", "test")
 
@@ -45,18 +45,14 @@ def write_split(
     path: str | os.PathLike[str], pdb_ids: NDArray[np.str_], parts: NDArray[np.str_]
 ) -> None:
     """Write a split as a table: subtomogram (row of the dataset), pdb_id, split."""
-    table = pd.DataFrame({"subtomogram": range(len(parts)), "pdb_id": pdb_ids, "split": parts})
-    with atomic_path(path) as partial:
-        table.to_csv(partial, index=False)
+    rows = range(len(parts))
+    write_csv(path, pd.DataFrame({"subtomogram": rows, "pdb_id": pdb_ids, "split": parts}))
 
 
 def read_split(path: str | os.PathLike[str]) -> dict[str, NDArray[np.int_]]:
     """Read a split: the rows of each part. Raises DataError where the file is damaged."""
-    try:
-        table = pd.read_csv(path, dtype={"subtomogram": np.int64, "pdb_id": str, "split": str})
-        rows, parts = table["subtomogram"].to_numpy(), table["split"].to_numpy()
-    except (OSError, ValueError, KeyError) as error:
-        raise DataError(f"{path}: not a split ({error}); delete it and run again") from error
+    table = read_csv(path, {"subtomogram": np.int64, "pdb_id": str, "split": str})
+    rows, parts = table["subtomogram"].to_numpy(), table["split"].to_numpy()
     if not np.array_equal(rows, np.arange(len(rows))) or not np.isin(parts, PARTS).all():
         raise DataError(f"{path}: rows or parts are damaged; delete it and run again")
     return {part: np.flatnonzero(parts == part) for part in PARTS}

@@ -6,18 +6,20 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from ssn3d.crops import crop, crop_corners
 from ssn3d.errors import DataError
-from ssn3d.files import atomic_path, read_json
+from ssn3d.files import read_json
 from ssn3d.log import logger, progress
 from ssn3d.mrc import read_mrc
 from ssn3d.provenance import provenance
 from ssn3d.seeds import generator
 from ssn3d.star import read_particles
 from ssn3d.subtomograms.extract import choose, standardise
-from ssn3d.subtomograms.splits import split_subtomograms, write_split
-from ssn3d.subtomograms.store import Subtomograms, write_subtomograms
+from ssn3d.subtomograms.splits import read_split, split_subtomograms, write_split
+from ssn3d.subtomograms.store import Subtomograms, read_subtomograms, write_subtomograms
+from ssn3d.tables import read_csv, write_csv
 
 PathLike = str | os.PathLike[str]
 
@@ -48,18 +50,28 @@ def select_particles(
         pd.DataFrame({"tomogram": name, "label": r + 1, "pdb_id": table.pdb_ids[r]})
         for name, table, r in zip(particles, tables, rows, strict=True)
     )
-    with atomic_path(selection) as partial:
-        chosen.to_csv(partial, index=False)
+    write_csv(selection, chosen)
     logger.info("%d subtomograms of %d structures", len(chosen), chosen["pdb_id"].nunique())
 
 
 def read_selection(path: PathLike) -> pd.DataFrame:
     """Read the table of `select_particles`. Raises DataError where it is damaged."""
-    try:
-        table = pd.read_csv(path, dtype={"tomogram": str, "label": np.int64, "pdb_id": str})
-        return table[["tomogram", "label", "pdb_id"]]
-    except (OSError, ValueError, KeyError) as error:
-        raise DataError(f"{path}: not a selection ({error}); delete it and run again") from error
+    return read_csv(path, {"tomogram": str, "label": np.int64, "pdb_id": str})
+
+
+def read_dataset(
+    dataset: PathLike, split: PathLike
+) -> tuple[Subtomograms, dict[str, NDArray[np.int_]]]:
+    """Read a dataset, and the rows of each part of a split of it.
+
+    Raises DataError where either is damaged, or the split has not as many rows.
+    """
+    subtomograms, parts = read_subtomograms(dataset), read_split(split)
+    members = sum(len(rows) for rows in parts.values())
+    if members != len(subtomograms):
+        message = f"{split}: {members} rows, but {dataset} has {len(subtomograms)} subtomograms; "
+        raise DataError(message + "the split is of another dataset, make it again")
+    return subtomograms, parts
 
 
 def extract_subtomograms(
@@ -78,14 +90,24 @@ def extract_subtomograms(
     `structures` are the structures' JSON files, kept as provenance.
     """
     chosen = read_selection(selection)
+    unknown = sorted(set(chosen["tomogram"]) - set(tomograms))
+    if unknown:
+        raise DataError(f"{selection}: names the tomograms {unknown}; delete it and run again")
     parts = []
     summaries = []
     voxel_size = np.nan
     for name, files in tomograms.items():
         volume, voxel_size = read_mrc(files["tomogram"])
         labels, _ = read_mrc(files["labels"], volume.shape)
-        ids = chosen.loc[chosen["tomogram"] == name, "label"].to_numpy()
-        particles = read_particles(files["particles"])[ids - 1]
+        rows = chosen[chosen["tomogram"] == name]
+        ids = rows["label"].to_numpy()
+        everything = read_particles(files["particles"])
+        if not np.isin(ids, np.arange(1, len(everything) + 1)).all() or not np.array_equal(
+            everything.pdb_ids[ids - 1], rows["pdb_id"].to_numpy(dtype=np.str_)
+        ):
+            message = f"{selection}: was not made from {files['particles']}"
+            raise DataError(f"{message}; delete it and run again")
+        particles = everything[ids - 1]
         corners = crop_corners(particles.centres, size_voxels)
         shape = (len(ids), size_voxels, size_voxels, size_voxels)
         images = np.empty(shape, dtype=np.float16)
@@ -104,7 +126,7 @@ def extract_subtomograms(
                 "rotations": particles.rotations,
             }
         )
-        summaries.append(read_json(files["summary"]))
+        summaries.append(read_json(files["summary"], "snr_asked", "snr_measured"))
     joined: dict[str, Any] = {
         key: np.concatenate([part[key] for part in parts]) for key in parts[0]
     }

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ssn3d.errors import DataError
-from ssn3d.files import atomic_path, sha256_of
+from ssn3d.files import sha256_of
+from ssn3d.hdf5 import new_hdf5
 
 _FORMAT = "ssn3d subtomograms 1"
 
@@ -50,7 +51,7 @@ def write_subtomograms(
 ) -> None:
     """Write a dataset; data and metadata carry checksums, so that damage is noticed on reading."""
     s = subtomograms
-    with atomic_path(path) as partial, h5py.File(partial, "w", libver="latest") as file:
+    with new_hdf5(path) as file:
         chunk = (1, *s.images.shape[1:])
         file.create_dataset("images", data=s.images, chunks=chunk, fletcher32=True)
         file.create_dataset(
