@@ -119,8 +119,9 @@ def side_by_side(seconds: Sequence[float], at_once: int) -> float:
 
 
 def trainings_at_once(compute: Compute) -> int:
-    """How many trainings share the machine without slowing one another: on a GPU, one."""
-    return 1 if compute.device.type == "cuda" else max(1, hardware()["cores"] // JOB_THREADS)
+    """How many trainings do not slow one another: as many as there are cores for, or GPUs."""
+    jobs: int = max(1, hardware()["cores"] // JOB_THREADS)
+    return min(jobs, torch.cuda.device_count()) if compute.device.type == "cuda" else jobs
 
 
 def measure_baseline(config: Mapping[str, Any]) -> float:
