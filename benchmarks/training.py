@@ -5,16 +5,24 @@ work on the machine falls on all of them, and the best round counts. A way is a 
 of the channels and a micro-batch size; "plain" is a PyTorch loop as one writes it first: float32,
 channels first, 16 subtomograms at a time. The share of the matmul rate can exceed 100%: the rate
 is that of torch's own product of two 4096 x 4096 matrices, and convolutions may do better.
-The last line of the output is JSON; its `peak_gb` is that of all ways, the plain one's mostly.
+
+Before that, the memory of a training at the paper's size: a dataset of `--subtomograms` made-up
+subtomograms is read from a file as every training reads it, and one batch is trained on and the
+validation set segmented, as `ssn3d.segmentation.train` does it in every epoch.
+
+The last line of the output is JSON; its `training_peak_gb` is the peak memory of that training, its
+`peak_gb` that of all ways, the plain one's mostly. On a GPU both are the GPU's memory.
 """
 
 import argparse
 import json
-import resource
+import tempfile
 import time
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
@@ -24,9 +32,73 @@ from ssn3d.provenance import hardware
 from ssn3d.segmentation.micro_batch import CANDIDATES, time_step
 from ssn3d.segmentation.networks import NETWORKS, build_network
 from ssn3d.segmentation.predict import Compute
+from ssn3d.segmentation.train import TrainingSettings, train
+from ssn3d.subtomograms.store import Subtomograms, read_subtomograms, write_subtomograms
 
 PLAIN_MICRO_BATCH = 16
 MATRIX = 4096
+
+
+def reset_peak(device: torch.device) -> None:
+    """Start measuring the peak memory anew."""
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats()
+    else:
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+
+
+def peak_gb(device: torch.device) -> float:
+    """Peak memory since `reset_peak`: the GPU's, or what this process held resident."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated() / 1e9
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    return int(status.split("VmHWM:")[1].split()[0]) * 1024 / 1e9
+
+
+def write_made_up_dataset(path: Path, count: int, size: int) -> None:
+    """Write a dataset of copies of one subtomogram: noise around a ball."""
+    rng = np.random.default_rng(0)
+    shape = (count, size, size, size)
+    ball = np.linalg.norm(np.indices(shape[1:]) - size // 2, axis=0) < 7
+    made_up = Subtomograms(
+        images=np.broadcast_to(rng.standard_normal(shape[1:]) - ball, shape).astype(
+            np.float16, order="C"
+        ),
+        masks=np.broadcast_to(ball, shape).astype(np.uint8, order="C"),
+        pdb_ids=np.full(count, "1KP8"),
+        tomograms=np.full(count, "t1"),
+        labels=np.arange(1, count + 1, dtype=np.int32),
+        centres=np.zeros((count, 3)),
+        rotations=np.zeros((count, 3, 3)),
+        dataset="A",
+        snr_asked=0.5,
+        snr_measured=0.5,
+        voxel_size_angstrom=10.0,
+    )
+    write_subtomograms(path, made_up, provenance={})
+
+
+def training_peak_gb(dataset: Path, name: str, device: torch.device) -> float:
+    """Peak memory of a training on a dataset file, from an epoch of one batch."""
+    settings = TrainingSettings(epochs=1)
+    reset_peak(device)
+    subtomograms = read_subtomograms(dataset)
+    validation = len(subtomograms) // 11  # a tenth of what is left after a tenth for the test
+    train_rows, validation_rows, _ = np.split(
+        np.arange(len(subtomograms)), np.cumsum([settings.batch_size, validation])
+    )
+    train(
+        subtomograms.images,
+        subtomograms.masks,
+        train_rows,
+        validation_rows,
+        name,
+        settings=settings,
+        seed=0,
+        run_name="benchmark",
+        checkpoint_path=dataset.with_suffix(".pt"),
+    )
+    return peak_gb(device)
 
 
 def make_network(name: str) -> nn.Module:
@@ -85,6 +157,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--network", default="SSN3D-ED", choices=NETWORKS)
     parser.add_argument("--size-voxels", type=int, default=40)
+    parser.add_argument("--subtomograms", type=int, default=3380)
     parser.add_argument("--rounds", type=int, default=4)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     arguments = parser.parse_args()
@@ -92,6 +165,13 @@ def main() -> None:
     compute = Compute.pick("auto", "auto")
     device, name, size = compute.device, arguments.network, arguments.size_voxels
 
+    with tempfile.TemporaryDirectory() as folder:
+        dataset = Path(folder) / "A.h5"
+        write_made_up_dataset(dataset, arguments.subtomograms, size)
+        peak_of_training = training_peak_gb(dataset, name, device)
+    print(f"a training on {arguments.subtomograms} subtomograms: peak {peak_of_training:.2f} GB")
+
+    reset_peak(device)
     matrices = {
         str(precision).removeprefix("torch."): torch.ones(
             (MATRIX, MATRIX), dtype=precision, device=device
@@ -125,10 +205,6 @@ def main() -> None:
         )
     ours = {way: spent for way, spent in best.items() if way[0] == compute.precision_name}
     way = min(ours, key=lambda w: ours[w])
-    if device.type == "cuda":
-        peak_bytes = torch.cuda.max_memory_allocated()
-    else:
-        peak_bytes = 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     result = {
         "network": name,
         "precision": way[0],
@@ -137,7 +213,9 @@ def main() -> None:
         "plain_float32_ms": round(1e3 * plain, 2),
         "speedup_vs_plain_float32": round(plain / best[way], 2),
         "share_of_matmul_rate": round(flop / best[way] / rate[way[0]], 3),
-        "peak_gb": round(peak_bytes / 1e9, 2),
+        "training_subtomograms": arguments.subtomograms,
+        "training_peak_gb": round(peak_of_training, 2),
+        "peak_gb": round(peak_gb(device), 2),
         "device": device.type,
         **hardware(),
     }

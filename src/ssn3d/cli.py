@@ -4,6 +4,7 @@ Steps read and write the places that the workflow uses, below one folder of resu
 """
 
 import argparse
+import logging
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -13,8 +14,9 @@ import torch
 
 from ssn3d import __version__
 from ssn3d.config import check_ids, load_config
+from ssn3d.doctor.lines import doctor as examine
 from ssn3d.errors import ConfigError
-from ssn3d.log import job
+from ssn3d.log import job, logger
 from ssn3d.microscope.snr import SNRSettings
 from ssn3d.microscope.steps import add_noise, image_specimen, microscope_settings
 from ssn3d.report.sources import surrogates
@@ -267,6 +269,14 @@ def tables(arguments: argparse.Namespace) -> None:
         print(f"{path}" + ("" if path.exists() else " (not made yet)"))
 
 
+def doctor(arguments: argparse.Namespace) -> None:
+    """Say what this machine has, what will run where and how long, and what is missing."""
+    experiment = Experiment(arguments)
+    logger.setLevel(logging.WARNING)  # what is measured on the way would come between the lines
+    for line in examine(experiment.config, experiment.pdb_ids, experiment.results):
+        print(line, flush=True)
+
+
 def networks(_: argparse.Namespace) -> None:
     """Print each network and its number of parameters."""
     for name in NETWORKS:
@@ -288,6 +298,7 @@ _STEPS: dict[Step, tuple[str, ...]] = {
     evaluate: ("network", "dataset", "split"),
     baseline: ("dataset", "split"),
     tables: (),
+    doctor: (),
 }
 _OPTIONS: dict[str, dict[str, Any]] = {
     "tomogram": {"default": "t1", "help": "name of the tomogram (t1, t2, ...; default t1)"},

@@ -1,0 +1,144 @@
+"""About how long an experiment takes here: a little of each stage is timed, and scaled up."""
+
+import time
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+
+from ssn3d.device import pick_device
+from ssn3d.microscope.projector import Projector
+from ssn3d.microscope.steps import microscope_settings
+from ssn3d.provenance import hardware
+from ssn3d.seeds import generator
+from ssn3d.segmentation.baseline import segment_on_one_thread
+from ssn3d.segmentation.baseline_search import SearchSettings
+from ssn3d.segmentation.micro_batch import time_step
+from ssn3d.segmentation.networks import build_network
+from ssn3d.segmentation.predict import MICRO_BATCH_SIZE, Compute
+
+JOB_THREADS = 2
+"""What the workflow's rules give a job, where there are as many."""
+ROUNDS = 3
+"""The first one allocates and plans; the fastest counts."""
+# At the paper's size and on two cores, tomograms, datasets and their pictures took 136 s, as long
+# as 76 projections of the volume (docs/results/README.md); three datasets share one specimen.
+PROJECTIONS_A_TOMOGRAM = 16
+PROJECTIONS_A_DATASET = 20
+_EVERY_TILT = 4  # of which one is projected when measuring, to save memory
+_SLICES = 16
+_COMBINATIONS = 4
+
+
+class Run(NamedTuple):
+    """What a row of the tables needs."""
+
+    method: str
+    dataset: str
+    split: str = "random"
+
+
+def runs(config: Mapping[str, Any], pdb_ids: Sequence[str]) -> list[Run]:
+    """List what the tables of a configuration ask for, none twice."""
+    table2, table3 = config["tables"]["table2"], config["tables"]["table3"]
+    left_out = pdb_ids if table3["leave_out"] == "all" else table3["leave_out"]
+    asked = [Run(row["method"], row["dataset"]) for row in table2]
+    asked += [Run(table3["method"], table3["dataset"], f"without_{pdb_id}") for pdb_id in left_out]
+    return list(dict.fromkeys(asked))
+
+
+@contextmanager
+def job_threads() -> Iterator[None]:
+    """Let torch use as many threads as a job of the workflow has; as before when it ends."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(min(JOB_THREADS, hardware()["cores"]))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def simulation_seconds(config: Mapping[str, Any], seconds_a_projection: float) -> float:
+    """From a specimen to datasets, for all tomograms."""
+    a_tomogram = PROJECTIONS_A_TOMOGRAM + PROJECTIONS_A_DATASET * len(config["snr"]["datasets"])
+    return float(config["tomograms"] * a_tomogram * seconds_a_projection)
+
+
+@job_threads()
+def measure_projection(config: Mapping[str, Any]) -> float:
+    """Seconds that all tilts of one tomogram take, from some slices and tilts."""
+    settings = microscope_settings(config["microscope"])
+    size = config["specimen"]["tomogram_size_voxels"]
+    some = settings.angles_deg[::_EVERY_TILT]
+    projector = Projector(size["z"], size["x"], some, pick_device(settings.device))
+    slices = np.ones((size["z"], _SLICES, size["x"]), dtype=np.float32)
+    seconds = []
+    for _ in range(ROUNDS):
+        started = time.perf_counter()
+        projector.project(slices)
+        seconds.append(time.perf_counter() - started)
+    slabs = size["y"] / _SLICES
+    return float(min(seconds) * slabs * len(settings.angles_deg) / len(some))
+
+
+@job_threads()
+def measure_networks(
+    config: Mapping[str, Any], compute: Compute, names: Collection[str]
+) -> dict[str, float]:
+    """Seconds a subtomogram, forward and backward, of each network."""
+    count, size = MICRO_BATCH_SIZE[compute.device.type], config["subtomograms"]["size_voxels"]
+    seconds = {}
+    for name in names:
+        network = compute.place(
+            build_network(name, config["training"]["dropout"], torch.Generator())
+        )
+        network.train()
+        steps = [time_step(network, compute, count, size) for _ in range(ROUNDS)]
+        seconds[name] = min(steps) / count
+    return seconds
+
+
+def epoch_seconds(
+    config: Mapping[str, Any], classes: int, run: Run, seconds_a_subtomogram: float
+) -> float:
+    """One epoch of a training: all training subtomograms, then the validation set.
+
+    Validation goes forward only, which is a third of the arithmetic.
+    """
+    count, splits = config["subtomograms"]["count"], config["splits"]
+    test = count / classes if run.split != "random" else splits["test_fraction"] * count
+    validation = splits["validation_fraction"] * (count - test)
+    return float((count - test - validation + validation / 3) * seconds_a_subtomogram)
+
+
+def side_by_side(seconds: Sequence[float], at_once: int) -> float:
+    """Seconds that jobs take of which so many run at once."""
+    return max(sum(seconds) / at_once, max(seconds, default=0.0))
+
+
+def trainings_at_once(compute: Compute) -> int:
+    """How many trainings do not slow one another: as many as there are cores for, or GPUs."""
+    jobs: int = max(1, hardware()["cores"] // JOB_THREADS)
+    return min(jobs, torch.cuda.device_count()) if compute.device.type == "cuda" else jobs
+
+
+def measure_baseline(config: Mapping[str, Any]) -> float:
+    """Seconds a subtomogram on one core: noise, segmented with some of the combinations tried."""
+    rng = generator(0, "doctor")
+    image = rng.standard_normal((config["subtomograms"]["size_voxels"],) * 3, dtype=np.float32)
+    combinations = SearchSettings(**config["baseline"]).draw(rng)
+    some = combinations[:: len(combinations) // _COMBINATIONS or 1]
+    started = time.perf_counter()
+    for settings in some:
+        segment_on_one_thread(image, settings, rng)
+    return (time.perf_counter() - started) / len(some)
+
+
+def baseline_seconds(config: Mapping[str, Any], seconds_a_subtomogram: float) -> float:
+    """One run of the baseline on all cores: the search for its parameters, then the test set."""
+    count, section = config["subtomograms"]["count"], config["baseline"]
+    tried = len(SearchSettings(**section).draw(generator(0, "doctor"))) * section["subtomograms"]
+    segmented = tried + config["splits"]["test_fraction"] * count
+    return float(segmented * seconds_a_subtomogram / hardware()["cores"])

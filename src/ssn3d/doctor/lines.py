@@ -1,0 +1,150 @@
+"""What the doctor says: a line for each fact, as soon as it is known. None of them can fail."""
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from ssn3d.device import pick_device
+from ssn3d.doctor import estimate, machine
+from ssn3d.errors import SSN3DError
+from ssn3d.provenance import hardware
+from ssn3d.report.runs import missing_files
+from ssn3d.runs import BASELINE, run_folder
+from ssn3d.segmentation.predict import Compute
+from ssn3d.structures.download import entry_url
+from ssn3d.structures.fetch import cache_folder
+from ssn3d.structures.sources import find_sources
+
+_NAME_WIDTH = 12
+_HOUR_S = 3600.0
+_DAY_S = 24 * _HOUR_S
+
+
+def doctor(config: Mapping[str, Any], pdb_ids: Sequence[str], results: Path) -> Iterator[str]:
+    """Yield the lines: first what there is, then what will run, last what is missing.
+
+    Args:
+        config: a valid configuration.
+        pdb_ids: its structures.
+        results: folder of the results, which need not exist.
+    """
+    facts: dict[str, Callable[[], str]] = {
+        "processor": machine.processor,
+        "load": lambda: machine.load(hardware()["cores"], os.getloadavg()[0]),
+        "memory": machine.memory,
+        "GPUs": machine.gpus,
+        "conda": machine.conda,
+        "Slurm": machine.slurm,
+        "disk": lambda: machine.disk(results),
+        "cache": lambda: cache(cache_folder()),
+        "simulation": lambda: simulation(config),
+        "trainings": lambda: trainings(config, pdb_ids),
+        "baseline": lambda: baseline(config, pdb_ids),
+        "results": lambda: earlier_results(config, pdb_ids, results),
+        "structures": lambda: structures(config["structures"], pdb_ids),
+    }
+    for name, fact in facts.items():
+        yield f"{name:<{_NAME_WIDTH}}{_in_any_case(fact)}"
+
+
+def _in_any_case(fact: Callable[[], str]) -> str:
+    """Give a fact, or why it cannot be known."""
+    try:
+        return fact()
+    except SSN3DError as error:
+        return str(error)
+    except Exception as error:  # noqa: BLE001 -- whatever is wrong here, the other lines are wanted
+        return f"unknown ({type(error).__name__}: {' '.join(str(error).split())})"
+
+
+def cache(folder: Path) -> str:
+    """Say what was downloaded before."""
+    sizes = [path.stat().st_size for path in folder.glob("*.cif.gz")]
+    return f"{len(sizes)} structures, {sum(sizes) / 1e6:.0f} MB in {folder}"
+
+
+def simulation(config: Mapping[str, Any]) -> str:
+    """Say where tomograms and datasets are made, and how long that takes."""
+    device = pick_device(config["microscope"]["device"]).type
+    seconds = estimate.simulation_seconds(config, estimate.measure_projection(config))
+    names = [dataset["name"] for dataset in config["snr"]["datasets"]]
+    tomograms = config["tomograms"]
+    return (
+        f"{tomograms} tomogram{'s' * (tomograms > 1)}, datasets {', '.join(names)}: "
+        f"about {in_words(seconds)} on {device}"
+    )
+
+
+def trainings(config: Mapping[str, Any], pdb_ids: Sequence[str]) -> str:
+    """Say which device trains, and how long all trainings take at most."""
+    asked = [run for run in estimate.runs(config, pdb_ids) if run.method != BASELINE]
+    if not asked:
+        return machine.NONE
+    compute = Compute.pick(config["training"]["device"], config["training"]["precision"])
+    speed = estimate.measure_networks(config, compute, {run.method for run in asked})
+    epochs = [estimate.epoch_seconds(config, len(pdb_ids), r, speed[r.method]) for r in asked]
+    most, at_once = config["training"]["epochs"], estimate.trainings_at_once(compute)
+    longest = dict(sorted(zip((run.method for run in asked), epochs, strict=True)))
+    return (
+        f"{len(asked)} on {compute.device.type} in {compute.precision_name}, {at_once} at once: at "
+        f"most {in_words(estimate.side_by_side(epochs, at_once) * most)} for {most} epochs each; "
+        f"one takes {', '.join(f'{name} {in_words(s)}' for name, s in longest.items())}"
+    )
+
+
+def baseline(config: Mapping[str, Any], pdb_ids: Sequence[str]) -> str:
+    """Say how long the baseline's runs take; it has no use for a GPU."""
+    asked = [run for run in estimate.runs(config, pdb_ids) if run.method == BASELINE]
+    if not asked:
+        return machine.NONE
+    seconds = estimate.baseline_seconds(config, estimate.measure_baseline(config))
+    return f"{len(asked)} on cpu, all cores for each: about {in_words(len(asked) * seconds)}"
+
+
+def in_words(seconds: float) -> str:
+    """Give a duration as coarsely as it is known."""
+    for unit, length in {"days": _DAY_S, "h": _HOUR_S, "min": 60.0}.items():
+        if seconds >= 2 * length:
+            return f"{seconds / length:.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def earlier_results(config: Mapping[str, Any], pdb_ids: Sequence[str], results: Path) -> str:
+    """Say what earlier runs of the workflow have left."""
+    asked = estimate.runs(config, pdb_ids)
+    done = [run for run in asked if not missing_files(run_folder(results / "runs", *run))]
+    datasets = [dataset["name"] for dataset in config["snr"]["datasets"]]
+    made = [name for name in datasets if (results / "subtomograms" / f"{name}.h5").exists()]
+    return f"{len(made)} of {len(datasets)} datasets and {len(done)} of {len(asked)} runs there"
+
+
+def structures(settings: Mapping[str, Any], pdb_ids: Sequence[str]) -> str:
+    """Say where the structures come from, and the way out where they cannot be had.
+
+    The archive is asked only for what is not in the cache, and only at its first URL.
+    """
+    source, surrogates = settings["source"], settings["allow_surrogates"]
+    if source == "surrogate":
+        return f"{len(pdb_ids)} bead models (surrogates); no file and no network needed"
+    from_archive = source == "archive"
+    folder = cache_folder() if from_archive else settings["folder"]
+    found = find_sources(pdb_ids, source, folder, allow_surrogates=surrogates or from_archive)
+    missing = [pdb_id for pdb_id, file in found.items() if file.path is None]
+    there = f"{len(pdb_ids) - len(missing)} of {len(pdb_ids)} in {folder}"
+    if not missing:
+        return there
+    if not from_archive:
+        return f"{there}; bead models (surrogates) stand in for the others"
+    url = entry_url(settings["archive"]["urls"][0], missing[0])
+    fault = machine.archive_fault(url)
+    if fault is None:
+        return f"{there}; {urlsplit(url).netloc} can be reached for the others"
+    way_out = (
+        "bead models (surrogates) stand in for the others"
+        if surrogates
+        else f"put files like {missing[0]}.cif.gz there, or set structures.source to 'folder' or "
+        "'surrogate', or structures.allow_surrogates to true"
+    )
+    return f"{there}; {urlsplit(url).netloc}: {fault}; {way_out}"

@@ -1,0 +1,90 @@
+"""What this machine has, each fact in a few words; what is absent is "none"."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import requests
+import torch
+
+from ssn3d.device import pick_device, pick_precision
+from ssn3d.provenance import hardware
+
+NONE = "none"
+TOOL_TIMEOUT_S = 20.0
+"""For conda, which is slow on a network disk."""
+ARCHIVE_TIMEOUT_S = 3.0
+_BFLOAT16_UNITS = {"amx_bf16": "AMX", "avx512_bf16": "AVX-512"}
+
+
+def processor(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
+    """Cores that this process may use, and what multiplies bfloat16 in them."""
+    facts = hardware()
+    flags = cpuinfo.read_text(encoding="utf-8").split() if cpuinfo.exists() else []
+    units = [name for flag, name in _BFLOAT16_UNITS.items() if flag in flags]
+    by = " and ".join(units) or NONE
+    return f"{facts['cores']} cores of {facts['cpu']}, bfloat16 units: {by}"
+
+
+def load(cores: int, running: float) -> str:
+    """Say whether others are at work here: `running` processes want one of `cores`."""
+    busy = "; times below are those of a busy machine" if running > cores / 2 else ""
+    return f"{running:.1f} processes want {cores} cores{busy}"
+
+
+def memory(meminfo: Path = Path("/proc/meminfo")) -> str:
+    """Memory there is, and how much of it is free."""
+    sizes = dict(line.split(":", 1) for line in meminfo.read_text(encoding="ascii").splitlines())
+    total, free = (int(sizes[key].split()[0]) * 1024 / 1e9 for key in ("MemTotal", "MemAvailable"))
+    return f"{total:.1f} GB, {free:.1f} GB free"
+
+
+def gpus() -> str:
+    """GPUs that torch sees with their memory, and what `auto` makes of it."""
+    device = pick_device("auto")
+    precision = str(pick_precision("auto", device)).removeprefix("torch.")
+    found = [torch.cuda.get_device_properties(i) for i in range(torch.cuda.device_count())]
+    names = ", ".join(f"{gpu.name} ({gpu.total_memory / 1e9:.0f} GB)" for gpu in found)
+    return f"{names or NONE}; auto takes {device.type} and {precision}"
+
+
+def conda() -> str:
+    """Version of conda, with which Snakemake makes environments."""
+    return _printed_by("conda", "--version")
+
+
+def slurm() -> str:
+    """Partitions of the Slurm cluster that this machine can submit to."""
+    return _printed_by("sinfo", "--noheader", "--format=%R (nodes: %D)")
+
+
+def _printed_by(*command: str) -> str:
+    """Give what a tool prints, as one line; where it fails, how it does."""
+    if shutil.which(command[0]) is None:
+        return NONE
+    try:
+        done = subprocess.run(  # noqa: S603 -- the commands are those above
+            command, capture_output=True, errors="replace", timeout=TOOL_TIMEOUT_S, check=True
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        return f"broken: {error}"
+    return ", ".join(done.stdout.split("\n")).strip(", ") or NONE
+
+
+def disk(folder: Path) -> str:
+    """Room on the disk of a folder that need not exist yet."""
+    there = next(path for path in [folder, *folder.absolute().parents] if path.exists())
+    return f"{shutil.disk_usage(there).free / 1e9:.0f} GB free for {folder}"
+
+
+def archive_fault(url: str) -> str | None:
+    """Tell why a URL of the archive gives nothing, as a download would see it; None if it does."""
+    try:
+        with requests.get(
+            url, timeout=ARCHIVE_TIMEOUT_S, stream=True, allow_redirects=False
+        ) as response:
+            return None if response.ok else f"HTTP {response.status_code}"
+    except requests.exceptions.Timeout:
+        return f"no answer within {ARCHIVE_TIMEOUT_S:g} s"
+    except requests.exceptions.RequestException:
+        return "no connection"

@@ -1,0 +1,288 @@
+"""The doctor: what it says of machines that it is told of, and of this one."""
+
+import threading
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from ssn3d.cli import main
+from ssn3d.config import load_config
+from ssn3d.doctor import estimate, lines, machine
+from ssn3d.doctor.estimate import Run
+from ssn3d.segmentation.micro_batch import time_step
+from ssn3d.segmentation.networks import build_network
+from ssn3d.segmentation.predict import MICRO_BATCH_SIZE, Compute
+from ssn3d.structures.ids import read_pdb_ids
+
+NAMES = [
+    "processor", "load", "memory", "GPUs", "conda", "Slurm", "disk", "cache", "simulation",
+    "trainings", "baseline", "results", "structures",
+]  # fmt: skip
+NOWHERE = "http://127.0.0.1:9/{ID}.cif.gz"  # the port of "discard", where nothing listens
+
+
+@pytest.fixture(autouse=True)
+def _empty_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("SSN3D_CACHE", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def config(repository):
+    return load_config(repository / "config.yaml")
+
+
+@pytest.fixture
+def pdb_ids(repository):
+    return read_pdb_ids(repository / "resources" / "pdb_ids.txt")
+
+
+@contextmanager
+def archive(status):
+    """Serve every entry with one status, on this machine; give the URL."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(status)
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/{{ID}}.cif.gz"
+        server.shutdown()
+        thread.join()
+
+
+def tool(folder, name, script):
+    """Put an executable into a folder."""
+    path = folder / name
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+
+
+def archive_settings(config, url, **changes):
+    return config["structures"] | {
+        "archive": config["structures"]["archive"] | {"urls": [url]},
+        **changes,
+    }
+
+
+@pytest.mark.slow
+def test_it_says_everything_of_this_machine(repository, tmp_path, monkeypatch, capsys):
+    """A whole run, at the demo's size; structures are bead models, so no network is asked."""
+    monkeypatch.chdir(repository)
+    main(["doctor", "--config", "config.yaml", "demo.yaml", "--results", str(tmp_path / "results")])
+    printed = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines())
+    assert list(printed) == NAMES
+    assert not [line for line in printed.values() if "unknown" in line]
+    assert "8 on cpu" in printed["trainings"] or "8 on cuda" in printed["trainings"]
+    assert "for 2 epochs each" in printed["trainings"]
+    assert printed["results"] == "0 of 3 datasets and 0 of 11 runs there"
+    assert printed["structures"].startswith("22 bead models")
+
+
+def test_nothing_can_fail(config, pdb_ids, tmp_path, monkeypatch):
+    def broken(*_):
+        raise RuntimeError("no such\nthing")
+
+    for module, name in [
+        (machine, "hardware"),
+        (machine, "pick_device"),
+        (machine.shutil, "which"),
+        (machine.shutil, "disk_usage"),
+        (estimate, "Projector"),
+        (estimate, "time_step"),
+        (estimate, "segment_on_one_thread"),
+        (lines, "cache_folder"),
+    ]:
+        monkeypatch.setattr(module, name, broken)
+    said = [line.split(maxsplit=1) for line in lines.doctor(config, pdb_ids, tmp_path)]
+    assert [name for name, _ in said] == NAMES
+    failed = [name for name, text in said if text == "unknown (RuntimeError: no such thing)"]
+    assert {*NAMES} - {*failed} == {"load", "memory", "results"}
+
+
+def test_processor_and_memory(tmp_path):
+    (tmp_path / "cpuinfo").write_text("flags : fpu avx512_bf16 amx_bf16 amx_tile\n")
+    assert machine.processor(tmp_path / "cpuinfo").endswith("bfloat16 units: AMX and AVX-512")
+    (tmp_path / "cpuinfo").write_text("flags : fpu avx2\n")
+    assert machine.processor(tmp_path / "cpuinfo").endswith("bfloat16 units: none")
+    (tmp_path / "meminfo").write_text("MemTotal: 16000000 kB\nMemAvailable:  4000000 kB\n")
+    assert machine.memory(tmp_path / "meminfo") == "16.4 GB, 4.1 GB free"
+
+
+def test_load():
+    assert machine.load(8, 0.3) == "0.3 processes want 8 cores"
+    assert "busy" in machine.load(2, 9.0)
+
+
+def test_gpus_are_named_with_their_memory(monkeypatch):
+    gpu = SimpleNamespace(name="A GPU", total_memory=int(24e9))
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _: gpu)
+    assert machine.gpus().startswith("A GPU (24 GB), A GPU (24 GB); auto takes ")
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    assert machine.gpus().startswith("none; auto takes ")
+
+
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [
+        ("echo; echo 'cpu (nodes: 4)'; echo 'gpu (nodes: 1)'", "cpu (nodes: 4), gpu (nodes: 1)"),
+        ("true", "none"),
+        ("echo no controller >&2; exit 1", "broken: "),
+        ("exec sleep 60", "timed out"),
+        ("printf '\\377'", "\N{REPLACEMENT CHARACTER}"),
+    ],
+)
+def test_tools_there_and_broken(script, said, tmp_path, monkeypatch):
+    monkeypatch.setattr(machine, "TOOL_TIMEOUT_S", 0.5 if "sleep" in script else 20)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    tool(tmp_path, "sinfo", script)
+    tool(tmp_path, "conda", script)
+    assert said in machine.slurm()
+    assert said in machine.conda()
+
+
+def test_tools_absent(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert machine.slurm() == machine.conda() == "none"
+
+
+def test_a_tool_that_is_no_program(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    (tmp_path / "conda").write_bytes(b"\x7fELF broken")
+    (tmp_path / "conda").chmod(0o755)
+    assert machine.conda().startswith("broken: ")
+
+
+def test_disk_of_a_folder_to_come(tmp_path):
+    folder = tmp_path / "not" / "yet"
+    assert machine.disk(folder).endswith(f" GB free for {folder}")
+
+
+def test_the_cache_is_counted(tmp_path):
+    (tmp_path / "1ABC.cif.gz").write_bytes(bytes(2_000_000))
+    (tmp_path / "2ABC.cif.gz").write_bytes(bytes(1_000_000))
+    assert lines.cache(tmp_path) == f"2 structures, 3 MB in {tmp_path}"
+    assert lines.cache(tmp_path / "none").startswith("0 structures, 0 MB")
+
+
+def test_an_archive_that_answers(config, pdb_ids):
+    with archive(200) as url:
+        said = lines.structures(archive_settings(config, url), pdb_ids)
+    assert said.startswith("0 of 22 in ")
+    assert "can be reached" in said
+
+
+def test_an_archive_that_refuses(config, pdb_ids):
+    with archive(403) as url:
+        said = lines.structures(archive_settings(config, url), pdb_ids)
+    assert "HTTP 403" in said
+    assert "allow_surrogates to true" in said
+
+
+def test_no_network_and_the_ways_out(config, pdb_ids):
+    said = lines.structures(archive_settings(config, NOWHERE), pdb_ids)
+    assert "127.0.0.1:9: no connection; put files like 1A1S.cif.gz there" in said
+    said = lines.structures(archive_settings(config, NOWHERE, allow_surrogates=True), pdb_ids)
+    assert "no connection; bead models" in said
+
+
+def test_what_is_in_the_cache_needs_no_network(config, pdb_ids, tmp_path):
+    folder = tmp_path / "cache" / "structures"
+    folder.mkdir(parents=True)
+    for pdb_id in pdb_ids:
+        (folder / f"{pdb_id}.cif.gz").touch()
+    said = lines.structures(archive_settings(config, "http://not-asked.invalid/{ID}"), pdb_ids)
+    assert said == f"22 of 22 in {folder}"
+
+
+def test_a_folder_of_the_users(config, pdb_ids, tmp_path):
+    (tmp_path / "1KP8.pdb").touch()
+    settings = config["structures"] | {"source": "folder", "folder": str(tmp_path)}
+    said = lines._in_any_case(lambda: lines.structures(settings, pdb_ids))
+    assert "no coordinate file for 21 of 22 structures: 1A1S" in said
+    said = lines.structures(settings | {"allow_surrogates": True}, pdb_ids)
+    assert said.startswith("1 of 22 in ")
+
+
+def test_runs_of_the_paper(config, pdb_ids):
+    asked = estimate.runs(config, pdb_ids)
+    assert len(asked) == 11 + 22
+    assert asked[0] == ("Xu & Alber", "A", "random")
+    assert asked[-1] == ("SSN3D-ED", "A", f"without_{pdb_ids[-1]}")
+
+
+def test_results_of_an_earlier_run(config, pdb_ids, tmp_path):
+    for path in [
+        "subtomograms/A.h5",
+        "runs/Xu-Alber/A/random/run.json",
+        "runs/Xu-Alber/A/random/per_subtomogram.csv",
+        "runs/SSN3D-ED/A/without_1KP8/run.json",
+    ]:
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).touch()
+    said = lines.earlier_results(config, pdb_ids, tmp_path)
+    assert said == "1 of 3 datasets and 1 of 33 runs there"
+
+
+def test_an_epoch_grows_with_the_subtomograms(config):
+    random, without = Run("SSN3D-ED", "A"), Run("SSN3D-ED", "A", "without_1KP8")
+    # of 3,380: 338 to test, 304 to validate (forward only: a third), 2,738 to train
+    assert estimate.epoch_seconds(config, 22, random, 0.056) == pytest.approx(159, abs=0.5)
+    assert estimate.epoch_seconds(config, 10, without, 0.056) == pytest.approx(159, abs=0.5)
+    more = config | {"subtomograms": config["subtomograms"] | {"count": 6760}}
+    assert estimate.epoch_seconds(more, 22, random, 0.056) == pytest.approx(318, abs=1)
+
+
+def test_jobs_side_by_side():
+    assert estimate.side_by_side([1.0, 2.0, 3.0], 1) == 6
+    assert estimate.side_by_side([1.0, 2.0, 3.0], 2) == 3
+    assert estimate.side_by_side([1.0, 9.0], 8) == 9
+
+
+def test_all_trainings_take_the_longer_the_more_epochs(config, pdb_ids, monkeypatch):
+    monkeypatch.setattr(estimate, "measure_networks", lambda *_: dict.fromkeys(names, 0.056))
+    monkeypatch.setattr(estimate, "trainings_at_once", lambda _: 1)
+    names = ("SSN3D-v1", "SSN3D-v2", "SSN3D-ED", "UNet")
+    said = []
+    for epochs in (100, 200):
+        training = config["training"] | {"epochs": epochs}
+        said.append(lines.trainings(config | {"training": training}, pdb_ids))
+    assert "at most 6 days for 100 epochs each" in said[0]
+    assert "at most 12 days for 200 epochs each" in said[1]
+    assert "SSN3D-ED 3 min" in said[0]
+
+
+def test_simulation_grows_with_tomograms_and_datasets(config):
+    one = estimate.simulation_seconds(config, 1.8)
+    assert one == pytest.approx(136, rel=0.05)  # as measured, docs/results
+    assert estimate.simulation_seconds(config | {"tomograms": 3}, 1.8) == 3 * one
+    assert estimate.simulation_seconds(config, 3.6) == 2 * one
+
+
+def test_durations_in_words():
+    assert [lines.in_words(s) for s in (7.2, 119, 159, 7300, 800_000)] == [
+        "7 s", "119 s", "3 min", "2 h", "9 days",
+    ]  # fmt: skip
+
+
+@pytest.mark.slow
+def test_networks_are_timed_as_they_train(config):
+    """The estimate against steps of the training's own, turn by turn on the same machine."""
+    compute = Compute.pick("auto", "auto")
+    count = MICRO_BATCH_SIZE[compute.device.type]
+    network = compute.place(build_network("SSN3D-ED", 0.7, torch.Generator())).train()
+    estimated, real = [], []
+    for _ in range(3):
+        estimated.append(estimate.measure_networks(config, compute, ["SSN3D-ED"])["SSN3D-ED"])
+        with estimate.job_threads():
+            real.append(time_step(network, compute, count, 40) / count)
+    assert 0.5 < min(estimated) / min(real) < 2
