@@ -174,6 +174,11 @@ def test_the_cache_is_counted(tmp_path):
     assert lines.cache(tmp_path / "none").startswith("0 structures, 0 MB")
 
 
+def test_folders_at_home_are_shown_from_there(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert lines.cache(tmp_path / ".cache" / "s") == "0 structures, 0 MB in ~/.cache/s"
+
+
 def test_an_archive_that_answers(config, pdb_ids):
     with archive(200) as url:
         said = lines.structures(archive_settings(config, url), pdb_ids)

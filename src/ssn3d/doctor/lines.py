@@ -59,10 +59,16 @@ def _in_any_case(fact: Callable[[], str]) -> str:
         return f"unknown ({type(error).__name__}: {' '.join(str(error).split())})"
 
 
+def _shown(folder: str | Path) -> str:
+    """Name a folder as people do: in their home, from ~ on."""
+    path, home = Path(folder), Path.home()
+    return f"~/{path.relative_to(home)}" if path.is_relative_to(home) else str(path)
+
+
 def cache(folder: Path) -> str:
     """Say what was downloaded before."""
     sizes = [path.stat().st_size for path in folder.glob("*.cif.gz")]
-    return f"{len(sizes)} structures, {sum(sizes) / 1e6:.0f} MB in {folder}"
+    return f"{len(sizes)} structures, {sum(sizes) / 1e6:.0f} MB in {_shown(folder)}"
 
 
 def simulation(config: Mapping[str, Any]) -> str:
@@ -132,7 +138,7 @@ def structures(settings: Mapping[str, Any], pdb_ids: Sequence[str]) -> str:
     folder = cache_folder() if from_archive else settings["folder"]
     found = find_sources(pdb_ids, source, folder, allow_surrogates=surrogates or from_archive)
     missing = [pdb_id for pdb_id, file in found.items() if file.path is None]
-    there = f"{len(pdb_ids) - len(missing)} of {len(pdb_ids)} in {folder}"
+    there = f"{len(pdb_ids) - len(missing)} of {len(pdb_ids)} in {_shown(folder)}"
     if not missing:
         return there
     if not from_archive:
