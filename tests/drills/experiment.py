@@ -51,7 +51,7 @@ class Run:
         """Wait for a job of one of these rules: (rule, process id), or None if the run ends."""
         while self.process.poll() is None:
             for pid, rule in jobs(self.folder).items():
-                if rule in rules:
+                if rule in rules and self.process.pid in ancestors(pid):  # no orphan of another
                     return rule, pid
             time.sleep(0.2)
         return None
@@ -80,6 +80,19 @@ def jobs(folder):
         script = Path(words[1] if len(words) > 1 else "")
         if script.parent == folder / ".snakemake" / "scripts" and "python" in words[0]:
             found[int(process.name)] = script.name.split(".")[1]
+    return found
+
+
+def ancestors(pid):
+    """Process ids of parent, grandparent and so on; none of a process that has ended."""
+    found = []
+    while pid > 1:
+        try:
+            status = Path(f"/proc/{pid}/stat").read_text()
+        except OSError:
+            break
+        pid = int(status.rpartition(")")[2].split()[1])
+        found.append(pid)
     return found
 
 
