@@ -1,74 +1,144 @@
-"""Write the conda environments from requirements.lock: `python envs/update.py`, or `--check`.
+"""Write the conda environments from requirements.lock: `python envs/update.py`.
 
-An environment pins what pyproject.toml depends on, and all that those depend on in turn. The CUDA
-environment differs from the CPU one in torch alone. Run it where requirements.lock is installed.
+With `--check` it writes nothing, names every place where versions have drifted apart, each with the
+command that mends it, and fails. An environment pins what pyproject.toml depends on, and all that
+those depend on in turn. Run it where requirements.lock is installed.
 """
 
 import re
 import sys
 import tomllib
+from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+
 ROOT = Path(__file__).resolve().parents[1]
-TORCH = {
-    "cpu": "torch==2.13.0",
-    "cuda": "torch==2.13.0 # on Linux the ordinary registry's build of this version has CUDA",
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+PYTHON = PROJECT["requires-python"].removeprefix(">=")
+PURPOSE = {
+    "cpu": "For every job but those of `device: cuda`, whose environment is cuda.yaml.",
+    "cuda": "For jobs of `device: cuda`. Only its torch may differ from cpu.yaml's: a CUDA build.",
 }
+TARGET = {  # what the lock was made for, whatever this runs on
+    "extra": "",
+    "platform_system": "Linux",
+    "python_full_version": f"{PYTHON}.0",
+    "python_version": PYTHON,
+    "sys_platform": "linux",
+}
+INSTALLED = {"requirements.lock", "requirements-dev.lock", "."}  # all that pip may be given
+INSTALLERS = ("Makefile", "Containerfile")
+DOCUMENTS = ("README.md", "docs/clusters.md", "docs/environments.md")
+PYTHON_AFTER = {"Containerfile": "FROM python:", ".github/workflows/ci.yml": 'python-version: "'}
 
 
-def normal(name: str) -> str:
-    """Give a package's name as registries compare it."""
-    return re.sub(r"[-_.]+", "-", name).lower()
+def text_of(name: str) -> str:
+    """Read a file of the repository; one that is missing is empty."""
+    path = ROOT / name
+    return path.read_text(encoding="utf-8") if path.exists() else ""
 
 
-def pins() -> dict[str, str]:
-    """Read the lock: lines such as numpy==2.4.6 by name."""
-    lines = (ROOT / "requirements.lock").read_text(encoding="utf-8").splitlines()
-    return {normal(line.split("==")[0]): line for line in lines if "==" in line}
+def pins(lock: str) -> dict[str, str]:
+    """Read a lock: lines such as numpy==2.4.6 by name."""
+    lines = text_of(lock).splitlines()
+    return {canonicalize_name(line.split("==")[0]): line for line in lines if "==" in line}
 
 
-def needed() -> set[str]:
-    """Names of the package's dependencies, direct and indirect, torch and its own left out."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    todo, seen = list(project["dependencies"]), set()
+def required_by(name: str) -> list[Requirement]:
+    """What an installed package requires."""
+    try:
+        return [Requirement(text) for text in metadata.requires(name) or []]
+    except metadata.PackageNotFoundError:
+        return []  # new in pyproject.toml, and so not in the lock: `--check` says so
+
+
+def needed(lock: dict[str, str]) -> dict[str, SpecifierSet]:
+    """What the package needs, directly and indirectly; of what torch needs, what the lock has.
+
+    Builds of torch differ in what else they need, and pin that themselves.
+    """
+    todo = [Requirement(text) for text in PROJECT["dependencies"]]
+    found: dict[str, SpecifierSet] = {}
     while todo:
         requirement = todo.pop()
-        name = normal(re.split(r"[^A-Za-z0-9._-]", requirement, maxsplit=1)[0])
-        if name in seen or name == "torch" or "extra ==" in requirement:
+        if requirement.marker and not requirement.marker.evaluate(TARGET):
             continue
-        if name not in pins():
-            continue  # for another platform or Python
-        seen.add(name)
-        todo += metadata.requires(name) or []
-    return seen
+        name = canonicalize_name(requirement.name)
+        if name not in found:
+            own = required_by(name)
+            todo += [r for r in own if name != "torch" or canonicalize_name(r.name) in lock]
+        found[name] = found.get(name, SpecifierSet()) & requirement.specifier
+    return found
 
 
-def environment(kind: str) -> str:
+def environment(kind: str, lock: dict[str, str]) -> str:
     """Text of one environment file."""
     lines = [
         "# Written by envs/update.py from requirements.lock; change it there.",
+        f"# {PURPOSE[kind]}",
         "channels:",
         "  - conda-forge",
         "  - nodefaults",
         "dependencies:",
-        "  - python=3.11",
+        f"  - python={PYTHON}",
         "  - pip",
         "  - pip:",
-        f"      - {TORCH[kind]}",
-        *(f"      - {pins()[name]}" for name in sorted(needed())),
+        *(f"      - {lock[name]}" for name in sorted(set(needed(lock)) & set(lock))),
     ]
     return "\n".join(lines) + "\n"
 
 
+def drifts_of_locks() -> Iterator[str]:
+    """Yield what the locks and what is written from them disagree on, and the mending command."""
+    lock, extra = pins("requirements.lock"), pins("requirements-dev.lock")
+    for name, versions in needed(lock).items():
+        pin, spelled = lock.get(name, f"no {name}"), name.replace("-", "[-_.]")
+        if name not in lock or not versions.contains(pin.split("==")[-1]):
+            install = (
+                f"pip install '{name}{versions}' && sed -i '/^{spelled}==/Id' requirements.lock"
+            )
+            freeze = f"pip freeze | grep -io '^{spelled}==[^+]*' >> requirements.lock"
+            yield f"requirements.lock has {pin}, not {name}{versions}: {install} && {freeze}"
+    for name in sorted(set(extra) & set(lock)):
+        mend = f"sed -i '/^{extra[name]}$/d' requirements-dev.lock"
+        yield f"requirements-dev.lock pins {name} a second time: {mend}"
+    for kind in PURPOSE:
+        if text_of(f"envs/{kind}.yaml") != environment(kind, lock):
+            yield f"envs/{kind}.yaml is not what requirements.lock says: python envs/update.py"
+
+
+def drifts_of_documents() -> Iterator[str]:
+    """Yield versions in the documentation that are not the locks', and the mending command."""
+    locked = pins("requirements.lock") | pins("requirements-dev.lock")
+    for file in DOCUMENTS:
+        for pin in re.findall(r"[\w.-]+==[\w.]+", text_of(file)):
+            right = locked.get(canonicalize_name(pin.split("==")[0]), pin)
+            if pin != right:
+                yield f"{file} has {pin}, the locks have {right}: sed -i 's/{pin}/{right}/' {file}"
+
+
+def drifts_of_installers() -> Iterator[str]:
+    """Yield where something else is installed than the locks say, and the mending command."""
+    for file, before in PYTHON_AFTER.items():
+        if f"{before}{PYTHON}" not in text_of(file):
+            mend = f"sed -i -E 's/({before})[0-9.]+/\\1{PYTHON}/' {file}"
+            yield f"{file} has another Python than pyproject.toml's {PYTHON}: {mend}"
+    for file in INSTALLERS:
+        for line in re.findall(r"pip install([^&;|\n]*)", text_of(file)):
+            words = {word for word in line.split() if not word.startswith("-")}
+            for word in sorted(words - INSTALLED):
+                mend = f"sed -i 's/ {word}/ -r requirements.lock/' {file}"
+                yield f"{file} installs {word} without its version from a lock: {mend}"
+
+
 if __name__ == "__main__":
-    stale = []
-    for kind in TORCH:
-        path = ROOT / "envs" / f"{kind}.yaml"
-        if not path.exists() or path.read_text(encoding="utf-8") != environment(kind):
-            stale.append(path.name)
-            if "--check" not in sys.argv:
-                path.write_text(environment(kind), encoding="utf-8")
-    if stale:
-        sys.stdout.write(f"{', '.join(stale)}: differ from the lock; python envs/update.py\n")
-        sys.exit(1 if "--check" in sys.argv else 0)
+    if "--check" in sys.argv:
+        found = [*drifts_of_locks(), *drifts_of_documents(), *drifts_of_installers()]
+        sys.exit("\n".join(found) or 0)
+    for kind in PURPOSE:
+        text = environment(kind, pins("requirements.lock"))
+        (ROOT / "envs" / f"{kind}.yaml").write_text(text, encoding="utf-8")

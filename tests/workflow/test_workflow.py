@@ -34,8 +34,8 @@ def jobs(printed):
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory):
-    """Run the small experiment once, in a copy of the repository."""
+def copied(tmp_path_factory):
+    """Copy what the workflow needs of the repository, for the small experiment."""
     folder = tmp_path_factory.mktemp("workflow")
     for name in FOLDERS:
         ignored = shutil.ignore_patterns("__pycache__")
@@ -44,8 +44,14 @@ def finished(tmp_path_factory):
         shutil.copy(REPOSITORY / name, folder)
     shutil.copy(REPOSITORY / "tests" / "workflow" / "small.yaml", folder)
     (folder / "ids.txt").write_text("1KP8\n2GLS # a comment\n1W6T\n")
-    snakemake(folder, "--configfile", "small.yaml")
     return folder
+
+
+@pytest.fixture(scope="module")
+def finished(copied):
+    """Run the small experiment once."""
+    snakemake(copied, "--configfile", "small.yaml")
+    return copied
 
 
 def dry_run(folder, *files):
@@ -130,10 +136,29 @@ def test_the_linter_is_content(finished):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_environments_agree_with_the_lock():
-    command = [sys.executable, "envs/update.py", "--check"]
-    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout
+@pytest.mark.slow
+@pytest.mark.parametrize("asked", ["cpu", "cuda", "auto"])
+def test_jobs_that_are_to_use_cuda_have_its_environment(copied, asked):
+    (copied / "asked.yaml").write_text(yaml.safe_dump({"training": {"device": asked}}))
+    (copied / "show.smk").write_text(
+        'include: "Snakefile"\n'
+        "for rule in workflow.rules:\n"
+        '    print(rule.name, "in", rule.conda_env)\n'
+    )
+    printed = snakemake(copied, "-n", "-s", "show.smk", "--configfile", "small.yaml", "asked.yaml")
+    found = dict(re.findall(r"^(\w+) in \S*/envs/(\w+)\.yaml$", printed, re.MULTILINE))
+    on_cuda = {rule for rule, environment in found.items() if environment == "cuda"}
+    assert on_cuda == ({"train_network", "evaluate_network"} if asked == "cuda" else set())
+    assert {"image_specimen", "add_noise", "run_baseline"} <= set(found)
+
+
+@pytest.mark.slow
+def test_the_snakefile_where_catalogs_look_plans_the_same(copied):
+    command = ("-n", "--forceall", "--configfile", "small.yaml")
+    expected = jobs(snakemake(copied, *command))
+    planned = jobs(snakemake(copied, *command, "-s", "workflow/Snakefile"))
+    assert planned.pop("default") == expected.pop("all") == 1
+    assert planned == expected
 
 
 @pytest.mark.slow

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-REPOSITORY = Path(workflow.basedir)
+REPOSITORY = Path(workflow.snakefile).parents[2]  # of this file, whoever includes it
 SOURCES = REPOSITORY / "src"
 # Relative, so that a folder that is moved with its results needs no job run again.
 RESOURCES = Path(os.path.relpath(REPOSITORY / "resources"))
@@ -109,6 +109,11 @@ def more_each_attempt(amount):
     On one machine nobody counts memory (mem_mb) and minutes (runtime).
     """
     return lambda wildcards, attempt: math.ceil(amount) * attempt
+
+
+def environment(device):
+    """Conda environment of a rule that computes on a device; the others take envs/cpu.yaml."""
+    return f"../../envs/{'cuda' if device == 'cuda' else 'cpu'}.yaml"
 
 
 def title(run):

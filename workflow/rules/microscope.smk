@@ -9,7 +9,7 @@ rule image_specimen:
     benchmark:
         "results/benchmarks/image_specimen/{tomogram}.tsv"
     conda:
-        "../../envs/cpu.yaml"
+        environment(config["microscope"]["device"])
     threads: 2
     resources:
         mem_mb=more_each_attempt(TOMOGRAM_MB),
@@ -42,7 +42,7 @@ rule add_noise:
     wildcard_constraints:
         dataset="|".join(SNRS),
     conda:
-        "../../envs/cpu.yaml"
+        environment(config["microscope"]["device"])
     threads: 2
     resources:
         mem_mb=more_each_attempt(TOMOGRAM_MB),

@@ -11,7 +11,7 @@ rule train_network:
     benchmark:
         "results/benchmarks/train_network/{method}_{dataset}_{split}.tsv"
     conda:
-        "../../envs/cpu.yaml"
+        environment(config["training"]["device"])
     threads: 2
     resources:
         mem_mb=more_each_attempt(5000),
@@ -35,7 +35,7 @@ rule evaluate_network:
     log:
         "logs/evaluate_network/{method}_{dataset}_{split}.log",
     conda:
-        "../../envs/cpu.yaml"
+        environment(config["training"]["device"])
     threads: 2
     resources:
         mem_mb=more_each_attempt(4000),
