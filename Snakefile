@@ -32,4 +32,7 @@ rule all:
             table=["table2", "table3"],
             format=["csv", "md", "tex"],
         ),
-        figures=FIGURES,
+        pages=expand("results/tables/{page}.html", page=PAGES),
+        figures=expand(
+            "results/figures/{figure}.{format}", figure=FIGURES, format=["png", "svg"]
+        ),

@@ -8,13 +8,12 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from small_workflow import REPOSITORY, copy_repository, snakemake
 from ssn3d.seeds import generator
 
 # Machines are shared: how long an example takes says nothing of the code.
 hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
-
-REPOSITORY = Path(__file__).resolve().parents[1]
 
 
 @pytest.fixture(scope="session")
@@ -53,3 +52,19 @@ def molecule() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     masses = rng.uniform(60, 190, size=len(points))
     points -= np.average(points, axis=0, weights=masses)
     return points.astype(np.float32), masses.astype(np.float32)
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Run the small experiment, once for all tests; they leave its results as they are."""
+    folder = tmp_path_factory.mktemp("workflow")
+    copy_repository(folder)
+    snakemake(folder, "--configfile", "small.yaml")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def report(finished: Path) -> Path:
+    """Make the HTML report of the small experiment."""
+    snakemake(finished, "--configfile", "small.yaml", "--report", "report.html")
+    return finished / "report.html"

@@ -11,13 +11,27 @@ FOLDER = Path(__file__).resolve().parents[2] / "workflow" / "report"
 CAPTIONS = sorted(FOLDER.glob("*.rst"), key=lambda path: path.name)
 
 
+def rules() -> str:
+    """Read all rules."""
+    return "".join(path.read_text() for path in (FOLDER.parent / "rules").glob("*.smk"))
+
+
+def link_targets() -> list[str]:
+    """Sections and pages, which Snakemake makes targets of links in captions."""
+    return re.findall(r'"(\d\. [\w ]+)"', rules()) + re.findall(r"tables/(\w+\.html)", rules())
+
+
 def render(path: Path, source: str = "archive") -> str:
     """Fill a caption in as Snakemake does; an unknown name or key is an error."""
     config = yaml.safe_load((FOLDER.parents[1] / "config.yaml").read_text())
     config["structures"]["source"] = source
-    environment = jinja2.Environment(undefined=jinja2.StrictUndefined, autoescape=True)
+    # trims as Snakemake does: text right after a block joins the next line
+    environment = jinja2.Environment(
+        undefined=jinja2.StrictUndefined, autoescape=True, trim_blocks=True, lstrip_blocks=True
+    )
     template = environment.from_string(path.read_text())
-    return template.render(snakemake=SimpleNamespace(config=config))
+    links = (f"\n.. _{target}: javascript:show()" for target in link_targets())
+    return template.render(snakemake=SimpleNamespace(config=config)) + "\n" + "".join(links)
 
 
 @pytest.mark.parametrize("path", CAPTIONS, ids=lambda path: path.stem)
@@ -32,14 +46,13 @@ def test_a_caption_is_valid_and_says_what_to_see(path: Path) -> None:
 
 
 def test_every_caption_that_a_rule_names_is_there() -> None:
-    rules = "".join(path.read_text() for path in (FOLDER.parent / "rules").glob("*.smk"))
-    named = set(re.findall(r"report/(\w+\.rst)", rules))
-    assert {"table2.rst", "table3.rst", "figure4.rst", "figure5.rst"} <= named
-    assert named <= {path.name for path in CAPTIONS}
+    named = set(re.findall(r"shown\(\s*\"results/\w+/([a-z0-9_]+?)(?:_{|\.)", rules()))
+    assert {"table2", "table3", "complex", "segmentation"} <= named
+    assert named | {"workflow"} == {path.stem for path in CAPTIONS}
 
 
 def test_the_front_page_warns_of_bead_models() -> None:
     front = FOLDER / "workflow.rst"
     assert "bead models" not in render(front)
     assert "bead models" in render(front, source="surrogate")
-    assert "A (SNR 0.5), B (SNR 0.06), C (SNR 0.01)" in render(front)
+    assert "A (SNR 0.5), B (SNR 0.06), C (SNR 0.01).\n- Training" in render(front)

@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from ssn3d.report.figures_data import complex_at_each_snr, structure_map
 from ssn3d.report.figures_specimen import packing_statistics, snr_calibration
@@ -38,22 +39,34 @@ def test_a_map_has_the_mass_of_its_structure(tmp_path: Path) -> None:
 
 def test_calibration_shows_targets_and_the_ceiling() -> None:
     curve = [(0.0, 0.7), (10.0, 0.007), (0.1, 0.69), (1.0, 0.35)]
-    figure = snr_calibration({"A": curve, "B": curve}, {"A": 0.5, "B": 0.06})
-    (axes,) = figure.axes
-    curves = [line for line in axes.lines if line.get_label().startswith(("A:", "B:"))]
+    common = {"calibration": curve, "snr_without_noise": 0.7}
+    first = common | {"snr_asked": 0.5, "snr_measured": 0.49, "noise_scale": 0.6}
+    second = common | {"snr_asked": 0.06, "snr_measured": 0.06, "noise_scale": 4.0}
+    (axes,) = snr_calibration({"A": first, "B": second}).axes
+    curves = [line for line in axes.lines if len(line.get_xdata()) == 3]
     for line in curves:
         np.testing.assert_array_equal(line.get_xdata(), [0.1, 1, 10])  # sorted, 0 is not on it
-    levels = [line.get_ydata()[0] for line in axes.lines if line not in curves]
-    assert sorted(levels) == [0.06, 0.5, 0.7]
+    marks = {
+        line.get_label(): line.get_xydata()[0] for line in axes.lines if ":" in line.get_label()
+    }
+    assert list(marks) == ["A: 0.5 asked, 0.49 measured", "B: 0.06 asked, 0.06 measured"]
+    assert list(map(tuple, marks.values())) == [(0.6, 0.49), (4.0, 0.06)]
+    levels = {line.get_ydata()[0] for line in axes.lines if len(set(line.get_ydata())) == 1}
+    assert {0.06, 0.5, 0.7} <= levels
     assert [text.get_text() for text in axes.texts] == ["no noise: 0.70"]
     assert (axes.get_xscale(), axes.get_yscale()) == ("log", "log")
 
 
 def test_packing_counts_classes_and_compares_mask_sizes() -> None:
-    counts = {"1KP8": 150, "1LB3": 155, "9XYZ": 10, "2GLS": 140}
-    ours = {"1KP8": 4000.0, "1LB3": 300.0, "9XYZ": 700.0, "2GLS": 3500.0}
-    paper = {"1KP8": 4522.0, "1LB3": 277.0, "2GLS": 2948.0}
-    bars, scatter = packing_statistics(counts, ours, paper).axes
+    classes = pd.DataFrame(
+        {
+            "pdb_id": ["1KP8", "1LB3", "9XYZ", "2GLS"],
+            "subtomograms": [150, 155, 10, 140],
+            "mask_voxels": [4000.0, 300.0, 700.0, 3500.0],
+            "paper_mask_voxels": [4522.0, 277.0, np.nan, 2948.0],
+        }
+    )
+    bars, scatter = packing_statistics(classes).axes
     assert [tick.get_text() for tick in bars.get_xticklabels()] == ["1KP8", "2GLS", "9XYZ", "1LB3"]
     assert [bar.get_height() for bar in bars.patches] == [150, 140, 10, 155]
     assert bars.get_title() == "455 subtomograms of 4 classes"

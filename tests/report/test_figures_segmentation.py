@@ -75,6 +75,11 @@ def test_curves_of_a_few_runs_are_told_apart_and_the_kept_epoch_is_ringed() -> N
     assert [text.get_text() for text in legend.get_texts()] == list(histories)
 
 
+def test_a_single_epoch_is_a_point_that_is_seen() -> None:
+    loss, *_ = training_curves({"SSN3D-ED, A": history(86, 1)}, {"SSN3D-ED, A": 1}).axes
+    assert {line.get_marker() for line in loss.lines} == {"."}
+
+
 def test_runs_too_many_to_tell_apart_share_one_name() -> None:
     histories = {f"run {i}": history(70 + i) for i in range(len(SERIES) + 4)}
     figure = training_curves(histories, dict.fromkeys(histories, 5))
@@ -138,3 +143,6 @@ def test_table3_stands_over_the_papers_with_surrogates_hollow() -> None:
     assert miou.get_title() == "mean difference +1.66, rank correlation 1.00"
     assert figure.get_suptitle() == "Table 3: 3 of 4 structures; line: equal"
     assert accuracy.get_xlabel() == "paper: pixel accuracy (%)"
+    empty = table3_against_paper(table[3:])
+    assert empty.texts[-1].get_text() == "no results yet"
+    assert not empty.axes

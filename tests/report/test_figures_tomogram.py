@@ -79,13 +79,27 @@ def test_a_tomogram_fills_a_page_with_twelve_panels() -> None:
     assert len(figure.axes) == 12
     titles = [axes.get_title() for axes in figure.axes if axes.get_title()]
     assert titles == [
-        "noise-free", "with noise", "with noise and labels", "projection at 0°",
+        "noise-free", "with noise", "middle, with outlines", "projection at 0°",
         "power (log), noise-free", "power (log), with noise",
     ]  # fmt: skip
     by_label = {(a.get_title(), a.get_xlabel()): a for a in figure.axes}
     shown = by_label["with noise", "x (nm)"].images[0].get_array()
     np.testing.assert_array_equal(shown, noisy[16])
-    assert len(by_label["with noise and labels", "x (nm)"].images) == 2
+    middle = by_label["middle, with outlines", "x (nm)"]
+    assert len(middle.images) == 2
+    assert middle.get_xlim() == by_label["with noise", "x (nm)"].get_xlim()  # small: all of it
     figure.draw_without_rendering()
     boxes = [axes.get_tightbbox() for axes in figure.axes]
     assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
+
+
+def test_of_a_large_tomogram_150_nm_are_outlined() -> None:
+    volume = np.random.default_rng(1).normal(size=(16, 60, 80)).astype(np.float32)
+    figure = tomogram_picture(
+        volume, volume, np.zeros(volume.shape, dtype=np.uint16), volume[0], name="t1",
+        tilt_deg=0.0, max_tilt_deg=60.0, voxel_size_angstrom=50.0,
+    )  # fmt: skip
+    (middle,) = [axes for axes in figure.axes if axes.get_title() == "middle, with outlines"]
+    left, right = middle.get_xlim()
+    assert right - left == pytest.approx(150)
+    assert (left + right) / 2 == pytest.approx(200 - 2.5)  # voxel 0 is centred on 0

@@ -1,4 +1,6 @@
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -82,6 +84,11 @@ def test_surrogates_are_marked_and_named(second: pd.DataFrame, third: pd.DataFra
     assert "1FNT†" in to_text(third)
 
 
+def test_the_status_is_left_out_where_all_is_done(second: pd.DataFrame) -> None:
+    assert "Status" in to_markdown(second, "", {})
+    assert "Status" not in to_markdown(second[:1], "", {})
+
+
 def test_latex_escapes_what_means_something_to_it(second: pd.DataFrame) -> None:
     text = to_latex(second, "50% of Table_2", PROVENANCE)
     assert r"Xu \& Alber" in text
@@ -95,6 +102,21 @@ def test_latex_escapes_what_means_something_to_it(second: pd.DataFrame) -> None:
     assert {len(re.findall(r"(?<!\\)&", row)) + 1 for row in rows} == {len(columns[1])}
     assert len({row.index(r" \\") for row in rows}) == 1  # aligned
     assert text.startswith("% Provenance: ssn3d 0.1.0; seed 2018; ")
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no LaTeX")
+def test_latex_makes_a_page_of_it(
+    second: pd.DataFrame, third: pd.DataFrame, tmp_path: Path
+) -> None:
+    third["name"] = r"a_b & c% #{~^} \ $"
+    tables = to_latex(second, "Table 2", PROVENANCE, ["1FNT"]) + to_latex(third, "", {})
+    packages = r"\documentclass{article}\usepackage{booktabs,graphicx}"
+    text = f"{packages}\\begin{{document}}\n{tables}\\end{{document}}\n"
+    (tmp_path / "tables.tex").write_text(text)
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "tables.tex"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+    assert "Overfull" not in done.stdout
 
 
 @settings(deadline=None, max_examples=50)
@@ -118,7 +140,7 @@ def test_the_terminal_sees_a_short_table(second: pd.DataFrame) -> None:
     assert rows[1].startswith("SSN3D-ED")
 
 
-def test_all_four_files_carry_the_provenance(second: pd.DataFrame, tmp_path: Path) -> None:
+def test_all_files_carry_the_provenance(second: pd.DataFrame, tmp_path: Path) -> None:
     write_table(second, tmp_path / "table2.csv", "Table 2", PROVENANCE, ["1FNT"])
     record = read_json(tmp_path / "table2.json")
     csv = (tmp_path / "table2.csv").read_text()
@@ -126,10 +148,14 @@ def test_all_four_files_carry_the_provenance(second: pd.DataFrame, tmp_path: Pat
     line = provenance_line(PROVENANCE)
     assert (tmp_path / "table2.tex").read_text().splitlines()[0] == f"% Provenance: {line}"
     assert "Provenance: ssn3d 0.1.0" in (tmp_path / "table2.md").read_text().splitlines()[-1]
+    page = (tmp_path / "table2.html").read_text()
+    assert "<p>Provenance: ssn3d 0.1.0" in page
+    assert "Xu &amp; Alber†" in page
     assert line == 'ssn3d 0.1.0; seed 2018; hardware {"cpu": "x"}'
     again = read_table(tmp_path / "table2.csv")
     np.testing.assert_allclose(again["miou"], second["miou"])
     (tmp_path / "table2.csv").write_text(csv.replace("0.5", "0.6", 1))
     with pytest.raises(DataError, match=r"table2\.csv: not what table2\.json says"):
         read_table(tmp_path / "table2.csv")
-    assert sorted(path.suffix for path in tmp_path.iterdir()) == [".csv", ".json", ".md", ".tex"]
+    suffixes = {path.suffix for path in tmp_path.iterdir()}
+    assert suffixes == {".csv", ".html", ".json", ".md", ".tex"}

@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,18 +11,8 @@ import pandas as pd
 import pytest
 import yaml
 
+from small_workflow import REPOSITORY, copy_repository, snakemake
 from ssn3d.subtomograms.store import read_subtomograms
-
-REPOSITORY = Path(__file__).resolve().parents[2]
-FOLDERS = ("src", "workflow", "profiles", "resources", "envs")
-
-
-def snakemake(folder, *arguments):
-    """Run Snakemake in a folder; give what it printed. Fails the test where Snakemake fails."""
-    command = [sys.executable, "-m", "snakemake", "--cores", "2", *arguments]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout + done.stderr
 
 
 def jobs(printed):
@@ -35,23 +24,10 @@ def jobs(printed):
 
 @pytest.fixture(scope="module")
 def copied(tmp_path_factory):
-    """Copy what the workflow needs of the repository, for the small experiment."""
-    folder = tmp_path_factory.mktemp("workflow")
-    for name in FOLDERS:
-        ignored = shutil.ignore_patterns("__pycache__")
-        shutil.copytree(REPOSITORY / name, folder / name, ignore=ignored)
-    for name in ("Snakefile", "config.yaml"):
-        shutil.copy(REPOSITORY / name, folder)
-    shutil.copy(REPOSITORY / "tests" / "workflow" / "small.yaml", folder)
-    (folder / "ids.txt").write_text("1KP8\n2GLS # a comment\n1W6T\n")
+    """Copy what the small experiment needs; nothing is run in it."""
+    folder = tmp_path_factory.mktemp("planned")
+    copy_repository(folder)
     return folder
-
-
-@pytest.fixture(scope="module")
-def finished(copied):
-    """Run the small experiment once."""
-    snakemake(copied, "--configfile", "small.yaml")
-    return copied
 
 
 def dry_run(folder, *files):
@@ -76,12 +52,13 @@ def test_tables_follow_the_configuration(finished):
 
 
 @pytest.mark.slow
-def test_report_holds_every_figure_and_table(finished):
-    snakemake(finished, "--configfile", "small.yaml", "--report", "report.html")
-    page = (finished / "report.html").read_text()
+def test_report_holds_every_figure_and_table(finished, report):
+    page = report.read_text()
     for path in (finished / "results" / "figures").glob("*.png"):
         assert f"results/figures/{path.name}" in page
-    assert "results/tables/table2.md" in page
+        assert path.with_suffix(".svg").exists()
+    for path in (finished / "results" / "tables").glob("*.html"):
+        assert f"results/tables/{path.name}" in page
 
 
 @pytest.mark.slow

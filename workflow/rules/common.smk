@@ -116,9 +116,20 @@ def environment(device):
     return f"../../envs/{'cuda' if device == 'cuda' else 'cpu'}.yaml"
 
 
+def run_of(row, split="random"):
+    """Folder of the run of a row of a table."""
+    return str(run_folder("results/runs", row["method"], row["dataset"], split))
+
+
 def title(run):
-    """Name a run for a reader: method, dataset and, where one is left out, the structure."""
+    """Name a run for a reader: method, dataset and its SNR or, left out, the structure."""
     method, dataset, split = Path(run).parts[2:5]
-    left_out = "" if split == "random" else f" {split.replace('_', ' ')}"
-    shown = BASELINE if method == path_name(BASELINE) else method
-    return f"{shown}, {dataset}{left_out}"
+    random = split == "random"
+    words = f"(SNR {SNRS[dataset]:g})" if random else split.replace("_", " ")
+    return f"{BASELINE if method == path_name(BASELINE) else method}, {dataset} {words}"
+
+
+def shown(path, section, words):
+    """Put an output into the report; its caption is named as the file is, up to a wildcard."""
+    caption = Path(path).stem.partition("_{")[0]
+    return report(path, f"../report/{caption}.rst", section, labels={"result": words})

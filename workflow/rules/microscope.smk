@@ -30,11 +30,7 @@ rule add_noise:
     output:
         tomogram="results/tomograms/{tomogram}/{dataset}.mrc",
         tilts="results/tomograms/{tomogram}/{dataset}_tilts.mrc",
-        summary=report(
-            "results/tomograms/{tomogram}/{dataset}.json",
-            "../report/snr.rst",
-            "Tomograms",
-        ),
+        summary="results/tomograms/{tomogram}/{dataset}.json",
     log:
         "logs/add_noise/{tomogram}_{dataset}.log",
     benchmark:

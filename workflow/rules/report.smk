@@ -1,67 +1,89 @@
-RUNS2 = [
-    str(run_folder("results/runs", row["method"], row["dataset"])) for row in TABLE2
+# The report sorts its sections by name; these follow the data.
+SECTIONS = [
+    "1. Structures",
+    "2. Tomograms",
+    "3. Subtomograms",
+    "4. Segmentation",
+    "5. Tables",
+    "6. Run time",
 ]
-RUNS3 = [
-    str(
-        run_folder(
-            "results/runs", TABLE3["method"], TABLE3["dataset"], f"without_{pdb_id}"
-        )
-    )
-    for pdb_id in LEFT_OUT
-]
+STRUCTURES, TOMOGRAM, SUBTOMOGRAMS, SEGMENTATION, TABLES, RUN_TIME = SECTIONS
+
+RUNS2 = [run_of(row) for row in TABLE2]
+RUNS3 = [run_of(TABLE3, f"without_{pdb_id}") for pdb_id in LEFT_OUT]
+RUNS = [*RUNS2, *RUNS3]
+TRAINED = [run for run in RUNS if path_name(BASELINE) not in run]
 BASELINES = [row["dataset"] for row in TABLE2 if row["method"] == BASELINE]
 SHOWN = [row for row in TABLE2 if row["method"] == TABLE3["method"]] or TABLE2[:1]
-SHOWN_RUNS = [
-    str(run_folder("results/runs", row["method"], row["dataset"])) for row in SHOWN
-]
-TRAINED = [run for run in [*RUNS2, *RUNS3] if path_name(BASELINE) not in run]
+SHOWN_RUNS = [run_of(row) for row in SHOWN]
+
 FIGURES = [
-    *expand("results/figures/{name}.png", name=["complex", "calibration", "packing"]),
-    *expand(
-        "results/figures/{name}.png", name=["training", "per_class", "against_size"]
-    ),
-    *expand("results/figures/{name}.png", name=["against_paper", "runtime"]),
-    *expand("results/figures/tomogram_{t}_{d}.png", t=TOMOGRAMS, d=SNRS),
-    *[
-        f"results/figures/segmentation_{path_name(row['method'])}_{row['dataset']}.png"
-        for row in SHOWN
-    ],
-    *expand("results/figures/baseline_{dataset}.png", dataset=BASELINES),
+    *["complex", "calibration", "packing", "training", "per_class", "against_size"],
+    *["against_paper", "runtime"],
+    *expand("tomogram_{t}_{dataset}", t=TOMOGRAMS, dataset=SNRS),
+    *[f"segmentation_{path_name(row['method'])}_{row['dataset']}" for row in SHOWN],
+    *expand("baseline_{dataset}", dataset=BASELINES),
 ]
+PAGES = ["structures", "specimen", "snr", "mask_sizes", "table2", "table3"]
 
 
 localrules:
+    describe_data,
     make_tables,
 
 
-rule make_tables:
+rule describe_data:
     input:
-        runs=expand("{run}/run.json", run=[*RUNS2, *RUNS3]),
-        scores=expand("{run}/per_subtomogram.csv", run=[*RUNS2, *RUNS3]),
         structures=expand("results/structures/{pdb_id}.json", pdb_id=PDB_IDS),
-        facts=expand(
-            "{folder}/{name}",
-            folder=RESOURCES,
-            name=["paper_table2.csv", "paper_table3.csv", "complexes.tsv"],
-        ),
+        specimens=expand("results/tomograms/{t}/specimen.json", t=TOMOGRAMS),
+        noise=expand("results/tomograms/{t}/{d}.json", t=TOMOGRAMS, d=SNRS),
+        complexes=RESOURCES / "complexes.tsv",
     output:
-        expand(
-            "results/tables/{table}.{format}",
-            table=["table2", "table3"],
-            format=["csv", "tex", "json"],
+        structures=shown(
+            "results/tables/structures.html",
+            STRUCTURES,
+            "Structures and their sources",
         ),
-        table2=report("results/tables/table2.md", "../report/table2.rst", "Tables"),
-        table3=report("results/tables/table3.md", "../report/table3.rst", "Tables"),
+        specimen=shown("results/tables/specimen.html", TOMOGRAM, "Specimen: packing"),
+        snr=shown("results/tables/snr.html", TOMOGRAM, "SNR asked and measured"),
     log:
-        "logs/make_tables.log",
+        "logs/describe_data.log",
     conda:
         "../../envs/cpu.yaml"
     params:
-        config={key: config[key] for key in config if key != "figures"},
         pdb_ids=PDB_IDS,
-        code=library_version("make_tables"),
+        tomograms=TOMOGRAMS,
+        datasets=list(SNRS),
+        code=library_version("describe_data"),
     script:
-        "../scripts/make_tables.py"
+        "../scripts/describe_data.py"
+
+
+rule draw_specimen:
+    input:
+        dataset=f"results/subtomograms/{next(iter(SNRS))}.h5",
+        summaries=expand("results/tomograms/{t}/{d}.json", t=TOMOGRAMS[:1], d=SNRS),
+        complexes=RESOURCES / "complexes.tsv",
+    output:
+        calibration=shown(
+            "results/figures/calibration.png", TOMOGRAM, "SNR: calibration"
+        ),
+        packing=shown("results/figures/packing.png", SUBTOMOGRAMS, "Classes"),
+        masks=shown("results/tables/mask_sizes.html", SUBTOMOGRAMS, "Size of the masks"),
+        masks_csv="results/tables/mask_sizes.csv",
+        svg=expand("results/figures/{name}.svg", name=["calibration", "packing"]),
+    log:
+        "logs/draw_specimen.log",
+    conda:
+        "../../envs/cpu.yaml"
+    resources:
+        mem_mb=more_each_attempt(4000),
+        runtime=more_each_attempt(30),
+    params:
+        names=list(SNRS),
+        code=library_version("draw_specimen"),
+    script:
+        "../scripts/draw_specimen.py"
 
 
 rule draw_tomogram:
@@ -71,11 +93,12 @@ rule draw_tomogram:
         labels="results/tomograms/{tomogram}/labels.mrc",
         tilts="results/tomograms/{tomogram}/{dataset}_tilts.mrc",
     output:
-        report(
+        png=shown(
             "results/figures/tomogram_{tomogram}_{dataset}.png",
-            "../report/tomogram.rst",
-            "Tomograms",
+            TOMOGRAM,
+            "Tomogram {tomogram}, dataset {dataset}",
         ),
+        svg="results/figures/tomogram_{tomogram}_{dataset}.svg",
     log:
         "logs/draw_tomogram/{tomogram}_{dataset}.log",
     conda:
@@ -91,45 +114,13 @@ rule draw_tomogram:
         "../scripts/draw_tomogram.py"
 
 
-rule draw_specimen:
-    input:
-        datasets=expand("results/subtomograms/{dataset}.h5", dataset=SNRS),
-        summaries=expand(
-            "results/tomograms/{t}/{dataset}.json", t=TOMOGRAMS[:1], dataset=SNRS
-        ),
-        complexes=RESOURCES / "complexes.tsv",
-    output:
-        calibration=report(
-            "results/figures/calibration.png",
-            "../report/snr_calibration.rst",
-            "Tomograms",
-        ),
-        packing=report(
-            "results/figures/packing.png", "../report/packing.rst", "Tomograms"
-        ),
-        masks=report(
-            "results/tables/mask_sizes.csv", "../report/mask_sizes.rst", "Tables"
-        ),
-    log:
-        "logs/draw_specimen.log",
-    conda:
-        "../../envs/cpu.yaml"
-    resources:
-        mem_mb=more_each_attempt(4000),
-        runtime=more_each_attempt(30),
-    params:
-        names=list(SNRS),
-        code=library_version("draw_specimen"),
-    script:
-        "../scripts/draw_specimen.py"
-
-
 rule draw_complex:
     input:
         structure=f"results/structures/{config['figures']['complex_id']}.npz",
         datasets=expand("results/subtomograms/{dataset}.h5", dataset=SNRS),
     output:
-        report("results/figures/complex.png", "../report/figure4.rst", "Subtomograms"),
+        png=shown("results/figures/complex.png", SUBTOMOGRAMS, "Figure 4: a complex"),
+        svg="results/figures/complex.svg",
     log:
         "logs/draw_complex.log",
     conda:
@@ -152,11 +143,12 @@ rule draw_segmentation:
         scores="results/runs/{method}/{dataset}/random/per_subtomogram.csv",
         predictions="results/runs/{method}/{dataset}/random/predictions.h5",
     output:
-        report(
+        png=shown(
             "results/figures/segmentation_{method}_{dataset}.png",
-            "../report/figure5.rst",
-            "Segmentation",
+            SEGMENTATION,
+            "Figure 5: {method}, dataset {dataset}",
         ),
+        svg="results/figures/segmentation_{method}_{dataset}.svg",
     log:
         "logs/draw_segmentation/{method}_{dataset}.log",
     conda:
@@ -168,69 +160,18 @@ rule draw_segmentation:
         "../scripts/draw_segmentation.py"
 
 
-rule draw_training:
-    input:
-        histories=expand("{run}/history.csv", run=TRAINED),
-        runs=expand("{run}/run.json", run=TRAINED),
-    output:
-        report(
-            "results/figures/training.png",
-            "../report/training_curves.rst",
-            "Segmentation",
-        ),
-    log:
-        "logs/draw_training.log",
-    conda:
-        "../../envs/cpu.yaml"
-    params:
-        titles=[title(run) for run in TRAINED],
-        code=library_version("draw_training"),
-    script:
-        "../scripts/draw_training.py"
-
-
-rule draw_scores:
-    input:
-        scores=expand("{run}/per_subtomogram.csv", run=SHOWN_RUNS),
-        table3="results/tables/table3.csv",
-    output:
-        per_class=report(
-            "results/figures/per_class.png",
-            "../report/iou_per_class.rst",
-            "Segmentation",
-        ),
-        against_size=report(
-            "results/figures/against_size.png",
-            "../report/iou_vs_mask_size.rst",
-            "Segmentation",
-        ),
-        against_paper=report(
-            "results/figures/against_paper.png",
-            "../report/table3_scatter.rst",
-            "Tables",
-        ),
-    log:
-        "logs/draw_scores.log",
-    conda:
-        "../../envs/cpu.yaml"
-    params:
-        titles=[title(run) for run in SHOWN_RUNS],
-        code=library_version("draw_scores"),
-    script:
-        "../scripts/draw_scores.py"
-
-
 rule draw_baseline:
     input:
         dataset="results/subtomograms/{dataset}.h5",
         run="results/runs/Xu-Alber/{dataset}/random/run.json",
         scores="results/runs/Xu-Alber/{dataset}/random/per_subtomogram.csv",
     output:
-        report(
+        png=shown(
             "results/figures/baseline_{dataset}.png",
-            "../report/baseline.rst",
-            "Segmentation",
+            SEGMENTATION,
+            "The baseline's steps, dataset {dataset}",
         ),
+        svg="results/figures/baseline_{dataset}.svg",
     log:
         "logs/draw_baseline/{dataset}.log",
     conda:
@@ -243,12 +184,92 @@ rule draw_baseline:
         "../scripts/draw_baseline.py"
 
 
+rule draw_training:
+    input:
+        histories=expand("{run}/history.csv", run=TRAINED),
+        runs=expand("{run}/run.json", run=TRAINED),
+    output:
+        png=shown("results/figures/training.png", SEGMENTATION, "Training curves"),
+        svg="results/figures/training.svg",
+    log:
+        "logs/draw_training.log",
+    conda:
+        "../../envs/cpu.yaml"
+    params:
+        titles=[title(run) for run in TRAINED],
+        code=library_version("draw_training"),
+    script:
+        "../scripts/draw_training.py"
+
+
+rule make_tables:
+    input:
+        runs=expand("{run}/run.json", run=RUNS),
+        scores=expand("{run}/per_subtomogram.csv", run=RUNS),
+        structures=expand("results/structures/{pdb_id}.json", pdb_id=PDB_IDS),
+        facts=expand(
+            "{folder}/{name}",
+            folder=RESOURCES,
+            name=["paper_table2.csv", "paper_table3.csv", "complexes.tsv"],
+        ),
+    output:
+        expand(
+            "results/tables/{table}.{format}",
+            table=["table2", "table3"],
+            format=["csv", "md", "tex", "json"],
+        ),
+        table2=shown("results/tables/table2.html", TABLES, "Table 2: the methods"),
+        table3=shown("results/tables/table3.html", TABLES, "Table 3: unseen structures"),
+    log:
+        "logs/make_tables.log",
+    conda:
+        "../../envs/cpu.yaml"
+    params:
+        config={key: config[key] for key in config if key != "figures"},
+        pdb_ids=PDB_IDS,
+        code=library_version("make_tables"),
+    script:
+        "../scripts/make_tables.py"
+
+
+rule draw_scores:
+    input:
+        scores=expand("{run}/per_subtomogram.csv", run=SHOWN_RUNS),
+        table3="results/tables/table3.csv",
+    output:
+        per_class=shown(
+            "results/figures/per_class.png", SEGMENTATION, "IoU by class and SNR"
+        ),
+        against_size=shown(
+            "results/figures/against_size.png", SEGMENTATION, "IoU by size of the mask"
+        ),
+        against_paper=shown(
+            "results/figures/against_paper.png",
+            TABLES,
+            "Table 3: ours and the paper's",
+        ),
+        svg=expand(
+            "results/figures/{name}.svg",
+            name=["per_class", "against_size", "against_paper"],
+        ),
+    log:
+        "logs/draw_scores.log",
+    conda:
+        "../../envs/cpu.yaml"
+    params:
+        titles=[title(run) for run in SHOWN_RUNS],
+        code=library_version("draw_scores"),
+    script:
+        "../scripts/draw_scores.py"
+
+
 rule draw_runtime:
     input:
         "results/tables/table2.csv",
         "results/tables/table3.csv",
     output:
-        report("results/figures/runtime.png", "../report/runtime.rst", "Run time"),
+        png=shown("results/figures/runtime.png", RUN_TIME, "Seconds and memory"),
+        svg="results/figures/runtime.svg",
     log:
         "logs/draw_runtime.log",
     conda:

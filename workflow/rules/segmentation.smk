@@ -34,6 +34,8 @@ rule evaluate_network:
         predictions="results/runs/{method}/{dataset}/{split}/predictions.h5",
     log:
         "logs/evaluate_network/{method}_{dataset}_{split}.log",
+    benchmark:
+        "results/benchmarks/evaluate_network/{method}_{dataset}_{split}.tsv"
     conda:
         environment(config["training"]["device"])
     threads: 2

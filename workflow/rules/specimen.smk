@@ -5,11 +5,7 @@ rule simulate_specimen:
         density="results/tomograms/{tomogram}/density.mrc",
         labels="results/tomograms/{tomogram}/labels.mrc",
         particles="results/tomograms/{tomogram}/particles.star",
-        summary=report(
-            "results/tomograms/{tomogram}/specimen.json",
-            "../report/specimen.rst",
-            "Tomograms",
-        ),
+        summary="results/tomograms/{tomogram}/specimen.json",
     log:
         "logs/simulate_specimen/{tomogram}.log",
     benchmark:

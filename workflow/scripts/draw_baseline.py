@@ -11,5 +11,5 @@ if __name__ == "__main__":
             snakemake.input.scores,
             snakemake.params.pdb_ids,
             snakemake.params.seed,
-            figure=snakemake.output[0],
+            figure=snakemake.output.png,
         )

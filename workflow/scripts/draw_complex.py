@@ -12,5 +12,5 @@ if __name__ == "__main__":
             snakemake.input.datasets,
             params.level,
             params.resolution,
-            figure=snakemake.output[0],
+            figure=snakemake.output.png,
         )

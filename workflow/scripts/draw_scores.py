@@ -5,8 +5,11 @@ from ssn3d.report.steps import draw_scores
 
 if __name__ == "__main__":
     with job(snakemake.log[0]):
+        drawn = snakemake.output
         draw_scores(
             dict(zip(snakemake.params.titles, snakemake.input.scores, strict=True)),
             snakemake.input.table3,
-            **snakemake.output,
+            per_class=drawn.per_class,
+            against_size=drawn.against_size,
+            against_paper=drawn.against_paper,
         )

@@ -10,5 +10,5 @@ if __name__ == "__main__":
             snakemake.input.scores,
             snakemake.input.predictions,
             snakemake.params.pdb_ids,
-            figure=snakemake.output[0],
+            figure=snakemake.output.png,
         )

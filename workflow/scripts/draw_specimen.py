@@ -5,10 +5,13 @@ from ssn3d.report.steps import draw_specimen
 
 if __name__ == "__main__":
     with job(snakemake.log[0]):
-        names, files = snakemake.params.names, snakemake.input
+        files, drawn = snakemake.input, snakemake.output
         draw_specimen(
-            dict(zip(names, files.datasets, strict=True)),
-            dict(zip(names, files.summaries, strict=True)),
+            files.dataset,
+            dict(zip(snakemake.params.names, files.summaries, strict=True)),
             files.complexes,
-            **snakemake.output,
+            calibration=drawn.calibration,
+            packing=drawn.packing,
+            masks=drawn.masks,
+            masks_csv=drawn.masks_csv,
         )

@@ -5,10 +5,11 @@ from ssn3d.report.steps import draw_tomogram
 
 if __name__ == "__main__":
     with job(snakemake.log[0]):
-        wildcards, tilt = snakemake.wildcards, snakemake.params.tilt
+        names, tilt = snakemake.wildcards, snakemake.params.tilt
+        title = f"Tomogram {names.tomogram}, dataset {names.dataset}"
         draw_tomogram(
             dict(snakemake.input.items()),
-            f"{wildcards.tomogram}, dataset {wildcards.dataset}, SNR {snakemake.params.snr:g}",
+            f"{title}, SNR {snakemake.params.snr:g}",
             (tilt["min_deg"], tilt["max_deg"]),
-            figure=snakemake.output[0],
+            figure=snakemake.output.png,
         )

@@ -9,4 +9,4 @@ if __name__ == "__main__":
     with job(snakemake.log[0]):
         folders = [Path(history).parent for history in snakemake.input.histories]
         titles = snakemake.params.titles
-        draw_training(dict(zip(titles, folders, strict=True)), figure=snakemake.output[0])
+        draw_training(dict(zip(titles, folders, strict=True)), figure=snakemake.output.png)

@@ -1,6 +1,6 @@
 """IoU by class, by SNR and by mask size, and our Table 3 against the paper's."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -11,6 +11,8 @@ from ssn3d.report.labels import name_points, plain_log_ticks
 from ssn3d.report.runs import mask_voxels
 from ssn3d.report.sources import is_surrogate
 from ssn3d.report.style import GREY, SERIES, new_figure, styled
+
+_PERCENT = (-2, 102)  # marks at 0 and 100 are seen whole
 
 
 @styled
@@ -39,7 +41,7 @@ def iou_per_class(tables: Mapping[str, pd.DataFrame]) -> Figure:
             shifted, mean, color=look.color, marker=look.marker, linestyle="none", label=title
         )
     axes.set_xticks(places, list(order), rotation=90)
-    axes.set(ylabel="IoU of the region of interest (%)", ylim=(0, 100))
+    axes.set(ylabel="IoU of the region of interest (%)", ylim=_PERCENT)
     axes.set_xlabel("class, from the smallest mask to the largest")
     axes.grid(axis="y", linewidth=0.3)
     figure.legend(loc="outside upper center", ncols=len(tables))
@@ -63,7 +65,7 @@ def iou_against_mask_size(table: pd.DataFrame, title: str) -> Figure:
     left_out = len(table) - len(shown)
     axes.set_title(title + (f"; {left_out} empty masks left out" if left_out else ""))
     axes.set(xscale="log", xlabel="voxels of the true mask")
-    axes.set(ylabel="IoU of the region of interest (%)")
+    axes.set(ylabel="IoU of the region of interest (%)", ylim=_PERCENT)
     plain_log_ticks(axes.xaxis)
     name_points(axes, means["size"], means["iou_foreground"], list(means.index))
     return figure
@@ -83,6 +85,9 @@ def table3_against_paper(table: pd.DataFrame) -> Figure:
     hollow = shown["source"].map(is_surrogate).to_numpy(dtype=bool)
     figure = new_figure(3.8)
     figure.suptitle(f"Table 3: {len(shown)} of {len(table)} structures; line: equal", fontsize=8)
+    if shown.empty:
+        figure.text(0.5, 0.5, "no results yet", ha="center")
+        return figure
     panels = (("mIoU (%)", "miou"), ("pixel accuracy (%)", "pixel_accuracy"))
     for axes, (name, column) in zip(figure.subplots(1, 2), panels, strict=True):
         x, y = shown[f"paper_{column}"], shown[column]
@@ -91,14 +96,19 @@ def table3_against_paper(table: pd.DataFrame) -> Figure:
         look = SERIES[0]
         axes.plot(x[~hollow], y[~hollow], look.marker, color=look.color)
         axes.plot(x[hollow], y[hollow], look.marker, color=look.color, fillstyle="none")
-        ends = [min(axes.get_xlim()[0], axes.get_ylim()[0])]
-        ends.append(max(axes.get_xlim()[1], axes.get_ylim()[1]))
+        ends = _with_margins([*axes.get_xlim(), *axes.get_ylim()])
         axes.plot(ends, ends, color=GREY, linewidth=0.6, zorder=0)
         axes.set(xlim=ends, ylim=ends, aspect="equal")
         axes.set(xlabel=f"paper: {name}", ylabel=f"ours: {name}")
         axes.set_title(_agreement(x, y))
         name_points(axes, x, y, list(shown["pdb_id"]))
     return figure
+
+
+def _with_margins(values: Sequence[float]) -> tuple[float, float]:
+    """Limits a little beyond the least and the largest value."""
+    margin = 0.03 * (max(values) - min(values))
+    return min(values) - margin, max(values) + margin
 
 
 def _agreement(paper: "pd.Series[float]", ours: "pd.Series[float]") -> str:

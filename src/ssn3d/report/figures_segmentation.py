@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from ssn3d.report.labels import plain_log_ticks
@@ -104,6 +105,8 @@ def training_curves(
             line = {"color": GREY, "linewidth": 0.5}
             more = len(histories) - len(SERIES)
             label = f"{more} more" if index == len(SERIES) else None
+        if len(history) == 1:  # a line of one point is not seen
+            line["marker"] = "."
         epoch = history["epoch"]
         loss.plot(epoch, history["validation_loss"], **line)
         loss.plot(epoch, history["train_loss"], **(line | {"linewidth": 0.4}))
@@ -120,5 +123,6 @@ def training_curves(
     miou.set(ylabel="validation mIoU (%)")
     for panel in (loss, accuracy, miou):
         panel.set_xlabel("epoch")
+        panel.xaxis.set_major_locator(MaxNLocator(integer=True))
     figure.legend(loc="outside lower center", ncols=4)
     return figure

@@ -14,6 +14,8 @@ from ssn3d.report.style import new_figure, styled
 
 _SPECTRUM_SLICES = 48
 """So many of the slices across the tilt axis give a smooth spectrum."""
+_OUTLINED_NM = 150.0
+"""Outlines are too fine to be seen in a larger piece of a slice."""
 
 
 def power_spectrum_kz_kx(volume: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -57,19 +59,21 @@ def tomogram_picture(
         voxel_size_angstrom: of the volumes and of the projection.
     """
     depth, height, width = noisy.shape
+    step_nm = voxel_size_angstrom / 10
     heights = {"xy": height / width, "xz": depth / width, "yz": depth / height}
     ratios = [*heights.values(), max(1.0, height / width)]
     figure = new_figure(2.25 * sum(ratios) + 1.2)
     figure.suptitle(name, fontsize=9)
     grid = figure.add_gridspec(4, 3, height_ratios=ratios)
-    titles = ("noise-free", "with noise", "with noise and labels")
+    titles = ("noise-free", "with noise", "middle, with outlines")
     for column, volume in enumerate((noise_free, noisy, noisy)):
         for row, plane in enumerate(PLANES):
             axes = figure.add_subplot(grid[row, column])
             draw_slice(axes, central_slice(volume, plane), plane, voxel_size_angstrom)
             if column == 2:  # noqa: PLR2004 -- the last of three
                 draw_labels(axes, central_slice(labels, plane))
-            if column > 0:
+                _show_middle(axes, min(1.0, _OUTLINED_NM / max(height, width) / step_nm))
+            if column == 1:
                 axes.set_ylabel("")
             if row == 0:
                 axes.set_title(titles[column])
@@ -81,6 +85,13 @@ def tomogram_picture(
         draw_spectrum(axes, power_spectrum_kz_kx(volume), voxel_size_angstrom, max_tilt_deg)
         axes.set_title(f"power (log), {titles[column - 1]}")
     return figure
+
+
+def _show_middle(axes: Axes, fraction: float) -> None:
+    """Show no more than the middle of a slice."""
+    for limits, show in ((axes.get_xlim(), axes.set_xlim), (axes.get_ylim(), axes.set_ylim)):
+        half = fraction * (limits[1] - limits[0]) / 2
+        show(sum(limits) / 2 - half, sum(limits) / 2 + half)
 
 
 def draw_labels(axes: Axes, labels: NDArray[np.integer[Any]]) -> None:

@@ -14,6 +14,14 @@ from ssn3d.log import logger
 from ssn3d.mrc import read_mrc
 from ssn3d.provenance import provenance
 from ssn3d.report.baseline_figure import BaselineExample, baseline_steps
+from ssn3d.report.data_pages import (
+    SNR_KEYS,
+    SPECIMEN_KEYS,
+    masks_page,
+    snr_page,
+    specimen_page,
+    structures_page,
+)
 from ssn3d.report.figures_data import complex_at_each_snr, structure_map
 from ssn3d.report.figures_runtime import read_benchmarks, runtime
 from ssn3d.report.figures_scores import (
@@ -27,7 +35,7 @@ from ssn3d.report.figures_segmentation import (
     training_curves,
     truth_and_prediction,
 )
-from ssn3d.report.figures_specimen import packing_statistics, snr_calibration
+from ssn3d.report.figures_specimen import CALIBRATION_KEYS, packing_statistics, snr_calibration
 from ssn3d.report.figures_tomogram import tomogram_picture
 from ssn3d.report.runs import read_history, read_per_subtomogram
 from ssn3d.report.sources import surrogates
@@ -102,35 +110,60 @@ def draw_tomogram(
     save(picture, figure)
 
 
+def describe_data(
+    results: PathLike,
+    complexes_tsv: PathLike,
+    *,
+    pdb_ids: Sequence[str],
+    tomograms: Sequence[str],
+    datasets: Sequence[str],
+    structures: PathLike,
+    specimen: PathLike,
+    snr: PathLike,
+) -> None:
+    """Write pages about the structures, the specimens and the SNRs of a results folder."""
+    folder = Path(results)
+    names = _names(complexes_tsv)
+    structures_page(folder / "structures", pdb_ids, names, structures)
+    tomogram = folder / "tomograms"
+    specimens = {t: read_json(tomogram / t / "specimen.json", *SPECIMEN_KEYS) for t in tomograms}
+    specimen_page(specimens, names, specimen)
+    noise = {
+        (t, dataset): read_json(tomogram / t / f"{dataset}.json", *SNR_KEYS)
+        for t in tomograms
+        for dataset in datasets
+    }
+    snr_page(noise, snr)
+
+
 def draw_specimen(
-    datasets: Mapping[str, PathLike],
+    dataset: PathLike,
     summaries: Mapping[str, PathLike],
     complexes_tsv: PathLike,
     *,
     calibration: PathLike,
     packing: PathLike,
     masks: PathLike,
+    masks_csv: PathLike,
 ) -> None:
-    """Draw the SNR calibration of each tomogram's JSON file, and the classes of the datasets.
+    """Draw the SNR calibration, and the classes of a dataset; all datasets hold the same ones.
 
-    `masks` becomes a table of the mean mask of each class beside the one the paper implies.
+    `summaries` are a tomogram's JSON files by dataset. `masks` and `masks_csv` become a page and
+    a table of the mean mask of each class beside the one the paper implies.
     """
-    records = {n: read_json(path, "snr_asked", "calibration") for n, path in summaries.items()}
-    asked = {name: record["snr_asked"] for name, record in records.items()}
-    curves = {name: record["calibration"] for name, record in records.items()}
-    save(snr_calibration(curves, asked), calibration)
-
-    subtomograms = read_subtomograms(next(iter(datasets.values())))
-    table = mask_sizes(subtomograms, complexes_tsv)
-    with atomic_path(masks) as partial:
+    noise = {name: read_json(path, *CALIBRATION_KEYS) for name, path in summaries.items()}
+    save(snr_calibration(noise), calibration)
+    table = mask_sizes(read_subtomograms(dataset), complexes_tsv)
+    with atomic_path(masks_csv) as partial:
         table.round(2).to_csv(partial, index=False)
-    ids, known = table["pdb_id"].tolist(), table["paper_mask_voxels"].notna()
-    drawn = packing_statistics(
-        dict(zip(ids, table["subtomograms"].tolist(), strict=True)),
-        dict(zip(ids, table["mask_voxels"].tolist(), strict=True)),
-        dict(zip(table["pdb_id"][known], table["paper_mask_voxels"][known], strict=True)),
-    )
-    save(drawn, packing)
+    masks_page(table, _names(complexes_tsv), masks)
+    save(packing_statistics(table), packing)
+
+
+def _names(complexes_tsv: PathLike) -> dict[str, str]:
+    """Names of the complexes by PDB ID."""
+    complexes = paper_complexes(complexes_tsv)
+    return dict(zip(complexes["pdb_id"], complexes["name"], strict=True))
 
 
 def mask_sizes(subtomograms: Subtomograms, complexes_tsv: PathLike) -> pd.DataFrame:

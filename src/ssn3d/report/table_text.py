@@ -1,4 +1,4 @@
-"""Tables as people read them: terminal, Markdown and LaTeX, all from the same cells.
+"""Tables as people read them: terminal, Markdown, LaTeX and HTML, all from the same cells.
 
 A number that is not there is a dash. A dagger marks results on surrogate structures, and notes
 below the table say what is missing and what is a surrogate, so that no table looks better than
@@ -16,6 +16,7 @@ import pandas as pd
 from ssn3d.files import atomic_path, crc32_of, write_json
 from ssn3d.report.sources import is_surrogate
 from ssn3d.report.tables import DONE
+from ssn3d.report.web_page import web_page
 
 _DASH = "\N{EN DASH}"
 _DAGGER = "†"
@@ -31,14 +32,14 @@ _COLUMNS = [
     ("mIoU (%)", "miou", ".2f"),
     ("95% interval", "interval", ""),
     ("Paper's mIoU", "paper_miou", ".2f"),
-    ("Difference", "difference_miou", ".2f"),
+    ("Difference", "difference_miou", "+.2f"),
     ("ROI's IoU (%)", "iou_foreground", ".2f"),
     ("Pooled mIoU (%)", "pooled_miou", ".2f"),
     ("Ceiling mIoU (%)", "ceiling_miou", ".2f"),
     ("Capacity", "capacity", ",.0f"),
     ("Test set", "test_subtomograms", ",.0f"),
     ("Epochs", "epochs", ",.0f"),
-    ("Minutes", "training_minutes", ".1f"),
+    ("Training (min)", "training_minutes", ".1f"),
     ("Mask voxels", "mask_voxels", ",.0f"),
     ("Paper's mask", "paper_mask_voxels", ",.0f"),
     ("Source", "source", ""),
@@ -93,7 +94,10 @@ def to_latex(
     provenance: Mapping[str, Any],
     surrogates: Sequence[str] = (),
 ) -> str:
-    r"""Make a LaTeX table (package booktabs) with notes; its provenance is a comment."""
+    r"""Make a LaTeX table as wide as the text, with notes; its provenance is a comment.
+
+    It needs the packages booktabs and graphicx, and is best put on a page turned sideways.
+    """
     cells = _cells(table, surrogates)
     columns = "".join("r" if title in _RIGHT else "l" for title in cells)
     header, *body = [" & ".join(line) + r" \\" for line in _aligned(cells, _LATEX)]
@@ -104,18 +108,30 @@ def to_latex(
             r"\begin{table}",
             r"\centering",
             rf"\caption{{{_escape(title, _LATEX)}}}",
+            r"\resizebox{\textwidth}{!}{%",
             rf"\begin{{tabular}}{{{columns}}}",
             r"\toprule",
             header,
             r"\midrule",
             *body,
             r"\bottomrule",
-            r"\end{tabular}",
+            r"\end{tabular}}",
             *notes,
             r"\end{table}",
             "",
         ]
     )
+
+
+def to_html(
+    table: pd.DataFrame,
+    title: str,
+    provenance: Mapping[str, Any],
+    surrogates: Sequence[str] = (),
+) -> str:
+    """Make a page with the table, notes and a last paragraph of provenance."""
+    notes = [*_notes(table, surrogates), f"Provenance: {provenance_line(provenance)}"]
+    return web_page(_cells(table, surrogates), title, _RIGHT, notes)
 
 
 def write_table(
@@ -125,7 +141,7 @@ def write_table(
     provenance: Mapping[str, Any],
     surrogates: Sequence[str] = (),
 ) -> None:
-    """Write a table as .csv, .md and .tex, and its provenance as .json, side by side.
+    """Write a table as .csv, .md, .tex and .html, and its provenance as .json, side by side.
 
     The .json has the checksum of the .csv, which is left as plain as people expect a table to be.
     """
@@ -137,6 +153,7 @@ def write_table(
         ".csv": csv,
         ".md": to_markdown(table, title, provenance, surrogates),
         ".tex": to_latex(table, title, provenance, surrogates),
+        ".html": to_html(table, title, provenance, surrogates),
     }
     for suffix, text in texts.items():
         with atomic_path(path.with_suffix(suffix)) as partial:
@@ -164,6 +181,8 @@ def _cells(table: pd.DataFrame, surrogates: Sequence[str]) -> pd.DataFrame:
     for title, column, form in _COLUMNS:
         if column in shown:
             cells[title] = [_cell(value, form) for value in shown[column]]
+    if (table["status"] == DONE).all():
+        cells = cells.drop(columns="Status")  # it would say nothing
     first = cells.columns[0]
     if "source" in table:
         marked = [is_surrogate(source) for source in table["source"]]

@@ -1,0 +1,140 @@
+"""What the data are made of, as pages of the report: structures, specimen, noise, masks."""
+
+import math
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ssn3d.files import atomic_path, read_json
+from ssn3d.report.sources import source_in_words
+from ssn3d.report.web_page import web_page
+
+PathLike = str | os.PathLike[str]
+STRUCTURE_KEYS = ("mass_dalton", "points", "sha256", "note")
+SPECIMEN_KEYS = (
+    "particles_in_region", "particles_in_tomogram", "sphere_fraction_of_region",
+    "labelled_fraction_of_tomogram", "copies", "bounding_radius_voxels", "provenance",
+)  # fmt: skip
+SNR_KEYS = (
+    "snr_asked", "snr_by_region", "snr_without_noise", "noise_scale", "reference_particles",
+    "region",
+)  # fmt: skip
+"""What the pages need of each file's JSON."""
+_NO_VALUE = "\N{EN DASH}"
+
+
+def structures_page(
+    structures_dir: PathLike, pdb_ids: Sequence[str], names: Mapping[str, str], path: PathLike
+) -> None:
+    """Write where each structure is from, how heavy it is and of how many points."""
+    rows = []
+    for pdb_id in pdb_ids:
+        record = read_json(Path(structures_dir) / f"{pdb_id}.json", *STRUCTURE_KEYS)
+        rows.append(
+            {
+                "PDB ID": pdb_id,
+                "Name": names.get(pdb_id, _NO_VALUE),
+                "Mass (kDa)": f"{record['mass_dalton'] / 1000:,.0f}",
+                "Points": f"{record['points']:,}",
+                "Source": source_in_words(structures_dir, pdb_id),
+                "SHA-256": (record["sha256"] or _NO_VALUE)[:12],
+                "Note": record["note"] or _NO_VALUE,
+            }
+        )
+    note = (
+        "A point is a residue, or a bead of a bead model. SHA-256: of the uncompressed file, its "
+    )
+    note += "first 12 digits; table3.json has all."
+    _write(rows, path, "Structures", [note])
+
+
+def specimen_page(
+    specimens: Mapping[str, Mapping[str, Any]], names: Mapping[str, str], path: PathLike
+) -> None:
+    """Write how many copies of each structure there are, and how crowded each tomogram is.
+
+    Args:
+        specimens: the content of specimen.json by tomogram.
+        names: of the structures.
+        path: of the page.
+    """
+    first = next(iter(specimens.values()))
+    step_nm = first["provenance"]["settings"]["voxel_size_angstrom"] / 10
+    rows = [
+        {
+            "PDB ID": pdb_id,
+            "Name": names.get(pdb_id, _NO_VALUE),
+            "Bounding radius (nm)": f"{radius * step_nm:.1f}",
+            **{
+                f"Copies, {t}": f"{specimen['copies'][pdb_id]:,}"
+                for t, specimen in specimens.items()
+            },
+        }
+        for pdb_id, radius in first["bounding_radius_voxels"].items()
+    ]
+    notes = [
+        f"Tomogram {tomogram}: {specimen['particles_in_region']:,} particles in the region, of "
+        f"which {specimen['particles_in_tomogram']:,} reach into the tomogram. Bounding spheres "
+        f"fill {100 * specimen['sphere_fraction_of_region']:.1f}% of the region, masks fill "
+        f"{100 * specimen['labelled_fraction_of_tomogram']:.1f}% of the tomogram."
+        for tomogram, specimen in specimens.items()
+    ]
+    _write(rows, path, "Specimen", notes)
+
+
+def snr_page(noise: Mapping[tuple[str, str], Mapping[str, Any]], path: PathLike) -> None:
+    """Write the SNR of every tomogram, asked for and measured.
+
+    Args:
+        noise: the content of {dataset}.json by tomogram and dataset.
+        path: of the page.
+    """
+    rows = [
+        {
+            "Tomogram": tomogram,
+            "Dataset": dataset,
+            "SNR asked for": f"{record['snr_asked']:g}",
+            "measured in the cube": f"{record['snr_by_region']['cube']:.4g}",
+            "inside the particle": f"{record['snr_by_region']['particle']:.4g}",
+            "without noise": f"{record['snr_without_noise']:.3g}",
+            "Noise scale": f"{record['noise_scale']:,.4g}",
+            "Particles": f"{record['reference_particles']:,}",
+        }
+        for (tomogram, dataset), record in noise.items()
+    ]
+    region = next(iter(noise.values()))["region"]
+    _write(rows, path, "Signal-to-noise ratio", [f"The SNR asked for is that of the {region}."])
+
+
+def masks_page(table: pd.DataFrame, names: Mapping[str, str], path: PathLike) -> None:
+    """Write the sizes of masks beside the paper's; `table` is of `steps.mask_sizes`."""
+
+    def number(value: float, form: str) -> str:
+        return _NO_VALUE if math.isnan(value) else f"{value:{form}}"
+
+    rows = [
+        {
+            "PDB ID": row["pdb_id"],
+            "Name": names.get(row["pdb_id"], _NO_VALUE),
+            "Subtomograms": f"{row['subtomograms']:,}",
+            "Mask voxels": f"{row['mask_voxels']:,.0f}",
+            "Paper's mask": number(row["paper_mask_voxels"], ",.0f"),
+            "Ratio": number(row["ratio"], ".2f"),
+        }
+        for row in table.sort_values("mask_voxels", ascending=False).to_dict("records")
+    ]
+    _write(rows, path, "Size of the masks", [])
+
+
+def _write(
+    rows: Sequence[Mapping[str, str]], path: PathLike, title: str, notes: Sequence[str]
+) -> None:
+    """Write a page; all columns but those of words hold numbers."""
+    cells = pd.DataFrame(rows)
+    words = {"PDB ID", "Name", "Source", "SHA-256", "Note", "Tomogram", "Dataset"}
+    with atomic_path(path) as partial:
+        numbers = {str(column) for column in cells} - words
+        partial.write_text(web_page(cells, title, numbers, notes), encoding="utf-8")

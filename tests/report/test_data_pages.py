@@ -1,0 +1,97 @@
+import re
+from html import unescape
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from ssn3d.files import write_json
+from ssn3d.report.data_pages import masks_page, snr_page, specimen_page, structures_page
+from ssn3d.report.web_page import web_page
+
+NOTHING = "\N{EN DASH}"
+NAMES = {"1KP8": "GroEL 14-mer", "2GLS": "glutamine synthetase"}
+
+
+def table_of(path: Path) -> list[dict[str, str]]:
+    """Read the table of a page back."""
+    head, *rows = (
+        [unescape(cell) for cell in re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row)]
+        for row in re.findall(r"<tr>(.*?)</tr>", path.read_text())
+    )
+    return [dict(zip(head, row, strict=True)) for row in rows]
+
+
+def test_a_page_escapes_what_means_something_and_aligns_numbers() -> None:
+    cells = pd.DataFrame({"Method": ["Xu & Alber", "<b>"], "mIoU": ["27.40", NOTHING]})
+    page = web_page(cells, "Table <2>", {"mIoU"}, ["a < b"])
+    assert '<td>Xu &amp; Alber</td><td class="number">27.40</td>' in page
+    assert "<td>&lt;b&gt;</td>" in page
+    assert "<h1>Table &lt;2&gt;</h1>" in page
+    assert "<p>a &lt; b</p>" in page
+    assert "http" not in page  # it needs no other file
+
+
+def test_structures_tell_their_sources_and_hashes(tmp_path: Path) -> None:
+    common = {"mass_dalton": 799546.4, "points": 7336, "unit": "deposited", "note": ""}
+    archive = {
+        "source": "archive",
+        "served_by": "1KP8",
+        "file": "1KP8.cif",
+        "sha256": "0123456789abcdef",
+    }
+    beads = {"source": "surrogate", "served_by": None, "file": None, "sha256": None}
+    write_json(tmp_path / "1KP8.json", common | archive)
+    write_json(tmp_path / "9XYZ.json", common | beads | {"note": "no file"})
+    structures_page(tmp_path, ["1KP8", "9XYZ"], NAMES, tmp_path / "page.html")
+    first, second = table_of(tmp_path / "page.html")
+    assert first["Name"] == "GroEL 14-mer"
+    assert first["Mass (kDa)"] == "800"
+    assert (first["Source"], first["SHA-256"]) == ("archive", "0123456789ab")
+    assert (second["Source"], second["Note"]) == ("surrogate: bead model", "no file")
+    assert second["Name"] == second["SHA-256"] == NOTHING
+
+
+def test_the_specimen_counts_copies_in_each_tomogram(tmp_path: Path) -> None:
+    specimen = {
+        "particles_in_region": 10000, "particles_in_tomogram": 5491,
+        "sphere_fraction_of_region": 0.151, "labelled_fraction_of_tomogram": 0.0573,
+        "bounding_radius_voxels": {"1KP8": 5.1},
+        "provenance": {"settings": {"voxel_size_angstrom": 20.0}},
+    }  # fmt: skip
+    both = {"t1": specimen | {"copies": {"1KP8": 239}}, "t2": specimen | {"copies": {"1KP8": 241}}}
+    specimen_page(both, NAMES, tmp_path / "page.html")
+    (row,) = table_of(tmp_path / "page.html")
+    assert row["Bounding radius (nm)"] == "10.2"
+    assert (row["Copies, t1"], row["Copies, t2"]) == ("239", "241")
+    text = (tmp_path / "page.html").read_text()
+    assert "Tomogram t2: 10,000 particles in the region, of which 5,491 reach" in text
+    assert "fill 15.1% of the region, masks fill 5.7% of the tomogram" in text
+
+
+def test_snr_asked_stands_beside_snr_measured(tmp_path: Path) -> None:
+    record = {
+        "snr_asked": 0.06, "snr_by_region": {"cube": 0.06012, "particle": 0.527},
+        "snr_without_noise": 0.743, "noise_scale": 2087.3, "reference_particles": 100,
+        "region": "cube",
+    }  # fmt: skip
+    snr_page({("t1", "B"): record}, tmp_path / "page.html")
+    (row,) = table_of(tmp_path / "page.html")
+    assert list(row.values()) == ["t1", "B", "0.06", "0.06012", "0.527", "0.743", "2,087", "100"]
+    assert "is that of the cube" in (tmp_path / "page.html").read_text()
+
+
+def test_masks_come_by_size_and_gaps_are_dashes(tmp_path: Path) -> None:
+    table = pd.DataFrame(
+        {
+            "pdb_id": ["9XYZ", "1KP8"],
+            "subtomograms": [10, 150],
+            "mask_voxels": [700.4, 2926.2],
+            "paper_mask_voxels": [np.nan, 4522],
+            "ratio": [np.nan, 0.647],
+        }
+    )
+    masks_page(table, NAMES, tmp_path / "page.html")
+    large, small = table_of(tmp_path / "page.html")
+    assert list(large.values()) == ["1KP8", "GroEL 14-mer", "150", "2,926", "4,522", "0.65"]
+    assert list(small.values())[4:] == [NOTHING, NOTHING]
