@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-FOLDERS = ("src", "workflow", "profiles", "resources", "envs")
+from small_workflow import REPOSITORY, copy_repository
+
 RUN = Path("results") / "runs" / "SSN3D-ED" / "low" / "random"
 SCORES = str(RUN / "per_subtomogram.csv")
 ON_GPU = {"train_network", "evaluate_network"}
@@ -49,12 +49,7 @@ def snakemake(folder, *arguments):
 
 def experiment(folder):
     """Copy what the small experiment needs."""
-    for name in FOLDERS:
-        ignored = shutil.ignore_patterns("__pycache__")
-        shutil.copytree(REPOSITORY / name, folder / name, ignore=ignored)
-    for name in ("Snakefile", "config.yaml", "tests/workflow/small.yaml"):
-        shutil.copy(REPOSITORY / name, folder)
-    (folder / "ids.txt").write_text("1KP8\n2GLS\n1W6T\n")
+    copy_repository(folder)
     return folder
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from small_workflow import REPOSITORY, copy_repository, snakemake
+from small_workflow import copy_repository, snakemake
 from ssn3d.subtomograms.store import read_subtomograms
 
 
