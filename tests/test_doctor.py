@@ -81,9 +81,9 @@ def test_it_says_everything_of_this_machine(repository, tmp_path, monkeypatch, c
     printed = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines())
     assert list(printed) == NAMES
     assert not [line for line in printed.values() if "unknown" in line]
-    assert "8 on cpu" in printed["trainings"] or "8 on cuda" in printed["trainings"]
+    assert "7 on cpu" in printed["trainings"] or "7 on cuda" in printed["trainings"]
     assert "for 2 epochs each" in printed["trainings"]
-    assert printed["results"] == "0 of 3 datasets and 0 of 11 runs there"
+    assert printed["results"] == "0 of 3 datasets and 0 of 10 runs there"
     assert printed["structures"].startswith("22 bead models")
 
 
@@ -271,6 +271,14 @@ def test_simulation_grows_with_tomograms_and_datasets(config):
     assert one == pytest.approx(136, rel=0.05)  # as measured, docs/results
     assert estimate.simulation_seconds(config | {"tomograms": 3}, 1.8) == 3 * one
     assert estimate.simulation_seconds(config, 3.6) == 2 * one
+
+
+@pytest.mark.parametrize(("cores", "minutes"), [(1, 20.3), (2, 10.1), (8, 2.5), (16, 1.3)])
+def test_the_baseline_takes_less_the_more_cores(config, cores, minutes, monkeypatch):
+    monkeypatch.setattr(estimate, "hardware", lambda: {"cores": cores})
+    # of each run, 45 trials of 60 subtomograms and a test set of 338
+    seconds = estimate.baseline_seconds(config, 2, 0.2)
+    assert seconds / 60 == pytest.approx(minutes, abs=0.05)
 
 
 def test_durations_in_words():

@@ -105,8 +105,8 @@ def baseline(config: Mapping[str, Any], pdb_ids: Sequence[str]) -> str:
     asked = [run for run in estimate.runs(config, pdb_ids) if run.method == BASELINE]
     if not asked:
         return machine.NONE
-    seconds = estimate.baseline_seconds(config, estimate.measure_baseline(config))
-    return f"{len(asked)} on cpu, all cores for each: about {in_words(len(asked) * seconds)}"
+    seconds = estimate.baseline_seconds(config, len(asked), estimate.measure_baseline(config))
+    return f"{len(asked)} on cpu: about {in_words(seconds)}"
 
 
 def in_words(seconds: float) -> str:
