@@ -28,7 +28,8 @@ def drill(folder, reference):
                 kill_once(folder, kind, waits_s, chance)
     complete(folder)
     count = assert_same_results(folder / "results", reference / "results")
-    print(f"  killed in {len(STAGES)} stages, twice each; {count} files are as without")
+    killed = " and ".join(KINDS)
+    print(f"  {killed} killed in {len(STAGES)} stages each; {count} files are as without")
 
 
 def kill_once(folder, kind, waits_s, chance):
