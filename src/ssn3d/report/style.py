@@ -47,6 +47,8 @@ SERIES = [
     Series("#56B4E9", ":", "D"),
     Series("#E69F00", (0, (5, 1, 1, 1, 1, 1)), "v"),  # type: ignore[arg-type]
     Series("#009E73", (0, (8, 2)), "P"),  # type: ignore[arg-type]
+    Series("#CC79A7", (0, (1, 3)), "X"),  # type: ignore[arg-type]
+    Series("#999933", (0, (8, 2, 1, 2)), "*"),  # type: ignore[arg-type]
 ]
 
 P = ParamSpec("P")
