@@ -28,7 +28,7 @@ jobless() { [ -z "$(squeue -h)" ]; }
 gone() { ! kill -0 "$1"; }
 
 install_packages() {
-  command -v slurmctld slurmd sbatch munged >/dev/null && return
+  type slurmctld slurmd sbatch munged >/dev/null 2>&1 && return
   command -v apt-get >/dev/null || refuse "Slurm is not installed, and there is no apt-get to install it with"
   (apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
     --no-install-recommends slurmctld slurmd slurm-client munge) >/dev/null ||
