@@ -96,7 +96,7 @@ def trainings(config: Mapping[str, Any], pdb_ids: Sequence[str]) -> str:
     return (
         f"{len(asked)} on {compute.device.type} in {compute.precision_name}, {at_once} at once: at "
         f"most {in_words(estimate.side_by_side(epochs, at_once) * most)} for {most} epochs each; "
-        f"one takes {', '.join(f'{name} {in_words(s)}' for name, s in longest.items())}"
+        f"an epoch: {', '.join(f'{name} {in_words(s)}' for name, s in longest.items())}"
     )
 
 

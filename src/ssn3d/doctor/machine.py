@@ -66,6 +66,8 @@ def _printed_by(*command: str) -> str:
         done = subprocess.run(  # noqa: S603 -- the commands are those above
             command, capture_output=True, errors="replace", timeout=TOOL_TIMEOUT_S, check=True
         )
+    except subprocess.CalledProcessError as error:
+        return f"broken: {error.stderr.strip() or error}"
     except (OSError, subprocess.SubprocessError) as error:
         return f"broken: {error}"
     return ", ".join(done.stdout.split("\n")).strip(", ") or NONE
