@@ -14,18 +14,19 @@ NODE=$(hostname -s)
 
 refuse() { echo "one_node_slurm.sh: $1" >&2; exit 1; }
 
-wait_for() { # what it is, how many seconds, command
-  local what=$1 tenths=$(($2 * 10)); shift 2
+wait_for() { # what is wrong without it, how many seconds, command
+  local what=$1 until=$((SECONDS + $2)); shift 2
   until "$@" >/dev/null 2>&1; do
-    ((tenths-- > 0)) || { tail -n 20 "$RUN"/*.log >&2 || true; refuse "$what"; }
+    ((SECONDS < until)) || { tail -n 20 "$RUN"/*.log >&2 || true; refuse "$what"; }
     sleep 0.1
   done
 }
 
 answers() { munge -n | unmunge; }
-idle() { [ "$(sinfo -h -o %T)" = idle ]; }
-jobless() { [ -z "$(squeue -h)" ]; }
+idle() { [ "$(timeout 5 sinfo -h -o %T)" = idle ]; }
+jobless() { [ -z "$(timeout 5 squeue -h)" ]; }
 gone() { ! kill -0 "$1"; }
+is_up() { kill -0 "$(cat "$RUN/slurmctld.pid" 2>/dev/null)" 2>/dev/null; }
 
 install_packages() {
   type slurmctld slurmd sbatch munged >/dev/null 2>&1 && return
@@ -69,11 +70,13 @@ PartitionName=main Nodes=$NODE Default=YES MaxTime=INFINITE State=UP" >"$CONFIG/
 }
 
 start() {
+  ! is_up || refuse "it is up already; nothing was changed"
   install_packages
   if [ -e "$CONFIG/slurm.conf" ] && ! grep -qxF "$MARK" "$CONFIG/slurm.conf"; then
     refuse "$CONFIG/slurm.conf is another cluster's; nothing was changed"
   fi
-  stop
+  stop            # what a killed one left behind
+  trap stop EXIT  # a start that fails leaves nothing behind
   configure
   answers >/dev/null 2>&1 || {
     install -d -o munge -g munge /run/munge
@@ -84,13 +87,14 @@ start() {
   slurmctld
   slurmd -N "$NODE"
   wait_for "the node did not become idle" 60 idle
+  trap - EXIT
   sinfo -h -N -o "%N is a Slurm cluster: %c cores, %m MB, %G, %T"
 }
 
 # Ends what start started, and nothing else.
 stop() {
   [ -d "$RUN" ] || return 0
-  if kill -0 "$(cat "$RUN/slurmctld.pid")" 2>/dev/null; then
+  if is_up; then
     squeue -h -o %A | xargs --no-run-if-empty scancel
     wait_for "jobs do not end" 60 jobless
   fi
