@@ -136,7 +136,7 @@ def test_gpus_are_named_with_their_memory(monkeypatch):
     [
         ("echo; echo 'cpu (nodes: 4)'; echo 'gpu (nodes: 1)'", "cpu (nodes: 4), gpu (nodes: 1)"),
         ("true", "none"),
-        ("echo no controller >&2; exit 1", "broken: no controller"),
+        ("echo no >&2; echo controller >&2; exit 1", "broken: no controller"),
         ("exec sleep 60", "timed out"),
         ("printf '\\377'", "\N{REPLACEMENT CHARACTER}"),
     ],

@@ -67,7 +67,7 @@ def _printed_by(*command: str) -> str:
             command, capture_output=True, errors="replace", timeout=TOOL_TIMEOUT_S, check=True
         )
     except subprocess.CalledProcessError as error:
-        return f"broken: {error.stderr.strip() or error}"
+        return f"broken: {' '.join(error.stderr.split()) or error}"
     except (OSError, subprocess.SubprocessError) as error:
         return f"broken: {error}"
     return ", ".join(done.stdout.split("\n")).strip(", ") or NONE
