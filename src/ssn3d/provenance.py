@@ -1,13 +1,18 @@
 """Where a result comes from: versions, machine, date, settings, inputs."""
 
 import datetime as dt
+import hashlib
+import json
 import os
 import platform
+from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from ssn3d import __version__
 
@@ -38,3 +43,12 @@ def provenance(*, seed: int, settings: dict[str, Any], **inputs: Any) -> dict[st
         "settings": settings,
         **inputs,
     }
+
+
+def fingerprint(identity: Mapping[str, Any], *arrays: NDArray[Any]) -> str:
+    """SHA-256 of what a result depends on: names and settings (JSON-able), and the data."""
+    digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode())
+    for array in arrays:
+        digest.update(f"{array.shape} {array.dtype}".encode())
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()

@@ -3,16 +3,14 @@
 import h5py
 import numpy as np
 import pandas as pd
-import torch
 
 from ssn3d.files import read_json
 from ssn3d.mrc import read_mrc
-from ssn3d.segmentation.checkpoint import read_tensors
 
-_DATED = {"date", "provenance", "seconds", "dataset_sha256", "training_seconds", "tomograms"}
+_DATED = {"date", "provenance", "seconds", "training_seconds", "tomograms"}
 _TIMED = ["seconds", "training_minutes", "crc32"]
 _TIMES = {"runtime.png", "table2.json", "table3.json"}  # a figure of them; provenance
-_PLAIN = {".npz", ".star", ".png"}  # the same to the byte
+_PLAIN = {".npz", ".star", ".png", ".pt"}  # the same to the byte
 _NOT_COMPARED = {".tsv", ".svg", ".md", ".tex"}  # durations; or of what is compared
 
 
@@ -44,11 +42,6 @@ def same(one, other):
         return tables[0].equals(tables[1])
     if suffix == ".json":
         return timeless(read_json(one)) == timeless(read_json(other))
-    if suffix == ".pt":
-        weights, others = (read_tensors(path)["weights"] for path in (one, other))
-        return weights.keys() == others.keys() and all(
-            torch.equal(weights[name], others[name]) for name in weights
-        )
     with h5py.File(one) as file, h5py.File(other) as another:
         assert suffix == ".h5", suffix
         arrays = all(np.array_equal(file[name][:], another[name][:]) for name in file)

@@ -38,7 +38,21 @@ def test_round_trip(subtomograms, tmp_path):
         if field.name != "sha256":
             expected = getattr(subtomograms, field.name)
             np.testing.assert_array_equal(getattr(again, field.name), expected)
-    assert len(again.sha256) == 64
+
+
+def test_the_digest_is_of_the_content_whenever_it_was_written(subtomograms, tmp_path):
+    def digest(one, date):
+        write_subtomograms(tmp_path / "A.h5", one, {"date": date})
+        return read_subtomograms(tmp_path / "A.h5").sha256
+
+    whole = digest(subtomograms, "2018-01-01")
+    assert len(whole) == 64
+    assert digest(subtomograms, "2018-01-02") == whole
+    masks = subtomograms.masks.copy()
+    masks[-1, -1, -1, -1] ^= 1
+    ids = np.where(np.arange(len(masks)) == 1, "9ZZZ", subtomograms.pdb_ids)
+    for change in ({"masks": masks}, {"pdb_ids": ids}, {"snr_asked": 0.4}, {"dataset": "B"}):
+        assert digest(dataclasses.replace(subtomograms, **change), "2018-01-01") != whole
 
 
 def test_every_flipped_byte_is_an_error_or_harmless(subtomograms, tmp_path):

@@ -4,32 +4,19 @@ They hold tensors and plain values only, and are read as such (`weights_only`), 
 a stranger runs no code. Each tensor's CRC-32 is checked on reading, which torch itself does not do.
 """
 
-import hashlib
 import io
-import json
 import os
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from ssn3d.errors import CheckpointError
 from ssn3d.files import atomic_path
 
 FINGERPRINT = "fingerprint"
-
-
-def fingerprint(identity: Mapping[str, Any], *arrays: NDArray[Any]) -> str:
-    """SHA-256 of what a training depends on: names and settings (JSON-able), and the data."""
-    digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode())
-    for array in arrays:
-        digest.update(f"{array.shape} {array.dtype}".encode())
-        digest.update(np.ascontiguousarray(array).data)
-    return digest.hexdigest()
 
 
 def write_tensors(path: str | os.PathLike[str], content: Mapping[str, Any]) -> None:

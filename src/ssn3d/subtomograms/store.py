@@ -2,7 +2,7 @@
 
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import h5py
@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ssn3d.errors import DataError
-from ssn3d.files import sha256_of
 from ssn3d.hdf5 import new_hdf5
+from ssn3d.provenance import fingerprint
 
 _FORMAT = "ssn3d subtomograms 1"
 
@@ -39,7 +39,7 @@ class Subtomograms:
     snr_measured: float
     voxel_size_angstrom: float
     sha256: str = ""
-    """Of the file it was read from."""
+    """Of all of the above, once it is read from a file; dates in the file do not count."""
 
     def __len__(self) -> int:
         """Count the subtomograms."""
@@ -97,13 +97,20 @@ def read_subtomograms(path: str | os.PathLike[str]) -> Subtomograms:
                 snr_asked=float(file.attrs["snr_asked"]),
                 snr_measured=float(file.attrs["snr_measured"]),
                 voxel_size_angstrom=float(file.attrs["voxel_size_angstrom"]),
-                sha256=sha256_of(path),
             )
     except (OSError, KeyError, ValueError, RuntimeError, TypeError) as error:
         message = f"{path}: not a readable dataset of ssn3d ({error}); delete it and run again"
         raise DataError(message) from error
     _check(path, subtomograms)
-    return subtomograms
+    return replace(subtomograms, sha256=_sha256(subtomograms))
+
+
+def _sha256(s: Subtomograms) -> str:
+    """SHA-256 of what a dataset holds: equal for equal data, whenever they were written."""
+    content = vars(s)
+    values = {name: value for name, value in content.items() if np.isscalar(value)}
+    arrays = [value for value in content.values() if isinstance(value, np.ndarray)]
+    return fingerprint(values, *arrays)
 
 
 def _check(path: str | os.PathLike[str], s: Subtomograms) -> None:
