@@ -9,7 +9,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from small_workflow import REPOSITORY, copy_repository
@@ -114,7 +113,7 @@ def test_a_local_run_gives_the_same_bytes_and_finds_nothing_to_do(finished, tmp_
     assert "Nothing to be done" in snakemake(finished, SCORES, "-n", *local)
     folder = experiment(tmp_path)
     snakemake(folder, SCORES, *local)
-    for name in ("results/splits/random.csv", SCORES, f"{RUN}/predictions.h5"):
+    for name in ("results/splits/random.csv", f"{RUN}/weights.pt", SCORES, f"{RUN}/predictions.h5"):
         assert (finished / name).read_bytes() == (folder / name).read_bytes(), name
     for name in VOLUMES:
         path = Path("results") / "tomograms" / "t1" / f"{name}.mrc"
@@ -122,8 +121,7 @@ def test_a_local_run_gives_the_same_bytes_and_finds_nothing_to_do(finished, tmp_
         assert volumes[0][MRC_HEADER_BYTES:] == volumes[1][MRC_HEADER_BYTES:], name
     path = Path("results") / "subtomograms" / "low.h5"
     datasets = [read_subtomograms(where / path) for where in (finished, folder)]
-    np.testing.assert_array_equal(datasets[0].images, datasets[1].images)
-    np.testing.assert_array_equal(datasets[0].masks, datasets[1].masks)
+    assert datasets[0].sha256 == datasets[1].sha256
 
 
 def planned(folder, *options):

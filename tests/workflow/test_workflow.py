@@ -6,7 +6,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
 import yaml
@@ -140,7 +139,7 @@ def test_the_snakefile_where_catalogs_look_plans_the_same(copied):
 
 @pytest.mark.slow
 def test_the_command_line_makes_the_same_data(finished, tmp_path):
-    """Step by step without Snakemake: the same dataset and split, to the byte."""
+    """Step by step without Snakemake: the same dataset and split, to the bit."""
     steps = [
         ["structures"],
         ["specimen"],
@@ -158,8 +157,7 @@ def test_the_command_line_makes_the_same_data(finished, tmp_path):
         subprocess.run(command, cwd=finished, check=True, capture_output=True, env=environment)
     ours = read_subtomograms(tmp_path / "subtomograms" / "low.h5")
     theirs = read_subtomograms(finished / "results" / "subtomograms" / "low.h5")
-    np.testing.assert_array_equal(ours.images, theirs.images)
-    np.testing.assert_array_equal(ours.masks, theirs.masks)
+    assert ours.sha256 == theirs.sha256
     split = Path("splits") / "without_2GLS.csv"
     assert (tmp_path / split).read_text() == (finished / "results" / split).read_text()
     exported = list((tmp_path / "export" / "low_1W6T" / "subtomograms").iterdir())
