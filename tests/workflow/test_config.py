@@ -73,12 +73,14 @@ def leaves(section, path=()):
             yield ".".join((*path, key))
 
 
-def test_both_configurations_are_valid(monkeypatch):
+def test_the_configurations_are_valid(monkeypatch):
     monkeypatch.chdir(REPOSITORY)
     assert load_config("config.yaml") == CONFIG
     demo = load_config("config.yaml", "demo.yaml")
     assert demo["structures"]["source"] == "surrogate"
     assert demo["seed"] == CONFIG["seed"]
+    cpu = load_config("config.yaml", "cpu.yaml")
+    assert {key for key in CONFIG if cpu[key] != CONFIG[key]} == {"training"}
 
 
 @pytest.mark.parametrize(("key", "fault"), FAULTS.items())
