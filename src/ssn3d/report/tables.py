@@ -33,8 +33,8 @@ TABLE2_COLUMNS = [
 ]  # fmt: skip
 TABLE3_COLUMNS = [
     "pdb_id", "name", "pixel_accuracy", "miou", "paper_pixel_accuracy", "paper_miou",
-    "difference_miou", "miou_low", "miou_high", "iou_foreground", "test_subtomograms", "source",
-    "mask_voxels", "paper_mask_voxels", "status",
+    "difference_miou", "miou_low", "miou_high", "iou_foreground", "ceiling_miou",
+    "test_subtomograms", "epochs", "source", "mask_voxels", "paper_mask_voxels", "status",
 ]  # fmt: skip
 _RULES = {"run.json": "train_network", "per_subtomogram.csv": "evaluate_network"}
 _WHOLE_NUMBERS = ["capacity", "test_subtomograms", "epochs"]
