@@ -6,7 +6,7 @@ import pytest
 
 from ssn3d.device import pick_device, pick_precision
 from ssn3d.errors import DataError, DeviceError
-from ssn3d.files import atomic_path, read_json, write_json
+from ssn3d.files import atomic_path, read_json, sha256_of, write_json
 from ssn3d.mrc import read_mrc, write_mrc
 from ssn3d.seeds import generator, torch_generator
 
@@ -26,6 +26,7 @@ def test_an_interrupted_write_leaves_the_old_file(tmp_path):
 def test_json_round_trip_and_damage(tmp_path):
     write_json(tmp_path / "a.json", {"x": [1, 2.5, None]})
     assert read_json(tmp_path / "a.json") == {"x": [1, 2.5, None]}
+    assert len(sha256_of(tmp_path / "a.json")) == 64
     text = (tmp_path / "a.json").read_text()
     with pytest.raises(DataError, match=r"a\.json: .*it lacks y, z"):
         read_json(tmp_path / "a.json", "x", "y", "z")

@@ -2,6 +2,7 @@
 
 import errno
 import glob
+import hashlib
 import json
 import os
 import zlib
@@ -65,6 +66,12 @@ def write_error(path: str | os.PathLike[str], error: OSError) -> WriteError:
     """Say on one line why a file cannot be written, and what to do."""
     remedy = _REMEDIES.get(error.errno or 0, "see to it and run again")
     return WriteError(f"{path}: cannot be written ({error.strerror or error}); {remedy}")
+
+
+def sha256_of(path: str | os.PathLike[str]) -> str:
+    """SHA-256 of a file, as hexadecimal digits."""
+    with Path(path).open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
 def crc32_of(text: str) -> str:
