@@ -2,7 +2,8 @@
 
 import json
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import h5py
@@ -38,12 +39,18 @@ class Subtomograms:
     snr_asked: float
     snr_measured: float
     voxel_size_angstrom: float
-    sha256: str = ""
-    """Of all of the above, once it is read from a file; dates in the file do not count."""
 
     def __len__(self) -> int:
         """Count the subtomograms."""
         return len(self.images)
+
+    @cached_property
+    def sha256(self) -> str:
+        """SHA-256 of all of the above: equal for equal data, whenever they were written."""
+        content = vars(self)
+        values = {name: value for name, value in content.items() if np.isscalar(value)}
+        arrays = [value for value in content.values() if isinstance(value, np.ndarray)]
+        return fingerprint(values, *arrays)
 
 
 def write_subtomograms(
@@ -102,15 +109,7 @@ def read_subtomograms(path: str | os.PathLike[str]) -> Subtomograms:
         message = f"{path}: not a readable dataset of ssn3d ({error}); delete it and run again"
         raise DataError(message) from error
     _check(path, subtomograms)
-    return replace(subtomograms, sha256=_sha256(subtomograms))
-
-
-def _sha256(s: Subtomograms) -> str:
-    """SHA-256 of what a dataset holds: equal for equal data, whenever they were written."""
-    content = vars(s)
-    values = {name: value for name, value in content.items() if np.isscalar(value)}
-    arrays = [value for value in content.values() if isinstance(value, np.ndarray)]
-    return fingerprint(values, *arrays)
+    return subtomograms
 
 
 def _check(path: str | os.PathLike[str], s: Subtomograms) -> None:
