@@ -1,17 +1,17 @@
 """One GPU for each job, or as many jobs a GPU as asked for; Snakemake gives out no device numbers.
 
-Each GPU has numbered lock files, one a job that it may hold. A job takes the first that is free,
-and the operating system gives it back when the process ends, however it ends.
+Each GPU has numbered lock files, one for each job that it may hold. A job takes the first that is
+free, and the operating system releases it when the process ends, however it ends.
 """
 
-import fcntl
 import getpass
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO
+
+from filelock import FileLock, Timeout
 
 from ssn3d.log import logger
 
@@ -38,23 +38,22 @@ def gpu_slot(gpus: Sequence[str], jobs_per_gpu: int, folder: Path | None = None)
     said = False
     while (taken := _take(gpus, jobs_per_gpu, folder)) is None:
         if not said:
-            logger.info("all GPUs are taken (%d, %d jobs each): waiting", len(gpus), jobs_per_gpu)
+            logger.info("all GPUs are busy (%d, %d jobs each): waiting", len(gpus), jobs_per_gpu)
             said = True
         time.sleep(POLL_S)
     index, lock = taken
-    with lock:
+    try:
         yield index
+    finally:
+        lock.release()
 
 
-def _take(gpus: Sequence[str], jobs_per_gpu: int, folder: Path) -> tuple[int, IO[str]] | None:
+def _take(gpus: Sequence[str], jobs_per_gpu: int, folder: Path) -> tuple[int, FileLock] | None:
     """Try every slot once, the first ones of all GPUs first."""
     for slot in range(jobs_per_gpu):
         for index, name in enumerate(gpus):
-            lock = (folder / f"{name}_{slot}.lock").open("w", encoding="utf-8")
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                lock.close()
-            else:
+            lock = FileLock(folder / f"{name}_{slot}.lock", blocking=False)
+            with suppress(Timeout):
+                lock.acquire()
                 return index, lock
     return None
