@@ -200,9 +200,14 @@ def draw_complex(
     voxel_size = np.nan
     for path in datasets:
         subtomograms = read_subtomograms(path)
-        row = int(np.argmax(subtomograms.pdb_ids == pdb_id))
+        rows = np.flatnonzero(subtomograms.pdb_ids == pdb_id)
+        if not len(rows):
+            raise DataError(
+                f"figures.complex_id: {path} has no subtomogram of {pdb_id}; name a structure that "
+                f"it has, such as {subtomograms.pdb_ids[0]}"
+            )
         title = f"{subtomograms.dataset}, SNR {subtomograms.snr_asked:g}"
-        images[title] = subtomograms.images[row]
+        images[title] = subtomograms.images[rows[0]]
         voxel_size = subtomograms.voxel_size_angstrom
     drawn = complex_at_each_snr(
         pdb_id,
