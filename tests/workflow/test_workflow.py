@@ -13,6 +13,8 @@ import yaml
 from small_workflow import copy_repository, snakemake
 from ssn3d.subtomograms.store import read_subtomograms
 
+TRAINING = "src/ssn3d/segmentation/train.py"
+
 
 def jobs(printed):
     """Count the jobs of each rule, from the table of a dry run."""
@@ -93,16 +95,57 @@ def test_one_changed_leaf_reruns_what_depends_on_it(finished, change, rerun, unt
     assert untouched not in planned
 
 
+def dry_run_with(folder, file, before, after):
+    """Plan with one text replaced in a file, which is as it was afterwards."""
+    path = folder / file
+    content, times = path.read_text(), path.stat()
+    assert before in content
+    path.write_text(content.replace(before, after, 1))
+    try:
+        return dry_run(folder)
+    finally:
+        path.write_text(content)
+        os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+
+
 @pytest.mark.slow
 def test_changed_library_code_reruns_the_rules_that_use_it(finished):
-    module = finished / "src" / "ssn3d" / "segmentation" / "train.py"
-    before = module.read_text()
-    module.write_text(before + "\n# changed\n")
-    planned = dry_run(finished)
-    module.write_text(before)
+    planned = dry_run_with(finished, TRAINING, "dropout: float = 0.7", "dropout: float = 0.6")
     assert planned["train_network"] == 3
     assert "extract_subtomograms" not in planned
     assert "search_baseline" not in planned
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("file", [TRAINING, "workflow/scripts/train_network.py"])
+def test_a_comment_or_a_docstring_reruns_nothing(finished, file):
+    assert dry_run_with(finished, file, "\nimport ", "\n# a comment\nimport ") == {}
+    assert dry_run_with(finished, file, '"""Train', '"""A changed docstring. Train') == {}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("file", "rerun"),
+    [
+        ("complexes.tsv", {"describe_data", "draw_specimen", "make_tables"}),
+        ("paper_table2.csv", {"make_tables"}),
+        ("paper_table3.csv", {"make_tables"}),
+    ],
+)
+def test_changed_facts_rerun_the_rules_that_read_them(finished, file, rerun):
+    planned = dry_run_with(finished, f"resources/{file}", "1", "2")
+    assert rerun <= set(planned)
+    assert not {"train_network", "image_specimen"} & set(planned)
+
+
+@pytest.mark.slow
+def test_settings_that_change_no_result_rerun_nothing(finished):
+    change = {
+        "trainings_per_gpu": 3,
+        "structures": {"archive": {"timeout_s": 7, "retries": 1}},
+    }
+    (finished / "change.yaml").write_text(yaml.safe_dump(change))
+    assert "make_tables" not in dry_run(finished, "small.yaml", "change.yaml")
 
 
 @pytest.mark.slow

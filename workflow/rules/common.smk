@@ -1,8 +1,5 @@
 """What all rules share: the package, the checked configuration, names, code versions."""
 
-import ast
-import functools
-import hashlib
 import math
 import os
 import sys
@@ -20,6 +17,7 @@ sys.path.insert(0, str(SOURCES))
 inherited = {**os.environ}.get("PYTHONPATH")
 os.environ.update(PYTHONPATH=os.pathsep.join(filter(None, [str(SOURCES), inherited])))
 
+from ssn3d.code_version import code_version
 from ssn3d.config import check_config, check_ids
 from ssn3d.errors import SSN3DError, WriteError
 from ssn3d.runs import BASELINE, path_name, run_folder
@@ -69,38 +67,13 @@ wildcard_constraints:
     split="random|without_[A-Za-z0-9]{4}",
 
 
-def _imported(path):
-    """The files of ssn3d that one file imports by itself."""
-    names = set()
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("ssn3d"):
-            names |= {node.module, *(f"{node.module}.{a.name}" for a in node.names)}
-        elif isinstance(node, ast.Import):
-            names |= {a.name for a in node.names if a.name.startswith("ssn3d")}
-    candidates = (SOURCES.joinpath(*name.split(".")) for name in names)
-    return {
-        f
-        for c in candidates
-        for f in (c.with_suffix(".py"), c / "__init__.py")
-        if f.exists()
-    }
-
-
-@functools.cache
 def library_version(script):
-    """Hash of the modules of ssn3d that a script uses, directly or through others.
+    """Hash of the code of ssn3d that a rule's script uses, comments and docstrings left out.
 
-    Snakemake watches the script alone; this, given as a parameter, re-runs a rule when the library
-    code it uses has changed.
+    Given as a parameter, it reruns a rule when that code has changed; the script's file alone,
+    which Snakemake would watch, is left unwatched (rerun-triggers in profiles/default).
     """
-    todo, seen = [REPOSITORY / "workflow" / "scripts" / f"{script}.py"], set()
-    while todo:
-        path = todo.pop()
-        if path not in seen:
-            seen.add(path)
-            todo += _imported(path)
-    contents = (path.read_bytes() for path in sorted(seen))
-    return hashlib.sha256(b"\0".join(contents)).hexdigest()[:16]
+    return code_version(REPOSITORY / "workflow" / "scripts" / f"{script}.py", SOURCES)
 
 
 def more_each_attempt(amount):
