@@ -20,9 +20,19 @@ os.environ.update(PYTHONPATH=os.pathsep.join(filter(None, [str(SOURCES), inherit
 from ssn3d.code_version import code_version
 from ssn3d.config import check_config, check_ids
 from ssn3d.errors import SSN3DError, WriteError
+from ssn3d.failures import failure_lines
 from ssn3d.runs import BASELINE, path_name, run_folder
 from ssn3d.structures.ids import read_pdb_ids
 from ssn3d.structures.sources import find_sources
+
+
+def of_user_or_repository(path):
+    """Find a file that the configuration names: in the working folder, else in the repository.
+
+    So the repository's defaults hold with --directory, and a user's own paths are relative to it.
+    """
+    here = os.path.exists(path) or not (REPOSITORY / path).exists()
+    return path if here else os.path.relpath(REPOSITORY / path)
 
 
 def coordinate_files(structures, pdb_ids):
@@ -42,7 +52,8 @@ try:
             f"{Path.cwd()}: read-only; make it writable, or work elsewhere (--directory)"
         )
     check_config(config)
-    PDB_IDS = read_pdb_ids(config["structures"]["ids"])
+    IDS_FILE = of_user_or_repository(config["structures"]["ids"])
+    PDB_IDS = read_pdb_ids(IDS_FILE)
     check_ids(config, PDB_IDS)
     COORDINATE_FILES = coordinate_files(config["structures"], PDB_IDS)
 except SSN3DError as error:
@@ -106,3 +117,8 @@ def shown(path, section, words):
     """Put an output into the report; its caption is named as the file is, up to a wildcard."""
     caption = Path(path).stem.partition("_{")[0]
     return report(path, f"../report/{caption}.rst", section, labels={"result": words})
+
+
+def tell_failures(logs, folder):
+    """Print why jobs of a run in a folder failed, as the last thing on the screen."""
+    print("", *failure_lines(logs, folder), sep="\n", file=sys.stderr)
