@@ -4,7 +4,6 @@ import os
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -181,27 +180,9 @@ def test_the_snakefile_where_catalogs_look_plans_the_same(copied):
 
 
 @pytest.mark.slow
-def test_the_command_line_makes_the_same_data(finished, tmp_path):
-    """Step by step without Snakemake: the same dataset and split, to the bit."""
-    steps = [
-        ["structures"],
-        ["specimen"],
-        ["image"],
-        ["noise", "--dataset", "low"],
-        ["select"],
-        ["extract", "--dataset", "low"],
-        ["split", "--leave-out", "2GLS"],
-        ["export", "--dataset", "low", "--pdb-id", "1W6T"],
-    ]
-    for step in steps:
-        where = ["--config", "config.yaml", "small.yaml", "--results", str(tmp_path)]
-        command = [sys.executable, "-m", "ssn3d.cli", *step, *where]
-        environment = {**os.environ, "OMP_NUM_THREADS": "2", "PYTHONPATH": str(finished / "src")}
-        subprocess.run(command, cwd=finished, check=True, capture_output=True, env=environment)
-    ours = read_subtomograms(tmp_path / "subtomograms" / "low.h5")
-    theirs = read_subtomograms(finished / "results" / "subtomograms" / "low.h5")
-    assert ours.sha256 == theirs.sha256
-    split = Path("splits") / "without_2GLS.csv"
-    assert (tmp_path / split).read_text() == (finished / "results" / split).read_text()
-    exported = list((tmp_path / "export" / "low_1W6T" / "subtomograms").iterdir())
-    assert len(exported) == (ours.pdb_ids == "1W6T").sum()
+def test_a_structures_subtomograms_are_exported(finished):
+    folder = finished / "results" / "export" / "low_1W6T"
+    dataset = read_subtomograms(finished / "results" / "subtomograms" / "low.h5")
+    exported = list((folder / "subtomograms").iterdir())
+    assert len(exported) == (dataset.pdb_ids == "1W6T").sum() > 0
+    assert (folder / "particles.star").exists()
