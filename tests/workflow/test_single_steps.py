@@ -22,4 +22,4 @@ def test_the_code_of_the_page_runs(monkeypatch):
     assert predicted.shape == truth.shape == (5, 24, 24, 24)
     assert truth.any(axis=(1, 2, 3)).all()
     found = np.count_nonzero(predicted & truth) / np.count_nonzero(predicted | truth)
-    assert found > 0.3  # a random mask of that size has 0.05
+    assert found > 0.3  # a random mask of that size has 0.07
