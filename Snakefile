@@ -2,14 +2,19 @@
 
 snakemake --cores all --use-conda                 the paper's experiment (config.yaml)
 snakemake --cores all --configfile demo.yaml      the same, small
+snakemake --directory elsewhere ...               the same, with its results in another folder
 """
+
+import atexit
+from pathlib import Path
 
 from snakemake.utils import min_version
 
 min_version("9.0")
 
 
-configfile: "config.yaml"
+# The repository's own, wherever the results go.
+configfile: str(Path(workflow.snakefile).parent / "config.yaml")
 
 
 report: "workflow/report/workflow.rst"
@@ -22,6 +27,11 @@ include: "workflow/rules/microscope.smk"
 include: "workflow/rules/subtomograms.smk"
 include: "workflow/rules/segmentation.smk"
 include: "workflow/rules/report.smk"
+
+
+onerror:
+    # At the end, after Snakemake's own last line; by then it has left the working folder.
+    atexit.register(tell_failures, log, Path.cwd())
 
 
 rule all:

@@ -23,6 +23,7 @@ import skimage.transform
 import torch
 
 from ssn3d.config import load_config
+from ssn3d.device import gpu_names
 from ssn3d.microscope.projector import (
     _SLAB_SLICES,
     Projector,
@@ -213,6 +214,7 @@ def main() -> None:
         "projector_speedup_vs_astra_cpu_thread": gain,
         "threads": torch.get_num_threads(),
         **hardware(),
+        "gpus": gpu_names(),
     }
     print(json.dumps(result))
 

@@ -30,6 +30,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.utils.flop_counter import FlopCounterMode
 
+from ssn3d.device import gpu_names
 from ssn3d.provenance import hardware
 from ssn3d.segmentation.micro_batch import CANDIDATES, time_step
 from ssn3d.segmentation.networks import NETWORKS, build_network
@@ -230,6 +231,7 @@ def main() -> None:
         "peak_gb": round(peak_gb(device), 2),
         "device": device.type,
         **hardware(),
+        "gpus": gpu_names(),
     }
     print(json.dumps(result))
 

@@ -1,10 +1,46 @@
-"""The command line: what it lists, counts and says of faults."""
+"""The command line: what it lists, counts and says of faults; and what it and the rules import."""
 
-import re
+import subprocess
+import sys
 
 import pytest
 
+from small_workflow import REPOSITORY
 from ssn3d.cli import main
+
+WITH_TORCH = {"add_noise", "evaluate_network", "image_specimen", "train_network"}
+HEAVY = ("torch", "numpy", "pandas", "matplotlib", "gemmi", "yaml")
+
+
+def loaded_after(code):
+    """Run code in a new process; say which heavy modules it has then imported."""
+    code += f"\nimport sys; print(*[name for name in {HEAVY} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return done.stdout.splitlines()[-1].split()
+
+
+def test_help_imports_nothing_heavy():
+    code = "from ssn3d.cli import main\ntry: main(['--help'])\nexcept SystemExit: pass"
+    assert loaded_after(code) == []
+
+
+@pytest.mark.parametrize("command", ["tables", "experiment"])
+def test_commands_about_results_import_no_torch(command):
+    assert "torch" not in loaded_after(f"import ssn3d.commands.{command}")
+
+
+def test_only_the_rules_that_compute_with_torch_import_it():
+    """Each script with all that it imports, one after another in one process."""
+    scripts = {path.stem: path for path in (REPOSITORY / "workflow" / "scripts").glob("*.py")}
+    assert set(scripts) > WITH_TORCH
+    others = sorted(str(path) for name, path in scripts.items() if name not in WITH_TORCH)
+    code = (
+        f"import runpy, sys\nfor path in {others}:\n"
+        "    runpy.run_path(path)\n"
+        "    assert 'torch' not in sys.modules, path\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_networks_and_their_parameters(capsys):
@@ -16,53 +52,22 @@ def test_networks_and_their_parameters(capsys):
     assert "UNet" in counts
 
 
-def test_help_lists_the_steps_in_order(capsys):
+def test_help_lists_the_commands(capsys):
     with pytest.raises(SystemExit):
         main(["--help"])
     printed = capsys.readouterr().out
-    steps = (
-        "structures",
-        "specimen",
-        "image",
-        "noise",
-        "select",
-        "extract",
-        "split",
-        "train",
-        "tables",
-    )
-    places = [re.search(rf"^    {step}\b", printed, re.MULTILINE).start() for step in steps]
-    assert places == sorted(places)
+    for name in ("networks", "doctor", "tables"):
+        assert f"\n    {name} " in printed
 
 
 def test_a_fault_is_one_line_and_exit_1(tmp_path, capsys):
     (tmp_path / "bad.yaml").write_text("seed: -1\n")
     with pytest.raises(SystemExit) as ended:
-        main(["structures", "--config", "config.yaml", str(tmp_path / "bad.yaml")])
+        main(["tables", "--config", "config.yaml", str(tmp_path / "bad.yaml")])
     assert ended.value.code == 1
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 1
     assert "config: seed: -1 is less than the minimum of 0" in lines[0]
-
-
-@pytest.mark.parametrize(
-    "options",
-    [
-        ["noise", "--dataset", "D"],
-        ["specimen", "--tomogram", "../../t1"],
-        ["split", "--leave-out", "../x"],
-        ["export", "--pdb-id", "9ZZZ"],
-        ["evaluate", "--network", "../../x"],
-        ["baseline", "--split", "../random"],
-    ],
-)
-def test_a_name_that_is_not_in_the_experiment_is_one_line(options, tmp_path, capsys):
-    with pytest.raises(SystemExit):
-        main([*options, "--results", str(tmp_path)])
-    lines = capsys.readouterr().err.splitlines()
-    assert len(lines) == 1
-    assert f"error: {options[1]}: {options[2]!r} is none of" in lines[0]
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_tables_of_nothing_say_what_is_missing(tmp_path, capsys):

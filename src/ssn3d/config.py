@@ -13,8 +13,13 @@ import jsonschema
 import yaml
 
 from ssn3d.errors import ConfigError
+from ssn3d.runs import METHODS
 
 _SCHEMA = "config_schema.yaml"
+TAKEN_NAMES = frozenset(
+    {"density", "labels", "particles", "selection", "signal", "specimen", "tilts"}
+)
+"""Names of files beside which a dataset's files stand."""
 
 
 def _is_number(_: jsonschema.TypeChecker, value: object) -> bool:
@@ -120,13 +125,38 @@ def _contradictions(config: Mapping[str, Any]) -> Iterator[str]:
     structures = config["structures"]
     if structures["source"] == "folder" and structures["folder"] is None:
         yield "structures.folder: source is 'folder', so name the folder of coordinate files"
+    yield from _dataset_contradictions(config["snr"]["datasets"])
+    yield from _table_contradictions(config)
+
+
+def _dataset_contradictions(datasets: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Yield names of datasets that would overwrite files: some file systems ignore case."""
+    seen: dict[str, str] = {}
+    for place, dataset in enumerate(datasets):
+        key, name = f"snr.datasets.{place}.name", dataset["name"]
+        if name.casefold() in TAKEN_NAMES:
+            yield f"{key}: '{name}' is the name of another file of a tomogram; choose another"
+        if name.casefold() in seen:
+            other = seen[name.casefold()]
+            yield f"{key}: '{name}' and '{other}' name the same files where case does not count"
+        seen[name.casefold()] = name
+
+
+def _table_contradictions(config: Mapping[str, Any]) -> Iterator[str]:
+    """Yield rows of tables that name a method or a dataset that is not there."""
     names = [dataset["name"] for dataset in config["snr"]["datasets"]]
-    for name in names:
-        if names.count(name) > 1:
-            yield f"snr.datasets: the name '{name}' stands twice"
-    for row in [*config["tables"]["table2"], config["tables"]["table3"]]:
+    tables = config["tables"]
+    rows = {f"table2.{place}": row for place, row in enumerate(tables["table2"])}
+    for key, row in (rows | {"table3": tables["table3"]}).items():
         if row["dataset"] not in names:
-            yield f"tables: dataset '{row['dataset']}' is not in snr.datasets ({', '.join(names)})"
+            yield (
+                f"tables.{key}.dataset: dataset '{row['dataset']}' is not in snr.datasets "
+                f"({', '.join(names)})"
+            )
+        if row["method"] not in METHODS:
+            near = difflib.get_close_matches(row["method"], METHODS, n=1, cutoff=0.5)
+            hint = f"did you mean '{near[0]}'?" if near else f"must be one of {', '.join(METHODS)}"
+            yield f"tables.{key}.method: '{row['method']}' is not a method; {hint}"
 
 
 def _size_contradictions(config: Mapping[str, Any]) -> Iterator[str]:

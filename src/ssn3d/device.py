@@ -11,6 +11,11 @@ from ssn3d.gpu_slots import gpu_slot
 from ssn3d.log import logger
 
 
+def gpu_names() -> list[str]:
+    """Names of the GPUs that torch sees."""
+    return [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
+
+
 def pick_device(asked: str) -> torch.device:
     """Resolve `auto`, `cpu` or `cuda`; the choice is logged.
 

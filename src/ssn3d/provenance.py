@@ -5,13 +5,12 @@ import hashlib
 import json
 import os
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from ssn3d import __version__
@@ -20,24 +19,28 @@ _PACKAGES = ("numpy", "scipy", "torch", "gemmi", "mrcfile", "h5py", "scikit-imag
 
 
 def hardware() -> dict[str, Any]:
-    """Processor, its cores, and the GPUs that torch sees."""
+    """Processor, and the cores of it that this process may use."""
     cpuinfo = Path("/proc/cpuinfo")
     lines = cpuinfo.read_text(encoding="utf-8").splitlines() if cpuinfo.exists() else []
     models = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
     return {
         "cpu": models[0] if models else platform.processor(),
         "cores": len(os.sched_getaffinity(0)),
-        "gpus": [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())],
     }
 
 
-def provenance(*, seed: int, settings: dict[str, Any], **inputs: Any) -> dict[str, Any]:
-    """Everything needed to make a result again, as JSON-able values."""
+def provenance(
+    *, seed: int, settings: dict[str, Any], gpus: Sequence[str] = (), **inputs: Any
+) -> dict[str, Any]:
+    """Everything needed to make a result again, as JSON-able values.
+
+    `gpus` are those of the machine, from a stage that may compute on them.
+    """
     return {
         "ssn3d": __version__,
         "python": platform.python_version(),
         "packages": {name: metadata.version(name) for name in _PACKAGES},
-        "hardware": hardware(),
+        "hardware": {**hardware(), "gpus": [*gpus]},
         "date": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
         "seed": seed,
         "settings": settings,

@@ -6,6 +6,12 @@ from pathlib import Path
 BASELINE = "Xu & Alber"
 """The baseline as tables name it."""
 
+NETWORKS = ("SSN3D-v1", "SSN3D-v2", "SSN3D-ED", "UNet")
+"""Names of the networks in `segmentation.networks`, for those who have no use for torch."""
+
+METHODS = (BASELINE, *NETWORKS)
+"""What a row of a table may name."""
+
 
 def path_name(method: str) -> str:
     """Give a method's name as it stands in paths: `Xu-Alber` for the baseline."""

@@ -3,7 +3,6 @@
 import hashlib
 
 import numpy as np
-import torch
 
 
 def seed_sequence(seed: int, *keys: str | int) -> np.random.SeedSequence:
@@ -15,9 +14,3 @@ def seed_sequence(seed: int, *keys: str | int) -> np.random.SeedSequence:
 def generator(seed: int, *keys: str | int) -> np.random.Generator:
     """NumPy generator of one job."""
     return np.random.default_rng(seed_sequence(seed, *keys))
-
-
-def torch_generator(seed: int, *keys: str | int, device: str = "cpu") -> torch.Generator:
-    """Torch generator of one job."""
-    state = int(seed_sequence(seed, *keys).generate_state(1, np.uint64)[0])
-    return torch.Generator(device=device).manual_seed(state & (2**63 - 1))

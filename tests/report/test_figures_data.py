@@ -2,10 +2,14 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pytest
 
+from ssn3d.errors import DataError
 from ssn3d.report.figures_data import complex_at_each_snr, structure_map
 from ssn3d.report.figures_specimen import packing_statistics, snr_calibration
+from ssn3d.report.steps import draw_complex
 from ssn3d.structures.read import Structure, write_structure
+from ssn3d.subtomograms.store import Subtomograms, write_subtomograms
 
 
 def test_a_complex_stands_beside_three_slices_for_each_snr() -> None:
@@ -26,6 +30,24 @@ def test_a_complex_stands_beside_three_slices_for_each_snr() -> None:
     limits = [axes.images[0].get_clim() for axes in slices]
     assert len(set(limits[:3])) == 1  # one grey scale for the slices of one subtomogram
     assert limits[0] != limits[3]
+
+
+def test_a_complex_without_a_subtomogram_is_one_line(tmp_path: Path) -> None:
+    images = np.zeros((2, 8, 8, 8), dtype=np.float16)
+    numbers = {"labels": np.array([1, 2], np.int32), "centres": np.zeros((2, 3))}
+    dataset = Subtomograms(
+        images=images, masks=images.astype(np.uint8), pdb_ids=np.array(["1KP8", "1W6T"]),
+        tomograms=np.array(["t1", "t1"]), rotations=np.zeros((2, 3, 3)), dataset="A",
+        snr_asked=0.5, snr_measured=0.5, voxel_size_angstrom=10.0, **numbers,
+    )  # fmt: skip
+    write_subtomograms(tmp_path / "A.h5", dataset, {})
+    points = np.array([[-5, 0, 0], [5, 0, 0]], dtype=np.float32)
+    masses = np.full(2, 1000, dtype=np.float32)
+    write_structure(tmp_path / "2GLS.npz", Structure("2GLS", points, masses, "deposited"))
+    structure, figure = tmp_path / "2GLS.npz", tmp_path / "complex.png"
+    with pytest.raises(DataError, match=r"complex_id: .*A\.h5 has no subtomogram of 2GLS; .*1KP8"):
+        draw_complex("2GLS", structure, [tmp_path / "A.h5"], 15.0, 40.0, figure=figure)
+    assert not figure.exists()
 
 
 def test_a_map_has_the_mass_of_its_structure(tmp_path: Path) -> None:

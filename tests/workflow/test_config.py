@@ -1,17 +1,24 @@
 """Every fault of a configuration is one line that names the key, before anything runs."""
 
 import copy
+import re
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ssn3d.config import check_config, check_ids, load_config
+from ssn3d import runs
+from ssn3d.config import TAKEN_NAMES, check_config, check_ids, load_config
 from ssn3d.errors import ConfigError
+from ssn3d.microscope.detector import Camera
+from ssn3d.microscope.steps import microscope_settings
+from ssn3d.segmentation.networks import NETWORKS
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 CONFIG = yaml.safe_load((REPOSITORY / "config.yaml").read_text())
@@ -49,6 +56,8 @@ FAULTS = {
     "structures.source": ("folder", "structures.folder: source is 'folder'"),
     "structures.biological_ids": (["../x"], "'../x' is not a PDB identifier"),
     "tables.table3.dataset": ("Z", "dataset 'Z' is not in snr.datasets (A, B, C)"),
+    "tables.table2": ([], "tables.table2: [] should be non-empty (at least one row)"),
+    "specimen.tomogram_size_voxels.y": (24, "voxels.y: 24 is less than the minimum of 25 (voxels"),
     "subtomograms.size_voxels": (41, "subtomograms.size_voxels: 41 is not a multiple of 8"),
 }
 
@@ -90,6 +99,60 @@ def test_a_fault_names_its_key(key, fault):
         check_config(with_value(key, value))
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("method", "hint"),
+    [
+        ("SSN3D-DE", "did you mean 'SSN3D-ED'?"),
+        ("unet", "did you mean 'UNet'?"),
+        ("Xu-Alber", "did you mean 'Xu & Alber'?"),
+        ("Mine", "must be one of Xu & Alber, SSN3D-v1, SSN3D-v2, SSN3D-ED, UNet"),
+    ],
+)
+@pytest.mark.parametrize("table", ["table2", "table3"])
+def test_a_misspelt_method_is_named_with_a_hint(table, method, hint):
+    path = ("tables", "table2", 3, "method") if table == "table2" else ("tables", table, "method")
+    with pytest.raises(ConfigError) as caught:
+        check_config(replaced(path, method))
+    where = ".".join(map(str, path))
+    assert str(caught.value) == f"config: {where}: '{method}' is not a method; {hint}"
+
+
+def test_the_methods_known_are_those_there_are():
+    assert tuple(NETWORKS) == runs.NETWORKS
+
+
+def files_of_tomograms_and_datasets():
+    """Give the names of files, up to a dot, in the folders of datasets' files, from the rules."""
+    rules = "".join(path.read_text() for path in (REPOSITORY / "workflow/rules").glob("*.smk"))
+    return set(re.findall(r"results/(?:tomograms/\{\w+\}|subtomograms)/(\w+)\.\w+\"", rules))
+
+
+def test_names_of_other_files_are_refused_to_datasets():
+    names = files_of_tomograms_and_datasets()
+    assert {"signal", "tilts", "selection"} <= names <= TAKEN_NAMES
+    for name in [*TAKEN_NAMES, "Signal", "TILTS"]:
+        with pytest.raises(ConfigError, match=rf"datasets\.1\.name: '{name}' is the name of an"):
+            check_config(replaced(("snr", "datasets", 1, "name"), name))
+
+
+@given(name=st.from_regex(r"[A-Za-z0-9]{1,16}", fullmatch=True))
+def test_names_that_differ_in_case_alone_are_refused(name):
+    config = replaced(("snr", "datasets", 0, "name"), name.lower())
+    config["snr"]["datasets"][2]["name"] = name.upper()
+    with pytest.raises(ConfigError, match=r"snr\.datasets\.\d\.name: '"):
+        check_config(config)
+
+
+def test_the_smallest_image_is_what_the_ctf_can_mirror():
+    least = SCHEMA["$defs"]["size"]["properties"]["x"]["minimum"]
+    images = np.random.default_rng(0).normal(size=(3, least, least)).astype(np.float32)
+    settings_ = microscope_settings(CONFIG["microscope"])
+    camera = Camera(settings_.optics, settings_.detector, 10.0, torch.device("cpu"))
+    assert np.isfinite(camera.image(images)).all()
+    with pytest.raises(RuntimeError):
+        camera.image(np.ascontiguousarray(images[:, 1:]))
 
 
 @settings(max_examples=60, deadline=None)

@@ -4,7 +4,6 @@ import os
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -12,6 +11,8 @@ import yaml
 
 from small_workflow import copy_repository, snakemake
 from ssn3d.subtomograms.store import read_subtomograms
+
+TRAINING = "src/ssn3d/segmentation/train.py"
 
 
 def jobs(printed):
@@ -93,16 +94,57 @@ def test_one_changed_leaf_reruns_what_depends_on_it(finished, change, rerun, unt
     assert untouched not in planned
 
 
+def dry_run_with(folder, file, before, after):
+    """Plan with one text replaced in a file, which is as it was afterwards."""
+    path = folder / file
+    content, times = path.read_text(), path.stat()
+    assert before in content
+    path.write_text(content.replace(before, after, 1))
+    try:
+        return dry_run(folder)
+    finally:
+        path.write_text(content)
+        os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+
+
 @pytest.mark.slow
 def test_changed_library_code_reruns_the_rules_that_use_it(finished):
-    module = finished / "src" / "ssn3d" / "segmentation" / "train.py"
-    before = module.read_text()
-    module.write_text(before + "\n# changed\n")
-    planned = dry_run(finished)
-    module.write_text(before)
+    planned = dry_run_with(finished, TRAINING, "dropout: float = 0.7", "dropout: float = 0.6")
     assert planned["train_network"] == 3
     assert "extract_subtomograms" not in planned
     assert "search_baseline" not in planned
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("file", [TRAINING, "workflow/scripts/train_network.py"])
+def test_a_comment_or_a_docstring_reruns_nothing(finished, file):
+    assert dry_run_with(finished, file, "\nimport ", "\n# a comment\nimport ") == {}
+    assert dry_run_with(finished, file, '"""Train', '"""A changed docstring. Train') == {}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("file", "rerun"),
+    [
+        ("complexes.tsv", {"describe_data", "draw_specimen", "make_tables"}),
+        ("paper_table2.csv", {"make_tables"}),
+        ("paper_table3.csv", {"make_tables"}),
+    ],
+)
+def test_changed_facts_rerun_the_rules_that_read_them(finished, file, rerun):
+    planned = dry_run_with(finished, f"resources/{file}", "1", "2")
+    assert rerun <= set(planned)
+    assert not {"train_network", "image_specimen"} & set(planned)
+
+
+@pytest.mark.slow
+def test_settings_that_change_no_result_rerun_nothing(finished):
+    change = {
+        "trainings_per_gpu": 3,
+        "structures": {"archive": {"timeout_s": 7, "retries": 1}},
+    }
+    (finished / "change.yaml").write_text(yaml.safe_dump(change))
+    assert "make_tables" not in dry_run(finished, "small.yaml", "change.yaml")
 
 
 @pytest.mark.slow
@@ -138,27 +180,9 @@ def test_the_snakefile_where_catalogs_look_plans_the_same(copied):
 
 
 @pytest.mark.slow
-def test_the_command_line_makes_the_same_data(finished, tmp_path):
-    """Step by step without Snakemake: the same dataset and split, to the bit."""
-    steps = [
-        ["structures"],
-        ["specimen"],
-        ["image"],
-        ["noise", "--dataset", "low"],
-        ["select"],
-        ["extract", "--dataset", "low"],
-        ["split", "--leave-out", "2GLS"],
-        ["export", "--dataset", "low", "--pdb-id", "1W6T"],
-    ]
-    for step in steps:
-        where = ["--config", "config.yaml", "small.yaml", "--results", str(tmp_path)]
-        command = [sys.executable, "-m", "ssn3d.cli", *step, *where]
-        environment = {**os.environ, "OMP_NUM_THREADS": "2", "PYTHONPATH": str(finished / "src")}
-        subprocess.run(command, cwd=finished, check=True, capture_output=True, env=environment)
-    ours = read_subtomograms(tmp_path / "subtomograms" / "low.h5")
-    theirs = read_subtomograms(finished / "results" / "subtomograms" / "low.h5")
-    assert ours.sha256 == theirs.sha256
-    split = Path("splits") / "without_2GLS.csv"
-    assert (tmp_path / split).read_text() == (finished / "results" / split).read_text()
-    exported = list((tmp_path / "export" / "low_1W6T" / "subtomograms").iterdir())
-    assert len(exported) == (ours.pdb_ids == "1W6T").sum()
+def test_a_structures_subtomograms_are_exported(finished):
+    folder = finished / "results" / "export" / "low_1W6T"
+    dataset = read_subtomograms(finished / "results" / "subtomograms" / "low.h5")
+    exported = list((folder / "subtomograms").iterdir())
+    assert len(exported) == (dataset.pdb_ids == "1W6T").sum() > 0
+    assert (folder / "particles.star").exists()

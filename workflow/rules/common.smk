@@ -1,8 +1,5 @@
 """What all rules share: the package, the checked configuration, names, code versions."""
 
-import ast
-import functools
-import hashlib
 import math
 import os
 import sys
@@ -20,11 +17,22 @@ sys.path.insert(0, str(SOURCES))
 inherited = {**os.environ}.get("PYTHONPATH")
 os.environ.update(PYTHONPATH=os.pathsep.join(filter(None, [str(SOURCES), inherited])))
 
+from ssn3d.code_version import code_version
 from ssn3d.config import check_config, check_ids
 from ssn3d.errors import SSN3DError, WriteError
+from ssn3d.failures import failure_lines
 from ssn3d.runs import BASELINE, path_name, run_folder
 from ssn3d.structures.ids import read_pdb_ids
 from ssn3d.structures.sources import find_sources
+
+
+def of_user_or_repository(path):
+    """Find a file that the configuration names: in the working folder, else in the repository.
+
+    So the repository's defaults hold with --directory, and a user's own paths are relative to it.
+    """
+    here = os.path.exists(path) or not (REPOSITORY / path).exists()
+    return path if here else os.path.relpath(REPOSITORY / path)
 
 
 def coordinate_files(structures, pdb_ids):
@@ -44,7 +52,8 @@ try:
             f"{Path.cwd()}: read-only; make it writable, or work elsewhere (--directory)"
         )
     check_config(config)
-    PDB_IDS = read_pdb_ids(config["structures"]["ids"])
+    IDS_FILE = of_user_or_repository(config["structures"]["ids"])
+    PDB_IDS = read_pdb_ids(IDS_FILE)
     check_ids(config, PDB_IDS)
     COORDINATE_FILES = coordinate_files(config["structures"], PDB_IDS)
 except SSN3DError as error:
@@ -69,38 +78,13 @@ wildcard_constraints:
     split="random|without_[A-Za-z0-9]{4}",
 
 
-def _imported(path):
-    """The files of ssn3d that one file imports by itself."""
-    names = set()
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("ssn3d"):
-            names |= {node.module, *(f"{node.module}.{a.name}" for a in node.names)}
-        elif isinstance(node, ast.Import):
-            names |= {a.name for a in node.names if a.name.startswith("ssn3d")}
-    candidates = (SOURCES.joinpath(*name.split(".")) for name in names)
-    return {
-        f
-        for c in candidates
-        for f in (c.with_suffix(".py"), c / "__init__.py")
-        if f.exists()
-    }
-
-
-@functools.cache
 def library_version(script):
-    """Hash of the modules of ssn3d that a script uses, directly or through others.
+    """Hash of the code of ssn3d that a rule's script uses, comments and docstrings left out.
 
-    Snakemake watches the script alone; this, given as a parameter, re-runs a rule when the library
-    code it uses has changed.
+    Given as a parameter, it reruns a rule when that code has changed; the script's file alone,
+    which Snakemake would watch, is left unwatched (rerun-triggers in profiles/default).
     """
-    todo, seen = [REPOSITORY / "workflow" / "scripts" / f"{script}.py"], set()
-    while todo:
-        path = todo.pop()
-        if path not in seen:
-            seen.add(path)
-            todo += _imported(path)
-    contents = (path.read_bytes() for path in sorted(seen))
-    return hashlib.sha256(b"\0".join(contents)).hexdigest()[:16]
+    return code_version(REPOSITORY / "workflow" / "scripts" / f"{script}.py", SOURCES)
 
 
 def more_each_attempt(amount):
@@ -133,3 +117,8 @@ def shown(path, section, words):
     """Put an output into the report; its caption is named as the file is, up to a wildcard."""
     caption = Path(path).stem.partition("_{")[0]
     return report(path, f"../report/{caption}.rst", section, labels={"result": words})
+
+
+def tell_failures(logs, folder):
+    """Print why jobs of a run in a folder failed, as the last thing on the screen."""
+    print("", *failure_lines(logs, folder), sep="\n", file=sys.stderr)

@@ -5,7 +5,7 @@ localrules:
 
 rule prepare_structures:
     input:
-        ids=config["structures"]["ids"],
+        ids=IDS_FILE,
         files=COORDINATE_FILES,
     output:
         points=expand("results/structures/{pdb_id}.npz", pdb_id=PDB_IDS),

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from ssn3d.log import job
-from ssn3d.report.steps import write_tables
+from ssn3d.report.table_steps import write_tables
 
 if __name__ == "__main__":
     with job(snakemake.log[0]):

@@ -1,12 +1,10 @@
 """Place the particles of one tomogram, and draw its density and its truth."""
 
-from ssn3d.device import use_threads
 from ssn3d.log import job
 from ssn3d.specimen.steps import simulate_specimen, specimen_settings
 
 if __name__ == "__main__":
     with job(snakemake.log[0]):
-        use_threads(snakemake.threads)
         simulate_specimen(
             dict(zip(snakemake.params.pdb_ids, snakemake.input.structures, strict=True)),
             specimen_settings(snakemake.params.settings),

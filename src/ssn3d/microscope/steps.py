@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ssn3d.device import pick_device
+from ssn3d.device import gpu_names, pick_device
 from ssn3d.errors import SNRError
 from ssn3d.files import read_json, write_json
 from ssn3d.log import logger
@@ -170,7 +170,9 @@ def add_noise(
             "calibration": model.curve(scale),
             "seconds": time.perf_counter() - started,
             "provenance": provenance(
-                seed=seed, settings={**asdict(settings), **asdict(snr_settings)}
+                seed=seed,
+                settings={**asdict(settings), **asdict(snr_settings)},
+                gpus=gpu_names(),
             ),
         },
     )

@@ -1,9 +1,8 @@
-"""The stage from files to files: runs, datasets and tomograms in, tables and figures out."""
+"""The stage from files to files: runs, datasets and tomograms in, figures and pages out."""
 
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,7 +11,6 @@ from ssn3d.errors import DataError
 from ssn3d.files import atomic_path, read_json
 from ssn3d.log import logger
 from ssn3d.mrc import read_mrc
-from ssn3d.provenance import provenance
 from ssn3d.report.baseline_figure import BaselineExample, baseline_steps
 from ssn3d.report.data_pages import (
     SNR_KEYS,
@@ -38,10 +36,8 @@ from ssn3d.report.figures_segmentation import (
 from ssn3d.report.figures_specimen import CALIBRATION_KEYS, packing_statistics, snr_calibration
 from ssn3d.report.figures_tomogram import tomogram_picture
 from ssn3d.report.runs import read_history, read_per_subtomogram
-from ssn3d.report.sources import surrogates
 from ssn3d.report.style import save
-from ssn3d.report.table_text import write_table
-from ssn3d.report.tables import paper_complexes, read_table, table2, table3
+from ssn3d.report.tables import paper_complexes, read_table
 from ssn3d.seeds import generator
 from ssn3d.segmentation.baseline import BaselineSettings, segment
 from ssn3d.segmentation.predictions import read_predictions
@@ -49,42 +45,6 @@ from ssn3d.subtomograms.store import Subtomograms, read_subtomograms
 
 PathLike = str | os.PathLike[str]
 _MAP_VOXEL_ANGSTROM = 5.0  # finer than the tomogram's, so that the surface of Fig. 4 is smooth
-
-
-def make_tables(
-    config: Mapping[str, Any], pdb_ids: Sequence[str], results: PathLike, resources: PathLike
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Tables 2 and 3 of all runs there are in a results folder; the rest is said to be missing."""
-    runs, facts = Path(results) / "runs", Path(resources)
-    snr_of = {dataset["name"]: dataset["snr"] for dataset in config["snr"]["datasets"]}
-    second = table2(
-        config["tables"]["table2"], snr_of, runs, facts / "paper_table2.csv", config["seed"]
-    )
-    third = table3(
-        pdb_ids,
-        **config["tables"]["table3"],
-        runs_dir=runs,
-        structures_dir=Path(results) / "structures",
-        paper_csv=facts / "paper_table3.csv",
-        complexes_tsv=facts / "complexes.tsv",
-        seed=config["seed"],
-    )
-    return second, third
-
-
-def write_tables(
-    config: Mapping[str, Any], pdb_ids: Sequence[str], results: PathLike, resources: PathLike
-) -> None:
-    """Write both tables as CSV, Markdown and LaTeX into the folder `tables` of the results."""
-    structures = Path(results) / "structures"
-    sources = {i: read_json(structures / f"{i}.json") for i in pdb_ids}
-    made = provenance(seed=config["seed"], settings=dict(config), structures=sources)
-    beads = surrogates(structures, pdb_ids)
-    titles = ("Table 2. Segmentation performance", "Table 3. Structures left out of the training")
-    tables = make_tables(config, pdb_ids, results, resources)
-    for number, title, table in zip((2, 3), titles, tables, strict=True):
-        path = Path(results) / "tables" / f"table{number}.csv"
-        write_table(table, path, title, made, beads)
 
 
 def draw_tomogram(
@@ -200,9 +160,14 @@ def draw_complex(
     voxel_size = np.nan
     for path in datasets:
         subtomograms = read_subtomograms(path)
-        row = int(np.argmax(subtomograms.pdb_ids == pdb_id))
+        rows = np.flatnonzero(subtomograms.pdb_ids == pdb_id)
+        if not len(rows):
+            raise DataError(
+                f"figures.complex_id: {path} has no subtomogram of {pdb_id}; name a structure that "
+                f"it has, such as {subtomograms.pdb_ids[0]}"
+            )
         title = f"{subtomograms.dataset}, SNR {subtomograms.snr_asked:g}"
-        images[title] = subtomograms.images[row]
+        images[title] = subtomograms.images[rows[0]]
         voxel_size = subtomograms.voxel_size_angstrom
     drawn = complex_at_each_snr(
         pdb_id,

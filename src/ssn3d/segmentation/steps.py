@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ssn3d import __version__
-from ssn3d.device import own_gpu
+from ssn3d.device import gpu_names, own_gpu
 from ssn3d.files import write_json
 from ssn3d.log import logger
 from ssn3d.provenance import provenance
@@ -91,6 +91,7 @@ def train_run(
     made = provenance(
         seed=seed,
         settings=asdict(settings),
+        gpus=gpu_names(),
         dataset_sha256=subtomograms.sha256,
         subtomograms={part: len(members) for part, members in rows.items()},
     )

@@ -30,13 +30,14 @@ from tqdm.contrib.logging import logging_redirect_tqdm
 from ssn3d.errors import ConfigError, DataError
 from ssn3d.log import logger
 from ssn3d.provenance import fingerprint
-from ssn3d.seeds import generator, torch_generator
+from ssn3d.seeds import generator
 from ssn3d.segmentation.checkpoint import FINGERPRINT, read_checkpoint, write_tensors
 from ssn3d.segmentation.metrics import per_subtomogram_table, summarise
 from ssn3d.segmentation.micro_batch import pick_micro_batch_size
 from ssn3d.segmentation.networks import build_network
 from ssn3d.segmentation.predict import Compute, iterate_logits, reproducible
 from ssn3d.segmentation.stopping import History, best_epoch, stop_reason
+from ssn3d.segmentation.torch_seeds import torch_generator
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""The commands of `ssn3d`, a module each with a function `run`."""

@@ -1,0 +1,79 @@
+"""Why a run of the workflow failed: a line for each failed job, from Snakemake's log and the jobs'.
+
+Snakemake ends with "At least one job did not complete successfully"; the reasons stand far above.
+"""
+
+import os
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+MOST_LINES = 20
+"""After these, further failures are only counted."""
+_RULE = re.compile(r"Error in rule (\w+)")
+_JOB = re.compile(r"\s+jobid: (\d+)")
+_LOG = re.compile(r"\s+log: ([^,]+?)(?:,.*)? \(check log file")
+_FINISHED = re.compile(r"Finished jobid: (\d+)")
+_REASON = re.compile(r"^[\d:]* ?error: (.+)")
+
+
+class Failure(NamedTuple):
+    """A job that failed, and was not tried again with success."""
+
+    rule: str
+    log: Path | None
+    """Its own log file."""
+
+
+def failures(snakemake_log: str) -> list[Failure]:
+    """List the failed jobs of a run, in the order of their last failures.
+
+    Args:
+        snakemake_log: the text of Snakemake's log file.
+    """
+    failed: dict[str, Failure] = {}
+    rule, job = "", ""
+    for line in snakemake_log.splitlines():
+        if found := _RULE.match(line):
+            rule, job = found[1], ""
+        elif rule and not job and (found := _JOB.match(line)):
+            job = found[1]
+            failed.pop(job, None)
+            failed[job] = Failure(rule, None)
+        elif job and (found := _LOG.match(line)):
+            failed[job] = Failure(rule, Path(found[1]))
+        elif found := _FINISHED.match(line):
+            failed.pop(found[1], None)
+        elif not line.startswith(" "):
+            rule, job = "", ""
+    return list(failed.values())
+
+
+def reason(log: Path | None, folder: Path) -> str:
+    """Give the last error in a job's log; for a job that was killed or broke, say so."""
+    try:
+        text = (folder / log).read_text(encoding="utf-8", errors="replace") if log else ""
+    except OSError:
+        text = ""
+    lines = text.splitlines()
+    errors = [found[1] for line in lines if (found := _REASON.match(line))]
+    if errors:
+        return errors[-1]
+    if any(line.startswith("Traceback") for line in lines):
+        return f"{lines[-1]} (a fault of the program; the rest is in {log})"
+    return f"ended without an error line; killed, or out of memory? (log: {log or 'none'})"
+
+
+def failure_lines(
+    snakemake_logs: Iterable[str | os.PathLike[str]], folder: str | os.PathLike[str]
+) -> Iterator[str]:
+    """Yield a line for each failed job of a run in a folder; nothing where there is no log."""
+    failed: list[Failure] = []
+    for path in snakemake_logs:
+        if Path(path).exists():
+            failed += failures(Path(path).read_text(encoding="utf-8", errors="replace"))
+    for failure in failed[:MOST_LINES]:
+        yield f"{failure.rule} failed: {reason(failure.log, Path(folder))}"
+    if len(failed) > MOST_LINES:
+        yield f"and {len(failed) - MOST_LINES} more jobs failed"

@@ -1,0 +1,25 @@
+"""The page on single steps: its code runs as it stands there."""
+
+import re
+
+import numpy as np
+import pytest
+
+from small_workflow import REPOSITORY
+
+
+@pytest.mark.slow
+def test_the_code_of_the_page_runs(monkeypatch):
+    page = (REPOSITORY / "docs" / "single_steps.md").read_text()
+    (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    monkeypatch.chdir(REPOSITORY)
+    names = {}
+    exec(compile(code, "single_steps.md", "exec"), names)  # noqa: S102 -- our own page
+    tomogram, density = names["tomogram"], names["specimen"].density
+    assert tomogram.shape == density.shape == (72, 160, 160)
+    assert np.corrcoef(tomogram.ravel(), density.ravel())[0, 1] < -0.2  # protein is dark
+    predicted, truth = names["predicted"], names["masks"][names["test_rows"]]
+    assert predicted.shape == truth.shape == (5, 24, 24, 24)
+    assert truth.any(axis=(1, 2, 3)).all()
+    found = np.count_nonzero(predicted & truth) / np.count_nonzero(predicted | truth)
+    assert found > 0.3  # a random mask of that size has 0.07
