@@ -10,16 +10,16 @@ from ssn3d.errors import PlacementError
 from ssn3d.particles import Particles
 from ssn3d.seeds import generator
 from ssn3d.specimen.build import SpecimenSettings, build_specimen, copy_numbers
-from ssn3d.specimen.maps import density_map
 from ssn3d.specimen.volume import Grid, posed_map, render
 from ssn3d.star import read_particles, write_particles
+from ssn3d.structures.maps import density_map
 
 SETTINGS = SpecimenSettings(
     tomogram_size_voxels=(40, 60, 80),
-    region_size_voxels=(60, 80, 100),
+    region_size_voxels=(80, 100, 120),
     voxel_size_angstrom=10.0,
     resolution_angstrom=40.0,
-    particles=40,
+    particles=80,
     proportions="equal",
     bounding_threshold_fraction=0.2,
     mask_threshold_dalton_per_nm3=20.0,
@@ -28,13 +28,70 @@ SETTINGS = SpecimenSettings(
 
 @pytest.fixture(scope="module")
 def structures(molecule):
-    points, masses = molecule
-    return {"1AAA": (points, masses), "2BBB": (points * np.float32(0.6), masses * np.float32(0.4))}
+    """Give the molecule, and a club, whose bounding sphere is far off its centre of mass."""
+    shaft = np.linspace((0, 0, 0), (90, 30, 0), 50)
+    head = generator(0, "head").normal(size=(100, 3)) * 12
+    club = np.concatenate([shaft, head])
+    points = (club - club.mean(axis=0)).astype(np.float32)
+    return {"1AAA": molecule, "2BBB": (points, np.full(len(points), 110, np.float32))}
 
 
 @pytest.fixture(scope="module")
 def specimen(structures):
     return build_specimen(structures, SETTINGS, generator(0, "specimen"))
+
+
+def spheres(specimen, kept=slice(None)):
+    """Centres (n, 3) and radii (n,) of the particles' bounding spheres, from the summary."""
+    particles = specimen.particles[kept]
+    of_centre, of_radius = (
+        np.array([specimen.summary[f"bounding_{what}_voxels"][i] for i in particles.pdb_ids])
+        for what in ("centre", "radius")
+    )
+    return particles.centres + np.einsum("nij,nj->ni", particles.rotations, of_centre), of_radius
+
+
+def test_bounding_spheres_hold_the_particles_and_do_not_overlap(specimen, structures):
+    assert np.linalg.norm(specimen.summary["bounding_centre_voxels"]["2BBB"]) > 2
+    centres, radii = spheres(specimen)
+    apart = np.linalg.norm(centres[:, None] - centres, axis=-1) + 1e9 * np.eye(len(radii))
+    assert (apart >= radii[:, None] + radii - 1e-6).all()
+    for i, pdb_id in enumerate(specimen.particles.pdb_ids):
+        corner, own = posed_map(
+            structures[str(pdb_id)],
+            specimen.particles.centres[i],
+            specimen.particles.rotations[i],
+            SETTINGS.grid,
+        )
+        above = np.argwhere(own > 0.25 * own.max()) + corner
+        assert np.linalg.norm(above - centres[i], axis=1).max() < radii[i] + 0.5
+
+
+def test_spheres_are_uniform_in_the_region_around_the_tomogram(structures):
+    """The tomogram lies in the middle of the region: its particles are where it is empty too."""
+    settings = dataclasses.replace(
+        SETTINGS,
+        particles=600,
+        region_size_voxels=(200, 220, 240),
+        tomogram_size_voxels=(180, 180, 180),
+    )
+    small = {"1AAA": (structures["1AAA"][0] * np.float32(0.1), structures["1AAA"][1])}
+    specimen = build_specimen(small, settings, generator(2, "s"))
+    assert len(specimen.particles) > 300
+    for axis, margin in enumerate((10, 20, 30)):
+        reach = min(margin, SETTINGS.grid.margin_voxels)  # beyond it they are not drawn
+        uniform = scipy.stats.uniform(-reach, 180 + 2 * reach)
+        assert scipy.stats.kstest(spheres(specimen)[0][:, axis], uniform.cdf).pvalue > 1e-3
+
+
+def test_the_tomogram_is_the_middle_of_the_region(specimen, structures):
+    """Drawn as a whole, the region holds the tomogram; particles at its border are whole too."""
+    settings = dataclasses.replace(SETTINGS, tomogram_size_voxels=SETTINGS.region_size_voxels)
+    whole = build_specimen(structures, settings, generator(0, "specimen"))
+    middle = tuple(slice(20, 20 + size) for size in SETTINGS.tomogram_size_voxels)
+    np.testing.assert_allclose(whole.density[middle], specimen.density, atol=1e-3)
+    np.testing.assert_array_equal(whole.labels[middle] > 0, specimen.labels > 0)
+    assert len(specimen.particles) < len(whole.particles) == 80
 
 
 def test_a_particle_at_the_origin_is_its_map(molecule):
@@ -83,8 +140,8 @@ def test_poses_from_the_star_file_draw_the_volume_again(specimen, structures, tm
 
 
 def test_summary_counts_what_is_there(specimen):
-    assert specimen.summary["particles_in_region"] == 40
-    assert sum(specimen.summary["copies"].values()) == len(specimen.particles) <= 40
+    assert specimen.summary["particles_in_region"] == 80
+    assert sum(specimen.summary["copies"].values()) == len(specimen.particles) <= 80
     assert set(np.unique(specimen.labels)) <= set(range(len(specimen.particles) + 1))
 
 
@@ -114,6 +171,15 @@ def test_proportions():
     uneven = copy_numbers(ids, 3000, "random", generator(0, "c"))
     assert len(uneven) == 3000
     assert np.ptp(np.unique(uneven, return_counts=True)[1]) > 100
+
+
+def test_left_over_copies_are_drawn_at_random():
+    ids = ["1AAA", "2BBB", "3CCC"]
+    draws = [copy_numbers(ids, 7, "equal", generator(seed, "c")) for seed in range(60)]
+    extra = [max(ids, key=draw.tolist().count) for draw in draws]
+    assert min(extra.count(i) for i in ids) > 8  # of 60, 20 on average
+    first = [draw[0] for draw in draws]  # and the order is random too
+    assert min(first.count(i) for i in ids) > 8
 
 
 def test_more_particles_than_labels_is_an_error(structures, monkeypatch):

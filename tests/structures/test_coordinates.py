@@ -295,3 +295,23 @@ def test_residues_of_the_sequence_that_were_not_modelled_weigh_too():
     ]
     assert structures[0].mass_dalton == pytest.approx(structures[1].mass_dalton, rel=1e-6)
     assert [len(s.masses_dalton) for s in structures] == [2, 5]
+
+
+@pytest.mark.parametrize("text_of", [pdb_text, cif_text])
+@pytest.mark.parametrize("unknown", ["N", "YYG"])
+def test_unknown_nucleotides_of_the_sequence_weigh_a_mean_nucleotide(text_of, unknown):
+    """Four adenosines are modelled of a sequence with eight that are unknown or modified."""
+    entry = make_entry(("A",) * 4, atoms=("CA",))
+    for site in entry[0].all():
+        site.atom.name = "C1'"
+    entry.setup_entities()
+    sequence = ["A", unknown, unknown] * 4
+    entry.entities[0].full_sequence = sequence
+    text = text_of(entry)
+    if text_of is pdb_text:  # gemmi writes no SEQRES
+        names = " ".join(f"{name:>3}" for name in sequence)
+        text = text.replace("\nATOM", f"\nSEQRES   1 A   12  {names}\nATOM", 1)
+    structure = entry_structure(parse_entry(text.encode(), "x"), "1ABC", "deposited", "x")
+    assert len(structure.masses_dalton) == 4
+    adenosine, mean = 329.2, (329.2 + 305.2 + 345.2 + 306.2) / 4  # textbook: A; A, C, G, U
+    assert structure.mass_dalton == pytest.approx(4 * adenosine + 8 * mean, rel=1e-3)

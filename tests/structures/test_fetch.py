@@ -8,6 +8,7 @@ import threading
 import time
 from collections import Counter
 from contextlib import contextmanager
+from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
@@ -92,6 +93,25 @@ class Handler(BaseHTTPRequestHandler):
 
     def busy_twice(self, data):
         self.send(data, status=503 if self.server.requests[self.path] <= 2 else 200)
+
+    def busy_once(self, data, status, wait):
+        first = self.server.requests[self.path] == 1
+        self.send(data, status=status if first else 200, Retry_After=wait)
+
+    def busy_for_a_second(self, data):
+        self.busy_once(data, 503, "1")
+
+    def too_many_requests(self, data):
+        self.busy_once(data, 429, "1")
+
+    def busy_until(self, data):
+        self.busy_once(data, 503, formatdate(time.time() + 2, usegmt=True))
+
+    def busy_for_a_while(self, data):
+        self.busy_once(data, 503, "soon")
+
+    def busy_for_an_hour(self, data):
+        self.busy_once(data, 429, "3600")
 
     def truncated_file(self, data):
         self.send(data[: len(data) // 2])
@@ -235,6 +255,27 @@ def test_back_off_doubles(server, tmp_path):
     with pytest.raises(StructureError):
         fetch_entries(["1ABC"], archive, tmp_path, lock=tmp_path / "lock.tsv")
     assert time.monotonic() - start > 0.1 + 0.2
+
+
+@pytest.mark.parametrize("behaviour", ["busy_for_a_second", "too_many_requests", "busy_until"])
+def test_a_server_that_asks_to_wait_is_asked_again_no_sooner(server, fetch, behaviour):
+    start = time.monotonic()
+    assert fetch(behaviour, retries=1)  # its back-off is a hundredth of a second
+    assert time.monotonic() - start >= 1
+    assert server.requests.total() == 2
+
+
+def test_a_wait_that_is_no_time_is_a_back_off(fetch):
+    assert fetch("busy_for_a_while", retries=1)
+
+
+def test_a_server_that_asks_to_wait_too_long_is_given_up(server, fetch):
+    with pytest.raises(StructureError, match="HTTP 429, asks to wait 3600 s"):
+        fetch("busy_for_an_hour", retries=3)
+    assert server.requests.total() == 1
+    server.requests.clear()
+    assert fetch("busy_for_an_hour", "good", retries=3)
+    assert server.requests.total() == 2
 
 
 def test_redirection_is_not_followed(server, fetch):

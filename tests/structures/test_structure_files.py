@@ -29,7 +29,7 @@ def test_round_trip(tmp_path, structure):
     assert (again.pdb_id, again.unit) == ("1ABC", "deposited")
     np.testing.assert_array_equal(again.points_angstrom, POINTS)
     np.testing.assert_array_equal(again.masses_dalton, MASSES)
-    assert (again.mass_dalton, again.radius_angstrom) == (440, 30)
+    assert again.mass_dalton == 440
 
 
 def test_same_structure_same_bytes(tmp_path, structure):

@@ -13,8 +13,8 @@ from ssn3d.errors import DataError
 from ssn3d.microscope.ctf import Optics, ctf
 from ssn3d.particles import Particles
 from ssn3d.seeds import generator
-from ssn3d.specimen.maps import density_map
 from ssn3d.specimen.volume import Grid, posed_map
+from ssn3d.structures.maps import density_map
 from ssn3d.subtomograms.export import export_subtomograms
 from ssn3d.subtomograms.extract import standardise
 from ssn3d.subtomograms.store import Subtomograms, write_subtomograms

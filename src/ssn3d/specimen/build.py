@@ -10,9 +10,10 @@ from scipy.spatial.transform import Rotation
 from ssn3d.errors import PlacementError
 from ssn3d.log import logger
 from ssn3d.particles import Particles
-from ssn3d.specimen.maps import BLUR_MARGIN_VOXELS, bounding_radius_voxels, density_map
 from ssn3d.specimen.placement import occupied_fraction, place_spheres
 from ssn3d.specimen.volume import Grid, Points, render
+from ssn3d.structures.bounding import bounding_sphere
+from ssn3d.structures.maps import density_map
 
 _MOST_LABELS = np.iinfo(np.uint16).max
 
@@ -66,30 +67,41 @@ def copy_numbers(
     return rng.permutation(chosen)
 
 
+def _bounding_spheres(
+    structures: Mapping[str, Points], settings: SpecimenSettings
+) -> dict[str, tuple[NDArray[np.float64], float]]:
+    """Find the bounding sphere of each structure: centre (3,) and radius in voxels."""
+    voxel_size, resolution = settings.voxel_size_angstrom, settings.resolution_angstrom
+    return {
+        pdb_id: bounding_sphere(
+            density_map(*points, voxel_size, resolution), settings.bounding_threshold_fraction
+        )
+        for pdb_id, points in structures.items()
+    }
+
+
 def build_specimen(
     structures: Mapping[str, Points], settings: SpecimenSettings, rng: np.random.Generator
 ) -> Specimen:
     """Fill the region with particles, and draw those that reach into the tomogram.
 
+    What excludes the others, and reaches into the tomogram, is a particle's bounding sphere.
+
     Raises:
         PlacementError: the particles do not fit, or are more than labels can count.
     """
-    radii_by_id = {
-        pdb_id: bounding_radius_voxels(
-            density_map(*points, settings.voxel_size_angstrom, settings.resolution_angstrom),
-            settings.bounding_threshold_fraction,
-        )
-        for pdb_id, points in structures.items()
-    }
+    spheres = _bounding_spheres(structures, settings)
     pdb_ids = copy_numbers(list(structures), settings.particles, settings.proportions, rng)
-    radii = np.array([radii_by_id[i] for i in pdb_ids.tolist()])
+    offsets = np.array([spheres[i][0] for i in pdb_ids.tolist()])
+    radii = np.array([spheres[i][1] for i in pdb_ids.tolist()])
     region = np.array(settings.region_size_voxels, dtype=float)
     tomogram = np.array(settings.tomogram_size_voxels, dtype=float)
-    centres = place_spheres(radii, region, rng) - (region - tomogram) / 2
+    sphere_centres = place_spheres(radii, region, rng) - (region - tomogram) / 2
     rotations = Rotation.random(len(pdb_ids), rng=rng).as_matrix()
+    centres = sphere_centres - (rotations @ offsets[:, :, None])[:, :, 0]
 
-    reach = (radii + BLUR_MARGIN_VOXELS)[:, None]
-    inside = ((centres > -reach) & (centres < tomogram + reach)).all(axis=1)
+    reach = (radii + settings.grid.margin_voxels)[:, None]
+    inside = ((sphere_centres > -reach) & (sphere_centres < tomogram + reach)).all(axis=1)
     if inside.sum() > _MOST_LABELS:
         raise PlacementError(
             f"specimen.particles: {inside.sum()} particles reach into the tomogram, labels count "
@@ -104,16 +116,13 @@ def build_specimen(
         settings.grid,
         settings.mask_threshold_dalton_per_nm3,
     )
-    return Specimen(
-        density,
-        labels,
-        particles,
-        {
-            "particles_in_region": len(pdb_ids),
-            "particles_in_tomogram": len(particles),
-            "sphere_fraction_of_region": occupied_fraction(radii, region),
-            "labelled_fraction_of_tomogram": float(np.count_nonzero(labels) / labels.size),
-            "copies": {i: int(np.sum(particles.pdb_ids == i)) for i in structures},
-            "bounding_radius_voxels": radii_by_id,
-        },
-    )
+    summary = {
+        "particles_in_region": len(pdb_ids),
+        "particles_in_tomogram": len(particles),
+        "sphere_fraction_of_region": occupied_fraction(radii, region),
+        "labelled_fraction_of_tomogram": float(np.count_nonzero(labels) / labels.size),
+        "copies": {i: int(np.sum(particles.pdb_ids == i)) for i in structures},
+        "bounding_radius_voxels": {i: radius for i, (_, radius) in spheres.items()},
+        "bounding_centre_voxels": {i: centre.tolist() for i, (centre, _) in spheres.items()},
+    }
+    return Specimen(density, labels, particles, summary)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from ssn3d.log import progress
 from ssn3d.particles import Particles
-from ssn3d.specimen.maps import BLUR_MARGIN_VOXELS, blur, sigma_voxels, splat
+from ssn3d.structures.maps import blur, blur_margin_voxels, sigma_voxels, splat
 
 Points = tuple[NDArray[np.float32], NDArray[np.float32]]
 """Points (n, 3) in angstrom, z, y, x, about their centre of mass; and masses (n,) in dalton."""
@@ -21,6 +21,16 @@ class Grid:
     voxel_size_angstrom: float
     resolution_angstrom: float
 
+    @property
+    def sigma_voxels(self) -> float:
+        """Standard deviation of the blur along one axis."""
+        return sigma_voxels(self.resolution_angstrom, self.voxel_size_angstrom)
+
+    @property
+    def margin_voxels(self) -> int:
+        """Voxels that the blur reaches beyond the points."""
+        return blur_margin_voxels(self.sigma_voxels)
+
 
 def posed_map(
     structure: Points, centre: NDArray[np.float64], rotation: NDArray[np.float64], grid: Grid
@@ -32,11 +42,10 @@ def posed_map(
     """
     points_angstrom, masses_dalton = structure
     points = points_angstrom @ (rotation.T / grid.voxel_size_angstrom).astype(np.float32)
-    half = int(np.ceil(np.abs(points).max())) + BLUR_MARGIN_VOXELS
+    half = int(np.ceil(np.abs(points).max())) + grid.margin_voxels
     corner = np.floor(centre).astype(int) - half
     points += (centre - corner).astype(np.float32)
-    sigma = sigma_voxels(grid.resolution_angstrom, grid.voxel_size_angstrom)
-    density = blur(splat(points, masses_dalton, 2 * half + 2), sigma)
+    density = blur(splat(points, masses_dalton, 2 * half + 2), grid.sigma_voxels)
     return corner, density / np.float32((grid.voxel_size_angstrom / 10) ** 3)
 
 

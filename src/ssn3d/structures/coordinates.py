@@ -28,6 +28,9 @@ from ssn3d.structures.read import MAX_COORDINATE_ANGSTROM, Structure, structure_
 _WATER_DALTON = 18.015
 _MEAN_AMINO_ACID_DALTON = 110.0
 _MEAN_NUCLEOTIDE_DALTON = 321.5  # of A, C, G and U
+_NUCLEIC_ACIDS = frozenset(
+    {gemmi.PolymerType.Dna, gemmi.PolymerType.Rna, gemmi.PolymerType.DnaRnaHybrid}
+)
 _UNKNOWN_RESIDUES = frozenset({"UNK", "ASX", "GLX", "N", "DN"})  # their tabulated weights are not
 
 
@@ -163,7 +166,9 @@ def _sequence_masses(entry: gemmi.Structure) -> dict[str, float]:
     """Mass of each polymer's whole sequence, by entity; none where the file gives no sequence."""
     return {
         entity.name: sum(
-            _tabulated_mass(gemmi.Entity.first_mon(monomer)) or _MEAN_AMINO_ACID_DALTON
+            _mass_by_name(
+                gemmi.Entity.first_mon(monomer), is_nucleotide=entity.polymer_type in _NUCLEIC_ACIDS
+            )
             for monomer in entity.full_sequence
         )
         for entity in entry.entities
@@ -210,21 +215,23 @@ def _mean_mass(alternatives: Sequence[gemmi.Residue]) -> float:
 
 def _full_mass(residue: gemmi.Residue) -> float:
     """Mass in the chain; of an unknown residue, the mean of its kind, or its atoms' if more."""
-    mass = _tabulated_mass(residue.name)
-    if mass is not None:
-        return mass
-    known = gemmi.find_tabulated_residue(residue.name)
-    is_nucleotide = known.is_nucleic_acid() or any(atom.name in {"P", "C1'"} for atom in residue)
-    mean = _MEAN_NUCLEOTIDE_DALTON if is_nucleotide else _MEAN_AMINO_ACID_DALTON
-    return max(mean, _mass_present(residue))
+    is_nucleotide = any(atom.name in {"P", "C1'"} for atom in residue)
+    mass = _mass_by_name(residue.name, is_nucleotide=is_nucleotide)
+    return mass if _is_tabulated(residue.name) else max(mass, _mass_present(residue))
 
 
-def _tabulated_mass(name: str) -> float | None:
-    """Mass of a residue in the chain by its name; None of an unknown one."""
+def _is_tabulated(name: str) -> bool:
+    """Whether the mass of a residue of this name is known."""
+    return gemmi.find_tabulated_residue(name).found() and name not in _UNKNOWN_RESIDUES
+
+
+def _mass_by_name(name: str, *, is_nucleotide: bool) -> float:
+    """Mass of a residue in the chain; the mean of its kind where its name does not tell."""
     known = gemmi.find_tabulated_residue(name)
-    if known.found() and name not in _UNKNOWN_RESIDUES:
+    if _is_tabulated(name):
         return float(known.weight) - _WATER_DALTON
-    return None
+    is_nucleotide = is_nucleotide or known.is_nucleic_acid()
+    return _MEAN_NUCLEOTIDE_DALTON if is_nucleotide else _MEAN_AMINO_ACID_DALTON
 
 
 def _mass_present(residue: gemmi.Residue) -> float:

@@ -1,5 +1,7 @@
 """Downloads from the public archive, with patience: retries, time limits, mirrors.
 
+urllib3's Retry counts the attempts and pauses between them, as long as the server asks for
+(Retry-After). We hand it the faults ourselves: it would not see a download that breaks off.
 Only the hosts that the URLs name are asked; redirections to others are not followed.
 """
 
@@ -10,12 +12,13 @@ from urllib.parse import urlsplit
 
 import requests
 import urllib3
+from urllib3.util.retry import Retry
 
 from ssn3d.errors import ConfigError, StructureError
 from ssn3d.structures.coordinates import is_gzipped
 
 _RETRIED_STATUS = frozenset({408, 429, 500, 502, 503, 504})
-_SLOWEST_DOWNLOAD_TIMEOUTS = 10  # a server that trickles is given up after so many timeouts
+_LONGEST_WAIT_TIMEOUTS = 10  # for a server that trickles, or asks to come back later
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,19 @@ class Archive:
 class _TransientError(Exception):
     """Trying again may help."""
 
+    def __init__(self, fault: str, response: requests.Response | None = None) -> None:
+        """Keep the response, which may say when to try again."""
+        super().__init__(fault)
+        self.response = response
+
+
+class _Patience(Retry):
+    """Retries with a pause before the first of them too, doubled for each further one."""
+
+    def get_backoff_time(self) -> float:
+        """Pause in seconds where the server asks for none."""
+        return float(min(self.backoff_max, self.backoff_factor * 2 ** (len(self.history) - 1)))
+
 
 def entry_url(template: str, pdb_id: str) -> str:
     """Fill in a URL template of `Archive`."""
@@ -60,37 +76,55 @@ def entry_url(template: str, pdb_id: str) -> str:
 def download(archive: Archive, url: str) -> bytes:
     """Download a gzip file, with retries. Raises StructureError that names host and last fault."""
     host = urlsplit(url).netloc
-    fault = "no connection"
-    for attempt in range(archive.retries + 1):
-        if host in archive.unreachable:
-            break
-        time.sleep(archive.backoff_s * 2 ** (attempt - 1) if attempt else 0)
+    retries: Retry = _Patience(archive.retries, backoff_factor=archive.backoff_s)
+    while host not in archive.unreachable:
         try:
             return _download_once(url, host, archive.timeout_s)
         except requests.exceptions.ConnectionError as error:
             reason = error.args[0] if error.args else None
             never_connected = isinstance(reason, urllib3.exceptions.MaxRetryError)
-            fault = "no connection" if never_connected else "connection broken"
-            if never_connected and attempt > 0:
+            if never_connected and retries.history:
                 archive.unreachable.add(host)
+                break
+            fault = _TransientError("no connection" if never_connected else "connection broken")
         except requests.exceptions.Timeout:
-            fault = f"no answer within {archive.timeout_s:g} s"
-        except (_TransientError, requests.exceptions.RequestException) as error:
-            fault = str(error)
+            fault = _TransientError(f"no answer within {archive.timeout_s:g} s")
+        except _TransientError as error:
+            fault = error
+        except requests.exceptions.RequestException as error:
+            fault = _TransientError(str(error))
         except urllib3.exceptions.HTTPError:
-            fault = "download broken off"
-    raise StructureError(f"{host}: {fault}")
+            fault = _TransientError("download broken off")
+        retries = _pause(retries, fault, host, _LONGEST_WAIT_TIMEOUTS * archive.timeout_s)
+    raise StructureError(f"{host}: no connection")
+
+
+def _pause(retries: Retry, fault: _TransientError, host: str, longest_s: float) -> Retry:
+    """Wait before the next attempt. Raises StructureError where there is to be none."""
+    try:
+        retries = retries.increment(error=fault)
+    except urllib3.exceptions.MaxRetryError:
+        raise StructureError(f"{host}: {fault}") from fault
+    answer = fault.response.raw if fault.response is not None else None
+    try:
+        wait_s = (retries.get_retry_after(answer) if answer is not None else None) or 0.0
+    except urllib3.exceptions.InvalidHeader:
+        answer, wait_s = None, 0.0
+    if wait_s > longest_s:
+        raise StructureError(f"{host}: {fault}, asks to wait {wait_s:.0f} s") from fault
+    retries.sleep(answer)
+    return retries
 
 
 def _download_once(url: str, host: str, timeout_s: float) -> bytes:
     """Download the bytes that the server stores, whatever encoding it declares them to be in."""
-    give_up = time.monotonic() + _SLOWEST_DOWNLOAD_TIMEOUTS * timeout_s
+    give_up = time.monotonic() + _LONGEST_WAIT_TIMEOUTS * timeout_s
     headers = {"Accept-Encoding": "identity"}
     with requests.get(
         url, timeout=timeout_s, stream=True, headers=headers, allow_redirects=False
     ) as response:
         if response.status_code in _RETRIED_STATUS:
-            raise _TransientError(f"HTTP {response.status_code}")
+            raise _TransientError(f"HTTP {response.status_code}", response)
         if response.status_code != requests.codes.ok:
             raise StructureError(f"{host}: HTTP {response.status_code}")
         parts = []

@@ -55,11 +55,6 @@ class Structure:
         """Total mass."""
         return float(self.masses_dalton.sum(dtype=np.float64))
 
-    @property
-    def radius_angstrom(self) -> float:
-        """Distance of the farthest point from the centre of mass."""
-        return float(np.linalg.norm(self.points_angstrom, axis=1).max())
-
 
 def structure_from_points(
     pdb_id: str, points_zyx: NDArray[np.float64], masses: NDArray[np.float64], unit: str

@@ -2,8 +2,9 @@
 
 A surrogate is not its complex. It is a smooth, irregular, connected body that no other complex
 shares, as dense inside as protein: beads of one residue's mass fill the places of a lattice that
-lie nearest to a seeded random skeleton. The skeleton is blown up until the farthest bead lies at
-the complex's bounding radius: the lighter a complex for its radius, the more drawn out it is.
+lie nearest to a seeded random skeleton. The skeleton is blown up until the bounding sphere of the
+body's density map has the complex's radius, to 1% or as near as voxels allow: the lighter a complex
+for its radius, the more drawn out it is.
 """
 
 import csv
@@ -19,7 +20,9 @@ from scipy.spatial.transform import Rotation
 
 from ssn3d.errors import ConfigError, StructureError
 from ssn3d.seeds import generator
+from ssn3d.structures.bounding import bounding_sphere
 from ssn3d.structures.ids import PDB_ID
+from ssn3d.structures.maps import density_map
 from ssn3d.structures.read import Structure, structure_from_points
 
 BEAD_DALTON = 110.0
@@ -27,10 +30,16 @@ BEAD_DALTON = 110.0
 PROTEIN_ANGSTROM3_PER_DALTON = 1.21
 """Partial specific volume of 0.73 ml/g (Harpaz, Gerstein & Chothia 1994, Structure 2, 641)."""
 
+# Where the radii of complexes are measured, whatever voxels the specimen has.
+_VOXEL_SIZE_ANGSTROM, _RESOLUTION_ANGSTROM, _THRESHOLD_FRACTION = 10.0, 40.0, 0.2
+
 _DOMAIN_DALTON = 25_000.0  # a node of the skeleton stands for a protein domain
 _NODE_SEPARATION = 0.8  # in steps of the skeleton's growth
 _CANDIDATES = 4  # skeletons, of which the least slender makes the most protein-like body
-_BISECTIONS = 12
+_BISECTIONS = 10
+_BODIES = 8  # tried until one has the radius, which voxels let change in steps only
+_RADIUS_TOLERANCE = 0.01
+_RADIUS_ERROR_MAX = 0.05  # of the best, for a small body on a coarse grid
 _LEAST_FILLING = 0.01  # of the sphere of that radius; the emptiest complex of the paper has 0.1
 
 Points = NDArray[np.float64]
@@ -42,7 +51,8 @@ class Complex:
 
     mass_dalton: float
     radius_angstrom: float
-    """Distance of the farthest residue from the centre of mass."""
+    """Of the smallest sphere around the voxels (their centres) above 0.2 of the maximum of its map
+    at 40 angstrom resolution, in voxels of 10 angstrom: as published for the paper's complexes."""
     point_group: str
     """Schoenflies symbol of rotations: C1, D7, ..."""
 
@@ -82,7 +92,7 @@ def _operations(point_group: str) -> Points:
 def surrogate(pdb_id: str, complexes: Mapping[str, Complex]) -> Structure:
     """Build the bead model of a complex; the ID alone seeds its shape, the same everywhere.
 
-    Raises StructureError where the table has no such ID, or the mass does not fit the radius.
+    Raises StructureError where the table has no such ID, or no body of that mass has that radius.
     """
     if pdb_id not in complexes:
         raise StructureError(
@@ -91,23 +101,47 @@ def surrogate(pdb_id: str, complexes: Mapping[str, Complex]) -> Structure:
         )
     known = complexes[pdb_id]
     filling = PROTEIN_ANGSTROM3_PER_DALTON * known.mass_dalton / _sphere(known.radius_angstrom)
-    if not _LEAST_FILLING < filling < 1:
-        raise StructureError(
-            f"{pdb_id}: {known.mass_dalton:g} Da of protein in a radius of "
-            f"{known.radius_angstrom:g} A is not a body; correct the table of complexes"
-        )
-    random = generator(0, "surrogate", pdb_id)
+    if _LEAST_FILLING < filling < 1:
+        error, points = _nearest_body(generator(0, "surrogate", pdb_id), known)
+        if error <= _RADIUS_ERROR_MAX:
+            masses = np.full(len(points), known.mass_dalton / len(points))
+            return structure_from_points(pdb_id, points, masses, "surrogate")
+    raise StructureError(
+        f"{pdb_id}: no body of {known.mass_dalton:g} Da of protein has a bounding sphere of radius "
+        f"{known.radius_angstrom:g} A; correct the table of complexes"
+    )
+
+
+def _nearest_body(random: np.random.Generator, known: Complex) -> tuple[float, Points]:
+    """Make bodies until one has the radius; give the nearest (n, 3), and its relative error."""
+    tried = []
+    for _ in range(_BODIES):
+        points = _body(random, known)
+        error = abs(map_radius_angstrom(points) / known.radius_angstrom - 1)
+        tried.append((error, points))
+        if error <= _RADIUS_TOLERANCE:
+            break
+    return min(tried, key=lambda trial: trial[0])
+
+
+def map_radius_angstrom(points: Points) -> float:
+    """Radius of the bounding sphere, as `Complex` has it, of equal masses at points (n, 3)."""
+    masses = np.ones(len(points), dtype=np.float32)
+    density = density_map(
+        points.astype(np.float32), masses, _VOXEL_SIZE_ANGSTROM, _RESOLUTION_ANGSTROM
+    )
+    return _VOXEL_SIZE_ANGSTROM * bounding_sphere(density, _THRESHOLD_FRACTION)[1]
+
+
+def _body(random: np.random.Generator, known: Complex) -> Points:
+    """Grow a skeleton and put a complex's beads (n, 3) around it, its radius as near as may be."""
     group = _operations(known.point_group)
     unit_dalton = known.mass_dalton / len(group)
     beads = max(1, round(unit_dalton / BEAD_DALTON))
     domains = max(2, round(4 / len(group)), round(unit_dalton / _DOMAIN_DALTON))
     grown = [_grow_nodes(random, group, domains) for _ in range(_CANDIDATES)]
     skeleton = min((_connect(_replicate(group, nodes)) for nodes in grown), key=_slenderness)
-    points = _fill(random, group, skeleton, beads, known.radius_angstrom)
-    stretch = known.radius_angstrom / float(np.linalg.norm(points, axis=1).max())  # some percent
-    points = np.round(stretch * points, 3)  # as in PDB files; hides how processors round
-    masses = np.full(len(points), known.mass_dalton / len(points))
-    return structure_from_points(pdb_id, points, masses, "surrogate")
+    return _fill(random, group, skeleton, beads, known.radius_angstrom)
 
 
 def _sphere(radius: float) -> float:
@@ -172,24 +206,25 @@ def _fill(
 ) -> Points:
     """Place beads (an asymmetric unit's count) around the skeleton, blown up to reach the radius.
 
-    Returns (beads * g, 3) points relative to their centre, the farthest about `radius` from it.
+    Returns (beads * g, 3) points relative to their centre.
     """
     sites = _lattice(random, group, 1.25 * radius)
 
-    def place(scale: float) -> tuple[float, Points]:
+    def place(scale: float) -> Points:
         distances = KDTree(scale * skeleton.reshape(-1, 3)).query(sites)[0]
         unit = sites[np.argsort(distances, kind="stable")[:beads]]
         points = _replicate(group, unit)
-        points = points - points.mean(axis=0)
-        return float(np.linalg.norm(points, axis=1).max()), points
+        # rounded as in PDB files, which hides how processors round
+        return np.asarray(np.round(points - points.mean(axis=0), 3))
 
     low, high = 0.0, 2 * radius / float(np.linalg.norm(skeleton, axis=-1).max())
     tried = []
     for _ in range(_BISECTIONS):
         middle = (low + high) / 2
-        reach, points = place(middle)
-        tried.append((abs(reach - radius), points))
-        low, high = (middle, high) if reach < radius else (low, middle)
+        points = place(middle)
+        reached = map_radius_angstrom(points)
+        tried.append((abs(reached - radius), points))
+        low, high = (middle, high) if reached < radius else (low, middle)
     return min(tried, key=lambda trial: trial[0])[1]
 
 

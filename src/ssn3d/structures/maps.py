@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 
 _SPLAT_VARIANCE_VOXELS2 = 1 / 6
 _CORNERS = np.array(list(itertools.product((0, 1), repeat=3)))
-BLUR_MARGIN_VOXELS = 6
-"""Beyond this the Gaussian of the default resolution holds less than 1e-7 of the mass."""
+_MASS_BEYOND_MARGIN = 1e-7
 
 
 def sigma_voxels(resolution_angstrom: float, voxel_size_angstrom: float) -> float:
@@ -25,14 +24,32 @@ def sigma_voxels(resolution_angstrom: float, voxel_size_angstrom: float) -> floa
     return resolution_angstrom / (2 * math.sqrt(3)) / voxel_size_angstrom
 
 
-@functools.lru_cache(maxsize=256)
-def blur_matrix(size: int, sigma: float) -> NDArray[np.float32]:
-    """Blur along one axis as a matrix (size, size); its columns sum to 1, so mass is kept."""
+def _kernel(offsets: NDArray[np.int_], sigma: float) -> NDArray[np.float64]:
+    """Gaussian by which splatted points are blurred, at offsets in voxels; 1 at its centre."""
     variance = sigma**2 - _SPLAT_VARIANCE_VOXELS2
     if variance <= 0:
         raise ValueError(f"a blur of {sigma:.3f} voxels is finer than the grid can carry")
+    return np.exp(-(offsets**2) / (2 * variance))
+
+
+@functools.lru_cache(maxsize=256)
+def blur_margin_voxels(sigma: float) -> int:
+    """Voxels that a map needs around its points; less than 1e-7 of the mass is blurred that far.
+
+    That is of an outermost point, to one side; as the columns of `blur_matrix` sum to 1, even this
+    is not lost but put back within. Six voxels for 40 angstrom on a 10 angstrom grid.
+    """
+    offsets = np.arange(-math.ceil(20 * sigma), 1)  # one side; float64 holds no more of it
+    tail = np.cumsum(_kernel(offsets, sigma))
+    beyond = tail / (2 * tail[-1] - 1)  # at and beyond each offset, of both sides
+    return 1 - int(offsets[beyond >= _MASS_BEYOND_MARGIN][0])
+
+
+@functools.lru_cache(maxsize=256)
+def blur_matrix(size: int, sigma: float) -> NDArray[np.float32]:
+    """Blur along one axis as a matrix (size, size); its columns sum to 1, so mass is kept."""
     offsets = np.arange(size)[:, None] - np.arange(size)[None, :]
-    kernel = np.exp(-(offsets**2) / (2 * variance))
+    kernel = _kernel(offsets, sigma)
     matrix: NDArray[np.float32] = (kernel / kernel.sum(axis=0)).astype(np.float32)
     return matrix
 
@@ -83,19 +100,10 @@ def density_map(
         float32 cube in dalton per nm^3.
     """
     points = points_angstrom / np.float32(voxel_size_angstrom)
-    needed = 2 * (int(np.ceil(np.abs(points).max())) + BLUR_MARGIN_VOXELS)
+    sigma = sigma_voxels(resolution_angstrom, voxel_size_angstrom)
+    needed = 2 * (int(np.ceil(np.abs(points).max())) + blur_margin_voxels(sigma))
     size = needed if size is None else size
     if size < needed:
         raise ValueError(f"a cube of {size} voxels does not hold a structure that needs {needed}")
-    sigma = sigma_voxels(resolution_angstrom, voxel_size_angstrom)
     volume = blur(splat(points + np.float32(size // 2), masses_dalton, size), sigma)
     return volume / np.float32((voxel_size_angstrom / 10) ** 3)
-
-
-def bounding_radius_voxels(density: NDArray[np.float32], threshold_fraction: float) -> float:
-    """Radius of the smallest sphere around the centre that holds all voxels above a threshold.
-
-    The threshold is a fraction of the map's maximum; a voxel counts with half its edge.
-    """
-    above = np.argwhere(density > threshold_fraction * density.max())
-    return float(np.linalg.norm(above - np.array(density.shape) // 2, axis=1).max() + 0.5)

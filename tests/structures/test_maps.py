@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 from ssn3d.seeds import generator
-from ssn3d.specimen.maps import bounding_radius_voxels, density_map, sigma_voxels
+from ssn3d.structures.maps import density_map, sigma_voxels
 
 VOXEL, RESOLUTION = 10.0, 40.0
 
@@ -67,10 +67,25 @@ def test_voxel_size_changes_the_grid_and_not_the_density(molecule):
     assert fine.sum() == pytest.approx(8 * coarse.sum(), rel=1e-5)  # dalton per nm^3
 
 
-def test_bounding_radius_holds_all_above_the_threshold():
-    sphere = (np.indices((31, 31, 31)) - 15) ** 2
-    ball = (sphere.sum(axis=0) <= 100).astype(np.float32)
-    assert bounding_radius_voxels(ball, 0.2) == pytest.approx(10.5)
+@pytest.mark.parametrize("voxel_size", [2.5, 5.0, 10.0, 20.0])
+def test_the_margin_follows_from_the_blur(voxel_size):
+    """Two points on the very edge keep their mass and place; nothing is cut off at the faces."""
+    points = np.array([[20, 20, 20], [-20, -20, -20]], dtype=np.float32)
+    drawn = density_map(points, np.array([3, 1], np.float32), voxel_size, RESOLUTION)
+    mass, centre, _ = moments(drawn)
+    assert mass * (voxel_size / 10) ** 3 == pytest.approx(4, rel=1e-5)  # dalton per nm^3
+    np.testing.assert_allclose(centre * voxel_size, 10, atol=1e-3)
+    faces = [np.take(drawn, end, axis=axis) for axis in range(3) for end in (0, -1)]
+    assert sum(face.sum() for face in faces) / drawn.sum() < 1e-4
+
+
+@pytest.mark.parametrize("voxel_size", [2.5, 5.0, 10.0])
+def test_the_blur_is_as_wide_at_any_voxel_size(voxel_size):
+    point = np.full((1, 3), voxel_size / 2, dtype=np.float32)  # between voxels
+    _, _, covariance = moments(density_map(point, np.ones(1, np.float32), voxel_size, RESOLUTION))
+    splat = (1 / 4 - 1 / 6) * voxel_size**2  # variance there, less what it is on average
+    expected = (RESOLUTION**2 / 12 + splat) * np.eye(3)
+    np.testing.assert_allclose(covariance * voxel_size**2, expected, atol=0.01 * RESOLUTION)
 
 
 def test_too_small_a_cube_and_too_fine_a_blur_are_errors(molecule):
