@@ -194,7 +194,8 @@ def export(arguments: argparse.Namespace) -> None:
     experiment = Experiment(arguments)
     name = f"{arguments.dataset}_{arguments.pdb_id}"
     folder = experiment.results / "export" / name
-    export_subtomograms(experiment.dataset(arguments.dataset), [arguments.pdb_id], folder)
+    optics = experiment.config["microscope"]["optics"]
+    export_subtomograms(experiment.dataset(arguments.dataset), [arguments.pdb_id], folder, optics)
 
 
 def split(arguments: argparse.Namespace) -> None:
