@@ -45,8 +45,8 @@ from ssn3d.structures.ids import read_pdb_ids, read_superseded
 from ssn3d.structures.read import Structure, read_structure, write_structure
 from ssn3d.structures.sources import find_sources
 from ssn3d.structures.surrogates import read_complexes, surrogate
+from ssn3d.subtomograms.selection import read_selection
 from ssn3d.subtomograms.splits import read_split, split_subtomograms, write_split
-from ssn3d.subtomograms.steps import read_selection
 from ssn3d.subtomograms.store import Subtomograms, read_subtomograms, write_subtomograms
 from ssn3d.tables import write_csv
 
@@ -99,7 +99,7 @@ def dataset(path):
 
 
 def split(path):
-    write_split(path, IDS, split_subtomograms(IDS, 0.3, 0.3, RNG))
+    write_split(path, IDS, split_subtomograms(IDS, 0.3, 0.3, RNG), 64 * "a")
 
 
 def selection(path):

@@ -1,13 +1,26 @@
 """RELION's convention: round trips, and angles against the definition of its matrix."""
 
+import hypothesis
 import numpy as np
 import pytest
+import starfile
+from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
+from ssn3d.crops import crop_corners
 from ssn3d.errors import DataError
 from ssn3d.particles import Particles
 from ssn3d.seeds import generator
-from ssn3d.star import euler_from_rotations, read_particles, rotations_from_euler, write_particles
+from ssn3d.star import (
+    euler_from_rotations,
+    read_particles,
+    rotations_from_euler,
+    write_particles,
+    write_subtomograms_star,
+)
+
+# None of these is what config.yaml says.
+OPTICS = {"voltage_kv": 200.0, "cs_mm": 2.7, "defocus_um": 3.0, "amplitude_contrast": 0.1}
 
 
 def relion_matrix(rot, tilt, psi):
@@ -40,6 +53,99 @@ def test_angles_are_relions(particles):
     np.testing.assert_allclose(rotations_from_euler(angles), particles.rotations, atol=1e-12)
 
 
+def relion_positions_zyx(path, pixel_angstrom):
+    """Give where RELION finds particles: coordinate - origin / pixel size, an axis each."""
+    table = starfile.read(path, always_dict=True)["particles"]
+    columns = [
+        table[f"rlnCoordinate{axis}"] - table[f"rlnOrigin{axis}Angst"] / pixel_angstrom
+        for axis in "ZYX"
+    ]
+    return np.stack(columns, axis=1)
+
+
+POSITION = st.one_of(
+    st.floats(-3000, 3000, width=64),
+    st.integers(-20, 20).map(lambda n: n / 2),  # between two voxels
+)
+
+
+@hypothesis.settings(max_examples=20)
+@hypothesis.given(
+    positions=st.lists(st.tuples(POSITION, POSITION, POSITION), min_size=1, max_size=20),
+    pixel=st.sampled_from([1.35, 10.0]),
+)
+def test_relion_finds_exported_particles_where_they_are(positions, pixel, tmp_path_factory):
+    path = tmp_path_factory.mktemp("export") / "particles.star"
+    centres = np.array(positions)
+    count, size = len(centres), 32
+    rotations = Rotation.random(count, rng=generator(0, "r")).as_matrix()
+    write_subtomograms_star(
+        path,
+        Particles(np.array(["1KP8"] * count), centres, rotations),
+        tomograms=np.array(["t1"] * count),
+        image_names=["a.mrc"] * count,
+        size_voxels=size,
+        voxel_size_angstrom=pixel,
+        optics=OPTICS,
+    )
+    np.testing.assert_allclose(relion_positions_zyx(path, pixel), centres, rtol=0, atol=1e-3)
+    table = starfile.read(path, always_dict=True)["particles"]
+    coordinates = table[["rlnCoordinateZ", "rlnCoordinateY", "rlnCoordinateX"]].to_numpy()
+    assert (coordinates == np.round(coordinates)).all()
+    # the middle of the cube as it is cut
+    np.testing.assert_array_equal(crop_corners(centres, size) + size // 2, coordinates)
+
+
+def test_exported_particles_and_their_optics(particles, tmp_path):
+    path = tmp_path / "p.star"
+    names = [f"subtomograms/t{i}.mrc" for i in range(4)]
+    write_subtomograms_star(
+        path,
+        particles,
+        tomograms=np.array(["t1", "t1", "t2", "t2"]),
+        image_names=names,
+        size_voxels=36,
+        voxel_size_angstrom=13.5,
+        optics=OPTICS,
+    )
+    blocks = starfile.read(path, always_dict=True, parse_as_string=["ssn3dPdbId"])
+    optics, table = blocks["optics"], blocks["particles"]
+    assert optics.iloc[0].to_dict() == {
+        "rlnOpticsGroup": 1,
+        "rlnOpticsGroupName": "opticsGroup1",
+        "rlnImagePixelSize": 13.5,
+        "rlnImageSize": 36,
+        "rlnImageDimensionality": 3,
+        "rlnVoltage": 200.0,
+        "rlnSphericalAberration": 2.7,
+        "rlnAmplitudeContrast": 0.1,
+    }
+    assert len(optics) == 1
+    assert table["rlnOpticsGroup"].tolist() == [1] * 4
+    assert table["rlnImageName"].tolist() == names
+    assert table["rlnMicrographName"].tolist() == ["t1", "t1", "t2", "t2"]
+    assert table["ssn3dPdbId"].tolist() == particles.pdb_ids.tolist()
+    angles = table[["rlnAngleRot", "rlnAngleTilt", "rlnAnglePsi"]].to_numpy()
+    for row, rotation in zip(angles, particles.rotations, strict=True):
+        np.testing.assert_allclose(relion_matrix(*row), rotation[::-1, ::-1], atol=1e-7)
+
+
+def test_a_tomograms_particles_stand_in_voxels_without_origins(particles, tmp_path):
+    write_particles(tmp_path / "p.star", particles, "t7", 13.5)
+    blocks = starfile.read(tmp_path / "p.star", always_dict=True)
+    table = blocks["particles"]
+    for axis, name in enumerate("ZYX"):
+        found = table[f"rlnCoordinate{name}"]
+        np.testing.assert_allclose(found, particles.centres[:, axis], atol=1e-5)
+    assert not [column for column in table if "Origin" in column]
+    assert table["ssn3dLabel"].tolist() == [1, 2, 3, 4]
+    assert set(table["rlnMicrographName"]) == {"t7"}
+    assert set(table["rlnOpticsGroup"]) == {1}
+    assert blocks["optics"].iloc[0].to_dict() == {
+        "rlnOpticsGroup": 1, "rlnOpticsGroupName": "opticsGroup1", "rlnImagePixelSize": 13.5
+    }  # fmt: skip
+
+
 def test_round_trip(particles, tmp_path):
     write_particles(tmp_path / "p.star", particles, "t1", 10.0)
     again = read_particles(tmp_path / "p.star")
@@ -62,17 +168,23 @@ def test_equal_particles_are_equal_files_with_a_checksum(particles, tmp_path):
     assert "1KP9" in read_particles(tmp_path / "mine.star").pdb_ids
 
 
-@pytest.mark.parametrize(
-    "damage", ["", "data_particles\n\nloop_\n_rlnCoordinateX #1\n1.0\n", "nan"]
-)
-def test_damage_is_one_clear_line(damage, particles, tmp_path):
+@pytest.mark.parametrize("damage", ["", "data_particles\n\nloop_\n_rlnCoordinateX #1\n1.0\n"])
+def test_damage_is_one_clear_line(damage, tmp_path):
+    path = tmp_path / "p.star"
+    path.write_text(damage)
+    for name in ("p.star", "missing.star"):
+        with pytest.raises(DataError, match=rf"{name}: not a particle.*; delete it and run") as one:
+            read_particles(tmp_path / name)
+        assert "\n" not in str(one.value)
+
+
+@pytest.mark.parametrize("column", ["rlnCoordinateX", "rlnAngleTilt", "ssn3dLabel"])
+def test_numbers_that_are_none_and_labels_out_of_order_are_errors(column, particles, tmp_path):
+    """In a table edited by hand, which has no checksum."""
     path = tmp_path / "p.star"
     write_particles(path, particles, "t1", 10.0)
-    if damage == "nan":
-        first = f"{particles.centres[0, 2]:.6f}"
-        damage = path.read_text().partition("\n")[2].replace(first, "nan")
-        assert "nan" in damage
-    path.write_text(damage)
-    with pytest.raises(DataError, match=r"p\.star") as caught:
+    blocks = starfile.read(path, always_dict=True)
+    blocks["particles"][column] = [1, 2, 4, 3] if column == "ssn3dLabel" else [1.0, 2, 3, np.nan]
+    starfile.write(blocks, path, overwrite=True)
+    with pytest.raises(DataError, match=r"p\.star: coordinates, angles or labels are damaged"):
         read_particles(path)
-    assert "\n" not in str(caught.value)

@@ -76,7 +76,7 @@ WRITERS = {
     "1ABC.npz": structure,
     "weights.pt": lambda path: write_tensors(path, {"weights": torch.zeros(9000)}),
     "particles.star": lambda path: write_particles(path, PARTICLES, "t1", 10.0),
-    "random.csv": lambda path: write_split(path, IDS, IDS),
+    "random.csv": lambda path: write_split(path, IDS, IDS, "digest"),
     "history.csv": lambda path: write_csv(path, SCORES),
     "A.json": lambda path: write_json(path, {"curve": RNG.random(900).tolist()}),
     "figure.png": picture,

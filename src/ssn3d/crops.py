@@ -8,9 +8,14 @@ from numpy.typing import NDArray
 Scalar = TypeVar("Scalar", bound=np.generic)
 
 
+def nearest_voxels(centres: NDArray[np.float64]) -> NDArray[np.int_]:
+    """Voxels (n, 3) nearest to centres (n, 3): those that become the middles of cubes."""
+    return np.rint(centres).astype(int)
+
+
 def crop_corners(centres: NDArray[np.float64], size: int) -> NDArray[np.int_]:
     """First voxels (n, 3) of cubes whose voxel size // 2 is the nearest to each centre (n, 3)."""
-    return np.rint(centres).astype(int) - size // 2
+    return nearest_voxels(centres) - size // 2
 
 
 def lies_inside(

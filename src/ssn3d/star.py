@@ -17,6 +17,7 @@ import starfile
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from ssn3d.crops import nearest_voxels
 from ssn3d.errors import DataError
 from ssn3d.files import atomic_path, crc32_of
 from ssn3d.particles import Particles
@@ -62,36 +63,40 @@ def write_particles(
 def write_subtomograms_star(
     path: str | os.PathLike[str],
     particles: Particles,
+    *,
+    tomograms: NDArray[np.str_],
     image_names: Sequence[str],
     size_voxels: int,
     voxel_size_angstrom: float,
+    optics: Mapping[str, float],
 ) -> None:
-    """Write particles whose images are cubes cut around the nearest voxel of their centres.
+    """Write particles (n,) of some tomograms (n,) whose images are cubes cut around them.
 
-    What is left of each centre, under half a voxel, stands as RELION's origin: the shift that
-    brings the particle to the middle of its image, hence minus its offset, in angstrom.
+    A particle lies at its coordinate - its origin / voxel size (RELION's convention). The
+    coordinate is the voxel in the middle of its cube, size // 2, hence whole; what is left of the
+    centre, at most half a voxel, stands as the origin, in angstrom: the shift that brings the
+    particle to the middle. `optics` is the `microscope.optics` section of the configuration.
     """
-    optics = pd.DataFrame(
+    groups = pd.DataFrame(
         {
             "rlnOpticsGroup": [1],
             "rlnOpticsGroupName": ["opticsGroup1"],
             "rlnImagePixelSize": [voxel_size_angstrom],
             "rlnImageSize": [size_voxels],
             "rlnImageDimensionality": [3],
-            # RELION asks for these; its 3-D rotations do not use them
-            "rlnVoltage": [300.0],
-            "rlnSphericalAberration": [2.0],
-            "rlnAmplitudeContrast": [0.07],
+            "rlnVoltage": [optics["voltage_kv"]],
+            "rlnSphericalAberration": [optics["cs_mm"]],
+            "rlnAmplitudeContrast": [optics["amplitude_contrast"]],
         }
     )
-    offsets = particles.centres - np.rint(particles.centres)
-    table = pd.DataFrame({"rlnImageName": list(image_names)})
-    table[_COORDINATES] = particles.centres[:, ::-1]
-    table[_ORIGINS] = -offsets[:, ::-1] * voxel_size_angstrom
+    middles = nearest_voxels(particles.centres)
+    table = pd.DataFrame({"rlnImageName": list(image_names), "rlnMicrographName": tomograms})
+    table[_COORDINATES] = middles[:, ::-1].astype(np.float64)
+    table[_ORIGINS] = (middles - particles.centres)[:, ::-1] * voxel_size_angstrom
     table[_ANGLES] = euler_from_rotations(particles.rotations)
     table["rlnOpticsGroup"] = 1
     table["ssn3dPdbId"] = particles.pdb_ids
-    _write(path, {"optics": optics, "particles": table})
+    _write(path, {"optics": groups, "particles": table})
 
 
 def _write(path: str | os.PathLike[str], blocks: Mapping[str, pd.DataFrame]) -> None:

@@ -283,7 +283,8 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     )
     write_subtomograms(folder / "A.h5", subtomograms, {})
     parts = np.array(["train"] * 5 + ["validation"] + ["test"] * 2)
-    write_split(folder / "random.csv", subtomograms.pdb_ids, parts)
+    digest = subtomograms.selection_sha256
+    write_split(folder / "random.csv", subtomograms.pdb_ids, parts, digest)
     return folder / "A.h5", folder / "random.csv"
 
 
@@ -297,7 +298,7 @@ def test_search_is_on_training_subtomograms_and_reproducible(
     ]
     assert [one.pop("seconds") > 0 for one in found] == [True, True]
     assert found[0] == found[1]
-    assert set(found[0]["subtomograms"]) < set(read_split(split)["train"])
+    assert set(found[0]["subtomograms"]) < set(read_split(split)[0]["train"])
     assert len(found[0]["trials"]) == 2
     assert found[0]["chosen"]["boundary_weight"] == 1.0
     trials = {trial["settings"]["boundary_weight"]: trial for trial in found[0]["trials"]}

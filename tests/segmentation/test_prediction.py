@@ -47,7 +47,7 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     )
     write_subtomograms(folder / "A.h5", subtomograms, {})
     parts = np.array(["train"] * 16 + ["test"] * 5 + ["validation"] * 3)
-    write_split(folder / "random.csv", ids, parts)
+    write_split(folder / "random.csv", ids, parts, subtomograms.selection_sha256)
     return {"dataset": folder / "A.h5", "split": folder / "random.csv"}
 
 
@@ -115,13 +115,10 @@ def test_evaluation_scores_the_test_set_only(
 
 
 def test_split_of_another_dataset_is_refused(inputs: dict[str, Path], tmp_path: Path) -> None:
-    write_split(
-        tmp_path / "short.csv",
-        np.array(["1KP8"] * 3),
-        np.array(["train", "validation", "test"]),
-    )
-    files = inputs | {"split": tmp_path / "short.csv"}
-    with pytest.raises(DataError, match=r"short\.csv: 3 rows, but .* has 24"):
+    ids, parts = np.array(["1KP8"] * COUNT), np.array(["train", "validation", "test"] * 8)
+    write_split(tmp_path / "other.csv", ids, parts, "of others")
+    files = inputs | {"split": tmp_path / "other.csv"}
+    with pytest.raises(DataError, match=r"other\.csv: not a split of .*A\.h5, .*rerun"):
         train_run(
             **files, network="SSN3D-ED", settings=SETTINGS, seed=1, **outputs(tmp_path / "run")
         )

@@ -29,6 +29,7 @@ def test_the_centre_is_at_half_the_size(seed, size):
         cube = crop(volume, crop_corners(centre, size)[0], size)
         assert cube.shape == (size,) * 3
         assert cube[size // 2, size // 2, size // 2] == 1
+        assert np.shares_memory(cube, volume)
 
 
 def test_inside_means_every_voxel_is_there():
@@ -46,6 +47,41 @@ def test_draw_is_by_seed_and_exact():
         np.testing.assert_array_equal(rows, same)
         assert (np.diff(rows) > 0).all()
         assert lies_inside(table.centres[rows], 24, SHAPE).all()
+
+
+def chosen_shares(tables, count, *, balanced):
+    """How often each particle inside is chosen in 400 draws, and its class."""
+    draws = 400
+    times = [np.zeros(len(table)) for table in tables]
+    for seed in range(draws):
+        rng = generator(seed, "draws")
+        for tally, rows in zip(
+            times, choose(tables, 24, SHAPE, count, rng, balanced=balanced), strict=True
+        ):
+            tally[rows] += 1 / draws
+    inside = [lies_inside(table.centres, 24, SHAPE) for table in tables]
+    assert not any(tally[~within].any() for tally, within in zip(times, inside, strict=True))
+    shares = [tally[within] for tally, within in zip(times, inside, strict=True)]
+    classes = [table.pdb_ids[within] for table, within in zip(tables, inside, strict=True)]
+    return np.concatenate(shares), np.concatenate(classes)
+
+
+def test_every_particle_inside_is_as_likely_as_any_other():
+    """Not the first of the file, nor those of the first tomogram."""
+    tables = [particles(150, 1), particles(100, 2)]
+    shares, _ = chosen_shares(tables, 20, balanced=False)
+    expected = 20 / len(shares)
+    assert np.abs(shares - expected).max() < 5 * np.sqrt(expected * (1 - expected) / 400)
+
+
+def test_a_balanced_draw_is_at_random_within_a_class():
+    tables = [particles(300, seed, ids=("1AAA",) * 2 + ("2BBB",)) for seed in (1, 2)]
+    shares, classes = chosen_shares(tables, 20, balanced=True)
+    for name in ("1AAA", "2BBB"):
+        of_class = shares[classes == name]
+        expected = 10 / len(of_class)
+        assert 0.1 < expected < 0.9
+        assert np.abs(of_class - expected).max() < 5 * np.sqrt(expected * (1 - expected) / 400)
 
 
 def test_balanced_draw_takes_rare_classes_whole():

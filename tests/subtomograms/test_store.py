@@ -8,7 +8,6 @@ import pytest
 
 from ssn3d.errors import DataError
 from ssn3d.seeds import generator
-from ssn3d.subtomograms.splits import read_split, split_subtomograms, write_split
 from ssn3d.subtomograms.store import Subtomograms, read_subtomograms, write_subtomograms
 
 
@@ -94,30 +93,3 @@ def test_a_foreign_hdf5_file_is_an_error(tmp_path):
         file["images"] = np.zeros(3)
     with pytest.raises(DataError, match=r"other\.h5"):
         read_subtomograms(tmp_path / "other.h5")
-
-
-def test_the_papers_split():
-    pdb_ids = np.repeat([f"{i}AAA" for i in range(1, 6)], 676)
-    parts = split_subtomograms(pdb_ids, 0.1, 0.1, generator(0, "s"))
-    counts = {part: int((parts == part).sum()) for part in ("train", "validation", "test")}
-    assert counts == {"train": 2738, "validation": 304, "test": 338}
-
-
-def test_leave_one_out_tests_on_that_structure_alone(tmp_path):
-    pdb_ids = np.repeat(["1AAA", "2BBB", "3CCC"], 50)
-    parts = split_subtomograms(pdb_ids, 0.1, 0.1, generator(0, "s"), leave_out="2BBB")
-    assert (pdb_ids[parts == "test"] == "2BBB").all()
-    assert (parts == "test").sum() == 50
-    write_split(tmp_path / "s.csv", pdb_ids, parts)
-    rows = read_split(tmp_path / "s.csv")
-    assert sorted(np.concatenate(list(rows.values()))) == list(range(150))
-    np.testing.assert_array_equal(rows["test"], np.arange(50, 100))
-
-
-def test_empty_parts_and_damaged_splits_are_errors(tmp_path):
-    with pytest.raises(DataError, match="test would be empty"):
-        split_subtomograms(np.array(["1AAA"] * 50), 0.1, 0.1, generator(0, "s"), leave_out="9ZZZ")
-    for content in ("", "a,b\n1,2\n", "subtomogram,pdb_id,split\n0,1AAA,nonsense\n"):
-        (tmp_path / "s.csv").write_text(content)
-        with pytest.raises(DataError, match=r"s\.csv"):
-            read_split(tmp_path / "s.csv")

@@ -48,7 +48,8 @@ rule extract_subtomograms:
     conda:
         "../../envs/cpu.yaml"
     resources:
-        mem_mb=more_each_attempt(4000),
+        # the dataset and, of however many tomograms, one at a time: 4 bytes a voxel, 2 of its labels
+        mem_mb=more_each_attempt(DATASET_MB + 6 * VOXELS / 1e6),
         runtime=more_each_attempt(30),
     params:
         names=TOMOGRAMS,
@@ -86,7 +87,10 @@ rule export_subtomograms:
         "logs/export_subtomograms/{dataset}_{pdb_id}.log",
     conda:
         "../../envs/cpu.yaml"
+    resources:
+        mem_mb=more_each_attempt(DATASET_MB),
     params:
+        optics=lookup(within=config, dpath="microscope/optics"),
         code=library_version("export_subtomograms"),
     script:
         "../scripts/export_subtomograms.py"

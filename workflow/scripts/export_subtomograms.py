@@ -8,4 +8,6 @@ from ssn3d.subtomograms.export import export_subtomograms
 if __name__ == "__main__":
     with job(snakemake.log[0]):
         folder = Path(snakemake.output.star).parent
-        export_subtomograms(snakemake.input[0], [snakemake.wildcards.pdb_id], folder)
+        export_subtomograms(
+            snakemake.input[0], [snakemake.wildcards.pdb_id], folder, snakemake.params.optics
+        )

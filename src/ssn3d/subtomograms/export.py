@@ -1,7 +1,7 @@
 """Chosen subtomograms as MRC files with a STAR file, for RELION and what reads its formats."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,11 +15,15 @@ from ssn3d.subtomograms.store import read_subtomograms
 
 
 def export_subtomograms(
-    dataset: str | os.PathLike[str], pdb_ids: Sequence[str], folder: str | os.PathLike[str]
+    dataset: str | os.PathLike[str],
+    pdb_ids: Sequence[str],
+    folder: str | os.PathLike[str],
+    optics: Mapping[str, float],
 ) -> Path:
     """Write the subtomograms of some structures: {folder}/subtomograms/*.mrc and particles.star.
 
     Image names in the STAR file are relative to `folder`: run RELION there. Protein stays dark.
+    `optics` is the `microscope.optics` section of the configuration.
 
     Returns:
         the STAR file.
@@ -44,7 +48,14 @@ def export_subtomograms(
         subtomograms.pdb_ids[rows], subtomograms.centres[rows], subtomograms.rotations[rows]
     )
     star = Path(folder) / "particles.star"
-    size = subtomograms.images.shape[-1]
-    write_subtomograms_star(star, particles, names, size, subtomograms.voxel_size_angstrom)
+    write_subtomograms_star(
+        star,
+        particles,
+        tomograms=subtomograms.tomograms[rows],
+        image_names=names,
+        size_voxels=subtomograms.images.shape[-1],
+        voxel_size_angstrom=subtomograms.voxel_size_angstrom,
+        optics=optics,
+    )
     logger.info("%s: %d subtomograms", star, len(rows))
     return star

@@ -1,11 +1,12 @@
 """Cubic crops around particles, and the masks of the centred particle alone."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
-from ssn3d.crops import lies_inside
+from ssn3d.crops import crop, crop_corners, lies_inside
 from ssn3d.errors import DataError
 from ssn3d.particles import Particles
 
@@ -50,16 +51,22 @@ def choose(
         classes = np.concatenate(
             [p.pdb_ids[rows] for p, rows in zip(particles_of_tomograms, inside, strict=True)]
         )
-        order = order[np.argsort(_rank_in_class(classes[order]), kind="stable")]
+        rank_in_class = pd.Series(classes[order]).groupby(classes[order]).cumcount()
+        order = order[np.argsort(rank_in_class, kind="stable")]
     chosen = np.sort(order[:count])
     return [row[chosen[tomogram[chosen] == t]] for t in range(len(inside))]
 
 
-def _rank_in_class(classes: NDArray[np.str_]) -> NDArray[np.int_]:
-    """How many of the same class came before, (n,)."""
-    seen: dict[str, int] = {}
-    ranks = np.empty(len(classes), dtype=int)
-    for i, name in enumerate(classes.tolist()):
-        ranks[i] = seen.get(name, 0)
-        seen[name] = ranks[i] + 1
-    return ranks
+def cut(
+    volume: NDArray[np.float32],
+    labels: NDArray[np.uint16],
+    particles: Particles,
+    ids: NDArray[np.int_],
+    size: int,
+) -> Iterator[tuple[NDArray[np.float32], NDArray[np.bool_]]]:
+    """Give each particle's standardised image and the mask of it alone, cubes of `size`.
+
+    `volume` and `labels` are (z, y, x); `ids` (n,) are the particles' labels.
+    """
+    for corner, label in zip(crop_corners(particles.centres, size), ids, strict=True):
+        yield standardise(crop(volume, corner, size)), crop(labels, corner, size) == label

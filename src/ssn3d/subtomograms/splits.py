@@ -42,17 +42,30 @@ def split_subtomograms(
 
 
 def write_split(
-    path: str | os.PathLike[str], pdb_ids: NDArray[np.str_], parts: NDArray[np.str_]
+    path: str | os.PathLike[str],
+    pdb_ids: NDArray[np.str_],
+    parts: NDArray[np.str_],
+    selection_sha256: str,
 ) -> None:
-    """Write a split as a table: subtomogram (row of the dataset), pdb_id, split."""
-    rows = range(len(parts))
-    write_csv(path, pd.DataFrame({"subtomogram": rows, "pdb_id": pdb_ids, "split": parts}))
+    """Write a split as a table: subtomogram (row of the dataset), pdb_id, split, selection_sha256.
+
+    The last, the same in every row, says whose subtomograms these are
+    (`selection.selection_sha256`): two datasets may have as many, and yet be of other particles.
+    """
+    columns = {"subtomogram": range(len(parts)), "pdb_id": pdb_ids, "split": parts}
+    write_csv(path, pd.DataFrame(columns).assign(selection_sha256=selection_sha256))
 
 
-def read_split(path: str | os.PathLike[str]) -> dict[str, NDArray[np.int_]]:
-    """Read a split: the rows of each part. Raises DataError where the file is damaged."""
-    table = read_csv(path, {"subtomogram": np.int64, "pdb_id": str, "split": str})
+def read_split(path: str | os.PathLike[str]) -> tuple[dict[str, NDArray[np.int_]], str]:
+    """Read a split: the rows of each part, and the digest of the selection it is of.
+
+    Raises DataError where the file is damaged.
+    """
+    columns = {"subtomogram": np.int64, "pdb_id": str, "split": str, "selection_sha256": str}
+    table = read_csv(path, columns)
     rows, parts = table["subtomogram"].to_numpy(), table["split"].to_numpy()
-    if not np.array_equal(rows, np.arange(len(rows))) or not np.isin(parts, PARTS).all():
+    digests = table["selection_sha256"].unique()
+    whole = np.array_equal(rows, np.arange(len(rows))) and len(digests) == 1
+    if not whole or not np.isin(parts, PARTS).all():
         raise DataError(f"{path}: rows or parts are damaged; delete it and run again")
-    return {part: np.flatnonzero(parts == part) for part in PARTS}
+    return {part: np.flatnonzero(parts == part) for part in PARTS}, str(digests[0])

@@ -8,18 +8,20 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ssn3d.crops import crop, crop_corners
+from ssn3d.crops import lies_inside
 from ssn3d.errors import DataError
 from ssn3d.files import read_json
 from ssn3d.log import logger, progress
 from ssn3d.mrc import read_mrc
+from ssn3d.particles import Particles
 from ssn3d.provenance import provenance
 from ssn3d.seeds import generator
 from ssn3d.star import read_particles
-from ssn3d.subtomograms.extract import choose, standardise
+from ssn3d.subtomograms.extract import choose, cut
+from ssn3d.subtomograms.selection import read_selection, selection_sha256
 from ssn3d.subtomograms.splits import read_split, split_subtomograms, write_split
 from ssn3d.subtomograms.store import Subtomograms, read_subtomograms, write_subtomograms
-from ssn3d.tables import read_csv, write_csv
+from ssn3d.tables import write_csv
 
 PathLike = str | os.PathLike[str]
 
@@ -54,23 +56,19 @@ def select_particles(
     logger.info("%d subtomograms of %d structures", len(chosen), chosen["pdb_id"].nunique())
 
 
-def read_selection(path: PathLike) -> pd.DataFrame:
-    """Read the table of `select_particles`. Raises DataError where it is damaged."""
-    return read_csv(path, {"tomogram": str, "label": np.int64, "pdb_id": str})
-
-
 def read_dataset(
     dataset: PathLike, split: PathLike
 ) -> tuple[Subtomograms, dict[str, NDArray[np.int_]]]:
     """Read a dataset, and the rows of each part of a split of it.
 
-    Raises DataError where either is damaged, or the split has not as many rows.
+    Raises DataError where either is damaged, or the split is of other subtomograms.
     """
-    subtomograms, parts = read_subtomograms(dataset), read_split(split)
+    subtomograms = read_subtomograms(dataset)
+    parts, of_selection = read_split(split)
     members = sum(len(rows) for rows in parts.values())
-    if members != len(subtomograms):
-        message = f"{split}: {members} rows, but {dataset} has {len(subtomograms)} subtomograms; "
-        raise DataError(message + "the split is of another dataset, make it again")
+    if of_selection != subtomograms.selection_sha256 or members != len(subtomograms):
+        message = f"{split}: not a split of {dataset}, but of another selection of particles"
+        raise DataError(f"{message}; take a split made with it, or delete both and rerun")
     return subtomograms, parts
 
 
@@ -93,60 +91,69 @@ def extract_subtomograms(
     unknown = sorted(set(chosen["tomogram"]) - set(tomograms))
     if unknown:
         raise DataError(f"{selection}: names the tomograms {unknown}; delete it and run again")
-    parts = []
-    summaries = []
-    voxel_size = np.nan
-    for name, files in tomograms.items():
-        volume, voxel_size = read_mrc(files["tomogram"])
-        labels, _ = read_mrc(files["labels"], volume.shape)
-        rows = chosen[chosen["tomogram"] == name]
-        ids = rows["label"].to_numpy()
-        everything = read_particles(files["particles"])
-        if not np.isin(ids, np.arange(1, len(everything) + 1)).all() or not np.array_equal(
-            everything.pdb_ids[ids - 1], rows["pdb_id"].to_numpy(dtype=np.str_)
-        ):
-            message = f"{selection}: was not made from {files['particles']}"
-            raise DataError(f"{message}; delete it and run again")
-        particles = everything[ids - 1]
-        corners = crop_corners(particles.centres, size_voxels)
-        shape = (len(ids), size_voxels, size_voxels, size_voxels)
-        images = np.empty(shape, dtype=np.float16)
-        masks = np.empty(shape, dtype=np.uint8)
-        for i, corner in enumerate(progress(corners, name)):
-            images[i] = standardise(crop(volume, corner, size_voxels))
-            masks[i] = crop(labels, corner, size_voxels) == ids[i]
-        parts.append(
-            {
-                "images": images,
-                "masks": masks,
-                "pdb_ids": particles.pdb_ids,
-                "tomograms": np.full(len(ids), name),
-                "labels": ids.astype(np.int32),
-                "centres": particles.centres,
-                "rotations": particles.rotations,
-            }
-        )
-        summaries.append(read_json(files["summary"], "snr_asked", "snr_measured"))
-    joined: dict[str, Any] = {
-        key: np.concatenate([part[key] for part in parts]) for key in parts[0]
-    }
+    summaries = [
+        read_json(files["summary"], "snr_asked", "snr_measured") for files in tomograms.values()
+    ]
     subtomograms = Subtomograms(
-        **joined,
+        **_cut_all(selection, chosen, tomograms, size_voxels),
+        pdb_ids=chosen["pdb_id"].to_numpy(dtype=np.str_),
+        tomograms=chosen["tomogram"].to_numpy(dtype=np.str_),
+        labels=chosen["label"].to_numpy(dtype=np.int32),
         dataset=dataset_name,
         snr_asked=summaries[0]["snr_asked"],
         snr_measured=float(np.mean([summary["snr_measured"] for summary in summaries])),
-        voxel_size_angstrom=voxel_size,
     )
     sources = [read_json(path) for path in structures]
     written = provenance(
         seed=seed, settings={"size_voxels": size_voxels}, structures=sources, tomograms=summaries
     )
     write_subtomograms(dataset, subtomograms, written)
-    logger.info(
-        "%d subtomograms, mean mask %.0f voxels",
-        len(chosen),
-        joined["masks"].sum(axis=(1, 2, 3)).mean(),
-    )
+    mean_mask = subtomograms.masks.sum(axis=(1, 2, 3)).mean()
+    logger.info("%d subtomograms, mean mask %.0f voxels", len(chosen), mean_mask)
+
+
+def _cut_all(
+    selection: PathLike,
+    chosen: pd.DataFrame,
+    tomograms: Mapping[str, Mapping[str, PathLike]],
+    size: int,
+) -> dict[str, Any]:
+    """Cut the rows of a selection, one tomogram at a time: what `Subtomograms` holds of volumes."""
+    count = len(chosen)
+    images = np.empty((count, size, size, size), dtype=np.float16)
+    masks = np.empty(images.shape, dtype=np.uint8)
+    centres, rotations = np.empty((count, 3)), np.empty((count, 3, 3))
+    voxel_size = np.nan
+    for name, files in tomograms.items():
+        volume, voxel_size = read_mrc(files["tomogram"])
+        labels, _ = read_mrc(files["labels"], volume.shape)
+        rows = np.flatnonzero(chosen["tomogram"] == name)
+        particles = _selected(selection, chosen.iloc[rows], files["particles"])
+        if not lies_inside(particles.centres, size, volume.shape).all():
+            message = f"{selection}: crops of {size} voxels reach out of {files['tomogram']}"
+            raise DataError(f"{message}; delete it and run again")
+        centres[rows], rotations[rows] = particles.centres, particles.rotations
+        cubes = cut(volume, labels, particles, chosen["label"].to_numpy()[rows], size)
+        for row, (image, mask) in zip(progress(rows, name), cubes, strict=True):
+            images[row], masks[row] = image, mask
+    return {
+        "images": images,
+        "masks": masks,
+        "centres": centres,
+        "rotations": rotations,
+        "voxel_size_angstrom": voxel_size,
+    }
+
+
+def _selected(selection: PathLike, chosen: pd.DataFrame, star: PathLike) -> Particles:
+    """Particles of one tomogram that its rows of a selection name; DataError if it has others."""
+    everything = read_particles(star)
+    ids = chosen["label"].to_numpy()
+    if not np.isin(ids, np.arange(1, len(everything) + 1)).all() or not np.array_equal(
+        everything.pdb_ids[ids - 1], chosen["pdb_id"].to_numpy(dtype=np.str_)
+    ):
+        raise DataError(f"{selection}: was not made from {star}; delete it and run again")
+    return everything[ids - 1]
 
 
 def split_dataset(
@@ -158,7 +165,9 @@ def split_dataset(
     split: PathLike,
 ) -> None:
     """Split the selected subtomograms; `settings` is the `splits` section of the configuration."""
-    pdb_ids = read_selection(selection)["pdb_id"].to_numpy(dtype=np.str_)
+    table = read_selection(selection)
+    pdb_ids = table["pdb_id"].to_numpy(dtype=np.str_)
     rng = generator(seed, "split", leave_out or "random")
     parts = split_subtomograms(pdb_ids, **settings, rng=rng, leave_out=leave_out)
-    write_split(split, pdb_ids, parts)
+    digest = selection_sha256(table["tomogram"].to_numpy(), table["label"].to_numpy(), pdb_ids)
+    write_split(split, pdb_ids, parts, digest)

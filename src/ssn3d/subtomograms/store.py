@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ssn3d.errors import DataError
 from ssn3d.hdf5 import new_hdf5
 from ssn3d.provenance import fingerprint
+from ssn3d.subtomograms.selection import selection_sha256
 
 _FORMAT = "ssn3d subtomograms 1"
 
@@ -51,6 +52,11 @@ class Subtomograms:
         values = {name: value for name, value in content.items() if np.isscalar(value)}
         arrays = [value for value in content.values() if isinstance(value, np.ndarray)]
         return fingerprint(values, *arrays)
+
+    @property
+    def selection_sha256(self) -> str:
+        """Digest of whose subtomograms these are; a split of them carries the same."""
+        return selection_sha256(self.tomograms, self.labels, self.pdb_ids)
 
 
 def write_subtomograms(
