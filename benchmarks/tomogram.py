@@ -24,12 +24,7 @@ import torch
 
 from ssn3d.config import load_config
 from ssn3d.device import gpu_names
-from ssn3d.microscope.projector import (
-    _SLAB_SLICES,
-    Projector,
-    projection_matrix,
-    tilt_angles_deg,
-)
+from ssn3d.microscope.projector import _SLAB_SLICES, Projector, backprojection_matrix
 from ssn3d.microscope.snr import SNRSettings
 from ssn3d.microscope.steps import add_noise, image_specimen, microscope_settings
 from ssn3d.provenance import hardware
@@ -37,6 +32,7 @@ from ssn3d.seeds import generator
 from ssn3d.specimen.steps import simulate_specimen, specimen_settings
 from ssn3d.structures.ids import read_pdb_ids
 from ssn3d.structures.steps import prepare_structures
+from ssn3d.tilts import tilt_angles_deg
 
 ROOT = Path(__file__).resolve().parents[1]
 STAGES: dict[str, tuple[float, float]] = {}
@@ -146,7 +142,7 @@ def compare_projectors(size: tuple[int, int, int], angles_deg: np.ndarray) -> fl
     projector.project(volume[:, :8])  # the matrix goes to torch once
     ours = min(seconds_of(lambda: projector.project(volume)) for _ in range(3))
     theirs = min(astra_seconds(size_z, size_x, angles_deg) for _ in range(5)) * size_y
-    matrix = projection_matrix(size_z, size_x, angles_deg)
+    matrix = backprojection_matrix(size_z, size_x, angles_deg).T.tocsr()
     few = 16
     part = np.ascontiguousarray(volume[:, :few].transpose(0, 2, 1)).reshape(-1, few)
     scipys = seconds_of(lambda: matrix @ part) * size_y / few
@@ -200,7 +196,7 @@ def main() -> None:
         simulate(config, Path(folder))
     size = specimen["tomogram_size_voxels"]
     shape, tilt = (size["z"], size["y"], size["x"]), config["microscope"]["tilt"]
-    angles = tilt_angles_deg(tilt["min_deg"], tilt["max_deg"], tilt["step_deg"])
+    angles = tilt_angles_deg(**tilt)
     gain = None
     if not arguments.no_peers:
         gain = round(compare_projectors(shape, angles), 1)

@@ -51,6 +51,9 @@ def test_mrc_files_are_valid_and_carry_their_voxel_size(stack, tmp_path, capsys)
     with mrcfile.open(path) as mrc:
         assert mrc.is_image_stack() == stack
         assert tuple(mrc.header.origin.tolist()) == (0, 0, 0)
+        statistics = [float(mrc.header[key]) for key in ("dmin", "dmax", "dmean", "rms")]
+    expected = [array.min(), array.max(), array.mean(), array.std()]
+    assert statistics == pytest.approx(expected, rel=1e-5)
 
 
 def test_mrc_files_carry_a_checksum_and_others_need_none(tmp_path):

@@ -14,6 +14,7 @@ import yaml
 
 from ssn3d.errors import ConfigError
 from ssn3d.runs import METHODS
+from ssn3d.tilts import tilt_angles_deg
 
 _SCHEMA = "config_schema.yaml"
 TAKEN_NAMES = frozenset(
@@ -122,6 +123,10 @@ def _contradictions(config: Mapping[str, Any]) -> Iterator[str]:
     tilt = config["microscope"]["tilt"]
     if tilt["min_deg"] >= tilt["max_deg"]:
         yield f"microscope.tilt.max_deg: {tilt['max_deg']:g} is not above min_deg"
+    try:
+        tilt_angles_deg(**tilt)
+    except ValueError as error:
+        yield f"microscope.tilt.step_deg: {error}"
     structures = config["structures"]
     if structures["source"] == "folder" and structures["folder"] is None:
         yield "structures.folder: source is 'folder', so name the folder of coordinate files"

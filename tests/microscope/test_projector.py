@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 import scipy.ndimage
 
-from ssn3d.microscope.projector import _SLAB_SLICES, Projector, tilt_angles_deg
+from ssn3d.microscope.projector import _SLAB_SLICES, Projector
 from ssn3d.microscope.reconstruct import reconstruct
 from ssn3d.seeds import generator
+from ssn3d.tilts import tilt_angles_deg
 
 FULL = np.arange(-90.0, 90.0, 1.0)
 

@@ -6,9 +6,10 @@ from scipy.spatial.transform import Rotation
 
 from ssn3d.crops import crop, crop_corners
 from ssn3d.errors import SNRError
+from ssn3d.microscope.noise_scale import NoiseScale
 from ssn3d.microscope.snr import (
-    NoiseScale,
     SNRSettings,
+    Sphere,
     measure_snr,
     reference_particles,
     region_mask,
@@ -19,6 +20,7 @@ from ssn3d.specimen.volume import Grid, render
 
 SIZE = 24
 SHAPE = (40, 160, 160)
+SPHERE = Sphere(8.0, (0.0, 0.0, 0.0))
 
 
 def scene(molecule, spacing=32):
@@ -50,7 +52,7 @@ def mean_variance(volume, particles, mask):
 def test_known_snr_is_measured(molecule, snr):
     """Variance of the signal over variance of the noise, inside the particle's sphere."""
     density, particles = scene(molecule)
-    mask = region_mask(SIZE, "particle", 8.0)
+    mask = region_mask(SIZE, "particle", SPHERE)
     signal_variance = mean_variance(density, particles, mask)
     noise = smooth_noise(1) * np.sqrt(signal_variance / snr)
     measured = measure_snr((density + noise).astype(np.float32), particles, mask)
@@ -62,7 +64,7 @@ def test_known_snr_is_measured(molecule, snr):
 
 def test_wrong_orientations_lose_the_signal(molecule):
     density, particles = scene(molecule)
-    mask = region_mask(SIZE, "particle", 8.0)
+    mask = region_mask(SIZE, "particle", SPHERE)
     volume = (density + smooth_noise(2) * density.std()).astype(np.float32)
     right = measure_snr(volume, particles, mask)
     turned = Particles(
@@ -75,7 +77,7 @@ def test_wrong_orientations_lose_the_signal(molecule):
 @pytest.mark.parametrize("target", [0.5, 0.06, 0.01])
 def test_the_solved_scale_gives_the_target(molecule, region, target):
     density, particles = scene(molecule)
-    mask = region_mask(SIZE, region, 8.0)
+    mask = region_mask(SIZE, region, SPHERE)
     noise = smooth_noise(3)
     scale = NoiseScale(density, noise, particles, mask).solve(target)
     volume = (density + np.float32(scale) * noise).astype(np.float32)
@@ -84,7 +86,7 @@ def test_the_solved_scale_gives_the_target(molecule, region, target):
 
 def test_a_target_above_the_ceiling_names_both_numbers(molecule):
     density, particles = scene(molecule, spacing=16)
-    model = NoiseScale(density, smooth_noise(4), particles, region_mask(SIZE, "cube", 8.0))
+    model = NoiseScale(density, smooth_noise(4), particles, region_mask(SIZE, "cube", SPHERE))
     ceiling = model.snr(0)
     with pytest.raises(SNRError, match=rf"{2 * ceiling:g} was asked for.*has {ceiling:.3g}"):
         model.solve(2 * ceiling)
@@ -99,5 +101,8 @@ def test_reference_needs_two_inside(molecule):
 
 
 def test_region_masks():
-    assert region_mask(8, "cube", 1.0).all()
-    assert region_mask(21, "particle", 5.0).sum() == pytest.approx(4 / 3 * np.pi * 125, rel=0.03)
+    sphere = Sphere(5.0, (2.0, 0.0, -3.5))
+    assert region_mask(8, "cube", sphere).all()
+    mask = region_mask(21, "particle", sphere)
+    assert mask.sum() == pytest.approx(4 / 3 * np.pi * 125, rel=0.06)
+    assert np.argwhere(mask).mean(axis=0) == pytest.approx([12, 10, 6.5])

@@ -1,8 +1,14 @@
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from ssn3d.errors import DataError
+from ssn3d.mrc import write_mrc
+from ssn3d.report import steps
 from ssn3d.report.figures_tomogram import (
     draw_labels,
     draw_spectrum,
@@ -103,3 +109,26 @@ def test_of_a_large_tomogram_150_nm_are_outlined() -> None:
     left, right = middle.get_xlim()
     assert right - left == pytest.approx(150)
     assert (left + right) / 2 == pytest.approx(200 - 2.5)  # voxel 0 is centred on 0
+
+
+@pytest.mark.parametrize("images", [6, 5])
+def test_the_projection_shown_is_the_one_nearest_to_no_tilt(
+    tmp_path: Path, images: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = {name: tmp_path / f"{name}.mrc" for name in ("signal", "tomogram", "labels", "tilts")}
+    for name in ("signal", "tomogram", "labels"):
+        write_mrc(files[name], np.zeros(SHAPE, dtype=np.float32), 10.0)
+    stack = np.ones((images, *SHAPE[1:]), dtype=np.float32) * np.arange(images)[:, None, None]
+    write_mrc(files["tilts"], stack.astype(np.float32), 10.0, stack=True)
+    shown: list[Any] = []
+    monkeypatch.setattr(steps, "tomogram_picture", lambda *a, **k: shown.append((a[3], k)))
+    monkeypatch.setattr(steps, "save", lambda *_: None)
+    tilt = {"min_deg": -25.0, "max_deg": 50.0, "step_deg": 15.0}  # -25, -10, 5, 20, 35, 50
+    if images == 6:
+        steps.draw_tomogram(files, "name", tilt, figure=tmp_path / "figure.png")
+        ((image, words),) = shown
+        assert (image == 2).all()
+        assert (words["tilt_deg"], words["max_tilt_deg"]) == (5, 50)
+    else:
+        with pytest.raises(DataError, match=r"tilts\.mrc: shape \(5, 40, 48\), expected \(6,"):
+            steps.draw_tomogram(files, "name", tilt, figure=tmp_path / "figure.png")

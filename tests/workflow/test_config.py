@@ -47,7 +47,7 @@ BEYOND = {
 FAULTS = {
     "specimen.particels": (10, "unknown key 'particels'; did you mean 'particles'?"),
     "specimen.particles": ("many", "specimen.particles: 'many' is not of type 'integer'"),
-    "microscope.tilt.step_deg": (0, "microscope.tilt.step_deg: 0 is less than or equal to"),
+    "microscope.tilt.step_deg": (0, "microscope.tilt.step_deg: 0 is less than the minimum"),
     "microscope.tilt.max_deg": (-70.0, "microscope.tilt.max_deg: -70 is not above min_deg"),
     "specimen.tomogram_size_voxels.z": (32, "z: 32 is smaller than a subtomogram"),
     "specimen.region_size_voxels.x": (500, "region_size_voxels.x: 500 is smaller than"),
@@ -153,6 +153,30 @@ def test_the_smallest_image_is_what_the_ctf_can_mirror():
     assert np.isfinite(camera.image(images)).all()
     with pytest.raises(RuntimeError):
         camera.image(np.ascontiguousarray(images[:, 1:]))
+
+
+def tilts(min_deg, max_deg, step_deg):
+    """Copy the configuration with other tilts."""
+    tilt = {"min_deg": min_deg, "max_deg": max_deg, "step_deg": step_deg}
+    return with_value("microscope.tilt", tilt)
+
+
+def test_a_step_that_misses_the_last_tilt_is_refused_with_steps_that_do_not():
+    with pytest.raises(ConfigError, match=r"tilt\.step_deg: steps of 7 .* be 59") as caught:
+        check_config(tilts(-60.0, 60.0, 7.0))
+    steps = re.search(r"use steps of (\S+) or (\S+),", str(caught.value)).groups()
+    assert [float(step) for step in steps] == pytest.approx([120 / 18, 120 / 17])
+    for step in steps:
+        check_config(tilts(-60.0, 60.0, float(step)))
+    with pytest.raises(ConfigError, match="last tilt would be -10; use steps of 20, or"):
+        check_config(tilts(-10, 10, 30))
+
+
+@pytest.mark.parametrize(
+    ("step", "steps"), [(0.01, 7), (0.1, 1200), (0.3, 400), (0.7, 171), (1.1, 101), (3, 40)]
+)
+def test_rounding_does_not_refuse_a_step(step, steps):
+    check_config(tilts(-60.0, -60.0 + sum([step] * steps), step))
 
 
 @settings(max_examples=60, deadline=None)

@@ -5,11 +5,11 @@ from ssn3d.report.steps import draw_tomogram
 
 if __name__ == "__main__":
     with job(snakemake.log[0]):
-        names, tilt = snakemake.wildcards, snakemake.params.tilt
+        names = snakemake.wildcards
         title = f"Tomogram {names.tomogram}, dataset {names.dataset}"
         draw_tomogram(
             dict(snakemake.input.items()),
             f"{title}, SNR {snakemake.params.snr:g}",
-            (tilt["min_deg"], tilt["max_deg"]),
+            snakemake.params.tilt,
             figure=snakemake.output.png,
         )

@@ -1,10 +1,11 @@
 """Noise before and after the CTF, and the detector's modulation transfer.
 
-A tilt image is MTF * (CTF * (projection + n1) + n2): n1 stands for what the specimen adds
-(structural noise), n2 for the detector's (shot noise). Both are white, Gaussian and independent;
-together they have variance 1, of which n1 has a set fraction f. What arrives is Gaussian noise with
-the power spectrum MTF^2 (f CTF^2 + 1 - f), and is drawn as such. CTF and MTF are linear, so signal
-and unit noise are imaged apart, and the noise's scale is chosen later (see `snr`).
+A tilt image is MTF * (CTF * (projection + n1) + n2). Both n1 and n2 are white, Gaussian and drawn
+anew for each image, so n1 is noise of the image and not of the specimen, which would be the same
+specimen in all tilts. Together they have variance 1, of which n1 has a set fraction f. What arrives
+is Gaussian noise with the power spectrum MTF^2 (f CTF^2 + 1 - f), and is drawn as such. CTF and MTF
+are linear, so signal and unit noise are imaged apart, and the noise's scale is chosen later (see
+`noise_scale`).
 """
 
 from dataclasses import dataclass

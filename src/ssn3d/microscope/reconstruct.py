@@ -42,12 +42,9 @@ def ramp_filter(
 
 
 def reconstruct(
-    tilts: NDArray[np.float32],
-    projector: Projector,
-    tilt_step_deg: float,
-    out: NDArray[np.float32] | None = None,
+    tilts: NDArray[np.float32], projector: Projector, tilt_step_deg: float
 ) -> NDArray[np.float32]:
     """Reconstruct a volume (z, y, x) from images (tilt, y, x) a tilt step apart."""
     weighted = ramp_filter(tilts, projector.device)
     weighted *= np.float32(np.deg2rad(tilt_step_deg))
-    return projector.backproject(weighted, out)
+    return projector.backproject(weighted)

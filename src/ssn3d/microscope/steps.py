@@ -15,11 +15,12 @@ from ssn3d.files import read_json, write_json
 from ssn3d.log import logger
 from ssn3d.microscope.ctf import Optics
 from ssn3d.microscope.detector import Camera, Detector
-from ssn3d.microscope.projector import Projector, tilt_angles_deg
+from ssn3d.microscope.noise_scale import NoiseScale
+from ssn3d.microscope.projector import Projector
 from ssn3d.microscope.reconstruct import reconstruct
 from ssn3d.microscope.snr import (
-    NoiseScale,
     SNRSettings,
+    Sphere,
     aligned_crops,
     reference_particles,
     region_mask,
@@ -29,6 +30,7 @@ from ssn3d.mrc import read_mrc, shape_of_mrc, write_mrc
 from ssn3d.provenance import provenance
 from ssn3d.seeds import generator
 from ssn3d.star import read_particles
+from ssn3d.tilts import tilt_angles_deg
 
 PathLike = str | os.PathLike[str]
 
@@ -106,73 +108,86 @@ def add_noise(
 ) -> None:
     """Make a tomogram of a set SNR: noise of its own, scaled until the SNR is as asked.
 
-    Args:
-        signal: the noise-free tomogram, from `image_specimen`.
-        tilts: its tilt series.
-        particles: STAR file, from `simulate_specimen`.
-        specimen_summary: JSON file, from `simulate_specimen`.
-        settings: the microscope.
-        snr_settings: how the SNR is measured.
-        size_voxels: edge of the cubes that it is measured on.
-        target: the SNR asked for.
-        seed: of the configuration.
-        keys: names of the tomogram and the dataset; they single the noise out.
-        tomogram: written, the noisy tomogram.
-        noisy_tilts: written, the tilt series it is the reconstruction of.
-        summary: written, SNR asked and measured, noise scale, and the calibration curve.
+    Reads what `image_specimen` (signal, tilts) and `simulate_specimen` (particles, summary) wrote.
+    The SNR is measured on cubes of `size_voxels`, once more on the finished tomogram. `keys`, the
+    names of tomogram and dataset, single the noise out. Writes the tomogram, the tilt series that
+    it is the reconstruction of, and a JSON file of SNRs, noise scale and calibration curve.
 
-    Raises:
-        SNRError: the target is above the SNR without noise, or is missed.
+    Raises SNRError where the target cannot be reached, or is missed.
     """
     started = time.perf_counter()
-    size_z, size_y, size_x = shape_of_mrc(signal)
-    images, voxel_size = read_mrc(tilts, (len(settings.angles_deg), size_y, size_x))
-    device = pick_device(settings.device)
-    camera = Camera(settings.optics, settings.detector, voxel_size, device)
-    noise_images = camera.unit_noise(images.shape, generator(seed, "noise", *keys))
-    logger.info("reconstructing the noise")
-    projector = Projector(size_z, size_x, settings.angles_deg, device)
-    noise = reconstruct(noise_images, projector, settings.tilt_step_deg)
-    del projector
-
+    shape = shape_of_mrc(signal)
+    images, voxel_size = read_mrc(tilts, (len(settings.angles_deg), *shape[1:]))
+    noise_images, noise = _unit_noise(shape, voxel_size, settings, generator(seed, "noise", *keys))
     volume, _ = read_mrc(signal)
-    everything = read_particles(particles)
-    reference = reference_particles(everything, snr_settings, size_voxels, volume.shape)
-    radii = read_json(specimen_summary, "bounding_radius_voxels")["bounding_radius_voxels"]
-    radius = radii[snr_settings.reference_id]
-    masks = {region: region_mask(size_voxels, region, radius) for region in ("cube", "particle")}
+    reference = reference_particles(read_particles(particles), snr_settings, size_voxels, shape)
+    masks = _masks(specimen_summary, snr_settings.reference_id, size_voxels)
     model = NoiseScale(volume, noise, reference, masks[snr_settings.region])
     scale = model.solve(target)
-    noise *= np.float32(scale)
-    volume += noise
-    noise_images *= np.float32(scale)
-    images += noise_images
-    del noise, noise_images
+    _add(volume, noise, scale)
+    _add(images, noise_images, scale)
+    del noise, noise_images  # of the large arrays, only those still needed are held at any time
     crops = aligned_crops(volume, reference, size_voxels)
     measured = {region: snr_of_crops(crops, mask) for region, mask in masks.items()}
     achieved = measured[snr_settings.region]
     logger.info("SNR %.4g asked for, %.4g measured, noise scale %.4g", target, achieved, scale)
-    if abs(achieved / target - 1) > SNR_TOLERANCE:
-        raise SNRError(f"snr.datasets: SNR {target:g} asked for, {achieved:.4g} measured")
+    check_snr(achieved, target)
 
     write_mrc(tomogram, volume, voxel_size, label=f"ssn3d tomogram, SNR {achieved:.4g}")
     write_mrc(noisy_tilts, images, voxel_size, stack=True, label="ssn3d tilt series")
-    write_json(
-        summary,
-        {
-            "snr_asked": target,
-            "snr_measured": achieved,
-            "region": snr_settings.region,
-            "snr_by_region": measured,
-            "snr_without_noise": model.snr(0),
-            "reference_particles": len(reference),
-            "noise_scale": scale,
-            "calibration": model.curve(scale),
-            "seconds": time.perf_counter() - started,
-            "provenance": provenance(
-                seed=seed,
-                settings={**asdict(settings), **asdict(snr_settings)},
-                gpus=gpu_names(),
-            ),
-        },
-    )
+    both = {**asdict(settings), **asdict(snr_settings)}
+    record = {
+        "snr_asked": target,
+        "snr_measured": achieved,
+        "region": snr_settings.region,
+        "snr_by_region": measured,
+        "snr_without_noise": model.snr(0),
+        "reference_particles": len(reference),
+        "noise_scale": scale,
+        "calibration": model.curve(scale),
+        "seconds": time.perf_counter() - started,
+        "provenance": provenance(seed=seed, settings=both, gpus=gpu_names()),
+    }
+    write_json(summary, record)
+
+
+def _unit_noise(
+    shape: tuple[int, int, int],
+    voxel_size_angstrom: float,
+    settings: MicroscopeSettings,
+    rng: np.random.Generator,
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Images (tilt, y, x) of noise alone, of scale 1, and their reconstruction (z, y, x)."""
+    size_z, size_y, size_x = shape
+    device = pick_device(settings.device)
+    camera = Camera(settings.optics, settings.detector, voxel_size_angstrom, device)
+    images = camera.unit_noise((len(settings.angles_deg), size_y, size_x), rng)
+    logger.info("reconstructing the noise")
+    projector = Projector(size_z, size_x, settings.angles_deg, device)
+    return images, reconstruct(images, projector, settings.tilt_step_deg)
+
+
+def _masks(
+    specimen_summary: PathLike, reference_id: str, size_voxels: int
+) -> dict[str, NDArray[np.bool_]]:
+    """Voxels of the reference's aligned crops that the SNR is measured on, by region."""
+    keys = ("bounding_radius_voxels", "bounding_centre_voxels")
+    specimen = read_json(specimen_summary, *keys)
+    sphere = Sphere(*(specimen[key][reference_id] for key in keys))
+    return {region: region_mask(size_voxels, region, sphere) for region in ("cube", "particle")}
+
+
+def _add(total: NDArray[np.float32], unit_noise: NDArray[np.float32], noise_scale: float) -> None:
+    """Add noise to an array in place; the noise is scaled in place too, to hold no third array."""
+    unit_noise *= np.float32(noise_scale)
+    total += unit_noise
+
+
+def check_snr(measured: float, asked: float) -> None:
+    """Raise SNRError unless the SNR measured, which may be NaN, is near the one asked for."""
+    if not abs(measured / asked - 1) <= SNR_TOLERANCE:
+        raise SNRError(
+            f"snr.datasets: SNR {asked:g} was asked for, and {measured:.4g} is measured on the "
+            "finished tomogram; ask for more reference particles (specimen.particles, "
+            "snr.max_particles) or larger cubes (subtomograms.size_voxels)"
+        )

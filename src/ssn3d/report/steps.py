@@ -42,20 +42,24 @@ from ssn3d.seeds import generator
 from ssn3d.segmentation.baseline import BaselineSettings, segment
 from ssn3d.segmentation.predictions import read_predictions
 from ssn3d.subtomograms.store import Subtomograms, read_subtomograms
+from ssn3d.tilts import tilt_angles_deg
 
 PathLike = str | os.PathLike[str]
 _MAP_VOXEL_ANGSTROM = 5.0  # finer than the tomogram's, so that the surface of Fig. 4 is smooth
 
 
 def draw_tomogram(
-    files: Mapping[str, PathLike], name: str, tilts_deg: tuple[float, float], *, figure: PathLike
+    files: Mapping[str, PathLike], name: str, tilt: Mapping[str, float], *, figure: PathLike
 ) -> None:
-    """Draw one tomogram: `files` are signal, tomogram, labels and tilts; tilts lowest, highest."""
+    """Draw one tomogram.
+
+    `files` are signal, tomogram, labels and tilts, `tilt` is the configuration's section.
+    """
     signal, voxel_size = read_mrc(files["signal"])
     tomogram, _ = read_mrc(files["tomogram"], signal.shape)
     labels, _ = read_mrc(files["labels"], signal.shape)
-    tilts, _ = read_mrc(files["tilts"])
-    angles = np.linspace(*tilts_deg, len(tilts))
+    angles = tilt_angles_deg(**tilt)
+    tilts, _ = read_mrc(files["tilts"], (len(angles), *signal.shape[1:]))
     middle = int(np.argmin(np.abs(angles)))
     picture = tomogram_picture(
         signal,
@@ -64,7 +68,7 @@ def draw_tomogram(
         tilts[middle],
         name=name,
         tilt_deg=float(angles[middle]),
-        max_tilt_deg=max(map(abs, tilts_deg)),
+        max_tilt_deg=float(np.abs(angles).max()),
         voxel_size_angstrom=voxel_size,
     )
     save(picture, figure)

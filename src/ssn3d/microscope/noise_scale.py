@@ -1,0 +1,75 @@
+"""How strong the noise must be for an SNR.
+
+A tomogram is signal + s * noise, and cropping, turning and masking are linear. So the correlation
+of all pairs of aligned crops (see `snr`), for any s, follows from three matrices of inner products.
+"""
+
+import numpy as np
+import scipy.optimize
+from numpy.typing import NDArray
+
+from ssn3d.errors import SNRError
+from ssn3d.microscope.snr import aligned_crops, mean_free, mean_pair_snr
+from ssn3d.particles import Particles
+
+_CURVE_POINTS = 25
+_MOST_DOUBLINGS = 20
+"""Noise a million times as strong as the signal leaves nothing of it."""
+
+
+class NoiseScale:
+    """SNR of signal + s * noise as a function of s."""
+
+    def __init__(
+        self,
+        signal: NDArray[np.float32],
+        noise: NDArray[np.float32],
+        particles: Particles,
+        mask: NDArray[np.bool_],
+    ) -> None:
+        """Measure the inner products of the aligned crops of both parts."""
+        of_signal = mean_free(aligned_crops(signal, particles, len(mask)), mask)
+        of_noise = mean_free(aligned_crops(noise, particles, len(mask)), mask)
+        cross = of_signal @ of_noise.T
+        self._constant = of_signal @ of_signal.T
+        self._linear = cross + cross.T
+        self._quadratic = of_noise @ of_noise.T
+
+    def snr(self, scale: float) -> float:
+        """SNR at a noise scale."""
+        return mean_pair_snr(self._constant + scale * self._linear + scale**2 * self._quadratic)
+
+    def solve(self, target: float) -> float:
+        """Noise scale at which the SNR is `target`.
+
+        Raises SNRError where that lies above the SNR without noise, or is not reached since the
+        noise alone correlates as much.
+        """
+        ceiling = self.snr(0)
+        if target > ceiling:
+            raise SNRError(
+                f"snr.datasets: SNR {target:g} was asked for, and without any noise the tomogram "
+                f"has {ceiling:.3g}: neighbours, CTF and missing wedge count as noise; ask for "
+                "less, for fewer particles (specimen.particles), or for snr.region: particle"
+            )
+        upper = self._enough(target)
+        root = scipy.optimize.brentq(lambda s: self.snr(s) - target, 0, upper, xtol=1e-6 * upper)
+        return float(root)
+
+    def _enough(self, target: float) -> float:
+        """Find a noise scale at which the SNR is `target` or less. Raises SNRError without one."""
+        as_strong = np.sqrt(np.trace(self._constant) / np.trace(self._quadratic))
+        for scale in as_strong * 2.0 ** np.arange(_MOST_DOUBLINGS + 1):
+            if self.snr(float(scale)) <= target:
+                return float(scale)
+        raise SNRError(
+            f"snr.datasets: SNR {target:g} was asked for, and noise alone has "
+            f"{mean_pair_snr(self._quadratic):.3g}, as the crops of the {len(self._quadratic)} "
+            "reference particles happen to correlate; ask for more of them (specimen.particles, "
+            "snr.max_particles), for larger cubes (subtomograms.size_voxels), or for a higher SNR"
+        )
+
+    def curve(self, scale: float) -> list[tuple[float, float]]:
+        """Noise scales and SNRs around a solution, and without noise, for a figure."""
+        scales = scale * np.concatenate([[0], np.geomspace(0.1, 10, _CURVE_POINTS)])
+        return [(float(s), self.snr(float(s))) for s in scales]
