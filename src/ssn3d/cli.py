@@ -22,8 +22,9 @@ from ssn3d.microscope.steps import add_noise, image_specimen, microscope_setting
 from ssn3d.report.sources import surrogates
 from ssn3d.report.steps import make_tables
 from ssn3d.report.table_text import to_text
-from ssn3d.runs import BASELINE, run_folder
-from ssn3d.segmentation.baseline_search import SearchSettings, baseline_run, search_run
+from ssn3d.runs import BASELINE, TUNED_BASELINE, run_folder
+from ssn3d.segmentation.baseline_search import baseline_settings
+from ssn3d.segmentation.baseline_steps import baseline_run, search_run
 from ssn3d.segmentation.networks import NETWORKS, build_network, capacity
 from ssn3d.segmentation.steps import evaluate_run, train_run
 from ssn3d.segmentation.train import TrainingSettings
@@ -244,15 +245,16 @@ def evaluate(arguments: argparse.Namespace) -> None:
 
 
 def baseline(arguments: argparse.Namespace) -> None:
-    """Choose the baseline's parameters, segment the test set with it, and score it."""
+    """Segment the test set with the baseline, unsupervised and then tuned, and score both."""
     experiment = Experiment(arguments)
+    names = (arguments.dataset, arguments.split)
     found = experiment.results / "baseline" / arguments.dataset / f"{arguments.split}.json"
-    files = (experiment.dataset(arguments.dataset), experiment.split(arguments.split), found)
-    search = SearchSettings(**experiment.config["baseline"])
-    workers = torch.get_num_threads()
-    search_run(*files, search, seed=experiment.seed, workers=workers)
-    folder = experiment.run(BASELINE, arguments.dataset, arguments.split)
-    baseline_run(*files, folder, seed=experiment.seed, workers=workers)
+    files = (experiment.dataset(arguments.dataset), experiment.split(arguments.split))
+    fixed, search = baseline_settings(experiment.config["baseline"])
+    jobs: Any = {"seed": experiment.seed, "workers": torch.get_num_threads()}
+    search_run(*files, found, fixed, search, **jobs)
+    baseline_run(*files, fixed, experiment.run(BASELINE, *names), **jobs)
+    baseline_run(*files, found, experiment.run(TUNED_BASELINE, *names), **jobs)
 
 
 def tables(arguments: argparse.Namespace) -> None:

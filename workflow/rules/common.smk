@@ -22,7 +22,8 @@ os.environ.update(PYTHONPATH=os.pathsep.join(filter(None, [str(SOURCES), inherit
 
 from ssn3d.config import check_config, check_ids
 from ssn3d.errors import SSN3DError, WriteError
-from ssn3d.runs import BASELINE, path_name, run_folder
+from ssn3d.runs import BASELINE, BASELINES, TUNED_BASELINE
+from ssn3d.runs import method_name, path_name, run_folder
 from ssn3d.structures.ids import read_pdb_ids
 from ssn3d.structures.sources import find_sources
 
@@ -59,6 +60,9 @@ LEFT_OUT = PDB_IDS if TABLE3["leave_out"] == "all" else TABLE3["leave_out"]
 # Memory of the rules that hold a tomogram: at most 2.4 GB of 108 and 6.9 GB of 500 million voxels.
 VOXELS = math.prod(config["specimen"]["tomogram_size_voxels"].values())
 TOMOGRAM_MB = 2000 + 15 * VOXELS / 1e6
+# Of those that hold a whole dataset: images of 2 bytes, masks of 1, and copies of parts of them.
+CROPS = config["subtomograms"]
+DATASET_MB = 2000 + 8e-6 * CROPS["count"] * CROPS["size_voxels"] ** 3
 
 
 wildcard_constraints:
@@ -126,7 +130,7 @@ def title(run):
     method, dataset, split = Path(run).parts[2:5]
     random = split == "random"
     words = f"(SNR {SNRS[dataset]:g})" if random else split.replace("_", " ")
-    return f"{BASELINE if method == path_name(BASELINE) else method}, {dataset} {words}"
+    return f"{method_name(method)}, {dataset} {words}"
 
 
 def shown(path, section, words):
