@@ -220,7 +220,7 @@ def test_a_folder_of_the_users(config, pdb_ids, tmp_path):
 
 def test_runs_of_the_paper(config, pdb_ids):
     asked = estimate.runs(config, pdb_ids)
-    assert len(asked) == 11 + 22
+    assert len(asked) == 14 + 22
     assert asked[0] == ("Xu & Alber", "A", "random")
     assert asked[-1] == ("SSN3D-ED", "A", f"without_{pdb_ids[-1]}")
 
@@ -235,7 +235,7 @@ def test_results_of_an_earlier_run(config, pdb_ids, tmp_path):
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).touch()
     said = lines.earlier_results(config, pdb_ids, tmp_path)
-    assert said == "1 of 3 datasets and 1 of 33 runs there"
+    assert said == "1 of 3 datasets and 1 of 36 runs there"
 
 
 def test_an_epoch_grows_with_the_subtomograms(config):
@@ -276,8 +276,11 @@ def test_simulation_grows_with_tomograms_and_datasets(config):
 @pytest.mark.parametrize(("cores", "minutes"), [(1, 20.3), (2, 10.1), (8, 2.5), (16, 1.3)])
 def test_the_baseline_takes_less_the_more_cores(config, cores, minutes, monkeypatch):
     monkeypatch.setattr(estimate, "hardware", lambda: {"cores": cores})
-    # of each run, 45 trials of 60 subtomograms and a test set of 338
-    seconds = estimate.baseline_seconds(config, 2, 0.2)
+    # a test set of 338 each; the tuned ones 45 trials of 60 subtomograms as well
+    tuned = [Run("Xu & Alber, tuned", dataset) for dataset in "AB"]
+    unsupervised = estimate.baseline_seconds(config, [Run("Xu & Alber", "A")], 0.2)
+    assert unsupervised == pytest.approx(338 * 0.2 / min(cores, 8))
+    seconds = estimate.baseline_seconds(config, tuned, 0.2)
     assert seconds / 60 == pytest.approx(minutes, abs=0.05)
 
 

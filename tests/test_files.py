@@ -3,6 +3,7 @@
 import mrcfile
 import numpy as np
 import pytest
+import torch
 
 from ssn3d.device import pick_device, pick_precision
 from ssn3d.errors import DataError, DeviceError
@@ -113,3 +114,12 @@ def test_devices_are_picked_and_never_exchanged(monkeypatch):
         pick_device("gpu")
     with pytest.raises(DeviceError, match="'half'"):
         pick_precision("half", pick_device("cpu"))
+
+
+@pytest.mark.parametrize(("in_hardware", "expected"), [(False, "float32"), (True, "bfloat16")])
+def test_bfloat16_that_a_gpu_only_emulates_is_not_picked(monkeypatch, in_hardware, expected):
+    monkeypatch.setattr(
+        "torch.cuda.is_bf16_supported",
+        lambda including_emulation=True: including_emulation or in_hardware,
+    )
+    assert str(pick_precision("auto", torch.device("cuda"))) == f"torch.{expected}"

@@ -25,7 +25,7 @@ def pick_device(asked: str) -> torch.device:
         message = "device: cuda was asked for, but torch sees no CUDA GPU; use 'cpu' or 'auto'"
         raise DeviceError(message)
     if asked not in {"auto", "cpu", "cuda"}:
-        message = f"device: {asked!r} is none of 'auto', 'cpu', 'cuda'"
+        message = f"device: {asked!r} is not one of 'auto', 'cpu', 'cuda'"
         raise DeviceError(message)
     name = ("cuda" if torch.cuda.is_available() else "cpu") if asked == "auto" else asked
     device = torch.device(name)
@@ -57,13 +57,18 @@ def cpu_has_fast_bfloat16() -> bool:
     return "amx_bf16" in flags or "avx512_bf16" in flags
 
 
+def _gpu_has_bfloat16() -> bool:
+    """Whether the GPU multiplies bfloat16 in hardware; where torch emulates it, it is slow."""
+    return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+
+
 def pick_precision(asked: str, device: torch.device) -> torch.dtype:
     """Resolve `auto`, `float32` or `bfloat16`; `auto` takes bfloat16 where hardware has it."""
     if asked not in {"auto", "float32", "bfloat16"}:
-        message = f"precision: {asked!r} is none of 'auto', 'float32', 'bfloat16'"
+        message = f"precision: {asked!r} is not one of 'auto', 'float32', 'bfloat16'"
         raise DeviceError(message)
     if asked == "auto":
-        fast = torch.cuda.is_bf16_supported() if device.type == "cuda" else cpu_has_fast_bfloat16()
+        fast = _gpu_has_bfloat16() if device.type == "cuda" else cpu_has_fast_bfloat16()
         asked = "bfloat16" if fast else "float32"
     logger.info("precision: %s", asked)
     return torch.bfloat16 if asked == "bfloat16" else torch.float32

@@ -4,18 +4,26 @@ import os
 from pathlib import Path
 
 BASELINE = "Xu & Alber"
-"""The baseline as tables name it."""
+"""The baseline as tables name it: unsupervised, as its authors' method is."""
+TUNED_BASELINE = "Xu & Alber, tuned"
+"""The same with parameters chosen on true masks, which the paper has not."""
+BASELINES = (BASELINE, TUNED_BASELINE)
 
 NETWORKS = ("SSN3D-v1", "SSN3D-v2", "SSN3D-ED", "UNet")
 """Names of the networks in `segmentation.networks`, for those who have no use for torch."""
 
-METHODS = (BASELINE, *NETWORKS)
+METHODS = (*BASELINES, *NETWORKS)
 """What a row of a table may name."""
 
 
 def path_name(method: str) -> str:
-    """Give a method's name as it stands in paths: `Xu-Alber` for the baseline."""
-    return method.replace(" & ", "-")
+    """Give a method's name as it stands in paths: `Xu-Alber` and `Xu-Alber-tuned`."""
+    return method.replace(" & ", "-").replace(", ", "-")
+
+
+def method_name(name_in_path: str) -> str:
+    """Give a method's name as it stands in tables, from the one in paths."""
+    return {path_name(method): method for method in BASELINES}.get(name_in_path, name_in_path)
 
 
 def run_folder(

@@ -6,7 +6,7 @@ reader of CSV files takes one, which is not true of a comment.
 
 import io
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -32,12 +32,14 @@ def read_csv(
     path: str | os.PathLike[str],
     columns: Mapping[str, type[Any]],
     *,
+    may_be_empty: Collection[str] = (),
     separator: str = ",",
     remedy: str = "delete it and run again",
 ) -> pd.DataFrame:
     """Read columns, each of the type given, of a table that `write_csv` wrote.
 
-    A table without a checksum, as one written by hand, is taken as it is.
+    A table without a checksum, as one written by hand, is taken as it is. An empty cell is NaN in
+    the columns of numbers that may have some, and an error in the others.
 
     Raises:
         DataError: the file is missing or damaged, lacks a column or all rows, or holds numbers
@@ -48,13 +50,18 @@ def read_csv(
         if _CHECKSUM in text.partition("\n")[0]:
             text = _checked(text)
         table = pd.read_csv(
-            io.StringIO(text), sep=separator, dtype=dict(columns), keep_default_na=False
+            io.StringIO(text),
+            sep=separator,
+            dtype=dict(columns),
+            keep_default_na=False,
+            na_values={column: [""] for column in may_be_empty},
         )[list(columns)]
     except (OSError, KeyError, ValueError) as error:
         raise DataError(f"{path}: not a table of ssn3d ({error}); {remedy}") from error
     if table.empty:
         raise DataError(f"{path}: holds no rows; {remedy}")
-    if not np.isfinite(table.select_dtypes("number").to_numpy(dtype=float)).all():
+    full = table.drop(columns=list(may_be_empty)).select_dtypes("number")
+    if not np.isfinite(full.to_numpy(dtype=float)).all():
         raise DataError(f"{path}: holds NaN or infinity; {remedy}")
     return table
 

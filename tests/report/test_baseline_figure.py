@@ -21,7 +21,9 @@ SETTINGS = BaselineSettings(
 )
 
 
-def example(title: str, centre: int, noise: float, boundary_weight: float) -> BaselineExample:
+def example(
+    title: str, centre: int, noise: float, boundary_weight: float | None
+) -> BaselineExample:
     offsets = np.indices((24,) * 3) - centre
     truth = (offsets**2).sum(axis=0) <= 25
     image = noise * np.random.default_rng(1).normal(size=truth.shape) - truth
@@ -32,7 +34,7 @@ def example(title: str, centre: int, noise: float, boundary_weight: float) -> Ba
 
 def test_every_outcome_can_be_drawn(tmp_path: Path) -> None:
     examples = [
-        example("found", 12, 0.2, 1.0),
+        example("found", 12, 0.2, None),  # the unsupervised method
         example("beside", 5, 0.2, 1.0),
         example("too dear", 12, 0.2, 1000.0),
         replace(

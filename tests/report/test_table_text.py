@@ -29,7 +29,8 @@ def second() -> pd.DataFrame:
     """Table 2 of a baseline that ran, and a network that did not."""
     table = pd.DataFrame(index=[0, 1], columns=TABLE2_COLUMNS, dtype=float)
     table["method"], table["dataset"] = ["Xu & Alber", "SSN3D-ED"], "A"
-    table["snr"], table["paper_miou"] = 0.5, [27.4, 86.4]
+    table["snr"] = 0.5
+    table["paper_miou"], table["paper_iou_foreground"] = [np.nan, 86.4], [27.4, np.nan]
     table.loc[0, ["pixel_accuracy", "miou", "miou_low", "miou_high"]] = [98.125, 64.5, 64.0, 65.25]
     table.loc[0, "capacity"] = 2042158
     table["status"] = ["done", "missing: rule train_network (runs/SSN3D-ED/A/random/run.json)"]
@@ -61,7 +62,8 @@ def test_markdown_shows_ours_beside_the_papers_and_a_dash_for_nothing(
     assert ours["Pixel acc. (%)"] == "98.12"
     assert ours["95% interval"] == "64.00 to 65.25"
     assert ours["Capacity"] == "2,042,158"
-    assert ours["Paper's mIoU"] == "27.40"
+    assert ours["Paper's ROI IoU"] == "27.40"
+    assert ours["Paper's mIoU"] == ours["Difference"] == "\N{EN DASH}"
     missing = dict(zip(header, network, strict=True))
     assert {missing[c] for c in ("mIoU (%)", "95% interval", "Capacity", "Epochs")} == {
         "\N{EN DASH}"

@@ -1,6 +1,6 @@
 """The baseline on scenes whose answer is known, its invariances, its search and its run."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,17 +20,14 @@ from ssn3d.seeds import generator
 from ssn3d.segmentation.baseline import (
     BaselineSettings,
     Segmentation,
-    _threshold_segments,
     segment,
 )
-from ssn3d.segmentation.baseline_search import (
-    SearchSettings,
-    baseline_run,
-    search_run,
-    segment_all,
-)
+from ssn3d.segmentation.baseline_search import SearchSettings, segment_all
+from ssn3d.segmentation.baseline_steps import baseline_run, search_run
+from ssn3d.segmentation.predictions import read_predictions
+from ssn3d.segmentation.threshold import threshold_segments
 from ssn3d.subtomograms.splits import read_split, write_split
-from ssn3d.subtomograms.store import Subtomograms, write_subtomograms
+from ssn3d.subtomograms.store import Subtomograms, read_subtomograms, write_subtomograms
 
 SIZE = 40
 CENTRE = (SIZE // 2,) * 3
@@ -198,7 +195,7 @@ def test_the_threshold_minimises_the_energy(seed: int, weight: float) -> None:
 
     means = ndimage.mean(density, segments, range(1, 7))
     above = [np.isin(segments, 1 + np.flatnonzero(means >= t)) for t in [*means, np.inf]]
-    kept = _threshold_segments(density, segments, weight)
+    kept = threshold_segments(density, segments, weight)
     assert any(np.array_equal(kept, structure) for structure in above)
     assert energy(kept) == pytest.approx(min(map(energy, above)))
 
@@ -256,10 +253,8 @@ SEARCH = SearchSettings(
     smoothing_sigma_voxels=[1.5],
     boundary_weight=[1.0, 1000.0],
     voxels_per_point=[32],
-    flooded="gradient",
-    max_clusters=4,
-    central_radius_voxels=5.0,
 )
+UNSUPERVISED = replace(SETTINGS, boundary_weight=None, max_clusters=4)
 
 
 @pytest.fixture(scope="module")
@@ -293,7 +288,7 @@ def test_search_is_on_training_subtomograms_and_reproducible(
 ) -> None:
     dataset, split = inputs
     found = [
-        search_run(dataset, split, tmp_path / f"{n}.json", SEARCH, seed=2, workers=1)
+        search_run(dataset, split, tmp_path / f"{n}.json", UNSUPERVISED, SEARCH, seed=2, workers=1)
         for n in range(2)
     ]
     assert [one.pop("seconds") > 0 for one in found] == [True, True]
@@ -310,15 +305,17 @@ def test_combinations_are_drawn_once_each_and_no_more_than_there_are() -> None:
     wide = replace(
         SEARCH, smoothing_sigma_voxels=[1.0, 1.5, 2.0], voxels_per_point=[8, 16], trials=7
     )
-    drawn = wide.draw(np.random.default_rng(0))
+    drawn = wide.draw(UNSUPERVISED, np.random.default_rng(0))
     assert len(drawn) == len(set(drawn)) == 7
-    assert len(set(replace(wide, trials=100).draw(np.random.default_rng(0)))) == 12
+    assert len(set(replace(wide, trials=100).draw(UNSUPERVISED, np.random.default_rng(0)))) == 12
 
 
 def test_the_run_holds_every_test_subtomogram(inputs: tuple[Path, Path], tmp_path: Path) -> None:
     dataset, split = inputs
-    folder = tmp_path / "runs" / "Xu-Alber" / "A" / "random"
-    found = search_run(dataset, split, tmp_path / "search.json", SEARCH, seed=2, workers=1)
+    folder = tmp_path / "runs" / "Xu-Alber-tuned" / "A" / "random"
+    found = search_run(
+        dataset, split, tmp_path / "search.json", UNSUPERVISED, SEARCH, seed=2, workers=1
+    )
     metrics = baseline_run(dataset, split, tmp_path / "search.json", folder, seed=2, workers=1)
     table = pd.read_csv(folder / "per_subtomogram.csv", dtype={"pdb_id": str})
     assert table["subtomogram"].tolist() == [6, 7]
@@ -329,15 +326,32 @@ def test_the_run_holds_every_test_subtomogram(inputs: tuple[Path, Path], tmp_pat
         volumes = file["masks"][:].sum(axis=(1, 2, 3))
     assert volumes.tolist() == (table["true_positive"] + table["false_positive"]).tolist()
     run = read_json(folder / "run.json")
-    assert (run["method"], run["dataset"], run["split"]) == ("Xu-Alber", "A", "random")
+    assert (run["method"], run["dataset"], run["split"]) == ("Xu-Alber-tuned", "A", "random")
     assert run["settings"] == found["chosen"]
     assert run["training_seconds"] == found["seconds"]
     assert run["capacity"] is None
 
 
+def test_the_unsupervised_run_needs_no_search_and_sees_no_true_mask(
+    inputs: tuple[Path, Path], tmp_path: Path
+) -> None:
+    dataset, split = inputs
+    other = read_subtomograms(dataset)
+    blind = replace(other, masks=1 - other.masks)
+    write_subtomograms(tmp_path / "A.h5", blind, {})
+    for name, path in {"seen": dataset, "blind": tmp_path / "A.h5"}.items():
+        baseline_run(path, split, UNSUPERVISED, tmp_path / name, seed=2, workers=1)
+    seen, unseen = (read_predictions(tmp_path / n / "predictions.h5") for n in ("seen", "blind"))
+    assert seen.keys() == unseen.keys() == {6, 7}
+    assert all(np.array_equal(seen[row], unseen[row]) for row in seen)
+    run = read_json(tmp_path / "seen" / "run.json")
+    assert (run["method"], run["training_seconds"]) == ("Xu-Alber", 0)
+    assert run["settings"] == asdict(UNSUPERVISED)
+
+
 def test_parameters_of_another_split_are_refused(inputs: tuple[Path, Path], tmp_path: Path) -> None:
     dataset, split = inputs
-    search_run(dataset, split, tmp_path / "search.json", SEARCH, seed=2, workers=1)
+    search_run(dataset, split, tmp_path / "search.json", UNSUPERVISED, SEARCH, seed=2, workers=1)
     other = tmp_path / "without_8ABC.csv"
     other.write_text(split.read_text(encoding="utf-8"), encoding="utf-8")
     with pytest.raises(DataError, match=r"search\.json.*run it again"):

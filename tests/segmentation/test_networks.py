@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from torch import Tensor, nn
-from torch.nn.functional import interpolate, max_pool3d, relu
+from torch.nn.functional import conv3d, interpolate, max_pool3d, relu
 
 from ssn3d.errors import ConfigError, DataError
+from ssn3d.segmentation.ceiling import block_ceiling
 from ssn3d.segmentation.metrics import per_subtomogram_table
 from ssn3d.segmentation.networks import (
     NETWORKS,
@@ -17,7 +18,7 @@ from ssn3d.segmentation.networks import (
     Architecture,
     SSN3Dv1,
     SSN3Dv2,
-    block_ceiling,
+    UNet,
     build_network,
     capacity,
     register,
@@ -68,14 +69,19 @@ def literal_encoder(e: nn.Module, x: Tensor) -> list[Tensor]:
     return pools
 
 
+def literal_fully_convolutional(f: nn.Module, x: Tensor) -> Tensor:
+    """Two wide layers with a ReLU each, then scores; dropout does nothing when not training."""
+    return f.score(relu(f.fc2(relu(f.fc1(x)))))
+
+
 def literal_v1(n: SSN3Dv1, x: Tensor) -> Tensor:
-    score = n.fully_convolutional(literal_encoder(n.encoder, x)[2])
+    score = literal_fully_convolutional(n.fully_convolutional, literal_encoder(n.encoder, x)[2])
     return up(n.up_conv2(up(n.up_conv1(up(score)))))
 
 
 def literal_v2(n: SSN3Dv2, x: Tensor) -> Tensor:
     pool1, pool2, pool3 = literal_encoder(n.encoder, x)
-    score = up(n.fully_convolutional(pool3)) + n.score_pool2(pool2)
+    score = up(literal_fully_convolutional(n.fully_convolutional, pool3)) + n.score_pool2(pool2)
     return up(up(score) + n.score_pool1(pool1))
 
 
@@ -86,14 +92,42 @@ def literal_ed(n: SSN3DED, x: Tensor) -> Tensor:
     return n.score(up(relu(n.up_conv3(x))))
 
 
-LITERAL = {"SSN3D-v1": literal_v1, "SSN3D-v2": literal_v2, "SSN3D-ED": literal_ed}
+def literal_unet(n: UNet, x: Tensor) -> Tensor:
+    """Each level: twice a convolution without bias, groups of 8 channels normalised, ReLU."""
+
+    def level(layers: nn.Module, x: Tensor) -> Tensor:
+        for conv, norm in ((layers[0], layers[1]), (layers[3], layers[4])):
+            x = conv3d(x, conv.weight, padding=1)
+            count, channels, *size = x.shape
+            groups = x.reshape(count, channels // 8, -1)
+            variance, mean = torch.var_mean(groups, dim=2, correction=0, keepdim=True)
+            x = ((groups - mean) / (variance + 1e-5).sqrt()).reshape(count, channels, *size)
+            x = relu(x * norm.weight.reshape(-1, 1, 1, 1) + norm.bias.reshape(-1, 1, 1, 1))
+        return x
+
+    full = level(n.down1, x)
+    half = level(n.down2, max_pool3d(full, 2))
+    quarter = level(n.down3, max_pool3d(half, 2))
+    x = level(n.bottom, max_pool3d(quarter, 2))
+    x = level(n.up3, torch.cat([up(x), quarter], dim=1))
+    x = level(n.up2, torch.cat([up(x), half], dim=1))
+    return n.score(level(n.up1, torch.cat([up(x), full], dim=1)))
+
+
+LITERAL = {
+    "SSN3D-v1": literal_v1, "SSN3D-v2": literal_v2, "SSN3D-ED": literal_ed, "UNet": literal_unet
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", LITERAL)
 def test_cheaper_order_equals_the_figures_in_values_and_gradients(name: str) -> None:
-    network = build(name).double().eval()
-    inputs = images().double()
-    weight_of_voxels = torch.randn(2, 2, 16, 16, 16, dtype=torch.float64)
+    network = build(name, dropout=0.7).double().eval()
+    random = torch.Generator().manual_seed(2)
+    for parameter in network.parameters():  # biases are zero at first, and would hide their place
+        if parameter.ndim == 1:
+            nn.init.normal_(parameter, generator=random)
+    inputs = images(1).double()
+    weight_of_voxels = torch.randn(1, 2, 16, 16, 16, dtype=torch.float64, generator=random)
     outputs, gradients = [], []
     for forward in (network, lambda x: LITERAL[name](network, x)):
         network.zero_grad()
@@ -140,12 +174,26 @@ def test_weights_come_from_the_generator_alone() -> None:
     assert not torch.equal(one["score.weight"], other["score.weight"])
 
 
-def test_dropout_acts_in_training_and_only_where_the_paper_has_it() -> None:
-    for name, acts in {"SSN3D-v1": True, "SSN3D-v2": True, "SSN3D-ED": False}.items():
-        network = build(name, dropout=0.7).train()
-        assert torch.equal(network(images()), network(images())) is not acts
-        network.eval()
-        assert torch.equal(network(images()), network(images()))
+@pytest.mark.parametrize("name", NETWORKS)
+def test_dropout_acts_in_training_on_both_wide_layers_of_v1_and_v2_alone(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network = build(name, dropout=0.7).train()
+    inputs = images(1, 8)
+    kept: list[float] = []
+    apply = nn.Dropout.forward
+
+    def recorded(layer: nn.Dropout, x: Tensor) -> Tensor:
+        out = apply(layer, x)
+        assert x.shape[1] == 1024
+        kept.append(float((out[x != 0] != 0).float().mean()))
+        return out
+
+    monkeypatch.setattr(nn.Dropout, "forward", recorded)
+    network(inputs)
+    assert kept == pytest.approx([0.3] * (2 * (name in {"SSN3D-v1", "SSN3D-v2"})), abs=0.08)
+    network.eval()
+    assert torch.equal(network(inputs), network(inputs))
 
 
 def test_a_network_is_added_with_one_function(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -156,7 +204,7 @@ def test_a_network_is_added_with_one_function(monkeypatch: pytest.MonkeyPatch) -
         return nn.Conv3d(1, 2, 1)
 
     assert capacity(build("linear")) == 4
-    with pytest.raises(ConfigError, match="'SSN3D' is none of linear"):
+    with pytest.raises(ConfigError, match="'SSN3D' is not one of linear"):
         build("SSN3D")
 
 

@@ -19,7 +19,7 @@ from ssn3d.segmentation.predict import Compute, load_network, predict_masks
 from ssn3d.segmentation.steps import evaluate_run, train_run
 from ssn3d.segmentation.train import TrainingSettings
 from ssn3d.subtomograms.splits import write_split
-from ssn3d.subtomograms.store import Subtomograms, write_subtomograms
+from ssn3d.subtomograms.store import Subtomograms, read_subtomograms, write_subtomograms
 
 SETTINGS = TrainingSettings(
     device="cpu", precision="float32", batch_size=8, micro_batch_size=4, epochs=2
@@ -122,6 +122,36 @@ def test_split_of_another_dataset_is_refused(inputs: dict[str, Path], tmp_path: 
         train_run(
             **files, network="SSN3D-ED", settings=SETTINGS, seed=1, **outputs(tmp_path / "run")
         )
+
+
+@pytest.mark.parametrize("change", ["images", "dataset", "split", "nothing told"])
+def test_weights_of_another_dataset_or_split_are_refused(
+    inputs: dict[str, Path], trained: dict[str, Path], tmp_path: Path, change: str
+) -> None:
+    files = inputs | {"weights": trained["weights"]}
+    subtomograms = read_subtomograms(inputs["dataset"])
+    if change == "split":
+        files["split"] = tmp_path / "without_2AWB.csv"
+        files["split"].write_bytes(inputs["split"].read_bytes())
+    elif change == "nothing told":
+        content = read_tensors(trained["weights"])
+        kept = {key: content[key] for key in ("network", "weights", "precision")}
+        files["weights"] = tmp_path / "weights.pt"
+        write_tensors(files["weights"], kept)
+    else:
+        other = {
+            "images": replace(subtomograms, images=-subtomograms.images),
+            "dataset": replace(subtomograms, dataset="B"),
+        }[change]
+        files["dataset"] = tmp_path / "other.h5"
+        write_subtomograms(files["dataset"], other, {})
+    with pytest.raises(DataError, match=r"weights\.pt: trained on .*; train on these") as caught:
+        evaluate_run(
+            **files, device="cpu",
+            per_subtomogram=tmp_path / "table.csv", predictions=tmp_path / "predictions.h5",
+        )  # fmt: skip
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "predictions.h5").exists()
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import yaml
 from spheres import Spheres, make_spheres
 from torch.nn.functional import cross_entropy
 
@@ -103,6 +104,67 @@ def test_one_step_is_adam_on_the_mean_cross_entropy(tiny_spheres: Spheres) -> No
         clear = before.grad.abs() > 1e-3 * before.grad.abs().max()
         expected = before - rate * before.grad.sign()
         torch.testing.assert_close(after[clear], expected[clear], rtol=0, atol=rate / 50)
+
+
+def test_three_steps_are_adam_with_the_settings_betas_epsilon_and_decay(
+    tiny_spheres: Spheres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Kingma & Ba (2015), algorithm 1, with the gradients that the optimiser was given."""
+    settings = replace(
+        QUICK, batch_size=4, dropout=0.0, learning_rate=0.01, adam_beta1=0.8, adam_beta2=0.97,
+        adam_epsilon=1e-3, learning_rate_decay=0.5,
+    )  # fmt: skip
+    seen: list[list[torch.Tensor]] = []
+    step = torch.optim.Adam.step
+
+    def recorded(optimiser: torch.optim.Adam) -> None:
+        weights = optimiser.param_groups[0]["params"]
+        seen.append([w.grad.double().clone() for w in weights])
+        seen.append([w.detach().double().clone() for w in weights])
+        step(optimiser)
+        seen.append([w.detach().double().clone() for w in weights])
+
+    monkeypatch.setattr(torch.optim.Adam, "step", recorded)
+    train_on(few(tiny_spheres, 4), settings, "SSN3D-ED")
+    assert len(seen) == 9
+    for i in range(len(seen[0])):
+        m = v = torch.zeros_like(seen[0][i])
+        for t in range(3):
+            gradient, before, after = (seen[3 * t + kind][i] for kind in range(3))
+            m = 0.8 * m + 0.2 * gradient
+            v = 0.97 * v + 0.03 * gradient**2
+            rate = 0.01 / (1 + 0.5 * t)
+            root = (v / (1 - 0.97 ** (t + 1))).sqrt()
+            expected = -rate * m / (1 - 0.8 ** (t + 1)) / (root + 1e-3)
+            torch.testing.assert_close(after - before, expected, rtol=1e-3, atol=1e-7)
+
+
+def test_the_settings_are_the_papers() -> None:
+    """Section 2.4 of the paper; epsilon is its framework's, the margin and precision are ours."""
+    paper = TrainingSettings()
+    assert (paper.learning_rate, paper.learning_rate_decay) == (1e-3, 1e-8)
+    assert (paper.adam_beta1, paper.adam_beta2, paper.adam_epsilon) == (0.9, 0.99, 1e-7)
+    assert (paper.batch_size, paper.epochs, paper.patience_epochs) == (128, 200, 10)
+    assert paper.dropout == 0.7
+    config = Path(__file__).parents[2] / "config.yaml"
+    assert TrainingSettings(**yaml.safe_load(config.read_text())["training"]) == paper
+
+
+def test_dropout_is_on_in_every_epoch_of_training_and_off_in_validation(
+    tiny_spheres: Spheres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[tuple[bool, float]] = []
+    forward = torch.nn.Dropout.forward
+
+    def recorded(layer: torch.nn.Dropout, x: torch.Tensor) -> torch.Tensor:
+        calls.append((layer.training, layer.p))
+        return forward(layer, x)
+
+    monkeypatch.setattr(torch.nn.Dropout, "forward", recorded)
+    result = train_on(few(tiny_spheres, 8), replace(QUICK, epochs=2, dropout=0.6))
+    # an epoch: two micro-batches of training, one of validation; two layers
+    assert calls == 2 * (4 * [(True, 0.6)] + 2 * [(False, 0.6)])
+    assert not result.network.training
 
 
 def test_learning_rate_decays_by_the_step(tiny_spheres: Spheres) -> None:

@@ -21,7 +21,8 @@ from ssn3d.code_version import code_version
 from ssn3d.config import check_config, check_ids
 from ssn3d.errors import SSN3DError, WriteError
 from ssn3d.failures import failure_lines
-from ssn3d.runs import BASELINE, path_name, run_folder
+from ssn3d.runs import BASELINE, BASELINES, TUNED_BASELINE
+from ssn3d.runs import method_name, path_name, run_folder
 from ssn3d.structures.ids import read_pdb_ids
 from ssn3d.structures.sources import find_sources
 
@@ -118,7 +119,7 @@ def title(run):
     method, dataset, split = Path(run).parts[2:5]
     random = split == "random"
     words = f"(SNR {SNRS[dataset]:g})" if random else split.replace("_", " ")
-    return f"{BASELINE if method == path_name(BASELINE) else method}, {dataset} {words}"
+    return f"{method_name(method)}, {dataset} {words}"
 
 
 def shown(path, section, words):

@@ -12,8 +12,8 @@ STRUCTURES, TOMOGRAM, SUBTOMOGRAMS, SEGMENTATION, TABLES, RUN_TIME = SECTIONS
 RUNS2 = [run_of(row) for row in TABLE2]
 RUNS3 = [run_of(TABLE3, f"without_{pdb_id}") for pdb_id in LEFT_OUT]
 RUNS = [*RUNS2, *RUNS3]
-TRAINED = [run for run in RUNS if path_name(BASELINE) not in run]
-BASELINES = [row["dataset"] for row in TABLE2 if row["method"] == BASELINE]
+TRAINED = [run for run in RUNS if method_name(Path(run).parts[2]) not in BASELINES]
+UNTRAINED = [row for row in TABLE2 if row["method"] == BASELINE]
 SHOWN = [row for row in TABLE2 if row["method"] == TABLE3["method"]] or TABLE2[:1]
 SHOWN_RUNS = [run_of(row) for row in SHOWN]
 
@@ -22,7 +22,7 @@ FIGURES = [
     *["against_paper", "runtime"],
     *expand("tomogram_{t}_{dataset}", t=TOMOGRAMS, dataset=SNRS),
     *[f"segmentation_{path_name(row['method'])}_{row['dataset']}" for row in SHOWN],
-    *expand("baseline_{dataset}", dataset=BASELINES),
+    *[f"baseline_{path_name(row['method'])}_{row['dataset']}" for row in UNTRAINED],
 ]
 PAGES = ["structures", "specimen", "snr", "mask_sizes", "table2", "table3"]
 
@@ -163,17 +163,17 @@ rule draw_segmentation:
 rule draw_baseline:
     input:
         dataset="results/subtomograms/{dataset}.h5",
-        run="results/runs/Xu-Alber/{dataset}/random/run.json",
-        scores="results/runs/Xu-Alber/{dataset}/random/per_subtomogram.csv",
+        run="results/runs/{method}/{dataset}/random/run.json",
+        scores="results/runs/{method}/{dataset}/random/per_subtomogram.csv",
     output:
         png=shown(
-            "results/figures/baseline_{dataset}.png",
+            "results/figures/baseline_{method}_{dataset}.png",
             SEGMENTATION,
-            "The baseline's steps, dataset {dataset}",
+            "The baseline's steps: {method}, dataset {dataset}",
         ),
-        svg="results/figures/baseline_{dataset}.svg",
+        svg="results/figures/baseline_{method}_{dataset}.svg",
     log:
-        "logs/draw_baseline/{dataset}.log",
+        "logs/draw_baseline/{method}_{dataset}.log",
     conda:
         "../../envs/cpu.yaml"
     params:

@@ -14,7 +14,7 @@ rule train_network:
         environment(config["training"]["device"])
     threads: 2
     resources:
-        mem_mb=more_each_attempt(5000),
+        mem_mb=more_each_attempt(1500 + DATASET_MB),
         runtime=more_each_attempt(480),
     params:
         settings=lookup(within=config, dpath="training"),
@@ -40,7 +40,7 @@ rule evaluate_network:
         environment(config["training"]["device"])
     threads: 2
     resources:
-        mem_mb=more_each_attempt(4000),
+        mem_mb=more_each_attempt(1500 + DATASET_MB),
         runtime=more_each_attempt(30),
     params:
         device=lookup(within=config, dpath="training/device"),
@@ -63,7 +63,7 @@ rule search_baseline:
         "../../envs/cpu.yaml"
     threads: 8
     resources:
-        mem_mb=more_each_attempt(4000),
+        mem_mb=more_each_attempt(DATASET_MB),
         runtime=more_each_attempt(60),
     params:
         settings=lookup(within=config, dpath="baseline"),
@@ -73,26 +73,38 @@ rule search_baseline:
         "../scripts/search_baseline.py"
 
 
+UNSUPERVISED = {
+    key: config["baseline"][key] for key in config["baseline"] if key != "search"
+}
+TUNED = path_name(TUNED_BASELINE)
+
+
 rule run_baseline:
     input:
         dataset="results/subtomograms/{dataset}.h5",
         split="results/splits/{split}.csv",
-        search="results/baseline/{dataset}/{split}.json",
+        search=branch(
+            lambda wildcards: wildcards.method == TUNED,
+            then="results/baseline/{dataset}/{split}.json",
+        ),
     output:
-        run="results/runs/Xu-Alber/{dataset}/{split}/run.json",
-        table="results/runs/Xu-Alber/{dataset}/{split}/per_subtomogram.csv",
-        predictions="results/runs/Xu-Alber/{dataset}/{split}/predictions.h5",
+        run="results/runs/{method}/{dataset}/{split}/run.json",
+        table="results/runs/{method}/{dataset}/{split}/per_subtomogram.csv",
+        predictions="results/runs/{method}/{dataset}/{split}/predictions.h5",
     log:
-        "logs/run_baseline/{dataset}_{split}.log",
+        "logs/run_baseline/{method}_{dataset}_{split}.log",
     benchmark:
-        "results/benchmarks/run_baseline/{dataset}_{split}.tsv"
+        "results/benchmarks/run_baseline/{method}_{dataset}_{split}.tsv"
+    wildcard_constraints:
+        method="|".join(map(path_name, BASELINES)),
     conda:
         "../../envs/cpu.yaml"
     threads: 8
     resources:
-        mem_mb=more_each_attempt(4000),
+        mem_mb=more_each_attempt(DATASET_MB),
         runtime=more_each_attempt(60),
     params:
+        settings=lambda wildcards: None if wildcards.method == TUNED else UNSUPERVISED,
         seed=lookup(within=config, dpath="seed"),
         code=library_version("run_baseline"),
     script:

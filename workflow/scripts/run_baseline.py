@@ -3,14 +3,16 @@
 from pathlib import Path
 
 from ssn3d.log import job
-from ssn3d.segmentation.baseline_search import baseline_run
+from ssn3d.segmentation.baseline import BaselineSettings
+from ssn3d.segmentation.baseline_steps import baseline_run
 
 if __name__ == "__main__":
     with job(snakemake.log[0]):
+        fixed = snakemake.params.settings  # none where a search has chosen them
         baseline_run(
             snakemake.input.dataset,
             snakemake.input.split,
-            snakemake.input.search,
+            BaselineSettings(**fixed) if fixed else snakemake.input.search,
             Path(snakemake.output.run).parent,
             seed=snakemake.params.seed,
             workers=snakemake.threads,

@@ -12,9 +12,10 @@ from ssn3d.device import pick_device
 from ssn3d.microscope.projector import Projector
 from ssn3d.microscope.steps import microscope_settings
 from ssn3d.provenance import hardware
+from ssn3d.runs import TUNED_BASELINE
 from ssn3d.seeds import generator
 from ssn3d.segmentation.baseline import segment_on_one_thread
-from ssn3d.segmentation.baseline_search import SearchSettings
+from ssn3d.segmentation.baseline_search import baseline_settings
 from ssn3d.segmentation.micro_batch import time_step
 from ssn3d.segmentation.networks import build_network
 from ssn3d.segmentation.predict import MICRO_BATCH_SIZE, Compute
@@ -126,22 +127,30 @@ def trainings_at_once(compute: Compute) -> int:
 
 
 def measure_baseline(config: Mapping[str, Any]) -> float:
-    """Seconds a subtomogram on one core: noise, segmented with some of the combinations tried."""
+    """Seconds a subtomogram on one core: noise, segmented as the rows of the tables do.
+
+    That is with the unsupervised method's parameters and with some of the combinations tried.
+    """
     rng = generator(0, "doctor")
     image = rng.standard_normal((config["subtomograms"]["size_voxels"],) * 3, dtype=np.float32)
-    combinations = SearchSettings(**config["baseline"]).draw(rng)
-    some = combinations[:: len(combinations) // _COMBINATIONS or 1]
+    fixed, search = baseline_settings(config["baseline"])
+    combinations = search.draw(fixed, rng)
+    some = [fixed, *combinations[:: len(combinations) // _COMBINATIONS or 1]]
     started = time.perf_counter()
     for settings in some:
         segment_on_one_thread(image, settings, rng)
     return (time.perf_counter() - started) / len(some)
 
 
-def baseline_seconds(config: Mapping[str, Any], runs: int, seconds_a_subtomogram: float) -> float:
-    """All runs of the baseline: each searches for its parameters, then segments the test set."""
-    count, section = config["subtomograms"]["count"], config["baseline"]
-    tried = len(SearchSettings(**section).draw(generator(0, "doctor"))) * section["subtomograms"]
-    segmented = tried + config["splits"]["test_fraction"] * count
+def baseline_seconds(
+    config: Mapping[str, Any], asked: Sequence[Run], seconds_a_subtomogram: float
+) -> float:
+    """All runs of the baseline: each segments the test set, the tuned ones search before that."""
+    fixed, search = baseline_settings(config["baseline"])
+    tried = len(search.draw(fixed, generator(0, "doctor"))) * search.subtomograms
+    test = config["splits"]["test_fraction"] * config["subtomograms"]["count"]
+    segmented = [test + tried * (run.method == TUNED_BASELINE) for run in asked]
     cores = hardware()["cores"]
     workers = min(BASELINE_THREADS, cores)
-    return side_by_side([segmented * seconds_a_subtomogram / workers] * runs, cores // workers)
+    seconds = [count * seconds_a_subtomogram / workers for count in segmented]
+    return side_by_side(seconds, cores // workers)

@@ -11,7 +11,7 @@ from ssn3d.doctor import estimate, machine
 from ssn3d.errors import SSN3DError
 from ssn3d.provenance import hardware
 from ssn3d.report.runs import missing_files
-from ssn3d.runs import BASELINE, run_folder
+from ssn3d.runs import BASELINES, run_folder
 from ssn3d.segmentation.predict import Compute
 from ssn3d.structures.download import entry_url
 from ssn3d.structures.fetch import cache_folder
@@ -85,7 +85,7 @@ def simulation(config: Mapping[str, Any]) -> str:
 
 def trainings(config: Mapping[str, Any], pdb_ids: Sequence[str]) -> str:
     """Say which device trains, and how long all trainings take at most."""
-    asked = [run for run in estimate.runs(config, pdb_ids) if run.method != BASELINE]
+    asked = [run for run in estimate.runs(config, pdb_ids) if run.method not in BASELINES]
     if not asked:
         return machine.NONE
     compute = Compute.pick(config["training"]["device"], config["training"]["precision"])
@@ -102,10 +102,10 @@ def trainings(config: Mapping[str, Any], pdb_ids: Sequence[str]) -> str:
 
 def baseline(config: Mapping[str, Any], pdb_ids: Sequence[str]) -> str:
     """Say how long the baseline's runs take; it has no use for a GPU."""
-    asked = [run for run in estimate.runs(config, pdb_ids) if run.method == BASELINE]
+    asked = [run for run in estimate.runs(config, pdb_ids) if run.method in BASELINES]
     if not asked:
         return machine.NONE
-    seconds = estimate.baseline_seconds(config, len(asked), estimate.measure_baseline(config))
+    seconds = estimate.baseline_seconds(config, asked, estimate.measure_baseline(config))
     return f"{len(asked)} on cpu: about {in_words(seconds)}"
 
 

@@ -34,6 +34,7 @@ _COLUMNS = [
     ("Paper's mIoU", "paper_miou", ".2f"),
     ("Difference", "difference_miou", "+.2f"),
     ("ROI's IoU (%)", "iou_foreground", ".2f"),
+    ("Paper's ROI IoU", "paper_iou_foreground", ".2f"),
     ("Pooled mIoU (%)", "pooled_miou", ".2f"),
     ("Ceiling mIoU (%)", "ceiling_miou", ".2f"),
     ("Capacity", "capacity", ",.0f"),

@@ -20,7 +20,7 @@ from ssn3d.report.runs import (
     read_run,
 )
 from ssn3d.report.sources import source_in_words
-from ssn3d.runs import BASELINE, run_folder
+from ssn3d.runs import BASELINES, run_folder
 from ssn3d.seeds import generator
 from ssn3d.segmentation.metrics import summarise
 from ssn3d.tables import read_csv
@@ -28,8 +28,9 @@ from ssn3d.tables import read_csv
 DONE = "done"
 TABLE2_COLUMNS = [
     "method", "dataset", "snr", "pixel_accuracy", "miou", "capacity", "paper_pixel_accuracy",
-    "paper_miou", "difference_miou", "miou_low", "miou_high", "iou_foreground", "pooled_miou",
-    "ceiling_miou", "test_subtomograms", "epochs", "training_minutes", "status",
+    "paper_miou", "difference_miou", "miou_low", "miou_high", "iou_foreground",
+    "paper_iou_foreground", "pooled_miou", "ceiling_miou", "test_subtomograms", "epochs",
+    "training_minutes", "status",
 ]  # fmt: skip
 TABLE3_COLUMNS = [
     "pdb_id", "name", "pixel_accuracy", "miou", "paper_pixel_accuracy", "paper_miou",
@@ -65,7 +66,9 @@ def table2(
     Raises:
         DataError: a file of a run is damaged.
     """
-    paper = read_csv(paper_csv, {"method": str, "snr": np.float64, **_PAPER}, remedy="restore it")
+    columns = {"method": str, "snr": np.float64, **_PAPER, "iou_foreground": np.float64}
+    either = ["miou", "iou_foreground"]  # a row of the paper gives the one or the other
+    paper = read_csv(paper_csv, columns, may_be_empty=either, remedy="restore it")
     made = []
     for row in rows:
         method, dataset = row["method"], row["dataset"]
@@ -162,7 +165,7 @@ def _measured(folder: Path, method: str, seed: int, only: str | None = None) -> 
     """Make the numbers of one row from its run, or a status that tells what is missing."""
     missing = missing_files(folder)
     if missing:
-        rule = "run_baseline" if method == BASELINE else _RULES[missing[0].name]
+        rule = "run_baseline" if method in BASELINES else _RULES[missing[0].name]
         return {"status": f"missing: rule {rule} ({missing[0]})"}
     run = read_run(folder)
     if only is not None and not (run.subtomograms["pdb_id"] == only).all():
@@ -195,11 +198,11 @@ def _numbers(run: Run, random: np.random.Generator) -> dict[str, Any]:
 
 
 def _paper_values(matches: pd.DataFrame) -> dict[str, Any]:
-    """Give the paper's accuracy and mIoU; nothing where the paper has no such row."""
+    """Give the paper's scores; nothing where the paper has no such row."""
     if matches.empty:
         return {}
-    first = matches.iloc[0]
-    return {"paper_pixel_accuracy": first["pixel_accuracy"], "paper_miou": first["miou"]}
+    scores = ("pixel_accuracy", "miou", "iou_foreground")
+    return {f"paper_{score}": matches.iloc[0][score] for score in scores if score in matches}
 
 
 def _finish(rows: list[dict[str, Any]], columns: list[str]) -> pd.DataFrame:

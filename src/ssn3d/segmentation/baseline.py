@@ -20,6 +20,7 @@ from sklearn.mixture import GaussianMixture
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from ssn3d.segmentation.metrics import SEGMENTED
+from ssn3d.segmentation.threshold import threshold_segments
 
 ONE_SEGMENT = "one segment"
 NOTHING_ABOVE_THRESHOLD = "nothing above threshold"
@@ -40,9 +41,6 @@ class BaselineSettings:
     smoothed; a lone particle without noise fills the volume and leaves nothing to threshold."""
     smoothing_sigma_voxels: float
     """Standard deviation of the Gaussian filter; no cluster may be narrower than it either."""
-    boundary_weight: float
-    """Cost of one voxel face of boundary between structure and the rest. A face costs as much as a
-    voxel that lies sqrt(boundary_weight) standard deviations off the mean of its class."""
     voxels_per_point: int
     """For how many voxels of structure one point stands when the mixture is fitted. Neighbouring
     voxels are not independent; if all were counted, BIC would split every particle."""
@@ -51,6 +49,11 @@ class BaselineSettings:
     central_radius_voxels: float
     """Radius of the central sphere, in which the target is looked for where no cluster covers the
     central voxel."""
+    boundary_weight: float | None = None
+    """Cost of one voxel face of boundary between structure and the rest: a face costs as much as a
+    voxel that lies sqrt(boundary_weight) standard deviations off the mean of its class. None leaves
+    the threshold to the subtomogram itself (`threshold.unsupervised_threshold`), which is the
+    authors' method; a weight has to be chosen on true masks."""
 
     def __post_init__(self) -> None:
         """Raise ValueError for a value that is unknown or out of range."""
@@ -58,7 +61,7 @@ class BaselineSettings:
             message = f"baseline settings: flooded is {self.flooded!r}, not gradient or density"
             raise ValueError(message)
         positive = (self.smoothing_sigma_voxels, self.voxels_per_point, self.max_clusters)
-        not_negative = (self.boundary_weight, self.central_radius_voxels)
+        not_negative = (self.boundary_weight or 0.0, self.central_radius_voxels)
         if min(positive) <= 0 or min(not_negative) < 0:
             message = f"baseline settings out of range: {self}"
             raise ValueError(message)
@@ -90,7 +93,7 @@ def segment(
     """
     density = _smoothed_density(image, settings.smoothing_sigma_voxels)
     segments = _oversegment(density, settings.flooded)
-    structure = _threshold_segments(density, segments, settings.boundary_weight)
+    structure = threshold_segments(density, segments, settings.boundary_weight)
     clusters, outcome = _cluster_segments(segments, structure, settings, rng)
     mask = _cluster_at_centre(clusters, settings.central_radius_voxels)
     if clusters.any() and not mask.any():
@@ -141,42 +144,6 @@ def _oversegment(
     markers, _ = ndimage.label(extrema, structure=np.ones((3, 3, 3)))
     segments = watershed(landscape, markers)  # type: ignore[no-untyped-call]
     return np.asarray(segments, dtype=np.int32)
-
-
-def _threshold_segments(
-    density: NDArray[np.float64], segments: NDArray[np.int32], boundary_weight: float
-) -> NDArray[np.bool_]:
-    """Call the densest segments structure: as many as minimise the energy of Mumford and Shah.
-
-    The energy is that of an image of two classes, constant in each: the squared deviations from
-    the classes' means, plus the area of the boundary between them times its weight. That nothing
-    is structure is one of the candidates.
-    """
-    volumes = np.bincount(segments.ravel())[1:]
-    sums = np.bincount(segments.ravel(), weights=density.ravel())[1:]
-    if len(volumes) == 0:
-        return np.zeros(segments.shape, dtype=np.bool_)
-    order = np.argsort(-sums / volumes, kind="stable")
-    rank = np.argsort(order, kind="stable")
-    ranks = rank[segments - 1]
-
-    # element k: the k densest segments are structure; of a density of mean 0 and variance 1
-    inside = np.concatenate([[0], np.cumsum(volumes[order])[:-1]])
-    total = np.concatenate([[0.0], np.cumsum(sums[order])[:-1]])
-    between_classes = total**2 / np.maximum(inside, 1) + total**2 / (density.size - inside)
-    energy = density.size - between_classes + boundary_weight * _boundary_faces(ranks)
-    return np.asarray(ranks < np.argmin(energy), dtype=np.bool_)
-
-
-def _boundary_faces(ranks: NDArray[np.int_]) -> NDArray[np.int_]:
-    """Count, for k = 0, 1, ..., the voxel faces between ranks below k and the others."""
-    steps = np.zeros(ranks.max() + 2, dtype=np.int_)
-    for axis in range(ranks.ndim):
-        one, other = np.delete(ranks, 0, axis).ravel(), np.delete(ranks, -1, axis).ravel()
-        # a face is in the boundary from when its denser side becomes structure until both are
-        steps += np.bincount(np.minimum(one, other) + 1, minlength=len(steps))
-        steps -= np.bincount(np.maximum(one, other) + 1, minlength=len(steps))
-    return np.cumsum(steps)[:-1]
 
 
 def _cluster_segments(

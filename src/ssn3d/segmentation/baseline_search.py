@@ -1,37 +1,27 @@
-"""The baseline's parameters, searched for on training subtomograms, and its run on the test set."""
+"""The baseline on many subtomograms, and parameters for it searched for on training ones."""
 
-import os
-import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from itertools import islice, product
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from joblib import Parallel, delayed  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
-from ssn3d.errors import DataError
-from ssn3d.files import read_json, write_json
-from ssn3d.log import logger, progress
-from ssn3d.provenance import provenance
-from ssn3d.runs import BASELINE, path_name
+from ssn3d.log import progress
 from ssn3d.seeds import generator
 from ssn3d.segmentation.baseline import BaselineSettings, segment_on_one_thread
 from ssn3d.segmentation.metrics import per_subtomogram_table, summarise
-from ssn3d.segmentation.predictions import write_predictions
-from ssn3d.subtomograms.steps import read_dataset
 from ssn3d.subtomograms.store import Subtomograms
 
-METHOD = path_name(BASELINE)
 OBJECTIVE = "iou_foreground"
 
 
 @dataclass(frozen=True)
 class SearchSettings:
-    """What is tried and what is fixed, named as in `BaselineSettings`, and how much is tried."""
+    """What is tried, named as in `BaselineSettings`, and how much of it."""
 
     subtomograms: int
     """How many training subtomograms every trial segments; all of them if there are fewer."""
@@ -40,20 +30,15 @@ class SearchSettings:
     smoothing_sigma_voxels: Sequence[float]
     boundary_weight: Sequence[float]
     voxels_per_point: Sequence[int]
-    flooded: Literal["gradient", "density"]
-    max_clusters: int
-    central_radius_voxels: float
 
-    def draw(self, rng: np.random.Generator) -> list[BaselineSettings]:
-        """Draw the combinations to try, none of them twice."""
+    def draw(self, fixed: BaselineSettings, rng: np.random.Generator) -> list[BaselineSettings]:
+        """Draw the combinations to try, no two the same; what is not searched for is `fixed`'s."""
         grid = [
-            BaselineSettings(
-                flooded=self.flooded,
+            replace(
+                fixed,
                 smoothing_sigma_voxels=sigma,
                 boundary_weight=weight,
                 voxels_per_point=voxels,
-                max_clusters=self.max_clusters,
-                central_radius_voxels=self.central_radius_voxels,
             )
             for sigma, weight, voxels in product(
                 self.smoothing_sigma_voxels, self.boundary_weight, self.voxels_per_point
@@ -61,6 +46,15 @@ class SearchSettings:
         ]
         drawn = np.sort(rng.permutation(len(grid))[: self.trials])
         return [grid[index] for index in drawn]
+
+
+def baseline_settings(section: Mapping[str, Any]) -> tuple[BaselineSettings, SearchSettings]:
+    """Give the unsupervised method's parameters and what the tuned one may choose from.
+
+    `section` is the `baseline` section of the configuration.
+    """
+    fixed = {key: value for key, value in section.items() if key != "search"}
+    return BaselineSettings(**fixed), SearchSettings(**section["search"])
 
 
 def segment_all(
@@ -107,7 +101,9 @@ def segment_tasks(tasks: Iterable[Task], workers: int) -> Iterator[tuple[NDArray
 def search(
     subtomograms: Subtomograms,
     rows: NDArray[np.int_],
+    fixed: BaselineSettings,
     settings: SearchSettings,
+    *,
     seed: int,
     workers: int,
 ) -> dict[str, Any]:
@@ -120,7 +116,7 @@ def search(
     """
     rng = generator(seed, "baseline_search", subtomograms.dataset)
     some = np.sort(rng.permutation(rows)[: settings.subtomograms])
-    combinations = settings.draw(rng)
+    combinations = settings.draw(fixed, rng)
     tasks = (
         (subtomograms.images[row], combination, generator(seed, "baseline", int(row)))
         for combination in combinations
@@ -142,90 +138,5 @@ def search(
         "subtomograms": some.tolist(),
         "trials": trials,
         "search": asdict(settings),
+        "fixed": asdict(fixed),
     }
-
-
-def search_run(
-    dataset_h5: str | os.PathLike[str],
-    split_csv: str | os.PathLike[str],
-    search_json: str | os.PathLike[str],
-    settings: SearchSettings,
-    *,
-    seed: int,
-    workers: int,
-) -> dict[str, Any]:
-    """Search on a split's training subtomograms alone, and write what came out.
-
-    Raises:
-        DataError: the dataset or the split is missing or damaged.
-    """
-    subtomograms, parts = read_dataset(dataset_h5, split_csv)
-    start = time.perf_counter()
-    found = search(subtomograms, parts["train"], settings, seed, workers)
-    found |= {
-        "split": Path(split_csv).stem,
-        "dataset_sha256": subtomograms.sha256,
-        "seed": seed,
-        "seconds": time.perf_counter() - start,
-    }
-    write_json(search_json, found)
-    best = max(trial[OBJECTIVE] for trial in found["trials"])
-    logger.info("best of %d trials: IoU %.1f%%, %s", len(found["trials"]), best, found["chosen"])
-    return found
-
-
-def baseline_run(
-    dataset_h5: str | os.PathLike[str],
-    split_csv: str | os.PathLike[str],
-    search_json: str | os.PathLike[str],
-    folder: str | os.PathLike[str],
-    *,
-    seed: int,
-    workers: int,
-) -> dict[str, float]:
-    """Segment a split's test subtomograms with the parameters found, and write the run.
-
-    Writes predictions.h5, per_subtomogram.csv and run.json into `folder`.
-
-    Returns:
-        The metrics over the test set, in percent.
-
-    Raises:
-        DataError: an input is missing or damaged, or the search was on another dataset or split.
-    """
-    subtomograms, parts = read_dataset(dataset_h5, split_csv)
-    rows, split = parts["test"], Path(split_csv).stem
-    found = read_json(search_json, "chosen", "search", "seconds")
-    if (found.get("dataset_sha256"), found.get("split")) != (subtomograms.sha256, split):
-        message = f"{search_json}: was not made from {dataset_h5} and {split_csv}; run it again"
-        raise DataError(message)
-    settings = BaselineSettings(**found["chosen"])
-    masks, outcomes = segment_all(subtomograms.images[rows], settings, seed, workers, rows)
-    pdb_ids, truth = subtomograms.pdb_ids[rows], subtomograms.masks[rows]
-    table = per_subtomogram_table(rows, pdb_ids, masks, truth, outcomes)
-    metrics = summarise(table)
-    logger.info("%s on dataset %s: %s", METHOD, subtomograms.dataset, metrics)
-    write_predictions(
-        Path(folder) / "per_subtomogram.csv", Path(folder) / "predictions.h5", table, masks
-    )
-    write_json(
-        Path(folder) / "run.json",
-        {
-            "method": METHOD,
-            "dataset": subtomograms.dataset,
-            "split": split,
-            "capacity": None,
-            "epochs": 0,
-            "best_epoch": None,
-            "stopped": None,
-            "training_seconds": found["seconds"],
-            "micro_batch_size": None,
-            "device": "cpu",
-            "precision": "float64",
-            "settings": found["chosen"],
-            "provenance": provenance(
-                seed=seed, settings=found["search"], dataset_sha256=subtomograms.sha256
-            ),
-        },
-    )
-    return metrics

@@ -1,24 +1,25 @@
 """The stage from files to files: a dataset and a split in, weights, predictions and scores out."""
 
 import os
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Any
 
 from ssn3d import __version__
 from ssn3d.device import gpu_names, own_gpu
-from ssn3d.files import write_json
+from ssn3d.errors import DataError
 from ssn3d.log import logger
-from ssn3d.provenance import provenance
+from ssn3d.segmentation.ceiling import ceiling_miou
 from ssn3d.segmentation.checkpoint import write_tensors
 from ssn3d.segmentation.metrics import per_subtomogram_table, summarise
-from ssn3d.segmentation.networks import NETWORKS, block_ceiling, capacity
+from ssn3d.segmentation.networks import capacity
 from ssn3d.segmentation.predict import Compute, load_network, predict_masks
 from ssn3d.segmentation.predictions import write_predictions
-from ssn3d.segmentation.train import TrainingSettings, train
+from ssn3d.segmentation.run_record import run_names, write_run_record
+from ssn3d.segmentation.train import TrainingResult, TrainingSettings, train
 from ssn3d.subtomograms.steps import read_dataset
+from ssn3d.subtomograms.store import Subtomograms
 from ssn3d.tables import write_csv
 
 PathLike = str | os.PathLike[str]
@@ -48,7 +49,7 @@ def train_run(
         CheckpointError: the checkpoint is damaged, or of another training.
     """
     subtomograms, rows = read_dataset(dataset, split)
-    split_name = Path(split).stem
+    names = run_names(network, subtomograms, split)
     with own_gpu(settings.device, trainings_per_gpu):
         result = train(
             subtomograms.images,
@@ -58,11 +59,25 @@ def train_run(
             network,
             settings=settings,
             seed=seed,
-            run_name=f"{network}/{subtomograms.dataset}/{split_name}",
+            run_name="/".join(names.values()),
             checkpoint_path=Path(checkpoint),
         )
-    names = {"method": network, "dataset": subtomograms.dataset, "split": split_name}
-    outcome = {
+    content = _weights_content(result, names, settings, seed, subtomograms.sha256)
+    write_tensors(weights, content)  # without dates, so that equal trainings give equal bytes
+    write_csv(history, result.history)
+    outcome = _training_outcome(result) | {
+        "ceiling_miou": ceiling_miou(network, subtomograms.masks[rows["test"]]),
+        "settings": asdict(settings),
+    }
+    data, made = (subtomograms, rows), {"seed": seed, "settings": asdict(settings)}
+    write_run_record(record, names, outcome, data, **made, gpus=gpu_names())
+    Path(checkpoint).unlink(missing_ok=True)
+    logger.info("%s: best epoch %d of %d", network, result.best_epoch, len(result.history))
+
+
+def _training_outcome(result: TrainingResult) -> dict[str, Any]:
+    """What run.json says of how a training went."""
+    return {
         "capacity": capacity(result.network),
         "epochs": len(result.history),
         "best_epoch": result.best_epoch,
@@ -71,40 +86,29 @@ def train_run(
         "micro_batch_size": result.micro_batch_size,
         "device": result.device,
         "precision": result.precision,
-        "ceiling_miou": ceiling_miou(network, subtomograms.masks[rows["test"]]),
-        "settings": asdict(settings),
     }
-    content = {
-        "network": network,
+
+
+def _weights_content(
+    result: TrainingResult,
+    names: Mapping[str, str],
+    settings: TrainingSettings,
+    seed: int,
+    dataset_sha256: str,
+) -> dict[str, Any]:
+    """Everything that weights.pt holds: the weights, and what they were trained on and how."""
+    return {
+        "network": names["method"],
         "weights": {name: w.cpu().contiguous() for name, w in result.network.state_dict().items()},
-        "run": names,
+        "run": dict(names),
         "best_epoch": result.best_epoch,
         "micro_batch_size": result.micro_batch_size,
         "precision": result.precision,
         "settings": asdict(settings),
         "seed": seed,
-        "dataset_sha256": subtomograms.sha256,
+        "dataset_sha256": dataset_sha256,
         "ssn3d": __version__,
     }
-    write_tensors(weights, content)  # without dates, so that equal trainings give equal bytes
-    write_csv(history, result.history)
-    made = provenance(
-        seed=seed,
-        settings=asdict(settings),
-        gpus=gpu_names(),
-        dataset_sha256=subtomograms.sha256,
-        subtomograms={part: len(members) for part, members in rows.items()},
-    )
-    write_json(record, names | outcome | {"provenance": made})
-    Path(checkpoint).unlink(missing_ok=True)
-    logger.info("%s: best epoch %d of %d", network, result.best_epoch, len(result.history))
-
-
-def ceiling_miou(network: str, masks: NDArray[np.uint8]) -> float:
-    """Highest mIoU in percent that a network's architecture can reach on these masks."""
-    best = block_ceiling(masks, NETWORKS[network].block)
-    rows = np.arange(len(masks))
-    return summarise(per_subtomogram_table(rows, [""] * len(masks), best, masks))["miou"]
 
 
 def evaluate_run(
@@ -123,11 +127,13 @@ def evaluate_run(
     `metrics.summarise`, in percent.
 
     Raises:
-        DataError: dataset and split are damaged, or do not belong together.
+        DataError: dataset and split are damaged, or do not belong together; or the weights
+            were trained on others.
         CheckpointError: the weights are damaged.
     """
     network, description = load_network(weights)
     subtomograms, rows = read_dataset(dataset, split)
+    _check_weights(weights, description, dataset, split, subtomograms)
     test = rows["test"]
     with own_gpu(device, trainings_per_gpu):
         compute = Compute.pick(device, description["precision"])
@@ -143,3 +149,24 @@ def evaluate_run(
         summary["miou"],
     )
     return summary
+
+
+def _check_weights(
+    weights: PathLike,
+    description: Mapping[str, Any],
+    dataset: PathLike,
+    split: PathLike,
+    subtomograms: Subtomograms,
+) -> None:
+    """Raise DataError unless weights were trained on this dataset and split.
+
+    Scores of others would look right: the test subtomograms may have been trained on.
+    """
+    run, asked = description.get("run", {}), run_names(description["network"], subtomograms, split)
+    if run == asked and description.get("dataset_sha256") == subtomograms.sha256:
+        return
+    trained_on = " of ".join(f"{key} {run.get(key)}" for key in ("split", "dataset"))
+    raise DataError(
+        f"{weights}: trained on {trained_on}, which is not {split} of {dataset} as it is now; "
+        "train on these, or give the files that it was trained on"
+    )

@@ -1,0 +1,125 @@
+"""The unsupervised threshold: on trade-offs drawn by hand, and on images whose answer is known."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from ssn3d.seeds import generator
+from ssn3d.segmentation.baseline import BaselineSettings, Segmentation, segment
+from ssn3d.segmentation.threshold import threshold_segments, unsupervised_threshold
+
+SIZE = 32
+CENTRE = (16, 16, 16)
+SETTINGS = BaselineSettings(
+    flooded="gradient",
+    smoothing_sigma_voxels=1.155,
+    voxels_per_point=64,
+    max_clusters=10,
+    central_radius_voxels=5.0,
+)
+
+
+def ball(centre: tuple[int, int, int] = CENTRE, radius: float = 6.0) -> NDArray[np.bool_]:
+    offsets = np.indices((SIZE,) * 3) - np.reshape(centre, (3, 1, 1, 1))
+    return np.asarray((offsets**2).sum(axis=0) <= radius**2)
+
+
+def segmented(truth: NDArray[np.bool_], noise: float, seed: int = 0) -> Segmentation:
+    density = ndimage.gaussian_filter(truth.astype(float), 1.155)
+    image = noise * np.random.default_rng(seed).normal(size=truth.shape) - density
+    return segment(image, SETTINGS, generator(0, "test"))
+
+
+def chosen(points: list[tuple[float, int]]) -> int:
+    squares, faces = np.array(points, dtype=float).T
+    return unsupervised_threshold(squares, faces.astype(int))
+
+
+@pytest.mark.parametrize(
+    ("points", "expected"),
+    [
+        ([(100, 0)], 0),  # one segment
+        ([(100, 0), (100, 30)], 0),  # segments of one mean: a threshold gains nothing
+        ([(100, 0), (40, 30)], 1),  # the only threshold there is
+        ([(100, 0), (40, 30), (35, 90)], 1),  # a knee
+        ([(100, 0), (80, 60), (30, 120)], 2),  # bends the other way: both balls, not nothing
+        ([(100, 0), (80, 5), (40, 30), (37, 70), (35, 120)], 2),  # (80, 5) is higher, relatively
+        ([(100, 0), (90, 90), (40, 30), (35, 90)], 2),  # the first is beaten by the second
+        # past the least squares: everything but a void, of little boundary, is no candidate
+        ([(100, 0), (50, 40), (45, 100), (60, 50), (99, 1)], 1),
+    ],
+)
+def test_the_knee_of_a_trade_off_drawn_by_hand(
+    points: list[tuple[float, int]], expected: int
+) -> None:
+    assert chosen(points) == expected
+
+
+POINTS = st.lists(st.tuples(st.integers(1, 999), st.integers(1, 999)), min_size=1, max_size=12)
+
+
+@settings(max_examples=60, deadline=None)
+@given(POINTS, st.sampled_from([1e-3, 7.0, 1e4]), st.sampled_from([2, 30]))
+def test_it_is_the_farthest_below_the_line_in_any_units(
+    points: list[tuple[int, int]], square_unit: float, face_unit: int
+) -> None:
+    """Against numpy's fit and distances at a right angle to the line."""
+    all_points = [(1000, 0), *points]
+    until = int(np.argmin([s for s, _ in all_points])) + 1
+    front = [
+        k for k, (s, f) in enumerate(all_points[:until])
+        if not any(t <= s and g <= f and (t, g) != (s, f) for t, g in all_points[:until])
+    ]  # fmt: skip
+    assume(len({all_points[k] for k in front}) == len(front))
+    x, y = np.array([all_points[k] for k in front], dtype=float).T
+    slope, intercept = np.polyfit(x, y, 1)
+    below = (slope * x + intercept - y) / np.hypot(slope, 1.0)
+    least, most = np.sort(below[1:])[-2:] if len(front) > 2 else (0.0, 1.0)
+    assume(most - least > 1e-6)  # no tie
+    expected = front[1 + int(np.argmax(below[1:]))]
+    assert chosen(all_points) == expected
+    assert chosen([(square_unit * s, face_unit * f) for s, f in all_points]) == expected
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.2])
+def test_a_bright_ball_is_the_structure(noise: float) -> None:
+    truth = ball()
+    result = segmented(truth, noise)
+    assert (result.structure & truth).sum() > 0.6 * truth.sum()
+    assert (result.structure & ~truth).sum() < 0.1 * truth.sum()
+    assert result.mask[CENTRE]
+
+
+def test_of_two_equal_balls_both_are_structure_and_the_central_one_the_target() -> None:
+    wanted, other = ball(radius=4.5), ball((16, 26, 26), 4.5)
+    result = segmented(wanted | other, 0.0)
+    for truth in (wanted, other):
+        assert (result.structure & truth).sum() > 0.5 * truth.sum()
+    assert (result.mask & wanted).sum() > 0.6 * wanted.sum()
+    assert (result.mask & other & ~wanted).sum() < 0.1 * other.sum()
+
+
+def test_a_constant_image_has_no_structure() -> None:
+    flat = segment(np.zeros((SIZE,) * 3), SETTINGS, generator(0, "test"))
+    assert flat.outcome == "nothing above threshold"
+    assert not flat.mask.any()
+
+
+@pytest.mark.parametrize("flooded", ["gradient", "density"])
+def test_in_noise_the_structure_is_the_denser_minority(flooded: str) -> None:
+    image = np.random.default_rng(3).normal(size=(SIZE,) * 3)
+    used = replace(SETTINGS, flooded=flooded)
+    result = segment(image, used, generator(0, "test"))
+    assert 0 < result.structure.mean() < 0.5
+    assert image[result.structure].mean() < image[~result.structure].mean()
+
+
+def test_segments_of_one_mean_hold_no_structure() -> None:
+    segments = np.repeat([1, 2], 32).reshape(4, 4, 4).astype(np.int32)
+    density = np.tile([1.0, -1.0], 32).reshape(4, 4, 4)
+    assert not threshold_segments(density, segments, None).any()
