@@ -160,7 +160,8 @@ def _table_contradictions(config: Mapping[str, Any]) -> Iterator[str]:
             )
         if row["method"] not in METHODS:
             near = difflib.get_close_matches(row["method"], METHODS, n=1, cutoff=0.5)
-            hint = f"did you mean '{near[0]}'?" if near else f"must be one of {', '.join(METHODS)}"
+            known = ", ".join(f"'{method}'" for method in METHODS)
+            hint = f"did you mean '{near[0]}'?" if near else f"must be one of {known}"
             yield f"tables.{key}.method: '{row['method']}' is not a method; {hint}"
 
 

@@ -107,7 +107,11 @@ def test_a_fault_names_its_key(key, fault):
         ("SSN3D-DE", "did you mean 'SSN3D-ED'?"),
         ("unet", "did you mean 'UNet'?"),
         ("Xu-Alber", "did you mean 'Xu & Alber'?"),
-        ("Mine", "must be one of Xu & Alber, SSN3D-v1, SSN3D-v2, SSN3D-ED, UNet"),
+        (
+            "Mine",
+            "must be one of 'Xu & Alber', 'Xu & Alber, tuned', 'SSN3D-v1', 'SSN3D-v2', "
+            "'SSN3D-ED', 'UNet'",
+        ),
     ],
 )
 @pytest.mark.parametrize("table", ["table2", "table3"])

@@ -69,7 +69,8 @@ def train_run(
         "ceiling_miou": ceiling_miou(network, subtomograms.masks[rows["test"]]),
         "settings": asdict(settings),
     }
-    data, made = (subtomograms, rows), {"seed": seed, "settings": asdict(settings)}
+    data = (subtomograms, rows)
+    made: dict[str, Any] = {"seed": seed, "settings": asdict(settings)}
     write_run_record(record, names, outcome, data, **made, gpus=gpu_names())
     Path(checkpoint).unlink(missing_ok=True)
     logger.info("%s: best epoch %d of %d", network, result.best_epoch, len(result.history))
