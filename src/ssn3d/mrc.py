@@ -22,6 +22,7 @@ from ssn3d.files import atomic_path
 
 _REMEDY = "delete it and run again"
 _CHECKSUM = "ssn3d crc32 "
+_FAULTS = (OSError, EOFError, ValueError, zlib.error)  # of mrcfile; it takes compressed files too
 
 
 def write_mrc(
@@ -35,8 +36,11 @@ def write_mrc(
     """Write a volume, or with `stack` a stack of images, float32 or uint16.
 
     The origin is that of the first voxel's centre, 0. `label` is put into the header.
-    Raises WriteError where there is no room, or the folder is read-only.
+    Raises WriteError where there is no room, or the folder is read-only; DataError where the array
+    holds NaN or infinity.
     """
+    if not _is_finite(array):
+        raise DataError(f"{path}: not written, since it would hold NaN or infinity")
     with atomic_path(path) as partial, _new(partial) as mrc:
         mrc.set_data(array)
         if stack:
@@ -91,16 +95,24 @@ def _checksum(mrc: Any) -> str:
     return f"{zlib.crc32(array.data, zlib.crc32(described.encode())):08x}"
 
 
+def _is_finite(array: NDArray[Any]) -> bool:
+    """Whether an array holds neither NaN nor infinity, which are not lost in a sum."""
+    with np.errstate(invalid="ignore"):  # infinity less infinity
+        return bool(np.isfinite(np.sum(array, dtype=np.float64)))
+
+
 @contextmanager
 def _opened(path: str | os.PathLike[str], *, header_only: bool = False) -> Iterator[Any]:
     """Open for reading, warnings of mrcfile being faults. Raises DataError where there are any."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("error")
+            warnings.simplefilter("error", RuntimeWarning)
+            warnings.simplefilter("error", UserWarning)
             with mrcfile.open(Path(path), mode="r", header_only=header_only) as mrc:
                 yield mrc
-    except (OSError, ValueError, RuntimeWarning, UserWarning) as error:
-        message = f"{path}: not a readable MRC file ({error}); {_REMEDY}"
+    except (*_FAULTS, RuntimeWarning, UserWarning) as error:
+        problem = " ".join(str(error).split())
+        message = f"{path}: not a readable MRC file ({problem}); {_REMEDY}"
         raise DataError(message) from error
 
 
@@ -117,6 +129,15 @@ def shape_of_mrc(path: str | os.PathLike[str]) -> tuple[int, int, int]:
         return shape
 
 
+def _check_real_voxels(mrc: Any) -> None:
+    """Raise ValueError where the voxels of an open file are no real numbers, or have no size."""
+    if not np.isrealobj(mrc.data):
+        raise ValueError(f"its voxels are {mrc.data.dtype}, not real numbers")
+    cell, intervals = float(mrc.header.cella.x), int(mrc.header.mx)
+    if not (intervals > 0 and 0 < cell < math.inf):
+        raise ValueError(f"its header gives no voxel size: a cell of {cell:g} A in {intervals}")
+
+
 def read_mrc(
     path: str | os.PathLike[str], shape: tuple[int, ...] | None = None
 ) -> tuple[NDArray[Any], float]:
@@ -129,6 +150,7 @@ def read_mrc(
     with _opened(path) as mrc:
         labels = b" ".join(mrc.header.label.tolist())
         checksum = re.search(f"{_CHECKSUM}([0-9a-f]{{8}})".encode(), labels)
+        _check_real_voxels(mrc)
         if checksum is not None and checksum[1].decode() != _checksum(mrc):
             raise ValueError("its checksum is wrong")
         array: NDArray[Any] = mrc.data
@@ -137,7 +159,7 @@ def read_mrc(
     if shape is not None and array.shape != shape:
         message = f"{path}: shape {array.shape}, expected {shape}; {_REMEDY}"
         raise DataError(message)
-    if not np.isfinite(np.sum(array, dtype=np.float64)):
+    if not _is_finite(array):
         message = f"{path}: holds NaN or infinity; {_REMEDY}"
         raise DataError(message)
     return array, voxel_size_angstrom

@@ -3,10 +3,21 @@ localrules:
     prepare_structures,
 
 
+# Says which of the user's files stands for which structure; there may be none.
+INDEX = []
+if config["structures"]["source"] == "folder":
+    INDEX = [
+        str(path) for path in Path(config["structures"]["folder"]).glob("index.tsv")
+    ]
+
+
 rule prepare_structures:
     input:
         ids=IDS_FILE,
         files=COORDINATE_FILES,
+        index=INDEX,
+        complexes=RESOURCES / "complexes.tsv",
+        obsolete=RESOURCES / "obsolete.tsv",
     output:
         points=expand("results/structures/{pdb_id}.npz", pdb_id=PDB_IDS),
         records=expand("results/structures/{pdb_id}.json", pdb_id=PDB_IDS),
@@ -18,8 +29,8 @@ rule prepare_structures:
         "../../envs/cpu.yaml"
     params:
         pdb_ids=PDB_IDS,
-        settings=lookup(within=config, dpath="structures"),
-        resources=str(RESOURCES),
+        # The archive's addresses and patience change no structure, so no job runs for them.
+        settings={k: v for k, v in config["structures"].items() if k != "archive"},
         code=library_version("prepare_structures"),
     script:
         "../scripts/prepare_structures.py"

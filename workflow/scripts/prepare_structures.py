@@ -9,7 +9,7 @@ if __name__ == "__main__":
     with job(snakemake.log[0]):
         prepare_structures(
             snakemake.params.pdb_ids,
-            snakemake.params.settings,
-            snakemake.params.resources,
+            snakemake.params.settings | {"archive": snakemake.config["structures"]["archive"]},
+            Path(snakemake.input.complexes).parent,
             Path(snakemake.output.points[0]).parent,
         )
