@@ -1,7 +1,12 @@
 """The SNR of volumes whose SNR is known, and the noise scale that reaches a target."""
 
+import threading
+import time
+
 import numpy as np
 import pytest
+import scipy.ndimage
+import torch
 from scipy.spatial.transform import Rotation
 
 from ssn3d.crops import crop, crop_corners
@@ -10,9 +15,12 @@ from ssn3d.microscope.noise_scale import NoiseScale
 from ssn3d.microscope.snr import (
     SNRSettings,
     Sphere,
+    aligned_crops,
+    mean_pair_snr,
     measure_snr,
     reference_particles,
     region_mask,
+    snr_of_crops,
 )
 from ssn3d.particles import Particles
 from ssn3d.seeds import generator
@@ -106,3 +114,117 @@ def test_region_masks():
     mask = region_mask(21, "particle", sphere)
     assert mask.sum() == pytest.approx(4 / 3 * np.pi * 125, rel=0.06)
     assert np.argwhere(mask).mean(axis=0) == pytest.approx([12, 10, 6.5])
+
+
+def test_the_mean_over_pairs_is_of_c_over_one_minus_c():
+    """Three crops with correlations 0.6, 0 and 0.8: (1.5 + 0 + 4) / 3, not that of the mean c."""
+    crops = np.array([[1.0, 0, 0], [0.6, 0.8, 0], [0, 1, 0]])
+    inner = crops @ crops.T
+    scaled = inner * np.outer([1, 5, 2], [1, 5, 2])  # c knows no scale
+    assert mean_pair_snr(scaled) == pytest.approx(5.5 / 3)
+
+
+def test_crops_are_correlated_without_their_means():
+    """Noise on a large mean: without taking it off, c would be near 1."""
+    crops = generator(0, "crops").standard_normal((4, 8, 8, 8), dtype=np.float32)
+    mask = region_mask(8, "particle", Sphere(3.5, (0.0, 0.0, 0.0)))
+    expected = np.corrcoef(crops[:, mask])[np.triu_indices(4, k=1)]
+    shifted = crops + 100 * np.arange(1, 5, dtype=np.float32)[:, None, None, None]
+    snr = snr_of_crops(shifted, mask)
+    assert snr == pytest.approx(np.mean(expected / (1 - expected)), abs=1e-4)
+
+
+def test_equal_and_opposite_and_constant_crops_have_a_finite_snr():
+    crop = generator(0, "crop").standard_normal((6, 6, 6), dtype=np.float32)
+    mask = region_mask(6, "cube", SPHERE)
+    assert 1e9 < snr_of_crops(np.stack([crop, 3 * crop]), mask) < 1e15
+    assert snr_of_crops(np.stack([crop, -2 * crop]), mask) == pytest.approx(-0.5)
+    assert snr_of_crops(np.stack([crop, np.full_like(crop, 7)]), mask) == 0
+    rounded_up = np.array([[1.0, 1 + 1e-15], [1 + 1e-15, 1.0]])
+    assert 1e9 < mean_pair_snr(rounded_up) < 1e15
+
+
+def two_of_them(signal_seed, noise_crops):
+    """Two particles in tiny cubes, not turned; equal signals, and a noise crop for each."""
+    size = 6
+    rotations = np.stack([np.eye(3)] * 2)
+    pair = Particles(np.full(2, "1AAA"), np.array([[3.0, 3, 3], [3, 3, 13]]), rotations)
+    signal, noise = np.zeros((2, size, size, 20), dtype=np.float32)
+    own = generator(signal_seed, "s").standard_normal((size,) * 3, dtype=np.float32)
+    for corner, crop_ in zip((0, 10), noise_crops, strict=True):
+        signal[:, :, corner : corner + size] = own
+        noise[:, :, corner : corner + size] = crop_
+    return signal, noise, pair, region_mask(size, "cube", SPHERE)
+
+
+def correlated_noise(c):
+    """Two noise crops with a correlation of c."""
+    one, other = generator(5, "n").standard_normal((2, 6, 6, 6)).reshape(2, -1)
+    one -= one.mean()
+    other -= other.mean()
+    other -= one * (other @ one) / (one @ one)
+    other *= np.linalg.norm(one) / np.linalg.norm(other)
+    return one.reshape((6,) * 3), (c * one + np.sqrt(1 - c**2) * other).reshape((6,) * 3)
+
+
+def test_noise_that_correlates_above_the_target_is_one_line_with_the_way_out():
+    model = NoiseScale(*two_of_them(0, correlated_noise(0.2)))  # SNR 0.25
+    with pytest.raises(SNRError) as caught:
+        model.solve(0.1)
+    message = str(caught.value)
+    assert "SNR 0.1 was asked for, and noise alone has 0.25" in message
+    assert "the 2 reference particles" in message
+    assert "snr.max_particles" in message
+    assert "subtomograms.size_voxels" in message
+    assert "\n" not in message
+    assert model.snr(model.solve(0.3)) == pytest.approx(0.3, rel=1e-4)
+
+
+@pytest.mark.parametrize("c", [-0.9, 0.0])
+def test_noise_that_correlates_below_the_target_is_scaled(c):
+    model = NoiseScale(*two_of_them(0, correlated_noise(c)))
+    for target in (1e6, 0.5, 0.001):
+        assert model.snr(model.solve(target)) == pytest.approx(target, rel=1e-3)
+
+
+def test_an_empty_signal_has_no_snr_to_ask_for():
+    signal, noise, pair, mask = two_of_them(0, correlated_noise(0.0))
+    with pytest.raises(SNRError, match="without any noise the tomogram has 0:"):
+        NoiseScale(0 * signal, noise, pair, mask).solve(0.1)
+
+
+def test_the_curve_runs_around_the_solution_and_begins_without_noise():
+    model = NoiseScale(*two_of_them(0, correlated_noise(0.0)))
+    scales, snrs = np.array(model.curve(3.0)).T
+    assert scales[0] == 0
+    assert snrs[0] == model.snr(0)
+    assert (scales[1], scales[-1]) == pytest.approx((0.3, 30))
+    np.testing.assert_allclose(np.diff(np.log(scales[1:])), np.log(100) / 24)
+    assert snrs[13] == pytest.approx(model.snr(3.0))
+
+
+def test_crops_are_turned_back_to_the_structure(molecule):
+    """Each crop of a scene without noise is the molecule itself, as drawn without a turn."""
+    density, particles = scene(molecule)
+    alone = Particles(np.full(1, "1AAA"), np.full((1, 3), 12.0), np.eye(3)[None])
+    own, _ = render({"1AAA": molecule}, alone, (SIZE,) * 3, Grid(10.0, 40.0), 20.0)
+    mask = region_mask(SIZE, "particle", SPHERE)
+    for turned in aligned_crops(density + 5, particles[:6], SIZE):
+        assert np.corrcoef(turned[mask], own[mask])[0, 1] > 0.995
+        assert abs(turned[0, 0, 0]) < 0.05 * turned.max()  # outside: nothing, not -mean
+
+
+def test_crops_are_turned_by_as_many_threads_as_the_job_has(molecule, monkeypatch):
+    density, particles = scene(molecule)
+    seen = set()
+    affine = scipy.ndimage.affine_transform
+
+    def slow(*arguments, **keywords):
+        seen.add(threading.get_ident())
+        time.sleep(0.005)
+        return affine(*arguments, **keywords)
+
+    monkeypatch.setattr(scipy.ndimage, "affine_transform", slow)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
+    aligned_crops(density, particles[:12], SIZE)
+    assert len(seen) == 2

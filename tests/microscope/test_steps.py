@@ -1,0 +1,216 @@
+"""The stage from files to files: what enters a tilt series, and what a tomogram is made of."""
+
+import numpy as np
+import pytest
+import torch
+from scipy.spatial.transform import Rotation
+
+from ssn3d.errors import DataError, SNRError
+from ssn3d.files import read_json, write_json
+from ssn3d.microscope.ctf import Optics, ctf
+from ssn3d.microscope.detector import Detector
+from ssn3d.microscope.projector import Projector
+from ssn3d.microscope.reconstruct import reconstruct
+from ssn3d.microscope.snr import SNRSettings, Sphere, measure_snr, region_mask
+from ssn3d.microscope.steps import (
+    MicroscopeSettings,
+    add_noise,
+    check_snr,
+    image_specimen,
+    microscope_settings,
+)
+from ssn3d.mrc import read_mrc, write_mrc
+from ssn3d.particles import Particles
+from ssn3d.seeds import generator
+from ssn3d.specimen.volume import Grid, render
+from ssn3d.star import write_particles
+
+SHAPE, SIZE, VOXEL = (40, 72, 72), 16, 10.0
+OPTICS = Optics(voltage_kv=300.0, cs_mm=2.0, defocus_um=5.0, amplitude_contrast=0.07)
+SETTINGS = MicroscopeSettings("cpu", -60.0, 60.0, 4.0, OPTICS, Detector("sinc", 0.5))
+SPHERE = Sphere(6.0, (1.0, 0.0, -1.0))
+TARGET = 0.1
+
+
+def imaged(folder, density, settings=SETTINGS):
+    """Image a density; give its tilt series and its tomogram."""
+    write_mrc(folder / "density.mrc", density, VOXEL)
+    image_specimen(
+        folder / "density.mrc",
+        settings,
+        tilts=folder / "tilts.mrc",
+        signal=folder / "signal.mrc",
+    )
+    return read_mrc(folder / "tilts.mrc"), read_mrc(folder / "signal.mrc")
+
+
+def noisy(folder, name="A", target=TARGET, region="cube"):
+    """Add noise to what a folder holds; give the summary."""
+    add_noise(
+        signal=folder / "signal.mrc",
+        tilts=folder / "tilts.mrc",
+        particles=folder / "particles.star",
+        specimen_summary=folder / "specimen.json",
+        settings=SETTINGS,
+        snr_settings=SNRSettings("1AAA", region, 12),
+        size_voxels=SIZE,
+        target=target,
+        seed=3,
+        keys=("t1", name),
+        tomogram=folder / f"{name}.mrc",
+        noisy_tilts=folder / f"{name}_tilts.mrc",
+        summary=folder / f"{name}.json",
+    )
+    return read_json(folder / f"{name}.json")
+
+
+@pytest.fixture(scope="module")
+def particles():
+    """Give a grid of copies in the middle of the volume, each turned at random."""
+    places = np.arange(18.0, 60.0, 12.0)
+    centres = np.array([(20.0, y, x) for y in places for x in places])
+    rotations = Rotation.random(len(centres), rng=generator(0, "turns")).as_matrix()
+    return Particles(np.full(len(centres), "1AAA"), centres, rotations)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory, molecule, particles):
+    """Give a folder with a specimen, its images, and dataset A."""
+    folder = tmp_path_factory.mktemp("microscope")
+    small = (molecule[0] * 0.6, molecule[1])
+    density, _ = render({"1AAA": small}, particles, SHAPE, Grid(VOXEL, 40.0), 20.0)
+    imaged(folder, density)
+    write_particles(folder / "particles.star", particles, "t1", VOXEL)
+    summary = {
+        "bounding_radius_voxels": {"1AAA": SPHERE.radius_voxels},
+        "bounding_centre_voxels": {"1AAA": list(SPHERE.centre_voxels)},
+    }
+    write_json(folder / "specimen.json", summary)
+    noisy(folder)
+    return folder
+
+
+def test_settings_are_those_of_the_configuration():
+    section = {
+        "device": "cpu",
+        "tilt": {"min_deg": -40, "max_deg": 50, "step_deg": 3},
+        "optics": {"voltage_kv": 200, "cs_mm": 2, "defocus_um": 3, "amplitude_contrast": 0.1},
+        "detector": {"mtf": "none", "noise_before_ctf_fraction": 0.2},
+    }
+    settings = microscope_settings(section)
+    np.testing.assert_allclose(settings.angles_deg, np.arange(-40, 51, 3))
+    assert settings.optics == Optics(200, 2, 3, 0.1)
+    assert settings.detector == Detector("none", 0.2)
+
+
+def test_a_constant_slab_leaves_nothing_at_the_borders(tmp_path):
+    slab = np.full(SHAPE, 50.0, dtype=np.float32)
+    slab[18:22, 34:38, 34:38] += 1  # something to see
+    (images, voxel_size), (signal, _) = imaged(tmp_path, slab)
+    assert voxel_size == VOXEL
+    middle = np.abs(images[:, 30:42, 30:42]).max()
+    assert np.abs(images[:, 30:42, :6]).max() < 0.1 * middle
+    assert np.abs(signal[:, :, :6]).max() < 0.1 * np.abs(signal).max()
+
+
+def test_images_are_projections_seen_through_ctf_and_mtf(folder):
+    density, _ = read_mrc(folder / "density.mrc")
+    images, _ = read_mrc(folder / "tilts.mrc")
+    projection = (density - density.mean()).sum(axis=0)  # at tilt 0
+    padded = np.pad(projection, 36, mode="reflect")
+    y, x = np.meshgrid(*[np.fft.fftfreq(144, VOXEL)] * 2, indexing="ij")
+    frequency = np.hypot(y, x)
+    modulation = np.sinc(frequency * VOXEL)  # sinc(w / 2), w = frequency / (1 / (2 * VOXEL))
+    factor = ctf(torch.from_numpy(frequency), OPTICS).numpy() * modulation
+    expected = np.fft.ifft2(np.fft.fft2(padded) * factor).real[36:-36, 36:-36]
+    np.testing.assert_allclose(images[15], expected, atol=2e-3 * np.abs(expected).max())
+
+
+def test_the_signal_is_the_reconstruction_of_the_images(folder):
+    images, _ = read_mrc(folder / "tilts.mrc")
+    signal, _ = read_mrc(folder / "signal.mrc", SHAPE)
+    projector = Projector(SHAPE[0], SHAPE[2], SETTINGS.angles_deg)
+    np.testing.assert_allclose(reconstruct(images, projector, 4.0), signal, atol=1e-4)
+
+
+def test_the_noisy_tomogram_is_the_reconstruction_of_the_noisy_tilt_series(folder):
+    images, _ = read_mrc(folder / "A_tilts.mrc")
+    tomogram, _ = read_mrc(folder / "A.mrc")
+    projector = Projector(SHAPE[0], SHAPE[2], SETTINGS.angles_deg)
+    again = reconstruct(images, projector, 4.0)
+    assert np.linalg.norm(again - tomogram) < 1e-5 * np.linalg.norm(tomogram)
+
+
+def test_what_is_added_is_noise_of_the_scale_written_down(folder):
+    clean, _ = read_mrc(folder / "tilts.mrc")
+    images, _ = read_mrc(folder / "A_tilts.mrc")
+    record = read_json(folder / "A.json")
+    noise = (images - clean) / record["noise_scale"]
+    assert abs(np.corrcoef(noise.ravel(), clean.ravel())[0, 1]) < 0.02
+    y, x = np.meshgrid(*[np.fft.fftfreq(256, VOXEL)] * 2, indexing="ij")
+    frequency = np.hypot(y, x)
+    power = np.sinc(frequency * VOXEL) ** 2
+    power = power * (0.5 * ctf(torch.from_numpy(frequency), OPTICS).numpy() ** 2 + 0.5)
+    assert noise.var() == pytest.approx(power.mean(), rel=0.03)
+    between = np.corrcoef(noise.reshape(len(noise), -1))  # drawn anew for each tilt
+    assert np.abs(between - np.eye(len(noise))).max() < 0.1
+
+
+def test_the_snr_written_is_that_of_the_tomogram(folder, particles):
+    record = read_json(folder / "A.json")
+    tomogram, _ = read_mrc(folder / "A.mrc")
+    clean, _ = read_mrc(folder / "signal.mrc")
+    reference = particles[:12]
+    assert record["snr_asked"] == TARGET
+    assert record["snr_measured"] == pytest.approx(TARGET, rel=0.01)
+    for region in ("cube", "particle"):
+        mask = region_mask(SIZE, region, SPHERE)
+        measured = measure_snr(tomogram, reference, mask)
+        assert record["snr_by_region"][region] == pytest.approx(measured, rel=1e-4)
+    assert record["snr_by_region"]["cube"] == record["snr_measured"]
+    ceiling = measure_snr(clean, reference, region_mask(SIZE, "cube", SPHERE))
+    assert record["snr_without_noise"] == pytest.approx(ceiling, rel=1e-4)
+    assert record["reference_particles"] == 12
+    assert record["region"] == "cube"
+    assert record["seconds"] > 0
+    assert record["provenance"]["seed"] == 3
+    assert record["provenance"]["settings"]["reference_id"] == "1AAA"
+    assert record["provenance"]["settings"]["optics"]["defocus_um"] == 5.0
+    curve = dict(record["calibration"])
+    assert curve[0] == record["snr_without_noise"]
+    assert min(curve, key=lambda s: abs(curve[s] - TARGET)) == pytest.approx(
+        record["noise_scale"], rel=0.15
+    )
+
+
+def test_another_dataset_has_other_noise_and_the_region_asked_for(folder):
+    record = noisy(folder, "B", region="particle")
+    assert record["region"] == "particle"
+    assert record["snr_measured"] == record["snr_by_region"]["particle"]
+    assert record["snr_measured"] == pytest.approx(TARGET, rel=0.01)
+    clean, _ = read_mrc(folder / "tilts.mrc")
+    first, second = (read_mrc(folder / f"{name}_tilts.mrc")[0] - clean for name in "AB")
+    assert abs(np.corrcoef(first.ravel(), second.ravel())[0, 1]) < 0.02
+    labels = [(folder / name).read_bytes()[:1024] for name in ("B.mrc", "B_tilts.mrc")]
+    assert f"SNR {record['snr_measured']:.4g}".encode() in labels[0]
+    assert b"ssn3d tilt series" in labels[1]
+
+
+def test_images_of_another_microscope_are_refused(folder, tmp_path):
+    for name in ("signal.mrc", "particles.star", "specimen.json"):
+        (tmp_path / name).write_bytes((folder / name).read_bytes())
+    write_mrc(tmp_path / "tilts.mrc", np.zeros((30, 72, 72), np.float32), VOXEL, stack=True)
+    with pytest.raises(DataError, match=r"tilts\.mrc: shape \(30, 72, 72\), expected \(31,"):
+        noisy(tmp_path)
+
+
+@pytest.mark.parametrize("measured", [float("nan"), 0.0, 0.094, 0.106])
+def test_an_snr_that_is_missed_is_refused(measured):
+    with pytest.raises(SNRError, match=r"SNR 0\.1 was asked for, and .* is measured on the") as e:
+        check_snr(measured, 0.1)
+    assert "\n" not in str(e.value)
+
+
+@pytest.mark.parametrize("measured", [0.096, 0.104])
+def test_an_snr_within_a_twentieth_is_taken(measured):
+    check_snr(measured, 0.1)
