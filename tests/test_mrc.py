@@ -61,8 +61,7 @@ def test_a_header_of_another_size_is_one_line_before_memory_is_asked_for(edges, 
         assert "\n" not in str(one.value)
 
 
-@pytest.mark.parametrize("value", [1e-38, 3e38])
-def test_a_single_section_of_extreme_values_is_no_damage(value, tmp_path):
-    write_mrc(tmp_path / "v.mrc", np.full((1, 6, 8), value, np.float32), 10.0)
-    again, _ = read_mrc(tmp_path / "v.mrc", (1, 6, 8))
-    assert (again == np.float32(value)).all()
+def test_a_single_section_is_a_volume_too(tmp_path):
+    write_mrc(tmp_path / "v.mrc", np.ones((1, 6, 8), np.float32), 10.0)
+    assert shape_of_mrc(tmp_path / "v.mrc") == (1, 6, 8)
+    assert (read_mrc(tmp_path / "v.mrc", (1, 6, 8))[0] == 1).all()
