@@ -154,6 +154,20 @@ def test_round_trip(particles, tmp_path):
     np.testing.assert_allclose(again.rotations, particles.rotations, atol=1e-7)
 
 
+def test_ids_like_numbers_and_whole_numbers_keep_their_types(tmp_path):
+    """As where all are of one structure, 1E10, which is no number, or were edited by hand."""
+    quarter_turns = Rotation.from_euler("ZYZ", [[90, 90, 0]] * 2, degrees=True).as_matrix()
+    alone = Particles(np.array(["1E10", "1E10"]), np.full((2, 3), 7.0), quarter_turns)
+    path = tmp_path / "p.star"
+    write_particles(path, alone, "t1", 10.0)
+    path.write_text(path.read_text().partition("\n")[2].replace(".000000", ""))
+    again = read_particles(path)
+    assert again.pdb_ids.tolist() == ["1E10", "1E10"]
+    assert again.pdb_ids.dtype.kind == "U"
+    assert again.centres.dtype == again.rotations.dtype == np.float64
+    np.testing.assert_array_equal(again.centres, alone.centres)
+
+
 def test_equal_particles_are_equal_files_with_a_checksum(particles, tmp_path):
     for name in ("one.star", "two.star"):
         write_particles(tmp_path / name, particles, "t1", 10.0)

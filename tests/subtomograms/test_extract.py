@@ -104,5 +104,14 @@ def test_standardised_images_have_mean_0_and_deviation_1():
     standard = standardise(image)
     assert abs(standard.mean()) < 1e-3
     assert standard.std() == pytest.approx(1, rel=1e-4)
+    assert standard.dtype == np.float32
     with pytest.raises(DataError, match="constant"):
         standardise(np.ones((8, 8, 8), np.float32))
+
+
+def test_statistics_far_from_zero_are_exact():
+    volume = np.full((50, 50, 50), 1e5, np.float32)
+    volume[::2] += 1
+    volume[1::2] -= 1
+    view = volume[4:44, 5:45, 6:46]  # not contiguous, as crops are
+    np.testing.assert_allclose(standardise(view), view - np.float32(1e5), rtol=1e-6)

@@ -32,16 +32,16 @@ FILES = {
 class World:
     """Two tomograms of noise, what each voxel and particle is, and where the files are."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, shape=SHAPE):
         rng = generator(0, "world")
-        self.folder = folder
+        self.folder, self.shape = folder, shape
         self.volumes, self.labels, self.particles, self.files = {}, {}, {}, {}
         for name, count, snr in (("t1", 180, 0.48), ("t2", 120, 0.54)):
             files = {kind: folder / name / file for kind, file in FILES.items()}
-            volume = rng.normal(7, 3, SHAPE).astype(np.float32)
-            labels = rng.integers(0, count + 1, SHAPE, dtype=np.uint16)
+            volume = rng.normal(7, 3, shape).astype(np.float32)
+            labels = rng.integers(0, count + 1, shape, dtype=np.uint16)
             ids = rng.choice(["1AAA", "2BBB", "1E10"], count, p=[0.6, 0.3, 0.1])
-            centres = rng.uniform(-4, np.array(SHAPE) + 4, (count, 3))
+            centres = rng.uniform(-4, np.array(shape) + 4, (count, 3))
             particles = Particles(ids, centres, Rotation.random(count, rng=rng).as_matrix())
             write_mrc(files["tomogram"], volume, 12.5)
             write_mrc(files["labels"], labels, 12.5)
@@ -57,13 +57,13 @@ class World:
             (name, label)
             for name, particles in self.particles.items()
             for label, centre in enumerate(particles.centres, start=1)
-            if all(8 <= round(c) <= n - 8 for c, n in zip(centre, SHAPE, strict=True))
+            if all(8 <= round(c) <= n - 8 for c, n in zip(centre, self.shape, strict=True))
         }
 
     def select(self, selection, *, seed=3, count=COUNT, balanced=False):
         settings = {"size_voxels": SIZE, "count": count, "balanced": balanced}
         stars = {name: files["particles"] for name, files in self.files.items()}
-        select_particles(stars, SHAPE, settings, seed, selection=selection)
+        select_particles(stars, self.shape, settings, seed, selection=selection)
         return read_selection(selection)
 
     def extract(self, selection, dataset, size=SIZE):
@@ -175,14 +175,30 @@ def test_a_selection_of_smaller_crops_is_one_line(world, tmp_path):
         world.extract(tmp_path / "s.csv", tmp_path / "A.h5", size=24)
 
 
-def test_extraction_holds_one_tomogram_and_little_but_its_dataset(world, tmp_path):
-    """Six bytes a voxel of both, which is what the rule asks for on top of the libraries."""
-    table = world.select(tmp_path / "s.csv")
-    repeated = pd.concat([table] * 12)
-    write_csv(tmp_path / "s.csv", repeated)
-    world.extract(tmp_path / "s.csv", tmp_path / "A.h5")  # imports and caches
+def peak_of_extraction(world, selection):
+    """Bytes that an extraction holds at most at a time."""
+    dataset = selection.with_suffix(".h5")
+    world.extract(selection, dataset)  # imports and caches
     tracemalloc.start()
-    world.extract(tmp_path / "s.csv", tmp_path / "A.h5")
+    world.extract(selection, dataset)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert peak < 6 * len(repeated) * SIZE**3 + 6 * np.prod(SHAPE)
+    return peak
+
+
+def test_extraction_holds_little_but_its_dataset(world, tmp_path):
+    """Six bytes a voxel, which is what the rule asks for on top of the libraries."""
+    table = pd.concat([world.select(tmp_path / "s.csv")] * 12)
+    write_csv(tmp_path / "s.csv", table)
+    asked = 6 * len(table) * SIZE**3 + 6 * np.prod(SHAPE)
+    assert peak_of_extraction(world, tmp_path / "s.csv") < asked
+
+
+def test_extraction_holds_one_tomogram_at_a_time(tmp_path):
+    world = World(tmp_path, (80, 80, 80))
+    table = world.select(tmp_path / "s.csv", count=20)
+    assert set(table["tomogram"]) == {"t1", "t2"}
+    densities_and_labels = (4 + 2) * 80**3
+    dataset = 3 * len(table) * SIZE**3
+    peak = peak_of_extraction(world, tmp_path / "s.csv")
+    assert densities_and_labels < peak < 1.4 * densities_and_labels + dataset

@@ -136,6 +136,7 @@ def _cut_all(
         cubes = cut(volume, labels, particles, chosen["label"].to_numpy()[rows], size)
         for row, (image, mask) in zip(progress(rows, name), cubes, strict=True):
             images[row], masks[row] = image, mask
+        del volume, labels  # before the next tomogram is read
     return {
         "images": images,
         "masks": masks,
