@@ -286,6 +286,8 @@ def test_a_result_depends_on_its_own_row_alone() -> None:
     assert outcomes == ["segmented"] * 4
     alone, _ = segment_all(images[2:], SETTINGS, seed=1, workers=1, rows=[8, 13])
     assert np.array_equal(masks[2:], alone)
+    with pytest.raises(ValueError, match="shorter"):
+        segment_all(images[:2], SETTINGS, seed=1, workers=1, rows=[3])
 
 
 SEARCH = SearchSettings(
@@ -381,7 +383,11 @@ def test_the_run_holds_every_test_subtomogram(inputs: tuple[Path, Path], tmp_pat
     assert (run["method"], run["dataset"], run["split"]) == ("Xu-Alber-tuned", "A", "random")
     assert run["settings"] == found["chosen"]
     assert run["training_seconds"] == found["seconds"]
-    assert run["capacity"] is None
+    untrained = {"capacity": None, "epochs": 0, "best_epoch": None, "stopped": None}
+    assert {key: run[key] for key in untrained} == untrained
+    assert (run["device"], run["precision"]) == ("cpu", "float64")
+    assert run["provenance"]["subtomograms"] == {"train": 5, "validation": 1, "test": 2}
+    assert run["provenance"]["seed"] == 2
 
 
 def test_the_unsupervised_run_needs_no_search_and_sees_no_true_mask(
