@@ -20,9 +20,11 @@ from ssn3d.seeds import generator
 from ssn3d.segmentation.baseline import (
     BaselineSettings,
     Segmentation,
+    _cluster_at_centre,
+    _fit_mixture,
     segment,
 )
-from ssn3d.segmentation.baseline_search import SearchSettings, segment_all
+from ssn3d.segmentation.baseline_search import SearchSettings, baseline_settings, segment_all
 from ssn3d.segmentation.baseline_steps import baseline_run, search_run
 from ssn3d.segmentation.predictions import read_predictions
 from ssn3d.segmentation.threshold import threshold_segments
@@ -158,6 +160,45 @@ def test_noise_has_no_structure_if_boundary_is_dear_and_some_if_it_is_cheap(floo
     assert cheap.mask.any() == (cheap.outcome == "segmented")
 
 
+def cloud(*centres: tuple[float, float, float]) -> NDArray[np.float64]:
+    """Voxels of round particles of 3 voxels' standard deviation, 2,000 each."""
+    rng = np.random.default_rng(0)
+    return np.concatenate([rng.normal(centre, 3.0, (2000, 3)) for centre in centres])
+
+
+@pytest.mark.parametrize(
+    "centres",
+    [[(20, 20, 20)], [(20, 20, 8), (20, 20, 32)], [(8, 8, 8), (20, 20, 20), (32, 32, 32)]],
+)
+def test_bic_counts_the_particles_up_to_the_most_allowed(centres: list[Any]) -> None:
+    rng = generator(0, "test")
+    found = _fit_mixture(cloud(*centres), SETTINGS, rng)
+    assert found is not None
+    assert found.n_components == len(centres)
+    assert np.sort(found.means_[:, 2]) == pytest.approx([c[2] for c in centres], abs=1.0)
+    assert np.sqrt(found.covariances_) == pytest.approx(3.0, rel=0.25)
+    two = _fit_mixture(cloud(*centres), replace(SETTINGS, max_clusters=2), rng)
+    assert two is not None
+    assert two.n_components <= 2
+
+
+def test_no_cluster_is_narrower_than_the_smoothing() -> None:
+    found = _fit_mixture(
+        cloud((20, 20, 20)), replace(SETTINGS, smoothing_sigma_voxels=8.0), generator(0, "test")
+    )
+    assert found is not None
+    assert (np.sqrt(found.covariances_) >= 8.0).all()
+
+
+@pytest.mark.parametrize(("radius", "found"), [(4.9, False), (5.0, True), (5.1, True)])
+def test_the_target_is_looked_for_within_the_central_radius(radius: float, found: bool) -> None:
+    clusters = np.zeros((SIZE,) * 3, dtype=np.int32)
+    clusters[CENTRE[0], CENTRE[1], CENTRE[2] + 5 :] = 3
+    clusters[0] = 1  # larger, but elsewhere
+    mask = _cluster_at_centre(clusters, radius)
+    assert np.array_equal(mask, (clusters == 3) & found)
+
+
 def test_without_a_converged_mixture_the_mask_is_empty(monkeypatch: pytest.MonkeyPatch) -> None:
     fit = GaussianMixture.fit
 
@@ -245,6 +286,8 @@ def test_a_result_depends_on_its_own_row_alone() -> None:
     assert outcomes == ["segmented"] * 4
     alone, _ = segment_all(images[2:], SETTINGS, seed=1, workers=1, rows=[8, 13])
     assert np.array_equal(masks[2:], alone)
+    with pytest.raises(ValueError, match="shorter"):
+        segment_all(images[:2], SETTINGS, seed=1, workers=1, rows=[3])
 
 
 SEARCH = SearchSettings(
@@ -301,6 +344,18 @@ def test_search_is_on_training_subtomograms_and_reproducible(
     assert trials[1000.0]["outcomes"] == {"nothing above threshold": 3}
 
 
+def test_the_section_of_the_configuration_is_both_methods() -> None:
+    fixed = asdict(UNSUPERVISED)
+    del fixed["boundary_weight"]  # the unsupervised method has none
+    assert baseline_settings(fixed | {"search": asdict(SEARCH)}) == (UNSUPERVISED, SEARCH)
+
+
+def test_combinations_take_the_rest_from_the_unsupervised_method() -> None:
+    drawn = SEARCH.draw(UNSUPERVISED, np.random.default_rng(0))
+    assert [one.boundary_weight for one in drawn] == [1.0, 1000.0]
+    assert {replace(one, boundary_weight=None) for one in drawn} == {UNSUPERVISED}
+
+
 def test_combinations_are_drawn_once_each_and_no_more_than_there_are() -> None:
     wide = replace(
         SEARCH, smoothing_sigma_voxels=[1.0, 1.5, 2.0], voxels_per_point=[8, 16], trials=7
@@ -329,7 +384,11 @@ def test_the_run_holds_every_test_subtomogram(inputs: tuple[Path, Path], tmp_pat
     assert (run["method"], run["dataset"], run["split"]) == ("Xu-Alber-tuned", "A", "random")
     assert run["settings"] == found["chosen"]
     assert run["training_seconds"] == found["seconds"]
-    assert run["capacity"] is None
+    untrained = {"capacity": None, "epochs": 0, "best_epoch": None, "stopped": None}
+    assert {key: run[key] for key in untrained} == untrained
+    assert (run["device"], run["precision"]) == ("cpu", "float64")
+    assert run["provenance"]["subtomograms"] == {"train": 5, "validation": 1, "test": 2}
+    assert run["provenance"]["seed"] == 2
 
 
 def test_the_unsupervised_run_needs_no_search_and_sees_no_true_mask(

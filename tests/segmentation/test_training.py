@@ -17,7 +17,7 @@ import yaml
 from spheres import Spheres, make_spheres
 from torch.nn.functional import cross_entropy
 
-from ssn3d.errors import CheckpointError, ConfigError, DataError
+from ssn3d.errors import CheckpointError, ConfigError, DataError, DeviceError
 from ssn3d.segmentation.checkpoint import read_tensors, write_tensors
 from ssn3d.segmentation.metrics import per_subtomogram_table, summarise
 from ssn3d.segmentation.micro_batch import CANDIDATES, pick_micro_batch_size
@@ -25,6 +25,8 @@ from ssn3d.segmentation.networks import build_network
 from ssn3d.segmentation.predict import Compute, predict_masks
 from ssn3d.segmentation.stopping import best_epoch, stop_reason
 from ssn3d.segmentation.train import TrainingResult, TrainingSettings, train
+from ssn3d.segmentation.training_progress import progress_bar, report_epoch
+from ssn3d.segmentation.validation import background_percent
 
 QUICK = TrainingSettings(
     device="cpu", precision="float32", batch_size=8, micro_batch_size=4, epochs=3, dropout=0.5
@@ -210,6 +212,49 @@ def test_training_stops_by_patience_with_the_weights_of_its_best_epoch(spheres: 
     predicted = predict_masks(result.network, spheres.images, rows, compute)
     table = per_subtomogram_table(rows, [""] * len(rows), predicted, spheres.masks[rows])
     assert summarise(table)["pixel_accuracy"] == accuracy.max()
+    best = result.history.iloc[result.best_epoch - 1]
+    assert summarise(table)["miou"] == best["validation_miou"]
+    with torch.no_grad():
+        logits = result.network(torch.from_numpy(spheres.images[rows]).float().unsqueeze(1))
+    loss = cross_entropy(logits, torch.from_numpy(spheres.masks[rows]).long())
+    assert best["validation_loss"] == pytest.approx(float(loss), rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("margin", "epochs", "stopped"), [(-100.0, 3, "patience"), (100.0, 5, "epochs")]
+)
+def test_patience_counts_once_the_plateau_is_beaten_by_the_margin(
+    tiny_spheres: Spheres,
+    caplog: pytest.LogCaptureFixture,
+    margin: float,
+    epochs: int,
+    stopped: str,
+) -> None:
+    settings = replace(
+        QUICK, epochs=5, patience_epochs=2, learning_rate=1e-30, plateau_margin_percent=margin
+    )
+    with caplog.at_level("INFO"):
+        result = train_on(few(tiny_spheres, 4), settings)
+    assert (len(result.history), result.stopped) == (epochs, stopped)
+    assert ("no better than 'all background'" in caplog.text) == (stopped == "epochs")
+
+
+def test_background_is_right_where_no_particle_is() -> None:
+    masks = torch.zeros((3, 4, 4, 4), dtype=torch.uint8)
+    masks[1, :2] = 1  # half of it
+    masks[2] = 1
+    assert background_percent(masks, np.array([0, 1])) == pytest.approx(75.0)
+
+
+def test_the_log_says_how_an_epoch_went_and_how_long_the_rest_may_take(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    row = {"train_loss": 0.12345, "validation_pixel_accuracy": 98.7654, "validation_miou": 71.26}
+    history = [row | {"epoch": 1, "seconds": 30.0}, row | {"epoch": 2, "seconds": 20.0}]
+    with caplog.at_level("INFO"), progress_bar("run", 10, 4) as bar:
+        report_epoch("run", history, 5, bar)
+    expected = "run: epoch 2/5: loss 0.1235, validation 98.77%, mIoU 71.3, at most 1:15 min left"
+    assert caplog.messages == [expected]
 
 
 def test_same_seed_same_weights_and_nothing_global_changes(
@@ -386,6 +431,50 @@ def test_micro_batch_size_is_measured_and_leaves_the_network_alone(device: str) 
     assert pick_micro_batch_size(network, compute, size=8, largest=1) == 1
     assert all(torch.equal(before[name], w) for name, w in network.state_dict().items())
     assert all(weights.grad is None for weights in network.parameters())
+
+
+@pytest.mark.parametrize(
+    ("seconds", "largest", "expected"),
+    [
+        ({2: [9, 2, 2], 4: [9, 3, 9], 8: [9, 8, 8], 16: [20, 16, 16]}, 128, 4),  # 0.75 s each
+        ({2: [9, 2, 2], 4: [9, 3, 9]}, 5, 4),
+        ({2: [2, 9, 9], 4: [8, 8, 8], 8: [None, None, None]}, 128, 2),  # out of memory
+        ({1: [1, 1, 1]}, 1, 1),  # fewer than all candidates
+    ],
+)
+def test_the_micro_batch_size_is_the_fastest_a_subtomogram(
+    monkeypatch: pytest.MonkeyPatch,
+    seconds: dict[int, list[float | None]],
+    largest: int,
+    expected: int,
+) -> None:
+    asked: list[int] = []
+
+    def measured(network: torch.nn.Module, _compute: Compute, count: int, size: int) -> float:
+        assert (network.training, size) == (True, 8)
+        spent = seconds[count][asked.count(count)]
+        asked.append(count)
+        if spent is None:
+            raise torch.cuda.OutOfMemoryError
+        return spent
+
+    monkeypatch.setattr("ssn3d.segmentation.micro_batch.time_step", measured)
+    network = torch.nn.Conv3d(1, 2, 1).eval()
+    compute = Compute.pick("cpu", "float32")
+    assert pick_micro_batch_size(network, compute, size=8, largest=largest) == expected
+    assert {asked.count(count) for count in asked} == {3}
+
+
+def test_a_gpu_without_memory_for_the_smallest_micro_batch_is_one_clear_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def too_large(*_: object) -> float:
+        raise torch.cuda.OutOfMemoryError
+
+    monkeypatch.setattr("ssn3d.segmentation.micro_batch.time_step", too_large)
+    compute = Compute.pick("cpu", "float32")
+    with pytest.raises(DeviceError, match=r"too small for 2 subtomograms .*micro_batch_size"):
+        pick_micro_batch_size(torch.nn.Conv3d(1, 2, 1), compute, size=8, largest=4)
 
 
 def bad(spheres: Spheres) -> dict[str, Spheres]:

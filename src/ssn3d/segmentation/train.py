@@ -113,8 +113,7 @@ def train(
         settings: the `training` section of the configuration.
         seed: the configuration's seed.
         run_name: singles this training out; initial weights, order and dropout derive from it.
-        checkpoint_path: written after every epoch; where the file exists, training resumes from it
-            and goes on bit for bit as if it had not been interrupted.
+        checkpoint_path: written after every epoch; training resumes from it, bit for bit.
 
     Raises:
         DataError: no rows to train or validate on, or images and masks that do not fit.
