@@ -33,7 +33,11 @@ TARGET = {  # what the lock was made for, whatever this runs on
 INSTALLED = {"requirements.lock", "requirements-dev.lock", "."}  # all that pip may be given
 INSTALLERS = ("Makefile", "Containerfile")
 DOCUMENTS = ("README.md", "docs/clusters.md", "docs/environments.md")
-PYTHON_AFTER = {"Containerfile": "FROM python:", ".github/workflows/ci.yml": 'python-version: "'}
+PYTHON_AFTER = {
+    "Containerfile": "FROM python:",
+    ".github/workflows/ci.yml": 'python-version: "',
+    ".github/workflows/drills.yml": 'python-version: "',
+}
 
 
 def text_of(name: str) -> str:

@@ -40,6 +40,11 @@ def test_every_failed_job_has_its_reason(said):
     ]
 
 
+def test_jobs_of_one_rule_are_told_apart(said):
+    (line,) = said(block("add_noise", 4, "logs/add_noise/t2_A.log"))
+    assert line.startswith("add_noise (t2_A) failed: ")
+
+
 def test_a_job_that_succeeded_when_tried_again_did_not_fail(said):
     again = block("add_noise", 4, "a.log") + block("add_noise", 5, "a.log")
     run = again + "Finished jobid: 4 (Rule: add_noise)\n"

@@ -23,7 +23,14 @@ class Failure(NamedTuple):
 
     rule: str
     log: Path | None
-    """Its own log file."""
+    """Its own log file, {rule}.log or {rule}/{wildcards}.log."""
+
+    @property
+    def name(self) -> str:
+        """The rule, and what tells this job of it from others."""
+        if self.log is None or self.log.parent.name != self.rule:
+            return self.rule
+        return f"{self.rule} ({self.log.stem})"
 
 
 def failures(snakemake_log: str) -> list[Failure]:
@@ -74,6 +81,6 @@ def failure_lines(
         if Path(path).exists():
             failed += failures(Path(path).read_text(encoding="utf-8", errors="replace"))
     for failure in failed[:MOST_LINES]:
-        yield f"{failure.rule} failed: {reason(failure.log, Path(folder))}"
+        yield f"{failure.name} failed: {reason(failure.log, Path(folder))}"
     if len(failed) > MOST_LINES:
         yield f"and {len(failed) - MOST_LINES} more jobs failed"

@@ -1,4 +1,4 @@
-"""Bad days, one after another: `python tests/drills`, as root on Linux, some ten minutes."""
+"""Failures, one after another: `python tests/drills`, as root on Linux, some ten minutes."""
 
 import argparse
 import tempfile

@@ -109,7 +109,7 @@ def test_a_fault_names_its_key(key, fault):
         ("Xu-Alber", "did you mean 'Xu & Alber'?"),
         (
             "Mine",
-            f"must be one of {str(list(METHODS))[1:-1]}",
+            f"must be one of {str(list(runs.METHODS))[1:-1]}",
         ),
     ],
 )

@@ -38,7 +38,7 @@ def test_defaults_come_from_the_repository_and_the_last_line_is_the_reason(elsew
     assert len(list((elsewhere / "results" / "structures").glob("*.npz"))) == 22
     assert "Traceback" not in done.stderr
     last = done.stderr.rstrip().splitlines()[-1]
-    assert last.startswith("simulate_specimen failed: specimen.particles: ")
+    assert last.startswith("simulate_specimen (t1) failed: specimen.particles: ")
 
 
 @pytest.mark.slow

@@ -74,7 +74,7 @@ def finished(tmp_path_factory):
     skip_without_one_node_slurm()
     folder = experiment(tmp_path_factory.mktemp("slurm"))
     rule = folder / "workflow" / "rules" / "specimen.smk"
-    rule.write_text(rule.read_text().replace("(TOMOGRAM_MB)", "(400)"))
+    rule.write_text(rule.read_text().replace("(TOMOGRAM_MB)", "(200)"))
     slurm = ["--profile", "profiles/slurm", "--slurm-init-seconds-before-status-checks", "2"]
     snakemake(folder, SCORES, *slurm, "--configfile", "small.yaml")
     return folder
@@ -98,11 +98,12 @@ def test_jobs_went_through_slurm_and_got_what_they_asked_for(finished):
 @pytest.mark.slurm
 @pytest.mark.slow
 def test_a_job_out_of_memory_gets_more(finished):
-    first, second = records(finished)["simulate_specimen"]
+    attempts = records(finished)["simulate_specimen"]
+    first, second = [job for job in attempts if job["Comment"].endswith("_t1")]
     assert first["JobState"] == "FAILED"
     assert "exceeded memory limit" in Path(first["StdOut"]).read_text()
     assert second["JobState"] == "COMPLETED"
-    assert [job["MinMemoryNode"] for job in (first, second)] == ["400M", "800M"]
+    assert [job["MinMemoryNode"] for job in (first, second)] == ["200M", "400M"]
     assert [job["TimeLimit"] for job in (first, second)] == ["00:30:00", "01:00:00"]
 
 

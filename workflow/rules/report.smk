@@ -26,6 +26,23 @@ FIGURES = [
 ]
 PAGES = ["structures", "specimen", "snr", "mask_sizes", "table2", "table3"]
 
+# What tables say of their making: nothing of figures, nor of what can change no result.
+SETTINGS_OF_TABLES = {
+    **{
+        key: config[key]
+        for key in config
+        if key not in {"figures", "trainings_per_gpu"}
+    },
+    "structures": {
+        **{
+            key: value
+            for key, value in config["structures"].items()
+            if key != "archive"
+        },
+        "urls": config["structures"]["archive"]["urls"],
+    },
+}
+
 
 localrules:
     describe_data,
@@ -225,7 +242,7 @@ rule make_tables:
     conda:
         "../../envs/cpu.yaml"
     params:
-        config={key: config[key] for key in config if key != "figures"},
+        config=SETTINGS_OF_TABLES,
         pdb_ids=PDB_IDS,
         code=library_version("make_tables"),
     script:
