@@ -1,6 +1,7 @@
 """The volume is the sum of its particles, and its truth agrees with it."""
 
 import dataclasses
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -141,7 +142,8 @@ def test_poses_from_the_star_file_draw_the_volume_again(specimen, structures, tm
 
 def test_summary_counts_what_is_there(specimen):
     assert specimen.summary["particles_in_region"] == 80
-    assert sum(specimen.summary["copies"].values()) == len(specimen.particles) <= 80
+    assert specimen.summary["particles_in_tomogram"] == len(specimen.particles) <= 80
+    assert specimen.summary["copies"] == Counter(specimen.particles.pdb_ids.tolist())
     assert set(np.unique(specimen.labels)) <= set(range(len(specimen.particles) + 1))
 
 

@@ -7,7 +7,7 @@ from scipy.spatial import cKDTree
 
 from ssn3d.errors import PlacementError
 from ssn3d.seeds import generator
-from ssn3d.specimen.placement import occupied_fraction, place_spheres
+from ssn3d.specimen.placement import _relax, occupied_fraction, place_spheres
 
 RADII = (3.0, 5.0, 7.0, 9.0, 12.0)
 
@@ -35,13 +35,52 @@ def test_places_all_without_overlap(fraction):
     assert_no_overlap(centres, radii)
 
 
-def test_dilute_centres_are_uniform_for_small_and_large_alike():
+def test_dilute_centres_are_uniform_for_small_and_large_alike(monkeypatch):
+    monkeypatch.setattr("ssn3d.specimen.placement._relax", None)  # all are inserted
     radii, box = packing(4000, 0.1)
     centres = place_spheres(radii, box, generator(3, "place"))
+    assert (centres.min(axis=0) < 0.5).all()
+    assert (centres.max(axis=0) > box - 0.5).all()
     for chosen in (radii <= 5, radii >= 9):
         for axis in range(3):
             uniform = scipy.stats.uniform(scale=box[axis])
             assert scipy.stats.kstest(centres[chosen, axis], uniform.cdf).pvalue > 1e-3
+
+
+def test_spheres_exclude_no_more_than_themselves():
+    """In a dilute world as many pairs are near as if the spheres knew nothing of each other."""
+    radii, box = packing(2000, 0.03)
+    box = np.full(3, np.prod(box) ** (1 / 3))
+    centres = place_spheres(radii, box, generator(0, "place"))
+    touching = radii[:, None] + radii
+    apart = centres[:, None] - centres
+    distances = np.linalg.norm(apart, axis=-1)
+    near = np.triu((distances < 1.3 * touching), k=1)
+    shells = np.triu(4 / 3 * np.pi * (1.3**3 - 1) * touching**3, k=1)
+    assert near.sum() == pytest.approx(shells.sum() / np.prod(box), rel=0.15)
+    squares = (apart[near] / distances[near][:, None]) ** 2
+    np.testing.assert_allclose(squares.mean(axis=0), 1 / 3, atol=0.06)  # in any direction
+
+
+def test_overlapping_spheres_are_pushed_apart_along_their_line_by_half_the_overlap(monkeypatch):
+    monkeypatch.setattr("ssn3d.specimen.placement._SWEEPS", 2)  # a push, and a look
+    box, radii, rng = np.full(3, 20.0), np.array([2.0, 3.0]), generator(0, "relax")
+    apart = _relax(np.array([[10.0, 10, 8], [10, 13, 12]]), radii, box, rng)
+    np.testing.assert_array_equal(apart, [[10, 10, 8], [10, 13, 12]])  # they touch
+    apart = _relax(np.array([[10.0, 10, 8], [10, 12.4, 11.2]]), radii, box, rng)  # 4 apart
+    np.testing.assert_allclose(apart, [[10, 9.7, 7.6], [10, 12.7, 11.6]], atol=1e-4)
+    apart = _relax(np.full((2, 3), 10.0), radii, box, rng)
+    assert np.linalg.norm(apart[0] - apart[1]) == pytest.approx(5, abs=1e-4)
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_a_sphere_at_a_wall_lets_the_other_give_way(axis):
+    box, radii = np.array([20.0, 30.0, 40.0]), np.array([2.0, 3.0])
+    for wall, towards in ((0, 1), (box[axis], -1)):
+        centres = np.full((2, 3), 10.0)
+        centres[:, axis] = wall + towards * np.array([0.5, 3.5])
+        apart = _relax(centres, radii, box, generator(0, "relax"))
+        np.testing.assert_allclose(towards * (apart[:, axis] - wall), [0, 5], atol=1e-4)
 
 
 def test_same_seed_same_places():
