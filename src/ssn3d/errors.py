@@ -22,7 +22,7 @@ class PlacementError(SSN3DError):
 
 
 class SNRError(SSN3DError):
-    """The signal-to-noise ratio asked for lies above what the noise-free tomogram reaches."""
+    """The signal-to-noise ratio asked for cannot be reached, or is missed."""
 
 
 class DataError(SSN3DError):

@@ -191,9 +191,17 @@ def test_another_dataset_has_other_noise_and_the_region_asked_for(folder):
     clean, _ = read_mrc(folder / "tilts.mrc")
     first, second = (read_mrc(folder / f"{name}_tilts.mrc")[0] - clean for name in "AB")
     assert abs(np.corrcoef(first.ravel(), second.ravel())[0, 1]) < 0.02
-    labels = [(folder / name).read_bytes()[:1024] for name in ("B.mrc", "B_tilts.mrc")]
-    assert f"SNR {record['snr_measured']:.4g}".encode() in labels[0]
-    assert b"ssn3d tilt series" in labels[1]
+
+
+def test_headers_say_what_the_files_are(folder):
+    snr = read_json(folder / "A.json")["snr_measured"]
+    for name, label in (
+        ("signal", "ssn3d noise-free tomogram"),
+        ("tilts", "ssn3d noise-free tilt series"),
+        ("A", f"ssn3d tomogram, SNR {snr:.4g}"),
+        ("A_tilts", "ssn3d tilt series"),
+    ):
+        assert label.encode() in (folder / f"{name}.mrc").read_bytes()[:1024]
 
 
 def test_images_of_another_microscope_are_refused(folder, tmp_path):

@@ -31,6 +31,7 @@ class NoiseScale:
         of_signal = mean_free(aligned_crops(signal, particles, len(mask)), mask)
         of_noise = mean_free(aligned_crops(noise, particles, len(mask)), mask)
         cross = of_signal @ of_noise.T
+        self.particles = len(particles)
         self._constant = of_signal @ of_signal.T
         self._linear = cross + cross.T
         self._quadratic = of_noise @ of_noise.T
@@ -64,7 +65,7 @@ class NoiseScale:
                 return float(scale)
         raise SNRError(
             f"snr.datasets: SNR {target:g} was asked for, and noise alone has "
-            f"{mean_pair_snr(self._quadratic):.3g}, as the crops of the {len(self._quadratic)} "
+            f"{mean_pair_snr(self._quadratic):.3g}, as the crops of the {self.particles} "
             "reference particles happen to correlate; ask for more of them (specimen.particles, "
             "snr.max_particles), for larger cubes (subtomograms.size_voxels), or for a higher SNR"
         )

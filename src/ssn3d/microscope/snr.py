@@ -4,6 +4,9 @@ Crops at the true positions of one complex are turned back by their true rotatio
 with Pearson correlation c, SNR = c / (1 - c), averaged over all pairs of different particles.
 Everything else counts as noise: neighbours, the missing wedge, the CTF. Hence a ceiling that no
 setting of the detector's noise can exceed.
+
+Turning leaves a quarter of a cube without data, and interpolation damps noise, so that some 57 % of
+the noise's energy is left: an SNR of 0.01 is about 0.006 on crops that are not turned.
 """
 
 from concurrent.futures import ThreadPoolExecutor

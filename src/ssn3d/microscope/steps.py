@@ -135,20 +135,27 @@ def add_noise(
 
     write_mrc(tomogram, volume, voxel_size, label=f"ssn3d tomogram, SNR {achieved:.4g}")
     write_mrc(noisy_tilts, images, voxel_size, stack=True, label="ssn3d tilt series")
+    record = _snr_record(model, scale, target, measured, snr_settings.region)
     both = {**asdict(settings), **asdict(snr_settings)}
-    record = {
-        "snr_asked": target,
-        "snr_measured": achieved,
-        "region": snr_settings.region,
+    made = provenance(seed=seed, settings=both, gpus=gpu_names())
+    seconds = time.perf_counter() - started
+    write_json(summary, {**record, "seconds": seconds, "provenance": made})
+
+
+def _snr_record(
+    model: NoiseScale, scale: float, asked: float, measured: Mapping[str, float], region: str
+) -> dict[str, Any]:
+    """What is written down of a tomogram's SNR: asked, measured, and the calibration curve."""
+    return {
+        "snr_asked": asked,
+        "snr_measured": measured[region],
+        "region": region,
         "snr_by_region": measured,
         "snr_without_noise": model.snr(0),
-        "reference_particles": len(reference),
+        "reference_particles": model.particles,
         "noise_scale": scale,
         "calibration": model.curve(scale),
-        "seconds": time.perf_counter() - started,
-        "provenance": provenance(seed=seed, settings=both, gpus=gpu_names()),
     }
-    write_json(summary, record)
 
 
 def _unit_noise(
