@@ -1,6 +1,7 @@
 """A dataset comes back as it was written, and damage is noticed."""
 
 import dataclasses
+import json
 
 import h5py
 import numpy as np
@@ -130,3 +131,13 @@ def test_a_file_of_another_format_says_which(subtomograms, tmp_path):
         match=r"A\.h5: format 'ssn3d subtomograms 9', expected .*; delete it and run again$",
     ):
         read_subtomograms(tmp_path / "A.h5")
+
+
+def test_every_array_has_checksums_and_one_subtomogram_is_read_alone(subtomograms, tmp_path):
+    """A chunk is a subtomogram, and masks, mostly zeros, take no room."""
+    write_subtomograms(tmp_path / "A.h5", subtomograms, {"seed": 1})
+    with h5py.File(tmp_path / "A.h5") as file:
+        assert all(array.fletcher32 for array in file.values())
+        assert file["images"].chunks == file["masks"].chunks == (1, 8, 8, 8)
+        assert file["masks"].compression == "gzip"
+        assert json.loads(file.attrs["provenance"]) == {"seed": 1}
