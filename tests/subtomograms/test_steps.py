@@ -42,6 +42,7 @@ class World:
             labels = rng.integers(0, count + 1, shape, dtype=np.uint16)
             ids = rng.choice(["1AAA", "2BBB", "1E10"], count, p=[0.6, 0.3, 0.1])
             centres = rng.uniform(-4, np.array(shape) + 4, (count, 3))
+            centres[[0, -1]] = np.array(shape) / 2 + [[0.2, 0.3, -0.4], [-3, 2, 4]]  # inside
             particles = Particles(ids, centres, Rotation.random(count, rng=rng).as_matrix())
             write_mrc(files["tomogram"], volume, 12.5)
             write_mrc(files["labels"], labels, 12.5)
@@ -84,11 +85,11 @@ def world(tmp_path_factory):
 
 
 def test_the_right_cube_out_of_the_right_tomogram(world, tmp_path):
-    table = world.select(tmp_path / "selection.csv")
-    assert set(table["tomogram"]) == {"t1", "t2"}
+    table = world.select(tmp_path / "selection.csv", count=len(world.inside()))
+    assert {("t1", 1), ("t1", 180), ("t2", 1), ("t2", 120)} < world.inside()
     world.extract(tmp_path / "selection.csv", tmp_path / "A.h5")
     found = read_subtomograms(tmp_path / "A.h5")
-    assert len(found) == len(table) == COUNT
+    assert len(found) == len(table) == len(world.inside())
     for row, (tomogram, label, pdb_id) in enumerate(table.itertuples(index=False)):
         particles = world.particles[tomogram]
         assert (found.tomograms[row], found.labels[row]) == (tomogram, label)
