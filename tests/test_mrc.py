@@ -105,6 +105,7 @@ def test_a_label_stands_in_the_header_beside_the_checksum(array, tmp_path):
     assert any(label.startswith("long long") for label in labels)
     assert any(label.startswith("ssn3d crc32 ") for label in labels)
     with mrcfile.open(tmp_path / "plain.mrc") as mrc:
+        assert mrc.is_volume()
         assert len(mrc.get_labels()) == len(labels) - 1
     np.testing.assert_array_equal(read_mrc(tmp_path / "v.mrc")[0], array)
 

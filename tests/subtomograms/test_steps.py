@@ -42,6 +42,7 @@ class World:
             labels = rng.integers(0, count + 1, shape, dtype=np.uint16)
             ids = rng.choice(["1AAA", "2BBB", "1E10"], count, p=[0.6, 0.3, 0.1])
             centres = rng.uniform(-4, np.array(shape) + 4, (count, 3))
+            centres[[0, -1]] = np.array(shape) / 2 + [[0.2, 0.3, -0.4], [-3, 2, 4]]  # inside
             particles = Particles(ids, centres, Rotation.random(count, rng=rng).as_matrix())
             write_mrc(files["tomogram"], volume, 12.5)
             write_mrc(files["labels"], labels, 12.5)
@@ -66,10 +67,10 @@ class World:
         select_particles(stars, self.shape, settings, seed, selection=selection)
         return read_selection(selection)
 
-    def extract(self, selection, dataset, size=SIZE):
+    def extract(self, selection, dataset, size=SIZE, tomograms=("t1", "t2")):
         extract_subtomograms(
             selection=selection,
-            tomograms=self.files,
+            tomograms={name: self.files[name] for name in tomograms},
             size_voxels=size,
             seed=3,
             dataset_name="A",
@@ -84,11 +85,11 @@ def world(tmp_path_factory):
 
 
 def test_the_right_cube_out_of_the_right_tomogram(world, tmp_path):
-    table = world.select(tmp_path / "selection.csv")
-    assert set(table["tomogram"]) == {"t1", "t2"}
+    table = world.select(tmp_path / "selection.csv", count=len(world.inside()))
+    assert {("t1", 1), ("t1", 180), ("t2", 1), ("t2", 120)} < world.inside()
     world.extract(tmp_path / "selection.csv", tmp_path / "A.h5")
     found = read_subtomograms(tmp_path / "A.h5")
-    assert len(found) == len(table) == COUNT
+    assert len(found) == len(table) == len(world.inside())
     for row, (tomogram, label, pdb_id) in enumerate(table.itertuples(index=False)):
         particles = world.particles[tomogram]
         assert (found.tomograms[row], found.labels[row]) == (tomogram, label)
@@ -104,10 +105,17 @@ def test_the_right_cube_out_of_the_right_tomogram(world, tmp_path):
         np.testing.assert_array_equal(found.masks[row], world.labels[tomogram][cube] == label)
 
 
-def test_a_dataset_says_where_it_is_from(world, tmp_path):
-    world.select(tmp_path / "selection.csv")
-    world.extract(tmp_path / "selection.csv", tmp_path / "A.h5")
+def test_a_dataset_says_where_it_is_from(world, tmp_path, caplog):
+    with caplog.at_level("INFO", logger="ssn3d"):
+        world.select(tmp_path / "selection.csv")
+        world.extract(tmp_path / "selection.csv", tmp_path / "A.h5")
     found = read_subtomograms(tmp_path / "A.h5")
+    mean_mask = np.mean([np.count_nonzero(mask) for mask in found.masks])
+    assert caplog.messages == [
+        "40 subtomograms of 3 structures",
+        f"40 subtomograms, mean mask {mean_mask:.0f} voxels",
+    ]
+    assert found.labels.dtype == np.int32
     assert (found.dataset, found.snr_asked, found.voxel_size_angstrom) == ("A", 0.5, 12.5)
     assert found.snr_measured == pytest.approx(0.51)  # of both tomograms
     with h5py.File(tmp_path / "A.h5") as file:
@@ -116,6 +124,15 @@ def test_a_dataset_says_where_it_is_from(world, tmp_path):
     assert provenance["settings"] == {"size_voxels": SIZE}
     assert provenance["structures"] == [{"pdb_id": "1AAA"}]
     assert [summary["snr_measured"] for summary in provenance["tomograms"]] == [0.48, 0.54]
+
+
+def test_one_tomogram_is_enough(world, tmp_path):
+    table = world.select(tmp_path / "s.csv")
+    write_csv(tmp_path / "s.csv", table[table["tomogram"] == "t2"])
+    world.extract(tmp_path / "s.csv", tmp_path / "A.h5", tomograms=["t2"])
+    found = read_subtomograms(tmp_path / "A.h5")
+    assert set(found.tomograms) == {"t2"}
+    assert (found.snr_asked, found.snr_measured) == (0.5, 0.54)
 
 
 def test_rows_are_the_selections_whatever_its_order(world, tmp_path):

@@ -1,6 +1,7 @@
 """A dataset comes back as it was written, and damage is noticed."""
 
 import dataclasses
+import json
 
 import h5py
 import numpy as np
@@ -93,3 +94,50 @@ def test_a_foreign_hdf5_file_is_an_error(tmp_path):
         file["images"] = np.zeros(3)
     with pytest.raises(DataError, match=r"other\.h5"):
         read_subtomograms(tmp_path / "other.h5")
+
+
+@pytest.mark.parametrize(
+    ("changed", "fault"),
+    [
+        (
+            {"images": np.zeros((12, 8, 8, 6), "f2"), "masks": np.zeros((12, 8, 8, 6), "u1")},
+            "match",
+        ),
+        ({"images": np.zeros((12, 8, 8), "f2"), "masks": np.zeros((12, 8, 8), "u1")}, "match"),
+        ({"images": np.zeros((0, 8, 8, 8), "f2"), "masks": np.zeros((0, 8, 8, 8), "u1")}, "match"),
+        ({"masks": np.zeros((11, 8, 8, 8), "u1")}, r"masks \(11, 8, 8, 8\) do not match"),
+        ({"pdb_id": np.array([b"1AAA"] * 11)}, "match"),
+        ({"masks": np.full((12, 8, 8, 8), 2, "u1")}, "damaged"),
+        ({"images": np.full((12, 8, 8, 8), np.nan, "f2")}, "damaged"),
+    ],
+)
+def test_contents_that_cannot_be_are_one_line(changed, fault, subtomograms, tmp_path):
+    """As another program may write them, with checksums that are right."""
+    write_subtomograms(tmp_path / "A.h5", subtomograms, {})
+    with h5py.File(tmp_path / "A.h5", "r+") as file:
+        for name, values in changed.items():
+            del file[name]
+            file[name] = values
+    with pytest.raises(DataError, match=rf"A\.h5: .*{fault}.*; delete it and run again$"):
+        read_subtomograms(tmp_path / "A.h5")
+
+
+def test_a_file_of_another_format_says_which(subtomograms, tmp_path):
+    write_subtomograms(tmp_path / "A.h5", subtomograms, {})
+    with h5py.File(tmp_path / "A.h5", "r+") as file:
+        file.attrs["format"] = "ssn3d subtomograms 9"
+    with pytest.raises(
+        DataError,
+        match=r"A\.h5: format 'ssn3d subtomograms 9', expected .*; delete it and run again$",
+    ):
+        read_subtomograms(tmp_path / "A.h5")
+
+
+def test_every_array_has_checksums_and_one_subtomogram_is_read_alone(subtomograms, tmp_path):
+    """A chunk is a subtomogram, and masks, mostly zeros, take no room."""
+    write_subtomograms(tmp_path / "A.h5", subtomograms, {"seed": 1})
+    with h5py.File(tmp_path / "A.h5") as file:
+        assert all(array.fletcher32 for array in file.values())
+        assert file["images"].chunks == file["masks"].chunks == (1, 8, 8, 8)
+        assert file["masks"].compression == "gzip"
+        assert json.loads(file.attrs["provenance"]) == {"seed": 1}

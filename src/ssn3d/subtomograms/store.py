@@ -97,7 +97,8 @@ def read_subtomograms(path: str | os.PathLike[str]) -> Subtomograms:
     try:
         with h5py.File(path, "r") as file:
             if file.attrs["format"] != _FORMAT:
-                raise DataError(f"{path}: format {file.attrs['format']!r}, expected {_FORMAT!r}")
+                found = f"format {file.attrs['format']!r}, expected {_FORMAT!r}"
+                raise DataError(f"{path}: {found}; delete it and run again")
             subtomograms = Subtomograms(
                 images=file["images"][:],
                 masks=file["masks"][:],
@@ -122,6 +123,7 @@ def _check(path: str | os.PathLike[str], s: Subtomograms) -> None:
     """Raise DataError unless images and masks are what they should be."""
     cube = s.images.ndim == 4 and len(set(s.images.shape[1:])) == 1  # noqa: PLR2004 -- n cubes
     if not cube or not len(s) or s.masks.shape != s.images.shape or len(s.pdb_ids) != len(s):
-        raise DataError(f"{path}: images {s.images.shape} and masks {s.masks.shape} do not match")
+        message = f"{path}: images {s.images.shape} and masks {s.masks.shape} do not match"
+        raise DataError(f"{message}; delete it and run again")
     if s.masks.max() > 1 or not np.isfinite(s.images).all():
         raise DataError(f"{path}: images or masks are damaged; delete it and run again")
