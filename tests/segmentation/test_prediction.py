@@ -16,6 +16,7 @@ from ssn3d.segmentation.checkpoint import read_tensors, write_tensors
 from ssn3d.segmentation.metrics import per_subtomogram_table, summarise
 from ssn3d.segmentation.networks import build_network
 from ssn3d.segmentation.predict import Compute, load_network, predict_masks
+from ssn3d.segmentation.predictions import read_predictions, write_predictions
 from ssn3d.segmentation.steps import evaluate_run, train_run
 from ssn3d.segmentation.train import TrainingSettings
 from ssn3d.subtomograms.splits import write_split
@@ -122,6 +123,26 @@ def test_split_of_another_dataset_is_refused(inputs: dict[str, Path], tmp_path: 
         train_run(
             **files, network="SSN3D-ED", settings=SETTINGS, seed=1, **outputs(tmp_path / "run")
         )
+
+
+@pytest.mark.parametrize("name", ["subtomogram", "masks"])
+def test_a_flipped_bit_in_predictions_is_noticed(tmp_path: Path, name: str) -> None:
+    masks = make_spheres(3, seed=0, size=8)[1]
+    table = per_subtomogram_table([4, 7, 9], ["1KP8"] * 3, masks, masks)
+    path = tmp_path / "predictions.h5"
+    write_predictions(tmp_path / "table.csv", path, table, masks)
+    read = read_predictions(path)
+    assert list(read) == [4, 7, 9]
+    assert np.array_equal(np.stack(list(read.values())), masks)
+    with h5py.File(path) as file:
+        offset = file[name].id.get_chunk_info(0).byte_offset
+        chunks = file["masks"].chunks
+    assert chunks == (1, 8, 8, 8)  # one is read without the others
+    content = bytearray(path.read_bytes())
+    content[offset + 3] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=r"predictions\.h5: not readable predictions"):
+        read_predictions(path)
 
 
 @pytest.mark.parametrize("change", ["images", "dataset", "split", "nothing told"])

@@ -20,7 +20,7 @@ from torch.nn.functional import cross_entropy
 from ssn3d.errors import CheckpointError, ConfigError, DataError, DeviceError
 from ssn3d.segmentation.checkpoint import read_tensors, write_tensors
 from ssn3d.segmentation.metrics import per_subtomogram_table, summarise
-from ssn3d.segmentation.micro_batch import CANDIDATES, pick_micro_batch_size
+from ssn3d.segmentation.micro_batch import CANDIDATES, pick_micro_batch_size, time_step
 from ssn3d.segmentation.networks import build_network
 from ssn3d.segmentation.predict import Compute, predict_masks
 from ssn3d.segmentation.stopping import best_epoch, stop_reason
@@ -463,6 +463,18 @@ def test_the_micro_batch_size_is_the_fastest_a_subtomogram(
     compute = Compute.pick("cpu", "float32")
     assert pick_micro_batch_size(network, compute, size=8, largest=largest) == expected
     assert {asked.count(count) for count in asked} == {3}
+
+
+def test_a_timed_step_goes_forward_and_backward_and_leaves_no_gradients() -> None:
+    network = torch.nn.Conv3d(1, 2, 1)
+    inputs: list[tuple[int, ...]] = []
+    gradients: list[torch.Tensor] = []
+    network.register_forward_pre_hook(lambda _, given: inputs.append(tuple(given[0].shape)))
+    network.weight.register_hook(gradients.append)
+    assert time_step(network, Compute.pick("cpu", "float32"), 3, 8) > 0
+    assert inputs == [(3, 1, 8, 8, 8)]
+    assert len(gradients) == 1
+    assert network.weight.grad is None
 
 
 def test_a_gpu_without_memory_for_the_smallest_micro_batch_is_one_clear_error(
