@@ -32,9 +32,9 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from ssn3d.device import gpu_names
 from ssn3d.provenance import hardware
+from ssn3d.segmentation.compute import Compute
 from ssn3d.segmentation.micro_batch import CANDIDATES, time_step
 from ssn3d.segmentation.networks import NETWORKS, build_network
-from ssn3d.segmentation.predict import Compute
 from ssn3d.segmentation.train import TrainingSettings, train
 from ssn3d.subtomograms.store import Subtomograms, read_subtomograms, write_subtomograms
 

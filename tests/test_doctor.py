@@ -13,7 +13,8 @@ from ssn3d.config import load_config
 from ssn3d.doctor import estimate, lines, machine
 from ssn3d.doctor.estimate import Run
 from ssn3d.provenance import hardware
-from ssn3d.segmentation.predict import MICRO_BATCH_SIZE, Compute
+from ssn3d.segmentation.compute import Compute
+from ssn3d.segmentation.predict import MICRO_BATCH_SIZE
 from ssn3d.structures.ids import read_pdb_ids
 
 NAMES = [

@@ -10,7 +10,7 @@ from ssn3d.errors import DataError, DeviceError
 from ssn3d.files import atomic_path, read_json, sha256_of, write_json
 from ssn3d.mrc import read_mrc, write_mrc
 from ssn3d.seeds import generator
-from ssn3d.segmentation.torch_seeds import torch_generator
+from ssn3d.segmentation.compute import torch_generator
 
 
 def test_an_interrupted_write_leaves_the_old_file(tmp_path):

@@ -32,7 +32,7 @@ from ssn3d.segmentation.checkpoint import read_checkpoint, write_tensors
 from ssn3d.segmentation.metrics import per_subtomogram_table
 from ssn3d.segmentation.networks import build_network
 from ssn3d.segmentation.predict import load_network
-from ssn3d.segmentation.predictions import read_predictions, write_predictions
+from ssn3d.segmentation.run_files import read_predictions, write_predictions
 from ssn3d.star import read_particles, write_particles
 from ssn3d.structures.coordinates import (
     check_entry_id,

@@ -25,7 +25,7 @@ from ssn3d.report.table_text import write_table
 from ssn3d.report.tables import TABLE2_COLUMNS
 from ssn3d.seeds import generator
 from ssn3d.segmentation.checkpoint import write_tensors
-from ssn3d.segmentation.predictions import write_predictions
+from ssn3d.segmentation.run_files import write_predictions
 from ssn3d.star import write_particles
 from ssn3d.structures.read import Structure, write_structure
 from ssn3d.subtomograms.splits import write_split

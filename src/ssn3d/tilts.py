@@ -1,4 +1,4 @@
-"""The tilts of a series: equal steps from the lowest to the highest."""
+"""Tilts of a series: equal steps from the lowest to the highest."""
 
 import math
 
@@ -6,13 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 _OFF_STEP = 1e-3
-"""By what fraction of a step the last may miss the highest tilt: a third of a degree has no end."""
+"""Largest distance of the last tilt from the highest, in steps: 1/3 degree is never exact."""
 
 
 def tilt_angles_deg(min_deg: float, max_deg: float, step_deg: float) -> NDArray[np.float64]:
     """Tilts (n,) from `min_deg` to `max_deg`, both included.
 
-    Raises ValueError, with values that would do, where the steps do not end at `max_deg`.
+    Raises ValueError, with steps that fit, where the steps do not end at `max_deg`.
     """
     span = max_deg - min_deg
     steps = span / step_deg

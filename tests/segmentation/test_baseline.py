@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from sklearn.mixture import GaussianMixture
 
+from datasets import subtomograms_of
 from ssn3d.errors import DataError
 from ssn3d.files import read_json
 from ssn3d.seeds import generator
@@ -26,10 +27,10 @@ from ssn3d.segmentation.baseline import (
 )
 from ssn3d.segmentation.baseline_search import SearchSettings, baseline_settings, segment_all
 from ssn3d.segmentation.baseline_steps import baseline_run, search_run
-from ssn3d.segmentation.predictions import read_predictions
-from ssn3d.segmentation.threshold import threshold_segments
+from ssn3d.segmentation.baseline_threshold import threshold_segments
+from ssn3d.segmentation.run_files import read_predictions
 from ssn3d.subtomograms.splits import read_split, write_split
-from ssn3d.subtomograms.store import Subtomograms, read_subtomograms, write_subtomograms
+from ssn3d.subtomograms.store import read_subtomograms, write_subtomograms
 
 SIZE = 40
 CENTRE = (SIZE // 2,) * 3
@@ -305,19 +306,10 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """Give a dataset of spheres, 5 to train, 1 to validate and 2 to test, and its split."""
     folder = tmp_path_factory.mktemp("baseline")
     radii = [5, 6, 7, 8, 5, 6, 7, 8]
-    count = len(radii)
-    subtomograms = Subtomograms(
-        images=np.stack([image_of(sphere(r), 0.3, r) for r in radii]).astype(np.float16),
+    subtomograms = subtomograms_of(
+        np.stack([image_of(sphere(r), 0.3, r) for r in radii]),
         masks=np.stack([sphere(r) for r in radii]).astype(np.uint8),
         pdb_ids=np.array([f"{r}ABC" for r in radii]),
-        tomograms=np.array(["1"] * count),
-        labels=np.arange(1, count + 1, dtype=np.int32),
-        centres=np.zeros((count, 3)),
-        rotations=np.tile(np.eye(3), (count, 1, 1)),
-        dataset="A",
-        snr_asked=0.5,
-        snr_measured=0.5,
-        voxel_size_angstrom=10.0,
     )
     write_subtomograms(folder / "A.h5", subtomograms, {})
     parts = np.array(["train"] * 5 + ["validation"] + ["test"] * 2)
@@ -413,5 +405,5 @@ def test_parameters_of_another_split_are_refused(inputs: tuple[Path, Path], tmp_
     search_run(dataset, split, tmp_path / "search.json", UNSUPERVISED, SEARCH, seed=2, workers=1)
     other = tmp_path / "without_8ABC.csv"
     other.write_text(split.read_text(encoding="utf-8"), encoding="utf-8")
-    with pytest.raises(DataError, match=r"search\.json.*run it again"):
+    with pytest.raises(DataError, match=r"search\.json.*rerun the search"):
         baseline_run(dataset, other, tmp_path / "search.json", tmp_path, seed=2, workers=1)

@@ -10,8 +10,7 @@ from torch import Tensor, nn
 from torch.nn.functional import conv3d, interpolate, max_pool3d, relu
 
 from ssn3d.errors import ConfigError, DataError
-from ssn3d.segmentation.ceiling import block_ceiling
-from ssn3d.segmentation.metrics import per_subtomogram_table
+from ssn3d.segmentation.metrics import block_ceiling, per_subtomogram_table
 from ssn3d.segmentation.networks import (
     NETWORKS,
     SSN3DED,
@@ -204,7 +203,7 @@ def test_a_network_is_added_with_one_function(monkeypatch: pytest.MonkeyPatch) -
         return nn.Conv3d(1, 2, 1)
 
     assert capacity(build("linear")) == 4
-    with pytest.raises(ConfigError, match="'SSN3D' is not one of linear"):
+    with pytest.raises(ConfigError, match="'SSN3D' must be one of linear"):
         build("SSN3D")
 
 

@@ -11,16 +11,18 @@ import pytest
 import torch
 from spheres import Spheres, make_spheres
 
+from datasets import subtomograms_of
 from ssn3d.errors import CheckpointError, DataError
 from ssn3d.segmentation.checkpoint import read_tensors, write_tensors
+from ssn3d.segmentation.compute import Compute
 from ssn3d.segmentation.metrics import per_subtomogram_table, summarise
 from ssn3d.segmentation.networks import build_network
-from ssn3d.segmentation.predict import Compute, load_network, predict_masks
-from ssn3d.segmentation.predictions import read_predictions, write_predictions
+from ssn3d.segmentation.predict import load_network, predict_masks
+from ssn3d.segmentation.run_files import read_predictions, write_predictions
 from ssn3d.segmentation.steps import evaluate_run, train_run
 from ssn3d.segmentation.train import TrainingSettings
 from ssn3d.subtomograms.splits import write_split
-from ssn3d.subtomograms.store import Subtomograms, read_subtomograms, write_subtomograms
+from ssn3d.subtomograms.store import read_subtomograms, write_subtomograms
 
 SETTINGS = TrainingSettings(
     device="cpu", precision="float32", batch_size=8, micro_batch_size=4, epochs=2
@@ -33,19 +35,7 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("inputs")
     images, masks = make_spheres(COUNT, seed=3, size=8)
     ids = np.array(["1KP8", "2AWB"] * (COUNT // 2))
-    subtomograms = Subtomograms(
-        images=images,
-        masks=masks,
-        pdb_ids=ids,
-        tomograms=np.full(COUNT, "tomogram_1"),
-        labels=np.arange(1, COUNT + 1, dtype=np.int32),
-        centres=np.zeros((COUNT, 3)),
-        rotations=np.tile(np.eye(3), (COUNT, 1, 1)),
-        dataset="A",
-        snr_asked=0.5,
-        snr_measured=0.5,
-        voxel_size_angstrom=10.0,
-    )
+    subtomograms = subtomograms_of(images, masks=masks, pdb_ids=ids)
     write_subtomograms(folder / "A.h5", subtomograms, {})
     parts = np.array(["train"] * 16 + ["test"] * 5 + ["validation"] * 3)
     write_split(folder / "random.csv", ids, parts, subtomograms.selection_sha256)

@@ -19,13 +19,13 @@ from torch.nn.functional import cross_entropy
 
 from ssn3d.errors import CheckpointError, ConfigError, DataError, DeviceError
 from ssn3d.segmentation.checkpoint import read_tensors, write_tensors
+from ssn3d.segmentation.compute import Compute
+from ssn3d.segmentation.epochs import best_epoch, progress_bar, report_epoch, stop_reason
 from ssn3d.segmentation.metrics import per_subtomogram_table, summarise
 from ssn3d.segmentation.micro_batch import CANDIDATES, pick_micro_batch_size, time_step
 from ssn3d.segmentation.networks import build_network
-from ssn3d.segmentation.predict import Compute, predict_masks
-from ssn3d.segmentation.stopping import best_epoch, stop_reason
+from ssn3d.segmentation.predict import predict_masks
 from ssn3d.segmentation.train import TrainingResult, TrainingSettings, train
-from ssn3d.segmentation.training_progress import progress_bar, report_epoch
 from ssn3d.segmentation.validation import background_percent
 
 QUICK = TrainingSettings(
@@ -496,10 +496,10 @@ def bad(spheres: Spheres) -> dict[str, Spheres]:
         "train set is empty": replace(spheres, train_rows=np.arange(0)),
         "validation set is empty": replace(spheres, validation_rows=np.arange(0)),
         "beyond the 16": replace(spheres, train_rows=np.arange(17)),
-        "both in the train": replace(spheres, validation_rows=np.arange(11, 16)),
+        "in both the train": replace(spheres, validation_rows=np.arange(11, 16)),
         "NaN": replace(spheres, images=nan),
-        "more than 0 and 1": replace(spheres, masks=spheres.masks * 2),
-        r"not \(n, s, s, s\)": replace(spheres, masks=spheres.masks[:, 1:]),
+        "values above 1": replace(spheres, masks=spheres.masks * 2),
+        r"one shape \(n, s, s, s\)": replace(spheres, masks=spheres.masks[:, 1:]),
         "multiple of 8": replace(
             spheres, images=spheres.images[:, 4:, 4:, 4:], masks=spheres.masks[:, 4:, 4:, 4:]
         ),

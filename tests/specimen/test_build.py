@@ -186,5 +186,5 @@ def test_left_over_copies_are_drawn_at_random():
 
 def test_more_particles_than_labels_is_an_error(structures, monkeypatch):
     monkeypatch.setattr("ssn3d.specimen.build._MOST_LABELS", 5)
-    with pytest.raises(PlacementError, match="labels count to 5"):
+    with pytest.raises(PlacementError, match="at most 5 can be labelled"):
         build_specimen(structures, SETTINGS, generator(0, "specimen"))

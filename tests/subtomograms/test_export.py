@@ -6,12 +6,13 @@ import pytest
 import starfile
 from scipy.spatial.transform import Rotation
 
+from datasets import subtomograms_of
 from ssn3d.errors import DataError
 from ssn3d.particles import Particles
 from ssn3d.seeds import generator
 from ssn3d.subtomograms.export import export_subtomograms
 from ssn3d.subtomograms.extract import cut
-from ssn3d.subtomograms.store import Subtomograms, write_subtomograms
+from ssn3d.subtomograms.store import write_subtomograms
 
 SIZE, PIXEL = 16, 12.5
 OPTICS = {"voltage_kv": 200.0, "cs_mm": 2.7, "defocus_um": 3.0, "amplitude_contrast": 0.1}
@@ -29,17 +30,13 @@ def dataset(tmp_path_factory):
     for i, (cz, cy, cx) in enumerate(CENTRES):
         blob = -np.exp(-((z - cz) ** 2 + (y - cy) ** 2 + (x - cx) ** 2) / 4).astype(np.float32)
         ((images[i], _),) = cut(blob, np.zeros(blob.shape, np.uint16), particles[[i]], [1], SIZE)
-    subtomograms = Subtomograms(
-        images=images,
-        masks=np.zeros(images.shape, np.uint8),
+    subtomograms = subtomograms_of(
+        images,
         pdb_ids=particles.pdb_ids,
         tomograms=np.array(["t1", "t1", "t2"]),
         labels=np.array([7, 8, 7], np.int32),
         centres=CENTRES,
         rotations=rotations,
-        dataset="A",
-        snr_asked=1.0,
-        snr_measured=1.0,
         voxel_size_angstrom=PIXEL,
     )
     write_subtomograms(path, subtomograms, {})

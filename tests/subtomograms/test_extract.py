@@ -9,7 +9,8 @@ from ssn3d.crops import crop, crop_corners, lies_inside
 from ssn3d.errors import DataError
 from ssn3d.particles import Particles
 from ssn3d.seeds import generator
-from ssn3d.subtomograms.extract import choose, standardise
+from ssn3d.subtomograms.extract import standardise
+from ssn3d.subtomograms.selection import choose
 
 SHAPE = (64, 100, 120)
 

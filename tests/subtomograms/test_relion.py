@@ -10,14 +10,14 @@ import starfile
 import torch
 from scipy.spatial.transform import Rotation
 
+from datasets import subtomograms_of
 from ssn3d.microscope.ctf import Optics, ctf
-from ssn3d.particles import Particles
 from ssn3d.seeds import generator
 from ssn3d.specimen.volume import Grid, posed_map
 from ssn3d.structures.maps import density_map
 from ssn3d.subtomograms.export import export_subtomograms
 from ssn3d.subtomograms.extract import standardise
-from ssn3d.subtomograms.store import Subtomograms, write_subtomograms
+from ssn3d.subtomograms.store import write_subtomograms
 
 SIZE, COUNT = 32, 60
 OPTICS = {"voltage_kv": 300.0, "cs_mm": 2.0, "defocus_um": 5.0, "amplitude_contrast": 0.07}
@@ -44,21 +44,8 @@ def write_dataset(path, molecule, *, inverted=False):
         cube = through_ctf(volume[84:116, 84:116, 84:116])
         noise = rng.standard_normal(cube.shape, dtype=np.float32) * cube.std()
         images[i] = standardise(cube + noise)
-    particles = Particles(np.full(COUNT, "1AAA"), centres, rotations)
-    subtomograms = Subtomograms(
-        images=images,
-        masks=np.ones(images.shape, dtype=np.uint8),
-        pdb_ids=particles.pdb_ids,
-        tomograms=np.full(COUNT, "t1"),
-        labels=np.arange(1, COUNT + 1, dtype=np.int32),
-        centres=centres,
-        rotations=rotations.transpose(0, 2, 1).copy() if inverted else rotations,
-        dataset="A",
-        snr_asked=1.0,
-        snr_measured=1.0,
-        voxel_size_angstrom=10.0,
-    )
-    write_subtomograms(path, subtomograms, {})
+    written = rotations.transpose(0, 2, 1).copy() if inverted else rotations
+    write_subtomograms(path, subtomograms_of(images, centres=centres, rotations=written), {})
 
 
 def average(folder):

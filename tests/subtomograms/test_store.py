@@ -7,27 +7,23 @@ import h5py
 import numpy as np
 import pytest
 
+from datasets import subtomograms_of
 from ssn3d.errors import DataError
 from ssn3d.seeds import generator
-from ssn3d.subtomograms.store import Subtomograms, read_subtomograms, write_subtomograms
+from ssn3d.subtomograms.store import read_subtomograms, write_subtomograms
 
 
 @pytest.fixture
 def subtomograms():
     rng = generator(0, "store")
     n, s = 12, 8
-    return Subtomograms(
-        images=rng.standard_normal((n, s, s, s)).astype(np.float16),
+    return subtomograms_of(
+        rng.standard_normal((n, s, s, s)),
         masks=rng.integers(0, 2, (n, s, s, s), dtype=np.uint8),
         pdb_ids=rng.choice(["1AAA", "2BBB"], n),
-        tomograms=np.full(n, "t1"),
-        labels=np.arange(1, n + 1, dtype=np.int32),
         centres=rng.uniform(0, 50, (n, 3)),
         rotations=rng.standard_normal((n, 3, 3)),
-        dataset="A",
-        snr_asked=0.5,
         snr_measured=0.498,
-        voxel_size_angstrom=10.0,
     )
 
 
@@ -118,7 +114,7 @@ def test_contents_that_cannot_be_are_one_line(changed, fault, subtomograms, tmp_
         for name, values in changed.items():
             del file[name]
             file[name] = values
-    with pytest.raises(DataError, match=rf"A\.h5: .*{fault}.*; delete it and run again$"):
+    with pytest.raises(DataError, match=rf"A\.h5: .*{fault}.*; delete it and rerun$"):
         read_subtomograms(tmp_path / "A.h5")
 
 
@@ -128,7 +124,7 @@ def test_a_file_of_another_format_says_which(subtomograms, tmp_path):
         file.attrs["format"] = "ssn3d subtomograms 9"
     with pytest.raises(
         DataError,
-        match=r"A\.h5: format 'ssn3d subtomograms 9', expected .*; delete it and run again$",
+        match=r"A\.h5: format 'ssn3d subtomograms 9', expected .*; delete it and rerun$",
     ):
         read_subtomograms(tmp_path / "A.h5")
 

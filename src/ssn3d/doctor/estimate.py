@@ -16,9 +16,10 @@ from ssn3d.runs import TUNED_BASELINE
 from ssn3d.seeds import generator
 from ssn3d.segmentation.baseline import segment_on_one_thread
 from ssn3d.segmentation.baseline_search import baseline_settings
+from ssn3d.segmentation.compute import Compute
 from ssn3d.segmentation.micro_batch import time_step
 from ssn3d.segmentation.networks import build_network
-from ssn3d.segmentation.predict import MICRO_BATCH_SIZE, Compute
+from ssn3d.segmentation.predict import MICRO_BATCH_SIZE
 
 JOB_THREADS = 2
 BASELINE_THREADS = 8

@@ -12,7 +12,7 @@ from ssn3d.errors import SSN3DError
 from ssn3d.provenance import hardware
 from ssn3d.report.runs import missing_files
 from ssn3d.runs import BASELINES, run_folder
-from ssn3d.segmentation.predict import Compute
+from ssn3d.segmentation.compute import Compute
 from ssn3d.structures.download import entry_url
 from ssn3d.structures.fetch import cache_folder
 from ssn3d.structures.sources import find_sources

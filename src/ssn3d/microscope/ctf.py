@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import torch
 
-PAD_PIXELS = 24  # of mirrored border: the CTF spreads a point over some 10 pixels of 1 nm
+PAD_PIXELS = 24  # mirrored border; the CTF spreads a point over some 10 pixels of 1 nm
 _ELECTRON_REST_ENERGY_EV = 510998.95
 _HC_EV_ANGSTROM = 12398.419843
 
@@ -51,9 +51,9 @@ def radial_frequency(
 
 
 def transfer(images: torch.Tensor, function_of_frequency: torch.Tensor) -> torch.Tensor:
-    """Multiply the spectra of images (..., y, x), mirrored at their borders, by a function.
+    """Multiply the spectra of images (..., y, x) by a function, sampled at `padded_frequency`.
 
-    The function is sampled at `padded_frequency` of the images' size.
+    The images are mirrored at their borders.
     """
     padded = torch.nn.functional.pad(images, [PAD_PIXELS] * 4, mode="reflect")
     return multiply_spectrum(padded, function_of_frequency)
@@ -69,6 +69,6 @@ def multiply_spectrum(padded: torch.Tensor, function_of_frequency: torch.Tensor)
 def padded_frequency(
     size_y: int, size_x: int, pixel_size_angstrom: float, device: torch.device | str = "cpu"
 ) -> torch.Tensor:
-    """Give the frequencies that `transfer` multiplies for images of a size."""
+    """Frequencies at which `transfer` takes its function, for images (size_y, size_x)."""
     pad = 2 * PAD_PIXELS
     return radial_frequency(size_y + pad, size_x + pad, pixel_size_angstrom, device)

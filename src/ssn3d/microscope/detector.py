@@ -1,11 +1,10 @@
 """Noise before and after the CTF, and the detector's modulation transfer.
 
-A tilt image is MTF * (CTF * (projection + n1) + n2). Both n1 and n2 are white, Gaussian and drawn
-anew for each image, so n1 is noise of the image and not of the specimen, which would be the same
-specimen in all tilts. Together they have variance 1, of which n1 has a set fraction f. What arrives
-is Gaussian noise with the power spectrum MTF^2 (f CTF^2 + 1 - f), and is drawn as such. CTF and MTF
-are linear, so signal and unit noise are imaged apart, and the noise's scale is chosen later (see
-`noise_scale`).
+A tilt image is MTF * (CTF * (projection + n1) + n2). Both n1 and n2 are white Gaussian noise, drawn
+independently for each image; n1 is therefore not structural noise, which would be the same specimen
+in all tilts. Their variances add up to 1, and n1 has a set fraction f of it. The sum arrives as
+Gaussian noise of power spectrum MTF^2 (f CTF^2 + 1 - f), and is drawn as such. CTF and MTF are
+linear, so signal and unit noise are imaged separately and scaled later (`noise_scale`).
 """
 
 from dataclasses import dataclass
@@ -37,7 +36,7 @@ class Detector:
 def mtf(
     frequency_per_angstrom: torch.Tensor, pixel_size_angstrom: float, kind: str
 ) -> torch.Tensor:
-    """Modulation transfer: sinc(w / 2), w being the fraction of Nyquist, or 1 for `none`."""
+    """Modulation transfer: sinc(w / 2) with w in fractions of Nyquist, or 1 for kind `none`."""
     if kind == "none":
         return torch.ones_like(frequency_per_angstrom)
     nyquist = 1 / (2 * pixel_size_angstrom)
@@ -54,7 +53,7 @@ class Camera:
     device: torch.device
 
     def _transfers(self, shape: tuple[int, ...]) -> tuple[torch.Tensor, torch.Tensor]:
-        """Give CTF and MTF for images of a shape."""
+        """CTF and MTF, sampled for images (..., y, x) of a shape."""
         frequency = padded_frequency(
             shape[-2], shape[-1], self.pixel_size_angstrom, str(self.device)
         )
@@ -72,7 +71,7 @@ class Camera:
         return images
 
     def unit_noise(self, shape: tuple[int, ...], rng: np.random.Generator) -> NDArray[np.float32]:
-        """Images (tilt, y, x) of noise alone, its variance 1 before the transfers.
+        """Images (tilt, y, x) of noise alone, of variance 1 before CTF and MTF.
 
         Drawn on the CPU, so that every device sees the same noise.
         """

@@ -1,7 +1,8 @@
-"""How strong the noise must be for an SNR.
+"""The noise scale that gives a tomogram a target SNR.
 
-A tomogram is signal + s * noise, and cropping, turning and masking are linear. So the correlation
-of all pairs of aligned crops (see `snr`), for any s, follows from three matrices of inner products.
+A tomogram is signal + s * noise; cropping, rotating and masking are linear. For any s, the
+correlations of all pairs of aligned crops (see `snr`) therefore follow from three matrices of inner
+products.
 """
 
 import numpy as np
@@ -14,7 +15,7 @@ from ssn3d.particles import Particles
 
 _CURVE_POINTS = 25
 _MOST_DOUBLINGS = 20
-"""Noise a million times as strong as the signal leaves nothing of it."""
+"""Up to noise a million times as strong as the signal."""
 
 
 class NoiseScale:
@@ -43,34 +44,34 @@ class NoiseScale:
     def solve(self, target: float) -> float:
         """Noise scale at which the SNR is `target`.
 
-        Raises SNRError where that lies above the SNR without noise, or is not reached since the
-        noise alone correlates as much.
+        Raises SNRError where the target is above the SNR without noise, or below that of the noise
+        alone.
         """
         ceiling = self.snr(0)
         if target > ceiling:
             raise SNRError(
-                f"snr.datasets: SNR {target:g} was asked for, and without any noise the tomogram "
-                f"has {ceiling:.3g}: neighbours, CTF and missing wedge count as noise; ask for "
-                "less, for fewer particles (specimen.particles), or for snr.region: particle"
+                f"snr.datasets: SNR {target:g} is above that of the tomogram without noise, "
+                f"{ceiling:.3g}, as neighbours, CTF and missing wedge count as noise; ask for a "
+                "lower SNR, fewer particles (specimen.particles), or snr.region: particle"
             )
         upper = self._enough(target)
         root = scipy.optimize.brentq(lambda s: self.snr(s) - target, 0, upper, xtol=1e-6 * upper)
         return float(root)
 
     def _enough(self, target: float) -> float:
-        """Find a noise scale at which the SNR is `target` or less. Raises SNRError without one."""
+        """Find a noise scale at which the SNR is `target` or less; SNRError if there is none."""
         as_strong = np.sqrt(np.trace(self._constant) / np.trace(self._quadratic))
         for scale in as_strong * 2.0 ** np.arange(_MOST_DOUBLINGS + 1):
             if self.snr(float(scale)) <= target:
                 return float(scale)
         raise SNRError(
-            f"snr.datasets: SNR {target:g} was asked for, and noise alone has "
-            f"{mean_pair_snr(self._quadratic):.3g}, as the crops of the {self.particles} "
-            "reference particles happen to correlate; ask for more of them (specimen.particles, "
-            "snr.max_particles), for larger cubes (subtomograms.size_voxels), or for a higher SNR"
+            f"snr.datasets: SNR {target:g} is below that of noise alone, "
+            f"{mean_pair_snr(self._quadratic):.3g}, by chance correlation of the {self.particles} "
+            "reference particles; ask for more of them (specimen.particles, snr.max_particles), "
+            "larger cubes (subtomograms.size_voxels), or a higher SNR"
         )
 
     def curve(self, scale: float) -> list[tuple[float, float]]:
-        """Noise scales and SNRs around a solution, and without noise, for a figure."""
+        """Pairs of noise scale and SNR, without noise and around a solution, for a figure."""
         scales = scale * np.concatenate([[0], np.geomspace(0.1, 10, _CURVE_POINTS)])
         return [(float(s), self.snr(float(s))) for s in scales]

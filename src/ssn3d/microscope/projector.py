@@ -1,12 +1,11 @@
-"""Projection and back-projection of single-axis tilt geometry, as one sparse matrix.
+"""Projection and back-projection in single-axis tilt geometry, as one sparse matrix.
 
-The tilt axis is y, so all slices of a volume across y see the same geometry: one matrix over a
-(z, x) slice projects them all, and its transpose back-projects them. About the centre n // 2 of
-each axis, a voxel (z, x) falls on the detector at t = x cos a + z sin a at tilt a. The ray of pixel
-u is sampled where it crosses each row of voxels (each column, where it runs flatter than 45
-degrees) by linear interpolation, and weighed by its length between two rows (Joseph 1982, IEEE
-Trans. Med. Imaging 1, 192): a voxel counts (1 - |t - u| / m) / m, where m is the larger of |cos a|
-and |sin a|, and rays farther off than m do not see it.
+The tilt axis is y, so all (z, x) slices of a volume have the same geometry: one matrix projects
+them all, and its transpose back-projects. Relative to the centre n // 2 of each axis, a voxel
+(z, x) projects to t = x cos a + z sin a at tilt a. The ray of pixel u is sampled by linear
+interpolation where it crosses each row of voxels (each column, if it is flatter than 45 degrees),
+and weighted by its length between two rows (Joseph 1982, IEEE Trans. Med. Imaging 1, 192): a voxel
+has the weight (1 - |t - u| / m) / m, where m is the larger of |cos a| and |sin a|, or 0 beyond m.
 """
 
 import warnings
@@ -19,8 +18,8 @@ import torch
 from numpy.typing import NDArray
 
 _SLAB_SLICES = {"cpu": 64, "cuda": 256}
-"""Slices handled at once. On a CPU 64 take a third less time than 16 or 300 at once: the matrix is
-read less often, and what a ray crosses stays in the cache (benchmarks/tomogram.py)."""
+"""Slices at once. On a CPU 64 take a third less time than 16, which read the matrix more often, or
+300, for which the cache is too small (benchmarks/tomogram.py)."""
 
 
 def backprojection_matrix(
@@ -37,10 +36,10 @@ def backprojection_matrix(
     tilt_starts = size_x * np.arange(len(angles), dtype=np.int32)[:, None]
 
     def rays_of_row(row: int) -> tuple[NDArray[np.int_], NDArray[np.int32], NDArray[np.float32]]:
-        """Rays that see each voxel of a row: counts (x,), rays and weights, voxel by voxel."""
+        """Rays through the voxels of a row: counts (x,), and rays and weights voxel by voxel."""
         place = across + (row - size_z // 2) * sines + size_x // 2
         first = np.ceil(place - reach)
-        rays = np.stack([first, first + 1], axis=-1)  # (x, tilt, 2): no third is within reach
+        rays = np.stack([first, first + 1], axis=-1)  # (x, tilt, 2): a third is out of reach
         weights = (1 - np.abs(rays - place[..., None]) / reach[:, None]) / reach[:, None]
         seen = (weights > 0) & (rays >= 0) & (rays < size_x)
         numbers = rays.astype(np.int32) + tilt_starts
@@ -56,7 +55,7 @@ def backprojection_matrix(
 
 
 def _to_torch(matrix: scipy.sparse.csr_array, device: torch.device) -> torch.Tensor:
-    """Copy a matrix to a device as torch's CSR."""
+    """Copy a matrix to a device as a torch CSR tensor."""
     with warnings.catch_warnings():  # torch says once that its CSR tensors are in beta
         warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
         return torch.sparse_csr_tensor(

@@ -1,7 +1,7 @@
-"""Weighted back-projection: each tilt image ramp-filtered across the tilt axis, then smeared back.
+"""Weighted back-projection: tilt images, ramp-filtered across the tilt axis, are back-projected.
 
 f(z, x) is the integral over tilts of the ramp-filtered projections (Kak & Slaney 1988, ch. 3).
-Tilts that were not taken contribute nothing: the missing wedge.
+Tilts that were not recorded contribute nothing: the missing wedge.
 """
 
 import numpy as np
@@ -14,7 +14,7 @@ _BATCH = 8  # images at once
 
 
 def ramp(size: int, device: torch.device | str = "cpu") -> torch.Tensor:
-    """Ramp filter (size // 2 + 1,) as the transform of the band-limited ramp's samples.
+    """Ramp filter (size // 2 + 1,), the transform of the sampled band-limited ramp.
 
     Sampling |frequency| itself would lose the mean (Kak & Slaney 1988, eq. 61).
     """

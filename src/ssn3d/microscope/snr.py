@@ -1,12 +1,12 @@
 """Signal-to-noise ratio by cross-correlation of aligned particles (Frank & Al-Ali 1975).
 
-Crops at the true positions of one complex are turned back by their true rotations; for two of them
-with Pearson correlation c, SNR = c / (1 - c), averaged over all pairs of different particles.
-Everything else counts as noise: neighbours, the missing wedge, the CTF. Hence a ceiling that no
-setting of the detector's noise can exceed.
+Crops at the true positions of one complex are aligned by their true rotations. Two crops with
+Pearson correlation c have SNR = c / (1 - c); the mean is over all pairs of different particles.
+Everything else counts as noise: neighbours, the missing wedge, the CTF. The SNR therefore has a
+ceiling, which it reaches without any added noise.
 
-Turning leaves a quarter of a cube without data, and interpolation damps noise, so that some 57 % of
-the noise's energy is left: an SNR of 0.01 is about 0.006 on crops that are not turned.
+Rotation leaves a quarter of a cube without data, and interpolation damps noise: some 57 % of the
+noise's energy is left, and an SNR of 0.01 is about 0.006 on crops that are not rotated.
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -36,7 +36,7 @@ class SNRSettings:
 def reference_particles(
     particles: Particles, settings: SNRSettings, size: int, shape: tuple[int, ...]
 ) -> Particles:
-    """Those of the reference complex whose crop lies inside, the first `max_particles` of them.
+    """The first `max_particles` particles of the reference complex whose crops lie inside.
 
     Raises SNRError where there are fewer than two.
     """
@@ -45,7 +45,7 @@ def reference_particles(
     if len(rows) < 2:  # noqa: PLR2004 -- a pair
         raise SNRError(
             f"snr.reference_id: {len(rows)} subtomograms of {settings.reference_id} lie inside the "
-            "tomogram, the SNR needs two or more; ask for more particles or another reference"
+            "tomogram, the SNR needs at least two; ask for more particles or another reference"
         )
     return particles[rows[: settings.max_particles]]
 
@@ -60,7 +60,7 @@ class Sphere:
 
 
 def region_mask(size: int, region: str, sphere: Sphere) -> NDArray[np.bool_]:
-    """Voxels (size,)*3 of aligned crops that are correlated: the `cube`, or the `particle`'s."""
+    """Voxels of aligned crops to correlate, (size,) * 3: the `cube`, or the `particle`'s sphere."""
     if region == "cube":
         return np.ones((size, size, size), dtype=bool)
     centre = size // 2 + np.array(sphere.centre_voxels)
@@ -72,28 +72,27 @@ def region_mask(size: int, region: str, sphere: Sphere) -> NDArray[np.bool_]:
 def aligned_crops(
     volume: NDArray[np.float32], particles: Particles, size: int
 ) -> NDArray[np.float32]:
-    """Crops turned back to the structure's frame by cubic splines, (n, size, size, size).
+    """Crops rotated to the structure's frame by cubic splines, (n, size, size, size).
 
-    The mean of each crop is taken off before it is turned, so that what the turn brings in from
-    outside is 0.
+    The mean of each crop is subtracted first, so that what is rotated in from outside is 0.
     """
     corners = crop_corners(particles.centres, size)
 
-    def turn_back(i: int) -> NDArray[np.float32]:
+    def align(i: int) -> NDArray[np.float32]:
         cube = crop(volume, corners[i], size).astype(np.float32)
         rotation = particles.rotations[i]
         offset = particles.centres[i] - corners[i] - rotation @ np.full(3, size // 2)
-        turned: NDArray[np.float32] = scipy.ndimage.affine_transform(
+        aligned: NDArray[np.float32] = scipy.ndimage.affine_transform(
             cube - cube.mean(), rotation, offset, order=3
         )
-        return turned
+        return aligned
 
     with ThreadPoolExecutor(torch.get_num_threads()) as pool:
-        return np.stack(list(pool.map(turn_back, range(len(particles)))))
+        return np.stack(list(pool.map(align, range(len(particles)))))
 
 
 def mean_free(crops: NDArray[np.float32], mask: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Voxels of a mask in each crop, less their mean: (n, voxels of the mask)."""
+    """Values of each crop inside a mask, minus their mean: (n, voxels of the mask)."""
     values = crops[:, mask]
     values -= values.mean(axis=1, keepdims=True)
     return values.astype(np.float64)
@@ -102,8 +101,7 @@ def mean_free(crops: NDArray[np.float32], mask: NDArray[np.bool_]) -> NDArray[np
 def mean_pair_snr(inner_products: NDArray[np.float64]) -> float:
     """Mean of c / (1 - c) over pairs, from the inner products (n, n) of mean-free crops.
 
-    A crop that is constant correlates with nothing. It is always a finite number: crops that are
-    the same have c = 1 but for rounding.
+    It is always finite: constant crops have c = 0, and equal crops a c just below 1.
     """
     norms = np.sqrt(np.maximum(np.diag(inner_products), 0))
     pairs = np.triu_indices(len(norms), k=1)

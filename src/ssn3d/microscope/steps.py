@@ -1,4 +1,4 @@
-"""The stage from files to files: a density in, tilt series and tomograms of set SNR out."""
+"""The microscope stage on files: a density in, tilt series and tomograms of a set SNR out."""
 
 import os
 import time
@@ -35,7 +35,7 @@ from ssn3d.tilts import tilt_angles_deg
 PathLike = str | os.PathLike[str]
 
 SNR_TOLERANCE = 0.05
-"""By how much the SNR of the final tomogram may miss what was asked for."""
+"""Largest relative deviation of the final tomogram's SNR from the target."""
 
 
 @dataclass(frozen=True)
@@ -70,8 +70,8 @@ def image_specimen(
 ) -> None:
     """Take the noise-free tilt series of a density, and reconstruct it.
 
-    The mean density is taken off first: a constant slab gives no contrast but at the borders of
-    the field, where a real specimen goes on.
+    The mean density is subtracted first: a constant slab has no contrast except at the borders of
+    the field, where a real specimen continues.
     """
     started = time.perf_counter()
     volume, voxel_size = read_mrc(density)
@@ -106,12 +106,12 @@ def add_noise(
     noisy_tilts: PathLike,
     summary: PathLike,
 ) -> None:
-    """Make a tomogram of a set SNR: noise of its own, scaled until the SNR is as asked.
+    """Add noise to a tomogram, scaled to the target SNR.
 
-    Reads what `image_specimen` (signal, tilts) and `simulate_specimen` (particles, summary) wrote.
-    The SNR is measured on cubes of `size_voxels`, once more on the finished tomogram. `keys`, the
-    names of tomogram and dataset, single the noise out. Writes the tomogram, the tilt series that
-    it is the reconstruction of, and a JSON file of SNRs, noise scale and calibration curve.
+    Reads the files of `image_specimen` (signal, tilts) and `simulate_specimen` (the others). The
+    SNR is measured on cubes of `size_voxels`, and again on the finished tomogram. `keys`, the names
+    of tomogram and dataset, seed the noise together with `seed`. Writes the tomogram, the tilt
+    series it is reconstructed from, and a JSON file of SNRs, noise scale and calibration curve.
 
     Raises SNRError where the target cannot be reached, or is missed.
     """
@@ -130,7 +130,7 @@ def add_noise(
     crops = aligned_crops(volume, reference, size_voxels)
     measured = {region: snr_of_crops(crops, mask) for region, mask in masks.items()}
     achieved = measured[snr_settings.region]
-    logger.info("SNR %.4g asked for, %.4g measured, noise scale %.4g", target, achieved, scale)
+    logger.info("target SNR %.4g, measured %.4g, noise scale %.4g", target, achieved, scale)
     check_snr(achieved, target)
 
     write_mrc(tomogram, volume, voxel_size, label=f"ssn3d tomogram, SNR {achieved:.4g}")
@@ -145,7 +145,7 @@ def add_noise(
 def _snr_record(
     model: NoiseScale, scale: float, asked: float, measured: Mapping[str, float], region: str
 ) -> dict[str, Any]:
-    """What is written down of a tomogram's SNR: asked, measured, and the calibration curve."""
+    """The record of a tomogram's SNR: target, measured, and the calibration curve."""
     return {
         "snr_asked": asked,
         "snr_measured": measured[region],
@@ -177,7 +177,7 @@ def _unit_noise(
 def _masks(
     specimen_summary: PathLike, reference_id: str, size_voxels: int
 ) -> dict[str, NDArray[np.bool_]]:
-    """Voxels of the reference's aligned crops that the SNR is measured on, by region."""
+    """Masks (size,) * 3 of the reference's aligned crops, by region."""
     keys = ("bounding_radius_voxels", "bounding_centre_voxels")
     specimen = read_json(specimen_summary, *keys)
     sphere = Sphere(*(specimen[key][reference_id] for key in keys))
@@ -191,10 +191,10 @@ def _add(total: NDArray[np.float32], unit_noise: NDArray[np.float32], noise_scal
 
 
 def check_snr(measured: float, asked: float) -> None:
-    """Raise SNRError unless the SNR measured, which may be NaN, is near the one asked for."""
+    """Raise SNRError unless the measured SNR, which may be NaN, is close to the target."""
     if not abs(measured / asked - 1) <= SNR_TOLERANCE:
         raise SNRError(
-            f"snr.datasets: SNR {asked:g} was asked for, and {measured:.4g} is measured on the "
-            "finished tomogram; ask for more reference particles (specimen.particles, "
+            f"snr.datasets: the finished tomogram has SNR {measured:.4g} where {asked:g} was asked "
+            "for; ask for more reference particles (specimen.particles, "
             "snr.max_particles) or larger cubes (subtomograms.size_voxels)"
         )

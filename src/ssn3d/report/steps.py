@@ -40,7 +40,7 @@ from ssn3d.report.style import save
 from ssn3d.report.tables import paper_complexes, read_table
 from ssn3d.seeds import generator
 from ssn3d.segmentation.baseline import BaselineSettings, segment
-from ssn3d.segmentation.predictions import read_predictions
+from ssn3d.segmentation.run_files import read_predictions
 from ssn3d.subtomograms.store import Subtomograms, read_subtomograms
 from ssn3d.tilts import tilt_angles_deg
 

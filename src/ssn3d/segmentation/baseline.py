@@ -1,8 +1,8 @@
 """The baseline of Table 2: target segmentation without a network (Xu & Alber 2013).
 
-Composed after Bioinformatics 29, i274: smooth, over-segment by watershed, keep the segments that
-a threshold calls structure, group them into particles by a Gaussian mixture, and take the particle
-at the centre. What that paper leaves open is decided here, and said where it is done.
+After Bioinformatics 29, i274: smooth, over-segment by watershed, keep the segments above a
+threshold as structure, group them into particles by a Gaussian mixture, and take the particle at
+the centre. Choices that the paper leaves open are documented where they are made.
 A subtomogram is a cube (z, y, x) with its centre at voxel size // 2; protein is negative in it.
 """
 
@@ -19,8 +19,8 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
+from ssn3d.segmentation.baseline_threshold import threshold_segments
 from ssn3d.segmentation.metrics import SEGMENTED
-from ssn3d.segmentation.threshold import threshold_segments
 
 ONE_SEGMENT = "one segment"
 NOTHING_ABOVE_THRESHOLD = "nothing above threshold"
@@ -69,19 +69,19 @@ class BaselineSettings:
 
 @dataclass(frozen=True)
 class Segmentation:
-    """What came out, and the steps on the way; every array has the subtomogram's shape."""
+    """The result and its intermediate steps; every array has the subtomogram's shape."""
 
     mask: NDArray[np.bool_]
     """The target. Empty unless the outcome is "segmented" or "one segment"."""
     outcome: str
-    """ "segmented"; "one segment", which is the mask; or why there is none: "nothing above
+    """ "segmented"; "one segment", which is the mask; or why there is no mask: "nothing above
     threshold", "clustering failed", "no cluster at the centre"."""
     segments: NDArray[np.int32]
-    """Watershed segments, from 1; 0 everywhere in a constant subtomogram."""
+    """Watershed segments, numbered from 1; 0 everywhere in a constant subtomogram."""
     structure: NDArray[np.bool_]
     """The segments above the threshold."""
     clusters: NDArray[np.int32]
-    """Particles, from 1; 0 where there is no structure."""
+    """Particles, numbered from 1; 0 where there is no structure."""
 
 
 def segment(
@@ -104,10 +104,10 @@ def segment(
 def segment_on_one_thread(
     image: NDArray[np.floating[Any]], settings: BaselineSettings, rng: np.random.Generator
 ) -> tuple[NDArray[np.bool_], str]:
-    """Give mask and outcome of `segment`, with libraries held to one thread.
+    """Mask and outcome of `segment`, with libraries limited to one thread.
 
-    Processes that share a machine would otherwise wait for one another's threads. This module
-    imports no torch, so that such a process starts soon and stays small.
+    Processes that share a machine would otherwise compete for its cores. This module imports no
+    torch, so that such a process starts quickly and stays small.
     """
     with threadpool_limits(1):
         result = segment(image, settings, rng)
@@ -115,7 +115,7 @@ def segment_on_one_thread(
 
 
 def _smoothed_density(image: NDArray[np.floating[Any]], sigma_voxels: float) -> NDArray[np.float64]:
-    """Smooth, turn protein positive, bring to mean 0 and variance 1; 0 if it is constant."""
+    """Smooth, invert to make protein positive, scale to mean 0 and variance 1; 0 if constant."""
     exact = image.astype(np.float64)
     exact -= exact.mean()
     smoothed = ndimage.gaussian_filter(exact, sigma_voxels, mode="nearest")
@@ -123,17 +123,17 @@ def _smoothed_density(image: NDArray[np.floating[Any]], sigma_voxels: float) -> 
     if spread <= 10.0**-_ROUNDING_DECIMALS * np.abs(image).max():
         return np.zeros(image.shape)
     density = (smoothed.mean() - smoothed) / spread
-    # in flat places rounding errors would make extrema
+    # rounding errors would be extrema in flat regions
     return np.asarray(density.round(_ROUNDING_DECIMALS), dtype=np.float64)
 
 
 def _oversegment(
     density: NDArray[np.float64], flooded: Literal["gradient", "density"]
 ) -> NDArray[np.int32]:
-    """Flood from the local extrema; 0 everywhere where there are none.
+    """Flood from the local extrema; without any, all voxels are 0.
 
-    Maxima lie in particles, minima between them. Where the gradient is flooded, a segment of the
-    one kind meets a segment of the other where the density is steepest: at a particle's surface.
+    Maxima lie in particles, minima between them. If the gradient is flooded, segments around maxima
+    meet those around minima where the density is steepest: at the surface of a particle.
     """
     if flooded == "gradient":
         landscape = ndimage.generic_gradient_magnitude(density, ndimage.sobel, mode="nearest")
@@ -152,10 +152,10 @@ def _cluster_segments(
     settings: BaselineSettings,
     rng: np.random.Generator,
 ) -> tuple[NDArray[np.int32], str]:
-    """Group the segments of structure into particles; give the clusters and the outcome.
+    """Group the segments of structure into particles: the clusters and the outcome.
 
-    A segment goes as a whole to the cluster to which most of it belongs, so that particles meet
-    where segments do.
+    A segment belongs as a whole to the cluster with most of it, so that borders between particles
+    are borders of segments.
     """
     clusters = np.zeros(segments.shape, dtype=np.int32)
     kept, owner = np.unique(segments[structure], return_inverse=True)
@@ -177,9 +177,9 @@ def _cluster_segments(
 def _fit_mixture(
     voxels: NDArray[np.float64], settings: BaselineSettings, rng: np.random.Generator
 ) -> GaussianMixture | None:
-    """Fit mixtures of spherical Gaussians to a sample of voxels (n, 3) and take the best by BIC.
+    """Fit mixtures of spherical Gaussians to a sample of voxels (n, 3); return the best by BIC.
 
-    A mixture that does not converge is left out; None if none does.
+    Mixtures that do not converge are ignored; None if none converges.
     """
     count = max(len(voxels) // settings.voxels_per_point, 2)
     points = rng.choice(voxels, count, replace=False)
@@ -202,7 +202,7 @@ def _fit_mixture(
 
 
 def _cluster_at_centre(clusters: NDArray[np.int32], radius_voxels: float) -> NDArray[np.bool_]:
-    """Mask of the cluster on the central voxel, or else of the largest in the central sphere."""
+    """Mask of the cluster at the central voxel, or else of the largest in the central sphere."""
     centre = np.array(clusters.shape) // 2
     target = clusters[tuple(centre)]
     if target == 0:

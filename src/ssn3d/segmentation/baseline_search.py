@@ -1,4 +1,4 @@
-"""The baseline on many subtomograms, and parameters for it searched for on training ones."""
+"""The baseline on many subtomograms, and a search for its parameters on training subtomograms."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -32,7 +32,7 @@ class SearchSettings:
     voxels_per_point: Sequence[int]
 
     def draw(self, fixed: BaselineSettings, rng: np.random.Generator) -> list[BaselineSettings]:
-        """Draw the combinations to try, no two the same; what is not searched for is `fixed`'s."""
+        """Draw different combinations; parameters that are not searched for come from `fixed`."""
         grid = [
             replace(
                 fixed,
@@ -69,10 +69,10 @@ def segment_all(
     Args:
         images: the subtomograms.
         settings: parameters of the method.
-        seed: the config's seed.
+        seed: the configuration's seed.
         workers: number of processes; the result does not depend on it.
-        rows: (n,) rows of the subtomograms in their dataset, from which, with `seed`, their random
-            numbers come; 0, 1, ... where not given.
+        rows: (n,) rows of the subtomograms in their dataset; with `seed` they seed the random
+            numbers. Default 0, 1, ...
 
     Returns:
         Masks (n, s, s, s), and the outcomes.
@@ -90,7 +90,7 @@ Task = tuple[NDArray[np.floating[Any]], BaselineSettings, np.random.Generator]
 
 
 def segment_tasks(tasks: Iterable[Task], workers: int) -> Iterator[tuple[NDArray[np.bool_], str]]:
-    """Give masks and outcomes in the order of the tasks, computed in `workers` processes."""
+    """Yield masks and outcomes in the order of the tasks, from `workers` processes."""
     parallel = Parallel(n_jobs=workers, return_as="generator")
     results: Iterator[tuple[NDArray[np.bool_], str]] = parallel(
         delayed(segment_on_one_thread)(*task) for task in tasks
@@ -107,12 +107,12 @@ def search(
     seed: int,
     workers: int,
 ) -> dict[str, Any]:
-    """Try combinations of parameters on some of the subtomograms of `rows`.
+    """Try combinations of parameters on some of the subtomograms at `rows`.
 
     Returns:
-        JSON-able: `chosen`, the settings of the highest mean IoU of the region of interest (of
-        equals, the first tried); `objective`; `subtomograms`, the rows tried on; `trials`, the
-        settings, metrics in percent and outcomes of each; `search`, what was asked for.
+        For JSON: `chosen`, the settings of the highest mean IoU of the region of interest (the
+        first of equals); `objective`; `subtomograms`, the rows used; `trials`, each with its
+        settings, metrics in percent and outcomes; `search` and `fixed`, the settings of the search.
     """
     rng = generator(seed, "baseline_search", subtomograms.dataset)
     some = np.sort(rng.permutation(rows)[: settings.subtomograms])

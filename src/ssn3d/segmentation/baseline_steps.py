@@ -1,4 +1,4 @@
-"""The baseline from files to files, apart from `steps`, so that it imports nothing that trains."""
+"""The baseline on files; a module of its own, so that it imports no training."""
 
 import os
 import time
@@ -13,8 +13,7 @@ from ssn3d.runs import BASELINE, TUNED_BASELINE, path_name
 from ssn3d.segmentation.baseline import BaselineSettings
 from ssn3d.segmentation.baseline_search import OBJECTIVE, SearchSettings, search, segment_all
 from ssn3d.segmentation.metrics import per_subtomogram_table, summarise
-from ssn3d.segmentation.predictions import write_predictions
-from ssn3d.segmentation.run_record import run_names, write_run_record
+from ssn3d.segmentation.run_files import run_names, write_predictions, write_run_record
 from ssn3d.subtomograms.steps import read_dataset
 from ssn3d.subtomograms.store import Subtomograms
 
@@ -33,7 +32,7 @@ def search_run(
 ) -> dict[str, Any]:
     """Choose the tuned baseline's parameters on a split's training subtomograms; write a JSON file.
 
-    `fixed` are the parameters that are not searched for.
+    `fixed` holds the parameters that are not searched for.
 
     Raises:
         DataError: the dataset or the split is missing or damaged.
@@ -69,9 +68,9 @@ def baseline_run(
     Args:
         dataset: file of the dataset.
         split: file of the split.
-        parameters: those of the unsupervised method; or the file of `search_run`, whose choice
-            makes the run one of the tuned method.
-        folder: where the run is written.
+        parameters: settings of the unsupervised method; or the file of `search_run` for the tuned
+            method.
+        folder: the folder of the run.
         seed: the configuration's seed.
         workers: number of processes.
 
@@ -79,7 +78,7 @@ def baseline_run(
         The metrics over the test set, in percent.
 
     Raises:
-        DataError: an input is missing or damaged, or the search was on another dataset or split.
+        DataError: an input is missing or damaged, or the search used another dataset or split.
     """
     subtomograms, parts = read_dataset(dataset, split)
     if isinstance(parameters, BaselineSettings):
@@ -119,9 +118,9 @@ _BASELINE_OUTCOME = {
 def _read_search(
     path: PathLike, dataset: PathLike, split: PathLike, subtomograms: Subtomograms
 ) -> dict[str, Any]:
-    """Read what `search_run` wrote. Raises DataError where it is of another dataset or split."""
+    """Read the file of `search_run`. Raises DataError if it is of another dataset or split."""
     found = read_json(path, "chosen", "search", "seconds")
     made_from = (found.get("dataset_sha256"), found.get("split"))
     if made_from != (subtomograms.sha256, Path(split).stem):
-        raise DataError(f"{path}: was not made from {dataset} and {split}; run it again")
+        raise DataError(f"{path}: was not made from {dataset} and {split}; rerun the search")
     return found

@@ -1,7 +1,7 @@
-"""Files of weights: the checkpoints a training resumes from, and the weights it ends with.
+"""Files of weights: the checkpoints that trainings resume from, and their final weights.
 
-They hold tensors and plain values only, and are read as such (`weights_only`), so that a file from
-a stranger runs no code. Each tensor's CRC-32 is checked on reading, which torch itself does not do.
+They hold tensors and plain values only, and are read as such (`weights_only`), so that an untrusted
+file runs no code. Reading checks each tensor's CRC-32, which torch itself does not do.
 """
 
 import io
@@ -21,8 +21,8 @@ FINGERPRINT = "fingerprint"
 
 def write_tensors(path: str | os.PathLike[str], content: Mapping[str, Any]) -> None:
     """Write tensors and plain values; equal contents give equal bytes, whatever the name."""
-    # given a path, torch would write the name of the file into the file; on a full disk its error
-    # tells of something else
+    # given a path, torch would write the file's name into the file, and on a full disk its error
+    # would not name the cause
     buffer = io.BytesIO()
     torch.save(dict(content), buffer)
     with atomic_path(path) as partial:
@@ -33,7 +33,7 @@ def read_tensors(path: str | os.PathLike[str]) -> dict[str, Any]:
     """Read what `write_tensors` wrote, onto the CPU.
 
     Raises:
-        CheckpointError: the file is missing, truncated, damaged, or holds anything but tensors and
+        CheckpointError: the file is missing, truncated or damaged, or holds more than tensors and
             plain values.
     """
     try:
@@ -44,29 +44,28 @@ def read_tensors(path: str | os.PathLike[str]) -> dict[str, Any]:
             return content
     except Exception as error:  # zip, zlib, pickle and torch fail in many ways
         problem = str(error).split("\n", maxsplit=1)[0]
-        message = f"{path}: not a readable file of weights ({problem}); delete it and run again"
+        message = f"{path}: not a readable file of weights ({problem}); delete it and rerun"
         raise CheckpointError(message) from error
     raise CheckpointError(
-        f"{path}: not a readable file of weights ({damaged} is damaged); delete it and run again"
+        f"{path}: not a readable file of weights ({damaged} is damaged); delete it and rerun"
     )
 
 
 def read_checkpoint(
     path: str | os.PathLike[str] | None, expected_fingerprint: str
 ) -> dict[str, Any] | None:
-    """Read the checkpoint of a training; None where there is none yet.
+    """Read the checkpoint of a training; None if there is none yet.
 
     Raises:
-        CheckpointError: the file is damaged, or comes from a training of another network, other
-            settings, another seed or other data.
+        CheckpointError: the file is damaged, or of a training with another network, settings, seed
+            or data.
     """
     if path is None or not Path(path).exists():
         return None
     content = read_tensors(path)
     if content.get(FINGERPRINT) != expected_fingerprint:
-        message = (
+        raise CheckpointError(
             f"{path}: checkpoint of another network, dataset, split, seed or setting; delete it to "
             "train from the start, or restore what it was made with"
         )
-        raise CheckpointError(message)
     return content

@@ -1,8 +1,8 @@
-"""How well masks agree with the truth: pixel accuracy and intersection over union (IoU).
+"""Agreement of masks with the truth: pixel accuracy and intersection over union (IoU).
 
 The mIoU of the paper's tables is a mean over subtomograms of each class's IoU, then over the two
 classes, background and foreground. All figures are in percent. A class that neither the prediction
-nor the truth holds is agreed upon: its IoU is 100.
+nor the truth holds has an IoU of 100.
 """
 
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ def confusion_counts(predicted: NDArray[Any], truth: NDArray[Any]) -> dict[str, 
         (n,) counts `true_positive`, `false_positive`, `false_negative`, `true_negative`.
 
     Raises:
-        DataError: the shapes differ, or a mask holds something else than 0 and 1.
+        DataError: the shapes differ, or a mask holds values other than 0 and 1.
     """
     if predicted.shape != truth.shape:
         message = f"masks: predicted {predicted.shape} and true {truth.shape} differ in shape"
@@ -61,14 +61,14 @@ def per_subtomogram_table(
         pdb_ids: (n,) identifiers of the structures.
         predicted: (n, s, s, s) masks of 0 and 1.
         truth: (n, s, s, s) masks of 0 and 1.
-        outcomes: (n,) what became of each subtomogram; "segmented" where not given.
+        outcomes: (n,) of the segmentation; default "segmented".
 
     Returns:
         Columns subtomogram, pdb_id, outcome, pixel_accuracy, iou_background, iou_foreground (in
         percent), true_positive, false_positive, false_negative, true_negative.
 
     Raises:
-        DataError: lengths or shapes differ, or a mask is not of 0 and 1.
+        DataError: lengths or shapes differ, or a mask holds values other than 0 and 1.
     """
     outcomes = [SEGMENTED] * len(truth) if outcomes is None else outcomes
     lengths = {len(rows), len(pdb_ids), len(predicted), len(truth), len(outcomes)}
@@ -90,7 +90,7 @@ def per_subtomogram_table(
 
 
 def summarise(table: pd.DataFrame) -> dict[str, float]:
-    """Means over the subtomograms of a table of `per_subtomogram_table`, in percent.
+    """Means in percent over the subtomograms of a table of `per_subtomogram_table`.
 
     `miou` is the paper's; `iou_foreground` leaves the background out; `pooled_miou` comes from one
     confusion matrix over all voxels. `subtomograms` counts the rows.
@@ -113,8 +113,44 @@ def summarise(table: pd.DataFrame) -> dict[str, float]:
     }
 
 
+def ceiling_miou(masks: NDArray[np.uint8], block: int) -> float:
+    """Highest mIoU in percent on these masks of a network with an output constant in blocks."""
+    best = block_ceiling(masks, block)
+    rows = np.arange(len(masks))
+    return summarise(per_subtomogram_table(rows, [""] * len(masks), best, masks))["miou"]
+
+
+def block_ceiling(masks: NDArray[Any], block: int) -> NDArray[np.uint8]:
+    """Masks, constant in cubes of `block` voxels, with the highest possible mIoU.
+
+    Of all choices of k cubes, those with most of the region of interest have the highest IoU of
+    both classes, so that only k has to be tried.
+
+    Args:
+        masks: (n, s, s, s) of 0 and 1.
+        block: edge of the cubes in voxels; divides s.
+    """
+    n, size, volume = len(masks), masks.shape[-1], block**3
+    cubes = size // block
+    split = masks.reshape(n, cubes, block, cubes, block, cubes, block)
+    held = split.sum(axis=(2, 4, 6), dtype=np.int64).reshape(n, -1)
+    order = np.argsort(-held, axis=1, kind="stable")
+    best = np.zeros_like(held, dtype=np.uint8)
+    for i in range(n):
+        true = np.concatenate([[0], np.cumsum(held[i, order[i]])])  # of the first k cubes
+        positive, total = volume * np.arange(len(true)), true[-1]
+        false_negative, false_positive = total - true, positive - true
+        true_negative = masks[i].size - positive - false_negative
+        union = np.maximum(true + false_positive + false_negative, 1)
+        foreground = np.where(positive + total == 0, 1.0, true / union)
+        background_union = np.maximum(true_negative + false_positive + false_negative, 1)
+        best[i, order[i, : np.argmax(foreground + true_negative / background_union)]] = 1
+    grown = best.reshape(n, cubes, 1, cubes, 1, cubes, 1)
+    return np.broadcast_to(grown, split.shape).reshape(masks.shape).copy()
+
+
 def _iou_percent(intersection: Any, wrong: Any) -> Any:
-    """IoU in percent; the union is the intersection and the voxels that are wrong."""
+    """IoU in percent; the union is the intersection plus the wrong voxels."""
     union = intersection + wrong
     return np.where(union > 0, 100.0 * intersection / np.maximum(union, 1), 100.0)
 
@@ -123,7 +159,7 @@ def _as_bool_rows(masks: NDArray[Any], name: str) -> NDArray[np.bool_]:
     """Flatten masks (n, ...) to bool (n, voxels); anything but 0 and 1 is an error."""
     flat = np.ascontiguousarray(masks).reshape(len(masks), int(np.prod(masks.shape[1:])))
     if flat.dtype.kind not in "bui" or (flat.size and (flat.min() < 0 or flat.max() > 1)):
-        message = f"{name}: hold something else than 0 and 1 (dtype {masks.dtype})"
+        message = f"{name}: hold values other than 0 and 1 (dtype {masks.dtype})"
         raise DataError(message)
-    # bytes of 0 and 1 are booleans already; no copy is needed to look at them as such
+    # a view of bytes of 0 and 1 needs no copy
     return flat.view(np.bool_) if flat.itemsize == 1 else flat.astype(np.bool_)

@@ -1,4 +1,4 @@
-"""How many subtomograms at a time this machine trains fastest with: measured, not guessed."""
+"""The number of subtomograms at a time with which this machine trains fastest, as measured."""
 
 import copy
 import time
@@ -9,22 +9,22 @@ from torch.nn.functional import cross_entropy
 
 from ssn3d.errors import DeviceError
 from ssn3d.log import logger
-from ssn3d.segmentation.predict import Compute
+from ssn3d.segmentation.compute import Compute
 
 CANDIDATES = {"cpu": (2, 4, 8, 16), "cuda": (8, 32, 128)}
-"""Caches favour small ones on a CPU, many cores large ones on a GPU."""
+"""Caches favour small numbers on a CPU, many cores large ones on a GPU."""
 ROUNDS = 3
-"""The first one allocates and plans, and is never the fastest."""
+"""The first round also allocates and plans, and is never the fastest."""
 
 
 def pick_micro_batch_size(network: nn.Module, compute: Compute, size: int, largest: int) -> int:
-    """Measure forward and backward passes, and give the number that was fastest a subtomogram.
+    """Measure forward and backward passes; return the number with the least time a subtomogram.
 
     Args:
-        network: placed by `compute`; stays as it is.
+        network: placed by `compute`; it is not changed.
         compute: device and precision.
         size: edge of a subtomogram in voxels.
-        largest: more than these there never are; the answer where it is below all candidates.
+        largest: the upper limit, and the result if it is below all candidates.
 
     Raises:
         DeviceError: the GPU's memory is too small for the smallest candidate.
@@ -32,7 +32,7 @@ def pick_micro_batch_size(network: nn.Module, compute: Compute, size: int, large
     candidates = [n for n in CANDIDATES[compute.device.type] if n <= largest] or [largest]
     trial = copy.deepcopy(network).train()
     seconds: dict[int, float] = {}
-    for _ in range(ROUNDS):  # turn by turn, so that other work on the machine falls on all of them
+    for _ in range(ROUNDS):  # in turns, so that other work on the machine slows all of them
         for count in candidates:
             try:
                 spent = time_step(trial, compute, count, size) / count
@@ -51,7 +51,7 @@ def pick_micro_batch_size(network: nn.Module, compute: Compute, size: int, large
 
 
 def time_step(network: nn.Module, compute: Compute, count: int, size: int) -> float:
-    """Seconds of one forward and backward pass over `count` made-up subtomograms of `size`^3."""
+    """Seconds of one forward and backward pass over `count` dummy subtomograms of `size`^3."""
     images = torch.zeros((count, size, size, size), dtype=torch.float16, device=compute.device)
     classes = torch.zeros(images.shape, dtype=torch.int64, device=compute.device)
     _wait(compute)
@@ -63,6 +63,6 @@ def time_step(network: nn.Module, compute: Compute, count: int, size: int) -> fl
 
 
 def _wait(compute: Compute) -> None:
-    """Wait for a GPU, which works on while Python goes on."""
+    """Wait for a GPU, which computes asynchronously."""
     if compute.device.type == "cuda":
         torch.cuda.synchronize(compute.device)

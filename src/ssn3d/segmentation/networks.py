@@ -1,9 +1,9 @@
-"""The networks of the paper's Figures 2 and 3, a U-Net to compare with, and a registry of them.
+"""The networks of the paper's Figures 2 and 3, a U-Net for comparison, and their registry.
 
-The paper's Table 2 gives each network's number of parameters, which fixes every layer: the decoders
-have 1x1x1 convolutions, not the 3x3x3 of the text. Such a convolution and a nearest-neighbour
-upsampling can change places without changing the result; here the convolution comes first, where
-there are eight times fewer voxels. For the same reason ReLU comes after max-pooling.
+The numbers of parameters in the paper's Table 2 determine every layer: the decoders have 1x1x1
+convolutions, not the 3x3x3 of the text. Such a convolution commutes with nearest-neighbour
+upsampling; here the convolution comes first, on eight times fewer voxels. For the same reason ReLU
+comes after max-pooling.
 
 Every network maps images (n, 1, s, s, s) to logits (n, 2, s, s, s), the classes being background
 and macromolecule, where s is a multiple of 8.
@@ -20,15 +20,15 @@ from ssn3d.errors import ConfigError, DataError
 
 CLASSES = 2
 SIZE_MULTIPLE = 8
-"""Three poolings halve the size three times."""
+"""Three poolings each halve the size."""
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """A network that can be asked for by name."""
+    """A network of the registry."""
 
     build: Callable[[float], nn.Module]
-    """Takes the dropout rate, gives the network; weights are initialised later."""
+    """From dropout rate to network; weights are initialised later."""
     block: int
     """Edge in voxels of the cubes in which the output is constant: 1 for a network that can mark
     every voxel on its own."""
@@ -40,7 +40,7 @@ NETWORKS: dict[str, Architecture] = {}
 def register(
     name: str, block: int = 1
 ) -> Callable[[Callable[[float], nn.Module]], Callable[[float], nn.Module]]:
-    """Make a function that builds a network known under `name`, for configurations and files."""
+    """Register a function that builds a network under `name`, for configurations and files."""
 
     def add(build: Callable[[float], nn.Module]) -> Callable[[float], nn.Module]:
         NETWORKS[name] = Architecture(build, block)
@@ -52,11 +52,10 @@ def register(
 def build_network(name: str, dropout: float, generator: torch.Generator) -> nn.Module:
     """Build a network of the registry, with Glorot uniform weights and biases of zero.
 
-    Torch's global generator is left as it was. Raises ConfigError where no network has this name.
+    Torch's global generator is not changed. Raises ConfigError if no network has this name.
     """
     if name not in NETWORKS:
-        message = f"network: {name!r} is not one of {', '.join(NETWORKS)}"
-        raise ConfigError(message)
+        raise ConfigError(f"network: {name!r} must be one of {', '.join(NETWORKS)}")
     with torch.random.fork_rng(devices=[]):  # layers draw weights as they are made
         network = NETWORKS[name].build(dropout)
     for layer in network.modules():
@@ -76,11 +75,10 @@ def check_size(images: Tensor) -> None:
     """Raise DataError unless images are (n, 1, s, s, s) with s a multiple of 8."""
     size = images.shape[-1]
     if images.shape[1:] != (1, size, size, size) or size % SIZE_MULTIPLE or size == 0:
-        message = (
+        raise DataError(
             f"network: images of shape {tuple(images.shape)}, expected (n, 1, s, s, s) with s a "
             f"multiple of {SIZE_MULTIPLE}; change subtomograms.size_voxels"
         )
-        raise DataError(message)
 
 
 def upsample(features: Tensor, factor: int = 2) -> Tensor:
@@ -91,8 +89,7 @@ def upsample(features: Tensor, factor: int = 2) -> Tensor:
 def pool(features: Tensor) -> Tensor:
     """Take the maximum of each cube of 2^3 voxels.
 
-    Autocast on a CPU would convert to float32 and back, at a cost and for nothing: a maximum rounds
-    no number.
+    Autocast on a CPU would convert to float32 and back, to no effect: a maximum does not round.
     """
     with torch.autocast(features.device.type, enabled=False):
         return max_pool3d(features, 2)
@@ -112,7 +109,7 @@ class Encoder(nn.Module):
         self.conv3_2 = nn.Conv3d(128, 128, 3, padding="same")
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Give the three pooled feature maps, of 32, 64 and 128 channels."""
+        """The three pooled feature maps, of 32, 64 and 128 channels."""
         check_size(images)
         features = relu(self.conv1_1(images), inplace=True)  # (n, 32, s, s, s)
         pool1 = relu(pool(self.conv1_2(features)), inplace=True)  # (n, 32, s/2, ...)
@@ -124,7 +121,7 @@ class Encoder(nn.Module):
 
 
 class FullyConvolutional(nn.Sequential):
-    """The former fully connected layers as 1x1x1 convolutions, down to a score a class."""
+    """Fully connected layers as 1x1x1 convolutions, down to one score per class."""
 
     def __init__(self, dropout: float) -> None:
         """Make the layers, both hidden ones with dropout."""
@@ -204,7 +201,7 @@ class SSN3DED(nn.Module):
 class UNet(nn.Module):
     """3-D U-Net with skips at every resolution, the full one too; 1.4 million parameters.
 
-    Not of the paper: it shows what a network can do whose output is not constant in blocks
+    Not in the paper: it shows what is possible if the output is not constant in blocks
     (Cicek et al. 2016, MICCAI; Wu & He 2018, ECCV, for the group normalisation).
     """
 
@@ -235,7 +232,7 @@ class UNet(nn.Module):
 
 
 CHANNELS_PER_GROUP = 8
-"""Fewer a group are much slower on a CPU, with channels last and in bfloat16."""
+"""Smaller groups are much slower on a CPU, with channels last and in bfloat16."""
 
 
 def _double_convolution(channels_in: int, channels_out: int) -> nn.Sequential:

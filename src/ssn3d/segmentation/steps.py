@@ -1,4 +1,4 @@
-"""The stage from files to files: a dataset and a split in, weights, predictions and scores out."""
+"""The segmentation stage on files: a dataset and a split in, weights, masks and scores out."""
 
 import os
 from collections.abc import Mapping
@@ -10,13 +10,12 @@ from ssn3d import __version__
 from ssn3d.device import gpu_names, own_gpu
 from ssn3d.errors import DataError
 from ssn3d.log import logger
-from ssn3d.segmentation.ceiling import ceiling_miou
 from ssn3d.segmentation.checkpoint import write_tensors
-from ssn3d.segmentation.metrics import per_subtomogram_table, summarise
-from ssn3d.segmentation.networks import capacity
-from ssn3d.segmentation.predict import Compute, load_network, predict_masks
-from ssn3d.segmentation.predictions import write_predictions
-from ssn3d.segmentation.run_record import run_names, write_run_record
+from ssn3d.segmentation.compute import Compute
+from ssn3d.segmentation.metrics import ceiling_miou, per_subtomogram_table, summarise
+from ssn3d.segmentation.networks import NETWORKS, capacity
+from ssn3d.segmentation.predict import load_network, predict_masks
+from ssn3d.segmentation.run_files import run_names, write_predictions, write_run_record
 from ssn3d.segmentation.train import TrainingResult, TrainingSettings, train
 from ssn3d.subtomograms.steps import read_dataset
 from ssn3d.subtomograms.store import Subtomograms
@@ -40,12 +39,12 @@ def train_run(
 ) -> None:
     """Train a network on the train rows of a split; write weights.pt, history.csv and run.json.
 
-    `dataset` and `split` are files. An interrupted training goes on from `checkpoint`, which is
-    deleted when the outputs are there. The weights are those of the best epoch. On CUDA it waits
-    for a GPU on which fewer than `trainings_per_gpu` jobs of ours run.
+    `dataset` and `split` are files. An interrupted training resumes from `checkpoint`, which is
+    deleted once the outputs are written. The weights are those of the best epoch. On CUDA it waits
+    for a GPU with fewer than `trainings_per_gpu` jobs of this user.
 
     Raises:
-        DataError: dataset and split are damaged, or do not belong together.
+        DataError: dataset or split is damaged, or they do not match.
         CheckpointError: the checkpoint is damaged, or of another training.
     """
     subtomograms, rows = read_dataset(dataset, split)
@@ -65,8 +64,9 @@ def train_run(
     content = _weights_content(result, names, settings, seed, subtomograms.sha256)
     write_tensors(weights, content)  # without dates, so that equal trainings give equal bytes
     write_csv(history, result.history)
+    test_masks = subtomograms.masks[rows["test"]]
     outcome = _training_outcome(result) | {
-        "ceiling_miou": ceiling_miou(network, subtomograms.masks[rows["test"]]),
+        "ceiling_miou": ceiling_miou(test_masks, NETWORKS[network].block),
         "settings": asdict(settings),
     }
     data = (subtomograms, rows)
@@ -77,7 +77,7 @@ def train_run(
 
 
 def _training_outcome(result: TrainingResult) -> dict[str, Any]:
-    """What run.json says of how a training went."""
+    """The results of a training in run.json."""
     return {
         "capacity": capacity(result.network),
         "epochs": len(result.history),
@@ -97,7 +97,7 @@ def _weights_content(
     seed: int,
     dataset_sha256: str,
 ) -> dict[str, Any]:
-    """Everything that weights.pt holds: the weights, and what they were trained on and how."""
+    """Content of weights.pt: the weights, and on what and how they were trained."""
     return {
         "network": names["method"],
         "weights": {name: w.cpu().contiguous() for name, w in result.network.state_dict().items()},
@@ -124,12 +124,12 @@ def evaluate_run(
 ) -> dict[str, float]:
     """Segment the test rows of a split; write per_subtomogram.csv and predictions.h5.
 
-    The precision is that of the training; GPUs are shared as in `train_run`. Returns the summary of
+    The precision is that of the training; GPUs are shared as in `train_run`. Returns the result of
     `metrics.summarise`, in percent.
 
     Raises:
-        DataError: dataset and split are damaged, or do not belong together; or the weights
-            were trained on others.
+        DataError: dataset or split is damaged, they do not match, or the weights were trained on
+            others.
         CheckpointError: the weights are damaged.
     """
     network, description = load_network(weights)
@@ -159,15 +159,15 @@ def _check_weights(
     split: PathLike,
     subtomograms: Subtomograms,
 ) -> None:
-    """Raise DataError unless weights were trained on this dataset and split.
+    """Raise DataError unless the weights were trained on this dataset and split.
 
-    Scores of others would look right: the test subtomograms may have been trained on.
+    Other weights may have been trained on the test subtomograms; their scores would look plausible.
     """
     run, asked = description.get("run", {}), run_names(description["network"], subtomograms, split)
     if run == asked and description.get("dataset_sha256") == subtomograms.sha256:
         return
     trained_on = " of ".join(f"{key} {run.get(key)}" for key in ("split", "dataset"))
     raise DataError(
-        f"{weights}: trained on {trained_on}, which is not {split} of {dataset} as it is now; "
-        "train on these, or give the files that it was trained on"
+        f"{weights}: trained on {trained_on}, not on {split} of the present {dataset}; train on "
+        "these, or use the files it was trained on"
     )

@@ -1,11 +1,11 @@
 """Training of a network, from arrays to the weights of its best epoch.
 
-The paper's: Adam, categorical cross-entropy without class weights, batches of 128, and an end when
-the pixel accuracy on the validation set has not become better for ten epochs (`stopping`).
+As in the paper: Adam, categorical cross-entropy without class weights, batches of 128; training
+ends when the pixel accuracy on the validation set has not improved for ten epochs (`epochs`).
 
-A batch is accumulated from micro-batches that suit the machine: the mathematics is the same, the
-rounding is not. So the same seed gives the same bytes for the same micro-batch size, machine and
-number of threads; a number for `micro_batch_size` in the configuration fixes it.
+A batch is accumulated from micro-batches that suit the machine, which changes nothing but rounding.
+The same seed gives the same bytes for the same micro-batch size, machine and number of threads; a
+number for `micro_batch_size` in the configuration fixes it.
 """
 
 import math
@@ -25,14 +25,17 @@ from ssn3d.log import logger
 from ssn3d.provenance import fingerprint
 from ssn3d.seeds import generator
 from ssn3d.segmentation.checkpoint import FINGERPRINT, read_checkpoint, write_tensors
+from ssn3d.segmentation.compute import Compute, reproducible, torch_generator
+from ssn3d.segmentation.epochs import History, best_epoch, progress_bar, report_epoch, stop_reason
 from ssn3d.segmentation.micro_batch import pick_micro_batch_size
 from ssn3d.segmentation.networks import build_network
-from ssn3d.segmentation.predict import Compute, reproducible
-from ssn3d.segmentation.stopping import History, best_epoch, stop_reason
-from ssn3d.segmentation.torch_seeds import torch_generator
-from ssn3d.segmentation.training_checks import check_finite, check_training_data
-from ssn3d.segmentation.training_progress import progress_bar, report_epoch
-from ssn3d.segmentation.validation import background_percent, loss_sum, validate
+from ssn3d.segmentation.validation import (
+    background_percent,
+    check_finite,
+    check_training_data,
+    loss_sum,
+    validate,
+)
 
 
 @dataclass(frozen=True)
@@ -56,18 +59,18 @@ class TrainingSettings:
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """A trained network, and how it came to be."""
+    """A trained network, and how it was trained."""
 
     network: nn.Module
     """With the weights of the best epoch, ready to predict."""
     history: pd.DataFrame
-    """One row an epoch, the columns of `stopping.History`."""
+    """One row an epoch, the columns of `epochs.History`."""
     best_epoch: int
     """The first of those with the highest validation pixel accuracy."""
     stopped: str
     """Why: "patience" or "epochs"."""
     seconds: float
-    """Of all finished epochs, over all resumptions."""
+    """Of all finished epochs, including those before a resumption."""
     micro_batch_size: int
     device: str
     precision: str
@@ -75,7 +78,7 @@ class TrainingResult:
 
 @dataclass
 class _Training:
-    """What one training works with."""
+    """Data, network and settings of one training."""
 
     name: str
     seed: int
@@ -102,7 +105,7 @@ def train(
     run_name: str,
     checkpoint_path: Path | None = None,
 ) -> TrainingResult:
-    """Train a network of the registry, or go on with its training.
+    """Train a network of the registry, or resume its training.
 
     Args:
         images: (n, s, s, s), standardised, float16 or float32.
@@ -112,14 +115,14 @@ def train(
         network_name: key of the registry.
         settings: the `training` section of the configuration.
         seed: the configuration's seed.
-        run_name: singles this training out; initial weights, order and dropout derive from it.
+        run_name: with `seed`, it seeds initial weights, order and dropout.
         checkpoint_path: written after every epoch; training resumes from it, bit for bit.
 
     Raises:
-        DataError: no rows to train or validate on, or images and masks that do not fit.
-        ConfigError: no such network, or a loss that is no number any more.
+        DataError: no rows to train or validate on, or images and masks that do not match.
+        ConfigError: no such network, or a loss that is NaN or infinite.
         CheckpointError: the checkpoint is damaged, or of another training.
-        DeviceError: the device or precision asked for is not there.
+        DeviceError: the device or precision is unavailable.
     """
     check_training_data(images, masks, train_rows, validation_rows, run_name)
     compute = Compute.pick(settings.device, settings.precision)
@@ -143,7 +146,7 @@ def train(
 
 
 def _optimiser(network: nn.Module, settings: TrainingSettings) -> torch.optim.Optimizer:
-    """Adam; the learning rate is set anew at every step."""
+    """Adam; `_train_batch` sets the learning rate of each step."""
     return torch.optim.Adam(
         network.parameters(),
         lr=settings.learning_rate,
@@ -153,7 +156,7 @@ def _optimiser(network: nn.Module, settings: TrainingSettings) -> torch.optim.Op
 
 
 def _run(training: _Training, checkpoint_path: Path | None, identity: str) -> TrainingResult:
-    """Train epoch after epoch until there is a reason to stop."""
+    """Train epoch by epoch until there is a reason to stop."""
     settings, network = training.settings, training.network
     history, best_weights = _start(training, checkpoint_path, identity)
     background = background_percent(training.masks, training.validation_rows)
@@ -192,7 +195,7 @@ def _run(training: _Training, checkpoint_path: Path | None, identity: str) -> Tr
 def _start(
     training: _Training, checkpoint_path: Path | None, identity: str
 ) -> tuple[History, dict[str, Tensor]]:
-    """Give the epochs so far and the best weights of them, from a checkpoint if there is one."""
+    """The epochs so far and their best weights, from a checkpoint if there is one."""
     saved = read_checkpoint(checkpoint_path, identity)
     if saved is None:
         training.micro_batch_size = _micro_batch_size(training)
@@ -211,7 +214,7 @@ def _save(
     history: History,
     best_weights: dict[str, Tensor],
 ) -> None:
-    """Write the checkpoint: all from which the training goes on as if not interrupted."""
+    """Write all that is needed to resume as if the training had not been interrupted."""
     content = {
         FINGERPRINT: identity,
         "weights": training.network.state_dict(),
@@ -224,7 +227,7 @@ def _save(
 
 
 def _train_epoch(training: _Training, epoch: int, bar: Any) -> dict[str, Any]:
-    """Train one epoch and validate; a row of the history."""
+    """Train one epoch and validate; return a row of the history."""
     started = time.perf_counter()
     settings, rows = training.settings, training.train_rows
     order = generator(training.seed, "training", training.name, "order", epoch).permutation(rows)
@@ -259,14 +262,14 @@ def _train_epoch(training: _Training, epoch: int, bar: Any) -> dict[str, Any]:
 
 
 def _train_batch(training: _Training, batch: Tensor, learning_rate: float, epoch: int) -> float:
-    """Make one step of the optimiser; the mean loss of the batch."""
+    """Make one step of the optimiser; return the mean loss of the batch."""
     compute, network, optimiser = training.compute, training.network, training.optimiser
     optimiser.param_groups[0]["lr"] = learning_rate
     optimiser.zero_grad()
     losses = []
     for rows in torch.split(batch, training.micro_batch_size):
         logits = compute.logits(network, training.images[rows])
-        # each voxel weighs the same, whichever micro-batch it is in, the smaller last one too
+        # each voxel has the same weight, also in a smaller last micro-batch
         loss = loss_sum(logits, training.masks[rows]) / (len(batch) * training.masks[0].numel())
         loss.backward()  # type: ignore[no-untyped-call]
         losses.append(loss.detach())
@@ -277,7 +280,7 @@ def _train_batch(training: _Training, batch: Tensor, learning_rate: float, epoch
 
 
 def _micro_batch_size(training: _Training) -> int:
-    """Take the size that the settings give, or measure."""
+    """The size in the settings, or the fastest as measured."""
     asked, batch_size = training.settings.micro_batch_size, training.settings.batch_size
     largest = min(batch_size, len(training.train_rows))
     if isinstance(asked, int):
@@ -291,5 +294,5 @@ def _micro_batch_size(training: _Training) -> int:
 
 
 def _copy_weights(network: nn.Module) -> dict[str, Tensor]:
-    """Copy the weights as they are now, on the CPU."""
+    """Copy the present weights to the CPU."""
     return {name: weights.cpu().clone() for name, weights in network.state_dict().items()}

@@ -39,7 +39,7 @@ class SpecimenSettings:
 
 @dataclass(frozen=True)
 class Specimen:
-    """A volume, its truth, and what is in it."""
+    """A volume, its ground truth, and a summary of what it holds."""
 
     density: NDArray[np.float32]
     """(z, y, x) in dalton per nm^3."""
@@ -55,8 +55,8 @@ def copy_numbers(
 ) -> NDArray[np.str_]:
     """Give each particle its class, (particles,), in random order.
 
-    `equal`: the same number of each, those left over drawn at random; `random`: a share of each
-    drawn from U(0, 1).
+    With `equal` proportions all classes have the same number, and those left over are drawn at
+    random; with `random`, each class has a share drawn from U(0, 1).
     """
     ids = np.array(pdb_ids)
     if proportions == "random":
@@ -85,10 +85,10 @@ def build_specimen(
 ) -> Specimen:
     """Fill the region with particles, and draw those that reach into the tomogram.
 
-    What excludes the others, and reaches into the tomogram, is a particle's bounding sphere.
+    Bounding spheres must not overlap, and decide which particles reach into the tomogram.
 
     Raises:
-        PlacementError: the particles do not fit, or are more than labels can count.
+        PlacementError: the particles do not fit, or there are more than labels can number.
     """
     spheres = _bounding_spheres(structures, settings)
     pdb_ids = copy_numbers(list(structures), settings.particles, settings.proportions, rng)
@@ -104,8 +104,8 @@ def build_specimen(
     inside = ((sphere_centres > -reach) & (sphere_centres < tomogram + reach)).all(axis=1)
     if inside.sum() > _MOST_LABELS:
         raise PlacementError(
-            f"specimen.particles: {inside.sum()} particles reach into the tomogram, labels count "
-            f"to {_MOST_LABELS}; ask for fewer, in more tomograms"
+            f"specimen.particles: {inside.sum()} particles reach into the tomogram, at most "
+            f"{_MOST_LABELS} can be labelled; ask for fewer, in more tomograms"
         )
     particles = Particles(pdb_ids, centres, rotations)[inside]
     logger.info("packing: %d placed, %d reach into the tomogram", len(pdb_ids), len(particles))

@@ -1,8 +1,8 @@
-"""Packing: exactly the spheres asked for, none overlapping, their centres anywhere in a box.
+"""Packing: a given number of spheres without overlap, their centres anywhere in a box.
 
-Random sequential insertion, largest first, is uniform and instant while the world is dilute; it
-jams near 38 % of the volume. What it cannot insert is put anywhere, and all overlaps are then
-relaxed by pushing overlapping pairs apart.
+Random sequential insertion, largest first, is uniform and fast while the box is dilute, and jams
+near 38 % of the volume. The spheres it cannot insert are put at random places, and overlapping
+pairs are then pushed apart until none is left.
 """
 
 import itertools
@@ -70,7 +70,7 @@ def _insert(
             candidate = rng.uniform(0, box).tolist()
         centres[i] = candidate
         if not inserted[i]:
-            break  # jammed: what is left is no larger, but relaxation does it faster
+            break  # jammed: the rest are no larger, but relaxation places them faster
     return centres, inserted
 
 
@@ -97,7 +97,7 @@ def _relax(
             logger.info("packing: overlaps gone after %d sweeps", sweep)
             return centres
         apart = centres[pairs[:, 0]] - centres[pairs[:, 1]]
-        apart += rng.normal(scale=1e-9, size=apart.shape)  # two centres in one point have none
+        apart += rng.normal(scale=1e-9, size=apart.shape)  # two equal centres have no direction
         step = apart / np.linalg.norm(apart, axis=1, keepdims=True) * (depths / 2 + _SLACK)[:, None]
         for axis in range(3):
             centres[:, axis] += np.bincount(pairs[:, 0], step[:, axis], minlength=len(radii))
@@ -120,13 +120,13 @@ def place_spheres(
     Args:
         radii: (n,) in any unit of length.
         box: (3,) edges of the box in the same unit.
-        rng: where all randomness comes from.
+        rng: the source of all randomness.
 
     Returns:
         (n, 3) centres, in the order of `radii`.
 
     Raises:
-        PlacementError: they do not fit; the message names the fraction that was reached.
+        PlacementError: they do not fit; the message gives the fraction reached.
     """
     if occupied_fraction(radii, box) > 1:
         raise PlacementError(

@@ -1,4 +1,4 @@
-"""The stage from files to files: structures in, a volume and its truth out."""
+"""The specimen stage on files: structures in, a volume and its ground truth out."""
 
 import os
 import time
@@ -38,7 +38,7 @@ def simulate_specimen(
     particles: PathLike,
     summary: PathLike,
 ) -> None:
-    """Build one tomogram's specimen from structures by ID, and write its four files."""
+    """Build one tomogram's specimen from structure files by PDB ID, and write its four files."""
     started = time.perf_counter()
     points = {}
     for pdb_id, path in structures.items():

@@ -1,4 +1,4 @@
-"""The volume: every particle at its pose, summed; and its truth, the instance labels."""
+"""The volume, a sum of particles at their poses; and its ground truth, the instance labels."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ Points = tuple[NDArray[np.float32], NDArray[np.float32]]
 
 @dataclass(frozen=True)
 class Grid:
-    """What a structure is drawn on."""
+    """Voxel size and resolution at which structures are drawn."""
 
     voxel_size_angstrom: float
     resolution_angstrom: float
@@ -35,7 +35,7 @@ class Grid:
 def posed_map(
     structure: Points, centre: NDArray[np.float64], rotation: NDArray[np.float64], grid: Grid
 ) -> tuple[NDArray[np.int_], NDArray[np.float32]]:
-    """Map of a structure at a pose, from its points: no map is ever interpolated.
+    """Map of a structure at a pose, drawn from its points, so that no map is interpolated.
 
     Returns:
         the voxel (3,) at which the map's first voxel lies, and the map, a cube in dalton per nm^3.
@@ -58,8 +58,8 @@ def render(
 ) -> tuple[NDArray[np.float32], NDArray[np.uint16]]:
     """Draw all particles, and label the voxels of each.
 
-    A voxel belongs to the particle whose own density there is above the threshold; where two
-    claim it, to the one with the larger share of the density.
+    A voxel belongs to the particle whose own density there is above the threshold. A particle takes
+    a voxel from those drawn before it where its density exceeds the sum of theirs.
 
     Returns:
         density (z, y, x) in dalton per nm^3, and labels: i + 1 for row i of the particles, else 0.

@@ -1,1 +1,1 @@
-"""Cubic crops of tomograms, their masks, the file that holds them, and their splits."""
+"""Cubic crops of tomograms with masks, datasets of them, and splits of the datasets."""

@@ -1,4 +1,4 @@
-"""Chosen subtomograms as MRC files with a STAR file, for RELION and what reads its formats."""
+"""Export of subtomograms as MRC files with a STAR file, for RELION and compatible programs."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -20,9 +20,9 @@ def export_subtomograms(
     folder: str | os.PathLike[str],
     optics: Mapping[str, float],
 ) -> Path:
-    """Write the subtomograms of some structures: {folder}/subtomograms/*.mrc and particles.star.
+    """Write subtomograms of the given structures: {folder}/subtomograms/*.mrc and particles.star.
 
-    Image names in the STAR file are relative to `folder`: run RELION there. Protein stays dark.
+    Image names in the STAR file are relative to `folder`: run RELION there. Protein remains dark.
     `optics` is the `microscope.optics` section of the configuration.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Which subtomograms train, validate and test: at random, or leaving one structure out."""
+"""Splits into train, validation and test set: at random, or leaving one structure out."""
 
 import os
 
@@ -19,10 +19,10 @@ def split_subtomograms(
     rng: np.random.Generator,
     leave_out: str | None = None,
 ) -> NDArray[np.str_]:
-    """Give each subtomogram its part, (n,).
+    """Assign each subtomogram to a part, (n,).
 
     The test set is a random fraction of all or, with `leave_out`, all of that structure; the
-    validation set is a random fraction of the rest. Raises DataError where a part would be empty.
+    validation set is a random fraction of the rest. Raises DataError if a part would be empty.
     """
     parts = np.full(len(pdb_ids), "train", dtype="<U10")
     if leave_out is None:
@@ -36,7 +36,7 @@ def split_subtomograms(
         left = f" without {leave_out}" if leave_out else ""
         raise DataError(
             f"splits{left}: {', '.join(empty)} would be empty with {len(pdb_ids)} subtomograms; "
-            "ask for more (subtomograms.count) or other fractions (splits)"
+            "ask for more (subtomograms.count) or change the fractions (splits)"
         )
     return parts
 
@@ -49,15 +49,15 @@ def write_split(
 ) -> None:
     """Write a split as a table: subtomogram (row of the dataset), pdb_id, split, selection_sha256.
 
-    The last, the same in every row, says whose subtomograms these are
-    (`selection.selection_sha256`): two datasets may have as many, and yet be of other particles.
+    The last, the same in every row, is the digest of the selected particles: datasets of other
+    particles may have as many subtomograms.
     """
     columns = {"subtomogram": range(len(parts)), "pdb_id": pdb_ids, "split": parts}
     write_csv(path, pd.DataFrame(columns).assign(selection_sha256=selection_sha256))
 
 
 def read_split(path: str | os.PathLike[str]) -> tuple[dict[str, NDArray[np.int_]], str]:
-    """Read a split: the rows of each part, and the digest of the selection it is of.
+    """Read a split: the rows of each part, and the digest of its selection.
 
     Raises DataError where the file is damaged.
     """
@@ -67,5 +67,5 @@ def read_split(path: str | os.PathLike[str]) -> tuple[dict[str, NDArray[np.int_]
     digests = table["selection_sha256"].unique()
     whole = np.array_equal(rows, np.arange(len(rows))) and len(digests) == 1
     if not whole or not np.isin(parts, PARTS).all():
-        raise DataError(f"{path}: rows or parts are damaged; delete it and run again")
+        raise DataError(f"{path}: rows or parts are damaged; delete it and rerun")
     return {part: np.flatnonzero(parts == part) for part in PARTS}, str(digests[0])

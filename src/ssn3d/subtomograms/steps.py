@@ -1,4 +1,4 @@
-"""The stage from files to files: tomograms in, datasets of subtomograms and their splits out."""
+"""The subtomogram stage on files: tomograms in, datasets of subtomograms and splits out."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -17,8 +17,8 @@ from ssn3d.particles import Particles
 from ssn3d.provenance import provenance
 from ssn3d.seeds import generator
 from ssn3d.star import read_particles
-from ssn3d.subtomograms.extract import choose, cut
-from ssn3d.subtomograms.selection import read_selection, selection_sha256
+from ssn3d.subtomograms.extract import cut
+from ssn3d.subtomograms.selection import choose, read_selection, selection_sha256
 from ssn3d.subtomograms.splits import read_split, split_subtomograms, write_split
 from ssn3d.subtomograms.store import Subtomograms, read_subtomograms, write_subtomograms
 from ssn3d.tables import write_csv
@@ -34,10 +34,10 @@ def select_particles(
     *,
     selection: PathLike,
 ) -> None:
-    """Choose whose crops become the datasets, and write a table: tomogram, label, pdb_id.
+    """Choose the particles of all datasets, and write a table: tomogram, label, pdb_id.
 
-    `particles` gives each tomogram's STAR file, `shape` a tomogram's size (z, y, x), `settings` is
-    the `subtomograms` section of the configuration. All datasets show the same particles.
+    `particles` is each tomogram's STAR file, `shape` a tomogram's size (z, y, x), `settings` the
+    `subtomograms` section of the configuration.
     """
     tables = [read_particles(path) for path in particles.values()]
     rows = choose(
@@ -59,16 +59,16 @@ def select_particles(
 def read_dataset(
     dataset: PathLike, split: PathLike
 ) -> tuple[Subtomograms, dict[str, NDArray[np.int_]]]:
-    """Read a dataset, and the rows of each part of a split of it.
+    """Read a dataset, and the rows of each part of a split.
 
-    Raises DataError where either is damaged, or the split is of other subtomograms.
+    Raises DataError where either is damaged, or the split is of other particles.
     """
     subtomograms = read_subtomograms(dataset)
     parts, of_selection = read_split(split)
     members = sum(len(rows) for rows in parts.values())
     if of_selection != subtomograms.selection_sha256 or members != len(subtomograms):
         message = f"{split}: not a split of {dataset}, but of another selection of particles"
-        raise DataError(f"{message}; take a split made with it, or delete both and rerun")
+        raise DataError(f"{message}; use a split of the same selection, or delete both and rerun")
     return subtomograms, parts
 
 
@@ -84,13 +84,13 @@ def extract_subtomograms(
 ) -> None:
     """Cut the selected subtomograms and their masks out of each tomogram of a dataset.
 
-    `tomograms` gives, for each tomogram, the files `tomogram`, `labels`, `particles` and `summary`;
-    `structures` are the structures' JSON files, kept as provenance.
+    `tomograms` names the files `tomogram`, `labels`, `particles` and `summary` of each tomogram;
+    `structures` are the JSON files of the structures, for the provenance.
     """
     chosen = read_selection(selection)
     unknown = sorted(set(chosen["tomogram"]) - set(tomograms))
     if unknown:
-        raise DataError(f"{selection}: names the tomograms {unknown}; delete it and run again")
+        raise DataError(f"{selection}: has unknown tomograms {unknown}; delete it and rerun")
     summaries = [
         read_json(files["summary"], "snr_asked", "snr_measured") for files in tomograms.values()
     ]
@@ -118,7 +118,7 @@ def _cut_all(
     tomograms: Mapping[str, Mapping[str, PathLike]],
     size: int,
 ) -> dict[str, Any]:
-    """Cut the rows of a selection, one tomogram at a time: what `Subtomograms` holds of volumes."""
+    """Cut the rows of a selection, one tomogram at a time: fields of `Subtomograms`."""
     count = len(chosen)
     images = np.empty((count, size, size, size), dtype=np.float16)
     masks = np.empty(images.shape, dtype=np.uint8)
@@ -130,8 +130,8 @@ def _cut_all(
         rows = np.flatnonzero(chosen["tomogram"] == name)
         particles = _selected(selection, chosen.iloc[rows], files["particles"])
         if not lies_inside(particles.centres, size, volume.shape).all():
-            message = f"{selection}: crops of {size} voxels reach out of {files['tomogram']}"
-            raise DataError(f"{message}; delete it and run again")
+            message = f"{selection}: crops of {size} voxels extend beyond {files['tomogram']}"
+            raise DataError(f"{message}; delete it and rerun")
         centres[rows], rotations[rows] = particles.centres, particles.rotations
         cubes = cut(volume, labels, particles, chosen["label"].to_numpy()[rows], size)
         for row, (image, mask) in zip(progress(rows, name), cubes, strict=True):
@@ -147,13 +147,13 @@ def _cut_all(
 
 
 def _selected(selection: PathLike, chosen: pd.DataFrame, star: PathLike) -> Particles:
-    """Particles of one tomogram that its rows of a selection name; DataError if it has others."""
+    """Particles of one tomogram's rows of a selection; DataError if the tomogram has others."""
     everything = read_particles(star)
     ids = chosen["label"].to_numpy()
     if not np.isin(ids, np.arange(1, len(everything) + 1)).all() or not np.array_equal(
         everything.pdb_ids[ids - 1], chosen["pdb_id"].to_numpy(dtype=np.str_)
     ):
-        raise DataError(f"{selection}: was not made from {star}; delete it and run again")
+        raise DataError(f"{selection}: was not made from {star}; delete it and rerun")
     return everything[ids - 1]
 
 

@@ -1,4 +1,4 @@
-"""One HDF5 file a dataset: standardised images, masks, and where each came from."""
+"""A dataset as one HDF5 file: standardised images, masks, and where each came from."""
 
 import json
 import os
@@ -27,7 +27,7 @@ class Subtomograms:
     masks: NDArray[np.uint8]
     """(n, s, s, s), 1 where the centred particle is."""
     pdb_ids: NDArray[np.str_]
-    """(n,) what the centred particle is."""
+    """(n,) of the centred particle."""
     tomograms: NDArray[np.str_]
     """(n,) the tomogram it was cut from."""
     labels: NDArray[np.int32]
@@ -47,7 +47,7 @@ class Subtomograms:
 
     @cached_property
     def sha256(self) -> str:
-        """SHA-256 of all of the above: equal for equal data, whenever they were written."""
+        """SHA-256 of all fields: equal for equal data, whenever they were written."""
         content = vars(self)
         values = {name: value for name, value in content.items() if np.isscalar(value)}
         arrays = [value for value in content.values() if isinstance(value, np.ndarray)]
@@ -55,14 +55,14 @@ class Subtomograms:
 
     @property
     def selection_sha256(self) -> str:
-        """Digest of whose subtomograms these are; a split of them carries the same."""
+        """Digest of the selected particles; splits of this dataset have the same."""
         return selection_sha256(self.tomograms, self.labels, self.pdb_ids)
 
 
 def write_subtomograms(
     path: str | os.PathLike[str], subtomograms: Subtomograms, provenance: dict[str, Any]
 ) -> None:
-    """Write a dataset; data and metadata carry checksums, so that damage is noticed on reading."""
+    """Write a dataset; data and metadata have checksums, so that reading notices damage."""
     s = subtomograms
     with new_hdf5(path) as file:
         chunk = (1, *s.images.shape[1:])
@@ -98,7 +98,7 @@ def read_subtomograms(path: str | os.PathLike[str]) -> Subtomograms:
         with h5py.File(path, "r") as file:
             if file.attrs["format"] != _FORMAT:
                 found = f"format {file.attrs['format']!r}, expected {_FORMAT!r}"
-                raise DataError(f"{path}: {found}; delete it and run again")
+                raise DataError(f"{path}: {found}; delete it and rerun")
             subtomograms = Subtomograms(
                 images=file["images"][:],
                 masks=file["masks"][:],
@@ -113,17 +113,17 @@ def read_subtomograms(path: str | os.PathLike[str]) -> Subtomograms:
                 voxel_size_angstrom=float(file.attrs["voxel_size_angstrom"]),
             )
     except (OSError, KeyError, ValueError, RuntimeError, TypeError) as error:
-        message = f"{path}: not a readable dataset of ssn3d ({error}); delete it and run again"
+        message = f"{path}: not a readable dataset of ssn3d ({error}); delete it and rerun"
         raise DataError(message) from error
     _check(path, subtomograms)
     return subtomograms
 
 
 def _check(path: str | os.PathLike[str], s: Subtomograms) -> None:
-    """Raise DataError unless images and masks are what they should be."""
+    """Raise DataError unless images and masks are finite cubes of one shape."""
     cube = s.images.ndim == 4 and len(set(s.images.shape[1:])) == 1  # noqa: PLR2004 -- n cubes
     if not cube or not len(s) or s.masks.shape != s.images.shape or len(s.pdb_ids) != len(s):
         message = f"{path}: images {s.images.shape} and masks {s.masks.shape} do not match"
-        raise DataError(f"{message}; delete it and run again")
+        raise DataError(f"{message}; delete it and rerun")
     if s.masks.max() > 1 or not np.isfinite(s.images).all():
-        raise DataError(f"{path}: images or masks are damaged; delete it and run again")
+        raise DataError(f"{path}: images or masks are damaged; delete it and rerun")

@@ -172,10 +172,10 @@ def test_the_same_seed_selects_the_same(world, tmp_path):
 @pytest.mark.parametrize(
     ("column", "value", "fault"),
     [
-        ("tomogram", "t3", r"names the tomograms \['t3'\]; delete it and run again"),
-        ("label", 0, r"was not made from .*t1/particles\.star; delete it and run again"),
-        ("label", 181, r"was not made from .*t1/particles\.star; delete it and run again"),
-        ("pdb_id", "9ZZZ", r"was not made from .*t1/particles\.star; delete it and run again"),
+        ("tomogram", "t3", r"has unknown tomograms \['t3'\]; delete it and rerun"),
+        ("label", 0, r"was not made from .*t1/particles\.star; delete it and rerun"),
+        ("label", 181, r"was not made from .*t1/particles\.star; delete it and rerun"),
+        ("pdb_id", "9ZZZ", r"was not made from .*t1/particles\.star; delete it and rerun"),
     ],
 )
 def test_a_selection_of_other_tomograms_is_one_line(column, value, fault, world, tmp_path):
@@ -188,7 +188,7 @@ def test_a_selection_of_other_tomograms_is_one_line(column, value, fault, world,
 
 def test_a_selection_of_smaller_crops_is_one_line(world, tmp_path):
     world.select(tmp_path / "s.csv", count=len(world.inside()))
-    with pytest.raises(DataError, match=r"s\.csv: crops of 24 voxels reach out of .*t1/A\.mrc"):
+    with pytest.raises(DataError, match=r"s\.csv: crops of 24 voxels extend beyond .*t1/A\.mrc"):
         world.extract(tmp_path / "s.csv", tmp_path / "A.h5", size=24)
 
 

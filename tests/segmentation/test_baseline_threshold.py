@@ -11,7 +11,7 @@ from scipy import ndimage
 
 from ssn3d.seeds import generator
 from ssn3d.segmentation.baseline import BaselineSettings, Segmentation, segment
-from ssn3d.segmentation.threshold import threshold_segments, unsupervised_threshold
+from ssn3d.segmentation.baseline_threshold import threshold_segments, unsupervised_threshold
 
 SIZE = 32
 CENTRE = (16, 16, 16)

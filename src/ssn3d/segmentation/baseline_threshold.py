@@ -1,8 +1,8 @@
-"""Which watershed segments are structure: the densest ones, and how many of them.
+"""The baseline's threshold: how many of the densest watershed segments are structure.
 
-After Mumford and Shah an image of two classes, constant in each, is the better the smaller its
-squared deviations from the classes' means and the smaller the boundary between the classes. Either
-the two are weighed against each other, or the choice is left to the curve that they make.
+After Mumford and Shah, a good division of an image into two constant classes has small squared
+deviations from the means of the classes and a small boundary between them. The two are traded off
+by a weight, or at the knee of the curve of one against the other.
 """
 
 import numpy as np
@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 def threshold_segments(
     density: NDArray[np.float64], segments: NDArray[np.int32], boundary_weight: float | None
 ) -> NDArray[np.bool_]:
-    """Call the densest segments structure; how many is a matter of the boundary's weight.
+    """Mark the densest segments as structure; the boundary's weight decides how many.
 
     Args:
         density: (s, s, s), protein positive, of mean 0 and variance 1.
-        segments: (s, s, s), numbered from 1; 0 everywhere where there are none.
+        segments: (s, s, s), numbered from 1; all 0 if there are none.
         boundary_weight: cost of a voxel face of boundary; None for `unsupervised_threshold`.
 
     Returns:
@@ -31,8 +31,8 @@ def threshold_segments(
     rank = np.argsort(order, kind="stable")
     ranks = rank[segments - 1]
 
-    # element k: the k densest segments are structure. That all are is left out: it is one class, as
-    # when none is
+    # element k: the k densest segments are structure. All of them are one class, as none are, and
+    # are left out
     inside = np.concatenate([[0], np.cumsum(volumes[order])[:-1]])
     total = np.concatenate([[0.0], np.cumsum(sums[order])[:-1]])
     between_classes = total**2 / np.maximum(inside, 1) + total**2 / (density.size - inside)
@@ -47,23 +47,22 @@ def threshold_segments(
 def unsupervised_threshold(squares: NDArray[np.float64], faces: NDArray[np.int_]) -> int:
     """Choose how many segments are structure from the trade-off itself, without a weight.
 
-    Of all thresholds those are kept that no other beats in both squares and faces (the Pareto
-    front); a straight line is fitted to them, faces over squares; the one farthest below it is
-    where more boundary begins to buy little. In which units squares and faces are does not matter:
-    a fit by least squares scales with either, and the distances down from a line and at a right
-    angle to it are in one proportion for all points.
+    The candidates are the thresholds that no other beats in both squares and faces (the Pareto
+    front). A straight line, faces over squares, is fitted to them by least squares, and the one
+    farthest below it is taken: beyond it, more boundary gains little. The units of squares and
+    faces do not matter: the fit scales with both, and vertical distances from a line are
+    proportional to perpendicular ones.
 
-    Both ends are one class, of no boundary. "Nothing" helps to place the line, but is not chosen
-    where there is a threshold: whether there is structure is not what is asked here, and some is
-    found in noise too. Below the threshold of least squares only ground could be added, up to
-    "everything but a void"; such thresholds are left out.
+    "No structure" helps to place the line, but is not chosen if there is a threshold: a subtomogram
+    is assumed to hold structure, and some is found in noise too. Thresholds below that of the least
+    squares would only add background, up to "everything but a void", and are left out.
 
     Args:
         squares: (k,) within-class sums of squares when 0, 1, ... segments are structure.
         faces: (k,) areas of the boundary, in voxel faces; the first is 0.
 
     Returns:
-        How many; 0 where no threshold lowers the squares.
+        How many; 0 if no threshold lowers the squares.
     """
     candidates = int(np.argmin(squares)) + 1
     if candidates == 1:
@@ -81,7 +80,7 @@ def _boundary_faces(ranks: NDArray[np.int_]) -> NDArray[np.int_]:
     steps = np.zeros(ranks.max() + 2, dtype=np.int_)
     for axis in range(ranks.ndim):
         one, other = np.delete(ranks, 0, axis).ravel(), np.delete(ranks, -1, axis).ravel()
-        # a face is in the boundary from when its denser side becomes structure until both are
+        # a face is in the boundary as long as only its denser side is structure
         steps += np.bincount(np.minimum(one, other) + 1, minlength=len(steps))
         steps -= np.bincount(np.maximum(one, other) + 1, minlength=len(steps))
     return np.cumsum(steps)[:-1]

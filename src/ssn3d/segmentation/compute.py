@@ -1,0 +1,84 @@
+"""How a network computes here: on which device, how precisely, and with which random numbers."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from ssn3d.device import pick_device, pick_precision
+from ssn3d.seeds import seed_sequence
+
+
+@dataclass(frozen=True)
+class Compute:
+    """Device and precision of a network."""
+
+    device: torch.device
+    precision: torch.dtype
+
+    @classmethod
+    def pick(cls, device: str, precision: str) -> "Compute":
+        """Resolve `auto` in either; raises DeviceError if the device is unavailable."""
+        picked = pick_device(device)
+        return cls(picked, pick_precision(precision, picked))
+
+    @property
+    def precision_name(self) -> str:
+        """The precision, float32 or bfloat16."""
+        return str(self.precision).removeprefix("torch.")
+
+    @property
+    def memory_format(self) -> torch.memory_format:
+        """Channels last, which is fastest for all but float32 convolutions on a GPU."""
+        plain = self.device.type == "cuda" and self.precision == torch.float32
+        return torch.contiguous_format if plain else torch.channels_last_3d
+
+    def place(self, network: nn.Module) -> nn.Module:
+        """Move a network to the device, its weights in the memory format of `memory_format`."""
+        # torch.nn has no typed overload for `memory_format` together with a device
+        return network.to(self.device).to(memory_format=self.memory_format)  # type: ignore[call-overload, no-any-return]
+
+    def hold(self, array: NDArray[Any]) -> Tensor:
+        """Move an array to the device for good, or leave it on the CPU if it is large."""
+        tensor = torch.from_numpy(array)
+        if self.device.type == "cuda":
+            free_bytes, _ = torch.cuda.mem_get_info(self.device)
+            if array.nbytes < free_bytes / 4:
+                return tensor.to(self.device)
+        return tensor
+
+    def logits(self, network: nn.Module, images: Tensor) -> Tensor:
+        """Apply a network to images (n, s, s, s) of any type: logits (n, 2, s, s, s), float32."""
+        inputs = images.to(self.device, self.precision).unsqueeze(1)
+        inputs = inputs.contiguous(memory_format=self.memory_format)
+        with torch.autocast(
+            self.device.type, torch.bfloat16, enabled=self.precision == torch.bfloat16
+        ):
+            logits: Tensor = network(inputs)
+        return logits.float()
+
+
+@contextmanager
+def reproducible(device: torch.device, seed: int) -> Iterator[None]:
+    """Seed torch's global generator, which dropout uses, and make cuDNN deterministic.
+
+    Both are restored at the end of the block.
+    """
+    devices = [device] if device.type == "cuda" else []
+    with (
+        torch.random.fork_rng(devices=devices),
+        torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True),
+    ):
+        torch.manual_seed(seed)
+        yield
+
+
+def torch_generator(seed: int, *keys: str | int, device: str = "cpu") -> torch.Generator:
+    """Torch generator of one job, seeded as `seeds.generator`."""
+    state = int(seed_sequence(seed, *keys).generate_state(1, np.uint64)[0])
+    return torch.Generator(device=device).manual_seed(state & (2**63 - 1))
