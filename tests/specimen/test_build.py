@@ -95,9 +95,10 @@ def test_the_tomogram_is_the_middle_of_the_region(specimen, structures):
     assert len(specimen.particles) < len(whole.particles) == 80
 
 
-def test_a_particle_at_the_origin_is_its_map(molecule):
-    corner, posed = posed_map(molecule, np.zeros(3), np.eye(3), Grid(10.0, 40.0))
-    alone = density_map(*molecule, 10.0, 40.0, size=2 * (-corner[0]))
+@pytest.mark.parametrize("voxel_size", [5.0, 10.0])
+def test_a_particle_at_the_origin_is_its_map(molecule, voxel_size):
+    corner, posed = posed_map(molecule, np.zeros(3), np.eye(3), Grid(voxel_size, 40.0))
+    alone = density_map(*molecule, voxel_size, 40.0, size=2 * (-corner[0]))
     np.testing.assert_allclose(posed[:-2, :-2, :-2], alone, atol=1e-3)
 
 
@@ -126,6 +127,38 @@ def test_labels_are_where_the_own_density_is_above_the_threshold(specimen, struc
         assert (own[tuple((where - corner).T)] > SETTINGS.mask_threshold_dalton_per_nm3).all()
     unlabelled = specimen.density[specimen.labels == 0]
     assert np.quantile(unlabelled, 0.9) < SETTINGS.mask_threshold_dalton_per_nm3
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_a_voxel_that_two_claim_belongs_to_the_denser(structures, order):
+    """Two particles that overlap, one half outside: their labels by each one's own density."""
+    pdb_ids, centres = np.array(["1AAA", "2BBB"]), np.array([[20, 20, 0.3], [20, 23, 2.6]])
+    particles = Particles(pdb_ids, centres, np.stack([np.eye(3)] * 2))[np.array(order)]
+    shape, grid, threshold = (40, 44, 30), Grid(10.0, 40.0), 60.0
+    alone = [
+        render(structures, particles[np.array([i])], shape, grid, threshold)[0] for i in (0, 1)
+    ]
+    density, labels = render(structures, particles, shape, grid, threshold)
+    np.testing.assert_allclose(density, alone[0] + alone[1], atol=1e-3)
+    first, second = (own > threshold for own in alone)
+    assert (first & second).sum() > 50
+    assert (first | second)[:, :, 0].any()
+    expected = np.where(first, 1, 0)
+    expected[second & (~first | (alone[1] > alone[0]))] = 2
+    np.testing.assert_array_equal(labels, expected)
+
+
+def test_a_voxel_that_one_claims_is_its_own_however_dense_the_others_are_together():
+    """Three at one place: two below the threshold, together above the third, which alone claims."""
+    grid, threshold, place = Grid(10.0, 40.0), 60.0, np.full(3, 10.0)
+    point = np.zeros((1, 3), np.float32)
+    _, unit = posed_map((point, np.ones(1, np.float32)), place, np.eye(3), grid)
+    faint, strong = ((point, np.full(1, f * threshold / unit.max(), "f4")) for f in (0.9, 1.2))
+    pdb_ids = np.array(["1AAA", "1AAA", "2BBB"])
+    particles = Particles(pdb_ids, np.stack([place] * 3), np.stack([np.eye(3)] * 3))
+    _, labels = render({"1AAA": faint, "2BBB": strong}, particles, (20,) * 3, grid, threshold)
+    assert labels[10, 10, 10] == 3
+    assert set(np.unique(labels)) == {0, 3}
 
 
 def test_poses_from_the_star_file_draw_the_volume_again(specimen, structures, tmp_path):

@@ -99,8 +99,19 @@ def test_a_foreign_hdf5_file_is_an_error(tmp_path):
             {"images": np.zeros((12, 8, 8, 6), "f2"), "masks": np.zeros((12, 8, 8, 6), "u1")},
             "match",
         ),
+        (
+            {"images": np.zeros((12, 6, 8, 8), "f2"), "masks": np.zeros((12, 6, 8, 8), "u1")},
+            "match",
+        ),
         ({"images": np.zeros((12, 8, 8), "f2"), "masks": np.zeros((12, 8, 8), "u1")}, "match"),
-        ({"images": np.zeros((0, 8, 8, 8), "f2"), "masks": np.zeros((0, 8, 8, 8), "u1")}, "match"),
+        (
+            {
+                "images": np.zeros((0, 8, 8, 8), "f2"),
+                "masks": np.zeros((0, 8, 8, 8), "u1"),
+                "pdb_id": np.empty(0, "S4"),
+            },
+            "match",
+        ),
         ({"masks": np.zeros((11, 8, 8, 8), "u1")}, r"masks \(11, 8, 8, 8\) do not match"),
         ({"pdb_id": np.array([b"1AAA"] * 11)}, "match"),
         ({"masks": np.full((12, 8, 8, 8), 2, "u1")}, "damaged"),
