@@ -4,8 +4,8 @@
     python benchmarks/tomogram.py --folder COORDINATES     real structures where there are files
     python benchmarks/tomogram.py --scale 1.667 --no-peers 1000x1000x500 voxels
 
-Beside them, in the same run: ASTRA's CPU projector on one thread, scikit-image's radon and scipy's
-sparse product, each timed on a few slices and scaled to all; and how the projector's time grows.
+The same run compares ASTRA's CPU projector on one thread, scikit-image's radon and scipy's sparse
+product, each timed on a few slices and scaled to all, and shows how the projector's time grows.
 The last line is JSON.
 """
 
@@ -103,7 +103,7 @@ def simulate(config: dict, folder: Path) -> None:
 
 
 def astra_seconds(size_z: int, size_x: int, angles_deg: np.ndarray) -> float:
-    """Seconds a slice of ASTRA's linear projector on the CPU, which uses one thread."""
+    """Seconds per slice of ASTRA's linear projector on one CPU thread."""
     volume = astra.create_vol_geom(size_z, size_x)
     rays = astra.create_proj_geom("parallel", 1.0, size_x, np.deg2rad(angles_deg))
     projector = astra.create_projector("linear", rays, volume)
@@ -118,16 +118,16 @@ def astra_seconds(size_z: int, size_x: int, angles_deg: np.ndarray) -> float:
 
 
 def project_seconds(size: tuple[int, int, int], angles_deg: np.ndarray) -> float:
-    """Seconds to project a volume once the matrix is there."""
+    """Seconds to project a volume with the matrix built."""
     volume = np.ones(size, dtype=np.float32)
     projector = Projector(size[0], size[2], angles_deg)
-    projector.project(volume[:, :8])  # the matrix goes to torch once
+    projector.project(volume[:, :8])  # converts the matrix for torch, once
     return seconds_of(lambda: projector.project(volume))
 
 
 @contextlib.contextmanager
 def slab_of(slices: int) -> Iterator[None]:
-    """Have the projector handle so many slices at once."""
+    """Set the number of slices the projector handles at once."""
     before = dict(_SLAB_SLICES)
     _SLAB_SLICES.update(dict.fromkeys(before, slices))
     yield
@@ -135,11 +135,11 @@ def slab_of(slices: int) -> Iterator[None]:
 
 
 def compare_projectors(size: tuple[int, int, int], angles_deg: np.ndarray) -> float:
-    """Print seconds for a whole volume of our projector and its peers; our gain over ASTRA."""
+    """Print seconds for a whole volume of our projector and others; return our gain over ASTRA."""
     size_z, size_y, size_x = size
     volume = generator(0, "volume").standard_normal(size, dtype=np.float32)
     projector = Projector(size_z, size_x, angles_deg)
-    projector.project(volume[:, :8])  # the matrix goes to torch once
+    projector.project(volume[:, :8])  # converts the matrix for torch, once
     ours = min(seconds_of(lambda: projector.project(volume)) for _ in range(3))
     theirs = min(astra_seconds(size_z, size_x, angles_deg) for _ in range(5)) * size_y
     matrix = backprojection_matrix(size_z, size_x, angles_deg).T.tocsr()

@@ -1,19 +1,18 @@
-"""How fast a network trains here, against the plain loop and against what the hardware can do.
+"""Training speed on this machine, compared with a plain loop and with the hardware's matmul rate.
 
-Run `python benchmarks/training.py`; each round times all ways one after the other, so that other
-work on the machine falls on all of them, and the best round counts. A way is a precision, an order
-of the channels and a micro-batch size; "plain" is a PyTorch loop as one writes it first: float32,
-channels first, 16 subtomograms at a time. `--compile` adds the network through torch.compile, on a
-GPU with CUDA graphs; it needs a C++ compiler or Triton, and a minute for each size. The share of
-the matmul rate can exceed 100%: the rate is that of torch's own product of two 4096 x 4096
-matrices, and convolutions may do better.
+Run `python benchmarks/training.py`. Each round times all variants in turn, so that other work on
+the machine slows all of them, and the best round counts. A variant is a precision, an order of the
+channels and a micro-batch size; "plain" is a first PyTorch loop: float32, channels first, 16
+subtomograms at a time. `--compile` adds the network with torch.compile, on a GPU with CUDA graphs;
+it needs a C++ compiler or Triton, and a minute for each size. The matmul rate is that of torch's
+product of two 4096 x 4096 matrices; convolutions may exceed it.
 
-Before that, the memory of a training at the paper's size: a dataset of `--subtomograms` made-up
-subtomograms is read from a file as every training reads it, and one batch is trained on and the
-validation set segmented, as `ssn3d.segmentation.train` does it in every epoch.
+First, the memory of a training at the paper's size is measured: a dataset of `--subtomograms` dummy
+subtomograms is read from a file, one batch trained on and the validation set segmented, as in an
+epoch of `ssn3d.segmentation.train`.
 
-The last line of the output is JSON; its `training_peak_gb` is the peak memory of that training, its
-`peak_gb` that of all ways, the plain one's mostly. On a GPU both are the GPU's memory.
+The last line of the output is JSON: `training_peak_gb` is the peak memory of that training,
+`peak_gb` that of all variants, mostly the plain one. On a GPU both are GPU memory.
 """
 
 import argparse
@@ -43,7 +42,7 @@ MATRIX = 4096
 
 
 def reset_peak(device: torch.device) -> None:
-    """Start measuring the peak memory anew."""
+    """Restart the measurement of peak memory."""
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats()
     else:
@@ -51,7 +50,7 @@ def reset_peak(device: torch.device) -> None:
 
 
 def peak_gb(device: torch.device) -> float:
-    """Peak memory since `reset_peak`: the GPU's, or what this process held resident."""
+    """Peak memory since `reset_peak`: of the GPU, or resident memory of this process."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated() / 1e9
     status = Path("/proc/self/status").read_text(encoding="ascii")
@@ -86,7 +85,7 @@ def training_peak_gb(dataset: Path, name: str, device: torch.device) -> float:
     settings = TrainingSettings(epochs=1)
     reset_peak(device)
     subtomograms = read_subtomograms(dataset)
-    validation = len(subtomograms) // 11  # a tenth of what is left after a tenth for the test
+    validation = len(subtomograms) // 11  # a tenth of the rest after a tenth for the test
     train_rows, validation_rows, _ = np.split(
         np.arange(len(subtomograms)), np.cumsum([settings.batch_size, validation])
     )
@@ -105,18 +104,18 @@ def training_peak_gb(dataset: Path, name: str, device: torch.device) -> float:
 
 
 def make_network(name: str) -> nn.Module:
-    """Build a network of fixed weights, training."""
+    """Build a network with fixed weights, in training mode."""
     return build_network(name, 0.7, torch.Generator().manual_seed(0)).train()
 
 
 def plain_step(network: nn.Module, images: Tensor, masks: Tensor) -> None:
-    """Pass forward and backward, without any of our means."""
+    """Pass forward and backward without any optimisation."""
     cross_entropy(network(images), masks).backward()  # type: ignore[no-untyped-call]
     network.zero_grad()
 
 
 def seconds_of(work: Callable[[], object], device: torch.device) -> float:
-    """Wall time of one call, the GPU's part in it included."""
+    """Wall time of one call, including GPU work."""
     if device.type == "cuda":
         torch.cuda.synchronize()
     started = time.perf_counter()
@@ -191,7 +190,7 @@ def main() -> None:
     flop = flop_per_subtomogram(name, size, device)
     best_matmul = dict.fromkeys(matrices, float("inf"))
     best = dict.fromkeys(ways, float("inf"))
-    for _ in range(1 + arguments.rounds):  # the first one warms up, and cannot be the best
+    for _ in range(1 + arguments.rounds):  # the first round warms up, and is never the best
         for precision, matrix in matrices.items():
             spent = seconds_of(partial(torch.mm, matrix, matrix), device)
             best_matmul[precision] = min(best_matmul[precision], spent)

@@ -1,4 +1,4 @@
-# Done in a moment: not worth a place in a cluster's queue.
+# Too short for a cluster's queue.
 localrules:
     select_particles,
     split_dataset,
@@ -48,7 +48,7 @@ rule extract_subtomograms:
     conda:
         "../../envs/cpu.yaml"
     resources:
-        # the dataset and, of however many tomograms, one at a time: 4 bytes a voxel, 2 of its labels
+        # the dataset and one tomogram at a time: 4 bytes a voxel, and 2 for its labels
         mem_mb=more_each_attempt(DATASET_MB + 6 * VOXELS / 1e6),
         runtime=more_each_attempt(30),
     params:

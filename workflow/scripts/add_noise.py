@@ -1,4 +1,4 @@
-"""Make one tomogram of a dataset's SNR."""
+"""Add noise to one tomogram, to the SNR of a dataset."""
 
 from ssn3d.device import use_threads
 from ssn3d.log import job

@@ -8,7 +8,7 @@ from ssn3d.segmentation.baseline_steps import baseline_run
 
 if __name__ == "__main__":
     with job(snakemake.log[0]):
-        fixed = snakemake.params.settings  # none where a search has chosen them
+        fixed = snakemake.params.settings  # None if they come from a search
         baseline_run(
             snakemake.input.dataset,
             snakemake.input.split,

@@ -1,4 +1,4 @@
-"""Choose the tuned baseline's parameters on training subtomograms alone."""
+"""Choose the tuned baseline's parameters on training subtomograms."""
 
 from ssn3d.log import job
 from ssn3d.segmentation.baseline_search import baseline_settings

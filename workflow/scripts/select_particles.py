@@ -1,4 +1,4 @@
-"""Choose the particles whose crops become the datasets."""
+"""Choose the particles of all datasets."""
 
 from ssn3d.log import job
 from ssn3d.subtomograms.steps import select_particles

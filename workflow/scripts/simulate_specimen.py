@@ -1,4 +1,4 @@
-"""Place the particles of one tomogram, and draw its density and its truth."""
+"""Place the particles of one tomogram, and draw its density and instance labels."""
 
 from ssn3d.log import job
 from ssn3d.specimen.steps import simulate_specimen, specimen_settings

@@ -1,4 +1,4 @@
-"""Train one network on one dataset and split; a killed training goes on from its checkpoint."""
+"""Train one network on one dataset and split, from the checkpoint of an interrupted training if any."""
 
 import hashlib
 import json
@@ -12,7 +12,7 @@ from ssn3d.segmentation.train import TrainingSettings
 
 
 def checkpoint_of(files, params, wildcards):  # noqa: ANN001, ANN201 -- Snakemake's own types
-    """Name a checkpoint by all that the training depends on: after a change there is none."""
+    """Name a checkpoint by all that the training depends on: a change starts a new one."""
     identity = [*map(sha256_of, files), params.settings, params.seed, params.code]
     key = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:12]
     name = f"{wildcards.method}_{wildcards.dataset}_{wildcards.split}_{key}.pt"
