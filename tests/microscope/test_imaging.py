@@ -1,4 +1,4 @@
-"""CTF against torch-ctf, the detector's transfer, and noise that is what it claims."""
+"""CTF against torch-ctf, the detector's transfer, and the spectrum of the noise."""
 
 import math
 
@@ -77,8 +77,8 @@ def test_a_wave_is_scaled_by_ctf_times_mtf():
 
 @pytest.mark.parametrize("mtf_kind", ["sinc", "none"])
 @pytest.mark.parametrize("fraction", [0.0, 0.5, 1.0])
-def test_noise_has_the_spectrum_of_what_it_passes(mtf_kind, fraction):
-    """MTF^2 (f CTF^2 + 1 - f) at every frequency, the border's included."""
+def test_noise_has_the_spectrum_of_ctf_and_mtf(mtf_kind, fraction):
+    """MTF^2 (f CTF^2 + 1 - f) at every frequency."""
     size = 128
     noise = camera(mtf_kind, fraction).unit_noise((14, size, size), generator(0, "noise"))
     window = np.outer(np.hanning(size), np.hanning(size))  # else the CTF's zeros are filled
@@ -93,21 +93,21 @@ def test_noise_has_the_spectrum_of_what_it_passes(mtf_kind, fraction):
     np.testing.assert_allclose(seen, asked, rtol=0.15, atol=0.05)
 
 
-def test_noise_at_one_border_knows_nothing_of_the_other():
+def test_noise_at_opposite_borders_is_independent():
     noise = camera().unit_noise((60, 64, 48), generator(0, "noise"))
     for one, other in ((noise[:, :2], noise[:, -2:]), (noise[:, :, :2], noise[:, :, -2:])):
         assert abs(np.corrcoef(one.ravel(), other.ravel())[0, 1]) < 0.05
 
 
-def test_images_are_imaged_one_by_one():
-    """Batches change nothing, the last, shorter one included."""
+def test_batches_change_nothing():
+    """Nor does a shorter last batch."""
     images = generator(0, "i").standard_normal((11, 64, 48), dtype=np.float32)
     alone = np.concatenate([camera().image(image[None]) for image in images])
     np.testing.assert_allclose(camera().image(images), alone, atol=1e-5)
 
 
 def test_a_border_is_mirrored():
-    """An image that is constant stays so up to its borders, scaled by the CTF at 0."""
+    """A constant image remains constant up to its borders, scaled by the CTF at 0."""
     seen = camera().image(np.full((1, 64, 48), 3.0, dtype=np.float32))
     np.testing.assert_allclose(seen, -0.07 * 3, rtol=1e-4)
 

@@ -1,4 +1,4 @@
-"""The stage from files to files: what enters a tilt series, and what a tomogram is made of."""
+"""The stage on files: the content of tilt series, tomograms and summaries."""
 
 import numpy as np
 import pytest
@@ -33,7 +33,7 @@ TARGET = 0.1
 
 
 def imaged(folder, density, settings=SETTINGS):
-    """Image a density; give its tilt series and its tomogram."""
+    """Image a density; return its tilt series and its tomogram."""
     write_mrc(folder / "density.mrc", density, VOXEL)
     image_specimen(
         folder / "density.mrc",
@@ -45,7 +45,7 @@ def imaged(folder, density, settings=SETTINGS):
 
 
 def noisy(folder, name="A", target=TARGET, region="cube"):
-    """Add noise to what a folder holds; give the summary."""
+    """Add noise to the files of a folder; return the summary."""
     add_noise(
         signal=folder / "signal.mrc",
         tilts=folder / "tilts.mrc",
@@ -66,7 +66,7 @@ def noisy(folder, name="A", target=TARGET, region="cube"):
 
 @pytest.fixture(scope="module")
 def particles():
-    """Give a grid of copies in the middle of the volume, each turned at random."""
+    """A grid of copies in the middle of the volume, rotated at random."""
     places = np.arange(18.0, 60.0, 12.0)
     centres = np.array([(20.0, y, x) for y in places for x in places])
     rotations = Rotation.random(len(centres), rng=generator(0, "turns")).as_matrix()
@@ -75,7 +75,7 @@ def particles():
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory, molecule, particles):
-    """Give a folder with a specimen, its images, and dataset A."""
+    """A folder with a specimen, its images, and dataset A."""
     folder = tmp_path_factory.mktemp("microscope")
     small = (molecule[0] * 0.6, molecule[1])
     density, _ = render({"1AAA": small}, particles, SHAPE, Grid(VOXEL, 40.0), 20.0)
@@ -141,7 +141,7 @@ def test_the_noisy_tomogram_is_the_reconstruction_of_the_noisy_tilt_series(folde
     assert np.linalg.norm(again - tomogram) < 1e-5 * np.linalg.norm(tomogram)
 
 
-def test_what_is_added_is_noise_of_the_scale_written_down(folder):
+def test_the_added_noise_has_the_recorded_scale(folder):
     clean, _ = read_mrc(folder / "tilts.mrc")
     images, _ = read_mrc(folder / "A_tilts.mrc")
     record = read_json(folder / "A.json")
@@ -152,11 +152,11 @@ def test_what_is_added_is_noise_of_the_scale_written_down(folder):
     power = np.sinc(frequency * VOXEL) ** 2
     power = power * (0.5 * ctf(torch.from_numpy(frequency), OPTICS).numpy() ** 2 + 0.5)
     assert noise.var() == pytest.approx(power.mean(), rel=0.03)
-    between = np.corrcoef(noise.reshape(len(noise), -1))  # drawn anew for each tilt
+    between = np.corrcoef(noise.reshape(len(noise), -1))  # independent for each tilt
     assert np.abs(between - np.eye(len(noise))).max() < 0.1
 
 
-def test_the_snr_written_is_that_of_the_tomogram(folder, particles):
+def test_the_recorded_snr_is_that_of_the_tomogram(folder, particles):
     record = read_json(folder / "A.json")
     tomogram, _ = read_mrc(folder / "A.mrc")
     clean, _ = read_mrc(folder / "signal.mrc")
@@ -193,7 +193,7 @@ def test_another_dataset_has_other_noise_and_the_region_asked_for(folder):
     assert abs(np.corrcoef(first.ravel(), second.ravel())[0, 1]) < 0.02
 
 
-def test_headers_say_what_the_files_are(folder):
+def test_headers_label_the_files(folder):
     snr = read_json(folder / "A.json")["snr_measured"]
     for name, label in (
         ("signal", "ssn3d noise-free tomogram"),
@@ -222,5 +222,5 @@ def test_an_snr_that_is_missed_is_refused(measured):
 
 
 @pytest.mark.parametrize("measured", [0.096, 0.104])
-def test_an_snr_within_a_twentieth_is_taken(measured):
+def test_an_snr_within_a_twentieth_is_accepted(measured):
     check_snr(measured, 0.1)

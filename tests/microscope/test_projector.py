@@ -61,7 +61,7 @@ def test_slabs_change_nothing(monkeypatch):
     np.testing.assert_allclose(Projector(24, 40, FULL[::9]).project(volume), whole, rtol=1e-5)
 
 
-def test_a_spot_moves_as_the_geometry_says():
+def test_a_spot_moves_with_the_tilt_as_in_the_geometry():
     volume = np.zeros((41, 1, 41), dtype=np.float32)
     volume[20 + 10, 0, 20 + 5] = 1  # z = 10, x = 5 from the centre
     volume = scipy.ndimage.gaussian_filter(volume, (1.5, 0, 1.5))

@@ -32,7 +32,7 @@ SPHERE = Sphere(8.0, (0.0, 0.0, 0.0))
 
 
 def scene(molecule, spacing=32):
-    """A grid of well separated copies of one molecule, each turned at random."""
+    """A grid of well separated copies of one molecule, rotated at random."""
     places = np.arange(20, 160 - 12, spacing, dtype=float)
     centres = np.array([(20.0, y, x) for y in places for x in places])
     centres += generator(0, "jitter").uniform(-0.5, 0.5, size=centres.shape)
@@ -120,12 +120,12 @@ def test_the_mean_over_pairs_is_of_c_over_one_minus_c():
     """Three crops with correlations 0.6, 0 and 0.8: (1.5 + 0 + 4) / 3, not that of the mean c."""
     crops = np.array([[1.0, 0, 0], [0.6, 0.8, 0], [0, 1, 0]])
     inner = crops @ crops.T
-    scaled = inner * np.outer([1, 5, 2], [1, 5, 2])  # c knows no scale
+    scaled = inner * np.outer([1, 5, 2], [1, 5, 2])  # c does not depend on the scale
     assert mean_pair_snr(scaled) == pytest.approx(5.5 / 3)
 
 
 def test_crops_are_correlated_without_their_means():
-    """Noise on a large mean: without taking it off, c would be near 1."""
+    """Noise on a large mean: unless it is subtracted, c is near 1."""
     crops = generator(0, "crops").standard_normal((4, 8, 8, 8), dtype=np.float32)
     mask = region_mask(8, "particle", Sphere(3.5, (0.0, 0.0, 0.0)))
     expected = np.corrcoef(crops[:, mask])[np.triu_indices(4, k=1)]
@@ -144,8 +144,8 @@ def test_equal_and_opposite_and_constant_crops_have_a_finite_snr():
     assert 1e9 < mean_pair_snr(rounded_up) < 1e15
 
 
-def two_of_them(signal_seed, noise_crops):
-    """Two particles in tiny cubes, not turned; equal signals, and a noise crop for each."""
+def two_crops(signal_seed, noise_crops):
+    """Two unrotated particles in tiny cubes: equal signals, and a noise crop for each."""
     size = 6
     rotations = np.stack([np.eye(3)] * 2)
     pair = Particles(np.full(2, "1AAA"), np.array([[3.0, 3, 3], [3, 3, 13]]), rotations)
@@ -167,8 +167,8 @@ def correlated_noise(c):
     return one.reshape((6,) * 3), (c * one + np.sqrt(1 - c**2) * other).reshape((6,) * 3)
 
 
-def test_noise_that_correlates_above_the_target_is_one_line_with_the_way_out():
-    model = NoiseScale(*two_of_them(0, correlated_noise(0.2)))  # SNR 0.25
+def test_noise_that_correlates_above_the_target_is_one_line_that_says_what_to_do():
+    model = NoiseScale(*two_crops(0, correlated_noise(0.2)))  # SNR 0.25
     with pytest.raises(SNRError) as caught:
         model.solve(0.1)
     message = str(caught.value)
@@ -182,19 +182,19 @@ def test_noise_that_correlates_above_the_target_is_one_line_with_the_way_out():
 
 @pytest.mark.parametrize("c", [-0.9, 0.0])
 def test_noise_that_correlates_below_the_target_is_scaled(c):
-    model = NoiseScale(*two_of_them(0, correlated_noise(c)))
+    model = NoiseScale(*two_crops(0, correlated_noise(c)))
     for target in (1e6, 0.5, 0.001):
         assert model.snr(model.solve(target)) == pytest.approx(target, rel=1e-3)
 
 
-def test_an_empty_signal_has_no_snr_to_ask_for():
-    signal, noise, pair, mask = two_of_them(0, correlated_noise(0.0))
+def test_an_empty_signal_has_snr_zero():
+    signal, noise, pair, mask = two_crops(0, correlated_noise(0.0))
     with pytest.raises(SNRError, match="of the tomogram without noise, 0,"):
         NoiseScale(0 * signal, noise, pair, mask).solve(0.1)
 
 
 def test_the_curve_runs_around_the_solution_and_begins_without_noise():
-    model = NoiseScale(*two_of_them(0, correlated_noise(0.0)))
+    model = NoiseScale(*two_crops(0, correlated_noise(0.0)))
     scales, snrs = np.array(model.curve(3.0)).T
     assert scales[0] == 0
     assert snrs[0] == model.snr(0)
@@ -204,7 +204,7 @@ def test_the_curve_runs_around_the_solution_and_begins_without_noise():
 
 
 def test_crops_are_turned_back_to_the_structure(molecule):
-    """Each crop of a scene without noise is the molecule itself, as drawn without a turn."""
+    """Each crop of a scene without noise is the unrotated molecule."""
     density, particles = scene(molecule)
     alone = Particles(np.full(1, "1AAA"), np.full((1, 3), 12.0), np.eye(3)[None])
     own, _ = render({"1AAA": molecule}, alone, (SIZE,) * 3, Grid(10.0, 40.0), 20.0)
@@ -212,7 +212,7 @@ def test_crops_are_turned_back_to_the_structure(molecule):
     crops = aligned_crops(density, particles[:6], SIZE)
     for turned in crops:
         assert np.corrcoef(turned[mask], own[mask])[0, 1] > 0.995
-    # a constant background is taken off before the turn, or the cube's corners would stand out
+    # a constant background is subtracted before the rotation, or the corners would differ
     shifted = aligned_crops(density + 500, particles[:6], SIZE)
     np.testing.assert_allclose(shifted, crops, atol=0.01 * crops.max())
 

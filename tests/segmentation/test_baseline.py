@@ -1,4 +1,4 @@
-"""The baseline on scenes whose answer is known, its invariances, its search and its run."""
+"""The baseline on scenes with known answers, its invariances, its search and its run."""
 
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -142,23 +142,23 @@ def test_beside_the_centre_the_cluster_with_most_of_the_central_sphere_is_taken(
 
 
 @pytest.mark.parametrize("flooded", ["gradient", "density"])
-@pytest.mark.parametrize("value", [0.0, -3.7, 1e4])
-def test_a_constant_subtomogram_has_no_structure(flooded: Any, value: float) -> None:
+@pytest.mark.parametrize(("value", "weight"), [(0.0, None), (0.0, 1.0), (-3.7, 1.0), (1e4, 1.0)])
+def test_a_constant_subtomogram_has_no_structure(flooded: Any, value: float, weight: Any) -> None:
     image = np.full((SIZE,) * 3, value, dtype=np.float32)
-    result = segmented(image, replace(SETTINGS, flooded=flooded))
+    result = segmented(image, replace(SETTINGS, flooded=flooded, boundary_weight=weight))
     assert result.outcome == "nothing above threshold"
     assert not result.mask.any()
 
 
 @pytest.mark.parametrize("flooded", ["gradient", "density"])
-def test_noise_has_no_structure_if_boundary_is_dear_and_some_if_it_is_cheap(flooded: Any) -> None:
+def test_noise_has_structure_only_if_the_boundary_weight_is_small(flooded: Any) -> None:
     noise = image_of(np.zeros((SIZE,) * 3, dtype=bool), 1.0)
-    dear = segmented(noise, replace(SETTINGS, flooded=flooded, boundary_weight=20.0))
-    assert dear.outcome == "nothing above threshold"
-    assert not dear.mask.any()
-    cheap = segmented(noise, replace(SETTINGS, flooded=flooded, boundary_weight=0.0))
-    assert cheap.clusters.max() > 1
-    assert cheap.mask.any() == (cheap.outcome == "segmented")
+    large = segmented(noise, replace(SETTINGS, flooded=flooded, boundary_weight=20.0))
+    assert large.outcome == "nothing above threshold"
+    assert not large.mask.any()
+    small = segmented(noise, replace(SETTINGS, flooded=flooded, boundary_weight=0.0))
+    assert small.clusters.max() > 1
+    assert small.mask.any() == (small.outcome == "segmented")
 
 
 def cloud(*centres: tuple[float, float, float]) -> NDArray[np.float64]:
@@ -203,10 +203,10 @@ def test_the_target_is_looked_for_within_the_central_radius(radius: float, found
 def test_without_a_converged_mixture_the_mask_is_empty(monkeypatch: pytest.MonkeyPatch) -> None:
     fit = GaussianMixture.fit
 
-    def fit_in_vain(mixture: GaussianMixture, points: NDArray[np.float64]) -> None:
+    def fit_without_convergence(mixture: GaussianMixture, points: NDArray[np.float64]) -> None:
         fit(mixture, points).converged_ = False
 
-    monkeypatch.setattr(GaussianMixture, "fit", fit_in_vain)
+    monkeypatch.setattr(GaussianMixture, "fit", fit_without_convergence)
     result = segmented(image_of(sphere(7), 0.5))
     assert result.outcome == "clustering failed"
     assert not result.mask.any()
@@ -242,7 +242,7 @@ def test_the_threshold_minimises_the_energy(seed: int, weight: float) -> None:
     assert energy(kept) == pytest.approx(min(map(energy, above)))
 
 
-def test_a_dearer_boundary_is_never_larger() -> None:
+def test_a_larger_boundary_weight_never_enlarges_the_boundary() -> None:
     image = image_of(sphere(7) | sphere(4, (8, 30, 20)), 0.5)
     weights = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
     kept = [segmented(image, replace(SETTINGS, boundary_weight=w)).structure for w in weights]
@@ -303,7 +303,7 @@ UNSUPERVISED = replace(SETTINGS, boundary_weight=None, max_clusters=4)
 
 @pytest.fixture(scope="module")
 def inputs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """Give a dataset of spheres, 5 to train, 1 to validate and 2 to test, and its split."""
+    """A dataset of spheres, 5 to train, 1 to validate and 2 to test, and its split."""
     folder = tmp_path_factory.mktemp("baseline")
     radii = [5, 6, 7, 8, 5, 6, 7, 8]
     subtomograms = subtomograms_of(
@@ -318,7 +318,7 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return folder / "A.h5", folder / "random.csv"
 
 
-def test_search_is_on_training_subtomograms_and_reproducible(
+def test_the_search_uses_training_subtomograms_and_is_reproducible(
     inputs: tuple[Path, Path], tmp_path: Path
 ) -> None:
     dataset, split = inputs
@@ -336,19 +336,19 @@ def test_search_is_on_training_subtomograms_and_reproducible(
     assert trials[1000.0]["outcomes"] == {"nothing above threshold": 3}
 
 
-def test_the_section_of_the_configuration_is_both_methods() -> None:
+def test_the_section_of_the_configuration_sets_both_methods() -> None:
     fixed = asdict(UNSUPERVISED)
     del fixed["boundary_weight"]  # the unsupervised method has none
     assert baseline_settings(fixed | {"search": asdict(SEARCH)}) == (UNSUPERVISED, SEARCH)
 
 
-def test_combinations_take_the_rest_from_the_unsupervised_method() -> None:
+def test_combinations_have_the_rest_of_the_unsupervised_settings() -> None:
     drawn = SEARCH.draw(UNSUPERVISED, np.random.default_rng(0))
     assert [one.boundary_weight for one in drawn] == [1.0, 1000.0]
     assert {replace(one, boundary_weight=None) for one in drawn} == {UNSUPERVISED}
 
 
-def test_combinations_are_drawn_once_each_and_no_more_than_there_are() -> None:
+def test_combinations_are_drawn_once_each_and_at_most_all() -> None:
     wide = replace(
         SEARCH, smoothing_sigma_voxels=[1.0, 1.5, 2.0], voxels_per_point=[8, 16], trials=7
     )

@@ -1,4 +1,4 @@
-"""The unsupervised threshold: on trade-offs drawn by hand, and on images whose answer is known."""
+"""The unsupervised threshold: on trade-offs drawn by hand, and on images with known answers."""
 
 from dataclasses import replace
 
@@ -68,7 +68,7 @@ POINTS = st.lists(st.tuples(st.integers(1, 999), st.integers(1, 999)), min_size=
 def test_it_is_the_farthest_below_the_line_in_any_units(
     points: list[tuple[int, int]], square_unit: float, face_unit: int
 ) -> None:
-    """Against numpy's fit and distances at a right angle to the line."""
+    """Against numpy's fit and perpendicular distances from the line."""
     all_points = [(1000, 0), *points]
     until = int(np.argmin([s for s, _ in all_points])) + 1
     front = [
@@ -104,12 +104,6 @@ def test_of_two_equal_balls_both_are_structure_and_the_central_one_the_target() 
     assert (result.mask & other & ~wanted).sum() < 0.1 * other.sum()
 
 
-def test_a_constant_image_has_no_structure() -> None:
-    flat = segment(np.zeros((SIZE,) * 3), SETTINGS, generator(0, "test"))
-    assert flat.outcome == "nothing above threshold"
-    assert not flat.mask.any()
-
-
 @pytest.mark.parametrize("flooded", ["gradient", "density"])
 def test_in_noise_the_structure_is_the_denser_minority(flooded: str) -> None:
     image = np.random.default_rng(3).normal(size=(SIZE,) * 3)
@@ -119,7 +113,7 @@ def test_in_noise_the_structure_is_the_denser_minority(flooded: str) -> None:
     assert image[result.structure].mean() < image[~result.structure].mean()
 
 
-def test_segments_of_one_mean_hold_no_structure() -> None:
+def test_segments_of_equal_means_have_no_structure() -> None:
     segments = np.repeat([1, 2], 32).reshape(4, 4, 4).astype(np.int32)
     density = np.tile([1.0, -1.0], 32).reshape(4, 4, 4)
     assert not threshold_segments(density, segments, None).any()

@@ -1,4 +1,4 @@
-"""Metrics against cases worked out by hand, against torchmetrics, and against themselves."""
+"""Metrics against cases worked out by hand, torchmetrics and their symmetries."""
 
 import numpy as np
 import pandas as pd
@@ -40,7 +40,7 @@ def test_empty_prediction_scores_the_share_of_background() -> None:
     assert row["iou_foreground"] == 0
 
 
-def test_empty_truth_is_agreed_upon_only_by_an_empty_prediction() -> None:
+def test_empty_truth_scores_100_only_with_an_empty_prediction() -> None:
     empty = np.zeros_like(sphere())
     assert table_of(empty, empty).iloc[0]["iou_foreground"] == 100
     row = table_of(sphere(), empty).iloc[0]
@@ -48,7 +48,7 @@ def test_empty_truth_is_agreed_upon_only_by_an_empty_prediction() -> None:
     assert row["iou_background"] == pytest.approx(100 * 56 / 64)
 
 
-def test_full_truth_leaves_the_background_agreed_upon() -> None:
+def test_full_truth_and_prediction_score_100_on_the_background() -> None:
     full = np.ones_like(sphere())
     assert table_of(full, full).iloc[0]["iou_background"] == 100
 
@@ -120,7 +120,7 @@ def test_outcomes_and_rows_are_kept() -> None:
     ],
     ids=["shape", "value 2", "probabilities", "negative"],
 )
-def test_what_is_no_mask_is_refused(predicted: np.ndarray, truth: np.ndarray) -> None:
+def test_anything_but_masks_is_refused(predicted: np.ndarray, truth: np.ndarray) -> None:
     with pytest.raises(DataError):
         confusion_counts(predicted, truth)
 

@@ -1,4 +1,4 @@
-"""The networks: the paper's capacities, the literal order of its figures, what blocks allow."""
+"""The networks: the paper's capacities, the order of layers in its figures, limits of blocks."""
 
 import numpy as np
 import pytest
@@ -122,7 +122,7 @@ LITERAL = {
 def test_cheaper_order_equals_the_figures_in_values_and_gradients(name: str) -> None:
     network = build(name, dropout=0.7).double().eval()
     random = torch.Generator().manual_seed(2)
-    for parameter in network.parameters():  # biases are zero at first, and would hide their place
+    for parameter in network.parameters():  # biases of zero would not show their place
         if parameter.ndim == 1:
             nn.init.normal_(parameter, generator=random)
     inputs = images(1).double()
@@ -230,7 +230,7 @@ def test_no_answer_in_blocks_has_a_higher_miou_than_the_ceiling(
         assert (best == masks).all()
 
 
-def test_ceiling_of_a_sphere_falls_with_the_block_as_the_facts_say() -> None:
+def test_ceiling_of_a_sphere_falls_with_the_block() -> None:
     axis = np.arange(40) - 19.3
     radius = (1350 / (4 / 3 * np.pi)) ** (1 / 3)  # the paper's mean mask
     z, y, x = np.meshgrid(axis, axis, axis, indexing="ij")

@@ -1,4 +1,4 @@
-"""From files to files: train, resume, evaluate; and what is refused."""
+"""The stage on files: train, resume, evaluate; and what is refused."""
 
 import json
 from dataclasses import asdict, replace
@@ -58,7 +58,7 @@ def trained(inputs: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -
     return paths
 
 
-def test_run_leaves_what_the_report_reads(trained: dict[str, Path]) -> None:
+def test_a_run_writes_what_the_report_reads(trained: dict[str, Path]) -> None:
     record = json.loads(trained["record"].read_text())
     names = {key: record[key] for key in ("method", "dataset", "split", "capacity")}
     assert names == {
@@ -127,7 +127,7 @@ def test_a_flipped_bit_in_predictions_is_noticed(tmp_path: Path, name: str) -> N
     with h5py.File(path) as file:
         offset = file[name].id.get_chunk_info(0).byte_offset
         chunks = file["masks"].chunks
-    assert chunks == (1, 8, 8, 8)  # one is read without the others
+    assert chunks == (1, 8, 8, 8)  # each is read alone
     content = bytearray(path.read_bytes())
     content[offset + 3] ^= 1
     path.write_bytes(content)
@@ -135,7 +135,7 @@ def test_a_flipped_bit_in_predictions_is_noticed(tmp_path: Path, name: str) -> N
         read_predictions(path)
 
 
-@pytest.mark.parametrize("change", ["images", "dataset", "split", "nothing told"])
+@pytest.mark.parametrize("change", ["images", "dataset", "split", "no record"])
 def test_weights_of_another_dataset_or_split_are_refused(
     inputs: dict[str, Path], trained: dict[str, Path], tmp_path: Path, change: str
 ) -> None:
@@ -144,7 +144,7 @@ def test_weights_of_another_dataset_or_split_are_refused(
     if change == "split":
         files["split"] = tmp_path / "without_2AWB.csv"
         files["split"].write_bytes(inputs["split"].read_bytes())
-    elif change == "nothing told":
+    elif change == "no record":
         content = read_tensors(trained["weights"])
         kept = {key: content[key] for key in ("network", "weights", "precision")}
         files["weights"] = tmp_path / "weights.pt"
@@ -176,7 +176,7 @@ def test_batches_do_not_change_the_prediction(
     one_by_one = predict_masks(network, spheres.images, rows, compute, micro_batch_size=1)
     assert together.shape == (5, 16, 16, 16)
     assert 0 < together.mean() < 1
-    # logits next to each other in bfloat16 may fall either way
+    # close logits may differ in bfloat16
     assert (together != one_by_one).mean() < (0 if precision == "float32" else 0.01) + 1e-4
     assert (together[0] == together[2]).all()
 
@@ -191,7 +191,7 @@ def test_prediction_is_the_larger_logit(spheres: Spheres) -> None:
     assert (masks[clear] == (logits[:, 1] > logits[:, 0]).numpy()[clear]).all()
 
 
-def test_weights_come_back_and_wrong_ones_are_named(
+def test_weights_are_read_back_and_wrong_ones_are_named(
     trained: dict[str, Path], tmp_path: Path
 ) -> None:
     network, description = load_network(trained["weights"])
@@ -210,7 +210,7 @@ def test_weights_come_back_and_wrong_ones_are_named(
         assert "\n" not in str(caught.value)
 
 
-def test_interrupted_run_goes_on_from_its_checkpoint(
+def test_an_interrupted_run_resumes_from_its_checkpoint(
     inputs: dict[str, Path],
     trained: dict[str, Path],
     tmp_path: Path,

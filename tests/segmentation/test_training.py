@@ -1,4 +1,4 @@
-"""Training: it learns, accumulates rightly, stops when it should, and survives being killed."""
+"""Training: it learns, accumulates correctly, stops when it should, and resumes after a kill."""
 
 import io
 import os
@@ -185,9 +185,9 @@ def history_of(*accuracies: float) -> list[dict[str, float]]:
         ([], None),
         ([97.6] * 9, None),  # the plateau does not count, however long
         ([97.6] * 9 + [98.0, 97.9], None),
-        ([97.6] * 9 + [98.0, 97.9, 98.0], "patience"),  # as good is not better
+        ([97.6] * 9 + [98.0, 97.9, 98.0], "patience"),  # equal is not better
         ([97.6, 98.0, 97.9, 98.1, 98.2, 98.1], None),
-        ([97.6, 98.0, 97.6, 97.6], "patience"),  # falling back onto it does
+        ([97.6, 98.0, 97.6, 97.6], "patience"),  # falling back to it does
         ([97.6] * 20, "epochs"),
     ],
 )
@@ -465,7 +465,7 @@ def test_the_micro_batch_size_is_the_fastest_a_subtomogram(
     assert {asked.count(count) for count in asked} == {3}
 
 
-def test_a_timed_step_goes_forward_and_backward_and_leaves_no_gradients() -> None:
+def test_a_timed_step_is_forward_and_backward_and_leaves_no_gradients() -> None:
     network = torch.nn.Conv3d(1, 2, 1)
     inputs: list[tuple[int, ...]] = []
     gradients: list[torch.Tensor] = []

@@ -1,4 +1,4 @@
-"""The volume is the sum of its particles, and its truth agrees with it."""
+"""The volume is the sum of its particles, and the instance labels agree with it."""
 
 import dataclasses
 from collections import Counter
@@ -29,7 +29,7 @@ SETTINGS = SpecimenSettings(
 
 @pytest.fixture(scope="module")
 def structures(molecule):
-    """Give the molecule, and a club, whose bounding sphere is far off its centre of mass."""
+    """The molecule, and a club, whose bounding sphere is far from its centre of mass."""
     shaft = np.linspace((0, 0, 0), (90, 30, 0), 50)
     head = generator(0, "head").normal(size=(100, 3)) * 12
     club = np.concatenate([shaft, head])
@@ -52,24 +52,27 @@ def spheres(specimen, kept=slice(None)):
     return particles.centres + np.einsum("nij,nj->ni", particles.rotations, of_centre), of_radius
 
 
+def posed_maps(specimen, structures):
+    """Row, corner and map of each particle."""
+    particles = specimen.particles
+    for i, (pdb_id, centre, rotation) in enumerate(
+        zip(particles.pdb_ids, particles.centres, particles.rotations, strict=True)
+    ):
+        yield i, *posed_map(structures[str(pdb_id)], centre, rotation, SETTINGS.grid)
+
+
 def test_bounding_spheres_hold_the_particles_and_do_not_overlap(specimen, structures):
     assert np.linalg.norm(specimen.summary["bounding_centre_voxels"]["2BBB"]) > 2
     centres, radii = spheres(specimen)
     apart = np.linalg.norm(centres[:, None] - centres, axis=-1) + 1e9 * np.eye(len(radii))
     assert (apart >= radii[:, None] + radii - 1e-6).all()
-    for i, pdb_id in enumerate(specimen.particles.pdb_ids):
-        corner, own = posed_map(
-            structures[str(pdb_id)],
-            specimen.particles.centres[i],
-            specimen.particles.rotations[i],
-            SETTINGS.grid,
-        )
+    for i, corner, own in posed_maps(specimen, structures):
         above = np.argwhere(own > 0.25 * own.max()) + corner
         assert np.linalg.norm(above - centres[i], axis=1).max() < radii[i] + 0.5
 
 
 def test_spheres_are_uniform_in_the_region_around_the_tomogram(structures):
-    """The tomogram lies in the middle of the region: its particles are where it is empty too."""
+    """The tomogram is in the middle of the region, and particles fill it evenly."""
     settings = dataclasses.replace(
         SETTINGS,
         particles=600,
@@ -86,7 +89,7 @@ def test_spheres_are_uniform_in_the_region_around_the_tomogram(structures):
 
 
 def test_the_tomogram_is_the_middle_of_the_region(specimen, structures):
-    """Drawn as a whole, the region holds the tomogram; particles at its border are whole too."""
+    """The whole region, drawn, contains the tomogram, with particles across its border."""
     settings = dataclasses.replace(SETTINGS, tomogram_size_voxels=SETTINGS.region_size_voxels)
     whole = build_specimen(structures, settings, generator(0, "specimen"))
     middle = tuple(slice(20, 20 + size) for size in SETTINGS.tomogram_size_voxels)
@@ -114,13 +117,7 @@ def test_volume_holds_all_the_mass(structures):
 
 
 def test_labels_are_where_the_own_density_is_above_the_threshold(specimen, structures):
-    for i, pdb_id in enumerate(specimen.particles.pdb_ids):
-        corner, own = posed_map(
-            structures[str(pdb_id)],
-            specimen.particles.centres[i],
-            specimen.particles.rotations[i],
-            SETTINGS.grid,
-        )
+    for i, corner, own in posed_maps(specimen, structures):
         where = np.argwhere(specimen.labels == i + 1)
         inside = ((where >= corner) & (where < corner + len(own))).all(axis=1)
         assert inside.all()
@@ -130,7 +127,7 @@ def test_labels_are_where_the_own_density_is_above_the_threshold(specimen, struc
 
 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
-def test_a_voxel_that_two_claim_belongs_to_the_denser(structures, order):
+def test_a_voxel_of_two_particles_belongs_to_the_denser(structures, order):
     """Two particles that overlap, one half outside: their labels by each one's own density."""
     pdb_ids, centres = np.array(["1AAA", "2BBB"]), np.array([[20, 20, 0.3], [20, 23, 2.6]])
     particles = Particles(pdb_ids, centres, np.stack([np.eye(3)] * 2))[np.array(order)]
@@ -148,8 +145,8 @@ def test_a_voxel_that_two_claim_belongs_to_the_denser(structures, order):
     np.testing.assert_array_equal(labels, expected)
 
 
-def test_a_voxel_that_one_claims_is_its_own_however_dense_the_others_are_together():
-    """Three at one place: two below the threshold, together above the third, which alone claims."""
+def test_particles_below_the_threshold_do_not_take_a_voxel_together():
+    """Three at one place: two are below the threshold, but denser together than the third."""
     grid, threshold, place = Grid(10.0, 40.0), 60.0, np.full(3, 10.0)
     point = np.zeros((1, 3), np.float32)
     _, unit = posed_map((point, np.ones(1, np.float32)), place, np.eye(3), grid)

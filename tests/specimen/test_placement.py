@@ -1,4 +1,4 @@
-"""Exactly the count, no overlap, uniform; denser worlds by relaxation; an error beyond."""
+"""All spheres placed, no overlap, uniform; relaxation if dense; an error if impossible."""
 
 import numpy as np
 import pytest
@@ -20,7 +20,7 @@ def packing(count, fraction, seed=0):
 
 
 def assert_no_overlap(centres, radii):
-    """Compare all pairs within reach with the sum of their radii, by a k-d tree."""
+    """Check the distances of all pairs within reach."""
     pairs = cKDTree(centres).query_pairs(2 * radii.max(), output_type="ndarray")
     distances = np.linalg.norm(centres[pairs[:, 0]] - centres[pairs[:, 1]], axis=1)
     assert (distances >= radii[pairs].sum(axis=1) - 1e-9).all()
@@ -48,7 +48,7 @@ def test_dilute_centres_are_uniform_for_small_and_large_alike(monkeypatch):
 
 
 def test_spheres_exclude_no_more_than_themselves():
-    """In a dilute world as many pairs are near as if the spheres knew nothing of each other."""
+    """In a dilute box, as many pairs are near as for independent places."""
     radii, box = packing(2000, 0.03)
     box = np.full(3, np.prod(box) ** (1 / 3))
     centres = place_spheres(radii, box, generator(0, "place"))
@@ -74,7 +74,7 @@ def test_overlapping_spheres_are_pushed_apart_along_their_line_by_half_the_overl
 
 
 @pytest.mark.parametrize("axis", [0, 1, 2])
-def test_a_sphere_at_a_wall_lets_the_other_give_way(axis):
+def test_a_sphere_at_a_wall_pushes_the_other_away(axis):
     box, radii = np.array([20.0, 30.0, 40.0]), np.array([2.0, 3.0])
     for wall, towards in ((0, 1), (box[axis], -1)):
         centres = np.full((2, 3), 10.0)

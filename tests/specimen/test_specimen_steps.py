@@ -26,7 +26,7 @@ NAMES = {"density": "d.mrc", "labels": "l.mrc", "particles": "p.star", "summary"
 
 @pytest.fixture(scope="module")
 def structures(molecule, tmp_path_factory):
-    """Give the files of two structures."""
+    """Files of two structures."""
     folder = tmp_path_factory.mktemp("structures")
     paths = {"1AAA": folder / "1AAA.npz", "2BBB": folder / "2BBB.npz"}
     for scale, (pdb_id, path) in zip((0.5, 0.3), paths.items(), strict=True):

@@ -1,4 +1,4 @@
-"""What is exported lies where its STAR file says: pixels, header and names."""
+"""Exported images agree with their STAR file: pixels, header and names."""
 
 import mrcfile
 import numpy as np
@@ -21,7 +21,7 @@ CENTRES = np.array([[12.4, 15.7, 19.1], [20.45, 10.6, 30.0], [15.0, 20.3, 22.6]]
 
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory):
-    """Blobs at known places of a tomogram, cut out as all subtomograms are."""
+    """Blobs at known places of a tomogram, cut out like all subtomograms."""
     path = tmp_path_factory.mktemp("dataset") / "A.h5"
     z, y, x = np.indices((36, 40, 44))
     images = np.empty((3, SIZE, SIZE, SIZE), np.float16)
@@ -43,7 +43,7 @@ def dataset(tmp_path_factory):
     return path
 
 
-def test_the_particle_is_in_its_image_where_coordinate_and_origin_say(dataset, tmp_path):
+def test_the_particle_is_in_its_image_at_coordinate_and_origin(dataset, tmp_path):
     star = export_subtomograms(dataset, ["1AAA"], tmp_path, OPTICS)
     assert star == tmp_path / "particles.star"
     blocks = starfile.read(star, always_dict=True)
@@ -80,7 +80,7 @@ def test_optics_are_those_given(dataset, tmp_path, caplog):
     assert len(list((tmp_path / "subtomograms").iterdir())) == 3
 
 
-def test_a_structure_that_is_not_there_is_one_line(dataset, tmp_path):
+def test_a_missing_structure_is_one_line(dataset, tmp_path):
     with pytest.raises(DataError, match=r"A\.h5: no subtomogram of 9ZZZ; it has 1AAA, 2BBB$"):
         export_subtomograms(dataset, ["9ZZZ"], tmp_path / "out", OPTICS)
     assert not (tmp_path / "out").exists()

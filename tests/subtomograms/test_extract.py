@@ -1,4 +1,4 @@
-"""Crops are where they should be; the draw gives what is asked."""
+"""Crops are at the particles; the draw has the right number, at random."""
 
 import numpy as np
 import pytest
@@ -68,7 +68,6 @@ def chosen_shares(tables, count, *, balanced):
 
 
 def test_every_particle_inside_is_as_likely_as_any_other():
-    """Not the first of the file, nor those of the first tomogram."""
     tables = [particles(150, 1), particles(100, 2)]
     shares, _ = chosen_shares(tables, 20, balanced=False)
     expected = 20 / len(shares)

@@ -1,4 +1,4 @@
-"""The memory asked of a cluster follows the dataset."""
+"""Memory requests of cluster jobs follow the dataset."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""RELION itself averages what we export, by our poses; by wrong ones it does not."""
+"""RELION averages exported subtomograms by our poses, and not by wrong ones."""
 
 import shutil
 import subprocess
@@ -24,7 +24,7 @@ OPTICS = {"voltage_kv": 300.0, "cs_mm": 2.0, "defocus_um": 5.0, "amplitude_contr
 
 
 def through_ctf(cube):
-    """Multiply the spectrum of a cube by a CTF, which leaves little of what all blobs share."""
+    """Multiply the spectrum of a cube by a CTF, which removes what all blobs share."""
     k = np.meshgrid(*(np.fft.fftfreq(SIZE, 10.0),) * 3, indexing="ij")
     frequency = torch.from_numpy(np.sqrt(sum(axis**2 for axis in k)))
     contrast = ctf(frequency, Optics(**OPTICS)).numpy()
@@ -56,10 +56,10 @@ def average(folder):
 
 
 def move_cubes(folder, *, sign):
-    """Move each exported cube by some voxels about its particle, which stays where it is.
+    """Shift each exported cube by some voxels about its particle, which does not move.
 
-    The particle is at coordinate - origin / pixel: with a sign of 1 the origins follow the cubes,
-    with -1 they go the other way.
+    The particle is at coordinate - origin / pixel: with sign 1 the origins follow the cubes, with
+    -1 they move the other way.
     """
     blocks = starfile.read(folder / "particles.star", always_dict=True)
     table = blocks["particles"]

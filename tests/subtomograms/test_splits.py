@@ -1,4 +1,4 @@
-"""Splits: parts of the right size, drawn at random, and never of another dataset's subtomograms."""
+"""Splits: parts of the right size, drawn at random, and of the dataset's own subtomograms."""
 
 import csv
 import hashlib
@@ -97,7 +97,7 @@ def test_the_papers_split():
 
 
 @pytest.mark.parametrize("leave_out", [None, "2BBB"])
-def test_every_subtomogram_comes_into_every_part(leave_out):
+def test_every_subtomogram_can_be_in_any_part(leave_out):
     """Each is as likely as any other: 400 draws of a fifth, then of a quarter of the rest."""
     pdb_ids = np.repeat(["1AAA", "2BBB", "3CCC"], 20)
     draws = np.array(
@@ -130,8 +130,8 @@ def test_leave_one_out_tests_on_that_structure_alone(tmp_path):
     np.testing.assert_array_equal(rows["test"], np.arange(50, 100))
 
 
-def test_jobs_of_other_seeds_and_splits_draw_otherwise(tmp_path):
-    """Compared by places among the rows that are not left out, as many in all of them."""
+def test_other_seeds_and_splits_draw_differently(tmp_path):
+    """Compared by places among the rows that are not left out, of which there are equal numbers."""
     ids = np.tile(["1AAA", "2BBB", "3CCC"], N // 3)
     write_csv(tmp_path / "selection.csv", selected(1).assign(pdb_id=ids))
     validation = {}

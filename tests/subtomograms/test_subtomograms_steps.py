@@ -1,4 +1,4 @@
-"""From the files of two tomograms to datasets: the right cube out of the right tomogram."""
+"""The stage on files of two tomograms: the right cube from the right tomogram."""
 
 import json
 import tracemalloc
@@ -30,7 +30,7 @@ FILES = {
 
 
 class World:
-    """Two tomograms of noise, what each voxel and particle is, and where the files are."""
+    """Two tomograms of noise, with labels, particles and files."""
 
     def __init__(self, folder, shape=SHAPE):
         rng = generator(0, "world")
@@ -84,7 +84,7 @@ def world(tmp_path_factory):
     return World(tmp_path_factory.mktemp("world"))
 
 
-def test_the_right_cube_out_of_the_right_tomogram(world, tmp_path):
+def test_the_right_cube_is_cut_from_the_right_tomogram(world, tmp_path):
     table = world.select(tmp_path / "selection.csv", count=len(world.inside()))
     assert {("t1", 1), ("t1", 180), ("t2", 1), ("t2", 120)} < world.inside()
     world.extract(tmp_path / "selection.csv", tmp_path / "A.h5")
@@ -169,19 +169,22 @@ def test_the_same_seed_selects_the_same(world, tmp_path):
     assert not world.select(tmp_path / "s.csv", seed=4).equals(first)
 
 
+FOREIGN = r"was not made from .*t1/particles\.star"
+
+
 @pytest.mark.parametrize(
     ("column", "value", "fault"),
     [
-        ("tomogram", "t3", r"has unknown tomograms \['t3'\]; delete it and rerun"),
-        ("label", 0, r"was not made from .*t1/particles\.star; delete it and rerun"),
-        ("label", 181, r"was not made from .*t1/particles\.star; delete it and rerun"),
-        ("pdb_id", "9ZZZ", r"was not made from .*t1/particles\.star; delete it and rerun"),
+        ("tomogram", "t3", r"has unknown tomograms \['t3'\]"),
+        ("label", 0, FOREIGN),
+        ("label", 181, FOREIGN),
+        ("pdb_id", "9ZZZ", FOREIGN),
     ],
 )
 def test_a_selection_of_other_tomograms_is_one_line(column, value, fault, world, tmp_path):
     table = world.select(tmp_path / "s.csv")
     write_csv(tmp_path / "s.csv", table.assign(**{column: [value, *table[column][1:]]}))
-    with pytest.raises(DataError, match=rf"s\.csv: {fault}"):
+    with pytest.raises(DataError, match=rf"s\.csv: {fault}; delete it and rerun"):
         world.extract(tmp_path / "s.csv", tmp_path / "A.h5")
     assert not (tmp_path / "A.h5").exists()
 
@@ -193,7 +196,7 @@ def test_a_selection_of_smaller_crops_is_one_line(world, tmp_path):
 
 
 def peak_of_extraction(world, selection):
-    """Bytes that an extraction holds at most at a time."""
+    """Peak memory of an extraction, in bytes."""
     dataset = selection.with_suffix(".h5")
     world.extract(selection, dataset)  # imports and caches
     tracemalloc.start()
@@ -203,8 +206,8 @@ def peak_of_extraction(world, selection):
     return peak
 
 
-def test_extraction_holds_little_but_its_dataset(world, tmp_path):
-    """Six bytes a voxel, which is what the rule asks for on top of the libraries."""
+def test_extraction_holds_little_more_than_its_dataset(world, tmp_path):
+    """Six bytes a voxel, as the rule requests on top of the libraries."""
     table = pd.concat([world.select(tmp_path / "s.csv")] * 12)
     write_csv(tmp_path / "s.csv", table)
     asked = 6 * len(table) * SIZE**3 + 6 * np.prod(SHAPE)

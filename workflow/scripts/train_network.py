@@ -1,4 +1,4 @@
-"""Train one network on one dataset and split, from the checkpoint of an interrupted training if any."""
+"""Train one network on one dataset and split; resume if a checkpoint is left."""
 
 import hashlib
 import json

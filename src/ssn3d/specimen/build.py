@@ -1,4 +1,4 @@
-"""A specimen: structures chosen, placed, turned and drawn."""
+"""A specimen: structures chosen, placed, rotated and drawn."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -53,7 +53,7 @@ class Specimen:
 def copy_numbers(
     pdb_ids: list[str], particles: int, proportions: str, rng: np.random.Generator
 ) -> NDArray[np.str_]:
-    """Give each particle its class, (particles,), in random order.
+    """Draw the class of each particle, (particles,), in random order.
 
     With `equal` proportions all classes have the same number, and those left over are drawn at
     random; with `random`, each class has a share drawn from U(0, 1).

@@ -34,7 +34,7 @@ class _Cells:
         return int(z // self.edge), int(y // self.edge), int(x // self.edge)
 
     def is_free(self, z: float, y: float, x: float, radius: float) -> bool:
-        """Tell whether a sphere fits there."""
+        """Whether a sphere fits there."""
         i, j, k = self._cell(z, y, x)
         for a, b, c in _NEIGHBOURS:
             for oz, oy, ox, other in self.spheres.get((i + a, j + b, k + c), ()):
