@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from ssn3d.errors import DataError
+from ssn3d.microscope.settings import TiltSettings
 from ssn3d.mrc import write_mrc
 from ssn3d.report import steps
 from ssn3d.report.figures_tomogram import (
@@ -123,7 +124,7 @@ def test_the_projection_shown_is_the_one_nearest_to_no_tilt(
     shown: list[Any] = []
     monkeypatch.setattr(steps, "tomogram_picture", lambda *a, **k: shown.append((a[3], k)))
     monkeypatch.setattr(steps, "save", lambda *_: None)
-    tilt = {"min_deg": -25.0, "max_deg": 50.0, "step_deg": 15.0}  # -25, -10, 5, 20, 35, 50
+    tilt = TiltSettings(min_deg=-25.0, max_deg=50.0, step_deg=15.0)  # -25, -10, 5, 20, 35, 50
     if images == 6:
         steps.draw_tomogram(files, "name", tilt, figure=tmp_path / "figure.png")
         ((image, words),) = shown

@@ -6,17 +6,19 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from sections import changed, section
 from ssn3d.errors import DataError
 from ssn3d.files import write_json
+from ssn3d.report.settings import RowSettings
 from ssn3d.report.sources import source_in_words, surrogates
 from ssn3d.report.tables import TABLE2_COLUMNS, TABLE3_COLUMNS, read_table, table2, table3
 
 ROWS = [
-    {"method": "Xu & Alber", "dataset": "A"},
-    {"method": "SSN3D-ED", "dataset": "B"},
-    {"method": "SSN3D-v1", "dataset": "A"},
-    {"method": "UNet", "dataset": "A"},
-    {"method": "Xu & Alber, tuned", "dataset": "A"},
+    RowSettings(method="Xu & Alber", dataset="A"),
+    RowSettings(method="SSN3D-ED", dataset="B"),
+    RowSettings(method="SSN3D-v1", dataset="A"),
+    RowSettings(method="UNet", dataset="A"),
+    RowSettings(method="Xu & Alber, tuned", dataset="A"),
 ]
 Runs = Callable[..., Path]
 Scores = Callable[..., pd.DataFrame]
@@ -35,10 +37,8 @@ def second(tmp_path: Path, repository: Path) -> Callable[..., pd.DataFrame]:
 def third(tmp_path: Path, repository: Path) -> Callable[..., pd.DataFrame]:
     def make(pdb_ids: list[str], leave_out: Any = "all") -> pd.DataFrame:
         return table3(
+            changed(section("tables").table3, leave_out=leave_out),
             pdb_ids,
-            method="SSN3D-ED",
-            dataset="A",
-            leave_out=leave_out,
             runs_dir=tmp_path / "runs",
             structures_dir=tmp_path / "structures",
             paper_csv=repository / "resources" / "paper_table3.csv",
@@ -59,7 +59,7 @@ def test_rows_of_table2_stand_in_the_order_asked_for_with_the_papers_values(
 ) -> None:
     table = second()
     assert list(table.columns) == TABLE2_COLUMNS
-    assert list(table["method"]) == [row["method"] for row in ROWS]
+    assert list(table["method"]) == [row.method for row in ROWS]
     assert list(table["snr"]) == [0.5, 0.06, 0.5, 0.5, 0.5]
     assert list(table["paper_miou"][1:3]) == [83.04, 70.10]
     assert list(table["paper_pixel_accuracy"][:3]) == [91.87, 98.84, 98.28]

@@ -1,7 +1,7 @@
 """From files to files: train, resume, evaluate; and what is refused."""
 
 import json
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
@@ -11,6 +11,7 @@ import pytest
 import torch
 from spheres import Spheres, make_spheres
 
+from sections import section
 from ssn3d.errors import CheckpointError, DataError
 from ssn3d.segmentation.checkpoint import read_tensors, write_tensors
 from ssn3d.segmentation.metrics import per_subtomogram_table, summarise
@@ -18,12 +19,11 @@ from ssn3d.segmentation.networks import build_network
 from ssn3d.segmentation.predict import Compute, load_network, predict_masks
 from ssn3d.segmentation.predictions import read_predictions, write_predictions
 from ssn3d.segmentation.steps import evaluate_run, train_run
-from ssn3d.segmentation.train import TrainingSettings
 from ssn3d.subtomograms.splits import write_split
 from ssn3d.subtomograms.store import Subtomograms, read_subtomograms, write_subtomograms
 
-SETTINGS = TrainingSettings(
-    device="cpu", precision="float32", batch_size=8, micro_batch_size=4, epochs=2
+SETTINGS = section(
+    "training", device="cpu", precision="float32", batch_size=8, micro_batch_size=4, epochs=2
 )
 COUNT = 24
 
@@ -82,7 +82,7 @@ def test_run_leaves_what_the_report_reads(trained: dict[str, Path]) -> None:
     assert history["epoch"].tolist() == [1, 2]
     assert (record["epochs"], record["stopped"]) == (2, "epochs")
     assert record["training_seconds"] == pytest.approx(history["seconds"].sum())
-    assert record["settings"] == asdict(SETTINGS)
+    assert record["settings"] == SETTINGS.model_dump()
     assert record["provenance"]["subtomograms"] == {"train": 16, "validation": 3, "test": 5}
     assert not trained["checkpoint"].exists()
 
@@ -227,7 +227,6 @@ def test_interrupted_run_goes_on_from_its_checkpoint(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     paths = outputs(tmp_path)
-    settings = replace(SETTINGS, epochs=2)
     steps = 0
     step = torch.optim.Adam.step
 
@@ -241,7 +240,7 @@ def test_interrupted_run_goes_on_from_its_checkpoint(
     with monkeypatch.context() as patched:
         patched.setattr(torch.optim.Adam, "step", interrupted)
         with pytest.raises(KeyboardInterrupt):
-            train_run(**inputs, network="SSN3D-ED", settings=settings, seed=1, **paths)
+            train_run(**inputs, network="SSN3D-ED", settings=SETTINGS, seed=1, **paths)
     assert [path.name for path in tmp_path.iterdir()] == ["checkpoint.pt"]
-    train_run(**inputs, network="SSN3D-ED", settings=settings, seed=1, **paths)
+    train_run(**inputs, network="SSN3D-ED", settings=SETTINGS, seed=1, **paths)
     assert paths["weights"].read_bytes() == trained["weights"].read_bytes()

@@ -10,7 +10,8 @@ import starfile
 import torch
 from scipy.spatial.transform import Rotation
 
-from ssn3d.microscope.ctf import Optics, ctf
+from sections import section
+from ssn3d.microscope.ctf import ctf
 from ssn3d.particles import Particles
 from ssn3d.seeds import generator
 from ssn3d.specimen.volume import Grid, posed_map
@@ -20,14 +21,14 @@ from ssn3d.subtomograms.extract import standardise
 from ssn3d.subtomograms.store import Subtomograms, write_subtomograms
 
 SIZE, COUNT = 32, 60
-OPTICS = {"voltage_kv": 300.0, "cs_mm": 2.0, "defocus_um": 5.0, "amplitude_contrast": 0.07}
+OPTICS = section("microscope").optics
 
 
 def through_ctf(cube):
     """Multiply the spectrum of a cube by a CTF, which leaves little of what all blobs share."""
     k = np.meshgrid(*(np.fft.fftfreq(SIZE, 10.0),) * 3, indexing="ij")
     frequency = torch.from_numpy(np.sqrt(sum(axis**2 for axis in k)))
-    contrast = ctf(frequency, Optics(**OPTICS)).numpy()
+    contrast = ctf(frequency, OPTICS).numpy()
     return np.fft.ifftn(np.fft.fftn(cube) * contrast).real.astype(np.float32)
 
 

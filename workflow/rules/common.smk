@@ -52,16 +52,16 @@ try:
         raise WriteError(
             f"{Path.cwd()}: read-only; make it writable, or work elsewhere (--directory)"
         )
-    check_config(config)
+    checked = check_config(config)
     IDS_FILE = of_user_or_repository(config["structures"]["ids"])
     PDB_IDS = read_pdb_ids(IDS_FILE)
-    check_ids(config, PDB_IDS)
+    check_ids(checked, PDB_IDS)
     COORDINATE_FILES = coordinate_files(config["structures"], PDB_IDS)
 except SSN3DError as error:
     raise WorkflowError(str(error)) from None
 
 TOMOGRAMS = [f"t{i + 1}" for i in range(config["tomograms"])]
-SNRS = {dataset["name"]: dataset["snr"] for dataset in config["snr"]["datasets"]}
+SNRS = checked.snr.snr_of
 TABLE2, TABLE3 = config["tables"]["table2"], config["tables"]["table3"]
 LEFT_OUT = PDB_IDS if TABLE3["leave_out"] == "all" else TABLE3["leave_out"]
 

@@ -10,6 +10,7 @@ import pandas as pd
 from ssn3d.errors import DataError
 from ssn3d.files import atomic_path, read_json
 from ssn3d.log import logger
+from ssn3d.microscope.settings import TiltSettings
 from ssn3d.mrc import read_mrc
 from ssn3d.report.baseline_figure import BaselineExample, baseline_steps
 from ssn3d.report.data_pages import (
@@ -39,26 +40,23 @@ from ssn3d.report.runs import read_history, read_per_subtomogram
 from ssn3d.report.style import save
 from ssn3d.report.tables import paper_complexes, read_table
 from ssn3d.seeds import generator
-from ssn3d.segmentation.baseline import BaselineSettings, segment
+from ssn3d.segmentation.baseline import segment
 from ssn3d.segmentation.predictions import read_predictions
+from ssn3d.segmentation.settings import BaselineParameters
 from ssn3d.subtomograms.store import Subtomograms, read_subtomograms
-from ssn3d.tilts import tilt_angles_deg
 
 PathLike = str | os.PathLike[str]
 _MAP_VOXEL_ANGSTROM = 5.0  # finer than the tomogram's, so that the surface of Fig. 4 is smooth
 
 
 def draw_tomogram(
-    files: Mapping[str, PathLike], name: str, tilt: Mapping[str, float], *, figure: PathLike
+    files: Mapping[str, PathLike], name: str, tilt: TiltSettings, *, figure: PathLike
 ) -> None:
-    """Draw one tomogram.
-
-    `files` are signal, tomogram, labels and tilts, `tilt` is the configuration's section.
-    """
+    """Draw one tomogram. `files` are signal, tomogram, labels and tilts."""
     signal, voxel_size = read_mrc(files["signal"])
     tomogram, _ = read_mrc(files["tomogram"], signal.shape)
     labels, _ = read_mrc(files["labels"], signal.shape)
-    angles = tilt_angles_deg(**tilt)
+    angles = tilt.angles_deg
     tilts, _ = read_mrc(files["tilts"], (len(angles), *signal.shape[1:]))
     middle = int(np.argmin(np.abs(angles)))
     picture = tomogram_picture(
@@ -262,13 +260,13 @@ def draw_baseline(
 ) -> None:
     """Draw the baseline's steps on the median test subtomogram of each class, made again."""
     subtomograms = read_subtomograms(dataset)
-    settings = BaselineSettings(**read_json(run, "settings")["settings"])
+    parameters = BaselineParameters(**read_json(run, "settings")["settings"])
     picked = _examples(per_subtomogram, pdb_ids)
     examples = []
     for row in picked[picked["rank"] == "median"].to_dict("records"):
         index = row["subtomogram"]
         image = subtomograms.images[index]
-        result = segment(image, settings, generator(seed, "baseline", index))
+        result = segment(image, parameters, generator(seed, "baseline", index))
         title = f"{row['pdb_id']}: IoU {row['iou_foreground']:.0f} %"
         examples.append(BaselineExample(title, image, subtomograms.masks[index], result))
     save(baseline_steps(examples, subtomograms.voxel_size_angstrom), figure)

@@ -19,6 +19,7 @@ from ssn3d.report.runs import (
     missing_files,
     read_run,
 )
+from ssn3d.report.settings import RowSettings, Table3Settings
 from ssn3d.report.sources import source_in_words
 from ssn3d.runs import BASELINES, run_folder
 from ssn3d.seeds import generator
@@ -44,7 +45,7 @@ _TEXT = ["method", "dataset", "pdb_id", "name", "source", "status"]
 
 
 def table2(
-    rows: Sequence[Mapping[str, str]],
+    rows: Sequence[RowSettings],
     snr_of: Mapping[str, float],
     runs_dir: str | os.PathLike[str],
     paper_csv: str | os.PathLike[str],
@@ -53,7 +54,7 @@ def table2(
     """Segmentation performance of each method on each dataset, random split.
 
     Args:
-        rows: `method` and `dataset` of each row, in the order wanted.
+        rows: what each row shows, in the order wanted.
         snr_of: the SNR asked for, by dataset.
         runs_dir: folder with {method}/{dataset}/{split}/.
         paper_csv: the paper's values, found by method and SNR.
@@ -71,24 +72,21 @@ def table2(
     paper = read_csv(paper_csv, columns, may_be_empty=either, remedy="restore it")
     made = []
     for row in rows:
-        method, dataset = row["method"], row["dataset"]
-        snr = snr_of[dataset]
-        of_paper = paper[(paper["method"] == method) & np.isclose(paper["snr"], snr)]
-        folder = run_folder(runs_dir, method, dataset, "random")
+        snr = snr_of[row.dataset]
+        of_paper = paper[(paper["method"] == row.method) & np.isclose(paper["snr"], snr)]
+        folder = run_folder(runs_dir, row.method, row.dataset, "random")
         made.append(
-            {"method": method, "dataset": dataset, "snr": snr}
+            {"method": row.method, "dataset": row.dataset, "snr": snr}
             | _paper_values(of_paper)
-            | _measured(folder, method, seed)
+            | _measured(folder, row.method, seed)
         )
     return _finish(made, TABLE2_COLUMNS)
 
 
 def table3(
+    settings: Table3Settings,
     pdb_ids: Sequence[str],
     *,
-    method: str,
-    dataset: str,
-    leave_out: str | Sequence[str],
     runs_dir: str | os.PathLike[str],
     structures_dir: str | os.PathLike[str],
     paper_csv: str | os.PathLike[str],
@@ -98,10 +96,8 @@ def table3(
     """Generalisation: each structure segmented by a network that never saw its class.
 
     Args:
+        settings: what the table shows.
         pdb_ids: all structures of the experiment; the paper's order comes first.
-        method: the network.
-        dataset: the dataset.
-        leave_out: "all", or the structures that were asked for.
         runs_dir: folder with {method}/{dataset}/without_{pdb_id}/.
         structures_dir: folder with {pdb_id}.json, which says where a structure came from.
         paper_csv: the paper's values by PDB ID.
@@ -126,9 +122,10 @@ def table3(
             "source": source_in_words(structures_dir, pdb_id),
             "paper_mask_voxels": known.get("paper_mask_voxels", math.nan),
         } | _paper_values(paper[paper["pdb_id"] == pdb_id])
-        if leave_out == "all" or pdb_id in leave_out:
-            folder = run_folder(runs_dir, method, dataset, f"without_{pdb_id}")
-            made.append(row | _measured(folder, method, seed, only=pdb_id))
+        if settings.leave_out == "all" or pdb_id in settings.leave_out:
+            split = f"without_{pdb_id}"
+            folder = run_folder(runs_dir, settings.method, settings.dataset, split)
+            made.append(row | _measured(folder, settings.method, seed, only=pdb_id))
         else:
             made.append(row | {"status": "not asked for (tables.table3.leave_out)"})
     return _finish(made, TABLE3_COLUMNS)

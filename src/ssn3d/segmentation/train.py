@@ -10,7 +10,7 @@ number of threads; a number for `micro_batch_size` in the configuration fixes it
 
 import math
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -28,30 +28,12 @@ from ssn3d.segmentation.checkpoint import FINGERPRINT, read_checkpoint, write_te
 from ssn3d.segmentation.micro_batch import pick_micro_batch_size
 from ssn3d.segmentation.networks import build_network
 from ssn3d.segmentation.predict import Compute, reproducible
+from ssn3d.segmentation.settings import TrainingSettings
 from ssn3d.segmentation.stopping import History, best_epoch, stop_reason
 from ssn3d.segmentation.torch_seeds import torch_generator
 from ssn3d.segmentation.training_checks import check_finite, check_training_data
 from ssn3d.segmentation.training_progress import progress_bar, report_epoch
 from ssn3d.segmentation.validation import background_percent, loss_sum, validate
-
-
-@dataclass(frozen=True)
-class TrainingSettings:
-    """The `training` section of the configuration; the defaults are the paper's experiment."""
-
-    device: str = "auto"
-    precision: str = "auto"
-    batch_size: int = 128
-    micro_batch_size: int | str = "auto"
-    epochs: int = 200
-    learning_rate: float = 0.001
-    adam_beta1: float = 0.9
-    adam_beta2: float = 0.99
-    adam_epsilon: float = 1e-7
-    learning_rate_decay: float = 1e-8
-    dropout: float = 0.7
-    patience_epochs: int = 10
-    plateau_margin_percent: float = 0.05
 
 
 @dataclass(frozen=True)
@@ -110,7 +92,7 @@ def train(
         train_rows: which of them to train on.
         validation_rows: which of them decide when to stop, and which epoch was best.
         network_name: key of the registry.
-        settings: the `training` section of the configuration.
+        settings: how to train.
         seed: the configuration's seed.
         run_name: singles this training out; initial weights, order and dropout derive from it.
         checkpoint_path: written after every epoch; training resumes from it, bit for bit.
@@ -137,7 +119,7 @@ def train(
         network=network,
         optimiser=_optimiser(network, settings),
     )
-    identity = {"network": network_name, "run": run_name, "seed": seed, **asdict(settings)}
+    identity = {"network": network_name, "run": run_name, "seed": seed, **settings.model_dump()}
     data = (images, masks, train_rows, validation_rows) if checkpoint_path else ()
     return _run(training, checkpoint_path, fingerprint(identity, *data))
 
