@@ -1,5 +1,6 @@
 """The baseline on scenes whose answer is known, its invariances, its search and its run."""
 
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -312,11 +313,12 @@ def test_search_is_on_training_subtomograms_and_reproducible(
     inputs: tuple[Path, Path], tmp_path: Path
 ) -> None:
     dataset, split = inputs
+    started = time.perf_counter()
     found = [
         search_run(dataset, split, tmp_path / f"{n}.json", BASELINE, seed=2, workers=1)
         for n in range(2)
     ]
-    assert [one.pop("seconds") > 0 for one in found] == [True, True]
+    assert 0 < sum(one.pop("seconds") for one in found) <= time.perf_counter() - started
     assert found[0] == found[1]
     assert set(found[0]["subtomograms"]) < set(read_split(split)[0]["train"])
     assert len(found[0]["trials"]) == 2

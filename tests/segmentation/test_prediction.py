@@ -68,7 +68,9 @@ def trained(inputs: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -
     return paths
 
 
-def test_run_leaves_what_the_report_reads(trained: dict[str, Path]) -> None:
+def test_run_leaves_what_the_report_reads(
+    inputs: dict[str, Path], trained: dict[str, Path]
+) -> None:
     record = json.loads(trained["record"].read_text())
     names = {key: record[key] for key in ("method", "dataset", "split", "capacity")}
     assert names == {
@@ -84,6 +86,8 @@ def test_run_leaves_what_the_report_reads(trained: dict[str, Path]) -> None:
     assert record["training_seconds"] == pytest.approx(history["seconds"].sum())
     assert record["settings"] == SETTINGS.model_dump()
     assert record["provenance"]["subtomograms"] == {"train": 16, "validation": 3, "test": 5}
+    digest = read_subtomograms(inputs["dataset"]).sha256
+    assert record["provenance"]["dataset_sha256"] == digest
     assert not trained["checkpoint"].exists()
 
 

@@ -251,6 +251,20 @@ def test_background_is_right_where_no_particle_is() -> None:
     assert background_percent(masks, np.array([0, 1])) == pytest.approx(75.0)
 
 
+@pytest.mark.parametrize("terminal", [True, False])
+def test_the_bar_of_batches_is_for_terminals_and_counts_from_where_a_training_resumed(
+    monkeypatch: pytest.MonkeyPatch, terminal: bool
+) -> None:
+    stream = io.StringIO()
+    monkeypatch.setattr(stream, "isatty", lambda: terminal)
+    monkeypatch.setattr("sys.stderr", stream)
+    with progress_bar("run", 10, 4) as bar:
+        bar.update()
+        bar.refresh()
+    assert ("5/10" in stream.getvalue()) == terminal
+    assert ("run" in stream.getvalue()) == terminal
+
+
 def test_the_log_says_how_an_epoch_went_and_how_long_the_rest_may_take(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
