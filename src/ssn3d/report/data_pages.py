@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from ssn3d.files import atomic_path, read_json
+from ssn3d.report.paper import complex_names
 from ssn3d.report.sources import source_in_words
 from ssn3d.report.web_page import web_page
 
@@ -24,6 +25,32 @@ SNR_KEYS = (
 )  # fmt: skip
 """What the pages need of each file's JSON."""
 _NO_VALUE = "\N{EN DASH}"
+
+
+def describe_data(
+    results: PathLike,
+    complexes_tsv: PathLike,
+    *,
+    pdb_ids: Sequence[str],
+    tomograms: Sequence[str],
+    datasets: Sequence[str],
+    structures: PathLike,
+    specimen: PathLike,
+    snr: PathLike,
+) -> None:
+    """Write pages about the structures, the specimens and the SNRs of a results folder."""
+    folder = Path(results)
+    names = complex_names(complexes_tsv)
+    structures_page(folder / "structures", pdb_ids, names, structures)
+    tomogram = folder / "tomograms"
+    specimens = {t: read_json(tomogram / t / "specimen.json", *SPECIMEN_KEYS) for t in tomograms}
+    specimen_page(specimens, names, specimen)
+    noise = {
+        (t, dataset): read_json(tomogram / t / f"{dataset}.json", *SNR_KEYS)
+        for t in tomograms
+        for dataset in datasets
+    }
+    snr_page(noise, snr)
 
 
 def structures_page(
@@ -110,7 +137,7 @@ def snr_page(noise: Mapping[tuple[str, str], Mapping[str, Any]], path: PathLike)
 
 
 def masks_page(table: pd.DataFrame, names: Mapping[str, str], path: PathLike) -> None:
-    """Write the sizes of masks beside the paper's; `table` is of `steps.mask_sizes`."""
+    """Write the sizes of masks beside the paper's; `table` is of `mask_sizes`."""
 
     def number(value: float, form: str) -> str:
         return _NO_VALUE if math.isnan(value) else f"{value:{form}}"

@@ -1,4 +1,4 @@
-"""The stage from files to files: runs in, Tables 2 and 3 out."""
+"""From the results of all runs to Tables 2 and 3 on disk."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -19,20 +19,12 @@ PathLike = str | os.PathLike[str]
 def make_tables(
     config: Mapping[str, Any], pdb_ids: Sequence[str], results: PathLike, resources: PathLike
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Tables 2 and 3 of all runs there are in a results folder; the rest is said to be missing."""
-    runs, facts = Path(results) / "runs", Path(resources)
+    """Make Tables 2 and 3 from the finished runs; rows of missing runs say what is missing."""
     snr_of = {dataset["name"]: dataset["snr"] for dataset in config["snr"]["datasets"]}
-    second = table2(
-        config["tables"]["table2"], snr_of, runs, facts / "paper_table2.csv", config["seed"]
-    )
+    seed = config["seed"]
+    second = table2(config["tables"]["table2"], snr_of, results, resources, seed)
     third = table3(
-        pdb_ids,
-        **config["tables"]["table3"],
-        runs_dir=runs,
-        structures_dir=Path(results) / "structures",
-        paper_csv=facts / "paper_table3.csv",
-        complexes_tsv=facts / "complexes.tsv",
-        seed=config["seed"],
+        pdb_ids, **config["tables"]["table3"], results=results, resources=resources, seed=seed
     )
     return second, third
 
@@ -40,7 +32,7 @@ def make_tables(
 def write_tables(
     config: Mapping[str, Any], pdb_ids: Sequence[str], results: PathLike, resources: PathLike
 ) -> None:
-    """Write both tables as CSV, Markdown and LaTeX into the folder `tables` of the results."""
+    """Write both tables as CSV, Markdown, LaTeX and HTML to {results}/tables."""
     structures = Path(results) / "structures"
     sources = {i: read_json(structures / f"{i}.json") for i in pdb_ids}
     made = provenance(seed=config["seed"], settings=dict(config), structures=sources)

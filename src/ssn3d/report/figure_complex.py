@@ -1,21 +1,64 @@
 """Figure 4: a complex as a surface, and what the microscope makes of it at each SNR."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from ssn3d.errors import DataError
 from ssn3d.report.panels import PLANES, add_isosurface, central_slice, draw_slice
-from ssn3d.report.style import new_figure, styled
+from ssn3d.report.style import new_figure, save, styled
 from ssn3d.structures.maps import density_map
 from ssn3d.structures.read import read_structure
+from ssn3d.subtomograms.store import read_subtomograms
+
+PathLike = str | os.PathLike[str]
+_MAP_VOXEL_ANGSTROM = 5.0  # finer than the tomogram's, so that the surface is smooth
+
+
+def draw_complex(
+    pdb_id: str,
+    structure: PathLike,
+    datasets: Sequence[PathLike],
+    level_dalton_per_nm3: float,
+    resolution_angstrom: float,
+    *,
+    figure: PathLike,
+) -> None:
+    """Draw Fig. 4: a complex's surface, and its first subtomogram in each dataset.
+
+    Raises DataError where no subtomogram shows the complex.
+    """
+    density = structure_map(structure, _MAP_VOXEL_ANGSTROM, resolution_angstrom)
+    images = {}
+    voxel_size = np.nan
+    for path in datasets:
+        subtomograms = read_subtomograms(path)
+        rows = np.flatnonzero(subtomograms.pdb_ids == pdb_id)
+        if not len(rows):
+            raise DataError(
+                f"figures.complex_id: {path} has no subtomogram of {pdb_id}; name a structure that "
+                f"it has, such as {subtomograms.pdb_ids[0]}"
+            )
+        title = f"{subtomograms.dataset}, SNR {subtomograms.snr_asked:g}"
+        images[title] = subtomograms.images[rows[0]]
+        voxel_size = subtomograms.voxel_size_angstrom
+    drawn = complex_at_each_snr(
+        pdb_id,
+        density,
+        level=level_dalton_per_nm3,
+        density_voxel_size_angstrom=_MAP_VOXEL_ANGSTROM,
+        images=images,
+        voxel_size_angstrom=voxel_size,
+    )
+    save(drawn, figure)
 
 
 def structure_map(
-    structure_npz: str | os.PathLike[str], voxel_size_angstrom: float, resolution_angstrom: float
+    structure_npz: PathLike, voxel_size_angstrom: float, resolution_angstrom: float
 ) -> NDArray[np.float32]:
     """Density of one structure in dalton per nm^3, a cube with its centre of mass in the middle.
 

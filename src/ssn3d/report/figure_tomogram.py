@@ -1,5 +1,7 @@
 """One tomogram: its slices, its labels, a projection, and the power spectrum with the wedge."""
 
+import os
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -9,13 +11,42 @@ from numpy.typing import NDArray
 from scipy import fft
 from skimage.segmentation import find_boundaries
 
+from ssn3d.mrc import read_mrc
 from ssn3d.report.panels import PLANES, central_slice, draw_slice
-from ssn3d.report.style import new_figure, styled
+from ssn3d.report.style import new_figure, save, styled
+from ssn3d.tilts import tilt_angles_deg
 
+PathLike = str | os.PathLike[str]
 _SPECTRUM_SLICES = 48
 """So many of the slices across the tilt axis give a smooth spectrum."""
 _OUTLINED_NM = 150.0
 """Outlines are too fine to be seen in a larger piece of a slice."""
+
+
+def draw_tomogram(
+    files: Mapping[str, PathLike], name: str, tilt: Mapping[str, float], *, figure: PathLike
+) -> None:
+    """Draw one tomogram.
+
+    `files` are signal, tomogram, labels and tilts, `tilt` is the configuration's section.
+    """
+    signal, voxel_size = read_mrc(files["signal"])
+    tomogram, _ = read_mrc(files["tomogram"], signal.shape)
+    labels, _ = read_mrc(files["labels"], signal.shape)
+    angles = tilt_angles_deg(**tilt)
+    tilts, _ = read_mrc(files["tilts"], (len(angles), *signal.shape[1:]))
+    middle = int(np.argmin(np.abs(angles)))
+    picture = tomogram_picture(
+        signal,
+        tomogram,
+        labels,
+        tilts[middle],
+        name=name,
+        tilt_deg=float(angles[middle]),
+        max_tilt_deg=float(np.abs(angles).max()),
+        voxel_size_angstrom=voxel_size,
+    )
+    save(picture, figure)
 
 
 def power_spectrum_kz_kx(volume: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -1,5 +1,6 @@
 """IoU by class, by SNR and by mask size, and our Table 3 against the paper's."""
 
+import os
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -8,11 +9,29 @@ from matplotlib.figure import Figure
 from scipy import stats
 
 from ssn3d.report.labels import name_points, plain_log_ticks
-from ssn3d.report.runs import mask_voxels
+from ssn3d.report.runs import mask_voxels, read_per_subtomogram
 from ssn3d.report.sources import is_surrogate
-from ssn3d.report.style import GREY, SERIES, new_figure, styled
+from ssn3d.report.style import GREY, SERIES, new_figure, save, styled
+from ssn3d.report.tables import read_table
 
+PathLike = str | os.PathLike[str]
 _PERCENT = (-2, 102)  # marks at 0 and 100 are seen whole
+
+
+def draw_scores(
+    tables_by_title: Mapping[str, PathLike],
+    table3_csv: PathLike,
+    *,
+    per_class: PathLike,
+    against_size: PathLike,
+    against_paper: PathLike,
+) -> None:
+    """Draw IoU per class and SNR, IoU over mask size, and Table 3 over the paper's."""
+    tables = {title: read_per_subtomogram(path) for title, path in tables_by_title.items()}
+    save(iou_per_class(tables), per_class)
+    title, table = next(iter(tables.items()))
+    save(iou_against_mask_size(table, title), against_size)
+    save(table3_against_paper(read_table(table3_csv)), against_paper)
 
 
 @styled

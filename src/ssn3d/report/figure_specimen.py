@@ -1,5 +1,6 @@
 """How the data came out: SNR calibration, and which particles there are."""
 
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,13 +10,58 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from scipy import stats
 
+from ssn3d.files import atomic_path, read_json
+from ssn3d.report.data_pages import masks_page
 from ssn3d.report.labels import name_points, plain_log_ticks
-from ssn3d.report.style import GREY, SERIES, new_figure, styled
+from ssn3d.report.paper import complex_names, paper_complexes
+from ssn3d.report.style import GREY, SERIES, new_figure, save, styled
+from ssn3d.subtomograms.store import Subtomograms, read_subtomograms
 
+PathLike = str | os.PathLike[str]
 CALIBRATION_KEYS = (
     "calibration", "noise_scale", "snr_asked", "snr_measured", "snr_without_noise",
 )  # fmt: skip
 """What `snr_calibration` needs of the JSON that `add_noise` writes."""
+
+
+def draw_specimen(
+    dataset: PathLike,
+    summaries: Mapping[str, PathLike],
+    complexes_tsv: PathLike,
+    *,
+    calibration: PathLike,
+    packing: PathLike,
+    masks: PathLike,
+    masks_csv: PathLike,
+) -> None:
+    """Draw the SNR calibration, and the classes of a dataset; all datasets hold the same ones.
+
+    `summaries` are a tomogram's JSON files by dataset. `masks` and `masks_csv` become a page and
+    a table of the mean mask of each class beside the one the paper implies.
+    """
+    noise = {name: read_json(path, *CALIBRATION_KEYS) for name, path in summaries.items()}
+    save(snr_calibration(noise), calibration)
+    table = mask_sizes(read_subtomograms(dataset), complexes_tsv)
+    with atomic_path(masks_csv) as partial:
+        table.round(2).to_csv(partial, index=False)
+    masks_page(table, complex_names(complexes_tsv), masks)
+    save(packing_statistics(table), packing)
+
+
+def mask_sizes(subtomograms: Subtomograms, complexes_tsv: PathLike) -> pd.DataFrame:
+    """Mean mask voxels of each class beside what the paper's Table 3 implies, and their ratio."""
+    sizes = pd.DataFrame(
+        {
+            "pdb_id": subtomograms.pdb_ids,
+            "voxels": subtomograms.masks.sum(axis=(1, 2, 3), dtype=np.int64),
+        }
+    )
+    table = sizes.groupby("pdb_id", as_index=False).agg(
+        subtomograms=("voxels", "size"), mask_voxels=("voxels", "mean")
+    )
+    complexes = paper_complexes(complexes_tsv)[["pdb_id", "paper_mask_voxels"]]
+    table = table.merge(complexes, how="left")
+    return table.assign(ratio=table["mask_voxels"] / table["paper_mask_voxels"])
 
 
 @styled
@@ -55,7 +101,7 @@ def packing_statistics(classes: pd.DataFrame) -> Figure:
 
     Args:
         classes: columns `pdb_id`, `subtomograms`, `mask_voxels` and `paper_mask_voxels`, of
-            `steps.mask_sizes`; a class without the last is left out of the comparison.
+            `mask_sizes`; a class without the last is left out of the comparison.
     """
     figure = new_figure(3.4)
     bars, scatter = figure.subplots(1, 2)

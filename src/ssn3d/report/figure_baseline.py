@@ -1,5 +1,6 @@
 """What the baseline does, step by step: subtomogram, segments, clusters, target, truth."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from textwrap import fill
@@ -12,11 +13,16 @@ from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from ssn3d.files import read_json
+from ssn3d.report.examples import read_examples
 from ssn3d.report.panels import central_slice, draw_slice
-from ssn3d.report.style import new_figure, styled
-from ssn3d.segmentation.baseline import Segmentation
+from ssn3d.report.style import new_figure, save, styled
+from ssn3d.seeds import generator
+from ssn3d.segmentation.baseline import BaselineSettings, Segmentation, segment
 from ssn3d.segmentation.metrics import SEGMENTED
+from ssn3d.subtomograms.store import read_subtomograms
 
+PathLike = str | os.PathLike[str]
 PLANE = "xy"
 COLUMNS = ("subtomogram", "segments, threshold", "clusters", "target", "truth")
 _LEAST_DEPTH_VOXELS = 2  # in a thinner section there is no room for a number
@@ -32,6 +38,29 @@ class BaselineExample:
     truth: NDArray[np.uint8]
     """(s, s, s) of 0 and 1."""
     result: Segmentation
+
+
+def draw_baseline(
+    dataset: PathLike,
+    run: PathLike,
+    per_subtomogram: PathLike,
+    pdb_ids: Sequence[str],
+    seed: int,
+    *,
+    figure: PathLike,
+) -> None:
+    """Draw the baseline's steps on the median test subtomogram of each class, made again."""
+    subtomograms = read_subtomograms(dataset)
+    settings = BaselineSettings(**read_json(run, "settings")["settings"])
+    picked = read_examples(per_subtomogram, pdb_ids)
+    examples = []
+    for row in picked[picked["rank"] == "median"].to_dict("records"):
+        index = row["subtomogram"]
+        image = subtomograms.images[index]
+        result = segment(image, settings, generator(seed, "baseline", index))
+        title = f"{row['pdb_id']}: IoU {row['iou_foreground']:.0f} %"
+        examples.append(BaselineExample(title, image, subtomograms.masks[index], result))
+    save(baseline_steps(examples, subtomograms.voxel_size_angstrom), figure)
 
 
 @styled

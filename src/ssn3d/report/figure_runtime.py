@@ -7,10 +7,17 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ssn3d.errors import DataError
-from ssn3d.report.style import new_figure, styled
+from ssn3d.report.style import new_figure, save, styled
+
+PathLike = str | os.PathLike[str]
 
 
-def read_benchmarks(folder: str | os.PathLike[str]) -> pd.DataFrame:
+def draw_runtime(benchmarks: PathLike, *, figure: PathLike) -> None:
+    """Draw seconds and memory of each rule, as Snakemake measured them."""
+    save(runtime(read_benchmarks(benchmarks)), figure)
+
+
+def read_benchmarks(folder: PathLike) -> pd.DataFrame:
     """Read {rule}.tsv and {rule}/**/*.tsv: columns `rule`, `seconds`, `memory_mb`, a job a row.
 
     Memory is not a number for jobs too short to be looked at.

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from ssn3d.errors import DataError
 from ssn3d.mrc import write_mrc
-from ssn3d.report import steps
-from ssn3d.report.figures_tomogram import (
+from ssn3d.report import figure_tomogram
+from ssn3d.report.figure_tomogram import (
     draw_labels,
     draw_spectrum,
     power_spectrum_kz_kx,
@@ -121,14 +121,16 @@ def test_the_projection_shown_is_the_one_nearest_to_no_tilt(
     stack = np.ones((images, *SHAPE[1:]), dtype=np.float32) * np.arange(images)[:, None, None]
     write_mrc(files["tilts"], stack.astype(np.float32), 10.0, stack=True)
     shown: list[Any] = []
-    monkeypatch.setattr(steps, "tomogram_picture", lambda *a, **k: shown.append((a[3], k)))
-    monkeypatch.setattr(steps, "save", lambda *_: None)
+    monkeypatch.setattr(
+        figure_tomogram, "tomogram_picture", lambda *a, **k: shown.append((a[3], k))
+    )
+    monkeypatch.setattr(figure_tomogram, "save", lambda *_: None)
     tilt = {"min_deg": -25.0, "max_deg": 50.0, "step_deg": 15.0}  # -25, -10, 5, 20, 35, 50
     if images == 6:
-        steps.draw_tomogram(files, "name", tilt, figure=tmp_path / "figure.png")
+        figure_tomogram.draw_tomogram(files, "name", tilt, figure=tmp_path / "figure.png")
         ((image, words),) = shown
         assert (image == 2).all()
         assert (words["tilt_deg"], words["max_tilt_deg"]) == (5, 50)
     else:
         with pytest.raises(DataError, match=r"tilts\.mrc: shape \(5, 40, 48\), expected \(6,"):
-            steps.draw_tomogram(files, "name", tilt, figure=tmp_path / "figure.png")
+            figure_tomogram.draw_tomogram(files, "name", tilt, figure=tmp_path / "figure.png")
