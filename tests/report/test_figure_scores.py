@@ -34,7 +34,7 @@ def test_empty_masks_are_left_out_of_the_sizes_and_counted(make_scores: Scores) 
     (axes,) = iou_against_mask_size(scores, "SSN3D-ED, A").axes
     dots, means = axes.lines
     assert len(dots.get_xdata()) == 9
-    assert axes.get_title() == "SSN3D-ED, A; 1 empty masks left out"
+    assert axes.get_title() == "SSN3D-ED, A; empty masks left out: 1"
     sizes = (scores["true_positive"] + scores["false_negative"])[scores["pdb_id"] == "2AWB"]
     assert means.get_xdata()[1] == pytest.approx(sizes.mean())
     assert [text.get_text() for text in axes.texts] == ["1LB3", "2AWB"]
@@ -65,7 +65,7 @@ def test_table3_stands_over_the_papers_with_surrogates_hollow() -> None:
     assert low < 81.47
     assert high > 89.5
     assert miou.get_title() == "mean difference +1.66, rank correlation 1.00"
-    assert figure.get_suptitle() == "Table 3: 3 of 4 structures; line: equal"
+    assert figure.get_suptitle() == "Table 3: 3 of 4 structures; line: ours equals the paper's"
     assert accuracy.get_xlabel() == "paper: pixel accuracy (%)"
     empty = table3_against_paper(table[3:])
     assert empty.texts[-1].get_text() == "no results yet"

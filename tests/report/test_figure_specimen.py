@@ -16,7 +16,7 @@ def test_calibration_shows_targets_and_the_ceiling() -> None:
     marks = {
         line.get_label(): line.get_xydata()[0] for line in axes.lines if ":" in line.get_label()
     }
-    assert list(marks) == ["A: 0.5 asked, 0.49 measured", "B: 0.06 asked, 0.06 measured"]
+    assert list(marks) == ["A: asked for 0.5, measured 0.49", "B: asked for 0.06, measured 0.06"]
     assert list(map(tuple, marks.values())) == [(0.6, 0.49), (4.0, 0.06)]
     levels = {line.get_ydata()[0] for line in axes.lines if len(set(line.get_ydata())) == 1}
     assert {0.06, 0.5, 0.7} <= levels
@@ -36,7 +36,7 @@ def test_packing_counts_classes_and_compares_mask_sizes() -> None:
     bars, scatter = packing_statistics(classes).axes
     assert [tick.get_text() for tick in bars.get_xticklabels()] == ["1KP8", "2GLS", "9XYZ", "1LB3"]
     assert [bar.get_height() for bar in bars.patches] == [150, 140, 10, 155]
-    assert bars.get_title() == "455 subtomograms of 4 classes"
+    assert bars.get_title() == "455 subtomograms of 4 structures"
     points = {tuple(point) for point in scatter.lines[0].get_xydata()}
     assert points == {(4522, 4000), (277, 300), (2948, 3500)}
     assert scatter.get_title().startswith("rank correlation 1.00")

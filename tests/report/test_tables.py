@@ -126,7 +126,7 @@ def test_a_run_in_the_wrong_folder_is_refused(
 ) -> None:
     folder = write_run("SSN3D-v1", "A", "random", make_scores(["1KP8"] * 4))
     folder.parents[1].rename(folder.parents[2] / "UNet")
-    with pytest.raises(DataError, match=r"UNet/A/random/run.json: is of the run \('SSN3D-v1'"):
+    with pytest.raises(DataError, match=r"UNet/A/random/run.json: belongs to the run \('SSN3D-v1'"):
         second()
 
 

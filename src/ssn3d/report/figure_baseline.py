@@ -1,4 +1,4 @@
-"""What the baseline does, step by step: subtomogram, segments, clusters, target, truth."""
+"""The baseline step by step: subtomogram, segments, clusters, target, truth."""
 
 import os
 from collections.abc import Sequence
@@ -25,12 +25,12 @@ from ssn3d.subtomograms.store import read_subtomograms
 PathLike = str | os.PathLike[str]
 PLANE = "xy"
 COLUMNS = ("subtomogram", "segments, threshold", "clusters", "target", "truth")
-_LEAST_DEPTH_VOXELS = 2  # in a thinner section there is no room for a number
+_LEAST_DEPTH_VOXELS = 2  # a thinner section has no room for a number
 
 
 @dataclass(frozen=True)
 class BaselineExample:
-    """One subtomogram, what the baseline made of it, and what is right."""
+    """One subtomogram, its segmentation by the baseline, and the truth."""
 
     title: str
     image: NDArray[Any]
@@ -49,7 +49,7 @@ def draw_baseline(
     *,
     figure: PathLike,
 ) -> None:
-    """Draw the baseline's steps on the median test subtomogram of each class, made again."""
+    """Draw the baseline's steps on each structure's median test subtomogram, segmented anew."""
     subtomograms = read_subtomograms(dataset)
     settings = BaselineSettings(**read_json(run, "settings")["settings"])
     picked = read_examples(per_subtomogram, pdb_ids)
@@ -58,18 +58,17 @@ def draw_baseline(
         index = row["subtomogram"]
         image = subtomograms.images[index]
         result = segment(image, settings, generator(seed, "baseline", index))
-        title = f"{row['pdb_id']}: IoU {row['iou_foreground']:.0f} %"
+        title = f"{row['pdb_id']}: IoU {row['iou_foreground']:.0f}%"
         examples.append(BaselineExample(title, image, subtomograms.masks[index], result))
     save(baseline_steps(examples, subtomograms.voxel_size_angstrom), figure)
 
 
 @styled
 def baseline_steps(examples: Sequence[BaselineExample], voxel_size_angstrom: float) -> Figure:
-    """Draw the method on the central slices of some subtomograms, a row each.
+    """Draw the method on the central slices of some subtomograms, one row each.
 
-    Segments have the grey of their mean, so that the second column is the piecewise constant
-    image that is thresholded; what the threshold calls structure is outlined. Clusters are
-    told apart by their numbers; the target is the one that is black in the next column.
+    Each segment has the grey of its mean, which is what the threshold sees; segments that pass it
+    are outlined. Clusters are numbered; the target is the one that is black in the next column.
     """
     figure = new_figure(1.2 * len(examples) + 0.3)
     panels = figure.subplots(len(examples), len(COLUMNS), squeeze=False, sharex=True, sharey=True)
@@ -91,7 +90,7 @@ def baseline_steps(examples: Sequence[BaselineExample], voxel_size_angstrom: flo
 
 
 def segment_means(image: NDArray[Any], segments: NDArray[np.int32]) -> NDArray[np.float64]:
-    """Give every voxel the mean of the image over its segment; shapes (s, s, s)."""
+    """Replace every voxel by the mean of the image over its segment; shapes (s, s, s)."""
     labels, owner = np.unique(segments, return_inverse=True)
     means = ndimage.mean(np.asarray(image, dtype=np.float64), segments, labels)
     return np.asarray(means)[owner].reshape(segments.shape)

@@ -1,4 +1,4 @@
-"""Figure 4: a complex as a surface, and what the microscope makes of it at each SNR."""
+"""Figure 4: a complex as a surface, and as a subtomogram at each SNR."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -28,9 +28,10 @@ def draw_complex(
     *,
     figure: PathLike,
 ) -> None:
-    """Draw Fig. 4: a complex's surface, and its first subtomogram in each dataset.
+    """Draw Figure 4: a complex's surface, and its first subtomogram in each dataset.
 
-    Raises DataError where no subtomogram shows the complex.
+    Raises:
+        DataError: a dataset has no subtomogram of the complex.
     """
     density = structure_map(structure, _MAP_VOXEL_ANGSTROM, resolution_angstrom)
     images = {}
@@ -60,7 +61,7 @@ def draw_complex(
 def structure_map(
     structure_npz: PathLike, voxel_size_angstrom: float, resolution_angstrom: float
 ) -> NDArray[np.float32]:
-    """Density of one structure in dalton per nm^3, a cube with its centre of mass in the middle.
+    """Compute the density of a structure in dalton per nm^3, its centre of mass in the middle.
 
     Raises:
         StructureError: the file is missing or damaged.
@@ -84,7 +85,7 @@ def complex_at_each_snr(
     images: Mapping[str, NDArray[Any]],
     voxel_size_angstrom: float,
 ) -> Figure:
-    """Draw Fig. 4: the isosurface, and beside it central slices of one subtomogram a dataset.
+    """Draw the isosurface, and beside it central slices of one subtomogram per dataset.
 
     Args:
         pdb_id: the complex.
@@ -107,6 +108,6 @@ def complex_at_each_snr(
         for column, plane in enumerate(PLANES, start=1):
             panel = figure.add_subplot(grid[row, column])
             draw_slice(panel, central_slice(image, plane), plane, voxel_size_angstrom, limits)
-            if column == 2:  # noqa: PLR2004 -- over the middle one of three
+            if column == 2:  # noqa: PLR2004 -- above the middle one of three
                 panel.set_title(title)
     return figure

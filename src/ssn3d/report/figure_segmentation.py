@@ -20,7 +20,7 @@ PathLike = str | os.PathLike[str]
 
 @dataclass(frozen=True)
 class Example:
-    """One test subtomogram with its two masks."""
+    """One test subtomogram with its true and its predicted mask."""
 
     title: str
     image: NDArray[Any]
@@ -39,13 +39,13 @@ def draw_segmentation(
     *,
     figure: PathLike,
 ) -> None:
-    """Draw Fig. 5: best, median and worst test subtomogram of each class, truth and prediction."""
+    """Draw Figure 5: truth and prediction of the best, median and worst of each structure."""
     subtomograms = read_subtomograms(dataset)
     masks = read_predictions(predictions)
     picked = read_examples(per_subtomogram, pdb_ids).to_dict("records")
     examples = [
         Example(
-            f"{row['pdb_id']}, {row['rank']}: IoU {row['iou_foreground']:.0f} %",
+            f"{row['pdb_id']}, {row['rank']}: IoU {row['iou_foreground']:.0f}%",
             subtomograms.images[row["subtomogram"]],
             subtomograms.masks[row["subtomogram"]],
             masks[row["subtomogram"]],
@@ -57,19 +57,19 @@ def draw_segmentation(
 
 @styled
 def truth_and_prediction(examples: Sequence[Example], voxel_size_angstrom: float) -> Figure:
-    """Draw Fig. 5: image, truth and prediction as slices, truth and prediction as surfaces."""
+    """Draw image, truth and prediction as slices, then truth and prediction as surfaces."""
     rows = len(examples)
     figure = new_figure(1.42 * rows + 0.3)
     grid = figure.add_gridspec(rows, 5)
     edge_nm = len(examples[0].image) * voxel_size_angstrom / 10
-    cube = f"in {edge_nm:.0f} nm cube"
+    cube = f"in a {edge_nm:.0f} nm cube"
     titles = ("subtomogram", "truth", "prediction", f"truth\n{cube}", f"prediction\n{cube}")
     for row, example in enumerate(examples):
         masks = (example.truth, example.prediction)
         panels = []
         for column, volume in enumerate((example.image, *(mask == 0 for mask in masks))):
             panel = figure.add_subplot(grid[row, column])
-            limits = None if column == 0 else (0.0, 1.0)  # masks are black, as protein is
+            limits = None if column == 0 else (0.0, 1.0)  # masks are black, like protein
             draw_slice(panel, central_slice(volume, "xy"), "xy", voxel_size_angstrom, limits)
             panel.label_outer()
             panels.append(panel)

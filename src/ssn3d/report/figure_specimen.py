@@ -1,4 +1,4 @@
-"""How the data came out: SNR calibration, and which particles there are."""
+"""How the noise level was set, and what the datasets contain."""
 
 import os
 from collections.abc import Mapping
@@ -34,10 +34,16 @@ def draw_specimen(
     masks: PathLike,
     masks_csv: PathLike,
 ) -> None:
-    """Draw the SNR calibration, and the classes of a dataset; all datasets hold the same ones.
+    """Draw the SNR calibration, and the contents of a dataset.
 
-    `summaries` are a tomogram's JSON files by dataset. `masks` and `masks_csv` become a page and
-    a table of the mean mask of each class beside the one the paper implies.
+    Args:
+        dataset: any dataset; all contain the same particles.
+        summaries: the JSON files of one tomogram, by dataset.
+        complexes_tsv: names and the paper's mask sizes.
+        calibration: figure to write.
+        packing: figure to write.
+        masks: page to write, of our mask sizes and the paper's.
+        masks_csv: the same as CSV.
     """
     noise = {name: read_json(path, *CALIBRATION_KEYS) for name, path in summaries.items()}
     save(snr_calibration(noise), calibration)
@@ -49,7 +55,7 @@ def draw_specimen(
 
 
 def mask_sizes(subtomograms: Subtomograms, complexes_tsv: PathLike) -> pd.DataFrame:
-    """Mean mask voxels of each class beside what the paper's Table 3 implies, and their ratio."""
+    """Mean mask voxels of each structure, those implied by the paper's Table 3, and the ratio."""
     sizes = pd.DataFrame(
         {
             "pdb_id": subtomograms.pdb_ids,
@@ -66,11 +72,11 @@ def mask_sizes(subtomograms: Subtomograms, complexes_tsv: PathLike) -> pd.DataFr
 
 @styled
 def snr_calibration(noise: Mapping[str, Mapping[str, Any]]) -> Figure:
-    """Draw the SNR over the scale of the noise, and where each dataset came to lie.
+    """Draw the SNR against the noise level, and the level of each dataset.
 
     Args:
-        noise: by dataset, the JSON that `add_noise` writes. Its `calibration` has pairs (noise
-            scale, SNR); that of scale 0 is the noise-free ceiling and is drawn as a line.
+        noise: the JSON that `add_noise` writes, by dataset. Its `calibration` has pairs (noise
+            level, SNR); the one at level 0 is the noise-free ceiling, drawn as a line.
     """
     figure = new_figure(3.2, width_inch=4.6)
     axes = figure.subplots()
@@ -80,7 +86,9 @@ def snr_calibration(noise: Mapping[str, Mapping[str, Any]]) -> Figure:
         axes.plot(curve[:, 0], curve[:, 1], color=GREY, zorder=1)
         level: dict[str, Any] = {"color": look.color, "linestyle": look.linestyle, "linewidth": 0.6}
         axes.axhline(record["snr_asked"], **level)
-        label = f"{dataset}: {record['snr_asked']:g} asked, {record['snr_measured']:.3g} measured"
+        label = (
+            f"{dataset}: asked for {record['snr_asked']:g}, measured {record['snr_measured']:.3g}"
+        )
         axes.plot(
             record["noise_scale"], record["snr_measured"], look.marker, color=look.color,
             markersize=6, linestyle="none", label=label,
@@ -90,18 +98,18 @@ def snr_calibration(noise: Mapping[str, Mapping[str, Any]]) -> Figure:
     axes.annotate(f"no noise: {ceiling:.2f}", (0.98, ceiling), (0, 3), ha="right", fontsize=6,
                   xycoords=axes.get_yaxis_transform(), textcoords="offset points")  # fmt: skip
     axes.set(xscale="log", yscale="log", ylabel="SNR (Frank & Al-Ali)")
-    axes.set_xlabel("noise scale (standard deviation before CTF and MTF, Da/nm$^3$ x voxel)")
+    axes.set_xlabel("noise level (standard deviation before CTF and MTF, Da/nm$^3$ $\times$ voxel)")
     axes.legend()
     return figure
 
 
 @styled
 def packing_statistics(classes: pd.DataFrame) -> Figure:
-    """Draw how many subtomograms each class has, and mask sizes beside those the paper implies.
+    """Draw the number of subtomograms of each structure, and mask sizes against the paper's.
 
     Args:
         classes: columns `pdb_id`, `subtomograms`, `mask_voxels` and `paper_mask_voxels`, of
-            `mask_sizes`; a class without the last is left out of the comparison.
+            `mask_sizes`; those without the last are left out of the comparison.
     """
     figure = new_figure(3.4)
     bars, scatter = figure.subplots(1, 2)
@@ -109,9 +117,9 @@ def packing_statistics(classes: pd.DataFrame) -> Figure:
     bars.bar(range(len(ordered)), ordered["subtomograms"], color="#56B4E9", edgecolor="black",
              linewidth=0.4)  # fmt: skip
     bars.set_xticks(range(len(ordered)), ordered["pdb_id"].tolist(), rotation=90)
-    bars.set(ylabel="subtomograms", xlabel="class, from the largest mask to the smallest")
+    bars.set(ylabel="subtomograms", xlabel="structure, largest to smallest mask")
     bars.yaxis.set_major_locator(MaxNLocator(integer=True))
-    bars.set_title(f"{ordered['subtomograms'].sum():,} subtomograms of {len(ordered)} classes")
+    bars.set_title(f"{ordered['subtomograms'].sum():,} subtomograms of {len(ordered)} structures")
     sizes = classes.dropna(subset=["paper_mask_voxels"])
     ours, paper = sizes["mask_voxels"], sizes["paper_mask_voxels"]
     scatter.plot(paper, ours, "o", color="black")
@@ -121,9 +129,9 @@ def packing_statistics(classes: pd.DataFrame) -> Figure:
         scatter.set(xscale="log", yscale="log", xlim=ends, ylim=ends, aspect="equal")
         plain_log_ticks(scatter.xaxis)
         plain_log_ticks(scatter.yaxis)
-    scatter.set(xlabel="paper (implied): mask voxels", ylabel="ours: mean mask voxels")
+    scatter.set(xlabel="paper: mask voxels, implied", ylabel="ours: mask voxels, mean")
     if len(sizes) > 2:  # noqa: PLR2004 -- two points always correlate
         rank = float(stats.spearmanr(ours, paper).statistic)
-        scatter.set_title(f"rank correlation {rank:.2f}; line: equal")
+        scatter.set_title(f"rank correlation {rank:.2f}; line: ours equals the paper's")
     name_points(scatter, paper, ours, sizes["pdb_id"].tolist())
     return figure

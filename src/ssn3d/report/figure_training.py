@@ -32,10 +32,10 @@ def training_curves(
     """Draw loss, validation pixel accuracy and validation mIoU over the epochs of all runs.
 
     A ring marks the epoch whose weights were kept. Where there are more runs than can be told
-    apart, the later ones are thin grey lines under one name.
+    apart, the later ones are thin grey lines that share one entry in the legend.
 
     Args:
-        histories: columns of history.csv by the title of the run.
+        histories: history.csv of each run, by title.
         best_epochs: the epoch kept, by the same title.
     """
     figure = new_figure(3.2)
@@ -49,7 +49,7 @@ def training_curves(
             line = {"color": GREY, "linewidth": 0.5}
             more = len(histories) - len(SERIES)
             label = f"{more} more" if index == len(SERIES) else None
-        if len(history) == 1:  # a line of one point is not seen
+        if len(history) == 1:  # a line of one point is invisible
             line["marker"] = "."
         epoch = history["epoch"]
         loss.plot(epoch, history["validation_loss"], **line)

@@ -32,7 +32,7 @@ STYLE: dict[Any, Any] = {
 
 
 class Series(NamedTuple):
-    """How one series is told from the others: by lightness, dashes and marker, not by hue alone."""
+    """The look of one series, which differs in lightness, dashes and marker, not in hue alone."""
 
     color: str
     linestyle: str
@@ -66,7 +66,7 @@ def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
 
 
 def new_figure(height_inch: float, width_inch: float = PAGE_WIDTH_INCH) -> Figure:
-    """Give an empty figure that belongs to no window and lays itself out."""
+    """Make an empty figure, without a window, that lays itself out."""
     return Figure(figsize=(width_inch, height_inch), layout="constrained")
 
 
