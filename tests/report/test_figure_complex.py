@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ssn3d.errors import DataError
-from ssn3d.report.figure_complex import complex_at_each_snr, draw_complex, structure_map
+from ssn3d.report.figure_complex import complex_at_each_snr, draw_complex
 from ssn3d.structures.read import Structure, write_structure
 from ssn3d.subtomograms.store import Subtomograms, write_subtomograms
 
@@ -45,12 +45,3 @@ def test_a_complex_without_a_subtomogram_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"complex_id: .*A\.h5 has no subtomogram of 2GLS; .*1KP8"):
         draw_complex("2GLS", structure, [tmp_path / "A.h5"], 15.0, 40.0, figure=figure)
     assert not figure.exists()
-
-
-def test_a_map_has_the_mass_of_its_structure(tmp_path: Path) -> None:
-    points = np.random.default_rng(0).normal(0, 20, (500, 3)).astype(np.float32)
-    masses = np.full(500, 200.0, dtype=np.float32)
-    points -= points.mean(0)
-    write_structure(tmp_path / "2GLS.npz", Structure("2GLS", points, masses, "deposited"))
-    density = structure_map(tmp_path / "2GLS.npz", 5.0, 40.0)
-    np.testing.assert_allclose(density.sum() * 0.5**3, 100_000, rtol=1e-4)

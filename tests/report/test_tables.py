@@ -174,14 +174,6 @@ def test_a_test_set_of_another_class_is_refused(
         third(["2GLS"])
 
 
-def test_scores_without_rows_are_refused(
-    third: Callable[..., pd.DataFrame], write_run: Runs, make_scores: Scores
-) -> None:
-    write_run("SSN3D-ED", "A", "without_2GLS", make_scores(["2GLS"]).head(0))
-    with pytest.raises(DataError, match=r"per_subtomogram\.csv: holds no rows; delete it"):
-        third(["2GLS"])
-
-
 def test_sources_are_told_in_words(tmp_path: Path) -> None:
     structure(tmp_path, "1A1S", "archive")
     structure(tmp_path, "2AWB", "archive", served_by="4V4Q")

@@ -1,6 +1,5 @@
 """The baseline step by step: subtomogram, segments, clusters, target, truth."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from textwrap import fill
@@ -16,13 +15,12 @@ from scipy import ndimage
 from ssn3d.files import read_json
 from ssn3d.report.examples import read_examples
 from ssn3d.report.panels import central_slice, draw_slice
-from ssn3d.report.style import new_figure, save, styled
+from ssn3d.report.style import PathLike, new_figure, save, styled
 from ssn3d.seeds import generator
 from ssn3d.segmentation.baseline import BaselineSettings, Segmentation, segment
 from ssn3d.segmentation.metrics import SEGMENTED
 from ssn3d.subtomograms.store import read_subtomograms
 
-PathLike = str | os.PathLike[str]
 PLANE = "xy"
 COLUMNS = ("subtomogram", "segments, threshold", "clusters", "target", "truth")
 _LEAST_DEPTH_VOXELS = 2  # a thinner section has no room for a number

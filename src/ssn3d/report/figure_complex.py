@@ -1,6 +1,5 @@
 """Figure 4: a complex as a surface, and as a subtomogram at each SNR."""
 
-import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,12 +9,11 @@ from numpy.typing import NDArray
 
 from ssn3d.errors import DataError
 from ssn3d.report.panels import PLANES, add_isosurface, central_slice, draw_slice
-from ssn3d.report.style import new_figure, save, styled
+from ssn3d.report.style import PathLike, new_figure, save, styled
 from ssn3d.structures.maps import density_map
 from ssn3d.structures.read import read_structure
 from ssn3d.subtomograms.store import read_subtomograms
 
-PathLike = str | os.PathLike[str]
 _MAP_VOXEL_ANGSTROM = 5.0  # finer than the tomogram's, so that the surface is smooth
 
 
@@ -33,7 +31,10 @@ def draw_complex(
     Raises:
         DataError: a dataset has no subtomogram of the complex.
     """
-    density = structure_map(structure, _MAP_VOXEL_ANGSTROM, resolution_angstrom)
+    atoms = read_structure(structure)
+    density = density_map(
+        atoms.points_angstrom, atoms.masses_dalton, _MAP_VOXEL_ANGSTROM, resolution_angstrom
+    )
     images = {}
     voxel_size = np.nan
     for path in datasets:
@@ -58,23 +59,6 @@ def draw_complex(
     save(drawn, figure)
 
 
-def structure_map(
-    structure_npz: PathLike, voxel_size_angstrom: float, resolution_angstrom: float
-) -> NDArray[np.float32]:
-    """Compute the density of a structure in dalton per nm^3, its centre of mass in the middle.
-
-    Raises:
-        StructureError: the file is missing or damaged.
-    """
-    structure = read_structure(structure_npz)
-    return density_map(
-        structure.points_angstrom,
-        structure.masses_dalton,
-        voxel_size_angstrom,
-        resolution_angstrom,
-    )
-
-
 @styled
 def complex_at_each_snr(
     pdb_id: str,
@@ -89,7 +73,7 @@ def complex_at_each_snr(
 
     Args:
         pdb_id: the complex.
-        density: its map (z, y, x), as of `structure_map`.
+        density: its map (z, y, x), in dalton per nm^3.
         level: of the surface, in the units of `density`.
         density_voxel_size_angstrom: of `density`.
         images: subtomograms (s, s, s) by title, such as "A, SNR 0.5"; protein is dark.

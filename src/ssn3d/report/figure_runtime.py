@@ -1,15 +1,12 @@
 """Run time and memory of every rule, from Snakemake's benchmark files."""
 
-import os
 from pathlib import Path
 
 import pandas as pd
 from matplotlib.figure import Figure
 
 from ssn3d.errors import DataError
-from ssn3d.report.style import new_figure, save, styled
-
-PathLike = str | os.PathLike[str]
+from ssn3d.report.style import PathLike, new_figure, save, styled
 
 
 def draw_runtime(benchmarks: PathLike, *, figure: PathLike) -> None:

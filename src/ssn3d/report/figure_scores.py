@@ -1,6 +1,5 @@
 """IoU by structure, SNR and mask size, and our Table 3 against the paper's."""
 
-import os
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -11,10 +10,9 @@ from scipy import stats
 from ssn3d.report.labels import name_points, plain_log_ticks
 from ssn3d.report.runs import mask_voxels, read_per_subtomogram
 from ssn3d.report.sources import is_surrogate
-from ssn3d.report.style import GREY, SERIES, new_figure, save, styled
+from ssn3d.report.style import GREY, SERIES, PathLike, new_figure, save, styled
 from ssn3d.report.tables import read_table
 
-PathLike = str | os.PathLike[str]
 _PERCENT = (-2, 102)  # so that marks at 0 and 100 are not cut off
 
 

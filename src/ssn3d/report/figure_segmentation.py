@@ -1,6 +1,5 @@
 """Figure 5: truth and prediction of test subtomograms."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,11 +10,9 @@ from numpy.typing import NDArray
 
 from ssn3d.report.examples import read_examples
 from ssn3d.report.panels import add_isosurface, central_slice, draw_slice
-from ssn3d.report.style import new_figure, save, styled
+from ssn3d.report.style import PathLike, new_figure, save, styled
 from ssn3d.segmentation.predictions import read_predictions
 from ssn3d.subtomograms.store import read_subtomograms
-
-PathLike = str | os.PathLike[str]
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,5 @@
 """How the noise level was set, and what the datasets contain."""
 
-import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,10 +13,9 @@ from ssn3d.files import atomic_path, read_json
 from ssn3d.report.data_pages import masks_page
 from ssn3d.report.labels import name_points, plain_log_ticks
 from ssn3d.report.paper import complex_names, paper_complexes
-from ssn3d.report.style import GREY, SERIES, new_figure, save, styled
+from ssn3d.report.style import GREY, SERIES, PathLike, new_figure, save, styled
 from ssn3d.subtomograms.store import Subtomograms, read_subtomograms
 
-PathLike = str | os.PathLike[str]
 CALIBRATION_KEYS = (
     "calibration", "noise_scale", "snr_asked", "snr_measured", "snr_without_noise",
 )  # fmt: skip
@@ -34,16 +32,10 @@ def draw_specimen(
     masks: PathLike,
     masks_csv: PathLike,
 ) -> None:
-    """Draw the SNR calibration, and the contents of a dataset.
+    """Draw the SNR calibration, and the contents of a dataset; all contain the same particles.
 
-    Args:
-        dataset: any dataset; all contain the same particles.
-        summaries: the JSON files of one tomogram, by dataset.
-        complexes_tsv: names and the paper's mask sizes.
-        calibration: figure to write.
-        packing: figure to write.
-        masks: page to write, of our mask sizes and the paper's.
-        masks_csv: the same as CSV.
+    `summaries` are the JSON files of one tomogram, by dataset. `masks` and `masks_csv` are a page
+    and a table of our mask sizes beside the paper's.
     """
     noise = {name: read_json(path, *CALIBRATION_KEYS) for name, path in summaries.items()}
     save(snr_calibration(noise), calibration)

@@ -1,6 +1,5 @@
 """One tomogram: slices, outlines of particles, a tilt image, and the wedge in power spectra."""
 
-import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,10 +12,9 @@ from skimage.segmentation import find_boundaries
 
 from ssn3d.mrc import read_mrc
 from ssn3d.report.panels import PLANES, central_slice, draw_slice
-from ssn3d.report.style import new_figure, save, styled
+from ssn3d.report.style import PathLike, new_figure, save, styled
 from ssn3d.tilts import tilt_angles_deg
 
-PathLike = str | os.PathLike[str]
 _SPECTRUM_SLICES = 48
 """Number of slices across the tilt axis whose spectra are averaged."""
 _OUTLINED_NM = 150.0
@@ -28,11 +26,8 @@ def draw_tomogram(
 ) -> None:
     """Draw one tomogram.
 
-    Args:
-        files: paths of `signal`, `tomogram`, `labels` and `tilts`.
-        name: the title.
-        tilt: the section microscope.tilt of the configuration.
-        figure: the figure to write.
+    `files` are `signal`, `tomogram`, `labels` and `tilts`; `tilt` is microscope.tilt of the
+    configuration.
     """
     signal, voxel_size = read_mrc(files["signal"])
     tomogram, _ = read_mrc(files["tomogram"], signal.shape)

@@ -1,6 +1,5 @@
 """Training curves: loss, pixel accuracy and mIoU of every run, epoch by epoch."""
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,9 +11,7 @@ from matplotlib.ticker import MaxNLocator
 from ssn3d.files import read_json
 from ssn3d.report.labels import plain_log_ticks
 from ssn3d.report.runs import read_history
-from ssn3d.report.style import GREY, SERIES, new_figure, save, styled
-
-PathLike = str | os.PathLike[str]
+from ssn3d.report.style import GREY, SERIES, PathLike, new_figure, save, styled
 
 
 def draw_training(folders: Mapping[str, PathLike], *, figure: PathLike) -> None:

@@ -1,4 +1,7 @@
-"""The paper's values: Tables 2 and 3, and the names and mask sizes of its complexes."""
+"""The paper's values: Tables 2 and 3, and the names and mask sizes of its complexes.
+
+All functions raise DataError where the file is missing or damaged.
+"""
 
 import os
 from collections.abc import Collection, Mapping
@@ -14,37 +17,25 @@ _SCORES = {"pixel_accuracy": np.float64, "miou": np.float64}
 
 
 def paper_table2(path: PathLike) -> pd.DataFrame:
-    """Read paper_table2.csv: `method`, `snr` and scores in percent, named `paper_...`.
-
-    Raises:
-        DataError: the file is missing or damaged.
-    """
+    """Read paper_table2.csv: `method`, `snr` and scores in percent, named `paper_...`."""
     columns = {"method": str, "snr": np.float64, **_SCORES, "iou_foreground": np.float64}
     # each row of the paper has either an mIoU or an IoU of the region of interest
     return _read_scores(path, columns, may_be_empty=["miou", "iou_foreground"])
 
 
 def paper_table3(path: PathLike) -> pd.DataFrame:
-    """Read paper_table3.csv: `pdb_id` and scores in percent, named `paper_...`.
-
-    Raises:
-        DataError: the file is missing or damaged.
-    """
+    """Read paper_table3.csv: `pdb_id` and scores in percent, named `paper_...`."""
     return _read_scores(path, {"pdb_id": str, **_SCORES})
 
 
 def paper_complexes(path: PathLike) -> pd.DataFrame:
-    """Read complexes.tsv: `pdb_id`, `name` and `paper_mask_voxels`, implied by the paper's Table 3.
-
-    Raises:
-        DataError: the file is missing or damaged.
-    """
+    """Read complexes.tsv: `pdb_id`, `name` and `paper_mask_voxels`, implied by Table 3."""
     columns = {"pdb_id": str, "name": str, "paper_mask_voxels": np.float64}
     return read_csv(path, columns, separator="\t", remedy="restore it")
 
 
 def complex_names(path: PathLike) -> dict[str, str]:
-    """Read the names of the complexes from complexes.tsv, by PDB ID. Raises as above."""
+    """Read the names of the complexes from complexes.tsv, by PDB ID."""
     complexes = paper_complexes(path)
     return dict(zip(complexes["pdb_id"], complexes["name"], strict=True))
 

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from ssn3d.files import atomic_path
 
+PathLike = str | os.PathLike[str]
 PAGE_WIDTH_INCH = 7.1
 STYLE: dict[Any, Any] = {
     "font.size": 8,
@@ -70,7 +71,7 @@ def new_figure(height_inch: float, width_inch: float = PAGE_WIDTH_INCH) -> Figur
     return Figure(figsize=(width_inch, height_inch), layout="constrained")
 
 
-def save(figure: Figure, path_png: str | os.PathLike[str]) -> None:
+def save(figure: Figure, path_png: PathLike) -> None:
     """Write a figure as PNG and, beside it, as SVG."""
     path = Path(path_png)
     with mpl.rc_context(STYLE):
