@@ -2,7 +2,7 @@
 
 from ssn3d.log import job
 from ssn3d.microscope.settings import TiltSettings
-from ssn3d.report.steps import draw_tomogram
+from ssn3d.report.figure_tomogram import draw_tomogram
 
 if __name__ == "__main__":
     with job(snakemake.log[0]):

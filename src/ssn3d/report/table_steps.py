@@ -1,4 +1,4 @@
-"""The stage from files to files: runs in, Tables 2 and 3 out."""
+"""From the results of all runs to Tables 2 and 3 on disk."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -26,21 +26,12 @@ def make_tables(
     *,
     seed: int,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Tables 2 and 3 of all runs there are in a results folder; the rest is said to be missing.
+    """Make Tables 2 and 3 from the finished runs; rows of missing runs say what is missing.
 
     `snr_of` is the SNR asked for, by dataset.
     """
-    runs, facts = Path(results) / "runs", Path(resources)
-    second = table2(tables.table2, snr_of, runs, facts / "paper_table2.csv", seed)
-    third = table3(
-        tables.table3,
-        pdb_ids,
-        runs_dir=runs,
-        structures_dir=Path(results) / "structures",
-        paper_csv=facts / "paper_table3.csv",
-        complexes_tsv=facts / "complexes.tsv",
-        seed=seed,
-    )
+    second = table2(tables.table2, snr_of, results, resources, seed)
+    third = table3(tables.table3, pdb_ids, results=results, resources=resources, seed=seed)
     return second, third
 
 
@@ -52,9 +43,9 @@ def write_tables(
     seed: int,
     settings: dict[str, Any],
 ) -> None:
-    """Write both tables as CSV, Markdown and LaTeX into the folder `tables` of the results.
+    """Write both tables as CSV, Markdown, LaTeX and HTML to {results}/tables.
 
-    `settings` is all of the configuration that they derive from.
+    `settings` is the part of the configuration that they derive from.
     """
     structures = Path(results) / "structures"
     sources = {i: read_json(structures / f"{i}.json") for i in pdb_ids}
