@@ -26,7 +26,8 @@ include: "workflow/rules/specimen.smk"
 include: "workflow/rules/microscope.smk"
 include: "workflow/rules/subtomograms.smk"
 include: "workflow/rules/segmentation.smk"
-include: "workflow/rules/report.smk"
+include: "workflow/rules/report_data.smk"
+include: "workflow/rules/report_results.smk"
 
 
 onerror:
@@ -37,11 +38,7 @@ onerror:
 rule all:
     default_target: True
     input:
-        tables=expand(
-            "results/tables/{table}.{format}",
-            table=["table2", "table3"],
-            format=["csv", "md", "tex"],
-        ),
+        tables=expand("results/tables/{table}.{format}", table=TABLES, format=FORMATS),
         pages=expand("results/tables/{page}.html", page=PAGES),
         figures=expand(
             "results/figures/{figure}.{format}", figure=FIGURES, format=["png", "svg"]

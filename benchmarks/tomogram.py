@@ -22,17 +22,15 @@ import numpy as np
 import skimage.transform
 import torch
 
-from ssn3d.config import load_config
+from ssn3d.config import Config, check_config, load_config
 from ssn3d.device import gpu_names
 from ssn3d.microscope.projector import _SLAB_SLICES, Projector, backprojection_matrix
-from ssn3d.microscope.snr import SNRSettings
-from ssn3d.microscope.steps import add_noise, image_specimen, microscope_settings
+from ssn3d.microscope.steps import add_noise, image_specimen
 from ssn3d.provenance import hardware
 from ssn3d.seeds import generator
-from ssn3d.specimen.steps import simulate_specimen, specimen_settings
+from ssn3d.specimen.steps import simulate_specimen
 from ssn3d.structures.ids import read_pdb_ids
 from ssn3d.structures.steps import prepare_structures
-from ssn3d.tilts import tilt_angles_deg
 
 ROOT = Path(__file__).resolve().parents[1]
 STAGES: dict[str, tuple[float, float]] = {}
@@ -58,44 +56,42 @@ def seconds_of(work: Callable[[], object]) -> float:
     return time.perf_counter() - started
 
 
-def simulate(config: dict, folder: Path) -> None:
+def simulate(config: Config, folder: Path) -> None:
     """Make one tomogram and its three datasets, stage by stage."""
-    pdb_ids = read_pdb_ids(ROOT / config["structures"]["ids"])
+    pdb_ids = read_pdb_ids(ROOT / config.structures.ids)
     with stage("structures"):
-        prepare_structures(pdb_ids, config["structures"], ROOT / "resources", folder)
+        prepare_structures(pdb_ids, config.structures, ROOT / "resources", folder)
     with stage("specimen"):
         simulate_specimen(
             {i: folder / f"{i}.npz" for i in pdb_ids},
-            specimen_settings(config["specimen"]),
-            config["seed"],
+            config.specimen,
+            config.seed,
             "t1",
             density=folder / "density.mrc",
             labels=folder / "labels.mrc",
             particles=folder / "particles.star",
             summary=folder / "specimen.json",
         )
-    settings = microscope_settings(config["microscope"])
     with stage("tilt series, noise-free"):
         image_specimen(
             folder / "density.mrc",
-            settings,
+            config.microscope,
             tilts=folder / "tilts.mrc",
             signal=folder / "signal.mrc",
         )
-    section = dict(config["snr"])
-    for dataset in section.pop("datasets"):
-        with stage(f"dataset {dataset['name']}, SNR {dataset['snr']:g}"):
+    for dataset in config.snr.datasets:
+        with stage(f"dataset {dataset.name}, SNR {dataset.snr:g}"):
             add_noise(
                 signal=folder / "signal.mrc",
                 tilts=folder / "tilts.mrc",
                 particles=folder / "particles.star",
                 specimen_summary=folder / "specimen.json",
-                settings=settings,
-                snr_settings=SNRSettings(**section),
-                size_voxels=config["subtomograms"]["size_voxels"],
-                target=dataset["snr"],
-                seed=config["seed"],
-                keys=("t1", dataset["name"]),
+                settings=config.microscope,
+                snr_settings=config.snr,
+                size_voxels=config.subtomograms.size_voxels,
+                target=dataset.snr,
+                seed=config.seed,
+                keys=("t1", dataset.name),
                 tomogram=folder / "out.mrc",
                 noisy_tilts=folder / "out_tilts.mrc",
                 summary=folder / "out.json",
@@ -181,7 +177,7 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
 
-    config = load_config(ROOT / "config.yaml")
+    config = load_config(ROOT / "config.yaml").model_dump()
     config["structures"] |= {"source": "surrogate"}
     if arguments.folder:
         config["structures"] |= {"source": "folder", "folder": arguments.folder}
@@ -192,11 +188,11 @@ def main() -> None:
         specimen[key] = {a: round(n * arguments.scale) for a, n in specimen[key].items()}
     specimen["particles"] = round(specimen["particles"] * arguments.scale**3)
 
+    checked = check_config(config)
     with tempfile.TemporaryDirectory() as folder:
-        simulate(config, Path(folder))
-    size = specimen["tomogram_size_voxels"]
-    shape, tilt = (size["z"], size["y"], size["x"]), config["microscope"]["tilt"]
-    angles = tilt_angles_deg(**tilt)
+        simulate(checked, Path(folder))
+    shape = checked.specimen.tomogram_size_voxels.zyx
+    angles = checked.microscope.tilt.angles_deg
     gain = None
     if not arguments.no_peers:
         gain = round(compare_projectors(shape, angles), 1)

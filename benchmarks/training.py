@@ -29,12 +29,13 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.utils.flop_counter import FlopCounterMode
 
+from ssn3d.config import load_config
 from ssn3d.device import gpu_names
 from ssn3d.provenance import hardware
 from ssn3d.segmentation.compute import Compute
 from ssn3d.segmentation.micro_batch import CANDIDATES, time_step
 from ssn3d.segmentation.networks import NETWORKS, build_network
-from ssn3d.segmentation.train import TrainingSettings, train
+from ssn3d.segmentation.train import train
 from ssn3d.subtomograms.store import Subtomograms, read_subtomograms, write_subtomograms
 
 PLAIN_MICRO_BATCH = 16
@@ -82,7 +83,8 @@ def write_made_up_dataset(path: Path, count: int, size: int) -> None:
 
 def training_peak_gb(dataset: Path, name: str, device: torch.device) -> float:
     """Peak memory of a training on a dataset file, from an epoch of one batch."""
-    settings = TrainingSettings(epochs=1)
+    paper = load_config(Path(__file__).parents[1] / "config.yaml").training
+    settings = paper.model_copy(update={"epochs": 1})
     reset_peak(device)
     subtomograms = read_subtomograms(dataset)
     validation = len(subtomograms) // 11  # a tenth of the rest after a tenth for the test

@@ -8,8 +8,8 @@ from types import SimpleNamespace
 import pytest
 import torch
 
+from sections import PAPER, changed
 from ssn3d.cli import main
-from ssn3d.config import load_config
 from ssn3d.doctor import estimate, lines, machine
 from ssn3d.doctor.estimate import Run
 from ssn3d.provenance import hardware
@@ -34,8 +34,8 @@ def _empty_cache(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def config(repository):
-    return load_config(repository / "config.yaml")
+def config():
+    return PAPER
 
 
 @pytest.fixture
@@ -71,10 +71,7 @@ def tool(folder, name, script):
 
 
 def archive_settings(config, url, **changes):
-    return config["structures"] | {
-        "archive": config["structures"]["archive"] | {"urls": [url]},
-        **changes,
-    }
+    return changed(config.structures, archive={"urls": [url]}, **changes)
 
 
 @pytest.mark.slow
@@ -217,10 +214,10 @@ def test_what_is_in_the_cache_needs_no_network(config, pdb_ids, tmp_path):
 
 def test_a_folder_of_the_users(config, pdb_ids, tmp_path):
     (tmp_path / "1KP8.pdb").touch()
-    settings = config["structures"] | {"source": "folder", "folder": str(tmp_path)}
+    settings = changed(config.structures, source="folder", folder=str(tmp_path))
     said = lines._in_any_case(lambda: lines.structures(settings, pdb_ids))
     assert "no coordinate file for 21 of 22 structures: 1A1S" in said
-    said = lines.structures(settings | {"allow_surrogates": True}, pdb_ids)
+    said = lines.structures(changed(settings, allow_surrogates=True), pdb_ids)
     assert said.startswith("1 of 22 in ")
 
 
@@ -249,7 +246,7 @@ def test_an_epoch_grows_with_the_subtomograms(config):
     # of 3,380: 338 to test, 304 to validate (forward only: a third), 2,738 to train
     assert estimate.epoch_seconds(config, 22, random, 0.056) == pytest.approx(159, abs=0.5)
     assert estimate.epoch_seconds(config, 10, without, 0.056) == pytest.approx(159, abs=0.5)
-    more = config | {"subtomograms": config["subtomograms"] | {"count": 6760}}
+    more = changed(config, subtomograms={"count": 6760})
     assert estimate.epoch_seconds(more, 22, random, 0.056) == pytest.approx(318, abs=1)
 
 
@@ -263,10 +260,8 @@ def test_all_trainings_take_the_longer_the_more_epochs(config, pdb_ids, monkeypa
     monkeypatch.setattr(estimate, "measure_networks", lambda *_: dict.fromkeys(names, 0.056))
     monkeypatch.setattr(estimate, "trainings_at_once", lambda _: 1)
     names = ("SSN3D-v1", "SSN3D-v2", "SSN3D-ED", "UNet")
-    said = []
-    for epochs in (100, 200):
-        training = config["training"] | {"epochs": epochs}
-        said.append(lines.trainings(config | {"training": training}, pdb_ids))
+    settings = [changed(config, training={"epochs": epochs}) for epochs in (100, 200)]
+    said = [lines.trainings(each, pdb_ids) for each in settings]
     assert "at most 6 days for 100 epochs each" in said[0]
     assert "at most 12 days for 200 epochs each" in said[1]
     assert "SSN3D-ED 3 min" in said[0]
@@ -275,7 +270,7 @@ def test_all_trainings_take_the_longer_the_more_epochs(config, pdb_ids, monkeypa
 def test_simulation_grows_with_tomograms_and_datasets(config):
     one = estimate.simulation_seconds(config, 1.8)
     assert one == pytest.approx(136, rel=0.05)  # as measured, docs/results
-    assert estimate.simulation_seconds(config | {"tomograms": 3}, 1.8) == 3 * one
+    assert estimate.simulation_seconds(changed(config, tomograms=3), 1.8) == 3 * one
     assert estimate.simulation_seconds(config, 3.6) == 2 * one
 
 

@@ -24,9 +24,9 @@ from ssn3d.errors import SSN3DError
 from ssn3d.files import read_json, write_json
 from ssn3d.mrc import read_mrc, shape_of_mrc, write_mrc
 from ssn3d.particles import Particles
-from ssn3d.report.figures_runtime import read_benchmarks
+from ssn3d.report.figure_runtime import read_benchmarks
+from ssn3d.report.paper import paper_complexes, paper_table2
 from ssn3d.report.runs import read_history, read_per_subtomogram
-from ssn3d.report.tables import paper_complexes, table2
 from ssn3d.seeds import generator
 from ssn3d.segmentation.checkpoint import read_checkpoint, write_tensors
 from ssn3d.segmentation.metrics import per_subtomogram_table
@@ -209,10 +209,6 @@ def copied(name):
     return lambda path: shutil.copy(REPOSITORY / "resources" / name, path)
 
 
-def paper(path):
-    return table2([], {}, path.parent, path, 0)
-
-
 ENTRY = make_entry()
 CIF, PDB = cif_text(ENTRY), pdb_text(ENTRY)
 BENCHMARK = "s\th:m:s\tmax_rss\tmax_vms\n16.81\t0:00:16\t281.5\t-\n"
@@ -230,7 +226,7 @@ WRITTEN_BY_PEOPLE = [
     Kind("paper_complexes.tsv", copied("complexes.tsv"), paper_complexes),
     Kind("obsolete.tsv", copied("obsolete.tsv"), read_superseded),
     Kind("archive.lock.tsv", text(PINS), read_lock),
-    Kind("paper_table2.csv", copied("paper_table2.csv"), paper),
+    Kind("paper_table2.csv", copied("paper_table2.csv"), paper_table2),
     Kind("job.tsv", text(BENCHMARK), lambda path: read_benchmarks(path.parent)),
 ]
 

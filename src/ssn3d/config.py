@@ -1,45 +1,69 @@
-"""The configuration: read safely, checked against its schema and for sense, faults as one line."""
+"""The configuration: YAML files, laid over one another and checked; a fault is one line.
 
-import difflib
-import functools
+What a section may hold is said by its model, in the settings module of its stage. Here they are
+composed, and checked against one another.
+"""
+
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from importlib import resources
-from math import isfinite
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-import jsonschema
 import yaml
+from pydantic import Field, ValidationError, model_validator
 
+from ssn3d.config_faults import one_line
 from ssn3d.errors import ConfigError
-from ssn3d.runs import METHODS
-from ssn3d.tilts import tilt_angles_deg
-
-_SCHEMA = "config_schema.yaml"
-TAKEN_NAMES = frozenset(
-    {"density", "labels", "particles", "selection", "signal", "specimen", "tilts"}
-)
-"""Names of files beside which a dataset's files stand."""
-
-
-def _is_number(_: jsonschema.TypeChecker, value: object) -> bool:
-    """Whether a value is a number, which NaN and infinity are not, though JSON Schema lets them."""
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and isfinite(value)
+from ssn3d.microscope.settings import MicroscopeSettings, SNRSettings
+from ssn3d.report.settings import FiguresSettings, TablesSettings
+from ssn3d.segmentation.settings import BaselineSettings, TrainingSettings
+from ssn3d.settings import Settings
+from ssn3d.specimen.settings import SpecimenSettings
+from ssn3d.structures.settings import StructuresSettings
+from ssn3d.subtomograms.settings import SplitsSettings, SubtomogramsSettings
 
 
-def _is_integer(_: jsonschema.TypeChecker, value: object) -> bool:
-    """Whether a value is a whole number as Python means it: 10.0 counts nothing."""
-    return isinstance(value, int) and not isinstance(value, bool)
+class Config(Settings):
+    """What a configuration holds."""
+
+    seed: int = Field(ge=0)
+    """Every random number derives from it."""
+    structures: StructuresSettings
+    tomograms: int = Field(ge=1, le=1000)
+    """How many to simulate."""
+    specimen: SpecimenSettings
+    microscope: MicroscopeSettings
+    snr: SNRSettings
+    subtomograms: SubtomogramsSettings
+    splits: SplitsSettings
+    trainings_per_gpu: int = Field(ge=1, le=64)
+    """At a time."""
+    training: TrainingSettings
+    baseline: BaselineSettings
+    tables: TablesSettings
+    figures: FiguresSettings
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        size = self.subtomograms.size_voxels
+        for axis, voxels in self.specimen.tomogram_size_voxels:
+            if voxels < size:
+                raise ValueError(
+                    f"specimen.tomogram_size_voxels.{axis}: {voxels} is smaller than a subtomogram "
+                    f"(subtomograms.size_voxels: {size}); make the tomogram larger"
+                )
+        names, rows = self.snr.snr_of, dict(enumerate(self.tables.table2))
+        keys = {f"table2.{place}": row for place, row in rows.items()}
+        for key, row in (keys | {"table3": self.tables.table3}).items():
+            if row.dataset not in names:
+                raise ValueError(
+                    f"tables.{key}.dataset: dataset '{row.dataset}' is not in snr.datasets "
+                    f"({', '.join(names)})"
+                )
+        return self
 
 
-_TYPES = jsonschema.Draft202012Validator.TYPE_CHECKER.redefine_many(
-    {"number": _is_number, "integer": _is_integer}
-)
-_Validator = jsonschema.validators.extend(jsonschema.Draft202012Validator, type_checker=_TYPES)
-
-
-def load_config(*paths: str | os.PathLike[str]) -> dict[str, Any]:
+def load_config(*paths: str | os.PathLike[str]) -> Config:
     """Read YAML files, later ones over earlier ones, and check the result.
 
     Raises ConfigError where a file is not readable, or the result is not a valid configuration.
@@ -54,8 +78,7 @@ def load_config(*paths: str | os.PathLike[str]) -> dict[str, Any]:
         if not isinstance(content, dict):
             raise ConfigError(f"{path}: not a mapping of keys to values")
         _update(config, content)
-    check_config(config)
-    return config
+    return check_config(config)
 
 
 def _update(config: dict[str, Any], other: Mapping[str, Any]) -> None:
@@ -67,121 +90,26 @@ def _update(config: dict[str, Any], other: Mapping[str, Any]) -> None:
             config[key] = value
 
 
-@functools.cache
-def _schema() -> Any:
-    """Read what a configuration may hold."""
-    return yaml.safe_load(resources.files("ssn3d").joinpath(_SCHEMA).read_text(encoding="utf-8"))
+def check_config(config: Mapping[str, Any]) -> Config:
+    """Take a configuration. Raises ConfigError, one line that names the key, for one not valid."""
+    try:
+        return Config.model_validate(config)
+    except ValidationError as error:
+        raise ConfigError(f"config: {one_line(error, Config)}") from None
 
 
-def check_config(config: Mapping[str, Any]) -> None:
-    """Raise ConfigError, one line that names the key, unless the configuration is valid."""
-    faults = _Validator(_schema()).iter_errors(config)
-    fault = jsonschema.exceptions.best_match(faults)
-    if fault is not None:
-        raise ConfigError(_one_line(fault))
-    for message in _contradictions(config):
-        raise ConfigError(f"config: {message}")
-
-
-def _one_line(fault: jsonschema.ValidationError) -> str:
-    """Say what is wrong with which key, and what would be right."""
-    where = ".".join(str(part) for part in fault.absolute_path) or "top level"
-    if fault.validator == "additionalProperties":
-        known = list(fault.schema["properties"])
-        unknown = sorted(set(fault.instance) - set(known), key=str)
-        near = difflib.get_close_matches(str(unknown[0]), known, n=1, cutoff=0.5)
-        hint = f"did you mean '{near[0]}'?" if near else f"known are {', '.join(known)}"
-        return f"config: {where}: unknown key '{unknown[0]}'; {hint}"
-    if fault.validator == "pattern":
-        expected = fault.schema.get("description", f"text like {fault.validator_value}")
-        return f"config: {where}: {fault.instance!r} is not a {expected}"
-    message = fault.message.replace("\n", " ")
-    described = fault.schema.get("description")
-    return f"config: {where}: {message}" + (f" ({described})" if described else "")
-
-
-def check_ids(config: Mapping[str, Any], pdb_ids: Sequence[str]) -> None:
+def check_ids(config: Config, pdb_ids: Sequence[str]) -> None:
     """Raise ConfigError where the configuration names an ID that is not among the structures."""
-    ids_file = config["structures"]["ids"]
-    leave_out = config["tables"]["table3"]["leave_out"]
+    leave_out = config.tables.table3.leave_out
     named = {
-        "snr.reference_id": [config["snr"]["reference_id"]],
-        "structures.biological_ids": config["structures"]["biological_ids"],
+        "snr.reference_id": [config.snr.reference_id],
+        "structures.biological_ids": config.structures.biological_ids,
         "tables.table3.leave_out": [] if leave_out == "all" else leave_out,
-        "figures.complex_id": [config["figures"]["complex_id"]],
-        "figures.example_ids": config["figures"]["example_ids"],
+        "figures.complex_id": [config.figures.complex_id],
+        "figures.example_ids": config.figures.example_ids,
     }
     for key, ids in named.items():
         for pdb_id in ids:
             if pdb_id not in pdb_ids:
-                raise ConfigError(f"config: {key}: {pdb_id} is not in {ids_file}; add it there")
-
-
-def _contradictions(config: Mapping[str, Any]) -> Iterator[str]:
-    """Yield what no schema can say: values that do not go together."""
-    yield from _size_contradictions(config)
-    tilt = config["microscope"]["tilt"]
-    if tilt["min_deg"] >= tilt["max_deg"]:
-        yield f"microscope.tilt.max_deg: {tilt['max_deg']:g} is not above min_deg"
-    try:
-        tilt_angles_deg(**tilt)
-    except ValueError as error:
-        yield f"microscope.tilt.step_deg: {error}"
-    structures = config["structures"]
-    if structures["source"] == "folder" and structures["folder"] is None:
-        yield "structures.folder: source is 'folder', so name the folder of coordinate files"
-    yield from _dataset_contradictions(config["snr"]["datasets"])
-    yield from _table_contradictions(config)
-
-
-def _dataset_contradictions(datasets: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    """Yield names of datasets that would overwrite files: some file systems ignore case."""
-    seen: dict[str, str] = {}
-    for place, dataset in enumerate(datasets):
-        key, name = f"snr.datasets.{place}.name", dataset["name"]
-        if name.casefold() in TAKEN_NAMES:
-            yield f"{key}: '{name}' is the name of another file of a tomogram; choose another"
-        if name.casefold() in seen:
-            other = seen[name.casefold()]
-            yield f"{key}: '{name}' and '{other}' name the same files where case does not count"
-        seen[name.casefold()] = name
-
-
-def _table_contradictions(config: Mapping[str, Any]) -> Iterator[str]:
-    """Yield rows of tables that name a method or a dataset that is not there."""
-    names = [dataset["name"] for dataset in config["snr"]["datasets"]]
-    tables = config["tables"]
-    rows = {f"table2.{place}": row for place, row in enumerate(tables["table2"])}
-    for key, row in (rows | {"table3": tables["table3"]}).items():
-        if row["dataset"] not in names:
-            yield (
-                f"tables.{key}.dataset: dataset '{row['dataset']}' is not in snr.datasets "
-                f"({', '.join(names)})"
-            )
-        if row["method"] not in METHODS:
-            near = difflib.get_close_matches(row["method"], METHODS, n=1, cutoff=0.5)
-            known = ", ".join(f"'{method}'" for method in METHODS)
-            hint = f"did you mean '{near[0]}'?" if near else f"must be one of {known}"
-            yield f"tables.{key}.method: '{row['method']}' is not a method; {hint}"
-
-
-def _size_contradictions(config: Mapping[str, Any]) -> Iterator[str]:
-    """Yield sizes that do not fit into one another."""
-    specimen, size = config["specimen"], config["subtomograms"]["size_voxels"]
-    for axis, voxels in specimen["tomogram_size_voxels"].items():
-        if voxels < size:
-            yield (
-                f"specimen.tomogram_size_voxels.{axis}: {voxels} is smaller than a subtomogram "
-                f"(subtomograms.size_voxels: {size}); make the tomogram larger"
-            )
-        region = specimen["region_size_voxels"][axis]
-        if voxels > region:
-            yield (
-                f"specimen.region_size_voxels.{axis}: {region} is smaller than the tomogram "
-                f"({voxels}), which lies in it; make the region larger"
-            )
-    if specimen["resolution_angstrom"] < 2 * specimen["voxel_size_angstrom"]:
-        yield (
-            f"specimen.resolution_angstrom: {specimen['resolution_angstrom']:g} is finer than two "
-            f"voxels of {specimen['voxel_size_angstrom']:g} angstrom"
-        )
+                message = f"{pdb_id} is not in {config.structures.ids}; add it there"
+                raise ConfigError(f"config: {key}: {message}")

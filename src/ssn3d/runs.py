@@ -21,11 +21,6 @@ def path_name(method: str) -> str:
     return method.replace(" & ", "-").replace(", ", "-")
 
 
-def method_name(name_in_path: str) -> str:
-    """Give a method's name as it stands in tables, from the one in paths."""
-    return {path_name(method): method for method in BASELINES}.get(name_in_path, name_in_path)
-
-
 def run_folder(
     runs: str | os.PathLike[str], method: str, dataset: str, split: str = "random"
 ) -> Path:

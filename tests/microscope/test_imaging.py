@@ -7,27 +7,31 @@ import pytest
 import torch
 import torch_ctf
 
-from ssn3d.microscope.ctf import Optics, ctf, radial_frequency
-from ssn3d.microscope.detector import Camera, Detector, mtf
+from sections import changed, section
+from ssn3d.microscope.ctf import ctf, radial_frequency, wavelength_angstrom
+from ssn3d.microscope.detector import Camera, mtf
 from ssn3d.seeds import generator
 
-OPTICS = Optics(voltage_kv=300.0, cs_mm=2.0, defocus_um=5.0, amplitude_contrast=0.07)
+MICROSCOPE = section("microscope")
+OPTICS = MICROSCOPE.optics
 
 
 def camera(mtf_kind="sinc", fraction=0.5, optics=OPTICS, device="cpu"):
-    return Camera(optics, Detector(mtf_kind, fraction), 10.0, torch.device(device))
+    detector = changed(MICROSCOPE.detector, mtf=mtf_kind, noise_before_ctf_fraction=fraction)
+    return Camera(optics, detector, 10.0, torch.device(device))
 
 
 def test_wavelength():
-    assert OPTICS.wavelength_angstrom == pytest.approx(0.019687, rel=1e-4)
-    assert Optics(200.0, 2.0, 1.0, 0.1).wavelength_angstrom == pytest.approx(0.025079, rel=1e-4)
+    assert wavelength_angstrom(300.0) == pytest.approx(0.019687, rel=1e-4)
+    assert wavelength_angstrom(200.0) == pytest.approx(0.025079, rel=1e-4)
 
 
 @pytest.mark.parametrize("defocus_um", [-2.0, 0.5, 5.0, 15.0])
 @pytest.mark.parametrize("voltage_kv", [200.0, 300.0])
 def test_ctf_agrees_with_torch_ctf(defocus_um, voltage_kv):
     size, pixel = 64, 10.0
-    optics = Optics(voltage_kv, 2.7, defocus_um, 0.1)
+    changes = {"voltage_kv": voltage_kv, "cs_mm": 2.7, "defocus_um": defocus_um}
+    optics = changed(OPTICS, **changes, amplitude_contrast=0.1)
     ours = ctf(radial_frequency(size, size, pixel), optics)
     theirs = torch_ctf.calculate_ctf_2d(
         defocus=defocus_um,
@@ -49,7 +53,7 @@ def test_ctf_agrees_with_torch_ctf(defocus_um, voltage_kv):
 
 def test_protein_is_dark_and_the_first_zero_is_where_it_should_be():
     frequency = torch.linspace(0, 0.05, 5001, dtype=torch.float64)
-    values = ctf(frequency, Optics(300.0, 2.0, 5.0, 0.0))
+    values = ctf(frequency, changed(OPTICS, amplitude_contrast=0.0))
     first_zero = frequency[1:-1][torch.diff(torch.sign(values[1:])) != 0][0]
     assert 1 / first_zero / 10 == pytest.approx(3.1, abs=0.05)  # nm
     assert values[1:100].max() < 0

@@ -5,19 +5,17 @@ import pytest
 import torch
 from scipy.spatial.transform import Rotation
 
+from sections import section
 from ssn3d.errors import DataError, SNRError
 from ssn3d.files import read_json, write_json
-from ssn3d.microscope.ctf import Optics, ctf
-from ssn3d.microscope.detector import Detector
+from ssn3d.microscope.ctf import ctf
 from ssn3d.microscope.projector import Projector
 from ssn3d.microscope.reconstruct import reconstruct
-from ssn3d.microscope.snr import SNRSettings, Sphere, measure_snr, region_mask
+from ssn3d.microscope.snr import Sphere, measure_snr, region_mask
 from ssn3d.microscope.steps import (
-    MicroscopeSettings,
     add_noise,
     check_snr,
     image_specimen,
-    microscope_settings,
 )
 from ssn3d.mrc import read_mrc, write_mrc
 from ssn3d.particles import Particles
@@ -26,8 +24,8 @@ from ssn3d.specimen.volume import Grid, render
 from ssn3d.star import write_particles
 
 SHAPE, SIZE, VOXEL = (40, 72, 72), 16, 10.0
-OPTICS = Optics(voltage_kv=300.0, cs_mm=2.0, defocus_um=5.0, amplitude_contrast=0.07)
-SETTINGS = MicroscopeSettings("cpu", -60.0, 60.0, 4.0, OPTICS, Detector("sinc", 0.5))
+SETTINGS = section("microscope", device="cpu", tilt={"step_deg": 4.0})
+OPTICS = SETTINGS.optics
 SPHERE = Sphere(6.0, (1.0, 0.0, -1.0))
 TARGET = 0.1
 
@@ -52,7 +50,7 @@ def noisy(folder, name="A", target=TARGET, region="cube"):
         particles=folder / "particles.star",
         specimen_summary=folder / "specimen.json",
         settings=SETTINGS,
-        snr_settings=SNRSettings("1AAA", region, 12),
+        snr_settings=section("snr", reference_id="1AAA", region=region, max_particles=12),
         size_voxels=SIZE,
         target=target,
         seed=3,
@@ -90,19 +88,6 @@ def folder(tmp_path_factory, molecule, particles):
     return folder
 
 
-def test_settings_are_those_of_the_configuration():
-    section = {
-        "device": "cpu",
-        "tilt": {"min_deg": -40, "max_deg": 50, "step_deg": 3},
-        "optics": {"voltage_kv": 200, "cs_mm": 2, "defocus_um": 3, "amplitude_contrast": 0.1},
-        "detector": {"mtf": "none", "noise_before_ctf_fraction": 0.2},
-    }
-    settings = microscope_settings(section)
-    np.testing.assert_allclose(settings.angles_deg, np.arange(-40, 51, 3))
-    assert settings.optics == Optics(200, 2, 3, 0.1)
-    assert settings.detector == Detector("none", 0.2)
-
-
 def test_a_constant_slab_leaves_nothing_at_the_borders(tmp_path):
     slab = np.full(SHAPE, 50.0, dtype=np.float32)
     slab[18:22, 34:38, 34:38] += 1  # something to see
@@ -129,14 +114,14 @@ def test_images_are_projections_seen_through_ctf_and_mtf(folder):
 def test_the_signal_is_the_reconstruction_of_the_images(folder):
     images, _ = read_mrc(folder / "tilts.mrc")
     signal, _ = read_mrc(folder / "signal.mrc", SHAPE)
-    projector = Projector(SHAPE[0], SHAPE[2], SETTINGS.angles_deg)
+    projector = Projector(SHAPE[0], SHAPE[2], SETTINGS.tilt.angles_deg)
     np.testing.assert_allclose(reconstruct(images, projector, 4.0), signal, atol=1e-4)
 
 
 def test_the_noisy_tomogram_is_the_reconstruction_of_the_noisy_tilt_series(folder):
     images, _ = read_mrc(folder / "A_tilts.mrc")
     tomogram, _ = read_mrc(folder / "A.mrc")
-    projector = Projector(SHAPE[0], SHAPE[2], SETTINGS.angles_deg)
+    projector = Projector(SHAPE[0], SHAPE[2], SETTINGS.tilt.angles_deg)
     again = reconstruct(images, projector, 4.0)
     assert np.linalg.norm(again - tomogram) < 1e-5 * np.linalg.norm(tomogram)
 

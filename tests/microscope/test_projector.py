@@ -5,11 +5,12 @@ import numpy as np
 import pytest
 import scipy.ndimage
 
+from sections import changed, section
 from ssn3d.microscope.projector import _SLAB_SLICES, Projector
 from ssn3d.microscope.reconstruct import reconstruct
 from ssn3d.seeds import generator
-from ssn3d.tilts import tilt_angles_deg
 
+TILT = section("microscope").tilt
 FULL = np.arange(-90.0, 90.0, 1.0)
 
 
@@ -24,10 +25,10 @@ def blobs(size_z, size_y, size_x, seed=0, count=12, margin=0.25):
 
 
 def test_tilts_include_both_ends():
-    angles = tilt_angles_deg(-60, 60, 1)
+    angles = TILT.angles_deg
     assert len(angles) == 121
     assert (angles[0], angles[60], angles[-1]) == (-60, 0, 60)
-    assert tilt_angles_deg(-60, 60, 0.1)[-1] == pytest.approx(60)
+    assert changed(TILT, step_deg=0.1).angles_deg[-1] == pytest.approx(60)
 
 
 @pytest.mark.parametrize("size_x", [32, 33])
@@ -130,7 +131,7 @@ def test_reconstruction_agrees_with_astra_and_the_phantom(phantom):
 
 
 def test_the_missing_wedge_is_empty():
-    angles = tilt_angles_deg(-60, 60, 1)
+    angles = TILT.angles_deg
     size = 128
     phantom = blobs(size, 2, size, margin=0.4)
     projector = Projector(size, size, angles)

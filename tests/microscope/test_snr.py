@@ -9,11 +9,11 @@ import scipy.ndimage
 import torch
 from scipy.spatial.transform import Rotation
 
+from sections import changed, section
 from ssn3d.crops import crop, crop_corners
 from ssn3d.errors import SNRError
 from ssn3d.microscope.noise_scale import NoiseScale
 from ssn3d.microscope.snr import (
-    SNRSettings,
     Sphere,
     aligned_crops,
     mean_pair_snr,
@@ -102,10 +102,10 @@ def test_a_target_above_the_ceiling_names_both_numbers(molecule):
 
 def test_reference_needs_two_inside(molecule):
     _, particles = scene(molecule)
-    settings = SNRSettings("1AAA", "cube", 5)
+    settings = section("snr", reference_id="1AAA", max_particles=5)
     assert len(reference_particles(particles, settings, SIZE, SHAPE)) == 5
     with pytest.raises(SNRError, match=r"snr\.reference_id: 0 subtomograms of 9ZZZ"):
-        reference_particles(particles, SNRSettings("9ZZZ", "cube", 5), SIZE, SHAPE)
+        reference_particles(particles, changed(settings, reference_id="9ZZZ"), SIZE, SHAPE)
 
 
 def test_region_masks():

@@ -66,7 +66,7 @@ def test_the_specimen_counts_copies_in_each_tomogram(tmp_path: Path) -> None:
     assert (row["Copies, t1"], row["Copies, t2"]) == ("239", "241")
     text = (tmp_path / "page.html").read_text()
     assert "Tomogram t2: 10,000 particles in the region, of which 5,491 reach" in text
-    assert "fill 15.1% of the region, masks fill 5.7% of the tomogram" in text
+    assert "fill 15.1% of the region; masks fill 5.7% of the tomogram" in text
 
 
 def test_snr_asked_stands_beside_snr_measured(tmp_path: Path) -> None:
@@ -78,7 +78,7 @@ def test_snr_asked_stands_beside_snr_measured(tmp_path: Path) -> None:
     snr_page({("t1", "B"): record}, tmp_path / "page.html")
     (row,) = table_of(tmp_path / "page.html")
     assert list(row.values()) == ["t1", "B", "0.06", "0.06012", "0.527", "0.743", "2,087", "100"]
-    assert "is that of the cube" in (tmp_path / "page.html").read_text()
+    assert "is the SNR in the cube" in (tmp_path / "page.html").read_text()
 
 
 def test_masks_come_by_size_and_gaps_are_dashes(tmp_path: Path) -> None:

@@ -76,7 +76,7 @@ def test_markdown_shows_ours_beside_the_papers_and_a_dash_for_nothing(
 def test_surrogates_are_marked_and_named(second: pd.DataFrame, third: pd.DataFrame) -> None:
     text = to_markdown(second, "Table 2", PROVENANCE, ["1FNT"])
     assert [row[0] for row in rows_of_markdown(text)[2:]] == ["Xu & Alber†", "SSN3D-ED"]
-    assert "stand in for 1 of the structures: 1FNT" in text
+    assert "in place of deposited coordinates, for 1FNT" in text
     for render in (to_markdown, to_latex):
         assert "urrogate" not in render(second, "Table 2", PROVENANCE)
     assert [row[0] for row in rows_of_markdown(to_markdown(third, "", {}))[2:]] == ["1KP8", "1FNT†"]

@@ -1,7 +1,5 @@
 """The unsupervised threshold: on trade-offs drawn by hand, and on images with known answers."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings
@@ -9,19 +7,14 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from sections import changed, section
 from ssn3d.seeds import generator
-from ssn3d.segmentation.baseline import BaselineSettings, Segmentation, segment
+from ssn3d.segmentation.baseline import Segmentation, segment
 from ssn3d.segmentation.baseline_threshold import threshold_segments, unsupervised_threshold
 
 SIZE = 32
 CENTRE = (16, 16, 16)
-SETTINGS = BaselineSettings(
-    flooded="gradient",
-    smoothing_sigma_voxels=1.155,
-    voxels_per_point=64,
-    max_clusters=10,
-    central_radius_voxels=5.0,
-)
+SETTINGS = section("baseline", flooded="gradient").unsupervised
 
 
 def ball(centre: tuple[int, int, int] = CENTRE, radius: float = 6.0) -> NDArray[np.bool_]:
@@ -107,7 +100,7 @@ def test_of_two_equal_balls_both_are_structure_and_the_central_one_the_target() 
 @pytest.mark.parametrize("flooded", ["gradient", "density"])
 def test_in_noise_the_structure_is_the_denser_minority(flooded: str) -> None:
     image = np.random.default_rng(3).normal(size=(SIZE,) * 3)
-    used = replace(SETTINGS, flooded=flooded)
+    used = changed(SETTINGS, flooded=flooded)
     result = segment(image, used, generator(0, "test"))
     assert 0 < result.structure.mean() < 0.5
     assert image[result.structure].mean() < image[~result.structure].mean()

@@ -1,7 +1,7 @@
 """The stage on files: train, resume, evaluate; and what is refused."""
 
 import json
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
@@ -12,6 +12,7 @@ import torch
 from spheres import Spheres, make_spheres
 
 from datasets import subtomograms_of
+from sections import section
 from ssn3d.errors import CheckpointError, DataError
 from ssn3d.segmentation.checkpoint import read_tensors, write_tensors
 from ssn3d.segmentation.compute import Compute
@@ -20,12 +21,11 @@ from ssn3d.segmentation.networks import build_network
 from ssn3d.segmentation.predict import load_network, predict_masks
 from ssn3d.segmentation.run_files import read_predictions, write_predictions
 from ssn3d.segmentation.steps import evaluate_run, train_run
-from ssn3d.segmentation.train import TrainingSettings
 from ssn3d.subtomograms.splits import write_split
 from ssn3d.subtomograms.store import read_subtomograms, write_subtomograms
 
-SETTINGS = TrainingSettings(
-    device="cpu", precision="float32", batch_size=8, micro_batch_size=4, epochs=2
+SETTINGS = section(
+    "training", device="cpu", precision="float32", batch_size=8, micro_batch_size=4, epochs=2
 )
 COUNT = 24
 
@@ -58,7 +58,9 @@ def trained(inputs: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -
     return paths
 
 
-def test_a_run_writes_what_the_report_reads(trained: dict[str, Path]) -> None:
+def test_a_run_writes_what_the_report_reads(
+    inputs: dict[str, Path], trained: dict[str, Path]
+) -> None:
     record = json.loads(trained["record"].read_text())
     names = {key: record[key] for key in ("method", "dataset", "split", "capacity")}
     assert names == {
@@ -72,8 +74,10 @@ def test_a_run_writes_what_the_report_reads(trained: dict[str, Path]) -> None:
     assert history["epoch"].tolist() == [1, 2]
     assert (record["epochs"], record["stopped"]) == (2, "epochs")
     assert record["training_seconds"] == pytest.approx(history["seconds"].sum())
-    assert record["settings"] == asdict(SETTINGS)
+    assert record["settings"] == SETTINGS.model_dump()
     assert record["provenance"]["subtomograms"] == {"train": 16, "validation": 3, "test": 5}
+    digest = read_subtomograms(inputs["dataset"]).sha256
+    assert record["provenance"]["dataset_sha256"] == digest
     assert not trained["checkpoint"].exists()
 
 
@@ -217,7 +221,6 @@ def test_an_interrupted_run_resumes_from_its_checkpoint(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     paths = outputs(tmp_path)
-    settings = replace(SETTINGS, epochs=2)
     steps = 0
     step = torch.optim.Adam.step
 
@@ -231,7 +234,7 @@ def test_an_interrupted_run_resumes_from_its_checkpoint(
     with monkeypatch.context() as patched:
         patched.setattr(torch.optim.Adam, "step", interrupted)
         with pytest.raises(KeyboardInterrupt):
-            train_run(**inputs, network="SSN3D-ED", settings=settings, seed=1, **paths)
+            train_run(**inputs, network="SSN3D-ED", settings=SETTINGS, seed=1, **paths)
     assert [path.name for path in tmp_path.iterdir()] == ["checkpoint.pt"]
-    train_run(**inputs, network="SSN3D-ED", settings=settings, seed=1, **paths)
+    train_run(**inputs, network="SSN3D-ED", settings=SETTINGS, seed=1, **paths)
     assert paths["weights"].read_bytes() == trained["weights"].read_bytes()

@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-import yaml
 from spheres import Spheres, make_spheres
 from torch.nn.functional import cross_entropy
 
+from sections import changed, section
 from ssn3d.errors import CheckpointError, ConfigError, DataError, DeviceError
 from ssn3d.segmentation.checkpoint import read_tensors, write_tensors
 from ssn3d.segmentation.compute import Compute
@@ -25,11 +25,18 @@ from ssn3d.segmentation.metrics import per_subtomogram_table, summarise
 from ssn3d.segmentation.micro_batch import CANDIDATES, pick_micro_batch_size, time_step
 from ssn3d.segmentation.networks import build_network
 from ssn3d.segmentation.predict import predict_masks
-from ssn3d.segmentation.train import TrainingResult, TrainingSettings, train
+from ssn3d.segmentation.settings import TrainingSettings
+from ssn3d.segmentation.train import TrainingResult, train
 from ssn3d.segmentation.validation import background_percent
 
-QUICK = TrainingSettings(
-    device="cpu", precision="float32", batch_size=8, micro_batch_size=4, epochs=3, dropout=0.5
+QUICK = section(
+    "training",
+    device="cpu",
+    precision="float32",
+    batch_size=8,
+    micro_batch_size=4,
+    epochs=3,
+    dropout=0.5,
 )
 
 
@@ -68,7 +75,7 @@ def same_weights(one: TrainingResult, other: TrainingResult) -> bool:
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_learns_spheres_it_has_not_seen(spheres: Spheres, precision: str, device: str) -> None:
-    settings = replace(QUICK, device=device, precision=precision, batch_size=4, epochs=8)
+    settings = changed(QUICK, device=device, precision=precision, batch_size=4, epochs=8)
     result = train_on(spheres, settings, "SSN3D-ED")
     images, masks = make_spheres(8, seed=2)
     compute = Compute.pick(device, precision)
@@ -84,9 +91,9 @@ def test_batch_accumulated_from_uneven_micro_batches_is_the_plain_batch(
     tiny_spheres: Spheres,
 ) -> None:
     data = few(tiny_spheres, 10)  # batches of 7 and 3, micro-batches of 3, 3, 1 and 3
-    settings = replace(QUICK, batch_size=7, epochs=1, dropout=0.0)
-    plain = train_on(data, replace(settings, micro_batch_size=7), "SSN3D-ED")
-    accumulated = train_on(data, replace(settings, micro_batch_size=3), "SSN3D-ED")
+    settings = changed(QUICK, batch_size=7, epochs=1, dropout=0.0)
+    plain = train_on(data, changed(settings, micro_batch_size=7), "SSN3D-ED")
+    accumulated = train_on(data, changed(settings, micro_batch_size=3), "SSN3D-ED")
     torch.testing.assert_close(weights_of(accumulated), weights_of(plain), rtol=1e-3, atol=1e-5)
     losses = ["train_loss", "validation_loss"]
     np.testing.assert_allclose(accumulated.history[losses], plain.history[losses], rtol=1e-4)
@@ -95,10 +102,10 @@ def test_batch_accumulated_from_uneven_micro_batches_is_the_plain_batch(
 def test_one_step_is_adam_on_the_mean_cross_entropy(tiny_spheres: Spheres) -> None:
     """Adam's first step moves each weight by the learning rate, against its gradient's sign."""
     rate = 1e-4
-    settings = replace(QUICK, epochs=1, batch_size=4, learning_rate=rate, adam_epsilon=1e-20)
+    settings = changed(QUICK, epochs=1, batch_size=4, learning_rate=rate, adam_epsilon=1e-20)
     result = train_on(few(tiny_spheres, 4), settings, "SSN3D-ED")
     start = train_on(
-        few(tiny_spheres, 4), replace(settings, learning_rate=1e-30), "SSN3D-ED"
+        few(tiny_spheres, 4), changed(settings, learning_rate=1e-30), "SSN3D-ED"
     ).network
     inputs = torch.from_numpy(tiny_spheres.images[:4]).float().unsqueeze(1)
     cross_entropy(start(inputs), torch.from_numpy(tiny_spheres.masks[:4]).long()).backward()
@@ -112,7 +119,7 @@ def test_three_steps_are_adam_with_the_settings_betas_epsilon_and_decay(
     tiny_spheres: Spheres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Kingma & Ba (2015), algorithm 1, with the gradients that the optimiser was given."""
-    settings = replace(
+    settings = changed(
         QUICK, batch_size=4, dropout=0.0, learning_rate=0.01, adam_beta1=0.8, adam_beta2=0.97,
         adam_epsilon=1e-3, learning_rate_decay=0.5,
     )  # fmt: skip
@@ -143,13 +150,11 @@ def test_three_steps_are_adam_with_the_settings_betas_epsilon_and_decay(
 
 def test_the_settings_are_the_papers() -> None:
     """Section 2.4 of the paper; epsilon is its framework's, the margin and precision are ours."""
-    paper = TrainingSettings()
+    paper = section("training")
     assert (paper.learning_rate, paper.learning_rate_decay) == (1e-3, 1e-8)
     assert (paper.adam_beta1, paper.adam_beta2, paper.adam_epsilon) == (0.9, 0.99, 1e-7)
     assert (paper.batch_size, paper.epochs, paper.patience_epochs) == (128, 200, 10)
     assert paper.dropout == 0.7
-    config = Path(__file__).parents[2] / "config.yaml"
-    assert TrainingSettings(**yaml.safe_load(config.read_text())["training"]) == paper
 
 
 def test_dropout_is_on_in_every_epoch_of_training_and_off_in_validation(
@@ -163,14 +168,14 @@ def test_dropout_is_on_in_every_epoch_of_training_and_off_in_validation(
         return forward(layer, x)
 
     monkeypatch.setattr(torch.nn.Dropout, "forward", recorded)
-    result = train_on(few(tiny_spheres, 8), replace(QUICK, epochs=2, dropout=0.6))
+    result = train_on(few(tiny_spheres, 8), changed(QUICK, epochs=2, dropout=0.6))
     # an epoch: two micro-batches of training, one of validation; two layers
     assert calls == 2 * (4 * [(True, 0.6)] + 2 * [(False, 0.6)])
     assert not result.network.training
 
 
 def test_learning_rate_decays_by_the_step(tiny_spheres: Spheres) -> None:
-    settings = replace(QUICK, learning_rate_decay=0.1)
+    settings = changed(QUICK, learning_rate_decay=0.1)
     rates = train_on(few(tiny_spheres, 12), settings).history["learning_rate"]
     assert rates.tolist() == pytest.approx([1e-3 / (1 + 0.1 * step) for step in (1, 3, 5)])
 
@@ -200,7 +205,7 @@ def test_best_epoch_is_the_first_of_equals() -> None:
 
 
 def test_training_stops_by_patience_with_the_weights_of_its_best_epoch(spheres: Spheres) -> None:
-    settings = replace(QUICK, epochs=50, batch_size=4, patience_epochs=1, learning_rate=0.003)
+    settings = changed(QUICK, epochs=50, batch_size=4, patience_epochs=1, learning_rate=0.003)
     result = train_on(spheres, settings, "SSN3D-ED")
     accuracy = result.history["validation_pixel_accuracy"]
     assert result.stopped == "patience"
@@ -230,7 +235,7 @@ def test_patience_counts_once_the_plateau_is_beaten_by_the_margin(
     epochs: int,
     stopped: str,
 ) -> None:
-    settings = replace(
+    settings = changed(
         QUICK, epochs=5, patience_epochs=2, learning_rate=1e-30, plateau_margin_percent=margin
     )
     with caplog.at_level("INFO"):
@@ -244,6 +249,20 @@ def test_background_is_right_where_no_particle_is() -> None:
     masks[1, :2] = 1  # half of it
     masks[2] = 1
     assert background_percent(masks, np.array([0, 1])) == pytest.approx(75.0)
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_the_bar_of_batches_is_for_terminals_and_counts_from_where_a_training_resumed(
+    monkeypatch: pytest.MonkeyPatch, terminal: bool
+) -> None:
+    stream = io.StringIO()
+    monkeypatch.setattr(stream, "isatty", lambda: terminal)
+    monkeypatch.setattr("sys.stderr", stream)
+    with progress_bar("run", 10, 4) as bar:
+        bar.update()
+        bar.refresh()
+    assert ("5/10" in stream.getvalue()) == terminal
+    assert ("run" in stream.getvalue()) == terminal
 
 
 def test_the_log_says_how_an_epoch_went_and_how_long_the_rest_may_take(
@@ -261,7 +280,7 @@ def test_same_seed_same_weights_and_nothing_global_changes(
     tiny_spheres: Spheres, device: str
 ) -> None:
     state = torch.get_rng_state()
-    settings = replace(QUICK, device=device)
+    settings = changed(QUICK, device=device)
     first = train_on(tiny_spheres, settings)
     torch.manual_seed(99)
     second = train_on(tiny_spheres, settings)
@@ -269,7 +288,7 @@ def test_same_seed_same_weights_and_nothing_global_changes(
     assert same_weights(first, second)
     assert not same_weights(first, other)
     torch.set_rng_state(state)
-    train_on(few(tiny_spheres, 8), replace(settings, epochs=1, micro_batch_size="auto"))
+    train_on(few(tiny_spheres, 8), changed(settings, epochs=1, micro_batch_size="auto"))
     assert torch.equal(torch.get_rng_state(), state)
 
 
@@ -284,7 +303,7 @@ def test_every_epoch_sees_every_row_once_in_an_order_of_its_own(
 
     monkeypatch.setattr("ssn3d.segmentation.train._train_batch", record)
     rows = np.array([3, 5, 0, 11, 7, 2])
-    history = train_on(replace(tiny_spheres, train_rows=rows), replace(QUICK, batch_size=4)).history
+    history = train_on(replace(tiny_spheres, train_rows=rows), changed(QUICK, batch_size=4)).history
     assert [len(batch) for batch in batches] == [4, 2] * 3
     orders = [batches[i] + batches[i + 1] for i in (0, 2, 4)]
     assert all(sorted(order) == sorted(rows) for order in orders)
@@ -296,7 +315,8 @@ KILLED = """
 import os, signal, sys
 import numpy as np, torch
 from pathlib import Path
-from ssn3d.segmentation.train import TrainingSettings, train
+from ssn3d.segmentation.settings import TrainingSettings
+from ssn3d.segmentation.train import train
 
 kill_at_step, kill_at_save = int(sys.argv[3]), int(sys.argv[4])
 torch.set_num_threads(1)
@@ -327,7 +347,7 @@ train(data["images"], data["masks"], np.arange(12), np.arange(12, 16), "SSN3D-v2
 
 def test_killed_training_resumes_bit_for_bit(tiny_spheres: Spheres, tmp_path: Path) -> None:
     data = tiny_spheres
-    settings = replace(QUICK, epochs=4, batch_size=4, micro_batch_size=2)  # 3 steps an epoch
+    settings = changed(QUICK, epochs=4, batch_size=4, micro_batch_size=2)  # 3 steps an epoch
     undisturbed = train_on(data, settings)
 
     np.savez(tmp_path / "data.npz", images=data.images, masks=data.masks)
@@ -335,7 +355,7 @@ def test_killed_training_resumes_bit_for_bit(tiny_spheres: Spheres, tmp_path: Pa
     script.write_text(KILLED)
 
     def killed(step: int, save: int) -> int:
-        arguments = [tmp_path / "data.npz", checkpoint, step, save, vars(settings)]
+        arguments = [tmp_path / "data.npz", checkpoint, step, save, settings.model_dump()]
         command = [sys.executable, script, *arguments]
         done = subprocess.run([str(part) for part in command], check=False, capture_output=True)
         assert done.returncode == -signal.SIGKILL, done.stderr.decode()
@@ -357,7 +377,7 @@ def test_killed_training_resumes_bit_for_bit(tiny_spheres: Spheres, tmp_path: Pa
 @pytest.fixture(scope="module")
 def checkpoint_bytes(tiny_spheres: Spheres, tmp_path_factory: pytest.TempPathFactory) -> bytes:
     path = tmp_path_factory.mktemp("checkpoint") / "checkpoint.pt"
-    train_on(few(tiny_spheres, 8), replace(QUICK, epochs=1), checkpoint=path)
+    train_on(few(tiny_spheres, 8), changed(QUICK, epochs=1), checkpoint=path)
     return path.read_bytes()
 
 
@@ -380,7 +400,7 @@ def test_damaged_checkpoint_is_named(
     path = tmp_path / "checkpoint.pt"
     path.write_bytes(content[damage])
     with pytest.raises(CheckpointError, match=r"checkpoint\.pt: not a readable file") as caught:
-        train_on(few(tiny_spheres, 8), replace(QUICK, epochs=1), checkpoint=path)
+        train_on(few(tiny_spheres, 8), changed(QUICK, epochs=1), checkpoint=path)
     assert "\n" not in str(caught.value)
 
 
@@ -390,9 +410,9 @@ def test_checkpoint_of_another_training_is_refused(
 ) -> None:
     path = tmp_path / "checkpoint.pt"
     path.write_bytes(checkpoint_bytes)
-    data, settings = few(tiny_spheres, 8), replace(QUICK, epochs=1)
+    data, settings = few(tiny_spheres, 8), changed(QUICK, epochs=1)
     arguments = {
-        "settings": {"settings": replace(settings, epochs=2)},
+        "settings": {"settings": changed(settings, epochs=2)},
         "network": {"network": "SSN3D-v1"},
         "seed": {"seed": 2},
         "images": {"spheres": replace(data, images=data.images + 1)},
@@ -514,4 +534,4 @@ def test_unusable_data_is_one_clear_error(tiny_spheres: Spheres) -> None:
 
 def test_diverging_loss_is_one_clear_error(tiny_spheres: Spheres) -> None:
     with pytest.raises(ConfigError, match=r"epoch 1; lower training\.learning_rate"):
-        train_on(tiny_spheres, replace(QUICK, learning_rate=1e12), "SSN3D-ED")
+        train_on(tiny_spheres, QUICK.model_copy(update={"learning_rate": 1e12}), "SSN3D-ED")

@@ -7,24 +7,23 @@ import numpy as np
 import pytest
 import scipy.stats
 
+from sections import changed, section
 from ssn3d.errors import PlacementError
 from ssn3d.particles import Particles
 from ssn3d.seeds import generator
-from ssn3d.specimen.build import SpecimenSettings, build_specimen, copy_numbers
+from ssn3d.specimen.build import build_specimen, copy_numbers
 from ssn3d.specimen.volume import Grid, posed_map, render
 from ssn3d.star import read_particles, write_particles
 from ssn3d.structures.maps import density_map
 
-SETTINGS = SpecimenSettings(
-    tomogram_size_voxels=(40, 60, 80),
-    region_size_voxels=(80, 100, 120),
-    voxel_size_angstrom=10.0,
-    resolution_angstrom=40.0,
+SETTINGS = section(
+    "specimen",
+    tomogram_size_voxels={"x": 80, "y": 60, "z": 40},
+    region_size_voxels={"x": 120, "y": 100, "z": 80},
     particles=80,
-    proportions="equal",
-    bounding_threshold_fraction=0.2,
     mask_threshold_dalton_per_nm3=20.0,
 )
+GRID = Grid(10.0, 40.0)
 
 
 @pytest.fixture(scope="module")
@@ -66,33 +65,39 @@ def test_bounding_spheres_hold_the_particles_and_do_not_overlap(specimen, struct
     centres, radii = spheres(specimen)
     apart = np.linalg.norm(centres[:, None] - centres, axis=-1) + 1e9 * np.eye(len(radii))
     assert (apart >= radii[:, None] + radii - 1e-6).all()
-    for i, corner, own in posed_maps(specimen, structures):
+    for i, pdb_id in enumerate(specimen.particles.pdb_ids):
+        corner, own = posed_map(
+            structures[str(pdb_id)],
+            specimen.particles.centres[i],
+            specimen.particles.rotations[i],
+            GRID,
+        )
         above = np.argwhere(own > 0.25 * own.max()) + corner
         assert np.linalg.norm(above - centres[i], axis=1).max() < radii[i] + 0.5
 
 
 def test_spheres_are_uniform_in_the_region_around_the_tomogram(structures):
     """The tomogram is in the middle of the region, and particles fill it evenly."""
-    settings = dataclasses.replace(
+    settings = changed(
         SETTINGS,
         particles=600,
-        region_size_voxels=(200, 220, 240),
-        tomogram_size_voxels=(180, 180, 180),
+        region_size_voxels={"x": 240, "y": 220, "z": 200},
+        tomogram_size_voxels=dict.fromkeys("xyz", 180),
     )
     small = {"1AAA": (structures["1AAA"][0] * np.float32(0.1), structures["1AAA"][1])}
     specimen = build_specimen(small, settings, generator(2, "s"))
     assert len(specimen.particles) > 300
     for axis, margin in enumerate((10, 20, 30)):
-        reach = min(margin, SETTINGS.grid.margin_voxels)  # beyond it they are not drawn
+        reach = min(margin, GRID.margin_voxels)  # beyond it they are not drawn
         uniform = scipy.stats.uniform(-reach, 180 + 2 * reach)
         assert scipy.stats.kstest(spheres(specimen)[0][:, axis], uniform.cdf).pvalue > 1e-3
 
 
 def test_the_tomogram_is_the_middle_of_the_region(specimen, structures):
     """The whole region, drawn, contains the tomogram, with particles across its border."""
-    settings = dataclasses.replace(SETTINGS, tomogram_size_voxels=SETTINGS.region_size_voxels)
+    settings = changed(SETTINGS, tomogram_size_voxels=SETTINGS.region_size_voxels.model_dump())
     whole = build_specimen(structures, settings, generator(0, "specimen"))
-    middle = tuple(slice(20, 20 + size) for size in SETTINGS.tomogram_size_voxels)
+    middle = tuple(slice(20, 20 + size) for size in SETTINGS.tomogram_size_voxels.zyx)
     np.testing.assert_allclose(whole.density[middle], specimen.density, atol=1e-3)
     np.testing.assert_array_equal(whole.labels[middle] > 0, specimen.labels > 0)
     assert len(specimen.particles) < len(whole.particles) == 80
@@ -117,7 +122,13 @@ def test_volume_holds_all_the_mass(structures):
 
 
 def test_labels_are_where_the_own_density_is_above_the_threshold(specimen, structures):
-    for i, corner, own in posed_maps(specimen, structures):
+    for i, pdb_id in enumerate(specimen.particles.pdb_ids):
+        corner, own = posed_map(
+            structures[str(pdb_id)],
+            specimen.particles.centres[i],
+            specimen.particles.rotations[i],
+            GRID,
+        )
         where = np.argwhere(specimen.labels == i + 1)
         inside = ((where >= corner) & (where < corner + len(own))).all(axis=1)
         assert inside.all()
@@ -161,12 +172,12 @@ def test_particles_below_the_threshold_do_not_take_a_voxel_together():
 def test_poses_from_the_star_file_draw_the_volume_again(specimen, structures, tmp_path):
     write_particles(tmp_path / "p.star", specimen.particles, "t1", 10.0)
     particles = read_particles(tmp_path / "p.star")
-    shape = SETTINGS.tomogram_size_voxels
-    again, labels = render(structures, particles, shape, SETTINGS.grid, 20.0)
+    shape = SETTINGS.tomogram_size_voxels.zyx
+    again, labels = render(structures, particles, shape, GRID, 20.0)
     assert np.corrcoef(again.ravel(), specimen.density.ravel())[0, 1] > 0.9999
     assert (labels == specimen.labels).mean() > 0.999
     mirrored = dataclasses.replace(particles, rotations=particles.rotations.transpose(0, 2, 1))
-    wrong, _ = render(structures, mirrored, shape, SETTINGS.grid, 20.0)
+    wrong, _ = render(structures, mirrored, shape, GRID, 20.0)
     assert np.corrcoef(wrong.ravel(), specimen.density.ravel())[0, 1] < 0.95
 
 
@@ -185,9 +196,8 @@ def test_same_seed_same_bytes(specimen, structures):
 
 
 def test_orientations_are_uniform(structures):
-    settings = dataclasses.replace(
-        SETTINGS, particles=2000, region_size_voxels=(300,) * 3, tomogram_size_voxels=(300,) * 3
-    )
+    size = dict.fromkeys("xyz", 300)
+    settings = changed(SETTINGS, particles=2000, region_size_voxels=size, tomogram_size_voxels=size)
     tiny = {"1AAA": tuple(a[:1] * 0 + v for a, v in zip(structures["1AAA"], (0, 100), strict=True))}
     rotations = build_specimen(tiny, settings, generator(5, "s")).particles.rotations
     # every entry of a uniform rotation is the coordinate of a uniform point on the sphere

@@ -3,24 +3,21 @@
 import numpy as np
 import pytest
 
+from sections import section
 from ssn3d.files import read_json
 from ssn3d.mrc import read_mrc
 from ssn3d.seeds import generator
 from ssn3d.specimen.build import build_specimen
-from ssn3d.specimen.steps import simulate_specimen, specimen_settings
+from ssn3d.specimen.steps import simulate_specimen
 from ssn3d.star import read_particles
 from ssn3d.structures.read import read_structure, structure_from_points, write_structure
 
-SECTION = {
-    "tomogram_size_voxels": {"x": 40, "y": 32, "z": 24},
-    "region_size_voxels": {"x": 44, "y": 36, "z": 28},
-    "voxel_size_angstrom": 10.0,
-    "resolution_angstrom": 40.0,
-    "particles": 7,
-    "proportions": "equal",
-    "bounding_threshold_fraction": 0.2,
-    "mask_threshold_dalton_per_nm3": 60.0,
-}
+SETTINGS = section(
+    "specimen",
+    tomogram_size_voxels={"x": 40, "y": 32, "z": 24},
+    region_size_voxels={"x": 44, "y": 36, "z": 28},
+    particles=7,
+)
 NAMES = {"density": "d.mrc", "labels": "l.mrc", "particles": "p.star", "summary": "s.json"}
 
 
@@ -39,7 +36,7 @@ def structures(molecule, tmp_path_factory):
 def written(structures, tmp_path_factory):
     folder = tmp_path_factory.mktemp("specimen")
     paths = {what: folder / name for what, name in NAMES.items()}
-    simulate_specimen(structures, specimen_settings(SECTION), 3, "t2", **paths)
+    simulate_specimen(structures, SETTINGS, 3, "t2", **paths)
     return paths
 
 
@@ -48,7 +45,7 @@ def test_files_hold_the_specimen_of_the_seed_and_the_tomogram(structures, writte
         pdb_id: (read_structure(path).points_angstrom, read_structure(path).masses_dalton)
         for pdb_id, path in structures.items()
     }
-    expected = build_specimen(points, specimen_settings(SECTION), generator(3, "specimen", "t2"))
+    expected = build_specimen(points, SETTINGS, generator(3, "specimen", "t2"))
     density, voxel_size = read_mrc(written["density"], (24, 32, 40))
     np.testing.assert_array_equal(density, expected.density)
     assert voxel_size == 10.0
@@ -65,7 +62,7 @@ def test_the_summary_says_what_was_built_from_what(written):
     summary = read_json(written["summary"])
     assert summary["particles_in_region"] == 7
     assert summary["provenance"]["seed"] == 3
-    assert summary["provenance"]["settings"]["region_size_voxels"] == [28, 36, 44]
+    assert summary["provenance"]["settings"]["region_size_voxels"]["z"] == 28
     assert summary["bounding_radius_voxels"].keys() == {"1AAA", "2BBB"}
     assert all(len(centre) == 3 for centre in summary["bounding_centre_voxels"].values())
     labels, _ = read_mrc(written["labels"])

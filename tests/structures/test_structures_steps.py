@@ -5,9 +5,9 @@ import hashlib
 import shutil
 
 import pytest
-import yaml
 from synthetic_entries import cif_text, make_entry, pdb_text
 
+from sections import changed, section
 from ssn3d.errors import StructureError
 from ssn3d.files import read_json
 from ssn3d.structures.ids import read_pdb_ids
@@ -18,11 +18,10 @@ KEYS = "pdb_id source file served_by sha256 unit mass_dalton points note"
 
 
 @pytest.fixture(name="settings")
-def give_settings(repository, tmp_path):
+def give_settings(tmp_path):
     """Give the settings of config.yaml, with a folder of the user's."""
     (tmp_path / "mine").mkdir()
-    settings = yaml.safe_load((repository / "config.yaml").read_text())["structures"]
-    return settings | {"source": "folder", "folder": str(tmp_path / "mine")}
+    return section("structures", source="folder", folder=str(tmp_path / "mine"))
 
 
 @pytest.fixture(name="prepare")
@@ -49,7 +48,7 @@ def test_file_and_stand_in_and_surrogate(prepare, settings, tmp_path):
     index = "file\tpdb_id\tserves_for\tnotes\ngroel.pdb\t1OEL\t1KP8\tthe same protein\n"
     (tmp_path / "mine" / "index.tsv").write_text(index)
 
-    made = prepare(["1BXR", "1KP8", "1YG6"], settings | {"allow_surrogates": True})
+    made = prepare(["1BXR", "1KP8", "1YG6"], changed(settings, allow_surrogates=True))
 
     for pdb_id, (structure, record) in made.items():
         assert list(record) == KEYS.split(" ")
@@ -67,7 +66,7 @@ def test_file_and_stand_in_and_surrogate(prepare, settings, tmp_path):
 
 def test_all_surrogates(prepare, settings, repository):
     ids = read_pdb_ids(repository / "resources" / "pdb_ids.txt")[-4:]
-    made = prepare(ids, settings | {"source": "surrogate", "folder": None})
+    made = prepare(ids, changed(settings, source="surrogate"))
     assert {record["source"] for _, record in made.values()} == {"surrogate"}
 
 
@@ -85,7 +84,7 @@ def test_archive_of_which_all_is_in_the_cache(prepare, settings, tmp_path, monke
     for pdb_id in ("1BXR", "2AWB"):
         text = cif_text(make_entry(entry_id=pdb_id)).encode()
         (folder / f"{pdb_id}.cif.gz").write_bytes(gzip.compress(text))
-    made = prepare(["1BXR", "2AWB"], settings | {"source": "archive", "folder": None})
+    made = prepare(["1BXR", "2AWB"], changed(settings, source="archive", folder=None))
     assert {record["source"] for _, record in made.values()} == {"archive"}
     assert made["2AWB"][1]["note"] == "obsolete entry, superseded by 4V4Q"
     assert (tmp_path / "resources" / "archive.lock.tsv").exists()
@@ -98,8 +97,8 @@ def test_wrong_entry_is_refused(prepare, settings, tmp_path):
 
 
 def test_biological_assembly_for_some(prepare, settings, real_structures):
-    settings |= {"folder": str(real_structures), "biological_ids": ["1KP8"]}
-    made = prepare(["1KP8", "2AWB", "1W6T"], settings)
+    ours = changed(settings, folder=str(real_structures), biological_ids=["1KP8"])
+    made = prepare(["1KP8", "2AWB", "1W6T"], ours)
     groel, ribosome, enolase = (record for _, record in made.values())
     assert (groel["unit"], groel["served_by"]) == ("biological", "1OEL")
     assert groel["mass_dalton"] == pytest.approx(799.5e3, rel=1e-3)  # 14 chains

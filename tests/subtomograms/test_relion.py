@@ -11,7 +11,8 @@ import torch
 from scipy.spatial.transform import Rotation
 
 from datasets import subtomograms_of
-from ssn3d.microscope.ctf import Optics, ctf
+from sections import section
+from ssn3d.microscope.ctf import ctf
 from ssn3d.seeds import generator
 from ssn3d.specimen.volume import Grid, posed_map
 from ssn3d.structures.maps import density_map
@@ -20,14 +21,14 @@ from ssn3d.subtomograms.extract import standardise
 from ssn3d.subtomograms.store import write_subtomograms
 
 SIZE, COUNT = 32, 60
-OPTICS = {"voltage_kv": 300.0, "cs_mm": 2.0, "defocus_um": 5.0, "amplitude_contrast": 0.07}
+OPTICS = section("microscope").optics
 
 
 def through_ctf(cube):
     """Multiply the spectrum of a cube by a CTF, which removes what all blobs share."""
     k = np.meshgrid(*(np.fft.fftfreq(SIZE, 10.0),) * 3, indexing="ij")
     frequency = torch.from_numpy(np.sqrt(sum(axis**2 for axis in k)))
-    contrast = ctf(frequency, Optics(**OPTICS)).numpy()
+    contrast = ctf(frequency, OPTICS).numpy()
     return np.fft.ifftn(np.fft.fftn(cube) * contrast).real.astype(np.float32)
 
 

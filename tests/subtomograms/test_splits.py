@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from datasets import subtomograms_of
+from sections import section
 from ssn3d.errors import DataError
 from ssn3d.seeds import generator
 from ssn3d.subtomograms.selection import read_selection, selection_sha256
@@ -17,7 +18,7 @@ from ssn3d.subtomograms.store import write_subtomograms
 from ssn3d.tables import write_csv
 
 N = 60
-FRACTIONS = {"test_fraction": 0.2, "validation_fraction": 0.25}
+FRACTIONS = section("splits", test_fraction=0.2, validation_fraction=0.25)
 
 
 def selected(seed):

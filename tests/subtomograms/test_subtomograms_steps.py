@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from scipy.spatial.transform import Rotation
 
+from sections import section
 from ssn3d.errors import DataError
 from ssn3d.files import write_json
 from ssn3d.mrc import write_mrc
@@ -62,7 +63,7 @@ class World:
         }
 
     def select(self, selection, *, seed=3, count=COUNT, balanced=False):
-        settings = {"size_voxels": SIZE, "count": count, "balanced": balanced}
+        settings = section("subtomograms", size_voxels=SIZE, count=count, balanced=balanced)
         stars = {name: files["particles"] for name, files in self.files.items()}
         select_particles(stars, self.shape, settings, seed, selection=selection)
         return read_selection(selection)

@@ -22,7 +22,7 @@ from ssn3d.config import check_config, check_ids
 from ssn3d.errors import SSN3DError, WriteError
 from ssn3d.failures import failure_lines
 from ssn3d.runs import BASELINE, BASELINES, TUNED_BASELINE
-from ssn3d.runs import method_name, path_name, run_folder
+from ssn3d.runs import path_name, run_folder
 from ssn3d.structures.ids import read_pdb_ids
 from ssn3d.structures.sources import find_sources
 
@@ -52,16 +52,16 @@ try:
         raise WriteError(
             f"{Path.cwd()}: read-only; make it writable, or work elsewhere (--directory)"
         )
-    check_config(config)
+    checked = check_config(config)
     IDS_FILE = of_user_or_repository(config["structures"]["ids"])
     PDB_IDS = read_pdb_ids(IDS_FILE)
-    check_ids(config, PDB_IDS)
+    check_ids(checked, PDB_IDS)
     COORDINATE_FILES = coordinate_files(config["structures"], PDB_IDS)
 except SSN3DError as error:
     raise WorkflowError(str(error)) from None
 
 TOMOGRAMS = [f"t{i + 1}" for i in range(config["tomograms"])]
-SNRS = {dataset["name"]: dataset["snr"] for dataset in config["snr"]["datasets"]}
+SNRS = checked.snr.snr_of
 TABLE2, TABLE3 = config["tables"]["table2"], config["tables"]["table3"]
 LEFT_OUT = PDB_IDS if TABLE3["leave_out"] == "all" else TABLE3["leave_out"]
 
@@ -109,23 +109,54 @@ def environment(device):
     return f"../../envs/{'cuda' if device == 'cuda' else 'cpu'}.yaml"
 
 
-def run_of(row, split="random"):
-    """Folder of the run of a row of a table."""
-    return str(run_folder("results/runs", row["method"], row["dataset"], split))
+def run_files(rows, name):
+    """List one file of each run; a row of a table gives a run's method, dataset and split."""
+    return [str(run_folder("results/runs", **row) / name) for row in rows]
 
 
-def title(run):
-    """Name a run for a reader: method, dataset and its SNR or, left out, the structure."""
-    method, dataset, split = Path(run).parts[2:5]
-    random = split == "random"
-    words = f"(SNR {SNRS[dataset]:g})" if random else split.replace("_", " ")
-    return f"{method_name(method)}, {dataset} {words}"
+def title(row):
+    """Name a run for a reader: method, dataset, and its SNR or the structure left out."""
+    snr = f"(SNR {SNRS[row['dataset']]:g})"
+    words = snr if row["split"] == "random" else row["split"].replace("_", " ")
+    return f"{row['method']}, {row['dataset']} {words}"
 
 
-def shown(path, section, words):
+# The sections of the report, in order, with the captions of their results and what each is called.
+REPORT = {
+    "1. Structures": {"structures": "Structures and their sources"},
+    "2. Tomograms": {
+        "specimen": "Specimen",
+        "calibration": "SNR calibration",
+        "snr": "SNR asked for and measured",
+        "tomogram": "Tomogram {tomogram}, dataset {dataset}",
+    },
+    "3. Subtomograms": {
+        "complex": "Figure 4: a complex",
+        "packing": "Contents of the datasets",
+        "mask_sizes": "Mask sizes",
+    },
+    "4. Segmentation": {
+        "segmentation": "Figure 5: {method}, dataset {dataset}",
+        "baseline": "The baseline, step by step: {method}, dataset {dataset}",
+        "training": "Training curves",
+        "per_class": "IoU by structure and SNR",
+        "against_size": "IoU by mask size",
+    },
+    "5. Tables": {
+        "table2": "Table 2: the methods",
+        "table3": "Table 3: unseen structures",
+        "against_paper": "Table 3: ours against the paper's",
+    },
+    "6. Run time": {"runtime": "Run time and memory"},
+}
+
+
+def shown(path):
     """Put an output into the report; its caption is named as the file is, up to a wildcard."""
     caption = Path(path).stem.partition("_{")[0]
-    return report(path, f"../report/{caption}.rst", section, labels={"result": words})
+    (section,) = (name for name, results in REPORT.items() if caption in results)
+    labels = {"result": REPORT[section][caption]}
+    return report(path, f"../report/{caption}.rst", section, labels=labels)
 
 
 def tell_failures(logs, folder):

@@ -45,9 +45,7 @@ rule add_noise:
         runtime=more_each_attempt(30),
     params:
         settings=lookup(within=config, dpath="microscope"),
-        reference_id=lookup(within=config, dpath="snr/reference_id"),
-        region=lookup(within=config, dpath="snr/region"),
-        max_particles=lookup(within=config, dpath="snr/max_particles"),
+        reference={k: v for k, v in config["snr"].items() if k != "datasets"},
         size_voxels=lookup(within=config, dpath="subtomograms/size_voxels"),
         target=lambda wildcards: SNRS[wildcards.dataset],
         seed=lookup(within=config, dpath="seed"),

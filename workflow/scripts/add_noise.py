@@ -2,8 +2,8 @@
 
 from ssn3d.device import use_threads
 from ssn3d.log import job
-from ssn3d.microscope.snr import SNRSettings
-from ssn3d.microscope.steps import add_noise, microscope_settings
+from ssn3d.microscope.settings import MicroscopeSettings, ReferenceSettings
+from ssn3d.microscope.steps import add_noise
 
 if __name__ == "__main__":
     with job(snakemake.log[0]):
@@ -14,8 +14,8 @@ if __name__ == "__main__":
             tilts=snakemake.input.tilts,
             particles=snakemake.input.particles,
             specimen_summary=snakemake.input.specimen,
-            settings=microscope_settings(params.settings),
-            snr_settings=SNRSettings(params.reference_id, params.region, params.max_particles),
+            settings=MicroscopeSettings.model_validate(params.settings),
+            snr_settings=ReferenceSettings.model_validate(params.reference),
             size_voxels=params.size_voxels,
             target=params.target,
             seed=params.seed,

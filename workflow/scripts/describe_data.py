@@ -1,7 +1,7 @@
 """Write the report's pages about structures, specimens and SNRs."""
 
 from ssn3d.log import job
-from ssn3d.report.steps import describe_data
+from ssn3d.report.data_pages import describe_data
 
 if __name__ == "__main__":
     with job(snakemake.log[0]):

@@ -1,7 +1,8 @@
 """Draw one tomogram: slices, labels, a tilt image and the power spectrum."""
 
 from ssn3d.log import job
-from ssn3d.report.steps import draw_tomogram
+from ssn3d.microscope.settings import TiltSettings
+from ssn3d.report.figure_tomogram import draw_tomogram
 
 if __name__ == "__main__":
     with job(snakemake.log[0]):
@@ -10,6 +11,6 @@ if __name__ == "__main__":
         draw_tomogram(
             dict(snakemake.input.items()),
             f"{title}, SNR {snakemake.params.snr:g}",
-            snakemake.params.tilt,
+            TiltSettings.model_validate(snakemake.params.tilt),
             figure=snakemake.output.png,
         )

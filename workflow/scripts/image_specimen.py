@@ -2,10 +2,11 @@
 
 from ssn3d.device import use_threads
 from ssn3d.log import job
-from ssn3d.microscope.steps import image_specimen, microscope_settings
+from ssn3d.microscope.settings import MicroscopeSettings
+from ssn3d.microscope.steps import image_specimen
 
 if __name__ == "__main__":
     with job(snakemake.log[0]):
         use_threads(snakemake.threads)
-        settings = microscope_settings(snakemake.params.settings)
+        settings = MicroscopeSettings.model_validate(snakemake.params.settings)
         image_specimen(snakemake.input[0], settings, **snakemake.output)

@@ -3,13 +3,15 @@
 from pathlib import Path
 
 from ssn3d.log import job
+from ssn3d.structures.settings import StructuresSettings
 from ssn3d.structures.steps import prepare_structures
 
 if __name__ == "__main__":
     with job(snakemake.log[0]):
+        archive = {"archive": snakemake.config["structures"]["archive"]}
         prepare_structures(
             snakemake.params.pdb_ids,
-            snakemake.params.settings | {"archive": snakemake.config["structures"]["archive"]},
+            StructuresSettings.model_validate(snakemake.params.settings | archive),
             Path(snakemake.input.complexes).parent,
             Path(snakemake.output.points[0]).parent,
         )

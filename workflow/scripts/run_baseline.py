@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from ssn3d.log import job
-from ssn3d.segmentation.baseline import BaselineSettings
 from ssn3d.segmentation.baseline_steps import baseline_run
+from ssn3d.segmentation.settings import BaselineParameters
 
 if __name__ == "__main__":
     with job(snakemake.log[0]):
@@ -12,7 +12,7 @@ if __name__ == "__main__":
         baseline_run(
             snakemake.input.dataset,
             snakemake.input.split,
-            BaselineSettings(**fixed) if fixed else snakemake.input.search,
+            BaselineParameters(**fixed) if fixed else snakemake.input.search,
             Path(snakemake.output.run).parent,
             seed=snakemake.params.seed,
             workers=snakemake.threads,

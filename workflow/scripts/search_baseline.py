@@ -1,8 +1,8 @@
 """Choose the tuned baseline's parameters on training subtomograms."""
 
 from ssn3d.log import job
-from ssn3d.segmentation.baseline_search import baseline_settings
 from ssn3d.segmentation.baseline_steps import search_run
+from ssn3d.segmentation.settings import BaselineSettings
 
 if __name__ == "__main__":
     with job(snakemake.log[0]):
@@ -10,7 +10,7 @@ if __name__ == "__main__":
             snakemake.input.dataset,
             snakemake.input.split,
             snakemake.output[0],
-            *baseline_settings(snakemake.params.settings),
+            BaselineSettings.model_validate(snakemake.params.settings),
             seed=snakemake.params.seed,
             workers=snakemake.threads,
         )

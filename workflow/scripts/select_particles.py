@@ -1,6 +1,8 @@
 """Choose the particles of all datasets."""
 
 from ssn3d.log import job
+from ssn3d.settings import SizeVoxels
+from ssn3d.subtomograms.settings import SubtomogramsSettings
 from ssn3d.subtomograms.steps import select_particles
 
 if __name__ == "__main__":
@@ -8,8 +10,8 @@ if __name__ == "__main__":
         params = snakemake.params
         select_particles(
             dict(zip(params.tomograms, snakemake.input.particles, strict=True)),
-            (params.shape["z"], params.shape["y"], params.shape["x"]),
-            params.settings,
+            SizeVoxels.model_validate(params.shape).zyx,
+            SubtomogramsSettings.model_validate(params.settings),
             params.seed,
             selection=snakemake.output[0],
         )

@@ -7,8 +7,8 @@ from pathlib import Path
 from ssn3d.device import use_threads
 from ssn3d.files import sha256_of
 from ssn3d.log import job
+from ssn3d.segmentation.settings import TrainingSettings
 from ssn3d.segmentation.steps import train_run
-from ssn3d.segmentation.train import TrainingSettings
 
 
 def checkpoint_of(files, params, wildcards):  # noqa: ANN001, ANN201 -- Snakemake's own types
@@ -26,7 +26,7 @@ if __name__ == "__main__":
             snakemake.input.dataset,
             snakemake.input.split,
             snakemake.wildcards.method,
-            TrainingSettings(**snakemake.params.settings),
+            TrainingSettings.model_validate(snakemake.params.settings),
             snakemake.params.seed,
             weights=snakemake.output.weights,
             history=snakemake.output.history,

@@ -1,15 +1,14 @@
 """What commands about an experiment have in common: its configuration and its structures."""
 
 import argparse
-from typing import Any
 
-from ssn3d.config import check_ids, load_config
+from ssn3d.config import Config, check_ids, load_config
 from ssn3d.structures.ids import read_pdb_ids
 
 
-def read_experiment(arguments: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
+def read_experiment(arguments: argparse.Namespace) -> tuple[Config, list[str]]:
     """Read and check the configuration files asked for; and the PDB IDs that they name."""
     config = load_config(*arguments.config)
-    pdb_ids = read_pdb_ids(config["structures"]["ids"])
+    pdb_ids = read_pdb_ids(config.structures.ids)
     check_ids(config, pdb_ids)
     return config, pdb_ids

@@ -14,7 +14,14 @@ def run(arguments: argparse.Namespace) -> None:
     config, pdb_ids = read_experiment(arguments)
     results = Path(arguments.results)
     beads = surrogates(results / "structures", pdb_ids)
-    second, third = make_tables(config, pdb_ids, results, arguments.resources)
+    second, third = make_tables(
+        config.tables,
+        config.snr.snr_of,
+        pdb_ids,
+        results,
+        arguments.resources,
+        seed=config.seed,
+    )
     print("Table 2. Segmentation performance\n\n" + to_text(second, beads))
     print("Table 3. Structures left out of the training\n\n" + to_text(third, beads))
     for place in ("tables/table2.md", "tables/table3.md", "figures", "report.html"):

@@ -1,21 +1,21 @@
 """About how long an experiment takes here: a little of each stage is timed, and scaled up."""
 
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
 
+from ssn3d.config import Config
 from ssn3d.device import pick_device
 from ssn3d.microscope.projector import Projector
-from ssn3d.microscope.steps import microscope_settings
 from ssn3d.provenance import hardware
 from ssn3d.runs import TUNED_BASELINE
 from ssn3d.seeds import generator
 from ssn3d.segmentation.baseline import segment_on_one_thread
-from ssn3d.segmentation.baseline_search import baseline_settings
+from ssn3d.segmentation.baseline_search import draw_combinations
 from ssn3d.segmentation.compute import Compute
 from ssn3d.segmentation.micro_batch import time_step
 from ssn3d.segmentation.networks import build_network
@@ -43,12 +43,12 @@ class Run(NamedTuple):
     split: str = "random"
 
 
-def runs(config: Mapping[str, Any], pdb_ids: Sequence[str]) -> list[Run]:
+def runs(config: Config, pdb_ids: Sequence[str]) -> list[Run]:
     """List what the tables of a configuration ask for, none twice."""
-    table2, table3 = config["tables"]["table2"], config["tables"]["table3"]
-    left_out = pdb_ids if table3["leave_out"] == "all" else table3["leave_out"]
-    asked = [Run(row["method"], row["dataset"]) for row in table2]
-    asked += [Run(table3["method"], table3["dataset"], f"without_{pdb_id}") for pdb_id in left_out]
+    table2, table3 = config.tables.table2, config.tables.table3
+    left_out = pdb_ids if table3.leave_out == "all" else table3.leave_out
+    asked = [Run(row.method, row.dataset) for row in table2]
+    asked += [Run(table3.method, table3.dataset, f"without_{pdb_id}") for pdb_id in left_out]
     return list(dict.fromkeys(asked))
 
 
@@ -63,56 +63,48 @@ def job_threads() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def simulation_seconds(config: Mapping[str, Any], seconds_a_projection: float) -> float:
+def simulation_seconds(config: Config, seconds_a_projection: float) -> float:
     """From a specimen to datasets, for all tomograms."""
-    a_tomogram = PROJECTIONS_A_TOMOGRAM + PROJECTIONS_A_DATASET * len(config["snr"]["datasets"])
-    return float(config["tomograms"] * a_tomogram * seconds_a_projection)
+    a_tomogram = PROJECTIONS_A_TOMOGRAM + PROJECTIONS_A_DATASET * len(config.snr.datasets)
+    return float(config.tomograms * a_tomogram * seconds_a_projection)
 
 
 @job_threads()
-def measure_projection(config: Mapping[str, Any]) -> float:
+def measure_projection(config: Config) -> float:
     """Seconds that all tilts of one tomogram take, from some slices and tilts."""
-    settings = microscope_settings(config["microscope"])
-    size = config["specimen"]["tomogram_size_voxels"]
-    some = settings.angles_deg[::_EVERY_TILT]
-    projector = Projector(size["z"], size["x"], some, pick_device(settings.device))
-    slices = np.ones((size["z"], _SLICES, size["x"]), dtype=np.float32)
+    angles, size = config.microscope.tilt.angles_deg, config.specimen.tomogram_size_voxels
+    some = angles[::_EVERY_TILT]
+    projector = Projector(size.z, size.x, some, pick_device(config.microscope.device))
+    slices = np.ones((size.z, _SLICES, size.x), dtype=np.float32)
     seconds = []
     for _ in range(ROUNDS):
         started = time.perf_counter()
         projector.project(slices)
         seconds.append(time.perf_counter() - started)
-    slabs = size["y"] / _SLICES
-    return float(min(seconds) * slabs * len(settings.angles_deg) / len(some))
+    return float(min(seconds) * size.y / _SLICES * len(angles) / len(some))
 
 
 @job_threads()
-def measure_networks(
-    config: Mapping[str, Any], compute: Compute, names: Collection[str]
-) -> dict[str, float]:
+def measure_networks(config: Config, compute: Compute, names: Collection[str]) -> dict[str, float]:
     """Seconds a subtomogram, forward and backward, of each network."""
-    count, size = MICRO_BATCH_SIZE[compute.device.type], config["subtomograms"]["size_voxels"]
+    count, size = MICRO_BATCH_SIZE[compute.device.type], config.subtomograms.size_voxels
     seconds = {}
     for name in names:
-        network = compute.place(
-            build_network(name, config["training"]["dropout"], torch.Generator())
-        )
+        network = compute.place(build_network(name, config.training.dropout, torch.Generator()))
         network.train()
         steps = [time_step(network, compute, count, size) for _ in range(ROUNDS)]
         seconds[name] = min(steps) / count
     return seconds
 
 
-def epoch_seconds(
-    config: Mapping[str, Any], classes: int, run: Run, seconds_a_subtomogram: float
-) -> float:
+def epoch_seconds(config: Config, classes: int, run: Run, seconds_a_subtomogram: float) -> float:
     """One epoch of a training: all training subtomograms, then the validation set.
 
     Validation goes forward only, which is a third of the arithmetic.
     """
-    count, splits = config["subtomograms"]["count"], config["splits"]
-    test = count / classes if run.split != "random" else splits["test_fraction"] * count
-    validation = splits["validation_fraction"] * (count - test)
+    count, splits = config.subtomograms.count, config.splits
+    test = count / classes if run.split != "random" else splits.test_fraction * count
+    validation = splits.validation_fraction * (count - test)
     return float((count - test - validation + validation / 3) * seconds_a_subtomogram)
 
 
@@ -127,29 +119,26 @@ def trainings_at_once(compute: Compute) -> int:
     return min(jobs, torch.cuda.device_count()) if compute.device.type == "cuda" else jobs
 
 
-def measure_baseline(config: Mapping[str, Any]) -> float:
+def measure_baseline(config: Config) -> float:
     """Seconds a subtomogram on one core: noise, segmented as the rows of the tables do.
 
     That is with the unsupervised method's parameters and with some of the combinations tried.
     """
     rng = generator(0, "doctor")
-    image = rng.standard_normal((config["subtomograms"]["size_voxels"],) * 3, dtype=np.float32)
-    fixed, search = baseline_settings(config["baseline"])
-    combinations = search.draw(fixed, rng)
-    some = [fixed, *combinations[:: len(combinations) // _COMBINATIONS or 1]]
+    image = rng.standard_normal((config.subtomograms.size_voxels,) * 3, dtype=np.float32)
+    combinations = draw_combinations(config.baseline, rng)
+    some = [config.baseline.unsupervised, *combinations[:: len(combinations) // _COMBINATIONS or 1]]
     started = time.perf_counter()
-    for settings in some:
-        segment_on_one_thread(image, settings, rng)
+    for parameters in some:
+        segment_on_one_thread(image, parameters, rng)
     return (time.perf_counter() - started) / len(some)
 
 
-def baseline_seconds(
-    config: Mapping[str, Any], asked: Sequence[Run], seconds_a_subtomogram: float
-) -> float:
+def baseline_seconds(config: Config, asked: Sequence[Run], seconds_a_subtomogram: float) -> float:
     """All runs of the baseline: each segments the test set, the tuned ones search before that."""
-    fixed, search = baseline_settings(config["baseline"])
-    tried = len(search.draw(fixed, generator(0, "doctor"))) * search.subtomograms
-    test = config["splits"]["test_fraction"] * config["subtomograms"]["count"]
+    combinations = draw_combinations(config.baseline, generator(0, "doctor"))
+    tried = len(combinations) * config.baseline.search.subtomograms
+    test = config.splits.test_fraction * config.subtomograms.count
     segmented = [test + tried * (run.method == TUNED_BASELINE) for run in asked]
     cores = hardware()["cores"]
     workers = min(BASELINE_THREADS, cores)

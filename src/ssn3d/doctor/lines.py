@@ -1,11 +1,11 @@
 """What the doctor says: a line for each fact, as soon as it is known. None of them can fail."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
+from ssn3d.config import Config
 from ssn3d.device import pick_device
 from ssn3d.doctor import estimate, machine
 from ssn3d.errors import SSN3DError
@@ -13,8 +13,8 @@ from ssn3d.provenance import hardware
 from ssn3d.report.runs import missing_files
 from ssn3d.runs import BASELINES, run_folder
 from ssn3d.segmentation.compute import Compute
-from ssn3d.structures.download import entry_url
 from ssn3d.structures.fetch import cache_folder
+from ssn3d.structures.settings import StructuresSettings, entry_url
 from ssn3d.structures.sources import find_sources
 
 _NAME_WIDTH = 12
@@ -22,7 +22,7 @@ _HOUR_S = 3600.0
 _DAY_S = 24 * _HOUR_S
 
 
-def doctor(config: Mapping[str, Any], pdb_ids: Sequence[str], results: Path) -> Iterator[str]:
+def doctor(config: Config, pdb_ids: Sequence[str], results: Path) -> Iterator[str]:
     """Yield the lines: first what there is, then what will run, last what is missing.
 
     Args:
@@ -43,7 +43,7 @@ def doctor(config: Mapping[str, Any], pdb_ids: Sequence[str], results: Path) -> 
         "trainings": lambda: trainings(config, pdb_ids),
         "baseline": lambda: baseline(config, pdb_ids),
         "results": lambda: earlier_results(config, pdb_ids, results),
-        "structures": lambda: structures(config["structures"], pdb_ids),
+        "structures": lambda: structures(config.structures, pdb_ids),
     }
     for name, fact in facts.items():
         yield f"{name:<{_NAME_WIDTH}}{_in_any_case(fact)}"
@@ -71,27 +71,26 @@ def cache(folder: Path) -> str:
     return f"{len(sizes)} structures, {sum(sizes) / 1e6:.0f} MB in {_shown(folder)}"
 
 
-def simulation(config: Mapping[str, Any]) -> str:
+def simulation(config: Config) -> str:
     """Say where tomograms and datasets are made, and how long that takes."""
-    device = pick_device(config["microscope"]["device"]).type
+    device = pick_device(config.microscope.device).type
     seconds = estimate.simulation_seconds(config, estimate.measure_projection(config))
-    names = [dataset["name"] for dataset in config["snr"]["datasets"]]
-    tomograms = config["tomograms"]
+    tomograms = config.tomograms
     return (
-        f"{tomograms} tomogram{'s' * (tomograms > 1)}, datasets {', '.join(names)}: "
+        f"{tomograms} tomogram{'s' * (tomograms > 1)}, datasets {', '.join(config.snr.snr_of)}: "
         f"about {in_words(seconds)} on {device}"
     )
 
 
-def trainings(config: Mapping[str, Any], pdb_ids: Sequence[str]) -> str:
+def trainings(config: Config, pdb_ids: Sequence[str]) -> str:
     """Say which device trains, and how long all trainings take at most."""
     asked = [run for run in estimate.runs(config, pdb_ids) if run.method not in BASELINES]
     if not asked:
         return machine.NONE
-    compute = Compute.pick(config["training"]["device"], config["training"]["precision"])
+    compute = Compute.pick(config.training.device, config.training.precision)
     speed = estimate.measure_networks(config, compute, {run.method for run in asked})
     epochs = [estimate.epoch_seconds(config, len(pdb_ids), r, speed[r.method]) for r in asked]
-    most, at_once = config["training"]["epochs"], estimate.trainings_at_once(compute)
+    most, at_once = config.training.epochs, estimate.trainings_at_once(compute)
     longest = dict(sorted(zip((run.method for run in asked), epochs, strict=True)))
     return (
         f"{len(asked)} on {compute.device.type} in {compute.precision_name}, {at_once} at once: at "
@@ -100,7 +99,7 @@ def trainings(config: Mapping[str, Any], pdb_ids: Sequence[str]) -> str:
     )
 
 
-def baseline(config: Mapping[str, Any], pdb_ids: Sequence[str]) -> str:
+def baseline(config: Config, pdb_ids: Sequence[str]) -> str:
     """Say how long the baseline's runs take; it has no use for a GPU."""
     asked = [run for run in estimate.runs(config, pdb_ids) if run.method in BASELINES]
     if not asked:
@@ -117,33 +116,33 @@ def in_words(seconds: float) -> str:
     return f"{seconds:.0f} s"
 
 
-def earlier_results(config: Mapping[str, Any], pdb_ids: Sequence[str], results: Path) -> str:
+def earlier_results(config: Config, pdb_ids: Sequence[str], results: Path) -> str:
     """Say what earlier runs of the workflow have left."""
     asked = estimate.runs(config, pdb_ids)
     done = [run for run in asked if not missing_files(run_folder(results / "runs", *run))]
-    datasets = [dataset["name"] for dataset in config["snr"]["datasets"]]
+    datasets = [*config.snr.snr_of]
     made = [name for name in datasets if (results / "subtomograms" / f"{name}.h5").exists()]
     return f"{len(made)} of {len(datasets)} datasets and {len(done)} of {len(asked)} runs there"
 
 
-def structures(settings: Mapping[str, Any], pdb_ids: Sequence[str]) -> str:
+def structures(settings: StructuresSettings, pdb_ids: Sequence[str]) -> str:
     """Say where the structures come from, and the way out where they cannot be had.
 
     The archive is asked only for what is not in the cache, and only at its first URL.
     """
-    source, surrogates = settings["source"], settings["allow_surrogates"]
+    source, surrogates = settings.source, settings.allow_surrogates
     if source == "surrogate":
         return f"{len(pdb_ids)} bead models (surrogates); no file and no network needed"
     from_archive = source == "archive"
-    folder = cache_folder() if from_archive else settings["folder"]
+    folder = cache_folder() if from_archive else settings.folder
     found = find_sources(pdb_ids, source, folder, allow_surrogates=surrogates or from_archive)
     missing = [pdb_id for pdb_id, file in found.items() if file.path is None]
-    there = f"{len(pdb_ids) - len(missing)} of {len(pdb_ids)} in {_shown(folder)}"
+    there = f"{len(pdb_ids) - len(missing)} of {len(pdb_ids)} in {_shown(str(folder))}"
     if not missing:
         return there
     if not from_archive:
         return f"{there}; bead models (surrogates) stand in for the others"
-    url = entry_url(settings["archive"]["urls"][0], missing[0])
+    url = entry_url(settings.archive.urls[0], missing[0])
     fault = machine.archive_fault(url)
     if fault is None:
         return f"{there}; {urlsplit(url).netloc} can be reached for the others"

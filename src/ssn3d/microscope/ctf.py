@@ -5,36 +5,25 @@ Images are (..., y, x) float32; frequencies in 1/angstrom; defocus in um, positi
 """
 
 import math
-from dataclasses import dataclass
 
 import torch
+
+from ssn3d.microscope.settings import Optics
 
 PAD_PIXELS = 24  # mirrored border; the CTF spreads a point over some 10 pixels of 1 nm
 _ELECTRON_REST_ENERGY_EV = 510998.95
 _HC_EV_ANGSTROM = 12398.419843
 
 
-@dataclass(frozen=True)
-class Optics:
-    """The `microscope.optics` section of the configuration."""
-
-    voltage_kv: float
-    cs_mm: float
-    defocus_um: float
-    amplitude_contrast: float
-
-    @property
-    def wavelength_angstrom(self) -> float:
-        """Relativistic wavelength of the electrons: 0.0197 angstrom at 300 kV."""
-        energy_ev = self.voltage_kv * 1e3
-        return float(
-            _HC_EV_ANGSTROM / math.sqrt(energy_ev * (energy_ev + 2 * _ELECTRON_REST_ENERGY_EV))
-        )
+def wavelength_angstrom(voltage_kv: float) -> float:
+    """Relativistic wavelength of electrons: 0.0197 angstrom at 300 kV."""
+    energy_ev = voltage_kv * 1e3
+    return _HC_EV_ANGSTROM / math.sqrt(energy_ev * (energy_ev + 2 * _ELECTRON_REST_ENERGY_EV))
 
 
 def ctf(frequency_per_angstrom: torch.Tensor, optics: Optics) -> torch.Tensor:
     """CTF at spatial frequencies of any shape; negative near 0, so that protein is dark."""
-    wavelength = optics.wavelength_angstrom
+    wavelength = wavelength_angstrom(optics.voltage_kv)
     squared = frequency_per_angstrom**2
     phase = math.pi * wavelength * optics.defocus_um * 1e4 * squared
     phase = phase - math.pi / 2 * optics.cs_mm * 1e7 * wavelength**3 * squared**2

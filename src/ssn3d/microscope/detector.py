@@ -15,22 +15,14 @@ from numpy.typing import NDArray
 
 from ssn3d.microscope.ctf import (
     PAD_PIXELS,
-    Optics,
     ctf,
     multiply_spectrum,
     padded_frequency,
     transfer,
 )
+from ssn3d.microscope.settings import Detector, Optics
 
 _BATCH = 8  # images at once
-
-
-@dataclass(frozen=True)
-class Detector:
-    """The `microscope.detector` section of the configuration."""
-
-    mtf: str
-    noise_before_ctf_fraction: float
 
 
 def mtf(

@@ -19,22 +19,14 @@ from numpy.typing import NDArray
 
 from ssn3d.crops import crop, crop_corners, lies_inside
 from ssn3d.errors import SNRError
+from ssn3d.microscope.settings import ReferenceSettings
 from ssn3d.particles import Particles
 
 _LARGEST_C = 1 - 1e-12
 
 
-@dataclass(frozen=True)
-class SNRSettings:
-    """The `snr` section of the configuration, but for the datasets."""
-
-    reference_id: str
-    region: str
-    max_particles: int
-
-
 def reference_particles(
-    particles: Particles, settings: SNRSettings, size: int, shape: tuple[int, ...]
+    particles: Particles, settings: ReferenceSettings, size: int, shape: tuple[int, ...]
 ) -> Particles:
     """The first `max_particles` particles of the reference complex whose crops lie inside.
 

@@ -3,7 +3,6 @@
 import os
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -13,13 +12,12 @@ from ssn3d.device import gpu_names, pick_device
 from ssn3d.errors import SNRError
 from ssn3d.files import read_json, write_json
 from ssn3d.log import logger
-from ssn3d.microscope.ctf import Optics
-from ssn3d.microscope.detector import Camera, Detector
+from ssn3d.microscope.detector import Camera
 from ssn3d.microscope.noise_scale import NoiseScale
 from ssn3d.microscope.projector import Projector
 from ssn3d.microscope.reconstruct import reconstruct
+from ssn3d.microscope.settings import MicroscopeSettings, ReferenceSettings
 from ssn3d.microscope.snr import (
-    SNRSettings,
     Sphere,
     aligned_crops,
     reference_particles,
@@ -30,39 +28,11 @@ from ssn3d.mrc import read_mrc, shape_of_mrc, write_mrc
 from ssn3d.provenance import provenance
 from ssn3d.seeds import generator
 from ssn3d.star import read_particles
-from ssn3d.tilts import tilt_angles_deg
 
 PathLike = str | os.PathLike[str]
 
 SNR_TOLERANCE = 0.05
 """Largest relative deviation of the final tomogram's SNR from the target."""
-
-
-@dataclass(frozen=True)
-class MicroscopeSettings:
-    """The `microscope` section of the configuration."""
-
-    device: str
-    tilt_min_deg: float
-    tilt_max_deg: float
-    tilt_step_deg: float
-    optics: Optics
-    detector: Detector
-
-    @property
-    def angles_deg(self) -> NDArray[np.float64]:
-        """The tilts."""
-        return tilt_angles_deg(self.tilt_min_deg, self.tilt_max_deg, self.tilt_step_deg)
-
-
-def microscope_settings(section: Mapping[str, Any]) -> MicroscopeSettings:
-    """Take the `microscope` section of the configuration."""
-    return MicroscopeSettings(
-        device=section["device"],
-        **{f"tilt_{key}": value for key, value in section["tilt"].items()},
-        optics=Optics(**section["optics"]),
-        detector=Detector(**section["detector"]),
-    )
 
 
 def image_specimen(
@@ -76,7 +46,7 @@ def image_specimen(
     started = time.perf_counter()
     volume, voxel_size = read_mrc(density)
     device = pick_device(settings.device)
-    projector = Projector(volume.shape[0], volume.shape[2], settings.angles_deg, device)
+    projector = Projector(volume.shape[0], volume.shape[2], settings.tilt.angles_deg, device)
     volume -= volume.mean(dtype=np.float64)
     camera = Camera(settings.optics, settings.detector, voxel_size, device)
     logger.info("projecting %d tilts", projector.tilts)
@@ -85,7 +55,7 @@ def image_specimen(
     images = camera.image(projections)
     write_mrc(tilts, images, voxel_size, stack=True, label="ssn3d noise-free tilt series")
     logger.info("reconstructing")
-    tomogram = reconstruct(images, projector, settings.tilt_step_deg)
+    tomogram = reconstruct(images, projector, settings.tilt.step_deg)
     write_mrc(signal, tomogram, voxel_size, label="ssn3d noise-free tomogram")
     logger.info("%s: %.1f s", signal, time.perf_counter() - started)
 
@@ -97,7 +67,7 @@ def add_noise(
     particles: PathLike,
     specimen_summary: PathLike,
     settings: MicroscopeSettings,
-    snr_settings: SNRSettings,
+    snr_settings: ReferenceSettings,
     size_voxels: int,
     target: float,
     seed: int,
@@ -117,7 +87,7 @@ def add_noise(
     """
     started = time.perf_counter()
     shape = shape_of_mrc(signal)
-    images, voxel_size = read_mrc(tilts, (len(settings.angles_deg), *shape[1:]))
+    images, voxel_size = read_mrc(tilts, (len(settings.tilt.angles_deg), *shape[1:]))
     noise_images, noise = _unit_noise(shape, voxel_size, settings, generator(seed, "noise", *keys))
     volume, _ = read_mrc(signal)
     reference = reference_particles(read_particles(particles), snr_settings, size_voxels, shape)
@@ -136,7 +106,7 @@ def add_noise(
     write_mrc(tomogram, volume, voxel_size, label=f"ssn3d tomogram, SNR {achieved:.4g}")
     write_mrc(noisy_tilts, images, voxel_size, stack=True, label="ssn3d tilt series")
     record = _snr_record(model, scale, target, measured, snr_settings.region)
-    both = {**asdict(settings), **asdict(snr_settings)}
+    both = {**settings.model_dump(), **snr_settings.model_dump()}
     made = provenance(seed=seed, settings=both, gpus=gpu_names())
     seconds = time.perf_counter() - started
     write_json(summary, {**record, "seconds": seconds, "provenance": made})
@@ -168,10 +138,10 @@ def _unit_noise(
     size_z, size_y, size_x = shape
     device = pick_device(settings.device)
     camera = Camera(settings.optics, settings.detector, voxel_size_angstrom, device)
-    images = camera.unit_noise((len(settings.angles_deg), size_y, size_x), rng)
+    images = camera.unit_noise((len(settings.tilt.angles_deg), size_y, size_x), rng)
     logger.info("reconstructing the noise")
-    projector = Projector(size_z, size_x, settings.angles_deg, device)
-    return images, reconstruct(images, projector, settings.tilt_step_deg)
+    projector = Projector(size_z, size_x, settings.tilt.angles_deg, device)
+    return images, reconstruct(images, projector, settings.tilt.step_deg)
 
 
 def _masks(

@@ -1,4 +1,4 @@
-"""How far a mean over test subtomograms could be off: bootstrap intervals."""
+"""Bootstrap intervals of means over test subtomograms."""
 
 import math
 
@@ -13,10 +13,10 @@ def mean_interval(
     confidence: float = 0.95,
     resamples: int = 4999,
 ) -> tuple[float, float]:
-    """Percentile bootstrap interval of the mean of `values` (n,), resampled with replacement.
+    """Compute the percentile bootstrap interval of the mean of `values` (n,).
 
-    The interval covers the choice of test subtomograms only: neither the training's random start
-    nor the simulation is drawn anew. With fewer than two values it is (nan, nan).
+    It covers the choice of test subtomograms only: the specimen and the training are one draw
+    each. With fewer than two values it is (nan, nan).
     """
     if len(values) < 2:  # noqa: PLR2004 -- one value has no spread
         return math.nan, math.nan

@@ -1,4 +1,4 @@
-"""What the data are made of, as pages of the report: structures, specimen, noise, masks."""
+"""Pages of the report on the data: structures, specimens, SNR and mask sizes."""
 
 import math
 import os
@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from ssn3d.files import atomic_path, read_json
+from ssn3d.report.paper import complex_names
 from ssn3d.report.sources import source_in_words
 from ssn3d.report.web_page import web_page
 
@@ -22,14 +23,40 @@ SNR_KEYS = (
     "snr_asked", "snr_by_region", "snr_without_noise", "noise_scale", "reference_particles",
     "region",
 )  # fmt: skip
-"""What the pages need of each file's JSON."""
+"""The keys of each JSON file that the pages need."""
 _NO_VALUE = "\N{EN DASH}"
+
+
+def describe_data(
+    results: PathLike,
+    complexes_tsv: PathLike,
+    *,
+    pdb_ids: Sequence[str],
+    tomograms: Sequence[str],
+    datasets: Sequence[str],
+    structures: PathLike,
+    specimen: PathLike,
+    snr: PathLike,
+) -> None:
+    """Write pages on the structures, the specimens and the SNRs in a results folder."""
+    folder = Path(results)
+    names = complex_names(complexes_tsv)
+    structures_page(folder / "structures", pdb_ids, names, structures)
+    tomogram = folder / "tomograms"
+    specimens = {t: read_json(tomogram / t / "specimen.json", *SPECIMEN_KEYS) for t in tomograms}
+    specimen_page(specimens, names, specimen)
+    noise = {
+        (t, dataset): read_json(tomogram / t / f"{dataset}.json", *SNR_KEYS)
+        for t in tomograms
+        for dataset in datasets
+    }
+    snr_page(noise, snr)
 
 
 def structures_page(
     structures_dir: PathLike, pdb_ids: Sequence[str], names: Mapping[str, str], path: PathLike
 ) -> None:
-    """Write where each structure is from, how heavy it is and of how many points."""
+    """Write the source, the mass and the number of points of each structure."""
     rows = []
     for pdb_id in pdb_ids:
         record = read_json(Path(structures_dir) / f"{pdb_id}.json", *STRUCTURE_KEYS)
@@ -44,21 +71,18 @@ def structures_page(
                 "Note": record["note"] or _NO_VALUE,
             }
         )
-    note = (
-        "A point is a residue, or a bead of a bead model. SHA-256: of the uncompressed file, its "
-    )
-    note += "first 12 digits; table3.json has all."
+    note = "A point is a residue or a bead. SHA-256: the first 12 digits; table3.json has all 64."
     _write(rows, path, "Structures", [note])
 
 
 def specimen_page(
     specimens: Mapping[str, Mapping[str, Any]], names: Mapping[str, str], path: PathLike
 ) -> None:
-    """Write how many copies of each structure there are, and how crowded each tomogram is.
+    """Write the copies of each structure, and how crowded each tomogram is.
 
     Args:
-        specimens: the content of specimen.json by tomogram.
-        names: of the structures.
+        specimens: the content of specimen.json, by tomogram.
+        names: of the structures, by PDB ID.
         path: of the page.
     """
     first = next(iter(specimens.values()))
@@ -78,7 +102,7 @@ def specimen_page(
     notes = [
         f"Tomogram {tomogram}: {specimen['particles_in_region']:,} particles in the region, of "
         f"which {specimen['particles_in_tomogram']:,} reach into the tomogram. Bounding spheres "
-        f"fill {100 * specimen['sphere_fraction_of_region']:.1f}% of the region, masks fill "
+        f"fill {100 * specimen['sphere_fraction_of_region']:.1f}% of the region; masks fill "
         f"{100 * specimen['labelled_fraction_of_tomogram']:.1f}% of the tomogram."
         for tomogram, specimen in specimens.items()
     ]
@@ -89,7 +113,7 @@ def snr_page(noise: Mapping[tuple[str, str], Mapping[str, Any]], path: PathLike)
     """Write the SNR of every tomogram, asked for and measured.
 
     Args:
-        noise: the content of {dataset}.json by tomogram and dataset.
+        noise: the content of {dataset}.json, by tomogram and dataset.
         path: of the page.
     """
     rows = [
@@ -97,20 +121,20 @@ def snr_page(noise: Mapping[tuple[str, str], Mapping[str, Any]], path: PathLike)
             "Tomogram": tomogram,
             "Dataset": dataset,
             "SNR asked for": f"{record['snr_asked']:g}",
-            "measured in the cube": f"{record['snr_by_region']['cube']:.4g}",
-            "inside the particle": f"{record['snr_by_region']['particle']:.4g}",
-            "without noise": f"{record['snr_without_noise']:.3g}",
-            "Noise scale": f"{record['noise_scale']:,.4g}",
+            "SNR in the cube": f"{record['snr_by_region']['cube']:.4g}",
+            "SNR in the particle": f"{record['snr_by_region']['particle']:.4g}",
+            "SNR without noise": f"{record['snr_without_noise']:.3g}",
+            "Noise level": f"{record['noise_scale']:,.4g}",
             "Particles": f"{record['reference_particles']:,}",
         }
         for (tomogram, dataset), record in noise.items()
     ]
     region = next(iter(noise.values()))["region"]
-    _write(rows, path, "Signal-to-noise ratio", [f"The SNR asked for is that of the {region}."])
+    _write(rows, path, "Signal-to-noise ratio", [f"The SNR asked for is the SNR in the {region}."])
 
 
 def masks_page(table: pd.DataFrame, names: Mapping[str, str], path: PathLike) -> None:
-    """Write the sizes of masks beside the paper's; `table` is of `steps.mask_sizes`."""
+    """Write mask sizes beside the paper's; `table` is of `mask_sizes`."""
 
     def number(value: float, form: str) -> str:
         return _NO_VALUE if math.isnan(value) else f"{value:{form}}"
@@ -126,13 +150,13 @@ def masks_page(table: pd.DataFrame, names: Mapping[str, str], path: PathLike) ->
         }
         for row in table.sort_values("mask_voxels", ascending=False).to_dict("records")
     ]
-    _write(rows, path, "Size of the masks", [])
+    _write(rows, path, "Mask sizes", [])
 
 
 def _write(
     rows: Sequence[Mapping[str, str]], path: PathLike, title: str, notes: Sequence[str]
 ) -> None:
-    """Write a page; all columns but those of words hold numbers."""
+    """Write a page; all columns but those named here contain numbers."""
     cells = pd.DataFrame(rows)
     words = {"PDB ID", "Name", "Source", "SHA-256", "Note", "Tomogram", "Dataset"}
     with atomic_path(path) as partial:

@@ -1,4 +1,4 @@
-"""Names beside points, placed so that they do not cover each other; plain numbers on log axes."""
+"""Names beside points that do not cover each other, and plain numbers on logarithmic axes."""
 
 from collections.abc import Sequence
 
@@ -14,9 +14,9 @@ _POINTS_PER_INCH = 72
 
 
 def name_points(axes: Axes, x: ArrayLike, y: ArrayLike, names: Sequence[str]) -> None:
-    """Write each name at the nearest place to its point where nothing is yet.
+    """Write each name at the free place that is nearest to its point.
 
-    Call it when scales and limits of the axes are final.
+    Call it once the scales and limits of the axes are final.
     """
     figure = axes.get_figure(root=True)
     if not len(names) or figure is None:
@@ -58,7 +58,7 @@ def _offsets(size: NDArray[np.float64]) -> NDArray[np.float64]:
 def _covered(
     box: NDArray[np.float64], taken: Sequence[NDArray[np.float64]], frame: NDArray[np.float64]
 ) -> float:
-    """Area of a box (left, bottom, right, top) over other boxes, or out of the frame."""
+    """Area of a box (left, bottom, right, top) over other boxes, or outside the frame."""
     others = np.array(taken)
     overlap = np.minimum(box[2:], others[:, 2:]) - np.maximum(box[:2], others[:, :2])
     inside = np.minimum(box[2:], frame[2:]) - np.maximum(box[:2], frame[:2])

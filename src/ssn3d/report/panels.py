@@ -18,7 +18,7 @@ _LIGHT_XYZ = np.array([-0.25, -0.75, 0.61])  # of length 1; the viewer is at (0.
 
 
 def central_slice(volume: NDArray[Any], plane: str) -> NDArray[Any]:
-    """Slice through index n // 2; of plane "xz", x runs along columns and z along rows."""
+    """Take the slice through index n // 2; in plane "xz", x runs along columns and z along rows."""
     z, y, x = (n // 2 for n in volume.shape)
     slices: dict[str, NDArray[Any]] = {
         "xy": volume[z],
@@ -35,9 +35,9 @@ def draw_slice(
     voxel_size_angstrom: float,
     limits: tuple[float, float] | None = None,
 ) -> None:
-    """Draw a slice (rows, columns) in grey with its axes in nm, the centre of voxel 0 being 0.
+    """Draw a slice (rows, columns) in grey with its axes in nm, the centre of voxel 0 at 0.
 
-    `limits` are the values of black and white; by default the 0.5th and 99.5th percentile.
+    `limits` are the values drawn black and white, by default the 0.5th and 99.5th percentile.
     """
     step_nm = voxel_size_angstrom / 10
     rows, columns = image.shape
@@ -90,7 +90,7 @@ def add_isosurface(
 ) -> Axes:
     """Add a lit isosurface at `position` of a grid, in a cube as large as the volume.
 
-    A volume that nowhere exceeds `level` gives an empty cube that says so.
+    Where no voxel exceeds `level`, the cube is empty and says so.
     """
     axes: Any = figure.add_subplot(position, projection="3d")
     size_nm = np.array(volume.shape[::-1]) * voxel_size_angstrom / 10

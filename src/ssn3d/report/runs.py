@@ -1,4 +1,4 @@
-"""Runs as the stage before leaves them: one folder for each method, dataset and split."""
+"""Results of the segmentation stage: one folder for each method, dataset and split."""
 
 import os
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ _RECORD = ["capacity", "epochs", "training_seconds"]
 
 @dataclass(frozen=True)
 class Run:
-    """What the report needs of one run."""
+    """What the report needs from one run."""
 
     record: dict[str, Any]
     """The content of run.json."""
@@ -34,7 +34,7 @@ class Run:
 
 
 def missing_files(folder: Path) -> list[Path]:
-    """Files without which a run cannot enter a table; empty for a finished run."""
+    """List the files that a run lacks before it can enter a table; none for a finished run."""
     files = [folder / "run.json", folder / "per_subtomogram.csv"]
     return [file for file in files if not file.exists()]
 
@@ -48,7 +48,7 @@ def read_run(folder: Path) -> Run:
     record = read_json(folder / "run.json", *_RECORD)
     names = (record.get("method"), record.get("dataset"), record.get("split"))
     if names != folder.parts[-3:]:
-        message = f"{folder / 'run.json'}: is of the run {names}; delete it and run again"
+        message = f"{folder / 'run.json'}: belongs to the run {names}; delete it and rerun"
         raise DataError(message)
     return Run(record, read_per_subtomogram(folder / "per_subtomogram.csv"))
 
@@ -63,7 +63,7 @@ def read_per_subtomogram(path: str | os.PathLike[str]) -> pd.DataFrame:
 
 
 def read_history(path: str | os.PathLike[str]) -> pd.DataFrame:
-    """Read history.csv, one row an epoch.
+    """Read history.csv, one row per epoch.
 
     Raises:
         DataError: the file is missing or damaged.
@@ -72,5 +72,5 @@ def read_history(path: str | os.PathLike[str]) -> pd.DataFrame:
 
 
 def mask_voxels(subtomograms: pd.DataFrame) -> "pd.Series[int]":
-    """Voxels of each true mask, from the counts of per_subtomogram.csv."""
+    """Count the voxels of each true mask, from the counts of per_subtomogram.csv."""
     return subtomograms["true_positive"] + subtomograms["false_negative"]

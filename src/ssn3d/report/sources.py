@@ -1,4 +1,4 @@
-"""Where the coordinates of each structure came from, in words a reader of a table understands."""
+"""Where the coordinates of each structure came from, in words for the tables."""
 
 import os
 from collections.abc import Iterable
@@ -25,10 +25,10 @@ def source_in_words(structures_dir: str | os.PathLike[str], pdb_id: str) -> str:
 
 
 def surrogates(structures_dir: str | os.PathLike[str], pdb_ids: Iterable[str]) -> list[str]:
-    """Those structures that are bead models."""
+    """List the structures that are bead models."""
     return [i for i in pdb_ids if is_surrogate(source_in_words(structures_dir, i))]
 
 
 def is_surrogate(source: str) -> bool:
-    """Whether these words of `source_in_words` tell of a bead model."""
+    """Whether these words of `source_in_words` mean a bead model."""
     return source == _SURROGATE

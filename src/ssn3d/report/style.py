@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from ssn3d.files import atomic_path
 
+PathLike = str | os.PathLike[str]
 PAGE_WIDTH_INCH = 7.1
 STYLE: dict[Any, Any] = {
     "font.size": 8,
@@ -32,7 +33,7 @@ STYLE: dict[Any, Any] = {
 
 
 class Series(NamedTuple):
-    """How one series is told from the others: by lightness, dashes and marker, not by hue alone."""
+    """The look of one series, which differs in lightness, dashes and marker, not in hue alone."""
 
     color: str
     linestyle: str
@@ -66,11 +67,11 @@ def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
 
 
 def new_figure(height_inch: float, width_inch: float = PAGE_WIDTH_INCH) -> Figure:
-    """Give an empty figure that belongs to no window and lays itself out."""
+    """Make an empty figure, without a window, that lays itself out."""
     return Figure(figsize=(width_inch, height_inch), layout="constrained")
 
 
-def save(figure: Figure, path_png: str | os.PathLike[str]) -> None:
+def save(figure: Figure, path_png: PathLike) -> None:
     """Write a figure as PNG and, beside it, as SVG."""
     path = Path(path_png)
     with mpl.rc_context(STYLE):

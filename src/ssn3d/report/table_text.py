@@ -1,8 +1,7 @@
-"""Tables as people read them: terminal, Markdown, LaTeX and HTML, all from the same cells.
+"""Tables for readers: as plain text, Markdown, LaTeX and HTML, all from the same cells.
 
-A number that is not there is a dash. A dagger marks results on surrogate structures, and notes
-below the table say what is missing and what is a surrogate, so that no table looks better than
-it is.
+A missing number is a dash. A dagger marks results on surrogate structures. Notes below the table
+name the surrogates and count missing rows, so that no table looks better than it is.
 """
 
 import json
@@ -76,7 +75,7 @@ def to_markdown(
     provenance: Mapping[str, Any],
     surrogates: Sequence[str] = (),
 ) -> str:
-    """Make an aligned Markdown table with notes and a last line of provenance."""
+    """Make an aligned Markdown table with notes and a line of provenance."""
     cells = _cells(table, surrogates)
     header, *body = _aligned(cells, _MARKDOWN)
     rule = [
@@ -97,7 +96,7 @@ def to_latex(
 ) -> str:
     r"""Make a LaTeX table as wide as the text, with notes; its provenance is a comment.
 
-    It needs the packages booktabs and graphicx, and is best put on a page turned sideways.
+    It needs the packages booktabs and graphicx, and is best set on a landscape page.
     """
     cells = _cells(table, surrogates)
     columns = "".join("r" if title in _RIGHT else "l" for title in cells)
@@ -130,7 +129,7 @@ def to_html(
     provenance: Mapping[str, Any],
     surrogates: Sequence[str] = (),
 ) -> str:
-    """Make a page with the table, notes and a last paragraph of provenance."""
+    """Make a web page of the table with notes and a paragraph of provenance."""
     notes = [*_notes(table, surrogates), f"Provenance: {provenance_line(provenance)}"]
     return web_page(_cells(table, surrogates), title, _RIGHT, notes)
 
@@ -162,7 +161,7 @@ def write_table(
 
 
 def provenance_line(provenance: Mapping[str, Any]) -> str:
-    """Put provenance on one line, nested values as JSON; what is long stays in the .json."""
+    """Put provenance on one line, nested values as JSON; long values are only in the .json."""
     values = {
         key: value if isinstance(value, str) else json.dumps(value, sort_keys=True)
         for key, value in provenance.items()
@@ -172,7 +171,7 @@ def provenance_line(provenance: Mapping[str, Any]) -> str:
 
 
 def _cells(table: pd.DataFrame, surrogates: Sequence[str]) -> pd.DataFrame:
-    """Write every value that is shown as text, under the title of its column."""
+    """Turn every value that is shown into text, under the title of its column."""
     shown = table.copy()
     limits = zip(table["miou_low"], table["miou_high"], strict=True)
     shown["interval"] = [
@@ -183,7 +182,7 @@ def _cells(table: pd.DataFrame, surrogates: Sequence[str]) -> pd.DataFrame:
         if column in shown:
             cells[title] = [_cell(value, form) for value in shown[column]]
     if (table["status"] == DONE).all():
-        cells = cells.drop(columns="Status")  # it would say nothing
+        cells = cells.drop(columns="Status")  # the same in every row
     first = cells.columns[0]
     if "source" in table:
         marked = [is_surrogate(source) for source in table["source"]]
@@ -194,21 +193,24 @@ def _cells(table: pd.DataFrame, surrogates: Sequence[str]) -> pd.DataFrame:
 
 
 def _cell(value: Any, form: str) -> str:
-    """Write one value; a dash where there is none."""
+    """Format one value; a dash where there is none."""
     if pd.isna(value) or value == "":
         return _DASH
     return f"{value:{form}}"
 
 
 def _notes(table: pd.DataFrame, surrogates: Sequence[str]) -> list[str]:
-    """Say what a reader could overlook: surrogates and missing rows."""
-    notes = ["Difference: our mIoU minus the paper's. Interval: bootstrap over test subtomograms."]
+    """Say what a reader could overlook: the meaning of the interval, surrogates, missing rows."""
+    intervals = (
+        "95% intervals: bootstrap over the test subtomograms of one simulation and training."
+    )
+    notes = [f"Difference: our mIoU minus the paper's. {intervals}"]
     if "source" in table:
         surrogates = [str(i) for i in table["pdb_id"][table["source"].map(is_surrogate)]]
     if surrogates:
         notes.append(
-            f"{_DAGGER} Surrogates, bead models in place of the true structures, stand in for "
-            f"{len(surrogates)} of the structures: {', '.join(surrogates)}."
+            f"{_DAGGER} Surrogates: bead models in place of deposited coordinates, for "
+            f"{', '.join(surrogates)}."
         )
     incomplete = int((table["status"] != DONE).sum())
     if incomplete:
@@ -228,5 +230,5 @@ def _aligned(cells: pd.DataFrame, escapes: Mapping[str, str]) -> list[list[str]]
 
 
 def _escape(text: str, escapes: Mapping[str, str]) -> str:
-    """Replace the characters that mean something in Markdown or LaTeX."""
+    """Escape the characters that are special in Markdown or LaTeX."""
     return "".join(escapes.get(character, character) for character in text)

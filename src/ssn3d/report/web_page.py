@@ -1,4 +1,4 @@
-"""A table as a page of its own: the HTML report shows it as it is, and any browser opens it."""
+"""A table as a web page, shown in the HTML report and readable by itself in any browser."""
 
 from collections.abc import Collection, Sequence
 from html import escape
@@ -21,12 +21,12 @@ p { max-width: 60em; overflow-wrap: anywhere; }
 def web_page(
     cells: pd.DataFrame, title: str, numbers: Collection[str], notes: Sequence[str] = ()
 ) -> str:
-    """Make a page of a heading, one table and notes below it; it needs no other file.
+    """Make a page of a heading, a table and notes; it needs no other file.
 
     Args:
-        cells: the table, every cell text; its columns are the titles.
+        cells: the table, all text; its columns are the titles.
         title: of the page.
-        numbers: those columns that are aligned at the right.
+        numbers: the columns to align right.
         notes: paragraphs.
     """
     titles = [str(column) for column in cells]

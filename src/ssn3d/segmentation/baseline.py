@@ -21,6 +21,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from ssn3d.segmentation.baseline_threshold import threshold_segments
 from ssn3d.segmentation.metrics import SEGMENTED
+from ssn3d.segmentation.settings import BaselineParameters
 
 ONE_SEGMENT = "one segment"
 NOTHING_ABOVE_THRESHOLD = "nothing above threshold"
@@ -28,43 +29,6 @@ CLUSTERING_FAILED = "clustering failed"
 NO_CLUSTER_AT_CENTRE = "no cluster at the centre"
 
 _ROUNDING_DECIMALS = 6
-
-
-@dataclass(frozen=True)
-class BaselineSettings:
-    """Parameters of the method."""
-
-    flooded: Literal["gradient", "density"]
-    """What the watershed floods. The gradient's magnitude, from maxima and minima: segments end at
-    the surfaces of particles. Or the density, from its maxima: a segment reaches to the valley
-    before the next, so that a particle takes in some of its surroundings, the more the more it is
-    smoothed; a lone particle without noise fills the volume and leaves nothing to threshold."""
-    smoothing_sigma_voxels: float
-    """Standard deviation of the Gaussian filter; no cluster may be narrower than it either."""
-    voxels_per_point: int
-    """For how many voxels of structure one point stands when the mixture is fitted. Neighbouring
-    voxels are not independent; if all were counted, BIC would split every particle."""
-    max_clusters: int
-    """The largest number of clusters, hence of particles, that BIC may choose."""
-    central_radius_voxels: float
-    """Radius of the central sphere, in which the target is looked for where no cluster covers the
-    central voxel."""
-    boundary_weight: float | None = None
-    """Cost of one voxel face of boundary between structure and the rest: a face costs as much as a
-    voxel that lies sqrt(boundary_weight) standard deviations off the mean of its class. None leaves
-    the threshold to the subtomogram itself (`threshold.unsupervised_threshold`), which is the
-    authors' method; a weight has to be chosen on true masks."""
-
-    def __post_init__(self) -> None:
-        """Raise ValueError for a value that is unknown or out of range."""
-        if self.flooded not in {"gradient", "density"}:
-            message = f"baseline settings: flooded is {self.flooded!r}, not gradient or density"
-            raise ValueError(message)
-        positive = (self.smoothing_sigma_voxels, self.voxels_per_point, self.max_clusters)
-        not_negative = (self.boundary_weight or 0.0, self.central_radius_voxels)
-        if min(positive) <= 0 or min(not_negative) < 0:
-            message = f"baseline settings out of range: {self}"
-            raise ValueError(message)
 
 
 @dataclass(frozen=True)
@@ -85,24 +49,24 @@ class Segmentation:
 
 
 def segment(
-    image: NDArray[np.floating[Any]], settings: BaselineSettings, rng: np.random.Generator
+    image: NDArray[np.floating[Any]], parameters: BaselineParameters, rng: np.random.Generator
 ) -> Segmentation:
     """Segment the particle at the centre of a subtomogram (s, s, s).
 
     Adding a constant to the subtomogram, or multiplying it by a positive factor, changes nothing.
     """
-    density = _smoothed_density(image, settings.smoothing_sigma_voxels)
-    segments = _oversegment(density, settings.flooded)
-    structure = threshold_segments(density, segments, settings.boundary_weight)
-    clusters, outcome = _cluster_segments(segments, structure, settings, rng)
-    mask = _cluster_at_centre(clusters, settings.central_radius_voxels)
+    density = _smoothed_density(image, parameters.smoothing_sigma_voxels)
+    segments = _oversegment(density, parameters.flooded)
+    structure = threshold_segments(density, segments, parameters.boundary_weight)
+    clusters, outcome = _cluster_segments(segments, structure, parameters, rng)
+    mask = _cluster_at_centre(clusters, parameters.central_radius_voxels)
     if clusters.any() and not mask.any():
         outcome = NO_CLUSTER_AT_CENTRE
     return Segmentation(mask, outcome, segments, structure, clusters)
 
 
 def segment_on_one_thread(
-    image: NDArray[np.floating[Any]], settings: BaselineSettings, rng: np.random.Generator
+    image: NDArray[np.floating[Any]], parameters: BaselineParameters, rng: np.random.Generator
 ) -> tuple[NDArray[np.bool_], str]:
     """Mask and outcome of `segment`, with libraries limited to one thread.
 
@@ -110,7 +74,7 @@ def segment_on_one_thread(
     torch, so that such a process starts quickly and stays small.
     """
     with threadpool_limits(1):
-        result = segment(image, settings, rng)
+        result = segment(image, parameters, rng)
     return result.mask, result.outcome
 
 
@@ -149,7 +113,7 @@ def _oversegment(
 def _cluster_segments(
     segments: NDArray[np.int32],
     structure: NDArray[np.bool_],
-    settings: BaselineSettings,
+    parameters: BaselineParameters,
     rng: np.random.Generator,
 ) -> tuple[NDArray[np.int32], str]:
     """Group the segments of structure into particles: the clusters and the outcome.
@@ -165,7 +129,7 @@ def _cluster_segments(
         clusters[structure] = 1
         return clusters, ONE_SEGMENT
     voxels = np.argwhere(structure).astype(np.float64)
-    mixture = _fit_mixture(voxels, settings, rng)
+    mixture = _fit_mixture(voxels, parameters, rng)
     if mixture is None:
         return clusters, CLUSTERING_FAILED
     share = np.zeros((len(kept), mixture.n_components))
@@ -175,21 +139,21 @@ def _cluster_segments(
 
 
 def _fit_mixture(
-    voxels: NDArray[np.float64], settings: BaselineSettings, rng: np.random.Generator
+    voxels: NDArray[np.float64], parameters: BaselineParameters, rng: np.random.Generator
 ) -> GaussianMixture | None:
     """Fit mixtures of spherical Gaussians to a sample of voxels (n, 3); return the best by BIC.
 
     Mixtures that do not converge are ignored; None if none converges.
     """
-    count = max(len(voxels) // settings.voxels_per_point, 2)
+    count = max(len(voxels) // parameters.voxels_per_point, 2)
     points = rng.choice(voxels, count, replace=False)
     random_state = int(rng.integers(2**32))
     best, best_bic = None, np.inf
-    for clusters in range(1, min(settings.max_clusters, count - 1) + 1):
+    for clusters in range(1, min(parameters.max_clusters, count - 1) + 1):
         mixture = GaussianMixture(
             clusters,
             covariance_type="spherical",
-            reg_covar=settings.smoothing_sigma_voxels**2,
+            reg_covar=parameters.smoothing_sigma_voxels**2,
             max_iter=300,
             random_state=random_state,
         )

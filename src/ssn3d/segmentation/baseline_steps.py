@@ -2,7 +2,6 @@
 
 import os
 import time
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +9,10 @@ from ssn3d.errors import DataError
 from ssn3d.files import read_json, write_json
 from ssn3d.log import logger
 from ssn3d.runs import BASELINE, TUNED_BASELINE, path_name
-from ssn3d.segmentation.baseline import BaselineSettings
-from ssn3d.segmentation.baseline_search import OBJECTIVE, SearchSettings, search, segment_all
+from ssn3d.segmentation.baseline_search import OBJECTIVE, search, segment_all
 from ssn3d.segmentation.metrics import per_subtomogram_table, summarise
 from ssn3d.segmentation.run_files import run_names, write_predictions, write_run_record
+from ssn3d.segmentation.settings import BaselineParameters, BaselineSettings
 from ssn3d.subtomograms.steps import read_dataset
 from ssn3d.subtomograms.store import Subtomograms
 
@@ -24,22 +23,19 @@ def search_run(
     dataset: PathLike,
     split: PathLike,
     search_json: PathLike,
-    fixed: BaselineSettings,
-    settings: SearchSettings,
+    settings: BaselineSettings,
     *,
     seed: int,
     workers: int,
 ) -> dict[str, Any]:
     """Choose the tuned baseline's parameters on a split's training subtomograms; write a JSON file.
 
-    `fixed` holds the parameters that are not searched for.
-
     Raises:
         DataError: the dataset or the split is missing or damaged.
     """
     subtomograms, parts = read_dataset(dataset, split)
     start = time.perf_counter()
-    found = search(subtomograms, parts["train"], fixed, settings, seed=seed, workers=workers)
+    found = search(subtomograms, parts["train"], settings, seed=seed, workers=workers)
     found |= {
         "split": Path(split).stem,
         "dataset_sha256": subtomograms.sha256,
@@ -55,7 +51,7 @@ def search_run(
 def baseline_run(
     dataset: PathLike,
     split: PathLike,
-    parameters: BaselineSettings | PathLike,
+    parameters: BaselineParameters | PathLike,
     folder: PathLike,
     *,
     seed: int,
@@ -81,14 +77,15 @@ def baseline_run(
         DataError: an input is missing or damaged, or the search used another dataset or split.
     """
     subtomograms, parts = read_dataset(dataset, split)
-    if isinstance(parameters, BaselineSettings):
-        method, settings, asked, seconds = BASELINE, parameters, asdict(parameters), 0.0
+    if isinstance(parameters, BaselineParameters):
+        method, chosen, seconds = BASELINE, parameters, 0.0
+        asked = parameters.model_dump()
     else:
         found = _read_search(parameters, dataset, split, subtomograms)
-        method, settings = TUNED_BASELINE, BaselineSettings(**found["chosen"])
+        method, chosen = TUNED_BASELINE, BaselineParameters(**found["chosen"])
         asked, seconds = found["search"], found["seconds"]
     rows = parts["test"]
-    masks, outcomes = segment_all(subtomograms.images[rows], settings, seed, workers, rows)
+    masks, outcomes = segment_all(subtomograms.images[rows], chosen, seed, workers, rows)
     pdb_ids, truth = subtomograms.pdb_ids[rows], subtomograms.masks[rows]
     table = per_subtomogram_table(rows, pdb_ids, masks, truth, outcomes)
     metrics = summarise(table)
@@ -96,7 +93,7 @@ def baseline_run(
     write_predictions(
         Path(folder) / "per_subtomogram.csv", Path(folder) / "predictions.h5", table, masks
     )
-    outcome = _BASELINE_OUTCOME | {"training_seconds": seconds, "settings": asdict(settings)}
+    outcome = _BASELINE_OUTCOME | {"training_seconds": seconds, "settings": chosen.model_dump()}
     names = run_names(path_name(method), subtomograms, split)
     record = Path(folder) / "run.json"
     data = (subtomograms, parts)

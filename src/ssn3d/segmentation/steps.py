@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,8 @@ from ssn3d.segmentation.metrics import ceiling_miou, per_subtomogram_table, summ
 from ssn3d.segmentation.networks import NETWORKS, capacity
 from ssn3d.segmentation.predict import load_network, predict_masks
 from ssn3d.segmentation.run_files import run_names, write_predictions, write_run_record
-from ssn3d.segmentation.train import TrainingResult, TrainingSettings, train
+from ssn3d.segmentation.settings import TrainingSettings
+from ssn3d.segmentation.train import TrainingResult, train
 from ssn3d.subtomograms.steps import read_dataset
 from ssn3d.subtomograms.store import Subtomograms
 from ssn3d.tables import write_csv
@@ -67,10 +67,10 @@ def train_run(
     test_masks = subtomograms.masks[rows["test"]]
     outcome = _training_outcome(result) | {
         "ceiling_miou": ceiling_miou(test_masks, NETWORKS[network].block),
-        "settings": asdict(settings),
+        "settings": settings.model_dump(),
     }
     data = (subtomograms, rows)
-    made: dict[str, Any] = {"seed": seed, "settings": asdict(settings)}
+    made: dict[str, Any] = {"seed": seed, "settings": settings.model_dump()}
     write_run_record(record, names, outcome, data, **made, gpus=gpu_names())
     Path(checkpoint).unlink(missing_ok=True)
     logger.info("%s: best epoch %d of %d", network, result.best_epoch, len(result.history))
@@ -105,7 +105,7 @@ def _weights_content(
         "best_epoch": result.best_epoch,
         "micro_batch_size": result.micro_batch_size,
         "precision": result.precision,
-        "settings": asdict(settings),
+        "settings": settings.model_dump(),
         "seed": seed,
         "dataset_sha256": dataset_sha256,
         "ssn3d": __version__,

@@ -10,7 +10,7 @@ number for `micro_batch_size` in the configuration fixes it.
 
 import math
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ from ssn3d.segmentation.compute import Compute, reproducible, torch_generator
 from ssn3d.segmentation.epochs import History, best_epoch, progress_bar, report_epoch, stop_reason
 from ssn3d.segmentation.micro_batch import pick_micro_batch_size
 from ssn3d.segmentation.networks import build_network
+from ssn3d.segmentation.settings import TrainingSettings
 from ssn3d.segmentation.validation import (
     background_percent,
     check_finite,
@@ -36,25 +37,6 @@ from ssn3d.segmentation.validation import (
     loss_sum,
     validate,
 )
-
-
-@dataclass(frozen=True)
-class TrainingSettings:
-    """The `training` section of the configuration; the defaults are the paper's experiment."""
-
-    device: str = "auto"
-    precision: str = "auto"
-    batch_size: int = 128
-    micro_batch_size: int | str = "auto"
-    epochs: int = 200
-    learning_rate: float = 0.001
-    adam_beta1: float = 0.9
-    adam_beta2: float = 0.99
-    adam_epsilon: float = 1e-7
-    learning_rate_decay: float = 1e-8
-    dropout: float = 0.7
-    patience_epochs: int = 10
-    plateau_margin_percent: float = 0.05
 
 
 @dataclass(frozen=True)
@@ -113,7 +95,7 @@ def train(
         train_rows: which of them to train on.
         validation_rows: which of them decide when to stop, and which epoch was best.
         network_name: key of the registry.
-        settings: the `training` section of the configuration.
+        settings: how to train.
         seed: the configuration's seed.
         run_name: with `seed`, it seeds initial weights, order and dropout.
         checkpoint_path: written after every epoch; training resumes from it, bit for bit.
@@ -140,7 +122,7 @@ def train(
         network=network,
         optimiser=_optimiser(network, settings),
     )
-    identity = {"network": network_name, "run": run_name, "seed": seed, **asdict(settings)}
+    identity = {"network": network_name, "run": run_name, "seed": seed, **settings.model_dump()}
     data = (images, masks, train_rows, validation_rows) if checkpoint_path else ()
     return _run(training, checkpoint_path, fingerprint(identity, *data))
 

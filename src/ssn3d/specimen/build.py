@@ -11,30 +11,12 @@ from ssn3d.errors import PlacementError
 from ssn3d.log import logger
 from ssn3d.particles import Particles
 from ssn3d.specimen.placement import occupied_fraction, place_spheres
+from ssn3d.specimen.settings import SpecimenSettings
 from ssn3d.specimen.volume import Grid, Points, render
 from ssn3d.structures.bounding import bounding_sphere
 from ssn3d.structures.maps import density_map
 
 _MOST_LABELS = np.iinfo(np.uint16).max
-
-
-@dataclass(frozen=True)
-class SpecimenSettings:
-    """The `specimen` section of the configuration; sizes are (z, y, x)."""
-
-    tomogram_size_voxels: tuple[int, int, int]
-    region_size_voxels: tuple[int, int, int]
-    voxel_size_angstrom: float
-    resolution_angstrom: float
-    particles: int
-    proportions: str
-    bounding_threshold_fraction: float
-    mask_threshold_dalton_per_nm3: float
-
-    @property
-    def grid(self) -> Grid:
-        """The grid that structures are drawn on."""
-        return Grid(self.voxel_size_angstrom, self.resolution_angstrom)
 
 
 @dataclass(frozen=True)
@@ -94,13 +76,14 @@ def build_specimen(
     pdb_ids = copy_numbers(list(structures), settings.particles, settings.proportions, rng)
     offsets = np.array([spheres[i][0] for i in pdb_ids.tolist()])
     radii = np.array([spheres[i][1] for i in pdb_ids.tolist()])
-    region = np.array(settings.region_size_voxels, dtype=float)
-    tomogram = np.array(settings.tomogram_size_voxels, dtype=float)
+    region = np.array(settings.region_size_voxels.zyx, dtype=float)
+    tomogram = np.array(settings.tomogram_size_voxels.zyx, dtype=float)
     sphere_centres = place_spheres(radii, region, rng) - (region - tomogram) / 2
     rotations = Rotation.random(len(pdb_ids), rng=rng).as_matrix()
     centres = sphere_centres - (rotations @ offsets[:, :, None])[:, :, 0]
 
-    reach = (radii + settings.grid.margin_voxels)[:, None]
+    grid = Grid(settings.voxel_size_angstrom, settings.resolution_angstrom)
+    reach = (radii + grid.margin_voxels)[:, None]
     inside = ((sphere_centres > -reach) & (sphere_centres < tomogram + reach)).all(axis=1)
     if inside.sum() > _MOST_LABELS:
         raise PlacementError(
@@ -112,8 +95,8 @@ def build_specimen(
     density, labels = render(
         structures,
         particles,
-        settings.tomogram_size_voxels,
-        settings.grid,
+        settings.tomogram_size_voxels.zyx,
+        grid,
         settings.mask_threshold_dalton_per_nm3,
     )
     summary = {

@@ -3,28 +3,18 @@
 import os
 import time
 from collections.abc import Mapping
-from dataclasses import asdict
-from typing import Any
 
 from ssn3d.files import write_json
 from ssn3d.log import logger
 from ssn3d.mrc import write_mrc
 from ssn3d.provenance import provenance
 from ssn3d.seeds import generator
-from ssn3d.specimen.build import SpecimenSettings, build_specimen
+from ssn3d.specimen.build import build_specimen
+from ssn3d.specimen.settings import SpecimenSettings
 from ssn3d.star import write_particles
 from ssn3d.structures.read import read_structure
 
 PathLike = str | os.PathLike[str]
-
-
-def specimen_settings(section: Mapping[str, Any]) -> SpecimenSettings:
-    """Take the `specimen` section of the configuration, whose sizes are named x, y, z."""
-    sizes = {
-        key: (section[key]["z"], section[key]["y"], section[key]["x"])
-        for key in ("tomogram_size_voxels", "region_size_voxels")
-    }
-    return SpecimenSettings(**{**section, **sizes})
 
 
 def simulate_specimen(
@@ -49,7 +39,7 @@ def simulate_specimen(
     write_mrc(density, specimen.density, voxel_size, label="ssn3d density, dalton per nm^3")
     write_mrc(labels, specimen.labels, voxel_size, label="ssn3d instance labels")
     write_particles(particles, specimen.particles, tomogram, voxel_size)
-    written = provenance(seed=seed, settings=asdict(settings))
+    written = provenance(seed=seed, settings=settings.model_dump())
     seconds = time.perf_counter() - started
     write_json(summary, {**specimen.summary, "seconds": seconds, "provenance": written})
     logger.info("%s: %s", tomogram, density)

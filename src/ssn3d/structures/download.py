@@ -6,7 +6,6 @@ Only the hosts that the URLs name are asked; redirections to others are not foll
 """
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -14,8 +13,9 @@ import requests
 import urllib3
 from urllib3.util.retry import Retry
 
-from ssn3d.errors import ConfigError, StructureError
+from ssn3d.errors import StructureError
 from ssn3d.structures.coordinates import is_gzipped
+from ssn3d.structures.settings import ArchiveSettings
 
 _RETRIED_STATUS = frozenset({408, 429, 500, 502, 503, 504})
 _LONGEST_WAIT_TIMEOUTS = 10  # for a server that trickles, or asks to come back later
@@ -23,32 +23,14 @@ _LONGEST_WAIT_TIMEOUTS = 10  # for a server that trickles, or asks to come back 
 
 @dataclass(frozen=True)
 class Archive:
-    """Where to download from, and how patiently."""
+    """Where to download from, how patiently, and what was learnt on the way."""
 
-    urls: Sequence[str]
-    """Templates with {ID}, {id} (lower case) and {mid} (its middle two letters), tried in order."""
-    obsolete_urls: Sequence[str] = ()
-    """The same for entries that were superseded; tried last."""
-    timeout_s: float = 60.0
-    retries: int = 4
+    settings: ArchiveSettings
     backoff_s: float = 1.0
     """Pause before the first retry; doubled for each further one."""
     parallel: int = 4
     unreachable: set[str] = field(default_factory=set)
     """Hosts that gave no connection, not asked again."""
-
-    def __post_init__(self) -> None:
-        """Raise ConfigError where a template is none."""
-        for template in [*self.urls, *self.obsolete_urls]:
-            try:
-                url = urlsplit(entry_url(template, "1ABC"))
-            except (AttributeError, KeyError, IndexError, ValueError):
-                url = urlsplit("")
-            if url.scheme not in {"http", "https"} or "1abc" not in url.path.lower():
-                raise ConfigError(
-                    f"structures.archive: {template!r} is not an http(s) URL with {{ID}} or {{id}} "
-                    "(lower case), and perhaps {mid}"
-                )
 
 
 class _TransientError(Exception):
@@ -68,18 +50,13 @@ class _Patience(Retry):
         return float(min(self.backoff_max, self.backoff_factor * 2 ** (len(self.history) - 1)))
 
 
-def entry_url(template: str, pdb_id: str) -> str:
-    """Fill in a URL template of `Archive`."""
-    return template.format(ID=pdb_id, id=pdb_id.lower(), mid=pdb_id.lower()[1:3])
-
-
 def download(archive: Archive, url: str) -> bytes:
     """Download a gzip file, with retries. Raises StructureError that names host and last fault."""
-    host = urlsplit(url).netloc
-    retries: Retry = _Patience(archive.retries, backoff_factor=archive.backoff_s)
+    host, timeout_s = urlsplit(url).netloc, archive.settings.timeout_s
+    retries: Retry = _Patience(archive.settings.retries, backoff_factor=archive.backoff_s)
     while host not in archive.unreachable:
         try:
-            return _download_once(url, host, archive.timeout_s)
+            return _download_once(url, host, timeout_s)
         except requests.exceptions.ConnectionError as error:
             reason = error.args[0] if error.args else None
             never_connected = isinstance(reason, urllib3.exceptions.MaxRetryError)
@@ -88,14 +65,14 @@ def download(archive: Archive, url: str) -> bytes:
                 break
             fault = _TransientError("no connection" if never_connected else "connection broken")
         except requests.exceptions.Timeout:
-            fault = _TransientError(f"no answer within {archive.timeout_s:g} s")
+            fault = _TransientError(f"no answer within {timeout_s:g} s")
         except _TransientError as error:
             fault = error
         except requests.exceptions.RequestException as error:
             fault = _TransientError(str(error))
         except urllib3.exceptions.HTTPError:
             fault = _TransientError("download broken off")
-        retries = _pause(retries, fault, host, _LONGEST_WAIT_TIMEOUTS * archive.timeout_s)
+        retries = _pause(retries, fault, host, _LONGEST_WAIT_TIMEOUTS * timeout_s)
     raise StructureError(f"{host}: no connection")
 
 

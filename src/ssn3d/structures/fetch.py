@@ -18,8 +18,9 @@ from ssn3d.errors import StructureError, WriteError
 from ssn3d.files import atomic_path
 from ssn3d.log import logger, progress
 from ssn3d.structures.coordinates import check_entry_id, file_content, gunzip, parse_entry
-from ssn3d.structures.download import Archive, download, entry_url
+from ssn3d.structures.download import Archive, download
 from ssn3d.structures.ids import PDB_ID
+from ssn3d.structures.settings import entry_url
 
 
 class _UnavailableError(StructureError):
@@ -150,7 +151,7 @@ def _verify(text: bytes, pdb_id: str, name: str) -> None:
 def _download_entry(archive: Archive, pdb_id: str) -> tuple[bytes, str]:
     """Give an entry, gzipped, and its SHA-256, from the first URL that serves it well."""
     faults = []
-    for template in [*archive.urls, *archive.obsolete_urls]:
+    for template in [*archive.settings.urls, *archive.settings.obsolete_urls]:
         url = entry_url(template, pdb_id)
         host = urlsplit(url).netloc
         try:

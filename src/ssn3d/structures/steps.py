@@ -4,7 +4,6 @@ import hashlib
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from ssn3d.files import write_json
 from ssn3d.log import logger
@@ -18,6 +17,7 @@ from ssn3d.structures.download import Archive
 from ssn3d.structures.fetch import cache_folder, fetch_entries
 from ssn3d.structures.ids import read_superseded
 from ssn3d.structures.read import write_structure
+from ssn3d.structures.settings import StructuresSettings
 from ssn3d.structures.sources import SourceFile, find_sources
 from ssn3d.structures.surrogates import Complex, read_complexes, surrogate
 
@@ -25,13 +25,13 @@ PathLike = str | os.PathLike[str]
 
 
 def prepare_structures(
-    pdb_ids: Sequence[str], settings: Mapping[str, Any], resources: PathLike, folder: PathLike
+    pdb_ids: Sequence[str], settings: StructuresSettings, resources: PathLike, folder: PathLike
 ) -> None:
     """Write {pdb_id}.npz and {pdb_id}.json of all structures into a folder.
 
     Args:
         pdb_ids: in capitals.
-        settings: the `structures` section of the configuration.
+        settings: which coordinates.
         resources: folder of complexes.tsv, obsolete.tsv and archive.lock.tsv.
         folder: where the files go.
 
@@ -40,28 +40,29 @@ def prepare_structures(
     """
     superseded = read_superseded(Path(resources) / "obsolete.tsv")
     complexes = read_complexes(Path(resources) / "complexes.tsv")
-    files = settings["folder"]
-    if settings["source"] == "archive":
+    files: PathLike | None = settings.folder
+    if settings.source == "archive":
         files = cache_folder()
         fetch_entries(
             pdb_ids,
-            Archive(**settings["archive"]),
+            Archive(settings.archive),
             files,
             lock=Path(resources) / "archive.lock.tsv",
             superseded=superseded,
-            allow_missing=settings["allow_surrogates"],
+            allow_missing=settings.allow_surrogates,
         )
     sources = find_sources(
         pdb_ids,
-        settings["source"],
+        settings.source,
         files,
-        allow_surrogates=settings["allow_surrogates"],
+        allow_surrogates=settings.allow_surrogates,
         superseded=superseded,
     )
     for pdb_id, source in sources.items():
-        unit = "biological" if pdb_id in settings["biological_ids"] else settings["unit"]
         target = Path(folder) / f"{pdb_id}.npz"
-        prepare_structure(source, unit, complexes, target, target.with_suffix(".json"))
+        prepare_structure(
+            source, settings.unit_of(pdb_id), complexes, target, target.with_suffix(".json")
+        )
 
 
 def prepare_structure(

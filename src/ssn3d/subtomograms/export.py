@@ -1,13 +1,14 @@
 """Export of subtomograms as MRC files with a STAR file, for RELION and compatible programs."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from ssn3d.errors import DataError
 from ssn3d.log import logger, progress
+from ssn3d.microscope.settings import Optics
 from ssn3d.mrc import write_mrc
 from ssn3d.particles import Particles
 from ssn3d.star import write_subtomograms_star
@@ -18,12 +19,11 @@ def export_subtomograms(
     dataset: str | os.PathLike[str],
     pdb_ids: Sequence[str],
     folder: str | os.PathLike[str],
-    optics: Mapping[str, float],
+    optics: Optics,
 ) -> Path:
     """Write subtomograms of the given structures: {folder}/subtomograms/*.mrc and particles.star.
 
-    Image names in the STAR file are relative to `folder`: run RELION there. Protein remains dark.
-    `optics` is the `microscope.optics` section of the configuration.
+    Image names in the STAR file are relative to `folder`: run RELION there. Protein stays dark.
 
     Returns:
         the STAR file.
@@ -55,7 +55,7 @@ def export_subtomograms(
         image_names=names,
         size_voxels=subtomograms.images.shape[-1],
         voxel_size_angstrom=subtomograms.voxel_size_angstrom,
-        optics=optics,
+        optics=optics.model_dump(),
     )
     logger.info("%s: %d subtomograms", star, len(rows))
     return star

@@ -19,6 +19,7 @@ from ssn3d.seeds import generator
 from ssn3d.star import read_particles
 from ssn3d.subtomograms.extract import cut
 from ssn3d.subtomograms.selection import choose, read_selection, selection_sha256
+from ssn3d.subtomograms.settings import SplitsSettings, SubtomogramsSettings
 from ssn3d.subtomograms.splits import read_split, split_subtomograms, write_split
 from ssn3d.subtomograms.store import Subtomograms, read_subtomograms, write_subtomograms
 from ssn3d.tables import write_csv
@@ -29,24 +30,24 @@ PathLike = str | os.PathLike[str]
 def select_particles(
     particles: Mapping[str, PathLike],
     shape: tuple[int, int, int],
-    settings: Mapping[str, Any],
+    settings: SubtomogramsSettings,
     seed: int,
     *,
     selection: PathLike,
 ) -> None:
     """Choose the particles of all datasets, and write a table: tomogram, label, pdb_id.
 
-    `particles` is each tomogram's STAR file, `shape` a tomogram's size (z, y, x), `settings` the
-    `subtomograms` section of the configuration.
+    `particles` gives each tomogram's STAR file, `shape` a tomogram's size (z, y, x). All datasets
+    show the same particles.
     """
     tables = [read_particles(path) for path in particles.values()]
     rows = choose(
         tables,
-        settings["size_voxels"],
+        settings.size_voxels,
         shape,
-        settings["count"],
+        settings.count,
         generator(seed, "subtomograms"),
-        balanced=settings["balanced"],
+        balanced=settings.balanced,
     )
     chosen = pd.concat(
         pd.DataFrame({"tomogram": name, "label": r + 1, "pdb_id": table.pdb_ids[r]})
@@ -159,16 +160,16 @@ def _selected(selection: PathLike, chosen: pd.DataFrame, star: PathLike) -> Part
 
 def split_dataset(
     selection: PathLike,
-    settings: Mapping[str, float],
+    settings: SplitsSettings,
     seed: int,
     leave_out: str | None,
     *,
     split: PathLike,
 ) -> None:
-    """Split the selected subtomograms; `settings` is the `splits` section of the configuration."""
+    """Split the selected subtomograms at random, or leave one structure out."""
     table = read_selection(selection)
     pdb_ids = table["pdb_id"].to_numpy(dtype=np.str_)
     rng = generator(seed, "split", leave_out or "random")
-    parts = split_subtomograms(pdb_ids, **settings, rng=rng, leave_out=leave_out)
+    parts = split_subtomograms(pdb_ids, **settings.model_dump(), rng=rng, leave_out=leave_out)
     digest = selection_sha256(table["tomogram"].to_numpy(), table["label"].to_numpy(), pdb_ids)
     write_split(split, pdb_ids, parts, digest)

@@ -1,4 +1,4 @@
-"""IoU by class, by SNR and by mask size, and our Table 3 against the paper's."""
+"""IoU by structure, SNR and mask size, and our Table 3 against the paper's."""
 
 from collections.abc import Mapping, Sequence
 
@@ -8,19 +8,36 @@ from matplotlib.figure import Figure
 from scipy import stats
 
 from ssn3d.report.labels import name_points, plain_log_ticks
-from ssn3d.report.runs import mask_voxels
+from ssn3d.report.runs import mask_voxels, read_per_subtomogram
 from ssn3d.report.sources import is_surrogate
-from ssn3d.report.style import GREY, SERIES, new_figure, styled
+from ssn3d.report.style import GREY, SERIES, PathLike, new_figure, save, styled
+from ssn3d.report.tables import read_table
 
-_PERCENT = (-2, 102)  # marks at 0 and 100 are seen whole
+_PERCENT = (-2, 102)  # so that marks at 0 and 100 are not cut off
+
+
+def draw_scores(
+    tables_by_title: Mapping[str, PathLike],
+    table3_csv: PathLike,
+    *,
+    per_class: PathLike,
+    against_size: PathLike,
+    against_paper: PathLike,
+) -> None:
+    """Draw IoU by structure and SNR, IoU by mask size, and our Table 3 against the paper's."""
+    tables = {title: read_per_subtomogram(path) for title, path in tables_by_title.items()}
+    save(iou_per_class(tables), per_class)
+    title, table = next(iter(tables.items()))
+    save(iou_against_mask_size(table, title), against_size)
+    save(table3_against_paper(read_table(table3_csv)), against_paper)
 
 
 @styled
 def iou_per_class(tables: Mapping[str, pd.DataFrame]) -> Figure:
-    """Draw the IoU of the region of interest of each class, at each SNR.
+    """Draw the IoU of the region of interest of each structure, at each SNR.
 
-    Points are means over the test subtomograms, bars reach from the first to the third quartile;
-    classes come in the order of their masks' sizes.
+    Points are means over the test subtomograms, bars span the quartiles; structures are sorted by
+    mask size.
 
     Args:
         tables: per_subtomogram.csv by title, such as "A, SNR 0.5".
@@ -42,7 +59,7 @@ def iou_per_class(tables: Mapping[str, pd.DataFrame]) -> Figure:
         )
     axes.set_xticks(places, list(order), rotation=90)
     axes.set(ylabel="IoU of the region of interest (%)", ylim=_PERCENT)
-    axes.set_xlabel("class, from the smallest mask to the largest")
+    axes.set_xlabel("structure, smallest to largest mask")
     axes.grid(axis="y", linewidth=0.3)
     figure.legend(loc="outside upper center", ncols=len(tables))
     return figure
@@ -50,10 +67,10 @@ def iou_per_class(tables: Mapping[str, pd.DataFrame]) -> Figure:
 
 @styled
 def iou_against_mask_size(table: pd.DataFrame, title: str) -> Figure:
-    """Draw each test subtomogram's IoU of the region of interest over the size of its true mask.
+    """Draw the IoU of the region of interest against the size of the true mask.
 
-    Grey dots are subtomograms, named squares the means of the classes. An empty mask has no place
-    on the logarithmic axis and is left out; the title counts those.
+    Grey dots are test subtomograms, named squares the means of structures. Empty masks have no
+    place on the logarithmic axis; the title counts them.
     """
     sizes = mask_voxels(table)
     shown = table.assign(size=sizes)[sizes > 0]
@@ -63,8 +80,8 @@ def iou_against_mask_size(table: pd.DataFrame, title: str) -> Figure:
     means = shown.groupby("pdb_id")[["size", "iou_foreground"]].mean()
     axes.plot(means["size"], means["iou_foreground"], "s", color="#0072B2")
     left_out = len(table) - len(shown)
-    axes.set_title(title + (f"; {left_out} empty masks left out" if left_out else ""))
-    axes.set(xscale="log", xlabel="voxels of the true mask")
+    axes.set_title(title + (f"; empty masks left out: {left_out}" if left_out else ""))
+    axes.set(xscale="log", xlabel="voxels in the true mask")
     axes.set(ylabel="IoU of the region of interest (%)", ylim=_PERCENT)
     plain_log_ticks(axes.xaxis)
     name_points(axes, means["size"], means["iou_foreground"], list(means.index))
@@ -73,10 +90,10 @@ def iou_against_mask_size(table: pd.DataFrame, title: str) -> Figure:
 
 @styled
 def table3_against_paper(table: pd.DataFrame) -> Figure:
-    """Draw our Table 3 over the paper's: mIoU with its 95% interval, and pixel accuracy.
+    """Draw our Table 3 against the paper's: mIoU with its 95% interval, and pixel accuracy.
 
-    Hollow marks are surrogate structures. Rows without our value or the paper's are left out; the
-    figure's title counts those shown.
+    Hollow marks are surrogates. Rows without our value or the paper's are left out; the title
+    counts those shown.
 
     Args:
         table: of `tables.table3`.
@@ -84,7 +101,10 @@ def table3_against_paper(table: pd.DataFrame) -> Figure:
     shown = table.dropna(subset=["miou", "paper_miou"])
     hollow = shown["source"].map(is_surrogate).to_numpy(dtype=bool)
     figure = new_figure(3.8)
-    figure.suptitle(f"Table 3: {len(shown)} of {len(table)} structures; line: equal", fontsize=8)
+    figure.suptitle(
+        f"Table 3: {len(shown)} of {len(table)} structures; line: ours equals the paper's",
+        fontsize=8,
+    )
     if shown.empty:
         figure.text(0.5, 0.5, "no results yet", ha="center")
         return figure
@@ -106,13 +126,13 @@ def table3_against_paper(table: pd.DataFrame) -> Figure:
 
 
 def _with_margins(values: Sequence[float]) -> tuple[float, float]:
-    """Limits a little beyond the least and the largest value."""
+    """Give limits slightly beyond the smallest and the largest value."""
     margin = 0.03 * (max(values) - min(values))
     return min(values) - margin, max(values) + margin
 
 
 def _agreement(paper: "pd.Series[float]", ours: "pd.Series[float]") -> str:
-    """Mean difference and rank correlation, in words for a title."""
+    """Put mean difference and rank correlation into a title."""
     if len(ours) < 3:  # noqa: PLR2004 -- two points always correlate
         return ""
     rank = float(stats.spearmanr(paper, ours).statistic)

@@ -6,12 +6,14 @@ from pathlib import Path
 import numpy as np
 from matplotlib.image import imread
 
-from ssn3d.report.baseline_figure import COLUMNS, BaselineExample, baseline_steps, segment_means
+from sections import changed, section
+from ssn3d.report.figure_baseline import COLUMNS, BaselineExample, baseline_steps, segment_means
 from ssn3d.report.style import save
 from ssn3d.seeds import generator
-from ssn3d.segmentation.baseline import BaselineSettings, segment
+from ssn3d.segmentation.baseline import segment
 
-SETTINGS = BaselineSettings(
+SETTINGS = changed(
+    section("baseline").unsupervised,
     flooded="gradient",
     smoothing_sigma_voxels=1.5,
     boundary_weight=1.0,
@@ -27,7 +29,7 @@ def example(
     offsets = np.indices((24,) * 3) - centre
     truth = (offsets**2).sum(axis=0) <= 25
     image = noise * np.random.default_rng(1).normal(size=truth.shape) - truth
-    settings = replace(SETTINGS, boundary_weight=boundary_weight)
+    settings = changed(SETTINGS, boundary_weight=boundary_weight)
     result = segment(image, settings, generator(0, "figure"))
     return BaselineExample(title, image, truth.astype(np.uint8), result)
 

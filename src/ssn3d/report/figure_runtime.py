@@ -1,22 +1,26 @@
-"""Seconds and memory of every rule, from Snakemake's benchmark files."""
+"""Run time and memory of every rule, from Snakemake's benchmark files."""
 
-import os
 from pathlib import Path
 
 import pandas as pd
 from matplotlib.figure import Figure
 
 from ssn3d.errors import DataError
-from ssn3d.report.style import new_figure, styled
+from ssn3d.report.style import PathLike, new_figure, save, styled
 
 
-def read_benchmarks(folder: str | os.PathLike[str]) -> pd.DataFrame:
-    """Read {rule}.tsv and {rule}/**/*.tsv: columns `rule`, `seconds`, `memory_mb`, a job a row.
+def draw_runtime(benchmarks: PathLike, *, figure: PathLike) -> None:
+    """Draw run time and memory of each rule, from the folder of benchmark files."""
+    save(runtime(read_benchmarks(benchmarks)), figure)
 
-    Memory is not a number for jobs too short to be looked at.
+
+def read_benchmarks(folder: PathLike) -> pd.DataFrame:
+    """Read {rule}.tsv and {rule}/**/*.tsv: columns `rule`, `seconds`, `memory_mb`, one row per job.
+
+    Memory is NaN for jobs that ended before Snakemake measured it.
 
     Raises:
-        DataError: there is no such file, or one is damaged.
+        DataError: there are no such files, or one is damaged.
     """
     root = Path(folder)
     jobs = []
@@ -25,17 +29,19 @@ def read_benchmarks(folder: str | os.PathLike[str]) -> pd.DataFrame:
             table = pd.read_csv(path, sep="\t", na_values=["-", "NA"])[["s", "max_rss"]]
             table = table.astype("float64")
         except (OSError, KeyError, ValueError) as error:
-            raise DataError(f"{path}: not a benchmark of Snakemake ({error}); delete it") from error
+            raise DataError(
+                f"{path}: not a Snakemake benchmark file ({error}); delete it"
+            ) from error
         rule = path.relative_to(root).with_suffix("").parts[0]
         jobs.append(table.set_axis(["seconds", "memory_mb"], axis=1).assign(rule=rule))
     if not jobs:
-        raise DataError(f"{root}: holds no benchmark files (*.tsv); run the workflow first")
+        raise DataError(f"{root}: contains no benchmark files (*.tsv); run the workflow first")
     return pd.concat(jobs, ignore_index=True)
 
 
 @styled
 def runtime(benchmarks: pd.DataFrame) -> Figure:
-    """Draw for every rule the seconds of all its jobs together, and the memory of the largest.
+    """Draw the total run time of each rule, and the memory of its largest job.
 
     Args:
         benchmarks: of `read_benchmarks`.
@@ -55,6 +61,6 @@ def runtime(benchmarks: pd.DataFrame) -> Figure:
             axes.annotate(text, (0 if pd.isna(value) else value, place), (2, 0), va="center",
                           textcoords="offset points", fontsize=6)  # fmt: skip
         axes.margins(x=0.18)
-    time.set_xlabel("wall-clock time of all jobs together (s)")
-    memory.set_xlabel("largest memory of a job (GiB)")
+    time.set_xlabel("total wall-clock time (s)")
+    memory.set_xlabel("peak memory of a job (GiB)")
     return figure

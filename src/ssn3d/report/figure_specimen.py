@@ -1,4 +1,4 @@
-"""How the data came out: SNR calibration, and which particles there are."""
+"""How the noise level was set, and what the datasets contain."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,8 +9,12 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from scipy import stats
 
+from ssn3d.files import atomic_path, read_json
+from ssn3d.report.data_pages import masks_page
 from ssn3d.report.labels import name_points, plain_log_ticks
-from ssn3d.report.style import GREY, SERIES, new_figure, styled
+from ssn3d.report.paper import complex_names, paper_complexes
+from ssn3d.report.style import GREY, SERIES, PathLike, new_figure, save, styled
+from ssn3d.subtomograms.store import Subtomograms, read_subtomograms
 
 CALIBRATION_KEYS = (
     "calibration", "noise_scale", "snr_asked", "snr_measured", "snr_without_noise",
@@ -18,13 +22,53 @@ CALIBRATION_KEYS = (
 """What `snr_calibration` needs of the JSON that `add_noise` writes."""
 
 
+def draw_specimen(
+    dataset: PathLike,
+    summaries: Mapping[str, PathLike],
+    complexes_tsv: PathLike,
+    *,
+    calibration: PathLike,
+    packing: PathLike,
+    masks: PathLike,
+    masks_csv: PathLike,
+) -> None:
+    """Draw the SNR calibration, and the contents of a dataset; all contain the same particles.
+
+    `summaries` are the JSON files of one tomogram, by dataset. `masks` and `masks_csv` are a page
+    and a table of our mask sizes beside the paper's.
+    """
+    noise = {name: read_json(path, *CALIBRATION_KEYS) for name, path in summaries.items()}
+    save(snr_calibration(noise), calibration)
+    table = mask_sizes(read_subtomograms(dataset), complexes_tsv)
+    with atomic_path(masks_csv) as partial:
+        table.round(2).to_csv(partial, index=False)
+    masks_page(table, complex_names(complexes_tsv), masks)
+    save(packing_statistics(table), packing)
+
+
+def mask_sizes(subtomograms: Subtomograms, complexes_tsv: PathLike) -> pd.DataFrame:
+    """Mean mask voxels of each structure, those implied by the paper's Table 3, and the ratio."""
+    sizes = pd.DataFrame(
+        {
+            "pdb_id": subtomograms.pdb_ids,
+            "voxels": subtomograms.masks.sum(axis=(1, 2, 3), dtype=np.int64),
+        }
+    )
+    table = sizes.groupby("pdb_id", as_index=False).agg(
+        subtomograms=("voxels", "size"), mask_voxels=("voxels", "mean")
+    )
+    complexes = paper_complexes(complexes_tsv)[["pdb_id", "paper_mask_voxels"]]
+    table = table.merge(complexes, how="left")
+    return table.assign(ratio=table["mask_voxels"] / table["paper_mask_voxels"])
+
+
 @styled
 def snr_calibration(noise: Mapping[str, Mapping[str, Any]]) -> Figure:
-    """Draw the SNR over the scale of the noise, and where each dataset came to lie.
+    """Draw the SNR against the noise level, and the level of each dataset.
 
     Args:
-        noise: by dataset, the JSON that `add_noise` writes. Its `calibration` has pairs (noise
-            scale, SNR); that of scale 0 is the noise-free ceiling and is drawn as a line.
+        noise: the JSON that `add_noise` writes, by dataset. Its `calibration` has pairs (noise
+            level, SNR); the one at level 0 is the noise-free ceiling, drawn as a line.
     """
     figure = new_figure(3.2, width_inch=4.6)
     axes = figure.subplots()
@@ -34,7 +78,9 @@ def snr_calibration(noise: Mapping[str, Mapping[str, Any]]) -> Figure:
         axes.plot(curve[:, 0], curve[:, 1], color=GREY, zorder=1)
         level: dict[str, Any] = {"color": look.color, "linestyle": look.linestyle, "linewidth": 0.6}
         axes.axhline(record["snr_asked"], **level)
-        label = f"{dataset}: {record['snr_asked']:g} asked, {record['snr_measured']:.3g} measured"
+        label = (
+            f"{dataset}: asked for {record['snr_asked']:g}, measured {record['snr_measured']:.3g}"
+        )
         axes.plot(
             record["noise_scale"], record["snr_measured"], look.marker, color=look.color,
             markersize=6, linestyle="none", label=label,
@@ -44,18 +90,18 @@ def snr_calibration(noise: Mapping[str, Mapping[str, Any]]) -> Figure:
     axes.annotate(f"no noise: {ceiling:.2f}", (0.98, ceiling), (0, 3), ha="right", fontsize=6,
                   xycoords=axes.get_yaxis_transform(), textcoords="offset points")  # fmt: skip
     axes.set(xscale="log", yscale="log", ylabel="SNR (Frank & Al-Ali)")
-    axes.set_xlabel("noise scale (standard deviation before CTF and MTF, Da/nm$^3$ x voxel)")
+    axes.set_xlabel("noise level (standard deviation before CTF and MTF, Da/nm$^3$ $\times$ voxel)")
     axes.legend()
     return figure
 
 
 @styled
 def packing_statistics(classes: pd.DataFrame) -> Figure:
-    """Draw how many subtomograms each class has, and mask sizes beside those the paper implies.
+    """Draw the number of subtomograms of each structure, and mask sizes against the paper's.
 
     Args:
         classes: columns `pdb_id`, `subtomograms`, `mask_voxels` and `paper_mask_voxels`, of
-            `steps.mask_sizes`; a class without the last is left out of the comparison.
+            `mask_sizes`; those without the last are left out of the comparison.
     """
     figure = new_figure(3.4)
     bars, scatter = figure.subplots(1, 2)
@@ -63,9 +109,9 @@ def packing_statistics(classes: pd.DataFrame) -> Figure:
     bars.bar(range(len(ordered)), ordered["subtomograms"], color="#56B4E9", edgecolor="black",
              linewidth=0.4)  # fmt: skip
     bars.set_xticks(range(len(ordered)), ordered["pdb_id"].tolist(), rotation=90)
-    bars.set(ylabel="subtomograms", xlabel="class, from the largest mask to the smallest")
+    bars.set(ylabel="subtomograms", xlabel="structure, largest to smallest mask")
     bars.yaxis.set_major_locator(MaxNLocator(integer=True))
-    bars.set_title(f"{ordered['subtomograms'].sum():,} subtomograms of {len(ordered)} classes")
+    bars.set_title(f"{ordered['subtomograms'].sum():,} subtomograms of {len(ordered)} structures")
     sizes = classes.dropna(subset=["paper_mask_voxels"])
     ours, paper = sizes["mask_voxels"], sizes["paper_mask_voxels"]
     scatter.plot(paper, ours, "o", color="black")
@@ -75,9 +121,9 @@ def packing_statistics(classes: pd.DataFrame) -> Figure:
         scatter.set(xscale="log", yscale="log", xlim=ends, ylim=ends, aspect="equal")
         plain_log_ticks(scatter.xaxis)
         plain_log_ticks(scatter.yaxis)
-    scatter.set(xlabel="paper (implied): mask voxels", ylabel="ours: mean mask voxels")
+    scatter.set(xlabel="paper: mask voxels, implied", ylabel="ours: mask voxels, mean")
     if len(sizes) > 2:  # noqa: PLR2004 -- two points always correlate
         rank = float(stats.spearmanr(ours, paper).statistic)
-        scatter.set_title(f"rank correlation {rank:.2f}; line: equal")
+        scatter.set_title(f"rank correlation {rank:.2f}; line: ours equals the paper's")
     name_points(scatter, paper, ours, sizes["pdb_id"].tolist())
     return figure

@@ -1,4 +1,4 @@
-"""What the baseline does, step by step: subtomogram, segments, clusters, target, truth."""
+"""The baseline step by step: subtomogram, segments, clusters, target, truth."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,19 +12,24 @@ from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from ssn3d.files import read_json
+from ssn3d.report.examples import read_examples
 from ssn3d.report.panels import central_slice, draw_slice
-from ssn3d.report.style import new_figure, styled
-from ssn3d.segmentation.baseline import Segmentation
+from ssn3d.report.style import PathLike, new_figure, save, styled
+from ssn3d.seeds import generator
+from ssn3d.segmentation.baseline import Segmentation, segment
 from ssn3d.segmentation.metrics import SEGMENTED
+from ssn3d.segmentation.settings import BaselineParameters
+from ssn3d.subtomograms.store import read_subtomograms
 
 PLANE = "xy"
 COLUMNS = ("subtomogram", "segments, threshold", "clusters", "target", "truth")
-_LEAST_DEPTH_VOXELS = 2  # in a thinner section there is no room for a number
+_LEAST_DEPTH_VOXELS = 2  # a thinner section has no room for a number
 
 
 @dataclass(frozen=True)
 class BaselineExample:
-    """One subtomogram, what the baseline made of it, and what is right."""
+    """One subtomogram, its segmentation by the baseline, and the truth."""
 
     title: str
     image: NDArray[Any]
@@ -34,13 +39,35 @@ class BaselineExample:
     result: Segmentation
 
 
+def draw_baseline(
+    dataset: PathLike,
+    run: PathLike,
+    per_subtomogram: PathLike,
+    pdb_ids: Sequence[str],
+    seed: int,
+    *,
+    figure: PathLike,
+) -> None:
+    """Draw the baseline's steps on each structure's median test subtomogram, segmented anew."""
+    subtomograms = read_subtomograms(dataset)
+    parameters = BaselineParameters(**read_json(run, "settings")["settings"])
+    picked = read_examples(per_subtomogram, pdb_ids)
+    examples = []
+    for row in picked[picked["rank"] == "median"].to_dict("records"):
+        index = row["subtomogram"]
+        image = subtomograms.images[index]
+        result = segment(image, parameters, generator(seed, "baseline", index))
+        title = f"{row['pdb_id']}: IoU {row['iou_foreground']:.0f}%"
+        examples.append(BaselineExample(title, image, subtomograms.masks[index], result))
+    save(baseline_steps(examples, subtomograms.voxel_size_angstrom), figure)
+
+
 @styled
 def baseline_steps(examples: Sequence[BaselineExample], voxel_size_angstrom: float) -> Figure:
-    """Draw the method on the central slices of some subtomograms, a row each.
+    """Draw the method on the central slices of some subtomograms, one row each.
 
-    Segments have the grey of their mean, so that the second column is the piecewise constant
-    image that is thresholded; what the threshold calls structure is outlined. Clusters are
-    told apart by their numbers; the target is the one that is black in the next column.
+    Each segment has the grey of its mean, which is what the threshold sees; segments that pass it
+    are outlined. Clusters are numbered; the target is the one that is black in the next column.
     """
     figure = new_figure(1.2 * len(examples) + 0.3)
     panels = figure.subplots(len(examples), len(COLUMNS), squeeze=False, sharex=True, sharey=True)
@@ -62,7 +89,7 @@ def baseline_steps(examples: Sequence[BaselineExample], voxel_size_angstrom: flo
 
 
 def segment_means(image: NDArray[Any], segments: NDArray[np.int32]) -> NDArray[np.float64]:
-    """Give every voxel the mean of the image over its segment; shapes (s, s, s)."""
+    """Replace every voxel by the mean of the image over its segment; shapes (s, s, s)."""
     labels, owner = np.unique(segments, return_inverse=True)
     means = ndimage.mean(np.asarray(image, dtype=np.float64), segments, labels)
     return np.asarray(means)[owner].reshape(segments.shape)

@@ -1,5 +1,6 @@
-"""One tomogram: its slices, its labels, a projection, and the power spectrum with the wedge."""
+"""One tomogram: slices, outlines of particles, a tilt image, and the wedge in power spectra."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -9,20 +10,45 @@ from numpy.typing import NDArray
 from scipy import fft
 from skimage.segmentation import find_boundaries
 
+from ssn3d.microscope.settings import TiltSettings
+from ssn3d.mrc import read_mrc
 from ssn3d.report.panels import PLANES, central_slice, draw_slice
-from ssn3d.report.style import new_figure, styled
+from ssn3d.report.style import PathLike, new_figure, save, styled
 
 _SPECTRUM_SLICES = 48
-"""So many of the slices across the tilt axis give a smooth spectrum."""
+"""Number of slices across the tilt axis whose spectra are averaged."""
 _OUTLINED_NM = 150.0
-"""Outlines are too fine to be seen in a larger piece of a slice."""
+"""Outlines would be too fine to see in a larger part of a slice."""
+
+
+def draw_tomogram(
+    files: Mapping[str, PathLike], name: str, tilt: TiltSettings, *, figure: PathLike
+) -> None:
+    """Draw one tomogram; `files` are `signal`, `tomogram`, `labels` and `tilts`."""
+    signal, voxel_size = read_mrc(files["signal"])
+    tomogram, _ = read_mrc(files["tomogram"], signal.shape)
+    labels, _ = read_mrc(files["labels"], signal.shape)
+    angles = tilt.angles_deg
+    tilts, _ = read_mrc(files["tilts"], (len(angles), *signal.shape[1:]))
+    middle = int(np.argmin(np.abs(angles)))
+    picture = tomogram_picture(
+        signal,
+        tomogram,
+        labels,
+        tilts[middle],
+        name=name,
+        tilt_deg=float(angles[middle]),
+        max_tilt_deg=float(np.abs(angles).max()),
+        voxel_size_angstrom=voxel_size,
+    )
+    save(picture, figure)
 
 
 def power_spectrum_kz_kx(volume: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Power over (kz, kx), mean over slices across the tilt axis y; frequency 0 at index n // 2.
+    """Compute the power over (kz, kx), averaged over slices across y; frequency 0 is at n // 2.
 
-    Every such slice is seen through the same wedge, since y is the tilt axis. A Hann window keeps
-    the slice's edges from drawing a cross.
+    All such slices have the same wedge, since y is the tilt axis. A Hann window suppresses the
+    cross that the edges would cause.
     """
     depth, height, width = volume.shape
     window = np.outer(np.hanning(depth), np.hanning(width)).astype(np.float32)
@@ -51,12 +77,12 @@ def tomogram_picture(
     Args:
         noise_free: volume (z, y, x), protein dark.
         noisy: the tomogram, same shape, protein dark.
-        labels: instance labels, same shape, 0 where there is no particle.
-        tilt_image: one projection (y, x).
+        labels: instance labels, same shape, 0 outside particles.
+        tilt_image: one image of the tilt series (y, x).
         name: tomogram, dataset and SNR, for the title.
-        tilt_deg: tilt of the projection.
-        max_tilt_deg: the largest tilt; beyond it lies the wedge.
-        voxel_size_angstrom: of the volumes and of the projection.
+        tilt_deg: tilt of that image.
+        max_tilt_deg: the largest tilt; the wedge lies beyond it.
+        voxel_size_angstrom: of the volumes and of the image.
     """
     depth, height, width = noisy.shape
     step_nm = voxel_size_angstrom / 10
@@ -65,7 +91,7 @@ def tomogram_picture(
     figure = new_figure(2.25 * sum(ratios) + 1.2)
     figure.suptitle(name, fontsize=9)
     grid = figure.add_gridspec(4, 3, height_ratios=ratios)
-    titles = ("noise-free", "with noise", "middle, with outlines")
+    titles = ("noise-free", "with noise", "centre, with outlines")
     for column, volume in enumerate((noise_free, noisy, noisy)):
         for row, plane in enumerate(PLANES):
             axes = figure.add_subplot(grid[row, column])
@@ -79,23 +105,23 @@ def tomogram_picture(
                 axes.set_title(titles[column])
     axes = figure.add_subplot(grid[3, 0])
     draw_slice(axes, tilt_image, "xy", voxel_size_angstrom)
-    axes.set_title(f"projection at {tilt_deg:g}°")
+    axes.set_title(f"tilt image at {tilt_deg:g}°")
     for column, volume in enumerate((noise_free, noisy), start=1):
         axes = figure.add_subplot(grid[3, column])
         draw_spectrum(axes, power_spectrum_kz_kx(volume), voxel_size_angstrom, max_tilt_deg)
-        axes.set_title(f"power (log), {titles[column - 1]}")
+        axes.set_title(f"log power, {titles[column - 1]}")
     return figure
 
 
 def _show_middle(axes: Axes, fraction: float) -> None:
-    """Show no more than the middle of a slice."""
+    """Zoom in on the central `fraction` of a slice."""
     for limits, show in ((axes.get_xlim(), axes.set_xlim), (axes.get_ylim(), axes.set_ylim)):
         half = fraction * (limits[1] - limits[0]) / 2
         show(sum(limits) / 2 - half, sum(limits) / 2 + half)
 
 
 def draw_labels(axes: Axes, labels: NDArray[np.integer[Any]]) -> None:
-    """Outline every particle of a slice over the picture that is there already."""
+    """Outline the particles of a slice, on top of the image that is already there."""
     outline = np.zeros((*labels.shape, 4), dtype=np.float32)
     boundaries = find_boundaries(labels, mode="inner")  # type: ignore[no-untyped-call]
     outline[boundaries] = (1.0, 0.75, 0.0, 1.0)
@@ -106,7 +132,7 @@ def draw_labels(axes: Axes, labels: NDArray[np.integer[Any]]) -> None:
 def draw_spectrum(
     axes: Axes, power: NDArray[np.float32], voxel_size_angstrom: float, max_tilt_deg: float
 ) -> None:
-    """Draw log power over kx and kz in 1/nm; dashed lines bound what the tilts have seen."""
+    """Draw log power over kx and kz in 1/nm; dashed lines bound what the tilts cover."""
     step_nm = voxel_size_angstrom / 10
     log_power = np.log10(power + np.finfo(np.float32).tiny)
     low, high = np.percentile(log_power, [5, 99.9])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ssn3d.errors import DataError
-from ssn3d.report.figures_runtime import read_benchmarks, runtime
+from ssn3d.report.figure_runtime import read_benchmarks, runtime
 
 HEADER = "s\th:m:s\tmax_rss\tmax_vms\tmean_load\n"
 
@@ -42,8 +42,8 @@ def test_time_adds_up_over_jobs_and_memory_is_the_largest(folder: Path) -> None:
 
 
 def test_no_benchmarks_or_damaged_ones_are_an_error(folder: Path) -> None:
-    with pytest.raises(DataError, match="holds no benchmark files"):
+    with pytest.raises(DataError, match="contains no benchmark files"):
         read_benchmarks(folder / "none")
     (folder / "make_tables.tsv").write_text("nothing\n")
-    with pytest.raises(DataError, match=r"make_tables\.tsv: not a benchmark"):
+    with pytest.raises(DataError, match=r"make_tables\.tsv: not a Snakemake benchmark file"):
         read_benchmarks(folder)

@@ -7,9 +7,10 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from ssn3d.errors import DataError
+from ssn3d.microscope.settings import TiltSettings
 from ssn3d.mrc import write_mrc
-from ssn3d.report import steps
-from ssn3d.report.figures_tomogram import (
+from ssn3d.report import figure_tomogram
+from ssn3d.report.figure_tomogram import (
     draw_labels,
     draw_spectrum,
     power_spectrum_kz_kx,
@@ -85,13 +86,13 @@ def test_a_tomogram_fills_a_page_with_twelve_panels() -> None:
     assert len(figure.axes) == 12
     titles = [axes.get_title() for axes in figure.axes if axes.get_title()]
     assert titles == [
-        "noise-free", "with noise", "middle, with outlines", "projection at 0°",
-        "power (log), noise-free", "power (log), with noise",
+        "noise-free", "with noise", "centre, with outlines", "tilt image at 0°",
+        "log power, noise-free", "log power, with noise",
     ]  # fmt: skip
     by_label = {(a.get_title(), a.get_xlabel()): a for a in figure.axes}
     shown = by_label["with noise", "x (nm)"].images[0].get_array()
     np.testing.assert_array_equal(shown, noisy[16])
-    middle = by_label["middle, with outlines", "x (nm)"]
+    middle = by_label["centre, with outlines", "x (nm)"]
     assert len(middle.images) == 2
     assert middle.get_xlim() == by_label["with noise", "x (nm)"].get_xlim()  # small: all of it
     figure.draw_without_rendering()
@@ -105,7 +106,7 @@ def test_of_a_large_tomogram_150_nm_are_outlined() -> None:
         volume, volume, np.zeros(volume.shape, dtype=np.uint16), volume[0], name="t1",
         tilt_deg=0.0, max_tilt_deg=60.0, voxel_size_angstrom=50.0,
     )  # fmt: skip
-    (middle,) = [axes for axes in figure.axes if axes.get_title() == "middle, with outlines"]
+    (middle,) = [axes for axes in figure.axes if axes.get_title() == "centre, with outlines"]
     left, right = middle.get_xlim()
     assert right - left == pytest.approx(150)
     assert (left + right) / 2 == pytest.approx(200 - 2.5)  # voxel 0 is centred on 0
@@ -121,14 +122,16 @@ def test_the_projection_shown_is_the_one_nearest_to_no_tilt(
     stack = np.ones((images, *SHAPE[1:]), dtype=np.float32) * np.arange(images)[:, None, None]
     write_mrc(files["tilts"], stack.astype(np.float32), 10.0, stack=True)
     shown: list[Any] = []
-    monkeypatch.setattr(steps, "tomogram_picture", lambda *a, **k: shown.append((a[3], k)))
-    monkeypatch.setattr(steps, "save", lambda *_: None)
-    tilt = {"min_deg": -25.0, "max_deg": 50.0, "step_deg": 15.0}  # -25, -10, 5, 20, 35, 50
+    monkeypatch.setattr(
+        figure_tomogram, "tomogram_picture", lambda *a, **k: shown.append((a[3], k))
+    )
+    monkeypatch.setattr(figure_tomogram, "save", lambda *_: None)
+    tilt = TiltSettings(min_deg=-25.0, max_deg=50.0, step_deg=15.0)  # -25, -10, 5, 20, 35, 50
     if images == 6:
-        steps.draw_tomogram(files, "name", tilt, figure=tmp_path / "figure.png")
+        figure_tomogram.draw_tomogram(files, "name", tilt, figure=tmp_path / "figure.png")
         ((image, words),) = shown
         assert (image == 2).all()
         assert (words["tilt_deg"], words["max_tilt_deg"]) == (5, 50)
     else:
         with pytest.raises(DataError, match=r"tilts\.mrc: shape \(5, 40, 48\), expected \(6,"):
-            steps.draw_tomogram(files, "name", tilt, figure=tmp_path / "figure.png")
+            figure_tomogram.draw_tomogram(files, "name", tilt, figure=tmp_path / "figure.png")

@@ -1,0 +1,96 @@
+"""What is wrong with a configuration: one line with the key, its value and what would be right."""
+
+import difflib
+import functools
+import re
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+Place = tuple[str | int, ...]
+_UNKNOWN_KEY = ("extra_forbidden", "invalid_key")
+
+
+def one_line(error: ValidationError, model: type[BaseModel]) -> str:
+    """Describe the first fault that a model finds, an unknown key before others."""
+    schema = _schema_of(model)
+    faults = [(_place(schema, fault["loc"]), fault) for fault in error.errors(include_url=False)]
+    place, fault = next((f for f in faults if f[1]["type"] in _UNKNOWN_KEY), faults[0])
+    if fault["type"] in _UNKNOWN_KEY:
+        return _unknown_key(schema, fault["loc"])
+    if fault["type"] == "missing":
+        return f"{_dotted(place[:-1])}: '{place[-1]}' is missing{_described(schema, place)}"
+    # Each alternative that a key has is a fault; one further inside of it says more.
+    place = max((other for other, _ in faults if other[: len(place)] == place), key=len)
+    alternatives = [fault for other, fault in faults if other == place]
+    value, kind = alternatives[0]["input"], alternatives[0]["type"]
+    if kind == "value_error":  # raised by a section, which names the key, or for one value
+        glue = "." if place and isinstance(value, dict) else ": " if place else ""
+        return f"{'.'.join(map(str, place))}{glue}{alternatives[0]['ctx']['error']}"
+    if kind == "string_pattern_mismatch":
+        wanted = f"is not a valid {_meaning(schema, place)}"
+    else:
+        wanted = " or ".join(_wanted(fault["msg"]) for fault in alternatives)
+        wanted = f"must {wanted.replace(' or be ', ' or ')}{_described(schema, place)}"
+    return f"{_dotted(place)}: {value!r} {wanted}"
+
+
+@functools.cache
+def _schema_of(model: type[BaseModel]) -> dict[str, Any]:
+    return model.model_json_schema()
+
+
+def _unknown_key(schema: dict[str, Any], loc: Place) -> str:
+    """Name a key that there is not, with the one that may be meant."""
+    *section, key = loc
+    known = [*_node(schema, tuple(section))["properties"]]
+    near = difflib.get_close_matches(str(key), known, n=1, cutoff=0.5)
+    hint = f"did you mean '{near[0]}'?" if near else f"known are {', '.join(known)}"
+    return f"{_dotted(tuple(section))}: unknown key '{key}'; {hint}"
+
+
+def _dotted(place: Place) -> str:
+    return ".".join(map(str, place)) or "top level"
+
+
+def _wanted(message: str) -> str:
+    """Take what should be out of pydantic's message: `be a valid integer`."""
+    wanted = message.rpartition(" should ")[2].partition(" after validation")[0]
+    return re.sub("a valid dictionary.*", "a mapping of keys to values", wanted)
+
+
+def _described(schema: dict[str, Any], place: Place) -> str:
+    meaning = _meaning(schema, place)
+    return f" ({meaning})" if meaning else ""
+
+
+def _meaning(schema: dict[str, Any], place: Place) -> str:
+    """First sentence of what a key's model says of it, as a part of another sentence."""
+    *section, key = place
+    inside = _node(schema, tuple(section))
+    meaning = inside["properties"][key] if isinstance(key, str) else inside["items"]
+    text = str(meaning.get("description", "")).partition(". ")[0].rstrip(".")
+    return text[:1].lower() + text[1:] if not text[1:2].isupper() else text
+
+
+def _place(schema: dict[str, Any], loc: Place) -> Place:
+    """Leave out of a fault's place what names no key: pydantic's names of alternatives."""
+    place: Place = ()
+    for part in loc:
+        node = _node(schema, place)
+        if part in node.get("properties", {}) or (isinstance(part, int) and "items" in node):
+            place = (*place, part)
+    return place
+
+
+def _node(schema: dict[str, Any], place: Place) -> dict[str, Any]:
+    """Give the schema of a place, its references followed, with the keys of all alternatives."""
+    node = schema
+    for part in (None, *place):
+        if part is not None:
+            node = node["properties"][part] if isinstance(part, str) else node["items"]
+        if "$ref" in node:
+            node = schema["$defs"][node["$ref"].rpartition("/")[2]]
+        for alternative in node.get("anyOf", []):
+            node = {**alternative, **node}
+    return node

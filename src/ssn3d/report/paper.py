@@ -1,0 +1,49 @@
+"""The paper's values: Tables 2 and 3, and the names and mask sizes of its complexes.
+
+All functions raise DataError where the file is missing or damaged.
+"""
+
+import os
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ssn3d.tables import read_csv
+
+PathLike = str | os.PathLike[str]
+_SCORES = {"pixel_accuracy": np.float64, "miou": np.float64}
+
+
+def paper_table2(path: PathLike) -> pd.DataFrame:
+    """Read paper_table2.csv: `method`, `snr` and scores in percent, named `paper_...`."""
+    columns = {"method": str, "snr": np.float64, **_SCORES, "iou_foreground": np.float64}
+    # each row of the paper has either an mIoU or an IoU of the region of interest
+    return _read_scores(path, columns, may_be_empty=["miou", "iou_foreground"])
+
+
+def paper_table3(path: PathLike) -> pd.DataFrame:
+    """Read paper_table3.csv: `pdb_id` and scores in percent, named `paper_...`."""
+    return _read_scores(path, {"pdb_id": str, **_SCORES})
+
+
+def paper_complexes(path: PathLike) -> pd.DataFrame:
+    """Read complexes.tsv: `pdb_id`, `name` and `paper_mask_voxels`, implied by Table 3."""
+    columns = {"pdb_id": str, "name": str, "paper_mask_voxels": np.float64}
+    return read_csv(path, columns, separator="\t", remedy="restore it")
+
+
+def complex_names(path: PathLike) -> dict[str, str]:
+    """Read the names of the complexes from complexes.tsv, by PDB ID."""
+    complexes = paper_complexes(path)
+    return dict(zip(complexes["pdb_id"], complexes["name"], strict=True))
+
+
+def _read_scores(
+    path: PathLike, columns: Mapping[str, type[Any]], may_be_empty: Collection[str] = ()
+) -> pd.DataFrame:
+    """Read a table of the paper, its scores renamed so that they can stand beside ours."""
+    table = read_csv(path, columns, may_be_empty=may_be_empty, remedy="restore it")
+    scores = [*_SCORES, "iou_foreground"]
+    return table.rename(columns={score: f"paper_{score}" for score in scores})

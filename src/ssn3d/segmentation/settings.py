@@ -1,0 +1,92 @@
+"""The sections `training` and `baseline` of the configuration."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from ssn3d.settings import Device, Settings
+
+BatchSize = Annotated[int, Field(ge=1, le=65_536)]
+Epochs = Annotated[int, Field(ge=1, le=100_000)]
+SigmaVoxels = Annotated[float, Field(gt=0, le=20)]
+BoundaryWeight = Annotated[float, Field(ge=0, le=1000)]
+VoxelsPerPoint = Annotated[int, Field(ge=1, le=100_000)]
+
+
+class TrainingSettings(Settings):
+    """How a network is trained."""
+
+    device: Device
+    precision: Literal["auto", "float32", "bfloat16"]
+    batch_size: BatchSize
+    micro_batch_size: Literal["auto"] | BatchSize
+    """A batch is accumulated from these; auto measures."""
+    epochs: Epochs
+    """At most."""
+    learning_rate: float = Field(gt=0, le=10)
+    adam_beta1: float = Field(ge=0, lt=1)
+    adam_beta2: float = Field(ge=0, lt=1)
+    adam_epsilon: float = Field(gt=0, le=1)
+    learning_rate_decay: float = Field(ge=0, le=1)
+    """Learning rate / (1 + decay * step)."""
+    dropout: float = Field(ge=0, lt=1)
+    patience_epochs: Epochs
+    """Without better validation accuracy."""
+    plateau_margin_percent: float = Field(ge=0, le=100)
+    """By which accuracy has to beat "all background" before epochs are counted."""
+
+
+class UnsupervisedSettings(Settings):
+    """Parameters of the unsupervised baseline."""
+
+    flooded: Literal["gradient", "density"]
+    """What the watershed floods. The gradient's magnitude, from maxima and minima: segments end at
+    the surfaces of particles. Or the density, from its maxima: a segment reaches to the valley
+    before the next, so that a particle takes in some of its surroundings, the more the more it is
+    smoothed; a lone particle without noise fills the volume and leaves nothing to threshold."""
+    smoothing_sigma_voxels: SigmaVoxels
+    """Standard deviation of the Gaussian filter; no cluster may be narrower than it either."""
+    voxels_per_point: VoxelsPerPoint
+    """For how many voxels of structure one point stands when the mixture is fitted. Neighbouring
+    voxels are not independent; if all were counted, BIC would split every particle."""
+    max_clusters: int = Field(ge=1, le=100)
+    """The largest number of clusters, hence of particles, that BIC may choose."""
+    central_radius_voxels: float = Field(ge=0, le=128)
+    """Radius of the central sphere, in which the target is looked for where no cluster covers the
+    central voxel."""
+
+
+class BaselineParameters(UnsupervisedSettings):
+    """Parameters that one subtomogram is segmented with, by the unsupervised or the tuned method.
+
+    In the configuration the tuned one's are lists to choose from.
+    """
+
+    boundary_weight: BoundaryWeight | None = None
+    """Cost of one voxel face of boundary between structure and the rest: a face costs as much as a
+    voxel that lies sqrt(boundary_weight) standard deviations off the mean of its class. None leaves
+    the threshold to the subtomogram itself (`unsupervised_threshold`), which is the
+    authors' method; a weight has to be chosen on true masks."""
+
+
+class SearchSettings(Settings):
+    """What the tuned baseline may choose from, named as in `BaselineParameters`."""
+
+    subtomograms: int = Field(ge=1, le=1_000_000)
+    """Of the training set, segmented in every trial; all of them if there are fewer."""
+    trials: int = Field(ge=1, le=1_000_000)
+    """Combinations tried, drawn at random; all of them if there are fewer."""
+    smoothing_sigma_voxels: list[SigmaVoxels] = Field(min_length=1)
+    boundary_weight: list[BoundaryWeight] = Field(min_length=1)
+    voxels_per_point: list[VoxelsPerPoint] = Field(min_length=1)
+
+
+class BaselineSettings(UnsupervisedSettings):
+    """The unsupervised baseline, and what the tuned one may choose from."""
+
+    search: SearchSettings
+
+    @property
+    def unsupervised(self) -> BaselineParameters:
+        """Parameters of the unsupervised method."""
+        return BaselineParameters(**self.model_dump(exclude={"search"}))

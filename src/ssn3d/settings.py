@@ -1,0 +1,66 @@
+"""What the sections of the configuration share.
+
+A section is a model in the settings module of its stage: the type, range and meaning of each key.
+The values stand in config.yaml alone, so models have no defaults. `config` composes them.
+"""
+
+from typing import Annotated, Literal, TypeVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+T = TypeVar("T")
+
+
+class Settings(BaseModel):
+    """A section: no unknown keys, no conversions (10.0 is no count), no NaN, no changes.
+
+    A text below a key is its description, which messages show. A validator of a whole section
+    raises ValueError, whose message starts with the key.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        strict=True,
+        allow_inf_nan=False,
+        use_attribute_docstrings=True,
+    )
+
+
+def no_repeats(values: list[T]) -> list[T]:
+    """Raise ValueError where a value stands twice in a list."""
+    for place, value in enumerate(values):
+        if value in values[:place]:
+            raise ValueError(f"{value} stands twice; remove one")
+    return values
+
+
+Unique = (AfterValidator(no_repeats), Field(json_schema_extra={"uniqueItems": True}))
+Device = Literal["auto", "cpu", "cuda"]
+Fraction = Annotated[float, Field(gt=0, lt=1)]
+PdbId = Annotated[
+    str,
+    Field(
+        pattern="^[0-9][A-Za-z0-9]{3}$",
+        description="PDB ID (a digit, then three letters or digits)",
+    ),
+]
+PdbIds = Annotated[list[PdbId], *Unique]
+WidthVoxels = Annotated[
+    int,
+    # The CTF mirrors 24 pixels of an image beyond its borders (microscope.ctf.PAD_PIXELS).
+    Field(ge=25, le=8192, description="Voxels; the CTF mirrors 24 of them at each border"),
+]
+
+
+class SizeVoxels(Settings):
+    """The size of a volume."""
+
+    x: WidthVoxels
+    y: WidthVoxels
+    z: Annotated[int, Field(ge=16, le=8192, description="Voxels")]
+
+    @property
+    def zyx(self) -> tuple[int, int, int]:
+        """The shape of its array."""
+        return self.z, self.y, self.x

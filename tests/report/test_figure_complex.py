@@ -1,0 +1,47 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ssn3d.errors import DataError
+from ssn3d.report.figure_complex import complex_at_each_snr, draw_complex
+from ssn3d.structures.read import Structure, write_structure
+from ssn3d.subtomograms.store import Subtomograms, write_subtomograms
+
+
+def test_a_complex_stands_beside_three_slices_for_each_snr() -> None:
+    images = {
+        name: np.random.default_rng(i).normal(size=(12, 12, 12)).astype(np.float16)
+        for i, name in enumerate(("A, SNR 0.5", "C, SNR 0.01"))
+    }
+    density = np.zeros((16, 16, 16), dtype=np.float32)
+    density[4:12, 4:12, 4:12] = 200
+    figure = complex_at_each_snr(
+        "2GLS", density, level=60.0, density_voxel_size_angstrom=5.0, images=images,
+        voxel_size_angstrom=10.0,
+    )  # fmt: skip
+    surface, *slices = figure.axes
+    assert surface.get_title() == "2GLS, surface at 60 Da/nm$^3$\nin a cube of 8 nm"
+    assert [axes.get_title() for axes in slices] == ["", "A, SNR 0.5", "", "", "C, SNR 0.01", ""]
+    np.testing.assert_array_equal(slices[1].images[0].get_array(), images["A, SNR 0.5"][:, 6])
+    limits = [axes.images[0].get_clim() for axes in slices]
+    assert len(set(limits[:3])) == 1  # one grey scale for the slices of one subtomogram
+    assert limits[0] != limits[3]
+
+
+def test_a_complex_without_a_subtomogram_is_one_line(tmp_path: Path) -> None:
+    images = np.zeros((2, 8, 8, 8), dtype=np.float16)
+    numbers = {"labels": np.array([1, 2], np.int32), "centres": np.zeros((2, 3))}
+    dataset = Subtomograms(
+        images=images, masks=images.astype(np.uint8), pdb_ids=np.array(["1KP8", "1W6T"]),
+        tomograms=np.array(["t1", "t1"]), rotations=np.zeros((2, 3, 3)), dataset="A",
+        snr_asked=0.5, snr_measured=0.5, voxel_size_angstrom=10.0, **numbers,
+    )  # fmt: skip
+    write_subtomograms(tmp_path / "A.h5", dataset, {})
+    points = np.array([[-5, 0, 0], [5, 0, 0]], dtype=np.float32)
+    masses = np.full(2, 1000, dtype=np.float32)
+    write_structure(tmp_path / "2GLS.npz", Structure("2GLS", points, masses, "deposited"))
+    structure, figure = tmp_path / "2GLS.npz", tmp_path / "complex.png"
+    with pytest.raises(DataError, match=r"complex_id: .*A\.h5 has no subtomogram of 2GLS; .*1KP8"):
+        draw_complex("2GLS", structure, [tmp_path / "A.h5"], 15.0, 40.0, figure=figure)
+    assert not figure.exists()

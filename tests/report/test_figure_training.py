@@ -1,0 +1,46 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from ssn3d.report.figure_training import training_curves
+from ssn3d.report.style import SERIES
+
+
+def history(top: float, epochs: int = 12) -> pd.DataFrame:
+    """Curves that level off at a validation mIoU of `top`."""
+    epoch = np.arange(1, epochs + 1)
+    rise = 1 - np.exp(-epoch / 4)
+    loss = 0.12 - 0.1 * rise
+    curves = {"train_loss": loss, "validation_loss": loss + 0.01, "validation_miou": top * rise}
+    return pd.DataFrame({"epoch": epoch, "validation_pixel_accuracy": 97 + 2 * rise} | curves)
+
+
+def test_curves_of_a_few_runs_are_told_apart_and_the_kept_epoch_is_ringed() -> None:
+    histories = {"SSN3D-v1, A": history(70), "SSN3D-ED, A": history(86)}
+    figure = training_curves(histories, {"SSN3D-v1, A": 9, "SSN3D-ED, A": 12})
+    loss, _, miou = figure.axes
+    assert loss.get_yscale() == "log"
+    assert len(loss.lines) == 4  # training and validation
+    curves = [line for line in miou.lines if len(line.get_xdata()) > 1]
+    assert [line.get_label() for line in curves] == list(histories)
+    np.testing.assert_array_equal(
+        curves[1].get_ydata(), histories["SSN3D-ED, A"]["validation_miou"]
+    )
+    rings = [line.get_xydata()[0] for line in miou.lines if len(line.get_xdata()) == 1]
+    assert rings[0] == pytest.approx((9, histories["SSN3D-v1, A"]["validation_miou"][8]))
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == list(histories)
+
+
+def test_a_single_epoch_is_a_point_that_is_seen() -> None:
+    loss, *_ = training_curves({"SSN3D-ED, A": history(86, 1)}, {"SSN3D-ED, A": 1}).axes
+    assert {line.get_marker() for line in loss.lines} == {"."}
+
+
+def test_runs_too_many_to_tell_apart_share_one_name() -> None:
+    histories = {f"run {i}": history(70 + i) for i in range(len(SERIES) + 4)}
+    figure = training_curves(histories, dict.fromkeys(histories, 5))
+    (legend,) = figure.legends
+    names = [text.get_text() for text in legend.get_texts()]
+    assert names == [*list(histories)[: len(SERIES)], "4 more"]
+    assert sum(len(line.get_xdata()) > 1 for line in figure.axes[2].lines) == len(histories)
