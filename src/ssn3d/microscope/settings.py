@@ -10,11 +10,11 @@ from pydantic import AfterValidator, Field, model_validator
 from ssn3d.settings import Device, PdbId, Settings
 
 _OFF_STEP = 1e-3
-"""By what fraction of a step the last may miss the highest tilt: a third of a degree has no end."""
+"""Largest distance of the last tilt from the highest, in steps: 1/3 degree is never exact."""
 TAKEN_NAMES = frozenset(
     {"density", "labels", "particles", "selection", "signal", "specimen", "tilts"}
 )
-"""Names of files beside which a dataset's files stand."""
+"""Names of other files in the folder of a dataset's files."""
 
 
 class TiltSettings(Settings):
@@ -49,7 +49,7 @@ class TiltSettings(Settings):
 
 
 class Optics(Settings):
-    """The lens and the beam."""
+    """Lens and electron beam."""
 
     voltage_kv: float = Field(ge=40, le=3000)
     cs_mm: float = Field(ge=0, le=10)
@@ -59,7 +59,7 @@ class Optics(Settings):
 
 
 class Detector(Settings):
-    """What the detector does to an image."""
+    """Effects of the detector on an image."""
 
     mtf: Literal["sinc", "none"]
     """Modulation transfer."""
@@ -77,7 +77,7 @@ class MicroscopeSettings(Settings):
 
 
 def _not_taken(name: str) -> str:
-    """Raise ValueError for a name whose files are there already: some systems ignore case."""
+    """Raise ValueError if other files have this name; some systems ignore case."""
     if name.casefold() in TAKEN_NAMES:
         raise ValueError(f"'{name}' is the name of another file of a tomogram; choose another")
     return name
@@ -98,7 +98,7 @@ class DatasetSettings(Settings):
 
 
 class ReferenceSettings(Settings):
-    """On what the SNR is measured."""
+    """The particles on which the SNR is measured."""
 
     reference_id: PdbId
     region: Literal["cube", "particle"]
@@ -108,7 +108,7 @@ class ReferenceSettings(Settings):
 
 
 class SNRSettings(ReferenceSettings):
-    """The datasets, and on what their SNR is measured."""
+    """The datasets, and the particles on which their SNR is measured."""
 
     datasets: list[DatasetSettings] = Field(min_length=1)
 

@@ -22,7 +22,7 @@ OBJECTIVE = "iou_foreground"
 def draw_combinations(
     settings: BaselineSettings, rng: np.random.Generator
 ) -> list[BaselineParameters]:
-    """Draw the combinations to try, no two the same; the rest is the unsupervised method's."""
+    """Draw different combinations; other parameters are those of the unsupervised method."""
     tried = settings.search.model_dump(exclude={"subtomograms", "trials"})
     grid = [
         settings.unsupervised.model_copy(update=dict(zip(tried, values, strict=True)))

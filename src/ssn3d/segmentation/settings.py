@@ -22,7 +22,7 @@ class TrainingSettings(Settings):
     micro_batch_size: Literal["auto"] | BatchSize
     """A batch is accumulated from these; auto measures."""
     epochs: Epochs
-    """At most."""
+    """At most this many."""
     learning_rate: float = Field(gt=0, le=10)
     adam_beta1: float = Field(ge=0, lt=1)
     adam_beta2: float = Field(ge=0, lt=1)
@@ -33,40 +33,40 @@ class TrainingSettings(Settings):
     patience_epochs: Epochs
     """Without better validation accuracy."""
     plateau_margin_percent: float = Field(ge=0, le=100)
-    """By which accuracy has to beat "all background" before epochs are counted."""
+    """Margin over the accuracy of "all background" above which epochs are counted."""
 
 
 class UnsupervisedSettings(Settings):
     """Parameters of the unsupervised baseline."""
 
     flooded: Literal["gradient", "density"]
-    """What the watershed floods. The gradient's magnitude, from maxima and minima: segments end at
-    the surfaces of particles. Or the density, from its maxima: a segment reaches to the valley
-    before the next, so that a particle takes in some of its surroundings, the more the more it is
-    smoothed; a lone particle without noise fills the volume and leaves nothing to threshold."""
+    """What the watershed floods. The magnitude of the gradient, from maxima and minima: segments
+    end at the surfaces of particles. Or the density, from its maxima: segments meet in the valleys
+    between them, so that particles include some of their surroundings, more with more smoothing; a
+    single particle without noise fills the volume, and there is no threshold."""
     smoothing_sigma_voxels: SigmaVoxels
-    """Standard deviation of the Gaussian filter; no cluster may be narrower than it either."""
+    """Standard deviation of the Gaussian filter, and the smallest of a cluster."""
     voxels_per_point: VoxelsPerPoint
-    """For how many voxels of structure one point stands when the mixture is fitted. Neighbouring
-    voxels are not independent; if all were counted, BIC would split every particle."""
+    """Voxels of structure per point to which the mixture is fitted. Neighbouring voxels are not
+    independent; if all were counted, BIC would split every particle."""
     max_clusters: int = Field(ge=1, le=100)
-    """The largest number of clusters, hence of particles, that BIC may choose."""
+    """Largest number of clusters, that is particles, for BIC."""
     central_radius_voxels: float = Field(ge=0, le=128)
-    """Radius of the central sphere, in which the target is looked for where no cluster covers the
-    central voxel."""
+    """Radius of the central sphere, which is searched for the target if the central voxel has no
+    cluster."""
 
 
 class BaselineParameters(UnsupervisedSettings):
-    """Parameters that one subtomogram is segmented with, by the unsupervised or the tuned method.
+    """Parameters of the unsupervised or the tuned method for one subtomogram.
 
-    In the configuration the tuned one's are lists to choose from.
+    In the configuration, those of the tuned method are lists to choose from.
     """
 
     boundary_weight: BoundaryWeight | None = None
-    """Cost of one voxel face of boundary between structure and the rest: a face costs as much as a
-    voxel that lies sqrt(boundary_weight) standard deviations off the mean of its class. None leaves
-    the threshold to the subtomogram itself (`unsupervised_threshold`), which is the
-    authors' method; a weight has to be chosen on true masks."""
+    """Cost of a voxel face of boundary between structure and the rest: that of a voxel at
+    sqrt(boundary_weight) standard deviations from the mean of its class. With None, the subtomogram
+    itself determines the threshold (`unsupervised_threshold`), which is the authors' method; a
+    weight has to be chosen on true masks."""
 
 
 class SearchSettings(Settings):

@@ -8,15 +8,15 @@ from ssn3d.settings import Fraction, Settings, SizeVoxels
 
 
 class SpecimenSettings(Settings):
-    """How large the specimen is, and what is in it."""
+    """Size and content of the specimen."""
 
     tomogram_size_voxels: SizeVoxels
     region_size_voxels: SizeVoxels
-    """Particles are packed into it; the tomogram is its middle."""
+    """Particles are packed into this region; the tomogram is its middle."""
     voxel_size_angstrom: float = Field(ge=1, le=100)
     resolution_angstrom: float = Field(ge=2, le=1000)
     particles: int = Field(ge=1, le=10_000_000)
-    """How many are packed."""
+    """Number of particles packed."""
     proportions: Literal["equal", "random"]
     """Of the classes."""
     bounding_threshold_fraction: Fraction

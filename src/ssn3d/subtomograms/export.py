@@ -23,7 +23,7 @@ def export_subtomograms(
 ) -> Path:
     """Write subtomograms of the given structures: {folder}/subtomograms/*.mrc and particles.star.
 
-    Image names in the STAR file are relative to `folder`: run RELION there. Protein stays dark.
+    Image names in the STAR file are relative to `folder`: run RELION there. Protein remains dark.
 
     Returns:
         the STAR file.

@@ -6,20 +6,20 @@ from ssn3d.settings import Fraction, Settings
 
 
 class SubtomogramsSettings(Settings):
-    """Which subtomograms a dataset holds."""
+    """The subtomograms of a dataset."""
 
     size_voxels: int = Field(ge=8, le=256, multiple_of=8)
     """Edge of the cube."""
     count: int = Field(ge=10, le=10_000_000)
-    """Of all tomograms."""
+    """From all tomograms together."""
     balanced: bool
-    """The same number of every class, as far as there are."""
+    """Equal numbers of all classes, as far as available."""
 
 
 class SplitsSettings(Settings):
-    """How the subtomograms are shared out."""
+    """Fractions of the parts of a split."""
 
     test_fraction: Fraction
     """Of all."""
     validation_fraction: Fraction
-    """Of what is not test."""
+    """Of the rest."""

@@ -37,8 +37,7 @@ def select_particles(
 ) -> None:
     """Choose the particles of all datasets, and write a table: tomogram, label, pdb_id.
 
-    `particles` gives each tomogram's STAR file, `shape` a tomogram's size (z, y, x). All datasets
-    show the same particles.
+    `particles` is each tomogram's STAR file, `shape` a tomogram's size (z, y, x).
     """
     tables = [read_particles(path) for path in particles.values()]
     rows = choose(
