@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from ssn3d.csv_files import read_csv, write_csv
 from ssn3d.errors import DataError
-from ssn3d.tables import read_csv, write_csv
 
 TABLE = pd.DataFrame({"row": [0, 1, 2], "pdb_id": ["1E10", "NaN", "2GLS"], "score": [0.1, 1e-9, 7]})
 TYPES = {"row": np.int64, "pdb_id": str, "score": np.float64}

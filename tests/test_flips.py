@@ -20,12 +20,13 @@ import yaml
 from scipy.spatial.transform import Rotation
 
 from ssn3d.config import load_config
+from ssn3d.csv_files import write_csv
 from ssn3d.errors import SSN3DError
 from ssn3d.files import read_json, write_json
 from ssn3d.mrc import read_mrc, shape_of_mrc, write_mrc
 from ssn3d.particles import Particles
 from ssn3d.report.figures_runtime import read_benchmarks
-from ssn3d.report.runs import read_history, read_per_subtomogram
+from ssn3d.report.read_runs import read_history, read_per_subtomogram
 from ssn3d.report.tables import paper_complexes, table2
 from ssn3d.seeds import generator
 from ssn3d.segmentation.checkpoint import read_checkpoint, write_tensors
@@ -42,13 +43,12 @@ from ssn3d.structures.coordinates import (
 )
 from ssn3d.structures.fetch import read_lock
 from ssn3d.structures.ids import read_pdb_ids, read_superseded
-from ssn3d.structures.read import Structure, read_structure, write_structure
 from ssn3d.structures.sources import find_sources
+from ssn3d.structures.structure import Structure, read_structure, write_structure
 from ssn3d.structures.surrogates import read_complexes, surrogate
 from ssn3d.subtomograms.selection import read_selection
 from ssn3d.subtomograms.splits import read_split, split_subtomograms, write_split
 from ssn3d.subtomograms.store import Subtomograms, read_subtomograms, write_subtomograms
-from ssn3d.tables import write_csv
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(REPOSITORY / "tests" / "structures"))

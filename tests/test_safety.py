@@ -14,8 +14,8 @@ from ssn3d.config import check_config, load_config
 from ssn3d.errors import CheckpointError, ConfigError, StructureError
 from ssn3d.segmentation.checkpoint import read_tensors
 from ssn3d.structures.ids import read_pdb_ids, read_superseded
-from ssn3d.structures.read import read_structure
 from ssn3d.structures.sources import find_sources
+from ssn3d.structures.structure import read_structure
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 SOURCES = sorted(

@@ -15,6 +15,7 @@ import torch
 from matplotlib.figure import Figure
 from scipy.spatial.transform import Rotation
 
+from ssn3d.csv_files import write_csv
 from ssn3d.errors import WriteError
 from ssn3d.files import atomic_path, write_json
 from ssn3d.log import job, logger
@@ -27,10 +28,9 @@ from ssn3d.seeds import generator
 from ssn3d.segmentation.checkpoint import write_tensors
 from ssn3d.segmentation.predictions import write_predictions
 from ssn3d.star import write_particles
-from ssn3d.structures.read import Structure, write_structure
+from ssn3d.structures.structure import Structure, write_structure
 from ssn3d.subtomograms.splits import write_split
 from ssn3d.subtomograms.store import Subtomograms, write_subtomograms
-from ssn3d.tables import write_csv
 
 ROOM_BYTES = 4096
 RNG = generator(0, "write errors")

@@ -8,7 +8,7 @@ from ssn3d.errors import DataError
 from ssn3d.report.figures_data import complex_at_each_snr, structure_map
 from ssn3d.report.figures_specimen import packing_statistics, snr_calibration
 from ssn3d.report.steps import draw_complex
-from ssn3d.structures.read import Structure, write_structure
+from ssn3d.structures.structure import Structure, write_structure
 from ssn3d.subtomograms.store import Subtomograms, write_subtomograms
 
 

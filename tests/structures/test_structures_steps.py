@@ -11,8 +11,8 @@ from synthetic_entries import cif_text, make_entry, pdb_text
 from ssn3d.errors import StructureError
 from ssn3d.files import read_json
 from ssn3d.structures.ids import read_pdb_ids
-from ssn3d.structures.read import read_structure
 from ssn3d.structures.steps import prepare_structures
+from ssn3d.structures.structure import read_structure
 
 KEYS = "pdb_id source file served_by sha256 unit mass_dalton points note"
 

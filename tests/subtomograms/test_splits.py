@@ -7,13 +7,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from ssn3d.csv_files import write_csv
 from ssn3d.errors import DataError
 from ssn3d.seeds import generator
 from ssn3d.subtomograms.selection import read_selection, selection_sha256
 from ssn3d.subtomograms.splits import PARTS, read_split, split_subtomograms, write_split
 from ssn3d.subtomograms.steps import read_dataset, split_dataset
 from ssn3d.subtomograms.store import Subtomograms, write_subtomograms
-from ssn3d.tables import write_csv
 
 N = 60
 FRACTIONS = {"test_fraction": 0.2, "validation_fraction": 0.25}

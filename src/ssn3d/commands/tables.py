@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from ssn3d.commands.experiment import read_experiment
-from ssn3d.report.sources import surrogates
+from ssn3d.report.source_words import surrogates
 from ssn3d.report.table_steps import make_tables
 from ssn3d.report.table_text import to_text
 

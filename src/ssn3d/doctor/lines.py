@@ -10,7 +10,7 @@ from ssn3d.device import pick_device
 from ssn3d.doctor import estimate, machine
 from ssn3d.errors import SSN3DError
 from ssn3d.provenance import hardware
-from ssn3d.report.runs import missing_files
+from ssn3d.report.read_runs import missing_files
 from ssn3d.runs import BASELINES, run_folder
 from ssn3d.segmentation.predict import Compute
 from ssn3d.structures.download import entry_url

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ssn3d.report.panels import PLANES, add_isosurface, central_slice, draw_slice
 from ssn3d.report.style import new_figure, styled
 from ssn3d.structures.maps import density_map
-from ssn3d.structures.read import read_structure
+from ssn3d.structures.structure import read_structure
 
 
 def structure_map(

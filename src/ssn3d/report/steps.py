@@ -35,7 +35,7 @@ from ssn3d.report.figures_segmentation import (
 )
 from ssn3d.report.figures_specimen import CALIBRATION_KEYS, packing_statistics, snr_calibration
 from ssn3d.report.figures_tomogram import tomogram_picture
-from ssn3d.report.runs import read_history, read_per_subtomogram
+from ssn3d.report.read_runs import read_history, read_per_subtomogram
 from ssn3d.report.style import save
 from ssn3d.report.tables import paper_complexes, read_table
 from ssn3d.seeds import generator

@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 
 from ssn3d.files import atomic_path, crc32_of, write_json
-from ssn3d.report.sources import is_surrogate
+from ssn3d.report.source_words import is_surrogate
 from ssn3d.report.tables import DONE
 from ssn3d.report.web_page import web_page
 

@@ -10,20 +10,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ssn3d.csv_files import read_csv
 from ssn3d.errors import DataError
 from ssn3d.files import crc32_of, read_json
 from ssn3d.report.bootstrap import mean_interval
-from ssn3d.report.runs import (
+from ssn3d.report.read_runs import (
     Run,
     mask_voxels,
     missing_files,
     read_run,
 )
-from ssn3d.report.sources import source_in_words
+from ssn3d.report.source_words import source_in_words
 from ssn3d.runs import BASELINES, run_folder
 from ssn3d.seeds import generator
 from ssn3d.segmentation.metrics import summarise
-from ssn3d.tables import read_csv
 
 DONE = "done"
 TABLE2_COLUMNS = [

@@ -23,7 +23,7 @@ import numpy as np
 
 from ssn3d.errors import StructureError
 from ssn3d.structures.ids import PDB_ID
-from ssn3d.structures.read import MAX_COORDINATE_ANGSTROM, Structure, structure_from_points
+from ssn3d.structures.structure import MAX_COORDINATE_ANGSTROM, Structure, structure_from_points
 
 _WATER_DALTON = 18.015
 _MEAN_AMINO_ACID_DALTON = 110.0

@@ -17,8 +17,8 @@ from ssn3d.structures.coordinates import (
 from ssn3d.structures.download import Archive
 from ssn3d.structures.fetch import cache_folder, fetch_entries
 from ssn3d.structures.ids import read_superseded
-from ssn3d.structures.read import write_structure
 from ssn3d.structures.sources import SourceFile, find_sources
+from ssn3d.structures.structure import write_structure
 from ssn3d.structures.surrogates import Complex, read_complexes, surrogate
 
 PathLike = str | os.PathLike[str]

@@ -23,7 +23,7 @@ from ssn3d.seeds import generator
 from ssn3d.structures.bounding import bounding_sphere
 from ssn3d.structures.ids import PDB_ID
 from ssn3d.structures.maps import density_map
-from ssn3d.structures.read import Structure, structure_from_points
+from ssn3d.structures.structure import Structure, structure_from_points
 
 BEAD_DALTON = 110.0
 """The mean residue mass of proteins."""

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from ssn3d.errors import StructureError
-from ssn3d.structures.read import (
+from ssn3d.structures.structure import (
     Structure,
     read_structure,
     structure_from_points,
