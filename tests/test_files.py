@@ -29,15 +29,15 @@ def test_json_round_trip_and_damage(tmp_path):
     write_json(tmp_path / "a.json", {"x": [1, 2.5, None]})
     assert read_json(tmp_path / "a.json") == {"x": [1, 2.5, None]}
     assert len(sha256_of(tmp_path / "a.json")) == 64
-    text = (tmp_path / "a.json").read_text()
-    with pytest.raises(DataError, match=r"a\.json: .*it lacks y, z"):
+    with pytest.raises(DataError, match=r"a\.json: lacks y, z; delete it and rerun"):
         read_json(tmp_path / "a.json", "x", "y", "z")
-    for damaged in ("{", "[1]", "3", '{"x": NaN}', 9999 * "[", text.replace("2.5", "2.4")):
+    for damaged in ("", '{"x": [1, 2', "[1]", "3", '{"x": NaN}', 9999 * "["):
         (tmp_path / "a.json").write_text(damaged)
-        with pytest.raises(DataError, match=r"a\.json: not .*; delete it and run again"):
+        with pytest.raises(DataError, match=r"a\.json: not .*; delete it and rerun"):
             read_json(tmp_path / "a.json")
-    (tmp_path / "a.json").write_text('{"x": 1}')  # without a checksum
-    assert read_json(tmp_path / "a.json", "x") == {"x": 1}
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        write_json(tmp_path / "b.json", {"x": float("nan")})
+    assert not (tmp_path / "b.json").exists()
 
 
 @pytest.mark.parametrize("stack", [False, True])

@@ -130,7 +130,7 @@ def test_a_disk_without_room_is_one_line(name, tmp_path):
     if shutil.which("mount") is None or subprocess.run(mount, check=False).returncode:
         pytest.skip("may not mount a disk in memory; root on Linux may")
     try:
-        with pytest.raises(WriteError, match=r"No space left on device\); make room and run"):
+        with pytest.raises(WriteError, match=r"No space left on device\); free some space"):
             WRITERS[name](disk / name)
         assert not (disk / name).exists()
     finally:

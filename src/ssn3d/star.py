@@ -3,11 +3,10 @@
 RELION's coordinates are x, y, z in pixels, its angles ZYZ Euler angles (rot, tilt, psi) that turn
 the particle into the reference, so that they describe the inverse of our rotation
 (Heymann et al. 2005, J. Struct. Biol. 151, 196; RELION, `Euler_angles2matrix`).
-The first line, a comment to RELION, is a checksum; it is verified where there is one.
 """
 
+import linecache
 import os
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -19,12 +18,13 @@ from scipy.spatial.transform import Rotation
 
 from ssn3d.crops import nearest_voxels
 from ssn3d.errors import DataError
-from ssn3d.files import atomic_path, crc32_of
+from ssn3d.files import atomic_path
 from ssn3d.particles import Particles
 
 _COORDINATES = ["rlnCoordinateX", "rlnCoordinateY", "rlnCoordinateZ"]
 _ORIGINS = ["rlnOriginXAngst", "rlnOriginYAngst", "rlnOriginZAngst"]
 _ANGLES = ["rlnAngleRot", "rlnAngleTilt", "rlnAnglePsi"]
+_REMEDY = "delete it and rerun"
 
 
 def euler_from_rotations(rotations_zyx: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -100,28 +100,19 @@ def write_subtomograms_star(
 
 
 def _write(path: str | os.PathLike[str], blocks: Mapping[str, pd.DataFrame]) -> None:
-    """Write blocks under a checksum, which takes the place of starfile's line with the date."""
+    """Write blocks without starfile's first line, a date: equal particles give equal bytes."""
     text = starfile.to_string(dict(blocks), float_format="%.6f").partition("\n")[2]
     with atomic_path(path) as partial:
-        partial.write_text(f"# ssn3d crc32 {crc32_of(text)}\n{text}", encoding="utf-8")
-
-
-def _check(text: str) -> None:
-    """Raise ValueError where the first line is a checksum, and the rest another text's."""
-    first, _, rest = text.partition("\n")
-    checksum = re.fullmatch("# ssn3d crc32 ([0-9a-f]{8})", first)
-    if checksum is not None and checksum[1] != crc32_of(rest):
-        raise ValueError("its checksum is wrong")
+        partial.write_text(text, encoding="utf-8")
 
 
 def read_particles(path: str | os.PathLike[str]) -> Particles:
     """Read particles as `write_particles` wrote them.
 
-    Raises DataError where the file is missing or damaged, lacks a column, or holds numbers that are
-    none.
+    Raises DataError where the file is missing or damaged, lacks a column, or holds NaN or infinity.
     """
     try:
-        _check(Path(path).read_text(encoding="utf-8"))
+        linecache.clearcache()  # where starfile leaves the lines of a file that it could not read
         blocks = starfile.read(Path(path), always_dict=True, parse_as_string=["ssn3dPdbId"])
         table = blocks["particles"]
         centres = table[_COORDINATES].to_numpy(dtype=np.float64)[:, ::-1]
@@ -129,10 +120,8 @@ def read_particles(path: str | os.PathLike[str]) -> Particles:
         pdb_ids = table["ssn3dPdbId"].to_numpy(dtype=np.str_)
         labels = table["ssn3dLabel"].to_numpy(dtype=np.int64)
     except Exception as error:  # a damaged file fails in starfile and pandas in many ways
-        message = f"{path}: not a particle table of ssn3d ({error}); delete it and run again"
-        raise DataError(message) from error
+        raise DataError(f"{path}: not a particle table of ssn3d ({error}); {_REMEDY}") from error
     finite = np.isfinite(centres).all() and np.isfinite(angles).all()
     if not finite or not np.array_equal(labels, np.arange(1, len(labels) + 1)):
-        message = f"{path}: coordinates, angles or labels are damaged; delete it and run again"
-        raise DataError(message)
+        raise DataError(f"{path}: coordinates, angles or labels are damaged; {_REMEDY}")
     return Particles(pdb_ids, np.ascontiguousarray(centres), rotations_from_euler(angles))

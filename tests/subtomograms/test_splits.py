@@ -170,5 +170,5 @@ def test_parts_that_would_be_empty_are_named():
 )
 def test_damaged_splits_are_one_line(content, tmp_path):
     (tmp_path / "s.csv").write_text(content)
-    with pytest.raises(DataError, match=r"s\.csv: .*; delete it and run again"):
+    with pytest.raises(DataError, match=r"s\.csv: .*; delete it and rerun"):
         read_split(tmp_path / "s.csv")

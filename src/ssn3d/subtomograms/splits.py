@@ -67,5 +67,5 @@ def read_split(path: str | os.PathLike[str]) -> tuple[dict[str, NDArray[np.int_]
     digests = table["selection_sha256"].unique()
     whole = np.array_equal(rows, np.arange(len(rows))) and len(digests) == 1
     if not whole or not np.isin(parts, PARTS).all():
-        raise DataError(f"{path}: rows or parts are damaged; delete it and run again")
+        raise DataError(f"{path}: rows or parts are damaged; delete it and rerun")
     return {part: np.flatnonzero(parts == part) for part in PARTS}, str(digests[0])
