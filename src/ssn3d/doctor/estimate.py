@@ -19,10 +19,8 @@ from ssn3d.segmentation.baseline_search import baseline_settings
 from ssn3d.segmentation.micro_batch import time_step
 from ssn3d.segmentation.networks import build_network
 from ssn3d.segmentation.predict import MICRO_BATCH_SIZE, Compute
+from ssn3d.threads import BASELINE_THREADS, JOB_THREADS
 
-JOB_THREADS = 2
-BASELINE_THREADS = 8
-"""What the workflow's rules give a job, where there are as many."""
 ROUNDS = 3
 """The first one allocates and plans; the fastest counts."""
 # At the paper's size and on two cores, tomograms, datasets and their pictures took 136 s, as long
