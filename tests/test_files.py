@@ -1,4 +1,4 @@
-"""Outputs appear whole or not at all; MRC headers say what they should; seeds single jobs out."""
+"""Files are written completely or not at all; MRC headers; seeds; devices."""
 
 import mrcfile
 import numpy as np
@@ -57,14 +57,14 @@ def test_mrc_files_are_valid_and_carry_their_voxel_size(stack, tmp_path, capsys)
     assert statistics == pytest.approx(expected, rel=1e-5)
 
 
-def test_mrc_files_carry_a_checksum_and_others_need_none(tmp_path):
+def test_mrc_files_have_a_checksum_and_those_of_others_need_none(tmp_path):
     array = generator(0, "m").standard_normal((4, 6, 8), dtype=np.float32)
     path = tmp_path / "v.mrc"
     write_mrc(path, array, 10.0)
     content = bytearray(path.read_bytes())
     content[-3] ^= 1  # in the data
     path.write_bytes(content)
-    with pytest.raises(DataError, match=r"v\.mrc: .*its checksum is wrong.*; delete it and run"):
+    with pytest.raises(DataError, match=r"v\.mrc: .*its checksum is wrong.*; delete it and rerun"):
         read_mrc(path)
     with mrcfile.new(path, array, overwrite=True) as mrc:
         mrc.voxel_size = 10.0
@@ -100,10 +100,10 @@ def test_seeds_depend_on_every_key():
     assert torch_generator(0, "a").initial_seed() != torch_generator(0, "b").initial_seed()
 
 
-def test_devices_are_picked_and_never_exchanged(monkeypatch):
+def test_a_device_is_chosen_or_refused_but_never_replaced(monkeypatch):
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     assert pick_device("auto").type == "cpu"
-    with pytest.raises(DeviceError, match="no CUDA GPU"):
+    with pytest.raises(DeviceError, match="device: cuda is unavailable"):
         pick_device("cuda")
     with pytest.raises(DeviceError, match="'gpu'"):
         pick_device("gpu")
@@ -112,7 +112,7 @@ def test_devices_are_picked_and_never_exchanged(monkeypatch):
 
 
 @pytest.mark.parametrize(("in_hardware", "expected"), [(False, "float32"), (True, "bfloat16")])
-def test_bfloat16_that_a_gpu_only_emulates_is_not_picked(monkeypatch, in_hardware, expected):
+def test_bfloat16_that_a_gpu_only_emulates_is_not_chosen(monkeypatch, in_hardware, expected):
     monkeypatch.setattr(
         "torch.cuda.is_bf16_supported",
         lambda including_emulation=True: including_emulation or in_hardware,

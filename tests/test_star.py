@@ -19,7 +19,7 @@ from ssn3d.star import (
     write_subtomograms_star,
 )
 
-# None of these is what config.yaml says.
+# All different from config.yaml.
 OPTICS = {"voltage_kv": 200.0, "cs_mm": 2.7, "defocus_um": 3.0, "amplitude_contrast": 0.1}
 
 
@@ -54,7 +54,7 @@ def test_angles_are_relions(particles):
 
 
 def relion_positions_zyx(path, pixel_angstrom):
-    """Give where RELION finds particles: coordinate - origin / pixel size, an axis each."""
+    """Give the positions that RELION sees: coordinate - origin / pixel size, for each axis."""
     table = starfile.read(path, always_dict=True)["particles"]
     columns = [
         table[f"rlnCoordinate{axis}"] - table[f"rlnOrigin{axis}Angst"] / pixel_angstrom
@@ -130,7 +130,7 @@ def test_exported_particles_and_their_optics(particles, tmp_path):
         np.testing.assert_allclose(relion_matrix(*row), rotation[::-1, ::-1], atol=1e-7)
 
 
-def test_a_tomograms_particles_stand_in_voxels_without_origins(particles, tmp_path):
+def test_a_tomograms_particles_are_in_voxels_without_origins(particles, tmp_path):
     write_particles(tmp_path / "p.star", particles, "t7", 13.5)
     blocks = starfile.read(tmp_path / "p.star", always_dict=True)
     table = blocks["particles"]

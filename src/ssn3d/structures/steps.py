@@ -1,4 +1,4 @@
-"""From the configuration's `structures` to the files that the specimen is built from."""
+"""The stage from files to files: the configured structures, as points of mass."""
 
 import hashlib
 import os
@@ -35,8 +35,8 @@ def prepare_structures(
         resources: folder of complexes.tsv, obsolete.tsv and archive.lock.tsv.
         folder: where the files go.
 
-    Raises StructureError or ConfigError where a structure cannot be had; all that are missing are
-    named at once, before any file is written.
+    Raises StructureError or ConfigError if a structure is unavailable; the message names all that
+    are missing, before any file is written.
     """
     superseded = read_superseded(Path(resources) / "obsolete.tsv")
     complexes = read_complexes(Path(resources) / "complexes.tsv")
@@ -71,10 +71,10 @@ def prepare_structure(
     structure_path: PathLike,
     record_path: PathLike,
 ) -> None:
-    """Read or build one structure; write it (.npz), and the record of where it is from (.json).
+    """Read or build one structure; write it (.npz) and a record of its source (.json).
 
     The record's `sha256` is that of the uncompressed coordinate file.
-    Raises StructureError where the file is damaged or not the one it should be.
+    Raises StructureError if the file is damaged or holds another entry.
     """
     digest = None
     if source.path is None:
