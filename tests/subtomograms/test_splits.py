@@ -8,13 +8,13 @@ import pandas as pd
 import pytest
 
 from sections import section
+from ssn3d.csv_files import write_csv
 from ssn3d.errors import DataError
 from ssn3d.seeds import generator
 from ssn3d.subtomograms.selection import read_selection, selection_sha256
 from ssn3d.subtomograms.splits import PARTS, read_split, split_subtomograms, write_split
 from ssn3d.subtomograms.steps import read_dataset, split_dataset
 from ssn3d.subtomograms.store import Subtomograms, write_subtomograms
-from ssn3d.tables import write_csv
 
 N = 60
 FRACTIONS = section("splits", test_fraction=0.2, validation_fraction=0.25)
@@ -175,5 +175,5 @@ def test_parts_that_would_be_empty_are_named():
 )
 def test_damaged_splits_are_one_line(content, tmp_path):
     (tmp_path / "s.csv").write_text(content)
-    with pytest.raises(DataError, match=r"s\.csv: .*; delete it and run again"):
+    with pytest.raises(DataError, match=r"s\.csv: .*; delete it and rerun"):
         read_split(tmp_path / "s.csv")

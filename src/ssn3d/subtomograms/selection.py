@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ssn3d.tables import read_csv
+from ssn3d.csv_files import read_csv
 
 
 def read_selection(path: str | os.PathLike[str]) -> pd.DataFrame:

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ssn3d.csv_files import read_csv, write_csv
 from ssn3d.errors import DataError
-from ssn3d.tables import read_csv, write_csv
 
 PARTS = ("train", "validation", "test")
 
@@ -67,5 +67,5 @@ def read_split(path: str | os.PathLike[str]) -> tuple[dict[str, NDArray[np.int_]
     digests = table["selection_sha256"].unique()
     whole = np.array_equal(rows, np.arange(len(rows))) and len(digests) == 1
     if not whole or not np.isin(parts, PARTS).all():
-        raise DataError(f"{path}: rows or parts are damaged; delete it and run again")
+        raise DataError(f"{path}: rows or parts are damaged; delete it and rerun")
     return {part: np.flatnonzero(parts == part) for part in PARTS}, str(digests[0])
