@@ -1,6 +1,6 @@
-# make demo    the whole experiment at toy size, in a virtual environment of its own
+# make demo    the whole experiment at toy size, in its own virtual environment
 # make test    the checks and the tests
-# make paper   the paper's experiment at its size (hours to days, better with GPUs)
+# make paper   the paper's experiment at full size (hours to days; GPUs help)
 
 VENV := .venv
 PYTHON ?= python3
@@ -30,7 +30,7 @@ paper: $(VENV)/run
 clean:
 	rm -rf $(VENV) results logs .snakemake
 
-# The files $(VENV)/run and $(VENV)/develop say which lock was installed last.
+# $(VENV)/run and $(VENV)/develop record when each lock was last installed.
 $(VENV)/run: requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/pip install --quiet -r requirements.lock

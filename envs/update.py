@@ -1,8 +1,8 @@
 """Write the conda environments from requirements.lock: `python envs/update.py`.
 
-With `--check` it writes nothing, names every place where versions have drifted apart, each with the
-command that mends it, and fails. An environment pins what pyproject.toml depends on, and all that
-those depend on in turn. Run it where requirements.lock is installed.
+With `--check` it writes nothing, but names every difference between versions and the command that
+fixes it, and fails if there is any. Environments pin the dependencies in pyproject.toml and their
+dependencies. Run it where requirements.lock is installed.
 """
 
 import re
@@ -23,14 +23,14 @@ PURPOSE = {
     "cpu": "For every job but those of `device: cuda`, whose environment is cuda.yaml.",
     "cuda": "For jobs of `device: cuda`. Only its torch may differ from cpu.yaml's: a CUDA build.",
 }
-TARGET = {  # what the lock was made for, whatever this runs on
+TARGET = {  # the platform of the lock, whatever this runs on
     "extra": "",
     "platform_system": "Linux",
     "python_full_version": f"{PYTHON}.0",
     "python_version": PYTHON,
     "sys_platform": "linux",
 }
-INSTALLED = {"requirements.lock", "requirements-dev.lock", "."}  # all that pip may be given
+INSTALLED = {"requirements.lock", "requirements-dev.lock", "."}  # all that pip may install
 INSTALLERS = ("Makefile", "Containerfile")
 DOCUMENTS = ("README.md", "docs/clusters.md", "docs/environments.md")
 PYTHON_AFTER = {
@@ -53,17 +53,17 @@ def pins(lock: str) -> dict[str, str]:
 
 
 def required_by(name: str) -> list[Requirement]:
-    """What an installed package requires."""
+    """Requirements of an installed package."""
     try:
         return [Requirement(text) for text in metadata.requires(name) or []]
     except metadata.PackageNotFoundError:
-        return []  # new in pyproject.toml, and so not in the lock: `--check` says so
+        return []  # new in pyproject.toml and not in the lock: `--check` says so
 
 
 def needed(lock: dict[str, str]) -> dict[str, SpecifierSet]:
-    """What the package needs, directly and indirectly; of what torch needs, what the lock has.
+    """Direct and indirect requirements; of torch's, only those in the lock.
 
-    Builds of torch differ in what else they need, and pin that themselves.
+    Builds of torch differ in their other requirements, and pin them themselves.
     """
     todo = [Requirement(text) for text in PROJECT["dependencies"]]
     found: dict[str, SpecifierSet] = {}
@@ -97,7 +97,7 @@ def environment(kind: str, lock: dict[str, str]) -> str:
 
 
 def drifts_of_locks() -> Iterator[str]:
-    """Yield what the locks and what is written from them disagree on, and the mending command."""
+    """Yield differences between the locks and what follows from them, with the commands."""
     lock, extra = pins("requirements.lock"), pins("requirements-dev.lock")
     for name, versions in needed(lock).items():
         pin, spelled = lock.get(name, f"no {name}"), name.replace("-", "[-_.]")
@@ -108,35 +108,35 @@ def drifts_of_locks() -> Iterator[str]:
             freeze = f"pip freeze | grep -io '^{spelled}==[^+]*' >> requirements.lock"
             yield f"requirements.lock has {pin}, not {name}{versions}: {install} && {freeze}"
     for name in sorted(set(extra) & set(lock)):
-        mend = f"sed -i '/^{extra[name]}$/d' requirements-dev.lock"
-        yield f"requirements-dev.lock pins {name} a second time: {mend}"
+        fix = f"sed -i '/^{extra[name]}$/d' requirements-dev.lock"
+        yield f"requirements-dev.lock pins {name} again: {fix}"
     for kind in PURPOSE:
         if text_of(f"envs/{kind}.yaml") != environment(kind, lock):
-            yield f"envs/{kind}.yaml is not what requirements.lock says: python envs/update.py"
+            yield f"envs/{kind}.yaml differs from requirements.lock: python envs/update.py"
 
 
 def drifts_of_documents() -> Iterator[str]:
-    """Yield versions in the documentation that are not the locks', and the mending command."""
+    """Yield versions in the documentation that differ from the locks, with the commands."""
     locked = pins("requirements.lock") | pins("requirements-dev.lock")
     for file in DOCUMENTS:
         for pin in re.findall(r"[\w.-]+==[\w.]+", text_of(file)):
             right = locked.get(canonicalize_name(pin.split("==")[0]), pin)
             if pin != right:
-                yield f"{file} has {pin}, the locks have {right}: sed -i 's/{pin}/{right}/' {file}"
+                yield f"{file} has {pin}, the locks {right}: sed -i 's/{pin}/{right}/' {file}"
 
 
 def drifts_of_installers() -> Iterator[str]:
-    """Yield where something else is installed than the locks say, and the mending command."""
+    """Yield places that install something else than the locks say, with the commands."""
     for file, before in PYTHON_AFTER.items():
         if f"{before}{PYTHON}" not in text_of(file):
-            mend = f"sed -i -E 's/({before})[0-9.]+/\\1{PYTHON}/' {file}"
-            yield f"{file} has another Python than pyproject.toml's {PYTHON}: {mend}"
+            fix = f"sed -i -E 's/({before})[0-9.]+/\\1{PYTHON}/' {file}"
+            yield f"{file} must have pyproject.toml's Python, {PYTHON}: {fix}"
     for file in INSTALLERS:
         for line in re.findall(r"pip install([^&;|\n]*)", text_of(file)):
             words = {word for word in line.split() if not word.startswith("-")}
             for word in sorted(words - INSTALLED):
-                mend = f"sed -i 's/ {word}/ -r requirements.lock/' {file}"
-                yield f"{file} installs {word} without its version from a lock: {mend}"
+                fix = f"sed -i 's/ {word}/ -r requirements.lock/' {file}"
+                yield f"{file} installs {word} without a version from a lock: {fix}"
 
 
 if __name__ == "__main__":

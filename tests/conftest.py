@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from small_workflow import REPOSITORY, copy_repository, snakemake
 from ssn3d.seeds import generator
 
-EXPORT = "results/export/low_1W6T/particles.star"  # of no table or figure
+EXPORT = "results/export/low_1W6T/particles.star"  # needed by no table or figure
 
-# Machines are shared: how long an example takes says nothing of the code.
+# Machines may be busy: how long an example takes says nothing about the code.
 hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
 
@@ -26,7 +26,7 @@ def repository() -> Path:
 
 @pytest.fixture(scope="session")
 def real_structures() -> Path:
-    """Give the folder of real coordinate files, where there is one beside the repository."""
+    """Give the folder of real coordinate files, if there is one beside the repository."""
     folder = REPOSITORY.parent / "shared" / "structures"
     if not (folder / "index.tsv").exists():
         pytest.skip(f"no real coordinate files at {folder}")
@@ -35,7 +35,7 @@ def real_structures() -> Path:
 
 @pytest.fixture(params=["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])
 def device(request: pytest.FixtureRequest) -> str:
-    """Give each device in turn; without a GPU the CUDA tests are skipped, by name."""
+    """Give each device; the CUDA tests are skipped without a GPU."""
     if request.param == "cuda" and not torch.cuda.is_available():
         pytest.skip("no CUDA GPU")
     return str(request.param)
@@ -58,7 +58,7 @@ def molecule() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Run the small experiment, once for all tests; they leave its results as they are."""
+    """Run the small experiment once; tests must not change its results."""
     folder = tmp_path_factory.mktemp("workflow")
     copy_repository(folder)
     snakemake(folder, "all", EXPORT, "--configfile", "small.yaml")

@@ -1,4 +1,4 @@
-"""The command line: what it lists, counts and says of faults; and what it and the rules import."""
+"""The command line: its commands and errors, and what it and the rules import."""
 
 import subprocess
 import sys
@@ -13,7 +13,7 @@ HEAVY = ("torch", "numpy", "pandas", "matplotlib", "gemmi", "yaml")
 
 
 def loaded_after(code):
-    """Run code in a new process; say which heavy modules it has then imported."""
+    """Run code in a new process; give the heavy modules that it has imported."""
     code += f"\nimport sys; print(*[name for name in {HEAVY} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     return done.stdout.splitlines()[-1].split()
@@ -60,7 +60,7 @@ def test_help_lists_the_commands(capsys):
         assert f"\n    {name} " in printed
 
 
-def test_a_fault_is_one_line_and_exit_1(tmp_path, capsys):
+def test_a_user_error_is_one_line_and_exit_status_1(tmp_path, capsys):
     (tmp_path / "bad.yaml").write_text("seed: -1\n")
     with pytest.raises(SystemExit) as ended:
         main(["tables", "--config", "config.yaml", str(tmp_path / "bad.yaml")])
@@ -70,7 +70,7 @@ def test_a_fault_is_one_line_and_exit_1(tmp_path, capsys):
     assert "config: seed: -1 is less than the minimum of 0" in lines[0]
 
 
-def test_tables_of_nothing_say_what_is_missing(tmp_path, capsys):
+def test_tables_without_results_say_what_is_missing(tmp_path, capsys):
     main(["tables", "--results", str(tmp_path)])
     printed = capsys.readouterr().out
     assert printed.count("missing") >= 6 + 22

@@ -1,4 +1,4 @@
-"""A rule's code version follows what its script computes, and nothing else."""
+"""A rule's code version changes with the code of its script, and with nothing else."""
 
 import pytest
 
@@ -51,7 +51,7 @@ def folder(tmp_path):
 
 
 def changed(folder, name, before, after):
-    """Tell whether an edit of one file changes the version."""
+    """Whether an edit of one file changes the version."""
     old = version(folder)
     text = (folder / name).read_text()
     assert before in text
@@ -72,7 +72,7 @@ def changed(folder, name, before, after):
         ("package/unused.py", "X = 1", "X = 2"),
     ],
 )
-def test_words_about_the_code_change_nothing(folder, name, before, after):
+def test_comments_docstrings_and_unused_modules_change_nothing(folder, name, before, after):
     assert not changed(folder, name, before, after)
 
 
@@ -92,7 +92,7 @@ def test_changed_code_changes_the_version(folder, name, before, after):
     assert changed(folder, name, before, after)
 
 
-def test_what_is_reached_directly_and_through_others(folder):
+def test_modules_reached_directly_and_indirectly(folder):
     names = {"script.py", "package/__init__.py", "package/steps.py"} | {
         "package/errors.py",
         "package/numbers.py",

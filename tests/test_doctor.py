@@ -1,4 +1,4 @@
-"""The doctor: what it says of machines that it is told of, and of this one."""
+"""The doctor's report, on described machines and on this one."""
 
 import threading
 from contextlib import contextmanager
@@ -25,7 +25,7 @@ SMALL = """
 specimen: {tomogram_size_voxels: {x: 160, y: 160, z: 72}}
 subtomograms: {size_voxels: 24}
 """
-NOWHERE = "http://127.0.0.1:9/{ID}.cif.gz"  # the port of "discard", where nothing listens
+NOWHERE = "http://127.0.0.1:9/{ID}.cif.gz"  # the port of "discard", which is closed
 
 
 @pytest.fixture(autouse=True)
@@ -75,8 +75,8 @@ def archive_settings(config, url, **changes):
 
 
 @pytest.mark.slow
-def test_it_says_everything_of_this_machine(repository, tmp_path, monkeypatch, capsys):
-    """A whole run, smaller than the demo's; structures are bead models: no network is asked."""
+def test_the_whole_report_on_this_machine(repository, tmp_path, monkeypatch, capsys):
+    """A whole report, for less than the demo; structures are bead models, so no network is used."""
     monkeypatch.chdir(repository)
     (tmp_path / "small.yaml").write_text(SMALL)
     files = ["config.yaml", "demo.yaml", str(tmp_path / "small.yaml")]
@@ -90,7 +90,7 @@ def test_it_says_everything_of_this_machine(repository, tmp_path, monkeypatch, c
     assert printed["structures"].startswith("22 bead models")
 
 
-def test_nothing_can_fail(config, pdb_ids, tmp_path, monkeypatch):
+def test_no_fact_makes_the_report_fail(config, pdb_ids, tmp_path, monkeypatch):
     def broken(*_):
         raise RuntimeError("no such\nthing")
 
@@ -121,11 +121,11 @@ def test_processor_and_memory(tmp_path):
 
 
 def test_load():
-    assert machine.load(8, 0.3) == "0.3 processes want 8 cores"
+    assert machine.load(8, 0.3) == "0.3 processes for 8 cores"
     assert "busy" in machine.load(2, 9.0)
 
 
-def test_gpus_are_named_with_their_memory(monkeypatch):
+def test_gpus_are_listed_with_their_memory(monkeypatch):
     gpu = SimpleNamespace(name="A GPU", total_memory=int(24e9))
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _: gpu)
@@ -144,7 +144,7 @@ def test_gpus_are_named_with_their_memory(monkeypatch):
         ("printf '\\377'", "\N{REPLACEMENT CHARACTER}"),
     ],
 )
-def test_tools_there_and_broken(script, said, tmp_path, monkeypatch):
+def test_working_and_broken_tools(script, said, tmp_path, monkeypatch):
     monkeypatch.setattr(machine, "TOOL_TIMEOUT_S", 0.5 if "sleep" in script else 20)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     tool(tmp_path, "sinfo", script)
@@ -153,31 +153,31 @@ def test_tools_there_and_broken(script, said, tmp_path, monkeypatch):
     assert said in machine.conda()
 
 
-def test_tools_absent(tmp_path, monkeypatch):
+def test_missing_tools(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     assert machine.slurm() == machine.conda() == "none"
 
 
-def test_a_tool_that_is_no_program(tmp_path, monkeypatch):
+def test_a_tool_that_is_not_a_program(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     (tmp_path / "conda").write_bytes(b"\x7fELF broken")
     (tmp_path / "conda").chmod(0o755)
     assert machine.conda().startswith("broken: ")
 
 
-def test_disk_of_a_folder_to_come(tmp_path):
+def test_disk_of_a_folder_that_does_not_exist_yet(tmp_path):
     folder = tmp_path / "not" / "yet"
     assert machine.disk(folder).endswith(f" GB free for {folder}")
 
 
-def test_the_cache_is_counted(tmp_path):
+def test_cached_files_are_counted(tmp_path):
     (tmp_path / "1ABC.cif.gz").write_bytes(bytes(2_000_000))
     (tmp_path / "2ABC.cif.gz").write_bytes(bytes(1_000_000))
     assert lines.cache(tmp_path) == f"2 structures, 3 MB in {tmp_path}"
     assert lines.cache(tmp_path / "none").startswith("0 structures, 0 MB")
 
 
-def test_folders_at_home_are_shown_from_there(tmp_path, monkeypatch):
+def test_folders_below_home_are_shown_with_a_tilde(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     assert lines.cache(tmp_path / ".cache" / "s") == "0 structures, 0 MB in ~/.cache/s"
 
@@ -186,7 +186,7 @@ def test_an_archive_that_answers(config, pdb_ids):
     with archive(200) as url:
         said = lines.structures(archive_settings(config, url), pdb_ids)
     assert said.startswith("0 of 22 in ")
-    assert "can be reached" in said
+    assert "is reachable" in said
 
 
 def test_an_archive_that_refuses(config, pdb_ids):
@@ -196,7 +196,7 @@ def test_an_archive_that_refuses(config, pdb_ids):
     assert "allow_surrogates to true" in said
 
 
-def test_no_network_and_the_ways_out(config, pdb_ids):
+def test_no_network_and_the_remedies(config, pdb_ids):
     said = lines.structures(archive_settings(config, NOWHERE), pdb_ids)
     assert "127.0.0.1:9: no connection; put files like 1A1S.cif.gz there" in said
     said = lines.structures(archive_settings(config, NOWHERE, allow_surrogates=True), pdb_ids)
@@ -212,7 +212,7 @@ def test_what_is_in_the_cache_needs_no_network(config, pdb_ids, tmp_path):
     assert said == f"22 of 22 in {folder}"
 
 
-def test_a_folder_of_the_users(config, pdb_ids, tmp_path):
+def test_a_folder_of_one_s_own(config, pdb_ids, tmp_path):
     (tmp_path / "1KP8.pdb").touch()
     settings = changed(config.structures, source="folder", folder=str(tmp_path))
     said = lines._in_any_case(lambda: lines.structures(settings, pdb_ids))
@@ -250,13 +250,13 @@ def test_an_epoch_grows_with_the_subtomograms(config):
     assert estimate.epoch_seconds(more, 22, random, 0.056) == pytest.approx(318, abs=1)
 
 
-def test_jobs_side_by_side():
+def test_jobs_at_a_time():
     assert estimate.side_by_side([1.0, 2.0, 3.0], 1) == 6
     assert estimate.side_by_side([1.0, 2.0, 3.0], 2) == 3
     assert estimate.side_by_side([1.0, 9.0], 8) == 9
 
 
-def test_all_trainings_take_the_longer_the_more_epochs(config, pdb_ids, monkeypatch):
+def test_trainings_take_longer_with_more_epochs(config, pdb_ids, monkeypatch):
     monkeypatch.setattr(estimate, "measure_networks", lambda *_: dict.fromkeys(names, 0.056))
     monkeypatch.setattr(estimate, "trainings_at_once", lambda _: 1)
     names = ("SSN3D-v1", "SSN3D-v2", "SSN3D-ED", "UNet")
@@ -275,7 +275,7 @@ def test_simulation_grows_with_tomograms_and_datasets(config):
 
 
 @pytest.mark.parametrize(("cores", "minutes"), [(1, 20.3), (2, 10.1), (8, 2.5), (16, 1.3)])
-def test_the_baseline_takes_less_the_more_cores(config, cores, minutes, monkeypatch):
+def test_the_baseline_takes_less_with_more_cores(config, cores, minutes, monkeypatch):
     monkeypatch.setattr(estimate, "hardware", lambda: {"cores": cores})
     # a test set of 338 each; the tuned ones 45 trials of 60 subtomograms as well
     tuned = [Run("Xu & Alber, tuned", dataset) for dataset in "AB"]
@@ -292,7 +292,7 @@ def test_durations_in_words():
 
 
 def test_networks_are_timed_as_they_train(config, monkeypatch):
-    """What is timed are steps of the training, in a job's threads; the fastest counts."""
+    """Training steps are timed, with a job's threads; the fastest counts."""
     compute = Compute.pick("cpu", "auto")
     seconds, timed = iter([9.0, 6.0, 8.0]), []
 

@@ -1,4 +1,4 @@
-"""Versions have one source; what has drifted from it is named with the command that mends it."""
+"""Versions have one source; every difference is named with the command that fixes it."""
 
 import os
 import shutil
@@ -31,7 +31,7 @@ DRIFTS = {
 
 @pytest.fixture
 def copy(tmp_path):
-    """Copy what versions are written in."""
+    """Copy the files that contain versions."""
     for name in COPIED:
         shutil.copy(REPOSITORY / name, tmp_path)
     for name in ("envs", "docs", ".github"):
@@ -54,7 +54,7 @@ def run(command, folder):
 
 
 def drifts(folder):
-    """List what has drifted apart, as the check prints it; its exit status must agree."""
+    """List the differences that the check prints; its exit status must agree."""
     done = run("python envs/update.py --check", folder)
     lines = done.stderr.splitlines()
     assert done.returncode == bool(lines)
@@ -66,7 +66,7 @@ def test_environments_agree_with_the_lock():
 
 
 @pytest.mark.parametrize("file", DRIFTS)
-def test_a_drift_is_named_and_its_command_mends_it(copy, file):
+def test_a_difference_is_named_and_its_command_fixes_it(copy, file):
     before, after = DRIFTS[file]
     text = (copy / file).read_text()
     assert before in text
@@ -105,7 +105,7 @@ def test_a_dependency_that_the_lock_does_not_satisfy_is_named(copy, wanted, said
 
 
 def test_the_environments_differ_in_a_comment_alone():
-    """The same packages at the same versions; which build of torch is for pip to find."""
+    """The same packages at the same versions; which build of torch is up to pip."""
     cpu, cuda = (
         (REPOSITORY / "envs" / f"{kind}.yaml").read_text().splitlines() for kind in ("cpu", "cuda")
     )

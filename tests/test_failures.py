@@ -1,4 +1,4 @@
-"""The reasons of a failed run, from logs such as Snakemake 9 and our jobs write them."""
+"""The reasons why a run failed, from logs as Snakemake 9 and our jobs write them."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from ssn3d.failures import MOST_LINES, failure_lines
 
 
 def block(rule, job, log):
-    """Write what Snakemake says of a failed job; one without a log has no such line."""
+    """Write what Snakemake logs of a failed job, which may have no log of its own."""
     of_log = f"    log: {log} (check log file(s) for error details)\n" if log else ""
     return (
         "RuleException:\n"
@@ -40,12 +40,12 @@ def test_every_failed_job_has_its_reason(said):
     ]
 
 
-def test_jobs_of_one_rule_are_told_apart(said):
+def test_jobs_of_one_rule_are_distinguished(said):
     (line,) = said(block("add_noise", 4, "logs/add_noise/t2_A.log"))
     assert line.startswith("add_noise (t2_A) failed: ")
 
 
-def test_a_job_that_succeeded_when_tried_again_did_not_fail(said):
+def test_a_job_that_succeeded_when_retried_did_not_fail(said):
     again = block("add_noise", 4, "a.log") + block("add_noise", 5, "a.log")
     run = again + "Finished jobid: 4 (Rule: add_noise)\n"
     assert said(run, a="23:23:33 error: first\n23:23:34 error: last\n") == [
@@ -54,7 +54,7 @@ def test_a_job_that_succeeded_when_tried_again_did_not_fail(said):
 
 
 @pytest.mark.parametrize("text", ["", "12:00:00 epoch 3 of 200\n"])
-def test_a_killed_job_is_said_to_have_ended_without_a_word(said, text):
+def test_a_killed_job_ended_without_an_error_line(said, text):
     (line,) = said(block("train_network", 1, "a.log"), a=text)
     assert line.startswith("train_network failed: ended without an error line; killed")
     assert "a.log" in line
@@ -66,10 +66,10 @@ def test_a_job_whose_log_is_missing_or_unnamed(said):
     assert lines[1].startswith("split_dataset failed: ended without an error line")
 
 
-def test_an_unforeseen_exception_is_named(said):
+def test_an_unexpected_exception_is_named(said):
     log = "12:00:00 failed\nTraceback (most recent call last):\n  File ...\nValueError: 3 > 2\n"
     (line,) = said(block("draw_scores", 1, "a.log"), a=log)
-    assert line.startswith("draw_scores failed: ValueError: 3 > 2 (a fault of the program")
+    assert line.startswith("draw_scores failed: ValueError: 3 > 2 (a bug in the program")
 
 
 def test_many_failures_are_counted(said):
@@ -79,5 +79,5 @@ def test_many_failures_are_counted(said):
     assert lines[-1] == "and 5 more jobs failed"
 
 
-def test_without_a_log_nothing_is_said(tmp_path):
+def test_without_a_log_there_are_no_lines(tmp_path):
     assert list(failure_lines([tmp_path / "none.log"], tmp_path)) == []

@@ -1,4 +1,4 @@
-"""Outputs appear whole or not at all; MRC headers say what they should; seeds single jobs out."""
+"""Files are written completely or not at all; MRC headers; seeds; devices."""
 
 import mrcfile
 import numpy as np
@@ -29,15 +29,15 @@ def test_json_round_trip_and_damage(tmp_path):
     write_json(tmp_path / "a.json", {"x": [1, 2.5, None]})
     assert read_json(tmp_path / "a.json") == {"x": [1, 2.5, None]}
     assert len(sha256_of(tmp_path / "a.json")) == 64
-    text = (tmp_path / "a.json").read_text()
-    with pytest.raises(DataError, match=r"a\.json: .*it lacks y, z"):
+    with pytest.raises(DataError, match=r"a\.json: lacks y, z; delete it and rerun"):
         read_json(tmp_path / "a.json", "x", "y", "z")
-    for damaged in ("{", "[1]", "3", '{"x": NaN}', 9999 * "[", text.replace("2.5", "2.4")):
+    for damaged in ("", '{"x": [1, 2', "[1]", "3", '{"x": NaN}', 9999 * "["):
         (tmp_path / "a.json").write_text(damaged)
-        with pytest.raises(DataError, match=r"a\.json: not .*; delete it and run again"):
+        with pytest.raises(DataError, match=r"a\.json: not .*; delete it and rerun"):
             read_json(tmp_path / "a.json")
-    (tmp_path / "a.json").write_text('{"x": 1}')  # without a checksum
-    assert read_json(tmp_path / "a.json", "x") == {"x": 1}
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        write_json(tmp_path / "b.json", {"x": float("nan")})
+    assert not (tmp_path / "b.json").exists()
 
 
 @pytest.mark.parametrize("stack", [False, True])
@@ -57,14 +57,14 @@ def test_mrc_files_are_valid_and_carry_their_voxel_size(stack, tmp_path, capsys)
     assert statistics == pytest.approx(expected, rel=1e-5)
 
 
-def test_mrc_files_carry_a_checksum_and_others_need_none(tmp_path):
+def test_mrc_files_have_a_checksum_and_those_of_others_need_none(tmp_path):
     array = generator(0, "m").standard_normal((4, 6, 8), dtype=np.float32)
     path = tmp_path / "v.mrc"
     write_mrc(path, array, 10.0)
     content = bytearray(path.read_bytes())
     content[-3] ^= 1  # in the data
     path.write_bytes(content)
-    with pytest.raises(DataError, match=r"v\.mrc: .*its checksum is wrong.*; delete it and run"):
+    with pytest.raises(DataError, match=r"v\.mrc: .*its checksum is wrong.*; delete it and rerun"):
         read_mrc(path)
     with mrcfile.new(path, array, overwrite=True) as mrc:
         mrc.voxel_size = 10.0
@@ -100,10 +100,10 @@ def test_seeds_depend_on_every_key():
     assert torch_generator(0, "a").initial_seed() != torch_generator(0, "b").initial_seed()
 
 
-def test_devices_are_picked_and_never_exchanged(monkeypatch):
+def test_a_device_is_chosen_or_refused_but_never_replaced(monkeypatch):
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     assert pick_device("auto").type == "cpu"
-    with pytest.raises(DeviceError, match="no CUDA GPU"):
+    with pytest.raises(DeviceError, match="device: cuda is unavailable"):
         pick_device("cuda")
     with pytest.raises(DeviceError, match="'gpu'"):
         pick_device("gpu")
@@ -112,7 +112,7 @@ def test_devices_are_picked_and_never_exchanged(monkeypatch):
 
 
 @pytest.mark.parametrize(("in_hardware", "expected"), [(False, "float32"), (True, "bfloat16")])
-def test_bfloat16_that_a_gpu_only_emulates_is_not_picked(monkeypatch, in_hardware, expected):
+def test_bfloat16_that_a_gpu_only_emulates_is_not_chosen(monkeypatch, in_hardware, expected):
     monkeypatch.setattr(
         "torch.cuda.is_bf16_supported",
         lambda including_emulation=True: including_emulation or in_hardware,

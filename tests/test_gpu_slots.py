@@ -1,4 +1,4 @@
-"""Jobs on GPUs: each its own, as many a GPU as asked for, given back however a job ends."""
+"""Jobs on GPUs: at most so many per GPU, and every slot is released however its job ends."""
 
 import os
 import signal
@@ -26,7 +26,7 @@ with gpu_slot(["GPU-a", "GPU-b"], 1, Path(sys.argv[1])) as index:
 
 
 def start_job(folder: Path) -> tuple[subprocess.Popen[str], int]:
-    """Start a process that holds a slot until it is killed; and the GPU that it got."""
+    """Start a process that holds a slot until it is killed; give it and its GPU."""
     command = [sys.executable, "-c", HOLDER, str(folder)]
     job = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert job.stdout is not None
@@ -38,7 +38,7 @@ def end(job: subprocess.Popen[str]) -> None:
     job.communicate()
 
 
-def test_processes_get_a_gpu_each_and_the_next_one_waits_until_one_is_killed(
+def test_processes_get_one_gpu_each_and_the_next_waits_until_one_is_killed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(gpu_slots, "POLL_S", 0.02)
@@ -57,7 +57,7 @@ def test_processes_get_a_gpu_each_and_the_next_one_waits_until_one_is_killed(
         waiting.join(0.3)
         assert waiting.is_alive()
         assert got == []
-        end(second)  # kill -9: nobody cleans up but the operating system
+        end(second)  # kill -9: only the operating system cleans up
         waiting.join(30)
         assert got == [gpu_of_second]
     finally:

@@ -1,4 +1,4 @@
-"""MRC files: labels, other programs' headers, and damage that is one line."""
+"""MRC files: labels, headers of other programs, and errors on one line."""
 
 import bz2
 import gzip
@@ -28,7 +28,7 @@ def give_path(tmp_path):
 
 
 def refused(path, read=read_mrc):
-    """Give the line in which a file is refused."""
+    """Give the error's line."""
     with pytest.raises(DataError, match=r"v\.mrc: ") as caught:
         read(path)
     assert "\n" not in str(caught.value)
@@ -43,10 +43,10 @@ def refused(path, read=read_mrc):
         (STAMP, b"\0\0\0\0", "Unrecognised machine stamp"),
         (STAMP, b"\x11\x11\0\0", "Unrecognised mode"),  # of the other byte order
         (MODE, b"\x63\0\0\0", "Unrecognised mode '99'"),
-        (MODE, b"\0\0\0\0", "where the header implies"),  # one byte a voxel
+        (MODE, b"\0\0\0\0", "but the header implies"),  # one byte per voxel
         (EXTENDED, b"\0\x10\0\0", "extended header but could only read"),
-        (SIZES, b"\xff\xff\xff\x7f", "where the header implies"),
-        (SIZES, b"\0\0\0\0", "where the header implies"),
+        (SIZES, b"\xff\xff\xff\x7f", "but the header implies"),
+        (SIZES, b"\0\0\0\0", "but the header implies"),
     ],
 )
 def test_a_damaged_header_is_one_line(path, read, offset, value, problem):
@@ -97,7 +97,7 @@ def array():
     return generator(0, "mrc").standard_normal(SHAPE, dtype=np.float32)
 
 
-def test_a_label_stands_in_the_header_beside_the_checksum(array, tmp_path):
+def test_a_label_is_in_the_header_beside_the_checksum(array, tmp_path):
     write_mrc(tmp_path / "v.mrc", array, 10.0, label=60 * "long ")
     write_mrc(tmp_path / "plain.mrc", array, 10.0)
     with mrcfile.open(tmp_path / "v.mrc") as mrc:
@@ -110,7 +110,7 @@ def test_a_label_stands_in_the_header_beside_the_checksum(array, tmp_path):
     np.testing.assert_array_equal(read_mrc(tmp_path / "v.mrc")[0], array)
 
 
-def test_what_was_read_can_be_changed(array, tmp_path):
+def test_an_array_that_was_read_can_be_changed(array, tmp_path):
     write_mrc(tmp_path / "v.mrc", array, 10.0)
     volume, _ = read_mrc(tmp_path / "v.mrc", SHAPE)
     volume += 1
@@ -118,7 +118,7 @@ def test_what_was_read_can_be_changed(array, tmp_path):
     np.testing.assert_array_equal(read_mrc(tmp_path / "v.mrc")[0], array)
 
 
-def test_an_extended_header_of_another_program_is_passed_over(array, tmp_path):
+def test_an_extended_header_of_another_program_is_skipped(array, tmp_path):
     with mrcfile.new(tmp_path / "v.mrc", array) as mrc:
         mrc.set_extended_header(np.zeros(3, dtype="V80"))
         mrc.voxel_size = 2.5

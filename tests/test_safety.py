@@ -1,4 +1,4 @@
-"""No file from a stranger runs code, and no name leads out of its folder."""
+"""No file runs code, and no name leads out of its folder."""
 
 import ast
 import os
@@ -14,8 +14,8 @@ from ssn3d.config import check_config, load_config
 from ssn3d.errors import CheckpointError, ConfigError, StructureError
 from ssn3d.segmentation.checkpoint import read_tensors
 from ssn3d.structures.ids import read_pdb_ids, read_superseded
-from ssn3d.structures.read import read_structure
 from ssn3d.structures.sources import find_sources
+from ssn3d.structures.structure import read_structure
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 SOURCES = sorted(
@@ -33,7 +33,7 @@ OUTSIDE = ["../../etc/passwd", "/etc/passwd", "..", "1KP8/../x", "1KP8\\x", "1KP
 
 
 def faults(tree):
-    """Yield what a module does that could run code out of a file."""
+    """Yield the imports and calls of a module that could run code from a file."""
     for node in ast.walk(tree):
         if isinstance(node, (ast.Import, ast.ImportFrom)):
             names = {alias.name for alias in node.names} | {getattr(node, "module", None)}
@@ -54,7 +54,7 @@ def faults(tree):
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(REPOSITORY)))
-def test_no_module_can_run_code_out_of_a_file(path):
+def test_no_module_can_run_code_from_a_file(path):
     assert list(faults(ast.parse(path.read_text()))) == []
 
 
@@ -71,7 +71,7 @@ def test_the_search_finds_what_it_looks_for(unsafe):
 
 
 class Payload:
-    """What unpickles to a call that leaves a trace."""
+    """An object that creates a folder when it is unpickled."""
 
     def __init__(self, trace):
         self.trace = trace
@@ -103,7 +103,7 @@ def test_a_payload_in_a_structure_does_not_run(tmp_path):
             read_structure(tmp_path / name)
     assert not (tmp_path / "trace").exists()
     np.load(tmp_path / "1ABC.npz", allow_pickle=True)["points_angstrom"]
-    assert (tmp_path / "trace").exists()  # so it was a payload
+    assert (tmp_path / "trace").exists()  # so it was one
 
 
 def test_a_payload_in_a_configuration_does_not_run(tmp_path):

@@ -1,4 +1,4 @@
-"""A disk that is full, a folder that is read-only: one line, and nothing that looks finished."""
+"""Full disks and read-only folders: an error on one line, and no incomplete file."""
 
 import logging
 import os
@@ -15,6 +15,7 @@ import torch
 from matplotlib.figure import Figure
 from scipy.spatial.transform import Rotation
 
+from ssn3d.csv_files import write_csv
 from ssn3d.errors import WriteError
 from ssn3d.files import atomic_path, write_json
 from ssn3d.log import job, logger
@@ -27,10 +28,9 @@ from ssn3d.seeds import generator
 from ssn3d.segmentation.checkpoint import write_tensors
 from ssn3d.segmentation.run_files import write_predictions
 from ssn3d.star import write_particles
-from ssn3d.structures.read import Structure, write_structure
+from ssn3d.structures.structure import Structure, write_structure
 from ssn3d.subtomograms.splits import write_split
 from ssn3d.subtomograms.store import Subtomograms, write_subtomograms
-from ssn3d.tables import write_csv
 
 ROOM_BYTES = 4096
 RNG = generator(0, "write errors")
@@ -86,7 +86,7 @@ WRITERS = {
 
 @contextmanager
 def little_room():
-    """Let no file grow beyond a few kB: writing fails as on a full disk, for root too."""
+    """Let no file grow beyond a few kB: writing fails as on a full disk, also for root."""
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (ROOM_BYTES, limits[1]))
     try:
@@ -97,7 +97,7 @@ def little_room():
 
 @contextmanager
 def read_only(folder):
-    """Take the right to write away; root gives itself up for the time."""
+    """Make a folder read-only, and become another user if this is root."""
     folder.chmod(0o555)
     root = os.geteuid() == 0
     if root:
@@ -111,7 +111,7 @@ def read_only(folder):
 
 
 @pytest.mark.parametrize("name", WRITERS)
-def test_no_room_is_one_line_and_leaves_nothing(name, tmp_path):
+def test_a_failed_write_is_one_line_and_leaves_no_file(name, tmp_path):
     with little_room(), pytest.raises(WriteError) as caught:
         WRITERS[name](tmp_path / name)
     assert f"{name}: cannot be written (File too large)" in str(caught.value)
@@ -122,15 +122,15 @@ def test_no_room_is_one_line_and_leaves_nothing(name, tmp_path):
 
 
 @pytest.mark.parametrize("name", WRITERS)
-def test_a_disk_without_room_is_one_line(name, tmp_path):
-    """The real thing: a disk in memory, which root can mount on Linux."""
+def test_a_full_disk_is_one_line(name, tmp_path):
+    """A real full disk: one in memory, which root can mount on Linux."""
     disk = tmp_path / "disk"
     disk.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=4k", "tmpfs", str(disk)]
     if shutil.which("mount") is None or subprocess.run(mount, check=False).returncode:
-        pytest.skip("may not mount a disk in memory; root on Linux may")
+        pytest.skip("only root on Linux can mount a disk in memory")
     try:
-        with pytest.raises(WriteError, match=r"No space left on device\); make room and run"):
+        with pytest.raises(WriteError, match=r"No space left on device\); free some space"):
             WRITERS[name](disk / name)
         assert not (disk / name).exists()
     finally:
@@ -145,7 +145,7 @@ def test_read_only_is_one_line(tmp_path):
         write_json(tmp_path / "sub" / "a.json", {})
 
 
-def test_what_a_killed_process_left_is_removed_and_nothing_else(tmp_path):
+def test_only_files_of_killed_processes_are_removed(tmp_path):
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
     host = os.uname().nodename
@@ -182,7 +182,7 @@ def test_a_log_that_fills_the_disk_does_not_end_the_job(tmp_path, capsys):
     logging.captureWarnings(capture=False)
 
 
-def test_an_error_of_writing_ends_the_job_with_its_line(tmp_path, capsys):
+def test_a_failed_write_ends_the_job_with_its_line(tmp_path, capsys):
     with little_room(), pytest.raises(SystemExit) as ended, job(tmp_path / "a.log"):
         WRITERS["A.json"](tmp_path / "A.json")
     assert ended.value.code == 1

@@ -9,8 +9,8 @@ from ssn3d import __version__
 
 _ANYWHERE = {"networks": "print each network and its number of parameters"}
 _OF_AN_EXPERIMENT = {
-    "doctor": "say what this machine has, what will run where and how long, and what is missing",
-    "tables": "print Tables 2 and 3, ours beside the paper's, of all runs there are",
+    "doctor": "report what this machine has, how long the experiment takes, and what is missing",
+    "tables": "print Tables 2 and 3 beside the paper's, from all finished runs",
 }
 
 
@@ -29,7 +29,7 @@ def _parser() -> argparse.ArgumentParser:
             nargs="+",
             default=["config.yaml"],
             metavar="FILE",
-            help="configuration files, later ones over earlier ones (default config.yaml)",
+            help="configuration files; later ones override earlier ones (default config.yaml)",
         )
         command.add_argument("--results", default="results", help="folder (default results)")
         command.add_argument(
@@ -39,7 +39,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Run one command; its module is imported only now, since some take a second or more."""
+    """Run one command; import its module only now, since some take a second or more."""
     arguments = _parser().parse_args(sys.argv[1:] if argv is None else argv)
     command = importlib.import_module(f"ssn3d.commands.{arguments.command}")
     job = importlib.import_module("ssn3d.log").job

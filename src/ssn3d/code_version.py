@@ -1,7 +1,8 @@
-"""The version of the code behind a result: what a script computes with, not what is said about it.
+"""The version of the code behind a result.
 
-It is a hash of the syntax trees of the script and of all modules of this package that it reaches by
-imports, without comments and docstrings: neither can change a result, so neither reruns a job.
+A hash of the syntax trees of a script and of all modules of this package that it imports, directly
+or indirectly. Comments and docstrings are left out: they cannot change a result, so editing them
+reruns no job.
 """
 
 import ast
@@ -12,16 +13,16 @@ from typing import NamedTuple
 
 
 class _Module(NamedTuple):
-    """What the version needs of one file."""
+    """A parsed file."""
 
     code: str
-    """Its code in one normal form, whatever its layout."""
+    """Its code in a normal form, independent of layout."""
     imports: frozenset[str]
-    """Dotted names of modules, or of what is in them, that it imports."""
+    """Dotted names of the modules and objects that it imports."""
 
 
 def _drop_text(tree: ast.AST) -> None:
-    """Take docstrings out, those of attributes too: every statement that is only a text."""
+    """Remove docstrings, also of attributes: all statements that are only a string."""
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
         if isinstance(body, list):
@@ -29,7 +30,7 @@ def _drop_text(tree: ast.AST) -> None:
 
 
 def _is_idle(statement: ast.stmt) -> bool:
-    """Whether a statement does nothing: a text, or `pass`, which a body without a text needs."""
+    """Whether a statement does nothing: a string or `pass`."""
     if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant):
         return isinstance(statement.value.value, str)
     return isinstance(statement, ast.Pass)
@@ -37,7 +38,7 @@ def _is_idle(statement: ast.stmt) -> bool:
 
 @functools.cache
 def _read(path: Path) -> _Module:
-    """Read one file; once for all scripts, which share most modules."""
+    """Parse a file; cached, because scripts share most modules."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     imports: set[str] = set()
     for node in ast.walk(tree):
@@ -50,7 +51,7 @@ def _read(path: Path) -> _Module:
 
 
 def reached_files(script: Path, sources: Path) -> list[Path]:
-    """List a script and the files of packages in the folder `sources` that it reaches, sorted."""
+    """List a script and the files below `sources` that it imports, directly or not, sorted."""
     todo, seen = [script], set()
     while todo:
         path = todo.pop()
@@ -64,11 +65,11 @@ def reached_files(script: Path, sources: Path) -> list[Path]:
 
 
 def code_version(script: Path, sources: Path) -> str:
-    """Hash the code that a script reaches: 16 hexadecimal digits.
+    """Hash a script and the code that it imports: 16 hexadecimal digits.
 
     Args:
         script: a Python file.
-        sources: the folder that holds the package, from which the script imports.
+        sources: the folder of the package that the script imports.
     """
     code = "\0".join(_read(path).code for path in reached_files(script, sources))
     return hashlib.sha256(code.encode()).hexdigest()[:16]

@@ -1,4 +1,4 @@
-"""Cubes around particles: where they begin, whether they lie inside, cutting them out."""
+"""Cubes around particles: their corners, whether they lie inside a volume, cutting them out."""
 
 from typing import TypeVar
 
@@ -9,25 +9,25 @@ Scalar = TypeVar("Scalar", bound=np.generic)
 
 
 def nearest_voxels(centres: NDArray[np.float64]) -> NDArray[np.int_]:
-    """Voxels (n, 3) nearest to centres (n, 3): those that become the middles of cubes."""
+    """Voxels (n, 3) nearest to centres (n, 3); they become the middles of cubes."""
     return np.rint(centres).astype(int)
 
 
 def crop_corners(centres: NDArray[np.float64], size: int) -> NDArray[np.int_]:
-    """First voxels (n, 3) of cubes whose voxel size // 2 is the nearest to each centre (n, 3)."""
+    """First voxels (n, 3) of cubes with voxel size // 2 nearest to each centre (n, 3)."""
     return nearest_voxels(centres) - size // 2
 
 
 def lies_inside(
     centres: NDArray[np.float64], size: int, shape: tuple[int, ...]
 ) -> NDArray[np.bool_]:
-    """Tell which cubes lie inside a volume, (n,)."""
+    """Whether each cube lies inside a volume, (n,)."""
     corners = crop_corners(centres, size)
     inside = (corners >= 0) & (corners + size <= np.array(shape))
     return np.asarray(inside.all(axis=1))
 
 
 def crop(volume: NDArray[Scalar], corner: NDArray[np.int_], size: int) -> NDArray[Scalar]:
-    """Cut a cube out of a volume; a view, no copy."""
+    """Cut a cube out of a volume, as a view."""
     z, y, x = corner
     return volume[z : z + size, y : y + size, x : x + size]

@@ -1,4 +1,4 @@
-"""Which device computes, and in which precision: asked for, or picked and said."""
+"""The device and precision of computations: as requested, or chosen and logged."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,28 +17,28 @@ def gpu_names() -> list[str]:
 
 
 def pick_device(asked: str) -> torch.device:
-    """Resolve `auto`, `cpu` or `cuda`; the choice is logged.
+    """Resolve `auto`, `cpu` or `cuda`, and log the choice.
 
-    Raises DeviceError where `cuda` is asked for and there is none.
+    Raises DeviceError if `cuda` is requested but unavailable.
     """
     if asked == "cuda" and not torch.cuda.is_available():
-        message = "device: cuda was asked for, but torch sees no CUDA GPU; use 'cpu' or 'auto'"
+        message = "device: cuda is unavailable, since torch sees no CUDA GPU; use 'cpu' or 'auto'"
         raise DeviceError(message)
     if asked not in {"auto", "cpu", "cuda"}:
-        message = f"device: {asked!r} is not one of 'auto', 'cpu', 'cuda'"
+        message = f"device: {asked!r} must be one of 'auto', 'cpu', 'cuda'"
         raise DeviceError(message)
     name = ("cuda" if torch.cuda.is_available() else "cpu") if asked == "auto" else asked
     device = torch.device(name)
     what = torch.cuda.get_device_name(device) if name == "cuda" else "CPU"
-    logger.info("device: %s (%s asked for)", what, asked)
+    logger.info("device: %s (%s requested)", what, asked)
     return device
 
 
 @contextmanager
 def own_gpu(asked: str, jobs_per_gpu: int) -> Iterator[None]:
-    """Compute on a GPU that no more than `jobs_per_gpu` jobs share; nothing where none is used.
+    """Hold a GPU that at most `jobs_per_gpu` jobs share, as torch's current CUDA device.
 
-    Within the block it is torch's current CUDA device. `asked` is as for `pick_device`.
+    Does nothing on the CPU. `asked` is as for `pick_device`.
     """
     if asked == "cpu" or not torch.cuda.is_available():
         yield
@@ -58,14 +58,17 @@ def cpu_has_fast_bfloat16() -> bool:
 
 
 def _gpu_has_bfloat16() -> bool:
-    """Whether the GPU multiplies bfloat16 in hardware; where torch emulates it, it is slow."""
+    """Whether the GPU multiplies bfloat16 in hardware; torch's emulation is slow."""
     return bool(torch.cuda.is_bf16_supported(including_emulation=False))
 
 
 def pick_precision(asked: str, device: torch.device) -> torch.dtype:
-    """Resolve `auto`, `float32` or `bfloat16`; `auto` takes bfloat16 where hardware has it."""
+    """Resolve `auto`, `float32` or `bfloat16`; `auto` is bfloat16 if the hardware has it.
+
+    Raises DeviceError for other names.
+    """
     if asked not in {"auto", "float32", "bfloat16"}:
-        message = f"precision: {asked!r} is not one of 'auto', 'float32', 'bfloat16'"
+        message = f"precision: {asked!r} must be one of 'auto', 'float32', 'bfloat16'"
         raise DeviceError(message)
     if asked == "auto":
         fast = _gpu_has_bfloat16() if device.type == "cuda" else cpu_has_fast_bfloat16()
@@ -75,5 +78,5 @@ def pick_precision(asked: str, device: torch.device) -> torch.dtype:
 
 
 def use_threads(threads: int) -> None:
-    """Let torch use so many threads: results repeat to the byte for the same number."""
+    """Let torch use this many threads; results repeat to the byte for the same number."""
     torch.set_num_threads(threads)

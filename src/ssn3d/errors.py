@@ -1,11 +1,11 @@
-"""Errors that a user can cause: one line that names the file, key or value, and the way out."""
+"""Errors that a user can cause: one line that names the file, key or value and says what to do."""
 
 
 class SSN3DError(Exception):
     """Base of all errors below; shown to the user as one line, without a traceback."""
 
     def __str__(self) -> str:
-        """Give the message on one line: what a library says, and is quoted, may span several."""
+        """Give the message on one line, since a library's message quoted in it may have several."""
         return " ".join(line.strip() for line in super().__str__().splitlines())
 
 
@@ -14,19 +14,19 @@ class ConfigError(SSN3DError):
 
 
 class StructureError(SSN3DError):
-    """A structure is missing, damaged, or not the one that was asked for."""
+    """A structure is missing, damaged, or not the requested one."""
 
 
 class PlacementError(SSN3DError):
-    """The particles asked for do not fit into the region without overlap."""
+    """The requested particles do not fit into the region without overlap."""
 
 
 class SNRError(SSN3DError):
-    """The signal-to-noise ratio asked for cannot be reached, or is missed."""
+    """The requested signal-to-noise ratio cannot be reached, or is missed."""
 
 
 class DataError(SSN3DError):
-    """A volume, table or dataset between two stages is missing, damaged or of another shape."""
+    """A volume, table or dataset is missing, damaged or of the wrong shape."""
 
 
 class WriteError(SSN3DError):
@@ -34,8 +34,8 @@ class WriteError(SSN3DError):
 
 
 class CheckpointError(SSN3DError):
-    """A checkpoint is damaged, or belongs to another network, dataset or setting."""
+    """A checkpoint is damaged, or belongs to another network, dataset or settings."""
 
 
 class DeviceError(SSN3DError):
-    """The device or precision asked for is not there."""
+    """The requested device or precision is unavailable."""

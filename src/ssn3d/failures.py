@@ -1,6 +1,6 @@
-"""Why a run of the workflow failed: a line for each failed job, from Snakemake's log and the jobs'.
+"""Why a run of the workflow failed: a line for each failed job, from the logs.
 
-Snakemake ends with "At least one job did not complete successfully"; the reasons stand far above.
+Snakemake ends with "At least one job did not complete successfully"; the reasons are far above.
 """
 
 import os
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 MOST_LINES = 20
-"""After these, further failures are only counted."""
+"""Further failures are only counted."""
 _RULE = re.compile(r"Error in rule (\w+)")
 _JOB = re.compile(r"\s+jobid: (\d+)")
 _LOG = re.compile(r"\s+log: ([^,]+?)(?:,.*)? \(check log file")
@@ -19,7 +19,7 @@ _REASON = re.compile(r"^[\d:]* ?error: (.+)")
 
 
 class Failure(NamedTuple):
-    """A job that failed, and was not tried again with success."""
+    """A job that failed, and did not succeed in a later attempt."""
 
     rule: str
     log: Path | None
@@ -27,14 +27,14 @@ class Failure(NamedTuple):
 
     @property
     def name(self) -> str:
-        """The rule, and what tells this job of it from others."""
+        """The rule and, if it has several jobs, the wildcards of this one."""
         if self.log is None or self.log.parent.name != self.rule:
             return self.rule
         return f"{self.rule} ({self.log.stem})"
 
 
 def failures(snakemake_log: str) -> list[Failure]:
-    """List the failed jobs of a run, in the order of their last failures.
+    """List the failed jobs of a run, in order of their last failures.
 
     Args:
         snakemake_log: the text of Snakemake's log file.
@@ -58,7 +58,7 @@ def failures(snakemake_log: str) -> list[Failure]:
 
 
 def reason(log: Path | None, folder: Path) -> str:
-    """Give the last error in a job's log; for a job that was killed or broke, say so."""
+    """Give the last error in a job's log, or say that the job was killed or crashed."""
     try:
         text = (folder / log).read_text(encoding="utf-8", errors="replace") if log else ""
     except OSError:
@@ -68,14 +68,14 @@ def reason(log: Path | None, folder: Path) -> str:
     if errors:
         return errors[-1]
     if any(line.startswith("Traceback") for line in lines):
-        return f"{lines[-1]} (a fault of the program; the rest is in {log})"
+        return f"{lines[-1]} (a bug in the program; traceback in {log})"
     return f"ended without an error line; killed, or out of memory? (log: {log or 'none'})"
 
 
 def failure_lines(
     snakemake_logs: Iterable[str | os.PathLike[str]], folder: str | os.PathLike[str]
 ) -> Iterator[str]:
-    """Yield a line for each failed job of a run in a folder; nothing where there is no log."""
+    """Yield a line for each failed job of a run in a folder; none if there is no log."""
     failed: list[Failure] = []
     for path in snakemake_logs:
         if Path(path).exists():

@@ -1,36 +1,35 @@
-"""Outputs that appear whole or not at all, and the hashes that identify inputs."""
+"""Files that are written completely or not at all; JSON files; SHA-256 of a file."""
 
 import errno
 import glob
 import hashlib
 import json
 import os
-import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from ssn3d.errors import DataError, WriteError
 
-_CHECKSUM = "crc32"
+_DELETE = "delete it and rerun"
 _REMEDIES = {
-    errno.ENOSPC: "make room and run again",
-    errno.EDQUOT: "make room and run again",
-    errno.EROFS: "make the folder writable, or run in another",
-    errno.EACCES: "make the folder writable, or run in another",
-    errno.EPERM: "make the folder writable, or run in another",
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), "free some space and rerun"),
+    **dict.fromkeys(
+        (errno.EROFS, errno.EACCES, errno.EPERM), "make the folder writable or use another one"
+    ),
 }
 
 
 @contextmanager
 def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """Give a temporary path beside `path`, renamed to it when the block ends without an error.
+    """Give a temporary path beside `path`; rename it to `path` when the block succeeds.
 
-    The temporary name keeps the suffix, because writers choose a format by it. It names machine
-    and process, so that what a killed process left is told from what is being written.
+    The temporary name keeps the suffix, because writers choose the format by it. It contains the
+    machine and the process ID, so that files left by killed processes can be told from files that
+    are being written.
 
-    Raises WriteError, one line with the way out, where the file cannot be written.
+    Raises WriteError where the file cannot be written.
     """
     target = Path(path)
     start = f".{target.stem}.partial-{os.uname().nodename}-"
@@ -52,7 +51,7 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
 
 
 def _is_alive(pid: str) -> bool:
-    """Whether a process of this machine runs; of what is no number, say so to be safe."""
+    """Whether a process of this machine is running; if `pid` is not a number, assume that it is."""
     try:
         os.kill(int(pid), 0)
     except ProcessLookupError:
@@ -63,8 +62,8 @@ def _is_alive(pid: str) -> bool:
 
 
 def write_error(path: str | os.PathLike[str], error: OSError) -> WriteError:
-    """Say on one line why a file cannot be written, and what to do."""
-    remedy = _REMEDIES.get(error.errno or 0, "see to it and run again")
+    """Make the error for a file that cannot be written: why, and what to do."""
+    remedy = _REMEDIES.get(error.errno or 0, "fix the cause and rerun")
     return WriteError(f"{path}: cannot be written ({error.strerror or error}); {remedy}")
 
 
@@ -74,48 +73,31 @@ def sha256_of(path: str | os.PathLike[str]) -> str:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
-def crc32_of(text: str) -> str:
-    """CRC-32 of a text, as hexadecimal digits."""
-    return f"{zlib.crc32(text.encode()):08x}"
-
-
 def write_json(path: str | os.PathLike[str], content: dict[str, Any]) -> None:
-    """Write `content` and its checksum as indented JSON; NaN is not JSON and raises ValueError."""
-    checked = content | {_CHECKSUM: crc32_of(_as_json(content))}
+    """Write `content` as indented JSON. Raises ValueError for NaN and infinity."""
+    text = json.dumps(content, indent=2, allow_nan=False) + "\n"
     with atomic_path(path) as partial:
-        partial.write_text(_as_json(checked), encoding="utf-8")
-
-
-def _as_json(content: dict[str, Any]) -> str:
-    return json.dumps(content, indent=2, allow_nan=False) + "\n"
+        partial.write_text(text, encoding="utf-8")
 
 
 def read_json(path: str | os.PathLike[str], *required: str) -> dict[str, Any]:
-    """Read what `write_json` wrote, or a JSON object without a checksum.
+    """Read a JSON object.
 
-    Raises DataError where it is missing or damaged, or lacks one of the keys required.
+    Raises DataError where the file is missing or damaged, or lacks one of the required keys.
     """
     try:
-        return _checked(Path(path).read_text(encoding="utf-8"), required)
+        text = Path(path).read_text(encoding="utf-8")
+        content = json.loads(text, parse_constant=_refuse_constant)
     except (OSError, ValueError, RecursionError) as error:
-        message = f"{path}: not a readable JSON file ({error}); delete it and run again"
-        raise DataError(message) from error
-
-
-def _checked(text: str, required: Sequence[str]) -> dict[str, Any]:
-    """Parse a JSON object. Raises ValueError where its checksum is wrong, or a key is missing."""
-    content = json.loads(text, parse_constant=_no_constant)
+        raise DataError(f"{path}: not a readable JSON file ({error}); {_DELETE}") from error
     if not isinstance(content, dict):
-        raise ValueError("it is no object")  # noqa: TRY004 -- of a file, not of an argument
-    checksum = content.pop(_CHECKSUM, None)
-    if checksum is not None and checksum != crc32_of(_as_json(content)):
-        raise ValueError("its checksum is wrong")
+        raise DataError(f"{path}: not a JSON object; {_DELETE}")
     missing = [key for key in required if key not in content]
     if missing:
-        raise ValueError(f"it lacks {', '.join(missing)}")
+        raise DataError(f"{path}: lacks {', '.join(missing)}; {_DELETE}")
     return content
 
 
-def _no_constant(name: str) -> None:
-    """Refuse NaN and Infinity, which Python takes for JSON."""
+def _refuse_constant(name: str) -> None:
+    """Refuse NaN and Infinity, which Python accepts as JSON."""
     raise ValueError(f"{name} is not JSON")

@@ -1,7 +1,7 @@
-"""One GPU for each job, or as many jobs a GPU as asked for; Snakemake gives out no device numbers.
+"""One GPU for each job, or several jobs per GPU; Snakemake assigns no device numbers.
 
-Each GPU has numbered lock files, one for each job that it may hold. A job takes the first that is
-free, and the operating system releases it when the process ends, however it ends.
+Each GPU has numbered lock files, one for each job that it may hold. A job locks the first free one;
+the operating system releases it when the process ends, even if it is killed.
 """
 
 import getpass
@@ -19,7 +19,7 @@ POLL_S = 2.0
 
 
 def lock_folder() -> Path:
-    """Give the folder of the lock files: one for each user of a machine, on its own disk."""
+    """Give the folder of the lock files, one per user, on a local disk."""
     folder = Path(tempfile.gettempdir()) / f"ssn3d-gpus-{getpass.getuser()}"
     folder.mkdir(exist_ok=True, mode=0o700)
     return folder
@@ -27,11 +27,11 @@ def lock_folder() -> Path:
 
 @contextmanager
 def gpu_slot(gpus: Sequence[str], jobs_per_gpu: int, folder: Path | None = None) -> Iterator[int]:
-    """Hold a free slot, waiting for one where there is none; gives the index of its GPU.
+    """Wait for a free slot, hold it, and give the index of its GPU.
 
     Args:
-        gpus: a name for each GPU that is the same for all processes, as its UUID.
-        jobs_per_gpu: a second job goes to a GPU once each of them has one, and so on.
+        gpus: a name for each GPU that is the same in all processes, such as its UUID.
+        jobs_per_gpu: how many may share a GPU; they are spread evenly.
         folder: of the lock files; `lock_folder()` unless given.
     """
     folder = folder or lock_folder()
@@ -49,7 +49,7 @@ def gpu_slot(gpus: Sequence[str], jobs_per_gpu: int, folder: Path | None = None)
 
 
 def _take(gpus: Sequence[str], jobs_per_gpu: int, folder: Path) -> tuple[int, FileLock] | None:
-    """Try every slot once, the first ones of all GPUs first."""
+    """Try every slot once, beginning with the first slots of all GPUs."""
     for slot in range(jobs_per_gpu):
         for index, name in enumerate(gpus):
             lock = FileLock(folder / f"{name}_{slot}.lock", blocking=False)

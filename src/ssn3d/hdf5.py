@@ -1,4 +1,4 @@
-"""HDF5 files that appear whole or not at all."""
+"""HDF5 files that are written completely or not at all."""
 
 import io
 import os
@@ -12,9 +12,9 @@ from ssn3d.files import atomic_path
 
 @contextmanager
 def new_hdf5(path: str | os.PathLike[str]) -> Iterator[h5py.File]:
-    """Give an empty HDF5 file in memory, written to `path` when the block ends without an error.
+    """Give an empty HDF5 file in memory; write it to `path` when the block succeeds.
 
-    On a full disk HDF5 itself does not fail but crashes, and takes the message with it.
+    On a full disk HDF5 itself would crash the process without a message.
     """
     content = io.BytesIO()
     with h5py.File(content, "w", libver="latest") as file:

@@ -1,4 +1,4 @@
-"""Log lines, progress, and errors as one line."""
+"""Logs, progress bars, and user errors as one line."""
 
 import logging
 import os
@@ -19,24 +19,24 @@ T = TypeVar("T")
 
 
 class _LogFile(logging.FileHandler):
-    """A log file that says once that it cannot be written, and leaves the rest to the terminal."""
+    """A log file; if it cannot be written, warn once and log to the terminal only."""
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 -- logging's name
-        """Stop writing; what was to be written went to the terminal too."""
+        """Stop writing; every line goes to the terminal anyway."""
         del record
         logger.removeHandler(self)
         error = sys.exception()
         logger.warning("%s: the log ends here (%s)", self.baseFilename, error)
 
     def close(self) -> None:
-        """Close, whether or not what is left can be written."""
+        """Close the file, even if buffered lines cannot be written."""
         with suppress(OSError):
             super().close()
 
 
 @contextmanager
 def job(log_file: str | os.PathLike[str] | None = None) -> Iterator[logging.Logger]:
-    """Log to the terminal, and to `log_file` if given; end the process with 1 on a user's error."""
+    """Log to the terminal, and to `log_file` if given; exit with status 1 on a user error."""
     handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
     if log_file is not None:
         try:
@@ -66,7 +66,7 @@ def job(log_file: str | os.PathLike[str] | None = None) -> Iterator[logging.Logg
 
 
 def progress(items: Iterable[T], title: str, total: int | None = None) -> Iterable[T]:
-    """Iterate with a progress bar on a terminal, or with a line every 15 s elsewhere."""
+    """Iterate with a progress bar on a terminal, or a line every 15 s elsewhere."""
     live = sys.stderr.isatty()
     bar: Iterable[T] = tqdm(
         items, title, total, mininterval=0.2 if live else 15, ncols=90, leave=live

@@ -1,6 +1,7 @@
 """MRC files: volumes (z, y, x), stacks (tilt, y, x) and labels, with voxel size and origin.
 
-One of a file's ten labels is a checksum, which is verified on reading; files without one are taken.
+One of the ten labels in the header is a checksum, which is verified when a file is read; files
+without one are accepted.
 """
 
 import math
@@ -20,9 +21,9 @@ from numpy.typing import NDArray
 from ssn3d.errors import DataError
 from ssn3d.files import atomic_path
 
-_REMEDY = "delete it and run again"
+_REMEDY = "delete it and rerun"
 _CHECKSUM = "ssn3d crc32 "
-_FAULTS = (OSError, EOFError, ValueError, zlib.error)  # of mrcfile; it takes compressed files too
+_FAULTS = (OSError, EOFError, ValueError, zlib.error)  # mrcfile reads compressed files too
 
 
 def write_mrc(
@@ -33,14 +34,16 @@ def write_mrc(
     stack: bool = False,
     label: str = "",
 ) -> None:
-    """Write a volume, or with `stack` a stack of images, float32 or uint16.
+    """Write a volume (z, y, x) or, with `stack`, a stack of images (tilt, y, x).
 
-    The origin is that of the first voxel's centre, 0. `label` is put into the header.
-    Raises WriteError where there is no room, or the folder is read-only; DataError where the array
-    holds NaN or infinity.
+    The origin, at the centre of the first voxel, is 0. `label` is added to the header.
+
+    Raises:
+        DataError: the array holds NaN or infinity.
+        WriteError: the file cannot be written.
     """
     if not _is_finite(array):
-        raise DataError(f"{path}: not written, since it would hold NaN or infinity")
+        raise DataError(f"{path}: not written: its values are NaN or infinite")
     with atomic_path(path) as partial, _new(partial) as mrc:
         mrc.set_data(array)
         if stack:
@@ -53,14 +56,14 @@ def write_mrc(
 
 
 class _NewMrc(mrcfile.mrcfile.MrcFile):  # type: ignore[misc]
-    """A new file, whose statistics take a fifth of mrcfile's time and no copy of the data."""
+    """A new file; its statistics take a fifth of the time of mrcfile's, and no copy of the data."""
 
     def update_header_stats(self) -> None:
-        """Put minimum, maximum, mean and standard deviation into the header; warn of NaN."""
+        """Write minimum, maximum, mean and standard deviation to the header; warn of NaN."""
         total = squares = 0.0
         ends = []
         for section in self.data:
-            values = section.astype(np.float32, copy=False).ravel()  # few: they stay in the cache
+            values = section.astype(np.float32, copy=False).ravel()  # few enough for the cache
             ends += [values.min(), values.max()]
             total += values.sum(dtype=np.float64)
             squares += np.vdot(values, values)
@@ -74,12 +77,12 @@ class _NewMrc(mrcfile.mrcfile.MrcFile):  # type: ignore[misc]
 
 @contextmanager
 def _new(path: Path) -> Iterator[Any]:
-    """Give a new file, closed when the block ends, even where the disk is full.
+    """Give a new file, and close it when the block ends, even if the disk is full.
 
-    mrcfile would leave it open then, to fail once more, out of reach, when it is collected.
+    mrcfile would leave it open, and fail again when the object is garbage-collected.
     """
     mrc = _NewMrc(path, mode="w+", overwrite=True)
-    stream = mrc._iostream  # noqa: SLF001 -- there is no other way to it
+    stream = mrc._iostream  # noqa: SLF001 -- mrcfile offers no other access
     try:
         yield mrc
         mrc.close()
@@ -89,21 +92,21 @@ def _new(path: Path) -> Iterator[Any]:
 
 
 def _checksum(mrc: Any) -> str:
-    """CRC-32 of an open file's data, and of what the header says of them that we read."""
+    """CRC-32 of an open file's data and of the header fields that we read."""
     array = np.ascontiguousarray(mrc.data)
     described = f"{array.shape} {array.dtype.str} {float(mrc.voxel_size.x)!r}"
     return f"{zlib.crc32(array.data, zlib.crc32(described.encode())):08x}"
 
 
 def _is_finite(array: NDArray[Any]) -> bool:
-    """Whether an array holds neither NaN nor infinity, which are not lost in a sum."""
-    with np.errstate(invalid="ignore"):  # infinity less infinity
+    """Whether an array is free of NaN and infinity, either of which makes its sum so."""
+    with np.errstate(invalid="ignore"):  # infinity minus infinity
         return bool(np.isfinite(np.sum(array, dtype=np.float64)))
 
 
 @contextmanager
 def _opened(path: str | os.PathLike[str], *, header_only: bool = False) -> Iterator[Any]:
-    """Open for reading, warnings of mrcfile being faults. Raises DataError where there are any."""
+    """Open for reading. Raises DataError for mrcfile's errors and warnings."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", RuntimeWarning)
@@ -117,7 +120,7 @@ def _opened(path: str | os.PathLike[str], *, header_only: bool = False) -> Itera
 
 
 def shape_of_mrc(path: str | os.PathLike[str]) -> tuple[int, int, int]:
-    """Read the shape (z, y, x) from a header. Raises DataError where the file has another size."""
+    """Read the shape (z, y, x) from the header. Raises DataError if the file size differs."""
     with _opened(path, header_only=True) as mrc:
         header = mrc.header
         shape = int(header.nz), int(header.ny), int(header.nx)
@@ -125,17 +128,17 @@ def shape_of_mrc(path: str | os.PathLike[str]) -> tuple[int, int, int]:
         expected = header.nbytes + int(header.nsymbt) + math.prod(shape) * item_bytes
         found = Path(path).stat().st_size
         if min(shape) < 1 or found != expected:
-            raise ValueError(f"{found} bytes, where the header implies {expected}")
+            raise ValueError(f"{found} bytes, but the header implies {expected}")
         return shape
 
 
 def _check_real_voxels(mrc: Any) -> None:
-    """Raise ValueError where the voxels of an open file are no real numbers, or have no size."""
+    """Raise ValueError if the voxels of an open file are not real numbers or have no size."""
     if not np.isrealobj(mrc.data):
         raise ValueError(f"its voxels are {mrc.data.dtype}, not real numbers")
     cell, intervals = float(mrc.header.cella.x), int(mrc.header.mx)
     if not (intervals > 0 and 0 < cell < math.inf):
-        raise ValueError(f"its header gives no voxel size: a cell of {cell:g} A in {intervals}")
+        raise ValueError(f"no voxel size in its header: cell {cell:g} A, {intervals} intervals")
 
 
 def read_mrc(
@@ -143,10 +146,10 @@ def read_mrc(
 ) -> tuple[NDArray[Any], float]:
     """Read an array and its voxel size in angstrom.
 
-    Raises DataError where the file is missing, truncated or damaged, holds NaN or infinity, or has
-    another shape than `shape`.
+    Raises DataError if the file is missing, truncated or damaged, holds NaN or infinity, or is not
+    of the given shape.
     """
-    shape_of_mrc(path)  # before memory is asked for that only a damaged header wants
+    shape_of_mrc(path)  # before memory is allocated for what a damaged header says
     with _opened(path) as mrc:
         labels = b" ".join(mrc.header.label.tolist())
         checksum = re.search(f"{_CHECKSUM}([0-9a-f]{{8}})".encode(), labels)
@@ -154,7 +157,7 @@ def read_mrc(
         if checksum is not None and checksum[1].decode() != _checksum(mrc):
             raise ValueError("its checksum is wrong")
         array: NDArray[Any] = mrc.data
-        array.flags.writeable = True  # the file is closed below, and holds no reference
+        array.flags.writeable = True  # the file, closed below, keeps no reference
         voxel_size_angstrom = float(mrc.voxel_size.x)
     if shape is not None and array.shape != shape:
         message = f"{path}: shape {array.shape}, expected {shape}; {_REMEDY}"

@@ -1,4 +1,4 @@
-"""The particles of a tomogram: what they are, where they are, how they are turned."""
+"""The particles of a tomogram: classes, positions and orientations."""
 
 from dataclasses import dataclass
 
@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 class Particles:
     """Particles of one tomogram; row i has label i + 1 in the instance volume.
 
-    A point of a structure, relative to its centre of mass and in (z, y, x) order, lies in the
+    A point of a structure, relative to its centre of mass and in (z, y, x) order, is in the
     specimen at `rotations[i] @ point + centres[i]`.
     """
 
     pdb_ids: NDArray[np.str_]
     """(n,) identifiers of the structures."""
     centres: NDArray[np.float64]
-    """(n, 3) centres of mass, (z, y, x) in voxels, the centre of voxel (0, 0, 0) being 0."""
+    """(n, 3) centres of mass, (z, y, x) in voxels; the centre of voxel (0, 0, 0) is 0."""
     rotations: NDArray[np.float64]
     """(n, 3, 3) rotation matrices in (z, y, x) order."""
 
@@ -26,5 +26,5 @@ class Particles:
         return len(self.pdb_ids)
 
     def __getitem__(self, rows: NDArray[np.int_] | NDArray[np.bool_] | slice) -> "Particles":
-        """Take some of the particles."""
+        """Select particles."""
         return Particles(self.pdb_ids[rows], self.centres[rows], self.rotations[rows])

@@ -1,4 +1,4 @@
-"""Where a result comes from: versions, machine, date, settings, inputs."""
+"""Provenance of a result: versions, machine, date, settings, inputs."""
 
 import datetime as dt
 import hashlib
@@ -19,7 +19,7 @@ _PACKAGES = ("numpy", "scipy", "torch", "gemmi", "mrcfile", "h5py", "scikit-imag
 
 
 def hardware() -> dict[str, Any]:
-    """Processor, and the cores of it that this process may use."""
+    """Processor, and the number of cores that this process may use."""
     cpuinfo = Path("/proc/cpuinfo")
     lines = cpuinfo.read_text(encoding="utf-8").splitlines() if cpuinfo.exists() else []
     models = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
@@ -32,9 +32,9 @@ def hardware() -> dict[str, Any]:
 def provenance(
     *, seed: int, settings: dict[str, Any], gpus: Sequence[str] = (), **inputs: Any
 ) -> dict[str, Any]:
-    """Everything needed to make a result again, as JSON-able values.
+    """Everything needed to reproduce a result, as values for JSON.
 
-    `gpus` are those of the machine, from a stage that may compute on them.
+    `gpus` are the machine's, given by stages that may compute on them.
     """
     return {
         "ssn3d": __version__,
@@ -49,7 +49,7 @@ def provenance(
 
 
 def fingerprint(identity: Mapping[str, Any], *arrays: NDArray[Any]) -> str:
-    """SHA-256 of what a result depends on: names and settings (JSON-able), and the data."""
+    """SHA-256 of what a result depends on: names and settings (values for JSON) and arrays."""
     digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode())
     for array in arrays:
         digest.update(f"{array.shape} {array.dtype}".encode())

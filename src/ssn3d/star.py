@@ -1,13 +1,12 @@
 """Particles as STAR files in RELION's convention; no other module knows that convention.
 
 RELION's coordinates are x, y, z in pixels, its angles ZYZ Euler angles (rot, tilt, psi) that turn
-the particle into the reference, so that they describe the inverse of our rotation
+the particle into the reference: the inverse of our rotation
 (Heymann et al. 2005, J. Struct. Biol. 151, 196; RELION, `Euler_angles2matrix`).
-The first line, a comment to RELION, is a checksum; it is verified where there is one.
 """
 
+import linecache
 import os
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -19,12 +18,13 @@ from scipy.spatial.transform import Rotation
 
 from ssn3d.crops import nearest_voxels
 from ssn3d.errors import DataError
-from ssn3d.files import atomic_path, crc32_of
+from ssn3d.files import atomic_path
 from ssn3d.particles import Particles
 
 _COORDINATES = ["rlnCoordinateX", "rlnCoordinateY", "rlnCoordinateZ"]
 _ORIGINS = ["rlnOriginXAngst", "rlnOriginYAngst", "rlnOriginZAngst"]
 _ANGLES = ["rlnAngleRot", "rlnAngleTilt", "rlnAnglePsi"]
+_REMEDY = "delete it and rerun"
 
 
 def euler_from_rotations(rotations_zyx: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -43,7 +43,7 @@ def rotations_from_euler(angles_deg: NDArray[np.float64]) -> NDArray[np.float64]
 def write_particles(
     path: str | os.PathLike[str], particles: Particles, tomogram: str, voxel_size_angstrom: float
 ) -> None:
-    """Write particles as a STAR file of one optics group, row i being label i + 1."""
+    """Write particles as a STAR file with one optics group; row i has label i + 1."""
     optics = pd.DataFrame(
         {
             "rlnOpticsGroup": [1],
@@ -70,12 +70,12 @@ def write_subtomograms_star(
     voxel_size_angstrom: float,
     optics: Mapping[str, float],
 ) -> None:
-    """Write particles (n,) of some tomograms (n,) whose images are cubes cut around them.
+    """Write particles (n,) of tomograms (n,) whose images are cubes cut around them.
 
     A particle lies at its coordinate - its origin / voxel size (RELION's convention). The
-    coordinate is the voxel in the middle of its cube, size // 2, hence whole; what is left of the
-    centre, at most half a voxel, stands as the origin, in angstrom: the shift that brings the
-    particle to the middle. `optics` is the `microscope.optics` section of the configuration.
+    coordinate is the voxel at the middle of its cube, size // 2, a whole number; the rest of the
+    centre, at most half a voxel, is the origin, in angstrom: the shift that brings the particle to
+    the middle. `optics` is the `microscope.optics` section of the configuration.
     """
     groups = pd.DataFrame(
         {
@@ -100,39 +100,28 @@ def write_subtomograms_star(
 
 
 def _write(path: str | os.PathLike[str], blocks: Mapping[str, pd.DataFrame]) -> None:
-    """Write blocks under a checksum, which takes the place of starfile's line with the date."""
+    """Write blocks without starfile's first line, a date: equal particles give equal bytes."""
     text = starfile.to_string(dict(blocks), float_format="%.6f").partition("\n")[2]
     with atomic_path(path) as partial:
-        partial.write_text(f"# ssn3d crc32 {crc32_of(text)}\n{text}", encoding="utf-8")
-
-
-def _check(text: str) -> None:
-    """Raise ValueError where the first line is a checksum, and the rest another text's."""
-    first, _, rest = text.partition("\n")
-    checksum = re.fullmatch("# ssn3d crc32 ([0-9a-f]{8})", first)
-    if checksum is not None and checksum[1] != crc32_of(rest):
-        raise ValueError("its checksum is wrong")
+        partial.write_text(text, encoding="utf-8")
 
 
 def read_particles(path: str | os.PathLike[str]) -> Particles:
     """Read particles as `write_particles` wrote them.
 
-    Raises DataError where the file is missing or damaged, lacks a column, or holds numbers that are
-    none.
+    Raises DataError if the file is missing or damaged, lacks a column, or holds NaN or infinity.
     """
     try:
-        _check(Path(path).read_text(encoding="utf-8"))
+        linecache.clearcache()  # starfile leaves the lines of a file that it failed to read
         blocks = starfile.read(Path(path), always_dict=True, parse_as_string=["ssn3dPdbId"])
         table = blocks["particles"]
         centres = table[_COORDINATES].to_numpy(dtype=np.float64)[:, ::-1]
         angles = table[_ANGLES].to_numpy(dtype=np.float64)
         pdb_ids = table["ssn3dPdbId"].to_numpy(dtype=np.str_)
         labels = table["ssn3dLabel"].to_numpy(dtype=np.int64)
-    except Exception as error:  # a damaged file fails in starfile and pandas in many ways
-        message = f"{path}: not a particle table of ssn3d ({error}); delete it and run again"
-        raise DataError(message) from error
+    except Exception as error:  # starfile and pandas fail in many ways
+        raise DataError(f"{path}: not a particle table of ssn3d ({error}); {_REMEDY}") from error
     finite = np.isfinite(centres).all() and np.isfinite(angles).all()
     if not finite or not np.array_equal(labels, np.arange(1, len(labels) + 1)):
-        message = f"{path}: coordinates, angles or labels are damaged; delete it and run again"
-        raise DataError(message)
+        raise DataError(f"{path}: coordinates, angles or labels are damaged; {_REMEDY}")
     return Particles(pdb_ids, np.ascontiguousarray(centres), rotations_from_euler(angles))

@@ -9,7 +9,7 @@ from experiment import Run, complete
 
 FIRST_KIB = 8
 GROWTH_KIB = (300, 9_000, 16_000, 14_000, 6_000, 1_500, 4_000)
-LINE = "cannot be written (No space left on device); make room and run again"
+LINE = "cannot be written (No space left on device); free some space and rerun"
 
 
 @contextmanager

@@ -5,7 +5,7 @@ import pytest
 
 from ssn3d.errors import DataError
 from ssn3d.report.figure_complex import complex_at_each_snr, draw_complex
-from ssn3d.structures.read import Structure, write_structure
+from ssn3d.structures.structure import Structure, write_structure
 from ssn3d.subtomograms.store import Subtomograms, write_subtomograms
 
 

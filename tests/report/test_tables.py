@@ -10,7 +10,7 @@ from sections import changed, section
 from ssn3d.errors import DataError
 from ssn3d.files import write_json
 from ssn3d.report.settings import RowSettings
-from ssn3d.report.sources import source_in_words, surrogates
+from ssn3d.report.source_words import source_in_words, surrogates
 from ssn3d.report.tables import TABLE2_COLUMNS, TABLE3_COLUMNS, read_table, table2, table3
 
 ROWS = [

@@ -10,7 +10,7 @@ from ssn3d.seeds import generator
 from ssn3d.specimen.build import build_specimen
 from ssn3d.specimen.steps import simulate_specimen
 from ssn3d.star import read_particles
-from ssn3d.structures.read import read_structure, structure_from_points, write_structure
+from ssn3d.structures.structure import read_structure, structure_from_points, write_structure
 
 SETTINGS = section(
     "specimen",

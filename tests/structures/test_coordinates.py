@@ -1,4 +1,4 @@
-"""Coordinate files are read with the right masses and places, or refused in one line."""
+"""Coordinate files give the right masses and positions, or an error on one line."""
 
 import gzip
 from pathlib import Path
@@ -42,7 +42,7 @@ def add_residue(entry, name, atoms, number=900, *, het=False):
 @pytest.mark.parametrize("suffix", ["", ".gz"])
 def test_formats_agree(tmp_path, text_of, suffix):
     data = text_of(make_entry()).encode()
-    path = tmp_path / f"entry{suffix}"  # the content tells the format, not the name
+    path = tmp_path / f"entry{suffix}"  # the content decides, not the name
     path.write_bytes(gzip.compress(data) if suffix else data)
     structure = read(path)
     assert structure.unit == "deposited"
@@ -68,7 +68,7 @@ def test_where_the_entry_lies_does_not_matter(shift):
 
 
 @pytest.mark.parametrize("atoms", [("N", "CA", "C", "O"), ("CA",)])
-def test_residues_weigh_their_full_mass_whatever_is_modelled(atoms):
+def test_residues_have_their_full_mass_whatever_is_modelled(atoms):
     sequence = ["GLY", "ALA", "SER", "TRP"] * 5
     structure = structure_of(make_entry(sequence, atoms=atoms))
     np.testing.assert_allclose(
@@ -76,12 +76,12 @@ def test_residues_weigh_their_full_mass_whatever_is_modelled(atoms):
     )
 
 
-def test_unknown_residues_weigh_a_mean_residue():
+def test_unknown_residues_have_the_mass_of_a_mean_residue():
     unknown = structure_of(make_entry(["ALA", "UNK", "ASX"] * 8))
     assert sorted(set(unknown.masses_dalton.round(2))) == [pytest.approx(71.08, abs=0.02), 110.0]
 
 
-def test_waters_are_left_out_and_ligands_weigh_their_atoms():
+def test_waters_are_left_out_and_ligands_have_the_mass_of_their_atoms():
     bare = structure_of(make_entry())
     entry = make_entry()
     add_residue(entry, "HOH", [("O", "O", (0, 0, 0))], 901, het=True)
@@ -121,7 +121,7 @@ def test_alternative_residues_are_one_residue():
     assert structure.masses_dalton[-1] == pytest.approx(expected, abs=0.02)
 
 
-def test_unseen_residues_have_their_mass_where_they_were_modelled():
+def test_residues_of_occupancy_0_have_their_mass_where_they_were_modelled():
     entry = make_entry(["GLY"] * 20)
     for atom in entry[0][0][4]:
         atom.occ = 0.0
@@ -155,7 +155,7 @@ def test_biological_assembly_of_both_formats():
         np.testing.assert_allclose(turned, two.points_angstrom[half:], atol=2e-3)
 
 
-def test_assembly_that_is_not_there():
+def test_missing_assembly():
     with pytest.raises(StructureError, match=r"no biological assembly.*'deposited' for 1ABC"):
         structure_of(make_entry(), "biological")
 
@@ -176,7 +176,7 @@ def test_header_ids_in_any_case_and_length(found):
 def test_header_of_another_entry(tmp_path):
     path = tmp_path / "1ABC.pdb"
     path.write_text(pdb_text(make_entry(entry_id="9XYZ")))
-    with pytest.raises(StructureError, match=r"1ABC\.pdb: holds entry 9XYZ, not 1ABC"):
+    with pytest.raises(StructureError, match=r"1ABC\.pdb: contains entry 9XYZ, not 1ABC"):
         read(path)
 
 
@@ -208,7 +208,7 @@ def one_point():
 PDB, CIF = pdb_text(make_entry()).encode(), cif_text(make_entry()).encode()
 DAMAGED = {
     "empty": (b"", "neither"),
-    "HTML": (b"<!DOCTYPE html><html><body>Not found</body></html>", "begins with '<!DOCTYPE"),
+    "HTML": (b"<!DOCTYPE html><html><body>Not found</body></html>", "starts with '<!DOCTYPE"),
     "binary": (bytes(range(256)), "neither"),
     "mmCIF without atoms": (b"data_1ABC\n_entry.id 1ABC\n", "no atoms"),
     "truncated gzip": (gzip.compress(CIF)[:-200], "truncated or damaged gzip"),
@@ -217,7 +217,7 @@ DAMAGED = {
     "PDB cut between lines": (b"\n".join(PDB.split(b"\n")[:40]), "truncated"),
     "PDB cut within coordinates": (PDB[: PDB.index(b"\n", 400) + 40], "truncated"),
     "mmCIF cut off": (CIF[: CIF.rindex(b" ", 0, -80)], "damaged"),
-    "coordinates out of their columns": (garbled_pdb("*" * 24), r"line 10: x, y, z are '\*"),
+    "coordinates out of their columns": (garbled_pdb("*" * 24), "line 10: x, y, z must be"),
     "blank coordinates": (garbled_pdb(" " * 24), "line 10"),
     "PDB with NaN": (garbled_pdb("     nan     nan     nan"), "absurd"),
     "coordinates far off": (garbled_pdb(" 99999.0   0.000   0.000"), "absurd"),
@@ -268,8 +268,8 @@ def test_real_masses(real_structures: Path, file, unit, published_kda):
     assert structure.mass_dalton / 1e3 == pytest.approx(published_kda, rel=0.02)
 
 
-def test_an_entry_without_a_sequence_weighs_what_is_modelled(real_structures: Path):
-    """2GHO at hand has no SEQRES: 2,765 residues weigh 309 kDa; 333 is the whole sequence's."""
+def test_an_entry_without_a_sequence_has_the_mass_of_what_is_modelled(real_structures: Path):
+    """This file of 2GHO has no SEQRES: 2,765 residues are 309 kDa; its sequence would be 333."""
     structure = read(real_structures / "2GHO.pdb.gz", "2GHO")
     assert structure.mass_dalton / 1e3 == pytest.approx(309.4, rel=1e-3)
 
@@ -282,8 +282,8 @@ def test_real_backbone_only_entry_is_as_dense_as_others(real_structures: Path):
     assert read(name, "2GHO").mass_dalton > 2 * by_atoms
 
 
-def test_residues_of_the_sequence_that_were_not_modelled_weigh_too():
-    """A chain of five alanines, two of which are modelled, weighs five; its points stay two."""
+def test_residues_that_were_not_modelled_have_mass_too():
+    """A chain of five alanines, two of them modelled, has the mass of five at two points."""
     modelled = pdb_text(make_entry(("ALA",) * 2))
     whole = pdb_text(make_entry(("ALA",) * 5))
     header, _, atoms = modelled.partition("ATOM")
@@ -299,8 +299,8 @@ def test_residues_of_the_sequence_that_were_not_modelled_weigh_too():
 
 @pytest.mark.parametrize("text_of", [pdb_text, cif_text])
 @pytest.mark.parametrize("unknown", ["N", "YYG"])
-def test_unknown_nucleotides_of_the_sequence_weigh_a_mean_nucleotide(text_of, unknown):
-    """Four adenosines are modelled of a sequence with eight that are unknown or modified."""
+def test_unknown_nucleotides_have_the_mass_of_a_mean_nucleotide(text_of, unknown):
+    """Four adenosines are modelled; eight more nucleotides are unknown or modified."""
     entry = make_entry(("A",) * 4, atoms=("CA",))
     for site in entry[0].all():
         site.atom.name = "C1'"

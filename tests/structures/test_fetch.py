@@ -1,4 +1,4 @@
-"""Downloads from an archive that misbehaves in every way; nothing damaged is ever kept."""
+"""Downloads from an archive that misbehaves in every way; no damaged file is kept."""
 
 import gzip
 import hashlib
@@ -20,8 +20,8 @@ from ssn3d.errors import StructureError
 from ssn3d.structures.download import Archive
 from ssn3d.structures.fetch import cache_folder, fetch_entries, read_lock
 
-TIMEOUT_S = 0.25  # for those who never answer
-PATIENT_S = 10.0  # for others, on a busy machine
+TIMEOUT_S = 0.25  # for servers that never answer
+PATIENT_S = 10.0  # for the others, on a busy machine
 SILENT = {"hangs", "stalls", "trickles"}
 
 
@@ -30,7 +30,7 @@ def entry_bytes(pdb_id="1ABC"):
 
 
 class MisbehavingArchive(ThreadingHTTPServer):
-    """Serves /{behaviour}/{id}.cif.gz, and counts the requests by path."""
+    """Serves /{behaviour}/{id}.cif.gz and counts the requests by path."""
 
     daemon_threads = True
 
@@ -195,7 +195,7 @@ def give_fetch(server, tmp_path):
 
 @pytest.fixture(name="closed_url")
 def give_closed_url():
-    """Give a URL template of a port on which nobody listens."""
+    """Give a URL template of a closed port."""
     with socket.socket() as reserved:
         reserved.bind(("127.0.0.1", 0))
         yield f"http://127.0.0.1:{reserved.getsockname()[1]}/{{ID}}.cif.gz"
@@ -219,31 +219,31 @@ FAULTS = {
     "forbidden": "HTTP 403",
     "busy": "HTTP 503",
     "truncated_file": "truncated or damaged gzip",
-    "truncated_transfer": "broken off",
-    "html": "gave an HTML page",
-    "wrong_entry": "holds entry 9XYZ, not 1ABC",
+    "truncated_transfer": "interrupted",
+    "html": "the response is an HTML page",
+    "wrong_entry": "contains entry 9XYZ, not 1ABC",
     "no_id": "without an ID, not 1ABC",
-    "empty": "no gzip file",
+    "empty": "the response is not a gzip file",
     "hangs": r"no answer within 0\.25 s",
-    "stalls": "broken off",
+    "stalls": "interrupted",
     "trickles": "too slow",
     "redirects": "HTTP 302",
 }
 
 
 @pytest.mark.parametrize("behaviour", FAULTS)
-def test_faults_are_one_line_with_the_way_out_and_leave_nothing(fetch, tmp_path, behaviour):
+def test_faults_are_one_line_with_a_remedy_and_leave_no_file(fetch, tmp_path, behaviour):
     with pytest.raises(StructureError, match=FAULTS[behaviour]) as caught:
         fetch(behaviour, retries=0)
     message = str(caught.value)
     assert "\n" not in message
-    assert message.startswith("the archive does not give 1ABC: 127.0.0.1:")
+    assert message.startswith("unavailable in the archive: 1ABC: 127.0.0.1:")
     assert all(way in message for way in ("'folder'", "allow_surrogates", str(tmp_path / "cache")))
     assert list(tmp_path.rglob("*")) == []
 
 
 @pytest.mark.parametrize("behaviour", sorted(FAULTS.keys() - {"trickles"}))
-def test_mirror_serves_where_the_first_fails(fetch, behaviour):
+def test_the_mirror_serves_if_the_first_url_fails(fetch, behaviour):
     assert fetch(behaviour, "good", retries=3 if behaviour in SILENT else 0)
 
 
@@ -263,18 +263,18 @@ def test_back_off_doubles(server, tmp_path):
 
 
 @pytest.mark.parametrize("behaviour", ["busy_for_a_second", "too_many_requests", "busy_until"])
-def test_a_server_that_asks_to_wait_is_asked_again_no_sooner(server, fetch, behaviour):
+def test_a_server_that_asks_to_wait_is_not_asked_sooner(server, fetch, behaviour):
     start = time.monotonic()
     assert fetch(behaviour, retries=1)  # its back-off is a hundredth of a second
     assert time.monotonic() - start >= 1
     assert server.requests.total() == 2
 
 
-def test_a_wait_that_is_no_time_is_a_back_off(fetch):
+def test_an_invalid_waiting_time_is_ignored(fetch):
     assert fetch("busy_for_a_while", retries=1)
 
 
-def test_a_server_that_asks_to_wait_too_long_is_given_up(server, fetch):
+def test_a_server_that_asks_to_wait_too_long_is_skipped(server, fetch):
     with pytest.raises(StructureError, match="HTTP 429, asks to wait 3600 s"):
         fetch("busy_for_an_hour", retries=3)
     assert server.requests.total() == 1
@@ -293,11 +293,11 @@ def test_no_network(fetch, closed_url):
     ids = [f"{i}ABC" for i in range(8)]
     with pytest.raises(StructureError, match="no connection") as caught:
         fetch(closed_url, ids=ids, retries=5)
-    assert f"{', '.join(ids)}: 127.0.0.1" in str(caught.value)  # the same fault is said once
+    assert f"{', '.join(ids)}: 127.0.0.1" in str(caught.value)  # the same fault is reported once
     assert fetch(closed_url, "good", ids=ids)
 
 
-def test_obsolete_section_is_asked_last(server, fetch):
+def test_the_url_for_obsolete_entries_is_tried_last(server, fetch):
     assert fetch("absent", ids=["2AWB"], obsolete=["good"])
     assert [path.split("/")[1] for path in server.requests] == ["absent", "good"]
 
@@ -307,7 +307,7 @@ def test_superseding_entry_is_named(fetch):
         fetch("absent", ids=["2AWB"], obsolete=["absent"], superseded={"2AWB": "4V4Q"})
 
 
-def test_missing_entries_are_left_out_where_that_is_allowed(fetch, tmp_path):
+def test_missing_entries_are_left_out_if_allowed(fetch, tmp_path):
     (tmp_path / "cache").mkdir()
     kept = tmp_path / "cache" / "2XYZ.cif.gz"
     kept.write_bytes(gzip.compress(entry_bytes("2XYZ")))
@@ -340,7 +340,7 @@ def test_damaged_cache_is_downloaded_again(fetch, tmp_path, pinned):
     assert gzip.decompress(fetch("good")["1ABC"].read_bytes()) == entry_bytes()
 
 
-def test_cache_that_is_not_what_was_pinned_is_never_used(fetch):
+def test_a_cached_file_that_differs_from_its_pin_is_not_used(fetch):
     path = fetch("good")["1ABC"]
     path.write_bytes(gzip.compress(entry_bytes() + b"# mine\n"))
     with pytest.raises(StructureError, match=r"not what .*lock\.tsv pins.*delete it"):
@@ -375,7 +375,7 @@ def test_disk_full(fetch, tmp_path):
     assert list((tmp_path / "cache").iterdir()) == []
 
 
-def test_parallel_but_bounded(server, fetch):
+def test_downloads_are_parallel_but_bounded(server, fetch):
     ids = [f"{i}A{j}B" for i in range(4) for j in range(3)]
     assert list(fetch("slow", ids=ids)) == ids
     assert 1 < server.most_at_once <= 4

@@ -1,4 +1,4 @@
-"""Maps keep mass, centre and second moment, and turn with their points."""
+"""Maps keep mass, centre and second moment, and rotate with their points."""
 
 import numpy as np
 import pytest
@@ -69,7 +69,7 @@ def test_voxel_size_changes_the_grid_and_not_the_density(molecule):
 
 @pytest.mark.parametrize("voxel_size", [2.5, 5.0, 10.0, 20.0])
 def test_the_margin_follows_from_the_blur(voxel_size):
-    """Two points on the very edge keep their mass and place; nothing is cut off at the faces."""
+    """Two outermost points keep their mass and position; nothing is cut off at the faces."""
     points = np.array([[20, 20, 20], [-20, -20, -20]], dtype=np.float32)
     drawn = density_map(points, np.array([3, 1], np.float32), voxel_size, RESOLUTION)
     mass, centre, _ = moments(drawn)
@@ -89,7 +89,7 @@ def test_the_blur_is_as_wide_at_any_voxel_size(voxel_size):
 
 
 def test_too_small_a_cube_and_too_fine_a_blur_are_errors(molecule):
-    with pytest.raises(ValueError, match="does not hold"):
+    with pytest.raises(ValueError, match="too small"):
         density_map(*molecule, VOXEL, RESOLUTION, size=8)
     with pytest.raises(ValueError, match="finer than the grid"):
         density_map(*molecule, VOXEL, 5.0)

@@ -1,4 +1,4 @@
-"""Which file gives which structure; what is missing or ambiguous is said, never guessed."""
+"""Which file is used for which structure; missing or ambiguous files are errors."""
 
 import pytest
 from hypothesis import given
@@ -25,12 +25,12 @@ def test_read_ids(tmp_path):
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        ("1ABC\n2XYZ\n1abc\n", "line 3: 1ABC stands in line 1 already"),
-        ("1ABC\nABCD\n", "line 2: 'ABCD' is not a PDB ID"),
+        ("1ABC\n2XYZ\n1abc\n", "line 3: 1ABC repeats line 1; delete one"),
+        ("1ABC\nABCD\n", "line 2: 'ABCD' is not a valid PDB ID"),
         ("../1ABC\n", "line 1"),
         ("1ABC 2XYZ\n", "line 1"),
-        ("# none\n", "holds no PDB ID"),
-        ("", "holds no PDB ID"),
+        ("# none\n", "contains no PDB ID"),
+        ("", "contains no PDB ID"),
     ],
 )
 def test_wrong_ids(tmp_path, content, expected):
@@ -60,10 +60,10 @@ def test_the_papers_ids(repository):
     assert read_superseded(repository / "resources" / "obsolete.tsv") == {"2AWB": "4V4Q"}
 
 
-def test_superseded_table_that_is_none(tmp_path):
+def test_invalid_table_of_superseded_entries(tmp_path):
     path = tmp_path / "obsolete.tsv"
     path.write_text("pdb_id\tsuperseded_by\n1ABC\n")
-    with pytest.raises(ConfigError, match="line 2: not two PDB IDs"):
+    with pytest.raises(ConfigError, match="line 2: must be two PDB IDs"):
         read_superseded(path)
 
 
@@ -85,7 +85,7 @@ def test_files_by_name(tmp_path, name):
     assert found == {"1ABC": SourceFile("1ABC", "folder", tmp_path / name, "1ABC")}
 
 
-def test_index_serves_others_and_goes_first(tmp_path):
+def test_the_index_assigns_other_files_and_takes_precedence(tmp_path):
     touch(tmp_path, "1OEL.pdb.gz", "part.cif", "1KP8.cif")
     rows = "1OEL.pdb.gz\t1OEL\t1KP8\tGroEL\tstand-in\npart.cif\t1GYT\t1GYT\thexamer\t\n"
     (tmp_path / "index.tsv").write_text(INDEX + rows)
@@ -102,9 +102,9 @@ def test_index_serves_others_and_goes_first(tmp_path):
     [
         ("gone.cif\t1ABC\t1ABC", "line 3: no file 'gone.cif'"),
         ("../x.cif\t1ABC\t1ABC", "line 3: no file"),
-        ("x.cif\t1ABC\tGroEL", "serves_for 'GroEL' is not a PDB ID"),
+        ("x.cif\t1ABC\tGroEL", "serves_for 'GroEL' must be PDB IDs"),
         ("x.cif\t1ABC", "serves_for ''"),
-        ("x.cif\t2XYZ\t9XYZ", "a second file serves for 9XYZ"),
+        ("x.cif\t2XYZ\t9XYZ", "second file for 9XYZ"),
     ],
 )
 def test_wrong_index(tmp_path, row, expected):
@@ -133,7 +133,7 @@ def test_two_files_for_one_id(tmp_path):
     assert find_sources(["2XYZ"], "folder", tmp_path, allow_surrogates=True)
 
 
-def test_all_missing_ids_are_named_with_the_ways_out(tmp_path):
+def test_all_missing_ids_are_named_with_the_remedies(tmp_path):
     touch(tmp_path, "2XYZ.cif")
     with pytest.raises(StructureError) as caught:
         find_sources(["1ABC", "2XYZ", "3DEF"], "folder", tmp_path)
@@ -143,7 +143,7 @@ def test_all_missing_ids_are_named_with_the_ways_out(tmp_path):
     assert "\n" not in message
 
 
-def test_surrogates_where_allowed(tmp_path):
+def test_surrogates_if_allowed(tmp_path):
     touch(tmp_path, "2XYZ.cif")
     found = find_sources(["1ABC", "2XYZ"], "folder", tmp_path, allow_surrogates=True)
     assert [found[i].source for i in ("1ABC", "2XYZ")] == ["surrogate", "folder"]
@@ -166,6 +166,6 @@ def test_wrong_source(source, folder):
         find_sources(["1ABC"], source, folder)
 
 
-def test_folder_that_is_not_there(tmp_path):
+def test_missing_folder(tmp_path):
     with pytest.raises(StructureError, match="no such folder"):
         find_sources(["1ABC"], "folder", tmp_path / "none", allow_surrogates=True)

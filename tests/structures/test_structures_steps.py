@@ -1,4 +1,4 @@
-"""From the configuration to the files of all structures and the records of where they are from."""
+"""From the configuration to the files of all structures and the records of their sources."""
 
 import gzip
 import hashlib
@@ -11,15 +11,15 @@ from sections import changed, section
 from ssn3d.errors import StructureError
 from ssn3d.files import read_json
 from ssn3d.structures.ids import read_pdb_ids
-from ssn3d.structures.read import read_structure
 from ssn3d.structures.steps import prepare_structures
+from ssn3d.structures.structure import read_structure
 
 KEYS = "pdb_id source file served_by sha256 unit mass_dalton points note"
 
 
 @pytest.fixture(name="settings")
 def give_settings(tmp_path):
-    """Give the settings of config.yaml, with a folder of the user's."""
+    """Give the settings of config.yaml, with a user's folder."""
     (tmp_path / "mine").mkdir()
     return section("structures", source="folder", folder=str(tmp_path / "mine"))
 
@@ -92,7 +92,7 @@ def test_archive_of_which_all_is_in_the_cache(prepare, settings, tmp_path, monke
 
 def test_wrong_entry_is_refused(prepare, settings, tmp_path):
     (tmp_path / "mine" / "1BXR.cif").write_text(cif_text(make_entry(entry_id="9XYZ")))
-    with pytest.raises(StructureError, match=r"1BXR\.cif: holds entry 9XYZ, not 1BXR"):
+    with pytest.raises(StructureError, match=r"1BXR\.cif: contains entry 9XYZ, not 1BXR"):
         prepare(["1BXR"], settings)
 
 

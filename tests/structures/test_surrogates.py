@@ -1,4 +1,4 @@
-"""Bead models have the mass, radius, symmetry and density that they are made for."""
+"""Bead models have the mass, radius, symmetry and density of their complexes."""
 
 from pathlib import Path
 
@@ -120,7 +120,7 @@ def test_the_id_alone_seeds_the_shape():
 
 
 def test_the_shape_is_the_same_everywhere(surrogates):
-    """These values are to change only with a release that says so."""
+    """Change these values only with a release that says so."""
     points = surrogates["1KP8"].points_angstrom
     np.testing.assert_allclose(points[0], [-58.761, 20.101, -41.123], atol=2e-3)
     assert np.abs(points).sum(dtype=np.float64) == pytest.approx(726534, abs=1)
@@ -137,7 +137,7 @@ def test_every_id_of_the_paper_has_a_surrogate(repository):
 
 
 def test_unknown_id():
-    with pytest.raises(StructureError, match="9XYZ: no surrogate, as the table"):
+    with pytest.raises(StructureError, match="9XYZ: no surrogate: the table"):
         surrogate("9XYZ", COMPLEXES)
 
 

@@ -10,6 +10,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from sections import section
+from ssn3d.csv_files import write_csv
 from ssn3d.errors import DataError
 from ssn3d.files import write_json
 from ssn3d.mrc import write_mrc
@@ -19,7 +20,6 @@ from ssn3d.star import write_particles
 from ssn3d.subtomograms.selection import read_selection
 from ssn3d.subtomograms.steps import extract_subtomograms, select_particles
 from ssn3d.subtomograms.store import read_subtomograms
-from ssn3d.tables import write_csv
 
 SHAPE, SIZE, COUNT = (40, 50, 60), 16, 40
 FILES = {

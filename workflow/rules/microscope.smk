@@ -10,7 +10,7 @@ rule image_specimen:
         "results/benchmarks/image_specimen/{tomogram}.tsv"
     conda:
         environment(config["microscope"]["device"])
-    threads: 2
+    threads: JOB_THREADS
     resources:
         mem_mb=more_each_attempt(TOMOGRAM_MB),
         runtime=more_each_attempt(30),
@@ -39,7 +39,7 @@ rule add_noise:
         dataset="|".join(SNRS),
     conda:
         environment(config["microscope"]["device"])
-    threads: 2
+    threads: JOB_THREADS
     resources:
         mem_mb=more_each_attempt(TOMOGRAM_MB),
         runtime=more_each_attempt(30),

@@ -12,7 +12,7 @@ rule train_network:
         "results/benchmarks/train_network/{method}_{dataset}_{split}.tsv"
     conda:
         environment(config["training"]["device"])
-    threads: 2
+    threads: JOB_THREADS
     resources:
         mem_mb=more_each_attempt(1500 + DATASET_MB),
         runtime=more_each_attempt(480),
@@ -38,7 +38,7 @@ rule evaluate_network:
         "results/benchmarks/evaluate_network/{method}_{dataset}_{split}.tsv"
     conda:
         environment(config["training"]["device"])
-    threads: 2
+    threads: JOB_THREADS
     resources:
         mem_mb=more_each_attempt(1500 + DATASET_MB),
         runtime=more_each_attempt(30),
@@ -61,7 +61,7 @@ rule search_baseline:
         "results/benchmarks/search_baseline/{dataset}_{split}.tsv"
     conda:
         "../../envs/cpu.yaml"
-    threads: 8
+    threads: BASELINE_THREADS
     resources:
         mem_mb=more_each_attempt(DATASET_MB),
         runtime=more_each_attempt(60),
@@ -99,7 +99,7 @@ rule run_baseline:
         method="|".join(map(path_name, BASELINES)),
     conda:
         "../../envs/cpu.yaml"
-    threads: 8
+    threads: BASELINE_THREADS
     resources:
         mem_mb=more_each_attempt(DATASET_MB),
         runtime=more_each_attempt(60),

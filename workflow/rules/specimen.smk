@@ -12,7 +12,7 @@ rule simulate_specimen:
         "results/benchmarks/simulate_specimen/{tomogram}.tsv"
     conda:
         "../../envs/cpu.yaml"
-    threads: 2
+    threads: JOB_THREADS
     resources:
         mem_mb=more_each_attempt(TOMOGRAM_MB),
         runtime=more_each_attempt(30),

@@ -1,1 +1,1 @@
-"""The commands of `ssn3d`, a module each with a function `run`."""
+"""The commands of `ssn3d`: one module each, with a function `run`."""

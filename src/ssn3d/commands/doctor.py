@@ -10,8 +10,8 @@ from ssn3d.log import logger
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Say what this machine has, what will run where and how long, and what is missing."""
+    """Report what this machine has, how long the experiment takes, and what is missing."""
     config, pdb_ids = read_experiment(arguments)
-    logger.setLevel(logging.WARNING)  # what is measured on the way would come between the lines
+    logger.setLevel(logging.WARNING)  # log lines would come between the report's
     for line in doctor(config, pdb_ids, Path(arguments.results)):
         print(line, flush=True)

@@ -1,4 +1,4 @@
-"""What commands about an experiment have in common: its configuration and its structures."""
+"""Shared by the commands about an experiment: its configuration and structures."""
 
 import argparse
 
@@ -7,7 +7,7 @@ from ssn3d.structures.ids import read_pdb_ids
 
 
 def read_experiment(arguments: argparse.Namespace) -> tuple[Config, list[str]]:
-    """Read and check the configuration files asked for; and the PDB IDs that they name."""
+    """Read and check the configuration files given, and the PDB IDs that they name."""
     config = load_config(*arguments.config)
     pdb_ids = read_pdb_ids(config.structures.ids)
     check_ids(config, pdb_ids)

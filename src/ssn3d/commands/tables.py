@@ -4,13 +4,13 @@ import argparse
 from pathlib import Path
 
 from ssn3d.commands.experiment import read_experiment
-from ssn3d.report.sources import surrogates
+from ssn3d.report.source_words import surrogates
 from ssn3d.report.table_steps import make_tables
 from ssn3d.report.table_text import to_text
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Print Tables 2 and 3, ours beside the paper's, of all runs there are."""
+    """Print Tables 2 and 3 beside the paper's, from all finished runs."""
     config, pdb_ids = read_experiment(arguments)
     results = Path(arguments.results)
     beads = surrogates(results / "structures", pdb_ids)

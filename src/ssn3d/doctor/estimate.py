@@ -1,4 +1,4 @@
-"""About how long an experiment takes here: a little of each stage is timed, and scaled up."""
+"""An estimate of how long an experiment takes: part of each stage is timed and scaled up."""
 
 import time
 from collections.abc import Collection, Iterator, Sequence
@@ -20,23 +20,21 @@ from ssn3d.segmentation.compute import Compute
 from ssn3d.segmentation.micro_batch import time_step
 from ssn3d.segmentation.networks import build_network
 from ssn3d.segmentation.predict import MICRO_BATCH_SIZE
+from ssn3d.threads import BASELINE_THREADS, JOB_THREADS
 
-JOB_THREADS = 2
-BASELINE_THREADS = 8
-"""What the workflow's rules give a job, where there are as many."""
 ROUNDS = 3
-"""The first one allocates and plans; the fastest counts."""
+"""Of each measurement; the fastest counts, since the first one allocates and plans."""
 # At the paper's size and on two cores, tomograms, datasets and their pictures took 136 s, as long
 # as 76 projections of the volume (docs/results/README.md); three datasets share one specimen.
 PROJECTIONS_A_TOMOGRAM = 16
 PROJECTIONS_A_DATASET = 20
-_EVERY_TILT = 4  # of which one is projected when measuring, to save memory
+_EVERY_TILT = 4  # one of so many tilts is projected, to save memory
 _SLICES = 16
 _COMBINATIONS = 4
 
 
 class Run(NamedTuple):
-    """What a row of the tables needs."""
+    """A run that a row of the tables needs."""
 
     method: str
     dataset: str
@@ -54,7 +52,7 @@ def runs(config: Config, pdb_ids: Sequence[str]) -> list[Run]:
 
 @contextmanager
 def job_threads() -> Iterator[None]:
-    """Let torch use as many threads as a job of the workflow has; as before when it ends."""
+    """Let torch use as many threads as a job of the workflow; restore the number afterwards."""
     before = torch.get_num_threads()
     torch.set_num_threads(min(JOB_THREADS, hardware()["cores"]))
     try:
@@ -100,7 +98,7 @@ def measure_networks(config: Config, compute: Compute, names: Collection[str]) -
 def epoch_seconds(config: Config, classes: int, run: Run, seconds_a_subtomogram: float) -> float:
     """One epoch of a training: all training subtomograms, then the validation set.
 
-    Validation goes forward only, which is a third of the arithmetic.
+    Validation is a forward pass only, a third of the arithmetic.
     """
     count, splits = config.subtomograms.count, config.splits
     test = count / classes if run.split != "random" else splits.test_fraction * count
@@ -109,12 +107,12 @@ def epoch_seconds(config: Config, classes: int, run: Run, seconds_a_subtomogram:
 
 
 def side_by_side(seconds: Sequence[float], at_once: int) -> float:
-    """Seconds that jobs take of which so many run at once."""
+    """Seconds that jobs take, if `at_once` of them run at a time."""
     return max(sum(seconds) / at_once, max(seconds, default=0.0))
 
 
 def trainings_at_once(compute: Compute) -> int:
-    """How many trainings do not slow one another: as many as there are cores for, or GPUs."""
+    """How many trainings run without slowing one another, given the cores and GPUs."""
     jobs: int = max(1, hardware()["cores"] // JOB_THREADS)
     return min(jobs, torch.cuda.device_count()) if compute.device.type == "cuda" else jobs
 
@@ -122,7 +120,7 @@ def trainings_at_once(compute: Compute) -> int:
 def measure_baseline(config: Config) -> float:
     """Seconds a subtomogram on one core: noise, segmented as the rows of the tables do.
 
-    That is with the unsupervised method's parameters and with some of the combinations tried.
+    With the unsupervised method's parameters, and with some of the combinations that are tried.
     """
     rng = generator(0, "doctor")
     image = rng.standard_normal((config.subtomograms.size_voxels,) * 3, dtype=np.float32)

@@ -1,4 +1,4 @@
-"""What the doctor says: a line for each fact, as soon as it is known. None of them can fail."""
+"""The doctor's report: a line for each fact, as soon as it is known. No fact can make it fail."""
 
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -10,7 +10,7 @@ from ssn3d.device import pick_device
 from ssn3d.doctor import estimate, machine
 from ssn3d.errors import SSN3DError
 from ssn3d.provenance import hardware
-from ssn3d.report.runs import missing_files
+from ssn3d.report.read_runs import missing_files
 from ssn3d.runs import BASELINES, run_folder
 from ssn3d.segmentation.compute import Compute
 from ssn3d.structures.fetch import cache_folder
@@ -23,7 +23,7 @@ _DAY_S = 24 * _HOUR_S
 
 
 def doctor(config: Config, pdb_ids: Sequence[str], results: Path) -> Iterator[str]:
-    """Yield the lines: first what there is, then what will run, last what is missing.
+    """Yield the lines: the machine, then the estimates, then what is missing.
 
     Args:
         config: a valid configuration.
@@ -50,23 +50,23 @@ def doctor(config: Config, pdb_ids: Sequence[str], results: Path) -> Iterator[st
 
 
 def _in_any_case(fact: Callable[[], str]) -> str:
-    """Give a fact, or why it cannot be known."""
+    """Give a fact, or why it is unknown."""
     try:
         return fact()
     except SSN3DError as error:
         return str(error)
-    except Exception as error:  # noqa: BLE001 -- whatever is wrong here, the other lines are wanted
+    except Exception as error:  # noqa: BLE001 -- the other lines are wanted in any case
         return f"unknown ({type(error).__name__}: {' '.join(str(error).split())})"
 
 
 def _shown(folder: str | Path) -> str:
-    """Name a folder as people do: in their home, from ~ on."""
+    """Name a folder, with ~ for the home folder."""
     path, home = Path(folder), Path.home()
     return f"~/{path.relative_to(home)}" if path.is_relative_to(home) else str(path)
 
 
 def cache(folder: Path) -> str:
-    """Say what was downloaded before."""
+    """Say what has been downloaded."""
     sizes = [path.stat().st_size for path in folder.glob("*.cif.gz")]
     return f"{len(sizes)} structures, {sum(sizes) / 1e6:.0f} MB in {_shown(folder)}"
 
@@ -109,7 +109,7 @@ def baseline(config: Config, pdb_ids: Sequence[str]) -> str:
 
 
 def in_words(seconds: float) -> str:
-    """Give a duration as coarsely as it is known."""
+    """Give a duration, as coarsely as it is known."""
     for unit, length in {"days": _DAY_S, "h": _HOUR_S, "min": 60.0}.items():
         if seconds >= 2 * length:
             return f"{seconds / length:.0f} {unit}"
@@ -126,13 +126,13 @@ def earlier_results(config: Config, pdb_ids: Sequence[str], results: Path) -> st
 
 
 def structures(settings: StructuresSettings, pdb_ids: Sequence[str]) -> str:
-    """Say where the structures come from, and the way out where they cannot be had.
+    """Say where the structures come from and, if any are unavailable, what to do.
 
-    The archive is asked only for what is not in the cache, and only at its first URL.
+    The archive is contacted only for what is not in the cache, and only at its first URL.
     """
     source, surrogates = settings.source, settings.allow_surrogates
     if source == "surrogate":
-        return f"{len(pdb_ids)} bead models (surrogates); no file and no network needed"
+        return f"{len(pdb_ids)} bead models (surrogates); no files or network needed"
     from_archive = source == "archive"
     folder = cache_folder() if from_archive else settings.folder
     found = find_sources(pdb_ids, source, folder, allow_surrogates=surrogates or from_archive)
@@ -145,11 +145,11 @@ def structures(settings: StructuresSettings, pdb_ids: Sequence[str]) -> str:
     url = entry_url(settings.archive.urls[0], missing[0])
     fault = machine.archive_fault(url)
     if fault is None:
-        return f"{there}; {urlsplit(url).netloc} can be reached for the others"
-    way_out = (
+        return f"{there}; {urlsplit(url).netloc} is reachable for the others"
+    remedy = (
         "bead models (surrogates) stand in for the others"
         if surrogates
         else f"put files like {missing[0]}.cif.gz there, or set structures.source to 'folder' or "
         "'surrogate', or structures.allow_surrogates to true"
     )
-    return f"{there}; {urlsplit(url).netloc}: {fault}; {way_out}"
+    return f"{there}; {urlsplit(url).netloc}: {fault}; {remedy}"

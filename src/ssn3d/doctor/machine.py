@@ -1,4 +1,4 @@
-"""What this machine has, each fact in a few words; what is absent is "none"."""
+"""What this machine has: each fact in a few words, or "none"."""
 
 import shutil
 import subprocess
@@ -12,13 +12,13 @@ from ssn3d.provenance import hardware
 
 NONE = "none"
 TOOL_TIMEOUT_S = 20.0
-"""For conda, which is slow on a network disk."""
+"""Long enough for conda on a network disk."""
 ARCHIVE_TIMEOUT_S = 3.0
 _BFLOAT16_UNITS = {"amx_bf16": "AMX", "avx512_bf16": "AVX-512"}
 
 
 def processor(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
-    """Cores that this process may use, and what multiplies bfloat16 in them."""
+    """Cores that this process may use, and their bfloat16 units."""
     facts = hardware()
     flags = cpuinfo.read_text(encoding="utf-8").split() if cpuinfo.exists() else []
     units = [name for flag, name in _BFLOAT16_UNITS.items() if flag in flags]
@@ -27,20 +27,20 @@ def processor(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
 
 
 def load(cores: int, running: float) -> str:
-    """Say whether others are at work here: `running` processes want one of `cores`."""
-    busy = "; times below are those of a busy machine" if running > cores / 2 else ""
-    return f"{running:.1f} processes want {cores} cores{busy}"
+    """Compare the number of running processes with the number of cores."""
+    busy = "; the times below are for a busy machine" if running > cores / 2 else ""
+    return f"{running:.1f} processes for {cores} cores{busy}"
 
 
 def memory(meminfo: Path = Path("/proc/meminfo")) -> str:
-    """Memory there is, and how much of it is free."""
+    """Total and free memory."""
     sizes = dict(line.split(":", 1) for line in meminfo.read_text(encoding="ascii").splitlines())
     total, free = (int(sizes[key].split()[0]) * 1024 / 1e9 for key in ("MemTotal", "MemAvailable"))
     return f"{total:.1f} GB, {free:.1f} GB free"
 
 
 def gpus() -> str:
-    """GPUs that torch sees with their memory, and what `auto` makes of it."""
+    """GPUs that torch sees, with their memory, and what `auto` chooses."""
     device = pick_device("auto")
     precision = str(pick_precision("auto", device)).removeprefix("torch.")
     found = [torch.cuda.get_device_properties(i) for i in range(torch.cuda.device_count())]
@@ -49,21 +49,21 @@ def gpus() -> str:
 
 
 def conda() -> str:
-    """Version of conda, with which Snakemake makes environments."""
+    """Version of conda, with which Snakemake creates environments."""
     return _printed_by("conda", "--version")
 
 
 def slurm() -> str:
-    """Partitions of the Slurm cluster that this machine can submit to."""
+    """Partitions of the Slurm cluster to which this machine can submit."""
     return _printed_by("sinfo", "--noheader", "--format=%R (nodes: %D)")
 
 
 def _printed_by(*command: str) -> str:
-    """Give what a tool prints, as one line; where it fails, how it does."""
+    """Give what a tool prints, as one line, or how it fails."""
     if shutil.which(command[0]) is None:
         return NONE
     try:
-        done = subprocess.run(  # noqa: S603 -- the commands are those above
+        done = subprocess.run(  # noqa: S603 -- the commands above
             command, capture_output=True, errors="replace", timeout=TOOL_TIMEOUT_S, check=True
         )
     except subprocess.CalledProcessError as error:
@@ -74,13 +74,13 @@ def _printed_by(*command: str) -> str:
 
 
 def disk(folder: Path) -> str:
-    """Room on the disk of a folder that need not exist yet."""
+    """Free space on the disk of a folder that need not exist yet."""
     there = next(path for path in [folder, *folder.absolute().parents] if path.exists())
     return f"{shutil.disk_usage(there).free / 1e9:.0f} GB free for {folder}"
 
 
 def archive_fault(url: str) -> str | None:
-    """Tell why a URL of the archive gives nothing, as a download would see it; None if it does."""
+    """Say why a download from a URL of the archive would fail; None if it would not."""
     try:
         with requests.get(
             url, timeout=ARCHIVE_TIMEOUT_S, stream=True, allow_redirects=False

@@ -10,7 +10,7 @@ import pandas as pd
 
 from ssn3d.files import atomic_path, read_json
 from ssn3d.report.paper import complex_names
-from ssn3d.report.sources import source_in_words
+from ssn3d.report.source_words import source_in_words
 from ssn3d.report.web_page import web_page
 
 PathLike = str | os.PathLike[str]

@@ -7,7 +7,7 @@ import pandas as pd
 
 from ssn3d.errors import DataError
 from ssn3d.log import logger
-from ssn3d.report.runs import read_per_subtomogram
+from ssn3d.report.read_runs import read_per_subtomogram
 
 
 def read_examples(per_subtomogram: str | os.PathLike[str], pdb_ids: Sequence[str]) -> pd.DataFrame:

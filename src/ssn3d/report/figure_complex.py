@@ -11,7 +11,7 @@ from ssn3d.errors import DataError
 from ssn3d.report.panels import PLANES, add_isosurface, central_slice, draw_slice
 from ssn3d.report.style import PathLike, new_figure, save, styled
 from ssn3d.structures.maps import density_map
-from ssn3d.structures.read import read_structure
+from ssn3d.structures.structure import read_structure
 from ssn3d.subtomograms.store import read_subtomograms
 
 _MAP_VOXEL_ANGSTROM = 5.0  # finer than the tomogram's, so that the surface is smooth

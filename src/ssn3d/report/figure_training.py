@@ -10,7 +10,7 @@ from matplotlib.ticker import MaxNLocator
 
 from ssn3d.files import read_json
 from ssn3d.report.labels import plain_log_ticks
-from ssn3d.report.runs import read_history
+from ssn3d.report.read_runs import read_history
 from ssn3d.report.style import GREY, SERIES, PathLike, new_figure, save, styled
 
 

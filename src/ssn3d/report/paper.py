@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ssn3d.tables import read_csv
+from ssn3d.csv_files import read_csv
 
 PathLike = str | os.PathLike[str]
 _SCORES = {"pixel_accuracy": np.float64, "miou": np.float64}

@@ -10,7 +10,7 @@ import pandas as pd
 from ssn3d.files import read_json
 from ssn3d.provenance import provenance
 from ssn3d.report.settings import TablesSettings
-from ssn3d.report.sources import surrogates
+from ssn3d.report.source_words import surrogates
 from ssn3d.report.table_text import write_table
 from ssn3d.report.tables import table2, table3
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import pandas as pd
 
-from ssn3d.files import atomic_path, crc32_of, write_json
-from ssn3d.report.sources import is_surrogate
+from ssn3d.files import atomic_path, write_json
+from ssn3d.report.source_words import is_surrogate
 from ssn3d.report.tables import DONE
 from ssn3d.report.web_page import web_page
 
@@ -141,16 +141,11 @@ def write_table(
     provenance: Mapping[str, Any],
     surrogates: Sequence[str] = (),
 ) -> None:
-    """Write a table as .csv, .md, .tex and .html, and its provenance as .json, side by side.
-
-    The .json has the checksum of the .csv, which is left as plain as people expect a table to be.
-    """
+    """Write a table as .csv, .md, .tex and .html, and its provenance as .json, side by side."""
     path = Path(path_csv)
-    csv = table.to_csv(index=False, float_format="%.6g")
-    record = {**provenance, "surrogates": list(surrogates), "csv_crc32": crc32_of(csv)}
-    write_json(path.with_suffix(".json"), record)
+    write_json(path.with_suffix(".json"), {**provenance, "surrogates": list(surrogates)})
     texts = {
-        ".csv": csv,
+        ".csv": table.to_csv(index=False, float_format="%.6g"),
         ".md": to_markdown(table, title, provenance, surrogates),
         ".tex": to_latex(table, title, provenance, surrogates),
         ".html": to_html(table, title, provenance, surrogates),

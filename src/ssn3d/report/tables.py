@@ -1,6 +1,5 @@
 """Tables 2 and 3: our values beside the paper's, a row for every run asked for, finished or not."""
 
-import io
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,17 +9,16 @@ import numpy as np
 import pandas as pd
 
 from ssn3d.errors import DataError
-from ssn3d.files import crc32_of, read_json
 from ssn3d.report.bootstrap import mean_interval
 from ssn3d.report.paper import paper_complexes, paper_table2, paper_table3
-from ssn3d.report.runs import (
+from ssn3d.report.read_runs import (
     Run,
     mask_voxels,
     missing_files,
     read_run,
 )
 from ssn3d.report.settings import RowSettings, Table3Settings
-from ssn3d.report.sources import source_in_words
+from ssn3d.report.source_words import source_in_words
 from ssn3d.runs import BASELINES, run_folder
 from ssn3d.seeds import generator
 from ssn3d.segmentation.metrics import summarise
@@ -123,21 +121,16 @@ def read_table(path: str | os.PathLike[str]) -> pd.DataFrame:
     """Read table2.csv or table3.csv as it was made.
 
     Raises:
-        DataError: the file is missing, damaged (as the .json beside it tells), or neither table.
+        DataError: the file is missing or damaged, or neither table.
     """
-    record = Path(path).with_suffix(".json")
     try:
-        text = Path(path).read_text(encoding="utf-8")
-        table = pd.read_csv(io.StringIO(text), dtype=dict.fromkeys(_TEXT, str))
+        table = pd.read_csv(path, dtype=dict.fromkeys(_TEXT, str))
         columns = TABLE3_COLUMNS if "pdb_id" in table else TABLE2_COLUMNS
         of_text = [column for column in columns if column in _TEXT]
-        typed = _typed(table[columns].fillna(dict.fromkeys(of_text, "")))
+        return _typed(table[columns].fillna(dict.fromkeys(of_text, "")))
     except (OSError, KeyError, ValueError) as error:
-        message = f"{path}: not a table of ssn3d ({error}); delete it and run again"
+        message = f"{path}: not a table of ssn3d ({error}); delete it and rerun"
         raise DataError(message) from error
-    if record.exists() and read_json(record).get("csv_crc32", crc32_of(text)) != crc32_of(text):
-        raise DataError(f"{path}: not what {record.name} says; delete both and run again")
-    return typed
 
 
 def _first(rows: pd.DataFrame) -> dict[str, Any]:

@@ -13,12 +13,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ssn3d.csv_files import write_csv
 from ssn3d.errors import DataError
 from ssn3d.files import write_json
 from ssn3d.hdf5 import new_hdf5
 from ssn3d.provenance import provenance
 from ssn3d.subtomograms.store import Subtomograms
-from ssn3d.tables import write_csv
 
 PathLike = str | os.PathLike[str]
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ssn3d import __version__
+from ssn3d.csv_files import write_csv
 from ssn3d.device import gpu_names, own_gpu
 from ssn3d.errors import DataError
 from ssn3d.log import logger
@@ -19,7 +20,6 @@ from ssn3d.segmentation.settings import TrainingSettings
 from ssn3d.segmentation.train import TrainingResult, train
 from ssn3d.subtomograms.steps import read_dataset
 from ssn3d.subtomograms.store import Subtomograms
-from ssn3d.tables import write_csv
 
 PathLike = str | os.PathLike[str]
 

@@ -12,7 +12,7 @@ from ssn3d.seeds import generator
 from ssn3d.specimen.build import build_specimen
 from ssn3d.specimen.settings import SpecimenSettings
 from ssn3d.star import write_particles
-from ssn3d.structures.read import read_structure
+from ssn3d.structures.structure import read_structure
 
 PathLike = str | os.PathLike[str]
 

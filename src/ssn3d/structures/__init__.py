@@ -1,1 +1,1 @@
-"""Coordinate files and surrogates, read as mass-weighted points."""
+"""Coordinate files and surrogates, as points of mass."""

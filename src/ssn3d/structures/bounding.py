@@ -1,4 +1,4 @@
-"""The bounding sphere of a density map: the smallest around its voxels above a threshold."""
+"""The bounding sphere of a density map: the smallest around the voxels above a threshold."""
 
 import itertools
 
@@ -7,24 +7,24 @@ from numpy.typing import NDArray
 
 Points = NDArray[np.float64]
 
-_ROUNDING = 1e-9  # by which a point may lie outside, relative to the radius
-_MOST_ON_SURFACE = 4  # points of the surface suffice to fix a sphere
+_ROUNDING = 1e-9  # relative distance by which a point may lie outside
+_MOST_ON_SURFACE = 4  # points on the surface suffice to determine a sphere
 
 
 def bounding_sphere(
     density: NDArray[np.float32], threshold_fraction: float
 ) -> tuple[Points, float]:
-    """Find the smallest sphere that holds the centres of all voxels above a threshold.
+    """Find the smallest sphere that contains the centres of all voxels above a threshold.
 
-    This is the excluded volume of the paper's simulator. Radii published for the same entries are
-    those of voxel centres: half a voxel's edge more fits them less.
+    This is the excluded volume of the paper's simulator. The radii published for the same entries
+    are to voxel centres; half a voxel more fits them less well.
 
     Args:
-        density: (z, y, x), the origin of the structure at index shape // 2.
+        density: (z, y, x), with the origin of the structure at index shape // 2.
         threshold_fraction: of the map's maximum.
 
     Returns:
-        centre (3,), z, y, x, from the origin of the structure, and radius, both in voxels.
+        centre (3,), z, y, x, relative to the origin of the structure, and radius, both in voxels.
     """
     above = np.argwhere(density > threshold_fraction * density.max())
     return smallest_sphere(above - np.array(density.shape) // 2)
@@ -33,9 +33,9 @@ def bounding_sphere(
 def smallest_sphere(points: NDArray[np.int_] | Points) -> tuple[Points, float]:
     """Find the smallest sphere around points (n, 3): centre (3,) and radius.
 
-    Exact: as long as a point lies outside the sphere of a few, the farthest joins the few, and
-    those that do not fix their smallest sphere leave. It grows with every step, so this ends
-    (Gaertner 1999, Proc. 7th European Symposium on Algorithms, 325).
+    Exact: while a point lies outside the smallest sphere of a few points, the farthest one joins
+    them, and those that do not determine the new sphere leave. The sphere grows with every step, so
+    this terminates (Gaertner 1999, Proc. 7th European Symposium on Algorithms, 325).
     """
     points = np.asarray(points, dtype=np.float64)
     few, centre, radius = points[:1], points[0], 0.0
@@ -48,10 +48,10 @@ def smallest_sphere(points: NDArray[np.int_] | Points) -> tuple[Points, float]:
 
 
 def _sphere_of_few(points: Points) -> tuple[Points, Points, float]:
-    """Find the smallest sphere around at most five points, and those of them (m, 3) that fix it.
+    """Find the smallest sphere around at most five points, and the points (m, 3) that determine it.
 
-    It is the smallest that has some of them on its surface, its centre in their flat, and holds
-    the others.
+    It is the smallest sphere that has some of them on its surface, its centre in the flat that they
+    span, and contains the others.
     """
     found = []
     for count in range(1, min(len(points), _MOST_ON_SURFACE) + 1):

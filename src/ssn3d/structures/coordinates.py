@@ -1,14 +1,14 @@
 """Coordinate files (PDB or mmCIF, gzipped or not), one point of mass for each residue.
 
-At 40 A resolution a residue (about 4 A) is a point. Each polymer residue weighs its full residue
-mass, whatever atoms of it were modelled, so that C-alpha-only and backbone-only entries are as
-dense as complete ones. The mass of residues that were not modelled at all is spread over their
-chain, where the file gives its sequence (SEQRES, _entity_poly_seq); it is not where it does not.
+At 40 A resolution a residue (about 4 A) is a point. Each polymer residue has its full mass, however
+many of its atoms were modelled, so that C-alpha-only and backbone-only entries are as dense as
+complete ones. The mass of residues that were not modelled at all is spread over their chain if the
+file gives its sequence (SEQRES, _entity_poly_seq), and is missing otherwise.
 
-Source of the masses: gemmi's table of residues, which holds the formula weights of the wwPDB
-Chemical Component Dictionary, less one water for the bond that joins a residue to its chain.
-Residues of unknown kind weigh the mean amino acid residue of proteins or the mean nucleotide.
-Ligands and ions weigh the atoms they have (gemmi's table of elements), times their occupancy.
+Source of the masses: gemmi's table of residues, which has the formula weights of the wwPDB Chemical
+Component Dictionary, minus one water for the bond in the chain. Residues of unknown kind have the
+mass of a mean amino acid residue or a mean nucleotide. Ligands and ions have the mass of their
+atoms (gemmi's table of elements), times their occupancy.
 """
 
 import gzip
@@ -23,7 +23,7 @@ import numpy as np
 
 from ssn3d.errors import StructureError
 from ssn3d.structures.ids import PDB_ID
-from ssn3d.structures.read import MAX_COORDINATE_ANGSTROM, Structure, structure_from_points
+from ssn3d.structures.structure import MAX_COORDINATE_ANGSTROM, Structure, structure_from_points
 
 _WATER_DALTON = 18.015
 _MEAN_AMINO_ACID_DALTON = 110.0
@@ -35,9 +35,9 @@ _UNKNOWN_RESIDUES = frozenset({"UNK", "ASX", "GLX", "N", "DN"})  # their tabulat
 
 
 def file_content(path: str | os.PathLike[str]) -> bytes:
-    """Read a coordinate file, decompressed if it is gzipped.
+    """Read a coordinate file, and decompress it if it is gzipped.
 
-    Raises StructureError where it is missing, unreadable, or its gzip stream is damaged.
+    Raises StructureError if it is missing, unreadable, or its gzip stream is damaged.
     """
     try:
         data = Path(path).read_bytes()
@@ -47,12 +47,12 @@ def file_content(path: str | os.PathLike[str]) -> bytes:
 
 
 def is_gzipped(data: bytes) -> bool:
-    """Whether data begin as a gzip file does."""
+    """Whether data start like a gzip file."""
     return data.startswith(b"\x1f\x8b")
 
 
 def gunzip(data: bytes, name: str) -> bytes:
-    """Decompress gzipped data. Raises StructureError, with `name`, where they are damaged."""
+    """Decompress gzipped data. Raises StructureError, naming `name`, if they are damaged."""
     try:
         return gzip.decompress(data)
     except (EOFError, OSError, zlib.error) as error:
@@ -61,11 +61,11 @@ def gunzip(data: bytes, name: str) -> bytes:
 
 
 def parse_entry(data: bytes, name: str) -> gemmi.Structure:
-    """Parse the text of a PDB or mmCIF file; the content tells which of the two it is.
+    """Parse the text of a PDB or mmCIF file; the content decides which of the two it is.
 
-    Raises StructureError, with `name`, where it is neither, damaged, or without atoms.
+    Raises StructureError, naming `name`, if it is neither, damaged, or without atoms.
     """
-    # both formats are ASCII; one character for each byte keeps the columns of a PDB file
+    # both formats are ASCII; one character per byte keeps the columns of a PDB file
     text = data.decode("ascii", errors="replace").replace("\ufffd", "?")
     try:
         if re.search(r"^data_", text, re.MULTILINE):
@@ -77,45 +77,45 @@ def parse_entry(data: bytes, name: str) -> gemmi.Structure:
         else:
             start = " ".join(text[:200].split())[:40]
             raise StructureError(
-                f"{name}: neither a PDB nor an mmCIF file with atoms; it begins with {start!r}"
+                f"{name}: neither a PDB nor an mmCIF file with atoms; it starts with {start!r}"
             )
-    except (RuntimeError, ValueError) as error:  # gemmi's errors span lines
+    except (RuntimeError, ValueError) as error:  # gemmi's messages span lines
         problem = " ".join(str(error).split())
         raise StructureError(f"{name}: damaged coordinate file ({problem})") from error
     if len(entry) == 0 or entry[0].count_atom_sites() == 0:
-        raise StructureError(f"{name}: holds no atoms")
+        raise StructureError(f"{name}: contains no atoms")
     entry.merge_chain_parts()
     entry.setup_entities()
     entity_of = {subchain: e.name for e in entry.entities for subchain in e.subchains}
-    for chain in entry[0]:  # of a PDB file, gemmi leaves this to the subchains' names
+    for chain in entry[0]:  # for a PDB file, gemmi leaves this to the subchains' names
         for residue in chain:
             residue.entity_id = entity_of.get(residue.subchain, residue.entity_id)
     return entry
 
 
 def _check_pdb_text(text: str, name: str) -> None:
-    """Refuse what gemmi lets pass: a file cut off, and coordinates that it would read as 0."""
+    """Refuse what gemmi accepts: truncated files, and invalid coordinates, which it reads as 0."""
     lines = text.splitlines()
     last = next(line for line in reversed(lines) if line.strip())
     if not last.startswith("END"):
         raise StructureError(
-            f"{name}: truncated; its last line is not END (add it if the file is complete)"
+            f"{name}: truncated: its last line is not END (add it if the file is complete)"
         )
     for number, line in enumerate(lines, start=1):
         if line.startswith(("ATOM  ", "HETATM")):
             try:
                 float(line[30:38]), float(line[38:46]), float(line[46:54])
             except ValueError as error:
-                message = f"{name}: line {number}: x, y, z are {line[30:54]!r}, not three numbers"
+                message = f"{name}: line {number}: x, y, z must be numbers, not {line[30:54]!r}"
                 raise StructureError(message) from error
 
 
 def check_entry_id(
     entry: gemmi.Structure, expected: str, name: str, *, required: bool = False
 ) -> None:
-    """Raise StructureError where the header names another entry, or with `required` names none.
+    """Raise StructureError if the header names another entry or, with `required`, none.
 
-    A blank ID, XXXX, or one that no PDB entry can have, is none.
+    A blank ID, XXXX, or anything else that is not a valid PDB ID counts as none.
     """
     info = entry.info
     header = info["_entry.id"] if "_entry.id" in info else ""  # noqa: SIM401 -- it has no get
@@ -124,8 +124,8 @@ def check_entry_id(
         found = ""
     if found != expected and (found or required):
         problem = f"entry {found}" if found else "an entry without an ID"
-        hint = "" if required else "; if it is to stand in, say so in an index.tsv beside it"
-        raise StructureError(f"{name}: holds {problem}, not {expected}{hint}")
+        hint = "" if required else "; to let it stand in, list it in an index.tsv beside it"
+        raise StructureError(f"{name}: contains {problem}, not {expected}{hint}")
 
 
 def entry_structure(entry: gemmi.Structure, pdb_id: str, unit: str, name: str) -> Structure:
@@ -133,26 +133,26 @@ def entry_structure(entry: gemmi.Structure, pdb_id: str, unit: str, name: str) -
 
     Args:
         entry: what `parse_entry` gave.
-        pdb_id: the class that it stands for.
+        pdb_id: the class.
         unit: `deposited` (the asymmetric unit), or `biological` (the file's first assembly).
         name: of the file, for messages.
 
-    Raises StructureError where coordinates are absurd, or the assembly asked for is not there.
+    Raises StructureError if coordinates are absurd, or the requested assembly is missing.
     """
     model = entry[0]
     if unit == "biological":
         if not entry.assemblies:
             raise StructureError(
-                f"{name}: has no biological assembly (REMARK 350, _pdbx_struct_assembly); "
+                f"{name}: no biological assembly (REMARK 350, _pdbx_struct_assembly); "
                 f"use unit 'deposited' for {pdb_id}"
             )
         naming = gemmi.HowToNameCopiedChain.AddNumber
         model = gemmi.make_assembly(entry.assemblies[0], model, naming)
     elif unit != "deposited":
-        raise StructureError(f"{pdb_id}: unit {unit!r} is neither 'deposited' nor 'biological'")
+        raise StructureError(f"{pdb_id}: unit {unit!r} must be 'deposited' or 'biological'")
     rows = np.array(list(_points_of_mass(model, _sequence_masses(entry))), dtype=np.float64)
     if len(rows) == 0:
-        raise StructureError(f"{name}: holds nothing but water")
+        raise StructureError(f"{name}: contains nothing but water")
     largest = np.abs(rows[:, 1:]).max()
     if not largest <= MAX_COORDINATE_ANGSTROM:  # true for NaN too
         raise StructureError(f"{name}: absurd coordinates (the largest is {largest:g} A)")
@@ -163,7 +163,7 @@ def entry_structure(entry: gemmi.Structure, pdb_id: str, unit: str, name: str) -
 
 
 def _sequence_masses(entry: gemmi.Structure) -> dict[str, float]:
-    """Mass of each polymer's whole sequence, by entity; none where the file gives no sequence."""
+    """Mass of each polymer's sequence, by entity; absent if the file gives no sequence."""
     return {
         entity.name: sum(
             _mass_by_name(
@@ -179,8 +179,8 @@ def _sequence_masses(entry: gemmi.Structure) -> dict[str, float]:
 def _unmodelled_factor(chain: gemmi.Chain, sequence_masses: Mapping[str, float]) -> float:
     """Mass of a chain's sequence over that of its modelled residues; 1 if there is no sequence.
 
-    Loops and ends that are too mobile to be modelled weigh as much as the rest; without their mass
-    a chain would be too faint. Their places are not known, so it is spread over the chain.
+    Loops and ends that are too mobile to be modelled have mass too; without it a chain would be too
+    faint. Their positions are unknown, so their mass is spread over the chain.
     """
     polymer = [r for r in chain.first_conformer() if r.entity_type == gemmi.EntityType.Polymer]
     of_sequence = sequence_masses.get(polymer[0].entity_id, 0.0) if polymer else 0.0
@@ -206,7 +206,7 @@ def _points_of_mass(
 
 
 def _mean_mass(alternatives: Sequence[gemmi.Residue]) -> float:
-    """Full mass of a residue, by occupancy where the file gives alternatives for it."""
+    """Full mass of a residue; the mean over alternatives, if any, weighted by occupancy."""
     shares = [max(atom.occ for atom in residue) for residue in alternatives]
     if not sum(shares) > 0:
         shares = [1.0] * len(alternatives)
@@ -214,7 +214,7 @@ def _mean_mass(alternatives: Sequence[gemmi.Residue]) -> float:
 
 
 def _full_mass(residue: gemmi.Residue) -> float:
-    """Mass in the chain; of an unknown residue, the mean of its kind, or its atoms' if more."""
+    """Mass in the chain; for an unknown residue, the larger of its kind's mean and its atoms."""
     is_nucleotide = any(atom.name in {"P", "C1'"} for atom in residue)
     mass = _mass_by_name(residue.name, is_nucleotide=is_nucleotide)
     return mass if _is_tabulated(residue.name) else max(mass, _mass_present(residue))
@@ -226,7 +226,7 @@ def _is_tabulated(name: str) -> bool:
 
 
 def _mass_by_name(name: str, *, is_nucleotide: bool) -> float:
-    """Mass of a residue in the chain; the mean of its kind where its name does not tell."""
+    """Mass of a residue in the chain; the mean of its kind if its name is unknown."""
     known = gemmi.find_tabulated_residue(name)
     if _is_tabulated(name):
         return float(known.weight) - _WATER_DALTON
@@ -235,15 +235,15 @@ def _mass_by_name(name: str, *, is_nucleotide: bool) -> float:
 
 
 def _mass_present(residue: gemmi.Residue) -> float:
-    """Mass of the atoms present, times their occupancy."""
+    """Mass of the modelled atoms, times their occupancy."""
     return float(sum(atom.element.weight * atom.occ for atom in residue))
 
 
 def _centre(residues: Sequence[gemmi.Residue]) -> tuple[float, float, float]:
-    """Centre of mass (z, y, x) of the atoms present, by occupancy."""
+    """Centre of mass (z, y, x) of the modelled atoms, weighted by occupancy."""
     atoms = [atom for residue in residues for atom in residue]
     weights = np.array([atom.element.weight * atom.occ for atom in atoms])
-    if not weights.sum() > 0:  # modelled though not seen: the best position there is
+    if not weights.sum() > 0:  # modelled with occupancy 0: the best position known
         weights = np.array([atom.element.weight for atom in atoms])
     positions = np.array([atom.pos.tolist() for atom in atoms])
     x, y, z = (weights @ positions / weights.sum()).tolist()

@@ -1,8 +1,8 @@
-"""Downloads from the public archive, with patience: retries, time limits, mirrors.
+"""Downloads from the public archive: retries, time-outs, mirrors.
 
-urllib3's Retry counts the attempts and pauses between them, as long as the server asks for
-(Retry-After). We hand it the faults ourselves: it would not see a download that breaks off.
-Only the hosts that the URLs name are asked; redirections to others are not followed.
+urllib3's Retry counts the attempts and pauses between them for as long as the server asks
+(Retry-After). We pass the faults to it, because it would not notice an interrupted download.
+Only the hosts in the URLs are contacted; redirections are not followed.
 """
 
 import time
@@ -18,7 +18,7 @@ from ssn3d.structures.coordinates import is_gzipped
 from ssn3d.structures.settings import ArchiveSettings
 
 _RETRIED_STATUS = frozenset({408, 429, 500, 502, 503, 504})
-_LONGEST_WAIT_TIMEOUTS = 10  # for a server that trickles, or asks to come back later
+_LONGEST_WAIT_TIMEOUTS = 10  # for a server that is very slow, or asks to wait
 
 
 @dataclass(frozen=True)
@@ -30,23 +30,23 @@ class Archive:
     """Pause before the first retry; doubled for each further one."""
     parallel: int = 4
     unreachable: set[str] = field(default_factory=set)
-    """Hosts that gave no connection, not asked again."""
+    """Hosts that refused a connection; not tried again."""
 
 
 class _TransientError(Exception):
-    """Trying again may help."""
+    """A fault that may not recur."""
 
     def __init__(self, fault: str, response: requests.Response | None = None) -> None:
-        """Keep the response, which may say when to try again."""
+        """Keep the response, which may say when to retry."""
         super().__init__(fault)
         self.response = response
 
 
 class _Patience(Retry):
-    """Retries with a pause before the first of them too, doubled for each further one."""
+    """Retries, with a pause before the first one too; it doubles for each further one."""
 
     def get_backoff_time(self) -> float:
-        """Pause in seconds where the server asks for none."""
+        """Pause in seconds if the server asks for none."""
         return float(min(self.backoff_max, self.backoff_factor * 2 ** (len(self.history) - 1)))
 
 
@@ -63,7 +63,7 @@ def download(archive: Archive, url: str) -> bytes:
             if never_connected and retries.history:
                 archive.unreachable.add(host)
                 break
-            fault = _TransientError("no connection" if never_connected else "connection broken")
+            fault = _TransientError("no connection" if never_connected else "connection lost")
         except requests.exceptions.Timeout:
             fault = _TransientError(f"no answer within {timeout_s:g} s")
         except _TransientError as error:
@@ -71,13 +71,13 @@ def download(archive: Archive, url: str) -> bytes:
         except requests.exceptions.RequestException as error:
             fault = _TransientError(str(error))
         except urllib3.exceptions.HTTPError:
-            fault = _TransientError("download broken off")
+            fault = _TransientError("download interrupted")
         retries = _pause(retries, fault, host, _LONGEST_WAIT_TIMEOUTS * timeout_s)
     raise StructureError(f"{host}: no connection")
 
 
 def _pause(retries: Retry, fault: _TransientError, host: str, longest_s: float) -> Retry:
-    """Wait before the next attempt. Raises StructureError where there is to be none."""
+    """Wait before the next attempt. Raises StructureError if there is none left."""
     try:
         retries = retries.increment(error=fault)
     except urllib3.exceptions.MaxRetryError:
@@ -94,7 +94,7 @@ def _pause(retries: Retry, fault: _TransientError, host: str, longest_s: float) 
 
 
 def _download_once(url: str, host: str, timeout_s: float) -> bytes:
-    """Download the bytes that the server stores, whatever encoding it declares them to be in."""
+    """Download the bytes as stored, whatever encoding the server declares."""
     give_up = time.monotonic() + _LONGEST_WAIT_TIMEOUTS * timeout_s
     headers = {"Accept-Encoding": "identity"}
     with requests.get(
@@ -105,12 +105,12 @@ def _download_once(url: str, host: str, timeout_s: float) -> bytes:
         if response.status_code != requests.codes.ok:
             raise StructureError(f"{host}: HTTP {response.status_code}")
         parts = []
-        while part := response.raw.read1(1 << 16, decode_content=False):  # what is there by now
+        while part := response.raw.read1(1 << 16, decode_content=False):  # what has arrived
             parts.append(part)
             if time.monotonic() > give_up:
                 raise _TransientError("too slow")
     data = b"".join(parts)
     if not is_gzipped(data):
-        what = "an HTML page" if data.lstrip().startswith(b"<") else "no gzip file"
-        raise StructureError(f"{host}: gave {what} instead of the entry")
+        what = "an HTML page" if data.lstrip().startswith(b"<") else "not a gzip file"
+        raise StructureError(f"{host}: the response is {what}")
     return data

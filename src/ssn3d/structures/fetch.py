@@ -1,8 +1,8 @@
 """Entries of the public archive as mmCIF files, downloaded once and verified.
 
-A file is kept only if it is whole, parses, and holds the entry asked for. The SHA-256 of its
+A file is kept only if it is complete, parses, and holds the requested entry. The SHA-256 of its
 uncompressed text (mirrors compress differently) is pinned in a lock file on the first download and
-must be the same ever after.
+checked from then on.
 """
 
 import csv
@@ -24,7 +24,7 @@ from ssn3d.structures.settings import entry_url
 
 
 class _UnavailableError(StructureError):
-    """No URL gave the entry; the message says why, without the ID."""
+    """No URL served the entry; the message says why, without the ID."""
 
 
 def cache_folder() -> Path:
@@ -44,18 +44,18 @@ def fetch_entries(
     superseded: Mapping[str, str] | None = None,
     allow_missing: bool = False,
 ) -> dict[str, Path]:
-    """Download entries, unless they are in the folder already; give {ID: {folder}/{ID}.cif.gz}.
+    """Download entries that are not in the folder yet; give {ID: {folder}/{ID}.cif.gz}.
 
     Args:
         pdb_ids: in capitals.
         archive: where from.
         folder: the cache.
-        lock: table (.tsv) of pdb_id and sha256; created or extended by what is new.
+        lock: table (.tsv) of pdb_id and sha256; new entries are added.
         superseded: obsolete IDs and their successors, for messages.
-        allow_missing: log the entries that cannot be had, and go on without them.
+        allow_missing: log unavailable entries, and go on without them.
 
-    Raises StructureError where entries cannot be had (one line, all of them), an entry is not what
-    the lock pins, or the folder cannot be written.
+    Raises StructureError if entries are unavailable (the message names all of them), differ from
+    the lock, or cannot be written.
     """
     ids = list(pdb_ids)
     pins = read_lock(lock)
@@ -89,19 +89,19 @@ def fetch_entries(
 
 
 def _unavailable(problems: Mapping[str, StructureError], superseded: Mapping[str, str]) -> str:
-    """Say which entries cannot be had, and why; those with the same fault together."""
+    """Say which entries are unavailable, and why; those with the same fault together."""
     by_fault: dict[str, list[str]] = {}
     for pdb_id, problem in problems.items():
         obsolete = f" (superseded by {superseded[pdb_id]})" if pdb_id in superseded else ""
         by_fault.setdefault(str(problem), []).append(pdb_id + obsolete)
     faults = [f"{', '.join(ids)}: {fault}" for fault, ids in by_fault.items()]
-    return f"the archive does not give {'; '.join(faults)}"
+    return f"unavailable in the archive: {'; '.join(faults)}"
 
 
 def _get_entry(
     archive: Archive, pdb_id: str, target: Path, lock: str | os.PathLike[str], pin: str | None
 ) -> str:
-    """Have one entry at `target`; give its SHA-256."""
+    """Make sure that an entry is at `target`; give its SHA-256."""
     digest = _cached_digest(target, pdb_id, pin) if target.exists() else None
     if digest is not None:
         return digest
@@ -111,12 +111,12 @@ def _get_entry(
         if not target.exists():
             raise
         raise StructureError(
-            f"{target}: damaged, or not what {lock} pins, and not to be had again ({error}); "
-            "delete it"
+            f"{target}: damaged, or not what {lock} pins, and downloading it failed ({error}); "
+            "delete it and rerun"
         ) from error
     if digest != (pin or digest):
         raise StructureError(
-            f"{pdb_id}: the entry downloaded has SHA-256 {digest}, but {lock} pins {pin}; if the "
+            f"{pdb_id}: the downloaded entry has SHA-256 {digest}, but {lock} pins {pin}; if the "
             "archive has revised the entry, delete its line there"
         )
     try:
@@ -128,14 +128,14 @@ def _get_entry(
 
 
 def _cached_digest(target: Path, pdb_id: str, pin: str | None) -> str | None:
-    """SHA-256 of the entry in the cache; None, and a log line, where it is damaged."""
+    """SHA-256 of the entry in the cache; None, and a log line, if it is damaged."""
     try:
         text = file_content(target)
         digest = hashlib.sha256(text).hexdigest()
         if pin is None:
             _verify(text, pdb_id, str(target))
         elif digest != pin:
-            logger.warning("%s: not what was pinned; downloading it again", target)
+            logger.warning("%s: differs from its pinned SHA-256; downloading it again", target)
             return None
     except StructureError as error:
         logger.warning("%s; downloading it again", error)
@@ -144,12 +144,12 @@ def _cached_digest(target: Path, pdb_id: str, pin: str | None) -> str | None:
 
 
 def _verify(text: bytes, pdb_id: str, name: str) -> None:
-    """Raise StructureError where an entry's text is damaged, or holds another entry."""
+    """Raise StructureError if an entry's text is damaged, or holds another entry."""
     check_entry_id(parse_entry(text, name), pdb_id, name, required=True)
 
 
 def _download_entry(archive: Archive, pdb_id: str) -> tuple[bytes, str]:
-    """Give an entry, gzipped, and its SHA-256, from the first URL that serves it well."""
+    """Give an entry, gzipped, and its SHA-256, from the first URL that serves it intact."""
     faults = []
     for template in [*archive.settings.urls, *archive.settings.obsolete_urls]:
         url = entry_url(template, pdb_id)
@@ -166,9 +166,9 @@ def _download_entry(archive: Archive, pdb_id: str) -> tuple[bytes, str]:
 
 
 def read_lock(path: str | os.PathLike[str]) -> dict[str, str]:
-    """Read pinned SHA-256 by PDB ID; none where there is no such file.
+    """Read pinned SHA-256 by PDB ID; empty if there is no such file.
 
-    Raises StructureError where the file is damaged.
+    Raises StructureError if the file is damaged.
     """
     if not Path(path).exists():
         return {}
@@ -182,14 +182,14 @@ def read_lock(path: str | os.PathLike[str]) -> dict[str, str]:
     for pdb_id, digest in pins.items():
         if not (PDB_ID.fullmatch(pdb_id) and re.fullmatch("[0-9a-f]{64}", digest)):
             raise StructureError(
-                f"{path}: {pdb_id!r} with {digest!r} is no PDB ID with a SHA-256; restore or "
+                f"{path}: {pdb_id!r} and {digest!r} are not a PDB ID and a SHA-256; restore or "
                 "delete the line"
             )
     return pins
 
 
 def _write_lock(path: str | os.PathLike[str], pins: Mapping[str, str]) -> None:
-    """Write pinned SHA-256 in the order of PDB IDs."""
+    """Write pinned SHA-256, sorted by PDB ID."""
     lines = [f"{pdb_id}\t{digest}\n" for pdb_id, digest in sorted(pins.items())]
     with atomic_path(path) as partial:
         partial.write_text("".join(["pdb_id\tsha256\n", *lines]), encoding="utf-8")

@@ -1,10 +1,10 @@
-"""Density maps: mass-weighted points on a grid, blurred to the resolution asked for.
+"""Density maps: points of mass on a grid, blurred to a resolution.
 
-A resolution of d means two standard deviations of a 3-D Gaussian: d / (2 sqrt 3) an axis, 1.155
+A resolution d is two standard deviations of a 3-D Gaussian: d / (2 sqrt 3) along each axis, 1.155
 voxels for 40 angstrom on a 10 angstrom grid (Pei et al. 2016, BMC Bioinformatics 17, 405).
-Points are splatted trilinearly, which keeps mass and centre of mass exact and adds f (1 - f) of
-variance an axis for a point at fraction f of a voxel: 1/6 on average. The Gaussian that follows is
-narrower by just that, so that the second moment of a map is the resolution's.
+Points are splatted trilinearly, which keeps mass and centre of mass exact and adds a variance of
+f (1 - f) per axis for a point at fraction f of a voxel: 1/6 on average. The Gaussian that follows
+is narrower by that amount, so the second moment of a map matches the resolution.
 """
 
 import functools
@@ -25,29 +25,30 @@ def sigma_voxels(resolution_angstrom: float, voxel_size_angstrom: float) -> floa
 
 
 def _kernel(offsets: NDArray[np.int_], sigma: float) -> NDArray[np.float64]:
-    """Gaussian by which splatted points are blurred, at offsets in voxels; 1 at its centre."""
+    """Gaussian that blurs splatted points, at offsets in voxels; 1 at its centre."""
     variance = sigma**2 - _SPLAT_VARIANCE_VOXELS2
     if variance <= 0:
-        raise ValueError(f"a blur of {sigma:.3f} voxels is finer than the grid can carry")
+        raise ValueError(f"a blur of {sigma:.3f} voxels is finer than the grid can represent")
     return np.exp(-(offsets**2) / (2 * variance))
 
 
 @functools.lru_cache(maxsize=256)
 def blur_margin_voxels(sigma: float) -> int:
-    """Voxels that a map needs around its points; less than 1e-7 of the mass is blurred that far.
+    """Voxels that a map needs around its points.
 
-    That is of an outermost point, to one side; as the columns of `blur_matrix` sum to 1, even this
-    is not lost but put back within. Six voxels for 40 angstrom on a 10 angstrom grid.
+    On each side less than 1e-7 of the mass of an outermost point is blurred beyond them; even that
+    is kept, since the columns of `blur_matrix` sum to 1. Six voxels for 40 angstrom on a 10
+    angstrom grid.
     """
-    offsets = np.arange(-math.ceil(20 * sigma), 1)  # one side; float64 holds no more of it
+    offsets = np.arange(-math.ceil(20 * sigma), 1)  # one side; beyond, float64 is 0
     tail = np.cumsum(_kernel(offsets, sigma))
-    beyond = tail / (2 * tail[-1] - 1)  # at and beyond each offset, of both sides
+    beyond = tail / (2 * tail[-1] - 1)  # the fraction at and beyond each offset
     return 1 - int(offsets[beyond >= _MASS_BEYOND_MARGIN][0])
 
 
 @functools.lru_cache(maxsize=256)
 def blur_matrix(size: int, sigma: float) -> NDArray[np.float32]:
-    """Blur along one axis as a matrix (size, size); its columns sum to 1, so mass is kept."""
+    """Matrix (size, size) that blurs along one axis; its columns sum to 1, so mass is kept."""
     offsets = np.arange(size)[:, None] - np.arange(size)[None, :]
     kernel = _kernel(offsets, sigma)
     matrix: NDArray[np.float32] = (kernel / kernel.sum(axis=0)).astype(np.float32)
@@ -87,14 +88,14 @@ def density_map(
     resolution_angstrom: float,
     size: int | None = None,
 ) -> NDArray[np.float32]:
-    """Map of one structure, a cube with the origin of the points at index size // 2.
+    """Map of a structure: a cube with the origin of the points at index size // 2.
 
     Args:
         points_angstrom: (n, 3), z, y, x.
         masses_dalton: (n,).
         voxel_size_angstrom: edge of a voxel.
         resolution_angstrom: see the module's docstring.
-        size: edge of the cube in voxels; by default the smallest that holds the blurred points.
+        size: edge of the cube in voxels; by default the smallest that contains the blurred points.
 
     Returns:
         float32 cube in dalton per nm^3.
@@ -104,6 +105,6 @@ def density_map(
     needed = 2 * (int(np.ceil(np.abs(points).max())) + blur_margin_voxels(sigma))
     size = needed if size is None else size
     if size < needed:
-        raise ValueError(f"a cube of {size} voxels does not hold a structure that needs {needed}")
+        raise ValueError(f"a cube of {size} voxels is too small: the structure needs {needed}")
     volume = blur(splat(points + np.float32(size // 2), masses_dalton, size), sigma)
     return volume / np.float32((voxel_size_angstrom / 10) ** 3)

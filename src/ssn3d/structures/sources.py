@@ -1,4 +1,4 @@
-"""Where the coordinates of each structure come from: the archive, a folder, or a surrogate."""
+"""The source of each structure's coordinates: the archive, a folder, or a surrogate."""
 
 import csv
 import os
@@ -8,16 +8,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ssn3d.errors import ConfigError, StructureError
-from ssn3d.structures.ids import PDB_ID, read_pdb_ids
-
-__all__ = ["SourceFile", "find_sources", "read_pdb_ids"]
+from ssn3d.structures.ids import PDB_ID
 
 _FILE_NAME = re.compile(r"(?:pdb)?([0-9][a-z0-9]{3})\.(?:cif|pdb|ent)(?:\.gz)?", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class SourceFile:
-    """What gives the coordinates of one structure."""
+    """Where the coordinates of a structure come from."""
 
     pdb_id: str
     """The class."""
@@ -26,7 +24,7 @@ class SourceFile:
     path: Path | None = None
     """The coordinate file; None for a surrogate."""
     served_by: str | None = None
-    """The entry in the file: the class itself, or one that stands in; None for a surrogate."""
+    """The entry in the file: the class itself, or a stand-in; None for a surrogate."""
     note: str = ""
 
 
@@ -38,30 +36,31 @@ def find_sources(
     allow_surrogates: bool = False,
     superseded: Mapping[str, str] | None = None,
 ) -> dict[str, SourceFile]:
-    """Find what gives the coordinates of each ID.
+    """Find the coordinates of each ID.
 
     Args:
         ids: PDB IDs in capitals.
-        source: `archive` (downloads in `folder`), `folder` (files of the user's) or `surrogate`.
-        folder: holds files named after the ID (1ABC.cif, pdb1abc.ent.gz, ...). In a user's folder,
-            an index.tsv with the columns file, pdb_id, serves_for and perhaps notes maps other
-            files, and entries that stand in for another ID; it goes before the names.
-        allow_surrogates: take bead models for IDs without a file.
+        source: `archive` (downloads in `folder`), `folder` (the user's files) or `surrogate`.
+        folder: has files named after the ID (1ABC.cif, pdb1abc.ent.gz, ...). In a user's folder, an
+            index.tsv with the columns file, pdb_id, serves_for and perhaps notes assigns other
+            files, and entries that stand in for another ID; it takes precedence over the names.
+        allow_surrogates: use bead models for IDs without a file.
         superseded: obsolete IDs of the archive and their successors, for a note.
 
-    Raises ConfigError for an unknown source, and StructureError, one line that names all the IDs
-    concerned, where files are missing or ambiguous.
+    Raises:
+        ConfigError: the source is unknown.
+        StructureError: files are missing or ambiguous; the message names all IDs concerned.
     """
     ids = list(ids)
     if source == "surrogate":
         return {pdb_id: SourceFile(pdb_id, "surrogate") for pdb_id in ids}
     if source not in {"archive", "folder"} or folder is None:
         raise ConfigError(
-            f"structures: source {source!r} with folder {str(folder)!r}; source is 'archive', "
+            f"structures: source {source!r} with folder {str(folder)!r}; source must be 'archive', "
             "'folder' or 'surrogate', and the first two need a folder"
         )
     if source == "folder" and not Path(folder).is_dir():
-        raise StructureError(f"{folder}: no such folder; set structures.folder to the right one")
+        raise StructureError(f"{folder}: no such folder; correct structures.folder")
     found = _by_name(Path(folder), source, ids)
     if source == "folder":
         found |= _by_index(Path(folder), ids)
@@ -81,7 +80,7 @@ def find_sources(
 
 
 def _by_name(folder: Path, source: str, ids: Iterable[str]) -> dict[str, SourceFile]:
-    """Find files named after the IDs. Raises StructureError where one ID has several."""
+    """Find files named after the IDs. Raises StructureError if an ID has several."""
     files: dict[str, list[Path]] = {}
     for path in sorted(folder.iterdir()) if folder.is_dir() else []:
         match = _FILE_NAME.fullmatch(path.name)
@@ -90,14 +89,14 @@ def _by_name(folder: Path, source: str, ids: Iterable[str]) -> dict[str, SourceF
     for pdb_id in ids:
         if len(files.get(pdb_id, [])) > 1:
             names = ", ".join(path.name for path in files[pdb_id])
-            raise StructureError(f"{folder}: several files for {pdb_id} ({names}); leave one")
+            raise StructureError(f"{folder}: several files for {pdb_id} ({names}); keep one")
     return {i: SourceFile(i, source, files[i][0], i) for i in ids if i in files}
 
 
 def _by_index(folder: Path, ids: Iterable[str]) -> dict[str, SourceFile]:
-    """Find what the folder's index.tsv maps to the IDs; nothing where there is no index.
+    """Find the files that the folder's index.tsv, if any, assigns to the IDs.
 
-    Raises StructureError where the index is damaged, or names a file that is not in the folder.
+    Raises StructureError if the index is damaged, or names a file that is not in the folder.
     """
     index = folder / "index.tsv"
     if not index.exists():
@@ -112,11 +111,11 @@ def _by_index(folder: Path, ids: Iterable[str]) -> dict[str, SourceFile]:
         entry, serves_for, name = (row.get(key) or "" for key in ("pdb_id", "serves_for", "file"))
         if not (PDB_ID.fullmatch(entry) and PDB_ID.fullmatch(serves_for)):
             raise StructureError(
-                f"{index}: line {number}: pdb_id {entry!r} or serves_for {serves_for!r} is not a "
-                "PDB ID in capitals"
+                f"{index}: line {number}: pdb_id {entry!r} and serves_for {serves_for!r} must be "
+                "PDB IDs in capitals"
             )
         if serves_for in found:
-            raise StructureError(f"{index}: line {number}: a second file serves for {serves_for}")
+            raise StructureError(f"{index}: line {number}: second file for {serves_for}; keep one")
         if name != Path(name).name or not (folder / name).is_file():
             raise StructureError(f"{index}: line {number}: no file {name!r} in this folder")
         note = row.get("notes") or ""

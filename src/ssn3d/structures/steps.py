@@ -1,4 +1,4 @@
-"""From the configuration's `structures` to the files that the specimen is built from."""
+"""The stage from files to files: the configured structures, as points of mass."""
 
 import hashlib
 import os
@@ -16,9 +16,9 @@ from ssn3d.structures.coordinates import (
 from ssn3d.structures.download import Archive
 from ssn3d.structures.fetch import cache_folder, fetch_entries
 from ssn3d.structures.ids import read_superseded
-from ssn3d.structures.read import write_structure
 from ssn3d.structures.settings import StructuresSettings
 from ssn3d.structures.sources import SourceFile, find_sources
+from ssn3d.structures.structure import write_structure
 from ssn3d.structures.surrogates import Complex, read_complexes, surrogate
 
 PathLike = str | os.PathLike[str]
@@ -35,8 +35,8 @@ def prepare_structures(
         resources: folder of complexes.tsv, obsolete.tsv and archive.lock.tsv.
         folder: where the files go.
 
-    Raises StructureError or ConfigError where a structure cannot be had; all that are missing are
-    named at once, before any file is written.
+    Raises StructureError or ConfigError if a structure is unavailable; the message names all that
+    are missing, before any file is written.
     """
     superseded = read_superseded(Path(resources) / "obsolete.tsv")
     complexes = read_complexes(Path(resources) / "complexes.tsv")
@@ -72,10 +72,10 @@ def prepare_structure(
     structure_path: PathLike,
     record_path: PathLike,
 ) -> None:
-    """Read or build one structure; write it (.npz), and the record of where it is from (.json).
+    """Read or build one structure; write it (.npz) and a record of its source (.json).
 
     The record's `sha256` is that of the uncompressed coordinate file.
-    Raises StructureError where the file is damaged or not the one it should be.
+    Raises StructureError if the file is damaged or holds another entry.
     """
     digest = None
     if source.path is None:

@@ -1,10 +1,10 @@
-"""Bead models that stand in for structures without a file: right mass, radius and point group.
+"""Bead models that stand in for structures without a file: same mass, radius and point group.
 
-A surrogate is not its complex. It is a smooth, irregular, connected body that no other complex
-shares, as dense inside as protein: beads of one residue's mass fill the places of a lattice that
-lie nearest to a seeded random skeleton. The skeleton is blown up until the bounding sphere of the
-body's density map has the complex's radius, to 1% or as near as voxels allow: the lighter a complex
-for its radius, the more drawn out it is.
+A surrogate does not look like its complex. It is a smooth, irregular, connected body of its own, as
+dense as protein: beads of one residue's mass fill the lattice sites nearest to a seeded random
+skeleton. The skeleton is enlarged until the bounding sphere of the body's density map has the
+complex's radius, to 1% or as near as voxels allow: the lighter a complex for its radius, the more
+elongated its body.
 """
 
 import csv
@@ -23,36 +23,36 @@ from ssn3d.seeds import generator
 from ssn3d.structures.bounding import bounding_sphere
 from ssn3d.structures.ids import PDB_ID
 from ssn3d.structures.maps import density_map
-from ssn3d.structures.read import Structure, structure_from_points
+from ssn3d.structures.structure import Structure, structure_from_points
 
 BEAD_DALTON = 110.0
 """The mean residue mass of proteins."""
 PROTEIN_ANGSTROM3_PER_DALTON = 1.21
 """Partial specific volume of 0.73 ml/g (Harpaz, Gerstein & Chothia 1994, Structure 2, 641)."""
 
-# Where the radii of complexes are measured, whatever voxels the specimen has.
+# The grid on which radii are measured, whatever the specimen's voxels.
 _VOXEL_SIZE_ANGSTROM, _RESOLUTION_ANGSTROM, _THRESHOLD_FRACTION = 10.0, 40.0, 0.2
 
 _DOMAIN_DALTON = 25_000.0  # a node of the skeleton stands for a protein domain
 _NODE_SEPARATION = 0.8  # in steps of the skeleton's growth
-_CANDIDATES = 4  # skeletons, of which the least slender makes the most protein-like body
+_CANDIDATES = 4  # skeletons; the least slender one makes the most protein-like body
 _BISECTIONS = 10
-_BODIES = 8  # tried until one has the radius, which voxels let change in steps only
+_BODIES = 8  # tried until one has the radius, which changes in steps because of voxels
 _RADIUS_TOLERANCE = 0.01
-_RADIUS_ERROR_MAX = 0.05  # of the best, for a small body on a coarse grid
-_LEAST_FILLING = 0.01  # of the sphere of that radius; the emptiest complex of the paper has 0.1
+_RADIUS_ERROR_MAX = 0.05  # of the best body: a small one on a coarse grid
+_LEAST_FILLING = 0.01  # of the bounding sphere; the emptiest complex of the paper fills 0.1
 
 Points = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Complex:
-    """What a surrogate is made from."""
+    """The facts that a surrogate is made from."""
 
     mass_dalton: float
     radius_angstrom: float
-    """Of the smallest sphere around the voxels (their centres) above 0.2 of the maximum of its map
-    at 40 angstrom resolution, in voxels of 10 angstrom: as published for the paper's complexes."""
+    """Of the smallest sphere around the centres of the voxels above 0.2 of the maximum of its map,
+    at 40 angstrom resolution and 10 angstrom voxels: as published for the paper's complexes."""
     point_group: str
     """Schoenflies symbol of rotations: C1, D7, ..."""
 
@@ -60,7 +60,7 @@ class Complex:
 def read_complexes(path: str | os.PathLike[str]) -> dict[str, Complex]:
     """Read complexes by PDB ID from a table (.tsv): pdb_id, mass_kda, radius_nm, point_group.
 
-    Raises ConfigError where the file is missing, or a row is not such a complex.
+    Raises ConfigError if the file is missing, or a row is invalid.
     """
     try:
         with Path(path).open(encoding="utf-8", newline="") as handle:
@@ -78,7 +78,7 @@ def read_complexes(path: str | os.PathLike[str]) -> dict[str, Complex]:
         if not (0 < known.mass_dalton < np.inf and 0 < known.radius_angstrom < np.inf):
             raise ConfigError(f"{path}: line {number}: mass and radius must be positive numbers")
         if not PDB_ID.fullmatch(pdb_id) or pdb_id in complexes:
-            raise ConfigError(f"{path}: line {number}: {pdb_id!r} is no PDB ID, or stands twice")
+            raise ConfigError(f"{path}: line {number}: invalid or repeated PDB ID {pdb_id!r}")
         complexes[pdb_id] = known
     return complexes
 
@@ -90,14 +90,14 @@ def _operations(point_group: str) -> Points:
 
 
 def surrogate(pdb_id: str, complexes: Mapping[str, Complex]) -> Structure:
-    """Build the bead model of a complex; the ID alone seeds its shape, the same everywhere.
+    """Build the bead model of a complex; its shape depends on the table and the ID alone.
 
-    Raises StructureError where the table has no such ID, or no body of that mass has that radius.
+    Raises StructureError if the table lacks the ID, or no body of that mass has that radius.
     """
     if pdb_id not in complexes:
         raise StructureError(
-            f"{pdb_id}: no surrogate, as the table of complexes has no such ID; give a coordinate "
-            "file, or add its mass, radius and point group to the table"
+            f"{pdb_id}: no surrogate: the table of complexes lacks this ID; provide a coordinate "
+            "file, or add mass, radius and point group to the table"
         )
     known = complexes[pdb_id]
     filling = PROTEIN_ANGSTROM3_PER_DALTON * known.mass_dalton / _sphere(known.radius_angstrom)
@@ -113,7 +113,7 @@ def surrogate(pdb_id: str, complexes: Mapping[str, Complex]) -> Structure:
 
 
 def _nearest_body(random: np.random.Generator, known: Complex) -> tuple[float, Points]:
-    """Make bodies until one has the radius; give the nearest (n, 3), and its relative error."""
+    """Make bodies until one has the radius; give the error and the points (n, 3) of the best."""
     tried = []
     for _ in range(_BODIES):
         points = _body(random, known)
@@ -125,7 +125,7 @@ def _nearest_body(random: np.random.Generator, known: Complex) -> tuple[float, P
 
 
 def map_radius_angstrom(points: Points) -> float:
-    """Radius of the bounding sphere, as `Complex` has it, of equal masses at points (n, 3)."""
+    """Radius of the bounding sphere, as in `Complex`, of equal masses at points (n, 3)."""
     masses = np.ones(len(points), dtype=np.float32)
     density = density_map(
         points.astype(np.float32), masses, _VOXEL_SIZE_ANGSTROM, _RESOLUTION_ANGSTROM
@@ -134,7 +134,7 @@ def map_radius_angstrom(points: Points) -> float:
 
 
 def _body(random: np.random.Generator, known: Complex) -> Points:
-    """Grow a skeleton and put a complex's beads (n, 3) around it, its radius as near as may be."""
+    """Grow a skeleton and place beads (n, 3) around it, as near to the radius as possible."""
     group = _operations(known.point_group)
     unit_dalton = known.mass_dalton / len(group)
     beads = max(1, round(unit_dalton / BEAD_DALTON))
@@ -161,9 +161,9 @@ def _direction(random: np.random.Generator) -> Points:
 
 
 def _grow_nodes(random: np.random.Generator, group: Points, count: int) -> Points:
-    """Grow nodes (count, 3) of one asymmetric unit, each a step from one before it.
+    """Grow nodes (count, 3) of one asymmetric unit, each one step from an earlier one.
 
-    A node keeps off the others and off all copies, unless 20 tries find no such place.
+    A node keeps away from the others and all copies, unless 20 tries find no such place.
     """
     start = 0.5 * np.sqrt(len(group)) if len(group) > 1 else 0.0
     nodes = start * _direction(random)[None]
@@ -187,7 +187,7 @@ def _connect(nodes: Points) -> Points:
     distances = np.linalg.norm(nodes[:, None] - nodes[None], axis=-1)
     edges = []
     for i, row in enumerate(distances):
-        nearest_third = np.maximum(row, distances).min(axis=1)  # no more than row itself
+        nearest_third = np.maximum(row, distances).min(axis=1)  # at most row itself
         edges += [(i, j) for j in range(i) if nearest_third[j] >= row[j] - 1e-9]
     first, last = nodes[[i for i, _ in edges]], nodes[[j for _, j in edges]]
     along = np.linspace(0, 1, 9)[:, None, None]
@@ -196,7 +196,7 @@ def _connect(nodes: Points) -> Points:
 
 
 def _slenderness(skeleton: Points) -> float:
-    """Length of a skeleton (9, edges, 3) for its reach: how thin a body of given volume becomes."""
+    """Length of a skeleton (9, edges, 3) over its radius: how thin its body becomes."""
     lengths = np.linalg.norm(skeleton[-1] - skeleton[0], axis=-1)
     return float(lengths.sum() / np.linalg.norm(skeleton, axis=-1).max())
 
@@ -204,9 +204,9 @@ def _slenderness(skeleton: Points) -> float:
 def _fill(
     random: np.random.Generator, group: Points, skeleton: Points, beads: int, radius: float
 ) -> Points:
-    """Place beads (an asymmetric unit's count) around the skeleton, blown up to reach the radius.
+    """Place beads (counted per asymmetric unit) around the skeleton, enlarged to the radius.
 
-    Returns (beads * g, 3) points relative to their centre.
+    Gives points (beads * g, 3) relative to their centre.
     """
     sites = _lattice(random, group, 1.25 * radius)
 
@@ -214,7 +214,7 @@ def _fill(
         distances = KDTree(scale * skeleton.reshape(-1, 3)).query(sites)[0]
         unit = sites[np.argsort(distances, kind="stable")[:beads]]
         points = _replicate(group, unit)
-        # rounded as in PDB files, which hides how processors round
+        # as in PDB files, so that differences between processors vanish
         return np.asarray(np.round(points - points.mean(axis=0), 3))
 
     low, high = 0.0, 2 * radius / float(np.linalg.norm(skeleton, axis=-1).max())
@@ -229,9 +229,9 @@ def _fill(
 
 
 def _lattice(random: np.random.Generator, group: Points, radius: float) -> Points:
-    """Give the sites (n, 3) of a cubic lattice, one a bead, in one asymmetric unit of a sphere.
+    """Give the sites (n, 3) of a cubic lattice, one per bead, in one asymmetric unit of a sphere.
 
-    The asymmetric unit is what lies nearer to a random point than to that point's copies.
+    The asymmetric unit is the region nearer to a random point than to that point's copies.
     """
     spacing = (PROTEIN_ANGSTROM3_PER_DALTON * BEAD_DALTON) ** (1 / 3)
     half = int(np.ceil(radius / spacing)) + 1
@@ -244,5 +244,5 @@ def _lattice(random: np.random.Generator, group: Points, radius: float) -> Point
 
 
 def _identity(group: Points) -> int:
-    """Row of the operation that turns nothing."""
+    """Row of the identity."""
     return int(np.trace(group, axis1=1, axis2=2).argmax())

@@ -10,9 +10,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ssn3d.crops import lies_inside
+from ssn3d.csv_files import read_csv
 from ssn3d.errors import DataError
 from ssn3d.particles import Particles
-from ssn3d.tables import read_csv
 
 
 def choose(

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ssn3d.csv_files import read_csv, write_csv
 from ssn3d.errors import DataError
-from ssn3d.tables import read_csv, write_csv
 
 PARTS = ("train", "validation", "test")
 

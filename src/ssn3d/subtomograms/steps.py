@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ssn3d.crops import lies_inside
+from ssn3d.csv_files import write_csv
 from ssn3d.errors import DataError
 from ssn3d.files import read_json
 from ssn3d.log import logger, progress
@@ -22,7 +23,6 @@ from ssn3d.subtomograms.selection import choose, read_selection, selection_sha25
 from ssn3d.subtomograms.settings import SplitsSettings, SubtomogramsSettings
 from ssn3d.subtomograms.splits import read_split, split_subtomograms, write_split
 from ssn3d.subtomograms.store import Subtomograms, read_subtomograms, write_subtomograms
-from ssn3d.tables import write_csv
 
 PathLike = str | os.PathLike[str]
 

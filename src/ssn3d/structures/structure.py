@@ -1,4 +1,4 @@
-"""A macromolecular complex as points of mass, and the .npz file that holds it."""
+"""A macromolecular complex as points of mass, and its .npz file."""
 
 import os
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from ssn3d.errors import StructureError
 from ssn3d.files import atomic_path
 
 MAX_COORDINATE_ANGSTROM = 1.0e4
-"""No complex is as large, and no coordinate file places one as far from its origin."""
+"""No complex is this large, and no coordinate file is this far from its origin."""
 _CENTRE_TOLERANCE_ANGSTROM = 0.01  # float32 coordinates of thousands of points
 
 
@@ -19,11 +19,11 @@ _CENTRE_TOLERANCE_ANGSTROM = 0.01  # float32 coordinates of thousands of points
 class Structure:
     """A macromolecular complex as points of mass.
 
-    Raises StructureError where points or masses are not what their descriptions say.
+    Raises StructureError if points or masses contradict their descriptions.
     """
 
     pdb_id: str
-    """The class it stands for."""
+    """The class."""
     points_angstrom: NDArray[np.float32]
     """(n, 3), (z, y, x), relative to the centre of mass."""
     masses_dalton: NDArray[np.float32]
@@ -41,14 +41,14 @@ class Structure:
         if points.dtype != np.float32 or masses.dtype != np.float32:
             raise StructureError(f"{self.pdb_id}: points or masses are not float32")
         if not np.abs(points).max(initial=0.0) <= MAX_COORDINATE_ANGSTROM:  # true for NaN too
-            raise StructureError(f"{self.pdb_id}: coordinates that are absurd or not numbers")
+            raise StructureError(f"{self.pdb_id}: absurd, NaN or infinite coordinates")
         if len(points) == 0 or np.ptp(points, axis=0).max() < 1.0:
-            raise StructureError(f"{self.pdb_id}: all of its {len(points)} points lie in one place")
+            raise StructureError(f"{self.pdb_id}: all {len(points)} points are in one place")
         if not (np.isfinite(masses).all() and (masses > 0).all()):
-            raise StructureError(f"{self.pdb_id}: masses that are not positive numbers")
+            raise StructureError(f"{self.pdb_id}: masses must be positive numbers")
         centre = np.average(points, axis=0, weights=masses)
         if np.abs(centre).max() > _CENTRE_TOLERANCE_ANGSTROM:
-            raise StructureError(f"{self.pdb_id}: its centre of mass is not 0 but {centre}")
+            raise StructureError(f"{self.pdb_id}: the centre of mass is {centre}, not 0")
 
     @property
     def mass_dalton(self) -> float:
@@ -59,7 +59,7 @@ class Structure:
 def structure_from_points(
     pdb_id: str, points_zyx: NDArray[np.float64], masses: NDArray[np.float64], unit: str
 ) -> Structure:
-    """Centre points (n, 3), in angstrom, of masses (n,), in dalton, on their centre of mass.
+    """Centre points (n, 3), in angstrom, with masses (n,), in dalton, on their centre of mass.
 
     Raises StructureError as `Structure` does.
     """
@@ -68,7 +68,7 @@ def structure_from_points(
 
 
 def write_structure(path: str | os.PathLike[str], structure: Structure) -> None:
-    """Write a structure as an .npz file; the same structure gives the same bytes."""
+    """Write a structure as an .npz file; equal structures give equal bytes."""
     with atomic_path(path) as partial:
         np.savez_compressed(
             partial,
@@ -82,7 +82,7 @@ def write_structure(path: str | os.PathLike[str], structure: Structure) -> None:
 def read_structure(path: str | os.PathLike[str]) -> Structure:
     """Read what `write_structure` wrote.
 
-    Raises StructureError where the file is missing, damaged, or its numbers are absurd.
+    Raises StructureError if the file is missing or damaged.
     """
     try:
         with Path(path).open("rb") as handle, np.load(handle, allow_pickle=False) as arrays:
@@ -92,6 +92,6 @@ def read_structure(path: str | os.PathLike[str]) -> Structure:
                 masses_dalton=arrays["masses_dalton"],
                 unit=str(arrays["unit"]),
             )
-    except Exception as error:  # zip, zlib, npy and our own checks fail in many ways
-        message = f"{path}: not a readable structure ({error}); delete it and run again"
+    except Exception as error:  # zip, zlib, npy and our checks fail in many ways
+        message = f"{path}: not a readable structure ({error}); delete it and rerun"
         raise StructureError(message) from error

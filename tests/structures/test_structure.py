@@ -1,4 +1,4 @@
-"""Structures come back from their files as they were written, or are refused."""
+"""Structures are read as they were written, or refused."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from ssn3d.errors import StructureError
-from ssn3d.structures.read import (
+from ssn3d.structures.structure import (
     Structure,
     read_structure,
     structure_from_points,
@@ -54,7 +54,7 @@ def test_structures_are_centred_on_their_centre_of_mass(points, masses):
 
 
 BAD = {
-    "NaN": ({"points_angstrom": POINTS * np.float32("nan")}, "not numbers"),
+    "NaN": ({"points_angstrom": POINTS * np.float32("nan")}, "NaN or infinite"),
     "far off": ({"points_angstrom": POINTS * np.float32(1e4)}, "absurd"),
     "one point": ({"points_angstrom": POINTS * np.float32(0)}, "in one place"),
     "off centre": ({"points_angstrom": POINTS + np.float32(1)}, "centre of mass"),
@@ -81,7 +81,7 @@ def test_damaged_file_is_refused(tmp_path, structure):
     path = tmp_path / "1ABC.npz"
     write_structure(path, structure)
     path.write_bytes(path.read_bytes()[:-100])
-    with pytest.raises(StructureError, match="delete it and run again"):
+    with pytest.raises(StructureError, match="delete it and rerun"):
         read_structure(path)
     with pytest.raises(StructureError, match="No such file"):
         read_structure(tmp_path / "other.npz")

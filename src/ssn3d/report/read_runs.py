@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ssn3d.csv_files import read_csv
 from ssn3d.errors import DataError
 from ssn3d.files import read_json
-from ssn3d.tables import read_csv
 
 _PERCENT = ["pixel_accuracy", "iou_background", "iou_foreground"]
 _COUNTS = ["true_positive", "false_positive", "false_negative", "true_negative"]

@@ -1,0 +1,55 @@
+"""CSV files between stages, and tables of facts: written whole, checked when read."""
+
+import os
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ssn3d.errors import DataError
+from ssn3d.files import atomic_path
+
+
+def write_csv(path: str | os.PathLike[str], table: pd.DataFrame) -> None:
+    """Write a table without its index."""
+    with atomic_path(path) as partial:
+        partial.write_text(table.to_csv(index=False), encoding="utf-8")
+
+
+def read_csv(
+    path: str | os.PathLike[str],
+    columns: Mapping[str, type[Any]],
+    *,
+    may_be_empty: Collection[str] = (),
+    separator: str = ",",
+    remedy: str = "delete it and rerun",
+) -> pd.DataFrame:
+    """Read the given columns, each as the given type; other columns are ignored.
+
+    An empty cell is NaN in the numeric columns `may_be_empty`, and an error in all others.
+
+    Raises:
+        DataError: the file is missing or damaged, lacks a column, has no rows or an empty cell, or
+            holds NaN or infinity; the message ends with the remedy.
+    """
+    try:
+        table = pd.read_csv(
+            Path(path),
+            sep=separator,
+            dtype=dict(columns),
+            keep_default_na=False,
+            na_values={column: [""] for column in may_be_empty},
+        )[list(columns)]
+    except (OSError, KeyError, ValueError) as error:
+        raise DataError(f"{path}: not a table of ssn3d ({error}); {remedy}") from error
+    if table.empty:
+        raise DataError(f"{path}: holds no rows; {remedy}")
+    full = table.drop(columns=list(may_be_empty))
+    if not np.isfinite(full.select_dtypes("number").to_numpy(dtype=float)).all():
+        raise DataError(f"{path}: holds NaN or infinity; {remedy}")
+    empty = [str(column) for column in full if (full[column] == "").any()]
+    if empty:
+        raise DataError(f"{path}: empty cells in {', '.join(empty)}; {remedy}")
+    return table
