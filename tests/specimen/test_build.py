@@ -161,6 +161,14 @@ def test_a_voxel_that_one_claims_is_its_own_however_dense_the_others_are_togethe
     assert set(np.unique(labels)) == {0, 3}
 
 
+def test_particles_that_miss_the_tomogram_leave_no_trace(structures):
+    outside = np.array([[10.0, 10, -60], [10, 80, 10], [-15, 10, 10]])
+    particles = Particles(np.array(["2BBB"] * 3), outside, np.stack([np.eye(3)] * 3))
+    density, labels = render(structures, particles, (20, 20, 20), Grid(10.0, 40.0), 60.0)
+    assert not labels.any()
+    assert density.max() < 1e-3
+
+
 def test_poses_from_the_star_file_draw_the_volume_again(specimen, structures, tmp_path):
     write_particles(tmp_path / "p.star", specimen.particles, "t1", 10.0)
     particles = read_particles(tmp_path / "p.star")
