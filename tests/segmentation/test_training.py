@@ -235,9 +235,8 @@ def test_patience_counts_once_the_plateau_is_beaten_by_the_margin(
     epochs: int,
     stopped: str,
 ) -> None:
-    settings = changed(
-        QUICK, epochs=5, patience_epochs=2, learning_rate=1e-30, plateau_margin_percent=margin
-    )
+    settings = changed(QUICK, epochs=5, patience_epochs=2, learning_rate=1e-30)
+    settings = settings.model_copy(update={"plateau_margin_percent": margin})
     with caplog.at_level("INFO"):
         result = train_on(few(tiny_spheres, 4), settings)
     assert (len(result.history), result.stopped) == (epochs, stopped)
