@@ -67,7 +67,7 @@ def test_a_user_error_is_one_line_and_exit_status_1(tmp_path, capsys):
     assert ended.value.code == 1
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 1
-    assert "config: seed: -1 is less than the minimum of 0" in lines[0]
+    assert "config: seed: -1 must be greater than or equal to 0" in lines[0]
 
 
 def test_tables_without_results_say_what_is_missing(tmp_path, capsys):

@@ -12,7 +12,7 @@ from experiment import prepare
 
 
 def main():
-    """Run the drills asked for, each in a folder of its own, against one run without them."""
+    """Run the requested drills, each in its own folder, and compare with an undisturbed run."""
     drills = {"kills": kills, "full_disk": full_disk, "read_only": read_only}
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("drills", nargs="*", default=list(drills), help=", ".join(drills))

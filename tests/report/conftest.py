@@ -1,4 +1,4 @@
-"""Runs on disk, as the stage before leaves them, with scores of real masks."""
+"""Runs on disk, as the segmentation stage writes them, with scores of random masks."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +14,7 @@ from ssn3d.segmentation.metrics import per_subtomogram_table
 
 @pytest.fixture
 def make_scores() -> Callable[..., pd.DataFrame]:
-    """Score random masks of 10^3 voxels, of which a share is predicted wrong."""
+    """Score random masks of 10^3 voxels; a share of the voxels is predicted wrongly."""
 
     def make(
         pdb_ids: list[str], wrong: float = 0.02, size: float = 0.1, seed: int = 0
@@ -31,7 +31,7 @@ def make_scores() -> Callable[..., pd.DataFrame]:
 
 @pytest.fixture
 def write_run(tmp_path: Path) -> Callable[..., Path]:
-    """Write the files of one run below `runs`, and give its folder."""
+    """Write the files of one run below `runs`, and return its folder."""
 
     def write(method: str, dataset: str, split: str, scores: pd.DataFrame, **record: Any) -> Path:
         folder = tmp_path / "runs" / method / dataset / split

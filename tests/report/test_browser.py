@@ -1,4 +1,4 @@
-"""The HTML report as a reader meets it: opened from disk in Chromium, without any network."""
+"""The HTML report as a reader sees it: opened from disk in Chromium, without a network."""
 
 import shutil
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ SECTIONS = [
     "1. Structures", "2. Tomograms", "3. Subtomograms", "4. Segmentation", "5. Tables",
     "6. Run time",
 ]  # fmt: skip
-LINKS_ABROAD: set[str] = set()  # the report needs nobody
+EXTERNAL_LINKS: set[str] = set()  # the report has none
 
 pytestmark = [
     pytest.mark.slow,
@@ -22,7 +22,7 @@ pytestmark = [
 
 
 class Reader:
-    """A page of a browser that is offline, and what went wrong on it."""
+    """A page of an offline browser, with its requests and errors."""
 
     def __init__(self, page: Any, report: Path) -> None:
         self.page = page
@@ -39,13 +39,13 @@ class Reader:
             self.errors.append(message.text)
 
     def open_section(self, name: str) -> list[str]:
-        """Click from the home page into a section; give the names of its results."""
+        """Click from the home page into a section; return the names of its results."""
         self.page.locator("nav nav li a").first.click()
         self.page.locator("nav li a", has_text=name).click()
         return self.page.locator("nav tbody tr td:first-child").all_inner_texts()
 
     def button(self, result: str, number: int) -> Any:
-        """Give the eye (0) or the i (1) in the row of a result."""
+        """Find the eye (0) or the i (1) in the row of a result."""
         cell = self.page.get_by_role("cell", name=result, exact=True)
         return self.page.locator("nav tbody tr").filter(has=cell).locator("a").nth(number)
 
@@ -62,7 +62,7 @@ def reader(report: Path) -> Iterator[Reader]:
 
 @pytest.fixture(scope="module")
 def results(reader: Reader) -> dict[str, list[str]]:
-    """Give the names of all results by section, as the report lists them."""
+    """List the names of all results by section, as the report does."""
     return {name: reader.open_section(name) for name in SECTIONS}
 
 
@@ -126,13 +126,13 @@ def test_no_link_is_dead(reader: Reader, results: dict[str, list[str]]) -> None:
                 if address.startswith("#") and address != "#":
                     assert page.locator(f"[id='{address[1:]}'], [name='{address[1:]}']").count()
                 elif not address.startswith(("#", "data:", "javascript:app.")):
-                    assert address in LINKS_ABROAD
+                    assert address in EXTERNAL_LINKS
 
 
-def test_nothing_went_wrong_and_nobody_was_asked(
+def test_there_were_no_errors_and_no_requests(
     reader: Reader, results: dict[str, list[str]]
 ) -> None:
-    """After the tests above have clicked through everything."""
+    """Check this after the tests above have clicked on everything."""
     assert results
     assert reader.errors == []
     hosts = [url[:100] for url in reader.requests if not url.startswith(("file:", "data:"))]

@@ -22,17 +22,17 @@ def table_of(path: Path) -> list[dict[str, str]]:
     return [dict(zip(head, row, strict=True)) for row in rows]
 
 
-def test_a_page_escapes_what_means_something_and_aligns_numbers() -> None:
+def test_a_page_escapes_html_and_aligns_numbers() -> None:
     cells = pd.DataFrame({"Method": ["Xu & Alber", "<b>"], "mIoU": ["27.40", NOTHING]})
     page = web_page(cells, "Table <2>", {"mIoU"}, ["a < b"])
     assert '<td>Xu &amp; Alber</td><td class="number">27.40</td>' in page
     assert "<td>&lt;b&gt;</td>" in page
     assert "<h1>Table &lt;2&gt;</h1>" in page
     assert "<p>a &lt; b</p>" in page
-    assert "http" not in page  # it needs no other file
+    assert "http" not in page  # the page is self-contained
 
 
-def test_structures_tell_their_sources_and_hashes(tmp_path: Path) -> None:
+def test_structures_have_their_sources_and_hashes(tmp_path: Path) -> None:
     common = {"mass_dalton": 799546.4, "points": 7336, "unit": "deposited", "note": ""}
     archive = {
         "source": "archive",

@@ -1,4 +1,4 @@
-"""The figure that explains the baseline draws every outcome, and shows what it claims to."""
+"""The figure that explains the baseline shows every outcome."""
 
 from dataclasses import replace
 from pathlib import Path

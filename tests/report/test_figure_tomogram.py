@@ -86,13 +86,13 @@ def test_a_tomogram_fills_a_page_with_twelve_panels() -> None:
     assert len(figure.axes) == 12
     titles = [axes.get_title() for axes in figure.axes if axes.get_title()]
     assert titles == [
-        "noise-free", "with noise", "centre, with outlines", "tilt image at 0°",
+        "noise-free", "with noise", "true outlines", "tilt image at 0°",
         "log power, noise-free", "log power, with noise",
     ]  # fmt: skip
     by_label = {(a.get_title(), a.get_xlabel()): a for a in figure.axes}
     shown = by_label["with noise", "x (nm)"].images[0].get_array()
     np.testing.assert_array_equal(shown, noisy[16])
-    middle = by_label["centre, with outlines", "x (nm)"]
+    middle = by_label["true outlines", "x (nm)"]
     assert len(middle.images) == 2
     assert middle.get_xlim() == by_label["with noise", "x (nm)"].get_xlim()  # small: all of it
     figure.draw_without_rendering()
@@ -106,7 +106,7 @@ def test_of_a_large_tomogram_150_nm_are_outlined() -> None:
         volume, volume, np.zeros(volume.shape, dtype=np.uint16), volume[0], name="t1",
         tilt_deg=0.0, max_tilt_deg=60.0, voxel_size_angstrom=50.0,
     )  # fmt: skip
-    (middle,) = [axes for axes in figure.axes if axes.get_title() == "centre, with outlines"]
+    (middle,) = [axes for axes in figure.axes if axes.get_title() == "true outlines"]
     left, right = middle.get_xlim()
     assert right - left == pytest.approx(150)
     assert (left + right) / 2 == pytest.approx(200 - 2.5)  # voxel 0 is centred on 0

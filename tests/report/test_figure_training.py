@@ -35,6 +35,8 @@ def test_curves_of_a_few_runs_are_told_apart_and_the_kept_epoch_is_ringed() -> N
 def test_a_single_epoch_is_a_point_that_is_seen() -> None:
     loss, *_ = training_curves({"SSN3D-ED, A": history(86, 1)}, {"SSN3D-ED, A": 1}).axes
     assert {line.get_marker() for line in loss.lines} == {"."}
+    low, high = loss.get_xlim()
+    assert [tick for tick in loss.get_xticks() if low <= tick <= high] == [1]
 
 
 def test_runs_too_many_to_tell_apart_share_one_name() -> None:

@@ -90,7 +90,7 @@ def test_the_status_is_left_out_where_all_is_done(second: pd.DataFrame) -> None:
     assert "Status" not in to_markdown(second[:1], "", {})
 
 
-def test_latex_escapes_what_means_something_to_it(second: pd.DataFrame) -> None:
+def test_latex_escapes_special_characters(second: pd.DataFrame) -> None:
     text = to_latex(second, "50% of Table_2", PROVENANCE)
     assert r"Xu \& Alber" in text
     assert r"\caption{50\% of Table\_2}" in text

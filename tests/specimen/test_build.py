@@ -169,6 +169,14 @@ def test_particles_below_the_threshold_do_not_take_a_voxel_together():
     assert set(np.unique(labels)) == {0, 3}
 
 
+def test_particles_that_miss_the_tomogram_leave_no_trace(structures):
+    outside = np.array([[10.0, 10, -60], [10, 42, 10], [-22, 10, 10]])
+    particles = Particles(np.array(["2BBB"] * 3), outside, np.stack([np.eye(3)] * 3))
+    density, labels = render(structures, particles, (20, 20, 20), Grid(10.0, 40.0), 60.0)
+    assert not labels.any()
+    assert density.max() < 1e-3
+
+
 def test_poses_from_the_star_file_draw_the_volume_again(specimen, structures, tmp_path):
     write_particles(tmp_path / "p.star", specimen.particles, "t1", 10.0)
     particles = read_particles(tmp_path / "p.star")
@@ -220,11 +228,19 @@ def test_left_over_copies_are_drawn_at_random():
     draws = [copy_numbers(ids, 7, "equal", generator(seed, "c")) for seed in range(60)]
     extra = [max(ids, key=draw.tolist().count) for draw in draws]
     assert min(extra.count(i) for i in ids) > 8  # of 60, 20 on average
+    for seed in range(10):  # two left over are of two classes
+        _, counts = np.unique(
+            copy_numbers(ids, 8, "equal", generator(seed, "c")), return_counts=True
+        )
+        assert sorted(counts) == [2, 3, 3]
     first = [draw[0] for draw in draws]  # and the order is random too
     assert min(first.count(i) for i in ids) > 8
 
 
-def test_more_particles_than_labels_is_an_error(structures, monkeypatch):
+def test_more_particles_than_labels_is_an_error(specimen, structures, monkeypatch):
+    count = len(specimen.particles)
+    monkeypatch.setattr("ssn3d.specimen.build._MOST_LABELS", count)
+    assert len(build_specimen(structures, SETTINGS, generator(0, "specimen")).particles) == count
     monkeypatch.setattr("ssn3d.specimen.build._MOST_LABELS", 5)
     with pytest.raises(PlacementError, match="at most 5 can be labelled"):
         build_specimen(structures, SETTINGS, generator(0, "specimen"))

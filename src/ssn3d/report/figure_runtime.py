@@ -60,7 +60,7 @@ def runtime(benchmarks: pd.DataFrame) -> Figure:
             text = "not measured" if pd.isna(value) else f"{float(f'{value:.3g}'):,g} {unit}"
             axes.annotate(text, (0 if pd.isna(value) else value, place), (2, 0), va="center",
                           textcoords="offset points", fontsize=6)  # fmt: skip
-        axes.margins(x=0.18)
+        axes.margins(x=0.25)
     time.set_xlabel("total wall-clock time (s)")
     memory.set_xlabel("peak memory of a job (GiB)")
     return figure

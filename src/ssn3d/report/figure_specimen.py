@@ -90,7 +90,9 @@ def snr_calibration(noise: Mapping[str, Mapping[str, Any]]) -> Figure:
     axes.annotate(f"no noise: {ceiling:.2f}", (0.98, ceiling), (0, 3), ha="right", fontsize=6,
                   xycoords=axes.get_yaxis_transform(), textcoords="offset points")  # fmt: skip
     axes.set(xscale="log", yscale="log", ylabel="SNR (Frank & Al-Ali)")
-    axes.set_xlabel("noise level (standard deviation before CTF and MTF, Da/nm$^3$ $\times$ voxel)")
+    axes.set_xlabel(
+        r"noise level (standard deviation before CTF and MTF, Da/nm$^3$ $\times$ voxel)"
+    )
     axes.legend()
     return figure
 

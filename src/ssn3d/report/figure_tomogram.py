@@ -91,7 +91,7 @@ def tomogram_picture(
     figure = new_figure(2.25 * sum(ratios) + 1.2)
     figure.suptitle(name, fontsize=9)
     grid = figure.add_gridspec(4, 3, height_ratios=ratios)
-    titles = ("noise-free", "with noise", "centre, with outlines")
+    titles = ("noise-free", "with noise", "true outlines")
     for column, volume in enumerate((noise_free, noisy, noisy)):
         for row, plane in enumerate(PLANES):
             axes = figure.add_subplot(grid[row, column])

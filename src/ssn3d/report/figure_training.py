@@ -50,7 +50,7 @@ def training_curves(
             line["marker"] = "."
         epoch = history["epoch"]
         loss.plot(epoch, history["validation_loss"], **line)
-        loss.plot(epoch, history["train_loss"], **(line | {"linewidth": 0.4}))
+        loss.plot(epoch, history["train_loss"], **(line | {"linewidth": 0.4, "markersize": 2}))
         accuracy.plot(epoch, history["validation_pixel_accuracy"], **line)
         miou.plot(epoch, history["validation_miou"], label=label, **line)
         kept = history[epoch == best_epochs[title]]
@@ -64,6 +64,6 @@ def training_curves(
     miou.set(ylabel="validation mIoU (%)")
     for panel in (loss, accuracy, miou):
         panel.set_xlabel("epoch")
-        panel.xaxis.set_major_locator(MaxNLocator(integer=True))
+        panel.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     figure.legend(loc="outside lower center", ncols=4)
     return figure

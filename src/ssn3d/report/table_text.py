@@ -196,10 +196,8 @@ def _cell(value: Any, form: str) -> str:
 
 def _notes(table: pd.DataFrame, surrogates: Sequence[str]) -> list[str]:
     """Say what a reader could overlook: the meaning of the interval, surrogates, missing rows."""
-    intervals = (
-        "95% intervals: bootstrap over the test subtomograms of one simulation and training."
-    )
-    notes = [f"Difference: our mIoU minus the paper's. {intervals}"]
+    interval = "95% interval: bootstrap over the test subtomograms of one simulation."
+    notes = [f"Difference: our mIoU minus the paper's. {interval}"]
     if "source" in table:
         surrogates = [str(i) for i in table["pdb_id"][table["source"].map(is_surrogate)]]
     if surrogates:
@@ -214,7 +212,7 @@ def _notes(table: pd.DataFrame, surrogates: Sequence[str]) -> list[str]:
 
 
 def _aligned(cells: pd.DataFrame, escapes: Mapping[str, str]) -> list[list[str]]:
-    """Escape titles and cells and pad them to the width of their column; one list a line."""
+    """Escape titles and cells and pad them to the width of their column; one list per line."""
     columns = []
     for title in cells:
         texts = [_escape(text, escapes) for text in [str(title), *cells[title]]]
