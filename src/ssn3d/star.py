@@ -101,7 +101,7 @@ def write_subtomograms_star(
 
 def _write(path: str | os.PathLike[str], blocks: Mapping[str, pd.DataFrame]) -> None:
     """Write blocks without starfile's first line, a date: equal particles give equal bytes."""
-    text = starfile.to_string(dict(blocks), float_format="%.6f").partition("\n")[2]
+    text = starfile.to_string(dict(blocks), float_format="%.6f").partition("\n")[2].lstrip()
     with atomic_path(path) as partial:
         partial.write_text(text, encoding="utf-8")
 

@@ -29,4 +29,4 @@ def test_memory_asked_for_grows_with_the_subtomograms(tmp_path):
         assert 5.6 < grown / (voxels[100_050] - voxels[50]) < 10
     # a tomogram's densities and labels on top
     tomogram = asked[50]["extract_subtomograms"] - asked[50]["export_subtomograms"]
-    assert tomogram == pytest.approx(6 * 160 * 160 * 72 / 1e6, abs=1)
+    assert tomogram == pytest.approx(6 * 128 * 120 * 72 / 1e6, abs=1)
