@@ -47,23 +47,24 @@ def test_ctf_agrees_with_torch_ctf(defocus_um, voltage_kv):
         fftshift=False,
     )
     # ours is negative at low frequency, since protein is dark; the sign is all that may differ
-    sign = torch.sign(theirs[0, 0]) * torch.sign(ours[0, 0])
-    torch.testing.assert_close(ours, sign * theirs.double(), atol=2e-3, rtol=0)
+    theirs = theirs.double().numpy()
+    sign = np.sign(theirs[0, 0]) * np.sign(ours[0, 0])
+    np.testing.assert_allclose(ours, sign * theirs, atol=2e-3, rtol=0)
 
 
 def test_protein_is_dark_and_the_first_zero_is_where_it_should_be():
-    frequency = torch.linspace(0, 0.05, 5001, dtype=torch.float64)
+    frequency = np.linspace(0, 0.05, 5001)
     values = ctf(frequency, changed(OPTICS, amplitude_contrast=0.0))
-    first_zero = frequency[1:-1][torch.diff(torch.sign(values[1:])) != 0][0]
+    first_zero = frequency[1:-1][np.diff(np.sign(values[1:])) != 0][0]
     assert 1 / first_zero / 10 == pytest.approx(3.1, abs=0.05)  # nm
     assert values[1:100].max() < 0
-    assert ctf(torch.zeros(1), OPTICS).item() == pytest.approx(-0.07)
+    assert ctf(np.zeros(1), OPTICS)[0] == pytest.approx(-0.07)
 
 
 def test_mtf_is_one_at_zero_and_two_over_pi_at_nyquist():
-    values = mtf(torch.tensor([0.0, 0.05]), 10.0, "sinc")
+    values = mtf(np.array([0.0, 0.05]), 10.0, "sinc")
     assert values.tolist() == pytest.approx([1, 2 / math.pi])
-    assert mtf(torch.tensor([0.0, 0.05]), 10.0, "none").tolist() == [1, 1]
+    assert mtf(np.array([0.0, 0.05]), 10.0, "none").tolist() == [1, 1]
 
 
 def test_a_wave_is_scaled_by_ctf_times_mtf():
@@ -71,7 +72,7 @@ def test_a_wave_is_scaled_by_ctf_times_mtf():
     frequency = cycles / (size * 10.0)
     wave = np.cos(2 * np.pi * cycles * np.arange(size) / size).astype(np.float32)
     seen = camera().image(np.tile(wave, (1, size, 1)))[0]
-    at = torch.tensor([frequency], dtype=torch.float64)
+    at = np.array([frequency])
     factor = (ctf(at, OPTICS) * mtf(at, 10.0, "sinc")).item()
     middle = slice(30, -30)
     np.testing.assert_allclose(
@@ -87,9 +88,9 @@ def test_noise_has_the_spectrum_of_ctf_and_mtf(mtf_kind, fraction):
     noise = camera(mtf_kind, fraction).unit_noise((14, size, size), generator(0, "noise"))
     window = np.outer(np.hanning(size), np.hanning(size))  # else the CTF's zeros are filled
     power = (np.abs(np.fft.rfft2(noise * window)) ** 2).mean(axis=0) / (window**2).sum()
-    frequency = radial_frequency(size, size, 10.0).numpy()
+    frequency = radial_frequency(size, size, 10.0)
     modulation = np.sinc(frequency * 10) if mtf_kind == "sinc" else 1
-    contrast = ctf(torch.from_numpy(frequency), OPTICS).numpy()
+    contrast = ctf(frequency, OPTICS)
     expected = modulation**2 * (fraction * contrast**2 + 1 - fraction)
     ring = np.rint(frequency * 10 * size).astype(int).ravel()
     in_rings = [np.bincount(ring, p.ravel()) / np.bincount(ring) for p in (power, expected)]

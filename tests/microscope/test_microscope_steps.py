@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-import torch
 from scipy.spatial.transform import Rotation
 
 from sections import section
@@ -106,7 +105,7 @@ def test_images_are_projections_seen_through_ctf_and_mtf(folder):
     y, x = np.meshgrid(*[np.fft.fftfreq(144, VOXEL)] * 2, indexing="ij")
     frequency = np.hypot(y, x)
     modulation = np.sinc(frequency * VOXEL)  # sinc(w / 2), w = frequency / (1 / (2 * VOXEL))
-    factor = ctf(torch.from_numpy(frequency), OPTICS).numpy() * modulation
+    factor = ctf(frequency, OPTICS) * modulation
     expected = np.fft.ifft2(np.fft.fft2(padded) * factor).real[36:-36, 36:-36]
     np.testing.assert_allclose(images[15], expected, atol=2e-3 * np.abs(expected).max())
 
@@ -135,7 +134,7 @@ def test_the_added_noise_has_the_recorded_scale(folder):
     y, x = np.meshgrid(*[np.fft.fftfreq(256, VOXEL)] * 2, indexing="ij")
     frequency = np.hypot(y, x)
     power = np.sinc(frequency * VOXEL) ** 2
-    power = power * (0.5 * ctf(torch.from_numpy(frequency), OPTICS).numpy() ** 2 + 0.5)
+    power = power * (0.5 * ctf(frequency, OPTICS) ** 2 + 0.5)
     assert noise.var() == pytest.approx(power.mean(), rel=0.03)
     between = np.corrcoef(noise.reshape(len(noise), -1))  # independent for each tilt
     assert np.abs(between - np.eye(len(noise))).max() < 0.1

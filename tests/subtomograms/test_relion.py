@@ -7,7 +7,6 @@ import mrcfile
 import numpy as np
 import pytest
 import starfile
-import torch
 from scipy.spatial.transform import Rotation
 
 from datasets import subtomograms_of
@@ -27,8 +26,7 @@ OPTICS = section("microscope").optics
 def through_ctf(cube):
     """Multiply the spectrum of a cube by a CTF, which removes what all blobs share."""
     k = np.meshgrid(*(np.fft.fftfreq(SIZE, 10.0),) * 3, indexing="ij")
-    frequency = torch.from_numpy(np.sqrt(sum(axis**2 for axis in k)))
-    contrast = ctf(frequency, OPTICS).numpy()
+    contrast = ctf(np.sqrt(sum(axis**2 for axis in k)), OPTICS)
     return np.fft.ifftn(np.fft.fftn(cube) * contrast).real.astype(np.float32)
 
 

@@ -26,13 +26,13 @@ _BATCH = 8  # images at once
 
 
 def mtf(
-    frequency_per_angstrom: torch.Tensor, pixel_size_angstrom: float, kind: str
-) -> torch.Tensor:
+    frequency_per_angstrom: NDArray[np.float64], pixel_size_angstrom: float, kind: str
+) -> NDArray[np.float64]:
     """Modulation transfer: sinc(w / 2) with w in fractions of Nyquist, or 1 for kind `none`."""
     if kind == "none":
-        return torch.ones_like(frequency_per_angstrom)
+        return np.ones_like(frequency_per_angstrom)
     nyquist = 1 / (2 * pixel_size_angstrom)
-    return torch.sinc(frequency_per_angstrom / nyquist / 2)
+    return np.sinc(frequency_per_angstrom / nyquist / 2)
 
 
 @dataclass(frozen=True)
@@ -44,22 +44,24 @@ class Camera:
     pixel_size_angstrom: float
     device: torch.device
 
-    def _transfers(self, shape: tuple[int, ...]) -> tuple[torch.Tensor, torch.Tensor]:
+    def _transfers(self, shape: tuple[int, ...]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """CTF and MTF, sampled for images (..., y, x) of a shape."""
-        frequency = padded_frequency(
-            shape[-2], shape[-1], self.pixel_size_angstrom, str(self.device)
-        )
-        contrast = ctf(frequency, self.optics)
+        frequency = padded_frequency(shape[-2], shape[-1], self.pixel_size_angstrom)
         modulation = mtf(frequency, self.pixel_size_angstrom, self.detector.mtf)
-        return contrast.float(), modulation.float()
+        return ctf(frequency, self.optics), modulation
+
+    def _placed(self, function_of_frequency: NDArray[np.float64]) -> torch.Tensor:
+        """Bring a function of frequency to the device, as float32."""
+        return torch.from_numpy(function_of_frequency.astype(np.float32)).to(self.device)
 
     def image(self, projections: NDArray[np.float32]) -> NDArray[np.float32]:
         """Noise-free images of projections (tilt, y, x)."""
         contrast, modulation = self._transfers(projections.shape)
+        function = self._placed(contrast * modulation)
         images = np.empty_like(projections)
         for low in range(0, len(images), _BATCH):
             batch = torch.from_numpy(projections[low : low + _BATCH]).to(self.device)
-            images[low : low + _BATCH] = transfer(batch, contrast * modulation).cpu().numpy()
+            images[low : low + _BATCH] = transfer(batch, function).cpu().numpy()
         return images
 
     def unit_noise(self, shape: tuple[int, ...], rng: np.random.Generator) -> NDArray[np.float32]:
@@ -69,7 +71,7 @@ class Camera:
         """
         contrast, modulation = self._transfers(shape)
         fraction = self.detector.noise_before_ctf_fraction
-        amplitude = modulation * torch.sqrt(fraction * contrast**2 + 1 - fraction)
+        amplitude = self._placed(modulation * np.sqrt(fraction * contrast**2 + 1 - fraction))
         padded = (shape[1] + 2 * PAD_PIXELS, shape[2] + 2 * PAD_PIXELS)
         noise = np.empty(shape, dtype=np.float32)
         for tilt in range(shape[0]):
