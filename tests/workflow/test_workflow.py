@@ -138,7 +138,7 @@ def replaced(folder, *edits):
 
 @pytest.mark.slow
 def test_changed_library_code_reruns_the_rules_that_use_it(finished):
-    with replaced(finished, (TRAINING, "dropout: float = 0.7", "dropout: float = 0.6")):
+    with replaced(finished, (TRAINING, "(1 + settings.", "(2 + settings.")):
         planned = dry_run(finished)
     assert planned["train_network"] == 3
     assert "extract_subtomograms" not in planned
