@@ -49,7 +49,7 @@ def write_mrc(
 
 
 class _NewMrc(mrcfile.mrcfile.MrcFile):  # type: ignore[misc]
-    """A new file, whose statistics take a fifth of mrcfile's time and no copy of the data."""
+    """A new file, whose statistics take less time than mrcfile's, and no copy of the data."""
 
     def update_header_stats(self) -> None:
         """Put minimum, maximum, mean and standard deviation into the header; warn of NaN."""
