@@ -56,7 +56,7 @@ def write_mrc(
 
 
 class _NewMrc(mrcfile.mrcfile.MrcFile):  # type: ignore[misc]
-    """A new file; its statistics take a fifth of the time of mrcfile's, and no copy of the data."""
+    """A new file, whose statistics take less time than mrcfile's, and no copy of the data."""
 
     def update_header_stats(self) -> None:
         """Write minimum, maximum, mean and standard deviation to the header; warn of NaN."""
