@@ -9,7 +9,7 @@ from snakemake.exceptions import WorkflowError
 
 REPOSITORY = Path(workflow.snakefile).parents[2]  # of this file, whoever includes it
 SOURCES = REPOSITORY / "src"
-# Relative, so that a folder that is moved with its results needs no job run again.
+# Relative, so that no job reruns after a folder is moved with its results.
 RESOURCES = Path(os.path.relpath(REPOSITORY / "resources"))
 
 # Rules find the package without its being installed: here, in jobs, and on cluster nodes.
@@ -83,7 +83,7 @@ DATASET_MB = 2000 + 6 * SUBTOMOGRAM_VOXELS / 1e6
 wildcard_constraints:
     pdb_id="[0-9][A-Za-z0-9]{3}",
     tomogram=r"t\d+",
-    dataset="[A-Za-z0-9]+",
+    dataset="|".join(SNRS),
     method="[A-Za-z0-9-]+",
     split="random|without_[A-Za-z0-9]{4}",
 
@@ -95,6 +95,11 @@ def library_version(script):
     which Snakemake would watch, is left unwatched (rerun-triggers in profiles/default).
     """
     return code_version(REPOSITORY / "workflow" / "scripts" / f"{script}.py", SOURCES)
+
+
+def of_tomograms(file):
+    """Files of one name in the folders of all tomograms; wildcards in doubled braces stay."""
+    return expand(f"results/tomograms/{{tomogram}}/{file}", tomogram=TOMOGRAMS)
 
 
 def more_each_attempt(amount):

@@ -35,8 +35,6 @@ rule add_noise:
         "logs/add_noise/{tomogram}_{dataset}.log",
     benchmark:
         "results/benchmarks/add_noise/{tomogram}_{dataset}.tsv"
-    wildcard_constraints:
-        dataset="|".join(SNRS),
     conda:
         environment(config["microscope"]["device"])
     threads: JOB_THREADS

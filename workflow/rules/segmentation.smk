@@ -76,17 +76,18 @@ rule search_baseline:
 UNSUPERVISED = {
     key: config["baseline"][key] for key in config["baseline"] if key != "search"
 }
-TUNED = path_name(TUNED_BASELINE)
+
+
+def is_tuned(wildcards):
+    """Whether a run is of the tuned baseline, whose parameters come from a search."""
+    return wildcards.method == path_name(TUNED_BASELINE)
 
 
 rule run_baseline:
     input:
         dataset="results/subtomograms/{dataset}.h5",
         split="results/splits/{split}.csv",
-        search=branch(
-            lambda wildcards: wildcards.method == TUNED,
-            then="results/baseline/{dataset}/{split}.json",
-        ),
+        search=branch(is_tuned, then="results/baseline/{dataset}/{split}.json"),
     output:
         run="results/runs/{method}/{dataset}/{split}/run.json",
         table="results/runs/{method}/{dataset}/{split}/per_subtomogram.csv",
@@ -104,7 +105,7 @@ rule run_baseline:
         mem_mb=more_each_attempt(DATASET_MB),
         runtime=more_each_attempt(60),
     params:
-        settings=lambda wildcards: None if wildcards.method == TUNED else UNSUPERVISED,
+        settings=lambda wildcards: None if is_tuned(wildcards) else UNSUPERVISED,
         seed=lookup(within=config, dpath="seed"),
         code=library_version("run_baseline"),
     script:

@@ -6,9 +6,7 @@ localrules:
 
 rule select_particles:
     input:
-        particles=expand(
-            "results/tomograms/{tomogram}/particles.star", tomogram=TOMOGRAMS
-        ),
+        particles=of_tomograms("particles.star"),
     output:
         "results/subtomograms/selection.csv",
     log:
@@ -28,16 +26,10 @@ rule select_particles:
 rule extract_subtomograms:
     input:
         selection="results/subtomograms/selection.csv",
-        tomograms=expand(
-            "results/tomograms/{tomogram}/{{dataset}}.mrc", tomogram=TOMOGRAMS
-        ),
-        labels=expand("results/tomograms/{tomogram}/labels.mrc", tomogram=TOMOGRAMS),
-        particles=expand(
-            "results/tomograms/{tomogram}/particles.star", tomogram=TOMOGRAMS
-        ),
-        summaries=expand(
-            "results/tomograms/{tomogram}/{{dataset}}.json", tomogram=TOMOGRAMS
-        ),
+        tomograms=of_tomograms("{{dataset}}.mrc"),
+        labels=of_tomograms("labels.mrc"),
+        particles=of_tomograms("particles.star"),
+        summaries=of_tomograms("{{dataset}}.json"),
         structures=expand("results/structures/{pdb_id}.json", pdb_id=PDB_IDS),
     output:
         "results/subtomograms/{dataset}.h5",
@@ -48,8 +40,7 @@ rule extract_subtomograms:
     conda:
         "../../envs/cpu.yaml"
     resources:
-        # the dataset and one tomogram at a time: 4 bytes a voxel, and 2 for its labels
-        mem_mb=more_each_attempt(DATASET_MB + 6 * VOXELS / 1e6),
+        mem_mb=more_each_attempt(DATASET_MB + 6 * VOXELS / 1e6),  # one tomogram at a time
         runtime=more_each_attempt(30),
     params:
         names=TOMOGRAMS,

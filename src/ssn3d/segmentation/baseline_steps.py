@@ -95,9 +95,8 @@ def baseline_run(
     )
     outcome = _BASELINE_OUTCOME | {"training_seconds": seconds, "settings": chosen.model_dump()}
     names = run_names(path_name(method), subtomograms, split)
-    record = Path(folder) / "run.json"
     data = (subtomograms, parts)
-    write_run_record(record, names, outcome, data, seed=seed, settings=asked)
+    write_run_record(Path(folder) / "run.json", names, outcome, data, seed=seed, settings=asked)
     return metrics
 
 

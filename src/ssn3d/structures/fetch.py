@@ -73,9 +73,8 @@ def fetch_entries(
     if not digests.keys() <= pins.keys():
         _write_lock(lock, digests | pins)
     problems = {i: result for i, result in results.items() if isinstance(result, StructureError)}
-    for problem in problems.values():
-        if not isinstance(problem, _UnavailableError):
-            raise problem
+    for problem in (p for p in problems.values() if not isinstance(p, _UnavailableError)):
+        raise problem
     if problems:
         message = _unavailable(problems, superseded or {})
         if not allow_missing:
