@@ -3,6 +3,7 @@
 Skipped where no Slurm answers whose one node is this machine: tests/slurm/one_node_slurm.sh is one.
 """
 
+import math
 import re
 import shutil
 import subprocess
@@ -92,7 +93,8 @@ def test_jobs_went_through_slurm_and_got_what_they_asked_for(finished):
         assert (job.get("TresPerJob") == "gres:gpu:1") == (rule in ON_GPU)
     (training,) = jobs["train_network"]
     assert training["TimeLimit"] == "08:00:00"
-    assert training["MinMemoryNode"] == "5000M"
+    subtomograms_mb = 6 * 50 * 24**3 / 1e6  # 50 of 24^3 voxels, 6 bytes a voxel
+    assert training["MinMemoryNode"] == f"{math.ceil(3500 + subtomograms_mb)}M"
 
 
 @pytest.mark.slurm

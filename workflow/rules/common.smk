@@ -102,6 +102,11 @@ def of_tomograms(file):
     return expand(f"results/tomograms/{{tomogram}}/{file}", tomogram=TOMOGRAMS)
 
 
+def is_tuned(wildcards):
+    """Whether a run is of the tuned baseline, whose parameters come from a search."""
+    return wildcards.method == path_name(TUNED_BASELINE)
+
+
 def more_each_attempt(amount):
     """Ask a cluster for so much, and for that much again after every attempt that failed.
 

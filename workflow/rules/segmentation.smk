@@ -78,11 +78,6 @@ UNSUPERVISED = {
 }
 
 
-def is_tuned(wildcards):
-    """Whether a run is of the tuned baseline, whose parameters come from a search."""
-    return wildcards.method == path_name(TUNED_BASELINE)
-
-
 rule run_baseline:
     input:
         dataset="results/subtomograms/{dataset}.h5",
