@@ -104,6 +104,9 @@ def test_reference_needs_two_inside(molecule):
     _, particles = scene(molecule)
     settings = section("snr", reference_id="1AAA", max_particles=5)
     assert len(reference_particles(particles, settings, SIZE, SHAPE)) == 5
+    assert len(reference_particles(particles[:2], settings, SIZE, SHAPE)) == 2
+    with pytest.raises(SNRError, match=r"snr\.reference_id: 1 subtomograms of 1AAA"):
+        reference_particles(particles[:1], settings, SIZE, SHAPE)
     with pytest.raises(SNRError, match=r"snr\.reference_id: 0 subtomograms of 9ZZZ"):
         reference_particles(particles, changed(settings, reference_id="9ZZZ"), SIZE, SHAPE)
 
