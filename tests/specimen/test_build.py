@@ -57,7 +57,7 @@ def posed_maps(specimen, structures):
     for i, (pdb_id, centre, rotation) in enumerate(
         zip(particles.pdb_ids, particles.centres, particles.rotations, strict=True)
     ):
-        yield i, *posed_map(structures[str(pdb_id)], centre, rotation, SETTINGS.grid)
+        yield i, *posed_map(structures[str(pdb_id)], centre, rotation, GRID)
 
 
 def test_bounding_spheres_hold_the_particles_and_do_not_overlap(specimen, structures):
@@ -65,13 +65,7 @@ def test_bounding_spheres_hold_the_particles_and_do_not_overlap(specimen, struct
     centres, radii = spheres(specimen)
     apart = np.linalg.norm(centres[:, None] - centres, axis=-1) + 1e9 * np.eye(len(radii))
     assert (apart >= radii[:, None] + radii - 1e-6).all()
-    for i, pdb_id in enumerate(specimen.particles.pdb_ids):
-        corner, own = posed_map(
-            structures[str(pdb_id)],
-            specimen.particles.centres[i],
-            specimen.particles.rotations[i],
-            GRID,
-        )
+    for i, corner, own in posed_maps(specimen, structures):
         above = np.argwhere(own > 0.25 * own.max()) + corner
         assert np.linalg.norm(above - centres[i], axis=1).max() < radii[i] + 0.5
 
@@ -122,13 +116,7 @@ def test_volume_holds_all_the_mass(structures):
 
 
 def test_labels_are_where_the_own_density_is_above_the_threshold(specimen, structures):
-    for i, pdb_id in enumerate(specimen.particles.pdb_ids):
-        corner, own = posed_map(
-            structures[str(pdb_id)],
-            specimen.particles.centres[i],
-            specimen.particles.rotations[i],
-            GRID,
-        )
+    for i, corner, own in posed_maps(specimen, structures):
         where = np.argwhere(specimen.labels == i + 1)
         inside = ((where >= corner) & (where < corner + len(own))).all(axis=1)
         assert inside.all()

@@ -64,7 +64,7 @@ except SSN3DError as error:
 TOMOGRAMS = [f"t{i + 1}" for i in range(config["tomograms"])]
 SNRS = checked.snr.snr_of
 TABLE2, TABLE3 = config["tables"]["table2"], config["tables"]["table3"]
-LEFT_OUT = PDB_IDS if TABLE3["leave_out"] == "all" else TABLE3["leave_out"]
+LEFT_OUT = checked.tables.table3.left_out(PDB_IDS)
 
 
 # Memory of the rules that hold a tomogram: at most 2.4 GB of 108 and 6.9 GB of 500 million voxels.

@@ -44,9 +44,8 @@ class Run(NamedTuple):
 def runs(config: Config, pdb_ids: Sequence[str]) -> list[Run]:
     """List what the tables of a configuration ask for, none twice."""
     table2, table3 = config.tables.table2, config.tables.table3
-    left_out = pdb_ids if table3.leave_out == "all" else table3.leave_out
     asked = [Run(row.method, row.dataset) for row in table2]
-    asked += [Run(table3.method, table3.dataset, f"without_{pdb_id}") for pdb_id in left_out]
+    asked += [Run(table3.method, table3.dataset, f"without_{i}") for i in table3.left_out(pdb_ids)]
     return list(dict.fromkeys(asked))
 
 

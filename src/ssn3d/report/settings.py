@@ -1,6 +1,7 @@
 """The sections `tables` and `figures` of the configuration."""
 
 import difflib
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
@@ -30,6 +31,10 @@ class Table3Settings(RowSettings):
     """What Table 3 shows."""
 
     leave_out: Literal["all"] | PdbIds
+
+    def left_out(self, pdb_ids: Sequence[str]) -> Sequence[str]:
+        """Structures to leave out, one training each; `pdb_ids` are all of the experiment."""
+        return pdb_ids if self.leave_out == "all" else self.leave_out
 
 
 class TablesSettings(Settings):

@@ -108,7 +108,7 @@ def table3(
         row = {"pdb_id": pdb_id, "name": "", "source": source}
         row |= _first(complexes[complexes["pdb_id"] == pdb_id])
         row |= _first(paper[paper["pdb_id"] == pdb_id])
-        if settings.leave_out == "all" or pdb_id in settings.leave_out:
+        if pdb_id in settings.left_out(pdb_ids):
             folder = run_folder(runs, method, settings.dataset, f"without_{pdb_id}")
             row |= _ours(folder, method, seed, only=pdb_id)
         else:
