@@ -29,8 +29,10 @@ class Config(Settings):
     seed: int = Field(ge=0)
     """Every random number derives from it."""
     structures: StructuresSettings
-    tomograms: int = Field(ge=1, le=1000)
-    """How many to simulate."""
+    tomograms: int = Field(ge=1, le=100_000)
+    """How many to train, validate and test on."""
+    independent_tomograms: int = Field(ge=1, le=1000)
+    """How many more, which no training sees."""
     specimen: SpecimenSettings
     microscope: MicroscopeSettings
     snr: SNRSettings

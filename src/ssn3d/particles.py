@@ -1,5 +1,6 @@
 """The particles of a tomogram: classes, positions and orientations."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,3 +29,9 @@ class Particles:
     def __getitem__(self, rows: NDArray[np.int_] | NDArray[np.bool_] | slice) -> "Particles":
         """Select particles."""
         return Particles(self.pdb_ids[rows], self.centres[rows], self.rotations[rows])
+
+
+def joined(parts: Sequence[Particles]) -> Particles:
+    """Put the particles of several tomograms into one table."""
+    fields = zip(*((p.pdb_ids, p.centres, p.rotations) for p in parts), strict=True)
+    return Particles(*map(np.concatenate, fields))

@@ -64,7 +64,7 @@ def write_subtomograms_star(
     path: str | os.PathLike[str],
     particles: Particles,
     *,
-    tomograms: NDArray[np.str_],
+    tomograms: Sequence[str],
     image_names: Sequence[str],
     size_voxels: int,
     voxel_size_angstrom: float,

@@ -62,6 +62,7 @@ except SSN3DError as error:
     raise WorkflowError(str(error)) from None
 
 TOMOGRAMS = [f"t{i + 1}" for i in range(config["tomograms"])]
+INDEPENDENT = [f"independent{i + 1}" for i in range(config["independent_tomograms"])]
 SNRS = checked.snr.snr_of
 TABLE2, TABLE3 = config["tables"]["table2"], config["tables"]["table3"]
 LEFT_OUT = checked.tables.table3.left_out(PDB_IDS)
@@ -71,18 +72,13 @@ LEFT_OUT = checked.tables.table3.left_out(PDB_IDS)
 VOXELS = math.prod(config["specimen"]["tomogram_size_voxels"].values())
 TOMOGRAM_MB = 2000 + 15 * VOXELS / 1e6
 
-# Memory of the rules that hold a whole dataset: 3 bytes a voxel of its subtomograms (float16 image,
-# uint8 mask), and as much again for the file or the batches made of them. With 3,380 of 40^3 a
-# training takes 1.6 GB.
-SUBTOMOGRAM_VOXELS = (
-    config["subtomograms"]["count"] * config["subtomograms"]["size_voxels"] ** 3
-)
-DATASET_MB = 2000 + 6 * SUBTOMOGRAM_VOXELS / 1e6
+# Memory of the rules that read subtomograms, however many there are.
+READING_MB = 3500
 
 
 wildcard_constraints:
     pdb_id="[0-9][A-Za-z0-9]{3}",
-    tomogram=r"t\d+",
+    tomogram=r"(t|independent)\d+",
     dataset="|".join(SNRS),
     method="[A-Za-z0-9-]+",
     split="random|without_[A-Za-z0-9]{4}",
@@ -97,9 +93,9 @@ def library_version(script):
     return code_version(REPOSITORY / "workflow" / "scripts" / f"{script}.py", SOURCES)
 
 
-def of_tomograms(file):
-    """Files of one name in the folders of all tomograms; wildcards in doubled braces stay."""
-    return expand(f"results/tomograms/{{tomogram}}/{file}", tomogram=TOMOGRAMS)
+def shards(tomograms, dataset="{dataset}"):
+    """Subtomograms of some tomograms in a dataset: one file each."""
+    return [f"results/subtomograms/{dataset}/{tomogram}.h5" for tomogram in tomograms]
 
 
 def is_tuned(wildcards):

@@ -1,7 +1,7 @@
 # The report on the data: what was simulated, before anything is segmented.
 FIGURES = [
     *["complex", "calibration", "packing"],
-    *expand("tomogram_{t}_{dataset}", t=TOMOGRAMS, dataset=SNRS),
+    *expand("tomogram_{t}_{dataset}", t=TOMOGRAMS[:1], dataset=SNRS),
 ]
 PAGES = ["structures", "specimen", "snr", "mask_sizes"]
 
@@ -13,8 +13,12 @@ localrules:
 rule describe_data:
     input:
         structures=expand("results/structures/{pdb_id}.json", pdb_id=PDB_IDS),
-        specimens=expand("results/tomograms/{t}/specimen.json", t=TOMOGRAMS),
-        noise=expand("results/tomograms/{t}/{d}.json", t=TOMOGRAMS, d=SNRS),
+        specimens=expand(
+            "results/tomograms/{t}/specimen.json", t=TOMOGRAMS + INDEPENDENT
+        ),
+        noise=expand(
+            "results/tomograms/{t}/{d}.json", t=TOMOGRAMS + INDEPENDENT, d=SNRS
+        ),
         complexes=RESOURCES / "complexes.tsv",
     output:
         structures=shown("results/tables/structures.html"),
@@ -26,7 +30,7 @@ rule describe_data:
         "../../envs/cpu.yaml"
     params:
         pdb_ids=PDB_IDS,
-        tomograms=TOMOGRAMS,
+        tomograms=TOMOGRAMS + INDEPENDENT,
         datasets=list(SNRS),
         code=library_version("describe_data"),
     script:
@@ -35,7 +39,7 @@ rule describe_data:
 
 rule draw_specimen:
     input:
-        dataset=f"results/subtomograms/{next(iter(SNRS))}.h5",
+        shard=shards(TOMOGRAMS[:1], next(iter(SNRS))),
         summaries=expand("results/tomograms/{t}/{d}.json", t=TOMOGRAMS[:1], d=SNRS),
         complexes=RESOURCES / "complexes.tsv",
     output:
@@ -85,7 +89,7 @@ rule draw_tomogram:
 rule draw_complex:
     input:
         structure=f"results/structures/{config['figures']['complex_id']}.npz",
-        datasets=expand("results/subtomograms/{dataset}.h5", dataset=SNRS),
+        shards=[shards(TOMOGRAMS[:1], dataset) for dataset in SNRS],
     output:
         png=shown("results/figures/complex.png"),
         svg="results/figures/complex.svg",

@@ -42,7 +42,7 @@ localrules:
 
 rule draw_segmentation:
     input:
-        dataset="results/subtomograms/{dataset}.h5",
+        shards=shards(TOMOGRAMS),
         scores="results/runs/{method}/{dataset}/random/per_subtomogram.csv",
         predictions="results/runs/{method}/{dataset}/random/predictions.h5",
     output:
@@ -61,7 +61,7 @@ rule draw_segmentation:
 
 rule draw_baseline:
     input:
-        dataset="results/subtomograms/{dataset}.h5",
+        shards=shards(TOMOGRAMS),
         run="results/runs/{method}/{dataset}/random/run.json",
         scores="results/runs/{method}/{dataset}/random/per_subtomogram.csv",
     output:
@@ -101,6 +101,7 @@ rule make_tables:
     input:
         runs=run_files(RUNS, "run.json"),
         scores=run_files(RUNS, "per_subtomogram.csv"),
+        independent=run_files(RUNS, "independent.csv"),
         structures=expand("results/structures/{pdb_id}.json", pdb_id=PDB_IDS),
         facts=[RESOURCES / name for name in FACTS_OF_TABLES],
     output:

@@ -1,6 +1,6 @@
 rule train_network:
     input:
-        dataset="results/subtomograms/{dataset}.h5",
+        shards=shards(TOMOGRAMS),
         split="results/splits/{split}.csv",
     output:
         weights="results/runs/{method}/{dataset}/{split}/weights.pt",
@@ -14,7 +14,7 @@ rule train_network:
         environment(config["training"]["device"])
     threads: JOB_THREADS
     resources:
-        mem_mb=more_each_attempt(1500 + DATASET_MB),
+        mem_mb=more_each_attempt(READING_MB),
         runtime=more_each_attempt(480),
     params:
         settings=lookup(within=config, dpath="training"),
@@ -26,11 +26,12 @@ rule train_network:
 
 rule evaluate_network:
     input:
-        dataset="results/subtomograms/{dataset}.h5",
+        shards=shards(TOMOGRAMS + INDEPENDENT),
         split="results/splits/{split}.csv",
         weights="results/runs/{method}/{dataset}/{split}/weights.pt",
     output:
         table="results/runs/{method}/{dataset}/{split}/per_subtomogram.csv",
+        independent="results/runs/{method}/{dataset}/{split}/independent.csv",
         predictions="results/runs/{method}/{dataset}/{split}/predictions.h5",
     log:
         "logs/evaluate_network/{method}_{dataset}_{split}.log",
@@ -40,7 +41,7 @@ rule evaluate_network:
         environment(config["training"]["device"])
     threads: JOB_THREADS
     resources:
-        mem_mb=more_each_attempt(1500 + DATASET_MB),
+        mem_mb=more_each_attempt(READING_MB),
         runtime=more_each_attempt(30),
     params:
         device=lookup(within=config, dpath="training/device"),
@@ -51,7 +52,7 @@ rule evaluate_network:
 
 rule search_baseline:
     input:
-        dataset="results/subtomograms/{dataset}.h5",
+        shards=shards(TOMOGRAMS),
         split="results/splits/{split}.csv",
     output:
         "results/baseline/{dataset}/{split}.json",
@@ -63,7 +64,7 @@ rule search_baseline:
         "../../envs/cpu.yaml"
     threads: BASELINE_THREADS
     resources:
-        mem_mb=more_each_attempt(DATASET_MB),
+        mem_mb=more_each_attempt(READING_MB),
         runtime=more_each_attempt(60),
     params:
         settings=lookup(within=config, dpath="baseline"),
@@ -80,12 +81,13 @@ UNSUPERVISED = {
 
 rule run_baseline:
     input:
-        dataset="results/subtomograms/{dataset}.h5",
+        shards=shards(TOMOGRAMS + INDEPENDENT),
         split="results/splits/{split}.csv",
         search=branch(is_tuned, then="results/baseline/{dataset}/{split}.json"),
     output:
         run="results/runs/{method}/{dataset}/{split}/run.json",
         table="results/runs/{method}/{dataset}/{split}/per_subtomogram.csv",
+        independent="results/runs/{method}/{dataset}/{split}/independent.csv",
         predictions="results/runs/{method}/{dataset}/{split}/predictions.h5",
     log:
         "logs/run_baseline/{method}_{dataset}_{split}.log",
@@ -97,7 +99,7 @@ rule run_baseline:
         "../../envs/cpu.yaml"
     threads: BASELINE_THREADS
     resources:
-        mem_mb=more_each_attempt(DATASET_MB),
+        mem_mb=more_each_attempt(READING_MB),
         runtime=more_each_attempt(60),
     params:
         settings=lambda wildcards: None if is_tuned(wildcards) else UNSUPERVISED,

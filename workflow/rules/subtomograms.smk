@@ -1,50 +1,28 @@
 # Too short for a cluster's queue.
 localrules:
-    select_particles,
     split_dataset,
-
-
-rule select_particles:
-    input:
-        particles=of_tomograms("particles.star"),
-    output:
-        "results/subtomograms/selection.csv",
-    log:
-        "logs/select_particles.log",
-    conda:
-        "../../envs/cpu.yaml"
-    params:
-        tomograms=TOMOGRAMS,
-        shape=lookup(within=config, dpath="specimen/tomogram_size_voxels"),
-        settings=lookup(within=config, dpath="subtomograms"),
-        seed=lookup(within=config, dpath="seed"),
-        code=library_version("select_particles"),
-    script:
-        "../scripts/select_particles.py"
 
 
 rule extract_subtomograms:
     input:
-        selection="results/subtomograms/selection.csv",
-        tomograms=of_tomograms("{{dataset}}.mrc"),
-        labels=of_tomograms("labels.mrc"),
-        particles=of_tomograms("particles.star"),
-        summaries=of_tomograms("{{dataset}}.json"),
+        tomogram="results/tomograms/{tomogram}/{dataset}.mrc",
+        labels="results/tomograms/{tomogram}/labels.mrc",
+        particles="results/tomograms/{tomogram}/particles.star",
+        summary="results/tomograms/{tomogram}/{dataset}.json",
         structures=expand("results/structures/{pdb_id}.json", pdb_id=PDB_IDS),
     output:
-        "results/subtomograms/{dataset}.h5",
+        "results/subtomograms/{dataset}/{tomogram}.h5",
     log:
-        "logs/extract_subtomograms/{dataset}.log",
+        "logs/extract_subtomograms/{tomogram}_{dataset}.log",
     benchmark:
-        "results/benchmarks/extract_subtomograms/{dataset}.tsv"
+        "results/benchmarks/extract_subtomograms/{tomogram}_{dataset}.tsv"
     conda:
         "../../envs/cpu.yaml"
     resources:
-        mem_mb=more_each_attempt(DATASET_MB + 6 * VOXELS / 1e6),  # one tomogram at a time
+        mem_mb=more_each_attempt(TOMOGRAM_MB),
         runtime=more_each_attempt(30),
     params:
-        names=TOMOGRAMS,
-        size_voxels=lookup(within=config, dpath="subtomograms/size_voxels"),
+        settings=lambda w: checked.subtomograms.of(w.tomogram).model_dump(),
         seed=lookup(within=config, dpath="seed"),
         code=library_version("extract_subtomograms"),
     script:
@@ -53,7 +31,10 @@ rule extract_subtomograms:
 
 rule split_dataset:
     input:
-        "results/subtomograms/selection.csv",
+        particles=expand(
+            "results/tomograms/{tomogram}/particles.star",
+            tomogram=TOMOGRAMS + INDEPENDENT,
+        ),
     output:
         "results/splits/{split}.csv",
     log:
@@ -61,6 +42,9 @@ rule split_dataset:
     conda:
         "../../envs/cpu.yaml"
     params:
+        tomograms=TOMOGRAMS + INDEPENDENT,
+        shape=lookup(within=config, dpath="specimen/tomogram_size_voxels"),
+        subtomograms=lookup(within=config, dpath="subtomograms"),
         settings=lookup(within=config, dpath="splits"),
         seed=lookup(within=config, dpath="seed"),
         code=library_version("split_dataset"),
@@ -70,7 +54,7 @@ rule split_dataset:
 
 rule export_subtomograms:
     input:
-        "results/subtomograms/{dataset}.h5",
+        shards(TOMOGRAMS),
     output:
         star="results/export/{dataset}_{pdb_id}/particles.star",
         images=directory("results/export/{dataset}_{pdb_id}/subtomograms"),
@@ -78,8 +62,6 @@ rule export_subtomograms:
         "logs/export_subtomograms/{dataset}_{pdb_id}.log",
     conda:
         "../../envs/cpu.yaml"
-    resources:
-        mem_mb=more_each_attempt(DATASET_MB),
     params:
         optics=lookup(within=config, dpath="microscope/optics"),
         code=library_version("export_subtomograms"),

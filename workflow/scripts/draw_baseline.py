@@ -6,7 +6,7 @@ from ssn3d.report.figure_baseline import draw_baseline
 if __name__ == "__main__":
     with job(snakemake.log[0]):
         draw_baseline(
-            snakemake.input.dataset,
+            snakemake.input.shards,
             snakemake.input.run,
             snakemake.input.scores,
             snakemake.params.pdb_ids,

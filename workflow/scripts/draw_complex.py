@@ -9,7 +9,7 @@ if __name__ == "__main__":
         draw_complex(
             params.pdb_id,
             snakemake.input.structure,
-            snakemake.input.datasets,
+            snakemake.input.shards,
             params.level,
             params.resolution,
             figure=snakemake.output.png,

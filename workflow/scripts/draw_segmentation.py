@@ -6,7 +6,7 @@ from ssn3d.report.figure_segmentation import draw_segmentation
 if __name__ == "__main__":
     with job(snakemake.log[0]):
         draw_segmentation(
-            snakemake.input.dataset,
+            snakemake.input.shards,
             snakemake.input.scores,
             snakemake.input.predictions,
             snakemake.params.pdb_ids,

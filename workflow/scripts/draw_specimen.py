@@ -7,7 +7,7 @@ if __name__ == "__main__":
     with job(snakemake.log[0]):
         files, drawn = snakemake.input, snakemake.output
         draw_specimen(
-            files.dataset,
+            files.shard,
             dict(zip(snakemake.params.names, files.summaries, strict=True)),
             files.complexes,
             calibration=drawn.calibration,

@@ -8,11 +8,12 @@ if __name__ == "__main__":
     with job(snakemake.log[0]):
         use_threads(snakemake.threads)
         evaluate_run(
-            snakemake.input.dataset,
+            snakemake.input.shards,
             snakemake.input.split,
             snakemake.input.weights,
             snakemake.params.device,
             per_subtomogram=snakemake.output.table,
+            independent=snakemake.output.independent,
             predictions=snakemake.output.predictions,
             trainings_per_gpu=snakemake.config["trainings_per_gpu"],
         )

@@ -9,7 +9,7 @@ from ssn3d.subtomograms.export import export_subtomograms
 if __name__ == "__main__":
     with job(snakemake.log[0]):
         export_subtomograms(
-            snakemake.input[0],
+            snakemake.input,
             [snakemake.wildcards.pdb_id],
             Path(snakemake.output.star).parent,
             Optics.model_validate(snakemake.params.optics),

@@ -1,22 +1,20 @@
-"""Cut one dataset of subtomograms and masks out of its tomograms."""
+"""Cut subtomograms and masks out of one tomogram of a dataset."""
 
 from ssn3d.log import job
+from ssn3d.subtomograms.settings import SelectionSettings
 from ssn3d.subtomograms.steps import extract_subtomograms
 
 if __name__ == "__main__":
     with job(snakemake.log[0]):
         files = snakemake.input
-        columns = zip(files.tomograms, files.labels, files.particles, files.summaries, strict=True)
-        kinds = ("tomogram", "labels", "particles", "summary")
         extract_subtomograms(
-            selection=files.selection,
-            tomograms={
-                name: dict(zip(kinds, paths, strict=True))
-                for name, paths in zip(snakemake.params.names, columns, strict=True)
-            },
-            size_voxels=snakemake.params.size_voxels,
-            seed=snakemake.params.seed,
-            dataset_name=snakemake.wildcards.dataset,
+            tomogram=files.tomogram,
+            labels=files.labels,
+            particles=files.particles,
+            summary=files.summary,
             structures=files.structures,
-            dataset=snakemake.output[0],
+            names=(snakemake.wildcards.tomogram, snakemake.wildcards.dataset),
+            settings=SelectionSettings.model_validate(snakemake.params.settings),
+            seed=snakemake.params.seed,
+            shard=snakemake.output[0],
         )

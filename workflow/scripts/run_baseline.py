@@ -10,7 +10,7 @@ if __name__ == "__main__":
     with job(snakemake.log[0]):
         fixed = snakemake.params.settings  # None if they come from a search
         baseline_run(
-            snakemake.input.dataset,
+            snakemake.input.shards,
             snakemake.input.split,
             BaselineParameters(**fixed) if fixed else snakemake.input.search,
             Path(snakemake.output.run).parent,

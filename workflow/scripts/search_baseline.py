@@ -7,7 +7,7 @@ from ssn3d.segmentation.settings import BaselineSettings
 if __name__ == "__main__":
     with job(snakemake.log[0]):
         search_run(
-            snakemake.input.dataset,
+            snakemake.input.shards,
             snakemake.input.split,
             snakemake.output[0],
             BaselineSettings.model_validate(snakemake.params.settings),

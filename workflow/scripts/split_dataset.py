@@ -1,15 +1,19 @@
-"""Split the selected subtomograms at random, or leave one structure out."""
+"""Split the subtomograms of all tomograms, or leave one structure out."""
 
 from ssn3d.log import job
-from ssn3d.subtomograms.settings import SplitsSettings
+from ssn3d.settings import SizeVoxels
+from ssn3d.subtomograms.settings import SplitsSettings, SubtomogramsSettings
 from ssn3d.subtomograms.steps import split_dataset
 
 if __name__ == "__main__":
     with job(snakemake.log[0]):
+        params, name = snakemake.params, snakemake.wildcards.split
         split_dataset(
-            snakemake.input[0],
-            SplitsSettings.model_validate(snakemake.params.settings),
-            snakemake.params.seed,
-            None if snakemake.wildcards.split == "random" else snakemake.wildcards.split[-4:],
+            dict(zip(params.tomograms, snakemake.input.particles, strict=True)),
+            shape=SizeVoxels.model_validate(params.shape).zyx,
+            selection=SubtomogramsSettings.model_validate(params.subtomograms),
+            settings=SplitsSettings.model_validate(params.settings),
+            seed=params.seed,
+            leave_out=None if name == "random" else name[-4:],
             split=snakemake.output[0],
         )

@@ -9,11 +9,13 @@ from ssn3d.files import sha256_of
 from ssn3d.log import job
 from ssn3d.segmentation.settings import TrainingSettings
 from ssn3d.segmentation.steps import train_run
+from ssn3d.subtomograms.store import open_shard
 
 
 def checkpoint_of(files, params, wildcards):  # noqa: ANN001, ANN201 -- Snakemake's own types
     """Name a checkpoint by all that the training depends on: a change starts a new one."""
-    identity = [*map(sha256_of, files), params.settings, params.seed, params.code]
+    shards = [open_shard(path).sha256 for path in files.shards]
+    identity = [shards, sha256_of(files.split), params.settings, params.seed, params.code]
     key = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:12]
     name = f"{wildcards.method}_{wildcards.dataset}_{wildcards.split}_{key}.pt"
     return Path("results/checkpoints") / name
@@ -23,7 +25,7 @@ if __name__ == "__main__":
     with job(snakemake.log[0]):
         use_threads(snakemake.threads)
         train_run(
-            snakemake.input.dataset,
+            snakemake.input.shards,
             snakemake.input.split,
             snakemake.wildcards.method,
             TrainingSettings.model_validate(snakemake.params.settings),

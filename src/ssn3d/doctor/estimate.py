@@ -1,5 +1,6 @@
 """An estimate of how long an experiment takes: part of each stage is timed and scaled up."""
 
+import math
 import time
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
@@ -63,7 +64,17 @@ def job_threads() -> Iterator[None]:
 def simulation_seconds(config: Config, seconds_a_projection: float) -> float:
     """From a specimen to datasets, for all tomograms."""
     a_tomogram = PROJECTIONS_A_TOMOGRAM + PROJECTIONS_A_DATASET * len(config.snr.datasets)
-    return float(config.tomograms * a_tomogram * seconds_a_projection)
+    tomograms = config.tomograms + config.independent_tomograms
+    return float(tomograms * a_tomogram * seconds_a_projection)
+
+
+def subtomograms_of(config: Config, count: int | str) -> float:
+    """Number of subtomograms of a tomogram; for `all`, the number expected."""
+    if count != "all":
+        return float(count)
+    size, specimen = config.subtomograms.size_voxels, config.specimen
+    inside = [max(n - size, 0) for n in specimen.tomogram_size_voxels.zyx]
+    return specimen.particles * math.prod(inside) / math.prod(specimen.region_size_voxels.zyx)
 
 
 @job_threads()
@@ -99,7 +110,8 @@ def epoch_seconds(config: Config, classes: int, run: Run, seconds_a_subtomogram:
 
     Validation is a forward pass only, a third of the arithmetic.
     """
-    count, splits = config.subtomograms.count, config.splits
+    count = config.tomograms * subtomograms_of(config, config.subtomograms.count)
+    splits = config.splits
     test = count / classes if run.split != "random" else splits.test_fraction * count
     validation = splits.validation_fraction * (count - test)
     return float((count - test - validation + validation / 3) * seconds_a_subtomogram)
@@ -132,10 +144,12 @@ def measure_baseline(config: Config) -> float:
 
 
 def baseline_seconds(config: Config, asked: Sequence[Run], seconds_a_subtomogram: float) -> float:
-    """All runs of the baseline: each segments the test set, the tuned ones search before that."""
+    """All runs of the baseline: each segments two test sets, the tuned ones search before that."""
     combinations = draw_combinations(config.baseline, generator(0, "doctor"))
     tried = len(combinations) * config.baseline.search.subtomograms
-    test = config.splits.test_fraction * config.subtomograms.count
+    counts = config.subtomograms
+    test = config.splits.test_fraction * config.tomograms * subtomograms_of(config, counts.count)
+    test += config.independent_tomograms * subtomograms_of(config, counts.independent_count)
     segmented = [test + tried * (run.method == TUNED_BASELINE) for run in asked]
     cores = hardware()["cores"]
     workers = min(BASELINE_THREADS, cores)

@@ -75,7 +75,7 @@ def simulation(config: Config) -> str:
     """Say where tomograms and datasets are made, and how long that takes."""
     device = pick_device(config.microscope.device).type
     seconds = estimate.simulation_seconds(config, estimate.measure_projection(config))
-    tomograms = config.tomograms
+    tomograms = config.tomograms + config.independent_tomograms
     return (
         f"{tomograms} tomogram{'s' * (tomograms > 1)}, datasets {', '.join(config.snr.snr_of)}: "
         f"about {in_words(seconds)} on {device}"
@@ -121,7 +121,7 @@ def earlier_results(config: Config, pdb_ids: Sequence[str], results: Path) -> st
     asked = estimate.runs(config, pdb_ids)
     done = [run for run in asked if not missing_files(run_folder(results / "runs", *run))]
     datasets = [*config.snr.snr_of]
-    made = [name for name in datasets if (results / "subtomograms" / f"{name}.h5").exists()]
+    made = [name for name in datasets if (results / "subtomograms" / name).exists()]
     return f"{len(made)} of {len(datasets)} datasets and {len(done)} of {len(asked)} runs there"
 
 

@@ -16,11 +16,11 @@ from ssn3d.files import read_json
 from ssn3d.report.examples import read_examples
 from ssn3d.report.panels import central_slice, draw_slice
 from ssn3d.report.style import PathLike, new_figure, save, styled
-from ssn3d.seeds import generator
 from ssn3d.segmentation.baseline import Segmentation, segment
+from ssn3d.segmentation.baseline_search import subtomogram_generator
 from ssn3d.segmentation.metrics import SEGMENTED
 from ssn3d.segmentation.settings import BaselineParameters
-from ssn3d.subtomograms.store import read_subtomograms
+from ssn3d.subtomograms.store import open_dataset
 
 PLANE = "xy"
 COLUMNS = ("subtomogram", "segments, threshold", "clusters", "target", "truth")
@@ -40,7 +40,7 @@ class BaselineExample:
 
 
 def draw_baseline(
-    dataset: PathLike,
+    shards: Sequence[PathLike],
     run: PathLike,
     per_subtomogram: PathLike,
     pdb_ids: Sequence[str],
@@ -49,17 +49,17 @@ def draw_baseline(
     figure: PathLike,
 ) -> None:
     """Draw the baseline's steps on each structure's median test subtomogram, segmented anew."""
-    subtomograms = read_subtomograms(dataset)
+    dataset = open_dataset(shards)
     parameters = BaselineParameters(**read_json(run, "settings")["settings"])
     picked = read_examples(per_subtomogram, pdb_ids)
     examples = []
     for row in picked[picked["rank"] == "median"].to_dict("records"):
-        index = row["subtomogram"]
-        image = subtomograms.images[index]
-        result = segment(image, parameters, generator(seed, "baseline", index))
+        place = row["tomogram"], row["label"]
+        image, truth = dataset.read_one(*place)
+        result = segment(image, parameters, subtomogram_generator(seed, *place))
         title = f"{row['pdb_id']}: IoU {row['iou_foreground']:.0f}%"
-        examples.append(BaselineExample(title, image, subtomograms.masks[index], result))
-    save(baseline_steps(examples, subtomograms.voxel_size_angstrom), figure)
+        examples.append(BaselineExample(title, image, truth, result))
+    save(baseline_steps(examples, dataset.voxel_size_angstrom), figure)
 
 
 @styled

@@ -12,7 +12,7 @@ from ssn3d.report.panels import PLANES, add_isosurface, central_slice, draw_slic
 from ssn3d.report.style import PathLike, new_figure, save, styled
 from ssn3d.structures.maps import density_map
 from ssn3d.structures.structure import read_structure
-from ssn3d.subtomograms.store import read_subtomograms
+from ssn3d.subtomograms.store import open_shard
 
 _MAP_VOXEL_ANGSTROM = 5.0  # finer than the tomogram's, so that the surface is smooth
 
@@ -20,16 +20,16 @@ _MAP_VOXEL_ANGSTROM = 5.0  # finer than the tomogram's, so that the surface is s
 def draw_complex(
     pdb_id: str,
     structure: PathLike,
-    datasets: Sequence[PathLike],
+    shards: Sequence[PathLike],
     level_dalton_per_nm3: float,
     resolution_angstrom: float,
     *,
     figure: PathLike,
 ) -> None:
-    """Draw Figure 4: a complex's surface, and its first subtomogram in each dataset.
+    """Draw Figure 4: a complex's surface, and its first subtomogram in one shard of each dataset.
 
     Raises:
-        DataError: a dataset has no subtomogram of the complex.
+        DataError: a shard has no subtomogram of the complex.
     """
     atoms = read_structure(structure)
     density = density_map(
@@ -37,17 +37,18 @@ def draw_complex(
     )
     images = {}
     voxel_size = np.nan
-    for path in datasets:
-        subtomograms = read_subtomograms(path)
-        rows = np.flatnonzero(subtomograms.pdb_ids == pdb_id)
+    for path in shards:
+        shard = open_shard(path)
+        pdb_ids, origin = shard.particles.pdb_ids, shard.origin
+        rows = np.flatnonzero(pdb_ids == pdb_id)
         if not len(rows):
             raise DataError(
                 f"figures.complex_id: {path} has no subtomogram of {pdb_id}; name a structure that "
-                f"it has, such as {subtomograms.pdb_ids[0]}"
+                f"it has, such as {pdb_ids[0]}"
             )
-        title = f"{subtomograms.dataset}, SNR {subtomograms.snr_asked:g}"
-        images[title] = subtomograms.images[rows[0]]
-        voxel_size = subtomograms.voxel_size_angstrom
+        (image,), _ = shard.read(rows[:1])
+        images[f"{origin.dataset}, SNR {origin.snr_asked:g}"] = image
+        voxel_size = origin.voxel_size_angstrom
     drawn = complex_at_each_snr(
         pdb_id,
         density,

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from ssn3d.report.examples import read_examples
 from ssn3d.report.panels import add_isosurface, central_slice, draw_slice
 from ssn3d.report.style import PathLike, new_figure, save, styled
-from ssn3d.segmentation.run_files import read_predictions
-from ssn3d.subtomograms.store import read_subtomograms
+from ssn3d.segmentation.run_files import read_prediction
+from ssn3d.subtomograms.store import open_dataset
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Example:
 
 
 def draw_segmentation(
-    dataset: PathLike,
+    shards: Sequence[PathLike],
     per_subtomogram: PathLike,
     predictions: PathLike,
     pdb_ids: Sequence[str],
@@ -37,19 +37,14 @@ def draw_segmentation(
     figure: PathLike,
 ) -> None:
     """Draw Figure 5: truth and prediction of the best, median and worst of each structure."""
-    subtomograms = read_subtomograms(dataset)
-    masks = read_predictions(predictions)
-    picked = read_examples(per_subtomogram, pdb_ids).to_dict("records")
-    examples = [
-        Example(
-            f"{row['pdb_id']}, {row['rank']}: IoU {row['iou_foreground']:.0f}%",
-            subtomograms.images[row["subtomogram"]],
-            subtomograms.masks[row["subtomogram"]],
-            masks[row["subtomogram"]],
-        )
-        for row in picked
-    ]
-    save(truth_and_prediction(examples, subtomograms.voxel_size_angstrom), figure)
+    dataset = open_dataset(shards)
+    examples = []
+    for row in read_examples(per_subtomogram, pdb_ids).to_dict("records"):
+        title = f"{row['pdb_id']}, {row['rank']}: IoU {row['iou_foreground']:.0f}%"
+        place = row["tomogram"], row["label"]
+        image, truth = dataset.read_one(*place)
+        examples.append(Example(title, image, truth, read_prediction(predictions, *place)))
+    save(truth_and_prediction(examples, dataset.voxel_size_angstrom), figure)
 
 
 @styled

@@ -14,7 +14,9 @@ from ssn3d.report.data_pages import masks_page
 from ssn3d.report.labels import name_points, plain_log_ticks
 from ssn3d.report.paper import complex_names, paper_complexes
 from ssn3d.report.style import GREY, SERIES, PathLike, new_figure, save, styled
-from ssn3d.subtomograms.store import Subtomograms, read_subtomograms
+from ssn3d.subtomograms.store import Shard, open_shard
+
+_READ_AT_ONCE = 256
 
 CALIBRATION_KEYS = (
     "calibration", "noise_scale", "snr_asked", "snr_measured", "snr_without_noise",
@@ -23,7 +25,7 @@ CALIBRATION_KEYS = (
 
 
 def draw_specimen(
-    dataset: PathLike,
+    shard: PathLike,
     summaries: Mapping[str, PathLike],
     complexes_tsv: PathLike,
     *,
@@ -32,28 +34,25 @@ def draw_specimen(
     masks: PathLike,
     masks_csv: PathLike,
 ) -> None:
-    """Draw the SNR calibration, and the contents of a dataset; all contain the same particles.
+    """Draw the SNR calibration, and the contents of a shard.
 
     `summaries` are the JSON files of one tomogram, by dataset. `masks` and `masks_csv` are a page
     and a table of our mask sizes beside the paper's.
     """
     noise = {name: read_json(path, *CALIBRATION_KEYS) for name, path in summaries.items()}
     save(snr_calibration(noise), calibration)
-    table = mask_sizes(read_subtomograms(dataset), complexes_tsv)
+    table = mask_sizes(open_shard(shard), complexes_tsv)
     with atomic_path(masks_csv) as partial:
         table.round(2).to_csv(partial, index=False)
     masks_page(table, complex_names(complexes_tsv), masks)
     save(packing_statistics(table), packing)
 
 
-def mask_sizes(subtomograms: Subtomograms, complexes_tsv: PathLike) -> pd.DataFrame:
+def mask_sizes(shard: Shard, complexes_tsv: PathLike) -> pd.DataFrame:
     """Mean mask voxels of each structure, those implied by the paper's Table 3, and the ratio."""
-    sizes = pd.DataFrame(
-        {
-            "pdb_id": subtomograms.pdb_ids,
-            "voxels": subtomograms.masks.sum(axis=(1, 2, 3), dtype=np.int64),
-        }
-    )
+    groups = np.array_split(np.arange(len(shard)), -(-len(shard) // _READ_AT_ONCE))
+    voxels = [shard.read(rows)[1].sum(axis=(1, 2, 3), dtype=np.int64) for rows in groups]
+    sizes = pd.DataFrame({"pdb_id": shard.particles.pdb_ids, "voxels": np.concatenate(voxels)})
     table = sizes.groupby("pdb_id", as_index=False).agg(
         subtomograms=("voxels", "size"), mask_voxels=("voxels", "mean")
     )

@@ -12,10 +12,13 @@ from ssn3d.csv_files import read_csv
 from ssn3d.errors import DataError
 from ssn3d.files import read_json
 
-_PERCENT = ["pixel_accuracy", "iou_background", "iou_foreground"]
-_COUNTS = ["true_positive", "false_positive", "false_negative", "true_negative"]
+_PERCENT = [
+    "pixel_accuracy", "iou_background", "iou_foreground", "ceiling_miou", "ceiling_pixel_accuracy",
+    "accurate_miou",
+]  # fmt: skip
+_COUNTS = ["true_positive", "false_positive", "false_negative", "true_negative", "surface"]
 _SCORES = {
-    "subtomogram": np.int64, "pdb_id": str, "outcome": str,
+    "tomogram": str, "label": np.int64, "pdb_id": str, "outcome": str,
     **dict.fromkeys(_PERCENT, np.float64), **dict.fromkeys(_COUNTS, np.int64),
 }  # fmt: skip
 _CURVES = ["train_loss", "validation_loss", "validation_pixel_accuracy", "validation_miou"]
@@ -31,11 +34,13 @@ class Run:
     """The content of run.json."""
     subtomograms: pd.DataFrame
     """The rows of per_subtomogram.csv: the test set, accuracies and IoUs in percent."""
+    independent: pd.DataFrame
+    """The rows of independent.csv: subtomograms of tomograms that no training saw."""
 
 
 def missing_files(folder: Path) -> list[Path]:
     """List the files that a run lacks before it can enter a table; none for a finished run."""
-    files = [folder / "run.json", folder / "per_subtomogram.csv"]
+    files = [folder / name for name in ("run.json", "per_subtomogram.csv", "independent.csv")]
     return [file for file in files if not file.exists()]
 
 
@@ -50,7 +55,8 @@ def read_run(folder: Path) -> Run:
     if names != folder.parts[-3:]:
         message = f"{folder / 'run.json'}: belongs to the run {names}; delete it and rerun"
         raise DataError(message)
-    return Run(record, read_per_subtomogram(folder / "per_subtomogram.csv"))
+    tables = (folder / name for name in ("per_subtomogram.csv", "independent.csv"))
+    return Run(record, *map(read_per_subtomogram, tables))
 
 
 def read_per_subtomogram(path: str | os.PathLike[str]) -> pd.DataFrame:

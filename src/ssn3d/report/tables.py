@@ -21,22 +21,27 @@ from ssn3d.report.settings import RowSettings, Table3Settings
 from ssn3d.report.source_words import source_in_words
 from ssn3d.runs import BASELINES, run_folder
 from ssn3d.seeds import generator
-from ssn3d.segmentation.metrics import summarise
+from ssn3d.segmentation.metrics import miou, summarise
 
 PathLike = str | os.PathLike[str]
 DONE = "done"
 TABLE2_COLUMNS = [
     "method", "dataset", "snr", "pixel_accuracy", "miou", "capacity", "paper_pixel_accuracy",
-    "paper_miou", "difference_miou", "miou_low", "miou_high", "iou_foreground",
-    "paper_iou_foreground", "pooled_miou", "ceiling_miou", "test_subtomograms", "epochs",
-    "training_minutes", "status",
+    "paper_miou", "difference_miou", "miou_low", "miou_high", "independent_pixel_accuracy",
+    "independent_miou", "iou_foreground", "paper_iou_foreground", "pooled_miou", "ceiling_miou",
+    "errors_per_surface_voxel", "test_subtomograms", "epochs", "training_minutes", "status",
 ]  # fmt: skip
 TABLE3_COLUMNS = [
     "pdb_id", "name", "pixel_accuracy", "miou", "paper_pixel_accuracy", "paper_miou",
-    "difference_miou", "miou_low", "miou_high", "iou_foreground", "ceiling_miou",
-    "test_subtomograms", "epochs", "source", "mask_voxels", "paper_mask_voxels", "status",
+    "difference_miou", "miou_low", "miou_high", "independent_pixel_accuracy", "independent_miou",
+    "iou_foreground", "ceiling_miou", "errors_per_surface_voxel", "test_subtomograms", "epochs",
+    "source", "mask_voxels", "paper_mask_voxels", "status",
 ]  # fmt: skip
-_RULES = {"run.json": "train_network", "per_subtomogram.csv": "evaluate_network"}
+_RULES = {
+    "run.json": "train_network",
+    "per_subtomogram.csv": "evaluate_network",
+    "independent.csv": "evaluate_network",
+}
 _WHOLE_NUMBERS = ["capacity", "test_subtomograms", "epochs"]
 _TEXT = ["method", "dataset", "pdb_id", "name", "source", "status"]
 
@@ -148,8 +153,9 @@ def _ours(folder: Path, method: str, seed: int, only: str | None = None) -> dict
         rule = "run_baseline" if method in BASELINES else _RULES[missing[0].name]
         return {"status": f"missing: rule {rule} ({missing[0]})"}
     run = read_run(folder)
-    if only is not None and not (run.subtomograms["pdb_id"] == only).all():
-        message = f"{folder / 'per_subtomogram.csv'}: contains other structures than {only}"
+    tested = pd.concat([run.subtomograms, run.independent])
+    if only is not None and not (tested["pdb_id"] == only).all():
+        message = f"{folder}: the scores are of other structures than {only}"
         raise DataError(f"{message}; delete it and rerun")
     return _numbers(run, generator(seed, "bootstrap", *folder.parts[-3:]))
 
@@ -157,17 +163,20 @@ def _ours(folder: Path, method: str, seed: int, only: str | None = None) -> dict
 def _numbers(run: Run, random: np.random.Generator) -> dict[str, Any]:
     """Compute means, the interval and the costs of a finished run."""
     table, record = run.subtomograms, run.record
-    summary = summarise(table)
-    per_subtomogram = (table["iou_background"] + table["iou_foreground"]).to_numpy(float) / 2
-    low, high = mean_interval(per_subtomogram, random)
-    scores = ("pixel_accuracy", "miou", "iou_foreground", "pooled_miou")
+    summary, independent = summarise(table), summarise(run.independent)
+    low, high = mean_interval(np.asarray(miou(table), np.float64), random)
+    scores = (
+        "pixel_accuracy", "miou", "iou_foreground", "pooled_miou", "errors_per_surface_voxel",
+    )  # fmt: skip
     return {score: summary[score] for score in scores} | {
+        "independent_pixel_accuracy": independent["pixel_accuracy"],
+        "independent_miou": independent["miou"],
         "miou_low": low,
         "miou_high": high,
         "test_subtomograms": len(table),
         "mask_voxels": mask_voxels(table).mean(),
         "capacity": record["capacity"],
-        "ceiling_miou": record.get("ceiling_miou"),
+        "ceiling_miou": table["ceiling_miou"].mean(),
         "epochs": record["epochs"],
         "training_minutes": record["training_seconds"] / 60,
         "status": DONE,

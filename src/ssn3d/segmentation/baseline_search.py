@@ -1,7 +1,7 @@
 """The baseline on many subtomograms, and a search for its parameters on training subtomograms."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from itertools import islice, product
 from typing import Any
 
@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 from ssn3d.log import progress
 from ssn3d.seeds import generator
 from ssn3d.segmentation.baseline import segment_on_one_thread
-from ssn3d.segmentation.metrics import per_subtomogram_table, summarise
+from ssn3d.segmentation.metrics import score_masks, summarise
 from ssn3d.segmentation.settings import BaselineParameters, BaselineSettings
-from ssn3d.subtomograms.store import Subtomograms
+from ssn3d.subtomograms.store import Dataset
 
 OBJECTIVE = "iou_foreground"
+_AT_ONCE = 64  # subtomograms in memory
 
 
 def draw_combinations(
@@ -32,33 +33,36 @@ def draw_combinations(
     return [grid[index] for index in drawn]
 
 
-def segment_all(
-    images: NDArray[np.floating[Any]],
+def segment_rows(
+    dataset: Dataset,
+    rows: NDArray[np.int_],
     parameters: BaselineParameters,
     seed: int,
     workers: int,
-    rows: Sequence[int] | NDArray[np.integer[Any]] | None = None,
-) -> tuple[NDArray[np.bool_], list[str]]:
-    """Segment subtomograms (n, s, s, s) in `workers` processes of one thread each.
+) -> Iterator[tuple[NDArray[np.bool_], NDArray[np.uint8], list[str]]]:
+    """Segment the subtomograms at `rows` in `workers` processes of one thread each.
 
-    Args:
-        images: the subtomograms.
-        parameters: those of the method.
-        seed: the configuration's seed.
-        workers: number of processes; the result does not depend on it.
-        rows: (n,) rows of the subtomograms in their dataset; with `seed` they seed the random
-            numbers. Default 0, 1, ...
-
-    Returns:
-        Masks (n, s, s, s), and the outcomes.
+    Yields masks and true masks (m, s, s, s) and outcomes (m,), some subtomograms at a time. The
+    result does not depend on the number of processes.
     """
-    rows = range(len(images)) if rows is None else rows
-    tasks = (
-        (image, parameters, generator(seed, "baseline", int(row)))
-        for image, row in zip(images, rows, strict=True)
-    )
-    done = list(progress(segment_tasks(tasks, workers), "Xu & Alber", len(images)))
-    return np.stack([mask for mask, _ in done]), [outcome for _, outcome in done]
+    groups = [rows[start : start + _AT_ONCE] for start in range(0, len(rows), _AT_ONCE)]
+    for some in progress(groups, "Xu & Alber"):
+        images, truth = dataset.read(some)
+        tasks = (
+            (image, parameters, _generator(seed, dataset, row))
+            for image, row in zip(images, some, strict=True)
+        )
+        masks, outcomes = zip(*segment_tasks(tasks, workers), strict=True)
+        yield np.stack(masks), truth, list(outcomes)
+
+
+def subtomogram_generator(seed: int, tomogram: str, label: int) -> np.random.Generator:
+    """Random numbers for one subtomogram."""
+    return generator(seed, "baseline", tomogram, label)
+
+
+def _generator(seed: int, dataset: Dataset, row: int) -> np.random.Generator:
+    return subtomogram_generator(seed, str(dataset.tomograms[row]), int(dataset.labels[row]))
 
 
 Task = tuple[NDArray[np.floating[Any]], BaselineParameters, np.random.Generator]
@@ -74,7 +78,7 @@ def segment_tasks(tasks: Iterable[Task], workers: int) -> Iterator[tuple[NDArray
 
 
 def search(
-    subtomograms: Subtomograms,
+    dataset: Dataset,
     rows: NDArray[np.int_],
     settings: BaselineSettings,
     *,
@@ -85,33 +89,31 @@ def search(
 
     Returns:
         For JSON: `chosen`, the settings of the highest mean IoU of the region of interest (the
-        first of equals); `objective`; `subtomograms`, the rows used; `trials`, each with its
-        settings, metrics in percent and outcomes; `search` and `fixed`, the settings of the search.
+        first of equals); `objective`; `subtomograms`, the tomogram and label of each one used;
+        `trials`, each with its settings, metrics in percent and outcomes; `search` and `fixed`, the
+        settings of the search.
     """
-    rng = generator(seed, "baseline_search", subtomograms.dataset)
+    rng = generator(seed, "baseline_search", dataset.name)
     some = np.sort(rng.permutation(rows)[: settings.search.subtomograms])
+    images, truth = dataset.read(some)
     combinations = draw_combinations(settings, rng)
     tasks = (
-        (subtomograms.images[row], combination, generator(seed, "baseline", int(row)))
+        (image, combination, _generator(seed, dataset, row))
         for combination in combinations
-        for row in some
+        for image, row in zip(images, some, strict=True)
     )
     results = iter(progress(segment_tasks(tasks, workers), "search", len(combinations) * len(some)))
     trials: list[dict[str, Any]] = []
     for combination in combinations:
         masks, outcomes = zip(*islice(results, len(some)), strict=True)
-        table = per_subtomogram_table(
-            some, subtomograms.pdb_ids[some], np.stack(masks), subtomograms.masks[some], outcomes
-        )
+        scores = summarise(score_masks(np.stack(masks), truth))
         counts = dict(sorted(Counter(outcomes).items()))
-        trials.append(
-            {"settings": combination.model_dump(), **summarise(table), "outcomes": counts}
-        )
+        trials.append({"settings": combination.model_dump(), **scores, "outcomes": counts})
     return {
-        "dataset": subtomograms.dataset,
+        "dataset": dataset.name,
         "objective": OBJECTIVE,
         "chosen": max(trials, key=lambda trial: trial[OBJECTIVE])["settings"],
-        "subtomograms": some.tolist(),
+        "subtomograms": [[str(dataset.tomograms[i]), int(dataset.labels[i])] for i in some],
         "trials": trials,
         "search": settings.search.model_dump(),
         "fixed": settings.unsupervised.model_dump(),

@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,18 +10,18 @@ from ssn3d.errors import DataError
 from ssn3d.files import read_json, write_json
 from ssn3d.log import logger
 from ssn3d.runs import BASELINE, TUNED_BASELINE, path_name
-from ssn3d.segmentation.baseline_search import OBJECTIVE, search, segment_all
-from ssn3d.segmentation.metrics import per_subtomogram_table, summarise
-from ssn3d.segmentation.run_files import run_names, write_predictions, write_run_record
+from ssn3d.segmentation.baseline_search import OBJECTIVE, search, segment_rows
+from ssn3d.segmentation.metrics import summarise
+from ssn3d.segmentation.run_files import run_names, write_run_record, write_scores
 from ssn3d.segmentation.settings import BaselineParameters, BaselineSettings
-from ssn3d.subtomograms.steps import read_dataset
-from ssn3d.subtomograms.store import Subtomograms
+from ssn3d.subtomograms.steps import check_parts, read_dataset
+from ssn3d.subtomograms.store import Dataset
 
 PathLike = str | os.PathLike[str]
 
 
 def search_run(
-    dataset: PathLike,
+    shards: Sequence[PathLike],
     split: PathLike,
     search_json: PathLike,
     settings: BaselineSettings,
@@ -31,14 +32,15 @@ def search_run(
     """Choose the tuned baseline's parameters on a split's training subtomograms; write a JSON file.
 
     Raises:
-        DataError: the dataset or the split is missing or damaged.
+        DataError: a shard or the split is missing or damaged.
     """
-    subtomograms, parts = read_dataset(dataset, split)
+    dataset, parts = read_dataset(shards, split)
+    check_parts(parts, ["train"], split)
     start = time.perf_counter()
-    found = search(subtomograms, parts["train"], settings, seed=seed, workers=workers)
+    found = search(dataset, parts["train"], settings, seed=seed, workers=workers)
     found |= {
         "split": Path(split).stem,
-        "dataset_sha256": subtomograms.sha256,
+        "shards_sha256": dataset.digests,
         "seed": seed,
         "seconds": time.perf_counter() - start,
     }
@@ -49,20 +51,20 @@ def search_run(
 
 
 def baseline_run(
-    dataset: PathLike,
+    shards: Sequence[PathLike],
     split: PathLike,
     parameters: BaselineParameters | PathLike,
     folder: PathLike,
     *,
     seed: int,
     workers: int,
-) -> dict[str, float]:
-    """Segment a split's test subtomograms without a network, and write the run.
+) -> dict[str, dict[str, float]]:
+    """Segment a split's test and independent subtomograms without a network, and write the run.
 
-    Writes predictions.h5, per_subtomogram.csv and run.json into `folder`.
+    Writes predictions.h5, per_subtomogram.csv, independent.csv and run.json into `folder`.
 
     Args:
-        dataset: file of the dataset.
+        shards: files of the dataset.
         split: file of the split.
         parameters: settings of the unsupervised method; or the file of `search_run` for the tuned
             method.
@@ -71,31 +73,33 @@ def baseline_run(
         workers: number of processes.
 
     Returns:
-        The metrics over the test set, in percent.
+        The metrics over the test and the independent set, in percent.
 
     Raises:
         DataError: an input is missing or damaged, or the search used another dataset or split.
     """
-    subtomograms, parts = read_dataset(dataset, split)
+    dataset, parts = read_dataset(shards, split)
+    check_parts(parts, ["test", "independent"], split)
     if isinstance(parameters, BaselineParameters):
         method, chosen, seconds = BASELINE, parameters, 0.0
         asked = parameters.model_dump()
     else:
-        found = _read_search(parameters, dataset, split, subtomograms)
+        found = _read_search(parameters, split, dataset)
         method, chosen = TUNED_BASELINE, BaselineParameters(**found["chosen"])
         asked, seconds = found["search"], found["seconds"]
-    rows = parts["test"]
-    masks, outcomes = segment_all(subtomograms.images[rows], chosen, seed, workers, rows)
-    pdb_ids, truth = subtomograms.pdb_ids[rows], subtomograms.masks[rows]
-    table = per_subtomogram_table(rows, pdb_ids, masks, truth, outcomes)
-    metrics = summarise(table)
-    logger.info("%s on dataset %s: %s", method, subtomograms.dataset, metrics)
-    write_predictions(
-        Path(folder) / "per_subtomogram.csv", Path(folder) / "predictions.h5", table, masks
-    )
+    metrics = {}
+    for part, table, masks in (
+        ("test", "per_subtomogram.csv", Path(folder) / "predictions.h5"),
+        ("independent", "independent.csv", None),
+    ):
+        found_masks = segment_rows(dataset, parts[part], chosen, seed, workers)
+        path = Path(folder) / table
+        scores = write_scores(path, dataset, parts[part], found_masks, predictions=masks)
+        metrics[part] = summarise(scores)
+        logger.info("%s on dataset %s, %s: %s", method, dataset.name, part, metrics[part])
     outcome = _BASELINE_OUTCOME | {"training_seconds": seconds, "settings": chosen.model_dump()}
-    names = run_names(path_name(method), subtomograms, split)
-    data = (subtomograms, parts)
+    names = run_names(path_name(method), dataset, split)
+    data = (dataset, parts)
     write_run_record(Path(folder) / "run.json", names, outcome, data, seed=seed, settings=asked)
     return metrics
 
@@ -111,12 +115,10 @@ _BASELINE_OUTCOME = {
 }
 
 
-def _read_search(
-    path: PathLike, dataset: PathLike, split: PathLike, subtomograms: Subtomograms
-) -> dict[str, Any]:
+def _read_search(path: PathLike, split: PathLike, dataset: Dataset) -> dict[str, Any]:
     """Read the file of `search_run`. Raises DataError if it is of another dataset or split."""
-    found = read_json(path, "chosen", "search", "seconds")
-    made_from = (found.get("dataset_sha256"), found.get("split"))
-    if made_from != (subtomograms.sha256, Path(split).stem):
-        raise DataError(f"{path}: was not made from {dataset} and {split}; rerun the search")
+    found = read_json(path, "chosen", "search", "seconds", "shards_sha256")
+    same = found["shards_sha256"].items() <= dataset.digests.items()
+    if not same or found.get("split") != Path(split).stem:
+        raise DataError(f"{path}: was not made from these shards and {split}; rerun the search")
     return found

@@ -3,11 +3,9 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ssn3d.device import pick_device, pick_precision
@@ -43,14 +41,12 @@ class Compute:
         # torch.nn has no typed overload for `memory_format` together with a device
         return network.to(self.device).to(memory_format=self.memory_format)  # type: ignore[call-overload, no-any-return]
 
-    def hold(self, array: NDArray[Any]) -> Tensor:
-        """Move an array to the device for good, or leave it on the CPU if it is large."""
-        tensor = torch.from_numpy(array)
-        if self.device.type == "cuda":
-            free_bytes, _ = torch.cuda.mem_get_info(self.device)
-            if array.nbytes < free_bytes / 4:
-                return tensor.to(self.device)
-        return tensor
+    def has_room(self, size_bytes: int) -> bool:
+        """Whether a quarter of a GPU's free memory is enough for so much; on a CPU, no."""
+        if self.device.type != "cuda":
+            return False
+        free_bytes, _ = torch.cuda.mem_get_info(self.device)
+        return size_bytes < free_bytes / 4
 
     def logits(self, network: nn.Module, images: Tensor) -> Tensor:
         """Apply a network to images (n, s, s, s) of any type: logits (n, 2, s, s, s), float32."""
@@ -64,8 +60,8 @@ class Compute:
 
 
 @contextmanager
-def reproducible(device: torch.device, seed: int) -> Iterator[None]:
-    """Seed torch's global generator, which dropout uses, and make cuDNN deterministic.
+def reproducible(device: torch.device) -> Iterator[None]:
+    """Let the block seed torch's global generator, which dropout uses; make cuDNN deterministic.
 
     Both are restored at the end of the block.
     """
@@ -74,7 +70,6 @@ def reproducible(device: torch.device, seed: int) -> Iterator[None]:
         torch.random.fork_rng(devices=devices),
         torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True),
     ):
-        torch.manual_seed(seed)
         yield
 
 

@@ -5,7 +5,6 @@ classes, background and foreground. All figures are in percent. A class that nei
 nor the truth holds has an IoU of 100.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -47,53 +46,46 @@ def confusion_counts(predicted: NDArray[Any], truth: NDArray[Any]) -> dict[str, 
     }
 
 
-def per_subtomogram_table(
-    rows: Sequence[int] | NDArray[np.integer[Any]],
-    pdb_ids: Sequence[str] | NDArray[np.str_],
-    predicted: NDArray[Any],
-    truth: NDArray[Any],
-    outcomes: Sequence[str] | None = None,
-) -> pd.DataFrame:
-    """Compare masks with the truth, one subtomogram a row.
-
-    Args:
-        rows: (n,) rows of the subtomograms in their dataset.
-        pdb_ids: (n,) identifiers of the structures.
-        predicted: (n, s, s, s) masks of 0 and 1.
-        truth: (n, s, s, s) masks of 0 and 1.
-        outcomes: (n,) of the segmentation; default "segmented".
+def score_masks(predicted: NDArray[Any], truth: NDArray[Any]) -> pd.DataFrame:
+    """Compare masks (n, s, s, s) of 0 and 1 with the truth, one subtomogram a row.
 
     Returns:
-        Columns subtomogram, pdb_id, outcome, pixel_accuracy, iou_background, iou_foreground (in
-        percent), true_positive, false_positive, false_negative, true_negative.
+        Columns pixel_accuracy, iou_background, iou_foreground (in percent), true_positive,
+        false_positive, false_negative, true_negative, and surface, the voxels of the true mask with
+        a face on the background.
 
     Raises:
-        DataError: lengths or shapes differ, or a mask holds values other than 0 and 1.
+        DataError: the shapes differ, or a mask holds values other than 0 and 1.
     """
-    outcomes = [SEGMENTED] * len(truth) if outcomes is None else outcomes
-    lengths = {len(rows), len(pdb_ids), len(predicted), len(truth), len(outcomes)}
-    if len(lengths) > 1:
-        message = f"metrics: rows, IDs, masks and outcomes differ in length: {sorted(lengths)}"
-        raise DataError(message)
     counts = confusion_counts(predicted, truth)
     tp, fp = counts["true_positive"], counts["false_positive"]
     fn, tn = counts["false_negative"], counts["true_negative"]
-    table = {
-        "subtomogram": np.asarray(rows, dtype=np.int64),
-        "pdb_id": np.asarray(pdb_ids, dtype=np.str_),
-        "outcome": list(outcomes),
+    scores = {
         "pixel_accuracy": 100.0 * (tp + tn) / (tp + fp + fn + tn),
         "iou_background": _iou_percent(tn, fp + fn),
         "iou_foreground": _iou_percent(tp, fp + fn),
     }
-    return pd.DataFrame(table | counts)
+    return pd.DataFrame(scores | counts | {"surface": surface_voxels(truth)})
+
+
+def surface_voxels(masks: NDArray[Any]) -> NDArray[np.int64]:
+    """Count the voxels of each mask (n, s, s, s) that share a face with the background, (n,)."""
+    inside = masks.astype(bool)
+    deep = inside.copy()
+    for axis in (1, 2, 3):
+        rolled = np.moveaxis(inside, axis, 1)
+        kept = np.moveaxis(deep, axis, 1)
+        kept[:, 1:] &= rolled[:, :-1]
+        kept[:, :-1] &= rolled[:, 1:]
+    return np.asarray((inside & ~deep).sum(axis=(1, 2, 3)), dtype=np.int64)
 
 
 def summarise(table: pd.DataFrame) -> dict[str, float]:
-    """Means in percent over the subtomograms of a table of `per_subtomogram_table`.
+    """Means in percent over the subtomograms of a table of `score_masks`.
 
     `miou` is the paper's; `iou_foreground` leaves the background out; `pooled_miou` comes from one
-    confusion matrix over all voxels. `subtomograms` counts the rows.
+    confusion matrix over all voxels. `errors_per_surface_voxel` are wrong voxels over voxels of the
+    true masks' surfaces, which compares across definitions of the mask. `subtomograms` counts rows.
 
     Raises:
         DataError: the table has no rows.
@@ -109,44 +101,64 @@ def summarise(table: pd.DataFrame) -> dict[str, float]:
         "miou": float((means["iou_background"] + means["iou_foreground"]) / 2),
         "iou_foreground": float(means["iou_foreground"]),
         "pooled_miou": float(np.mean(pooled)),
+        "errors_per_surface_voxel": float(wrong / max(table["surface"].sum(), 1)),
         "subtomograms": len(table),
     }
 
 
-def ceiling_miou(masks: NDArray[np.uint8], block: int) -> float:
-    """Highest mIoU in percent on these masks of a network with an output constant in blocks."""
-    best = block_ceiling(masks, block)
-    rows = np.arange(len(masks))
-    return summarise(per_subtomogram_table(rows, [""] * len(masks), best, masks))["miou"]
-
-
-def block_ceiling(masks: NDArray[Any], block: int) -> NDArray[np.uint8]:
-    """Masks, constant in cubes of `block` voxels, with the highest possible mIoU.
-
-    Of all choices of k cubes, those with most of the region of interest have the highest IoU of
-    both classes, so that only k has to be tried.
+def block_ceilings(masks: NDArray[np.uint8], block: int) -> pd.DataFrame:
+    """What a network whose output is constant in cubes of `block` voxels can reach, in percent.
 
     Args:
-        masks: (n, s, s, s) of 0 and 1.
+        masks: the truth, (n, s, s, s) of 0 and 1.
         block: edge of the cubes in voxels; divides s.
+
+    Returns:
+        One row a subtomogram: `ceiling_miou` of the answer of highest mIoU, and
+        `ceiling_pixel_accuracy` and `accurate_miou` of the answer of highest pixel accuracy, to
+        which cross-entropy leads.
     """
-    n, size, volume = len(masks), masks.shape[-1], block**3
+    n, size = len(masks), masks.shape[-1]
     cubes = size // block
     split = masks.reshape(n, cubes, block, cubes, block, cubes, block)
     held = split.sum(axis=(2, 4, 6), dtype=np.int64).reshape(n, -1)
+
+    def scores(answer: NDArray[np.bool_]) -> pd.DataFrame:
+        grown = answer.reshape(n, cubes, 1, cubes, 1, cubes, 1)
+        return score_masks(np.broadcast_to(grown, split.shape).reshape(masks.shape), masks)
+
+    best, accurate = scores(_cubes_of_highest_miou(held, block**3)), scores(2 * held > block**3)
+    return pd.DataFrame(
+        {
+            "ceiling_miou": miou(best),
+            "ceiling_pixel_accuracy": accurate["pixel_accuracy"],
+            "accurate_miou": miou(accurate),
+        }
+    )
+
+
+def miou(table: pd.DataFrame) -> "pd.Series[float]":
+    """Mean IoU of the two classes of each subtomogram of a table of `score_masks`, in percent."""
+    return (table["iou_background"] + table["iou_foreground"]) / 2
+
+
+def _cubes_of_highest_miou(held: NDArray[np.int64], volume: int) -> NDArray[np.bool_]:
+    """Choose cubes (n, m) that hold so many voxels of a mask each, and `volume` voxels in all.
+
+    Of all choices of k cubes, those with most of the mask have the highest IoU of both classes, so
+    that only k has to be tried.
+    """
     order = np.argsort(-held, axis=1, kind="stable")
-    best = np.zeros_like(held, dtype=np.uint8)
-    for i in range(n):
+    best = np.zeros_like(held, dtype=bool)
+    for i in range(len(held)):
         true = np.concatenate([[0], np.cumsum(held[i, order[i]])])  # of the first k cubes
         positive, total = volume * np.arange(len(true)), true[-1]
-        false_negative, false_positive = total - true, positive - true
-        true_negative = masks[i].size - positive - false_negative
-        union = np.maximum(true + false_positive + false_negative, 1)
-        foreground = np.where(positive + total == 0, 1.0, true / union)
-        background_union = np.maximum(true_negative + false_positive + false_negative, 1)
-        best[i, order[i, : np.argmax(foreground + true_negative / background_union)]] = 1
-    grown = best.reshape(n, cubes, 1, cubes, 1, cubes, 1)
-    return np.broadcast_to(grown, split.shape).reshape(masks.shape).copy()
+        wrong = (total - true) + (positive - true)
+        true_negative = volume * held.shape[1] - true - wrong
+        foreground = np.where(positive + total == 0, 1.0, true / np.maximum(true + wrong, 1))
+        background = true_negative / np.maximum(true_negative + wrong, 1)
+        best[i, order[i, : np.argmax(foreground + background)]] = True
+    return best
 
 
 def _iou_percent(intersection: Any, wrong: Any) -> Any:

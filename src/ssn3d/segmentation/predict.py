@@ -1,7 +1,7 @@
 """Masks from images, and trained networks from files of weights."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,47 +10,36 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ssn3d.errors import CheckpointError
+from ssn3d.segmentation.batches import Rows, Source, groups_of
 from ssn3d.segmentation.checkpoint import read_tensors
 from ssn3d.segmentation.compute import Compute
 from ssn3d.segmentation.networks import build_network
+from ssn3d.subtomograms.store import Samples
 
 MICRO_BATCH_SIZE = {"cpu": 4, "cuda": 32}
-"""Default number of subtomograms at a time; more are not faster."""
+"""Number of subtomograms at a time; more are not faster."""
 
 
-def iterate_logits(
-    network: nn.Module,
-    images: Tensor,
-    rows: NDArray[np.integer[Any]],
-    compute: Compute,
-    micro_batch_size: int | None = None,
+def predict_batches(
+    network: nn.Module, source: Source, groups: Sequence[Rows], compute: Compute
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield rows (m,) and their logits (m, 2, s, s, s) by micro-batch, in evaluation mode."""
-    size = micro_batch_size or MICRO_BATCH_SIZE[compute.device.type]
+    """Yield logits (m, 2, s, s, s) and true masks (m, s, s, s) by group, in evaluation mode."""
     network.eval()
     with torch.inference_mode():
-        for some in torch.split(torch.from_numpy(np.asarray(rows, dtype=np.int64)), size):
-            yield some, compute.logits(network, images[some])
+        for images, masks in source.batches(groups):
+            yield compute.logits(network, images), masks
 
 
 def predict_masks(
-    network: nn.Module,
-    images: NDArray[Any],
-    rows: NDArray[np.integer[Any]],
-    compute: Compute,
-    micro_batch_size: int | None = None,
-) -> NDArray[np.uint8]:
-    """Segment the images (n, s, s, s) at `rows` (m,): masks (m, s, s, s) of 0 and 1.
+    network: nn.Module, samples: Samples, rows: NDArray[np.integer[Any]], compute: Compute
+) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.uint8]]]:
+    """Segment the subtomograms at `rows`, some at a time.
 
-    The images are standardised, as in a dataset. Each voxel has the class of the larger logit.
+    Yields predicted and true masks (m, s, s, s). Each voxel has the class of the larger logit.
     """
-    tensor = torch.from_numpy(images)
-    masks = np.empty((len(rows), *images.shape[1:]), dtype=np.uint8)
-    done = 0
-    for some, logits in iterate_logits(network, tensor, rows, compute, micro_batch_size):
-        masks[done : done + len(some)] = logits.argmax(dim=1).cpu().numpy()
-        done += len(some)
-    return masks
+    groups = groups_of(rows, MICRO_BATCH_SIZE[compute.device.type])
+    for logits, truth in predict_batches(network, Source(samples, compute), groups, compute):
+        yield logits.argmax(dim=1).to("cpu", torch.uint8).numpy(), truth.cpu().numpy()
 
 
 def load_network(path: str | os.PathLike[str]) -> tuple[nn.Module, dict[str, Any]]:

@@ -4,7 +4,8 @@ Nothing here imports torch, so that the baseline and the report start without it
 """
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -18,21 +19,25 @@ from ssn3d.errors import DataError
 from ssn3d.files import write_json
 from ssn3d.hdf5 import new_hdf5
 from ssn3d.provenance import provenance
-from ssn3d.subtomograms.store import Subtomograms
+from ssn3d.segmentation.metrics import SEGMENTED, block_ceilings, score_masks
+from ssn3d.subtomograms.store import Dataset
 
 PathLike = str | os.PathLike[str]
+Masks = NDArray[np.uint8] | NDArray[np.bool_]
+Segmented = Iterable[tuple[Masks, NDArray[np.uint8], Sequence[str]]]
+"""Predicted masks, true masks (m, s, s, s) and outcomes (m,), some subtomograms at a time."""
 
 
-def run_names(method: str, subtomograms: Subtomograms, split: PathLike) -> dict[str, str]:
+def run_names(method: str, dataset: Dataset, split: PathLike) -> dict[str, str]:
     """Name a run: its method (as in paths), dataset and split."""
-    return {"method": method, "dataset": subtomograms.dataset, "split": Path(split).stem}
+    return {"method": method, "dataset": dataset.name, "split": Path(split).stem}
 
 
 def write_run_record(
     path: PathLike,
     names: Mapping[str, str],
     outcome: Mapping[str, Any],
-    data: tuple[Subtomograms, Mapping[str, NDArray[np.int_]]],
+    data: tuple[Dataset, Mapping[str, NDArray[np.int_]]],
     *,
     seed: int,
     settings: dict[str, Any],
@@ -42,46 +47,97 @@ def write_run_record(
 
     `data` is the dataset and the rows of each part of the split; `gpus` are those of the machine.
     """
-    subtomograms, rows = data
+    dataset, rows = data
     made = provenance(
         seed=seed,
         settings=settings,
         gpus=gpus,
-        dataset_sha256=subtomograms.sha256,
+        shards_sha256=dataset.digests,
         subtomograms={part: len(members) for part, members in rows.items()},
     )
     write_json(path, {**names, **outcome, "provenance": made})
 
 
-def write_predictions(
-    per_subtomogram: PathLike,
-    predictions: PathLike,
-    table: pd.DataFrame,
-    masks: NDArray[np.uint8] | NDArray[np.bool_],
-) -> None:
-    """Write the scores of a test set, and its predicted masks (m, s, s, s) with their rows."""
-    write_csv(per_subtomogram, table)
-    with new_hdf5(predictions) as file:
-        rows = table["subtomogram"].to_numpy()
-        file.create_dataset("subtomogram", data=rows, chunks=rows.shape, fletcher32=True)
-        file.create_dataset(
-            "masks",
-            data=masks.astype(np.uint8),
-            chunks=(1, *masks.shape[1:]),
-            compression="gzip",
-            fletcher32=True,
-        )
+def write_scores(
+    path: PathLike,
+    dataset: Dataset,
+    rows: NDArray[np.int_],
+    segmented: Segmented,
+    *,
+    block: int = 1,
+    predictions: PathLike | None = None,
+) -> pd.DataFrame:
+    """Score the subtomograms at `rows` as they are segmented, and write a table.
+
+    Args:
+        path: of the table.
+        dataset: the subtomograms.
+        rows: (n,) those that are segmented, in order.
+        segmented: what was found, and the truth.
+        block: edge of the cubes in which the method's answers are constant.
+        predictions: file for the predicted masks; none by default.
+
+    Returns:
+        The table: tomogram, label, pdb_id, outcome, and the columns of `score_masks` and
+        `block_ceilings`.
+    """
+    tables, done = [], 0
+    with new_hdf5(predictions) if predictions else nullcontext() as file:
+        if file:
+            _describe_predictions(file, dataset, rows)
+        for masks, truth, outcomes in segmented:
+            some = rows[done : done + len(masks)]
+            names = {
+                "tomogram": dataset.tomograms[some],
+                "label": dataset.labels[some],
+                "pdb_id": dataset.pdb_ids[some],
+                "outcome": list(outcomes),
+            }
+            scores = (pd.DataFrame(names), score_masks(masks, truth), block_ceilings(truth, block))
+            tables.append(pd.concat(scores, axis=1))
+            if file:
+                file["masks"][done : done + len(masks)] = masks
+            done += len(masks)
+    table = pd.concat(tables, ignore_index=True)
+    write_csv(path, table)
+    return table
 
 
-def read_predictions(path: PathLike) -> dict[int, NDArray[np.uint8]]:
-    """Read predicted masks (s, s, s) by the row of their subtomogram.
+def all_segmented(pairs: Iterable[tuple[Masks, NDArray[np.uint8]]]) -> Segmented:
+    """Give the outcome of a network, which segments every subtomogram."""
+    for masks, truth in pairs:
+        yield masks, truth, [SEGMENTED] * len(masks)
 
-    Raises DataError where the file is missing or damaged.
+
+def _describe_predictions(file: h5py.File, dataset: Dataset, rows: NDArray[np.int_]) -> None:
+    """Make room for predicted masks, and name the subtomogram of each."""
+    cube = (dataset.size_voxels,) * 3
+    file.create_dataset(
+        "masks",
+        (len(rows), *cube),
+        np.uint8,
+        chunks=(1, *cube),
+        compression="gzip",
+        fletcher32=True,
+    )
+    for name, values in {
+        "tomogram": np.char.encode(dataset.tomograms[rows], "ascii"),
+        "label": dataset.labels[rows],
+    }.items():
+        file.create_dataset(name, data=values, chunks=values.shape, fletcher32=True)
+
+
+def read_prediction(path: PathLike, tomogram: str, label: int) -> NDArray[np.uint8]:
+    """Read the predicted mask (s, s, s) of one subtomogram.
+
+    Raises DataError where the file is missing or damaged, or has no such subtomogram.
     """
     try:
         with h5py.File(path, "r") as file:
-            rows, masks = file["subtomogram"][:], file["masks"][:]
-        return dict(zip(rows.tolist(), masks, strict=True))
+            names, labels = np.char.decode(file["tomogram"][:], "ascii"), file["label"][:]
+            (row,) = np.flatnonzero((names == tomogram) & (labels == label))
+            mask: NDArray[np.uint8] = file["masks"][row]
     except (OSError, KeyError, ValueError, RuntimeError, TypeError) as error:
         message = f"{path}: not readable predictions ({error}); delete it and rerun"
         raise DataError(message) from error
+    return mask

@@ -1,7 +1,7 @@
-"""The segmentation stage on files: a dataset and a split in, weights, masks and scores out."""
+"""The segmentation stage on files: shards and a split in, weights, masks and scores out."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,23 +9,24 @@ from ssn3d import __version__
 from ssn3d.csv_files import write_csv
 from ssn3d.device import gpu_names, own_gpu
 from ssn3d.errors import DataError
+from ssn3d.files import sha256_of
 from ssn3d.log import logger
 from ssn3d.segmentation.checkpoint import write_tensors
 from ssn3d.segmentation.compute import Compute
-from ssn3d.segmentation.metrics import ceiling_miou, per_subtomogram_table, summarise
+from ssn3d.segmentation.metrics import summarise
 from ssn3d.segmentation.networks import NETWORKS, capacity
 from ssn3d.segmentation.predict import load_network, predict_masks
-from ssn3d.segmentation.run_files import run_names, write_predictions, write_run_record
+from ssn3d.segmentation.run_files import all_segmented, run_names, write_run_record, write_scores
 from ssn3d.segmentation.settings import TrainingSettings
 from ssn3d.segmentation.train import TrainingResult, train
-from ssn3d.subtomograms.steps import read_dataset
-from ssn3d.subtomograms.store import Subtomograms
+from ssn3d.subtomograms.steps import check_parts, read_dataset
+from ssn3d.subtomograms.store import Dataset
 
 PathLike = str | os.PathLike[str]
 
 
 def train_run(
-    dataset: PathLike,
+    shards: Sequence[PathLike],
     split: PathLike,
     network: str,
     settings: TrainingSettings,
@@ -39,20 +40,21 @@ def train_run(
 ) -> None:
     """Train a network on the train rows of a split; write weights.pt, history.csv and run.json.
 
-    `dataset` and `split` are files. An interrupted training resumes from `checkpoint`, which is
+    `shards` and `split` are files. An interrupted training resumes from `checkpoint`, which is
     deleted once the outputs are written. The weights are those of the best epoch. On CUDA it waits
     for a GPU with fewer than `trainings_per_gpu` jobs of this user.
 
     Raises:
-        DataError: dataset or split is damaged, or they do not match.
+        DataError: a shard or the split is damaged, or they do not match.
         CheckpointError: the checkpoint is damaged, or of another training.
     """
-    subtomograms, rows = read_dataset(dataset, split)
-    names = run_names(network, subtomograms, split)
+    dataset, rows = read_dataset(shards, split)
+    check_parts(rows, ("train", "validation"), split)
+    names = run_names(network, dataset, split)
+    trained_on = {"shards_sha256": dataset.digests, "split_sha256": sha256_of(split)}
     with own_gpu(settings.device, trainings_per_gpu):
         result = train(
-            subtomograms.images,
-            subtomograms.masks,
+            dataset,
             rows["train"],
             rows["validation"],
             network,
@@ -60,18 +62,14 @@ def train_run(
             seed=seed,
             run_name="/".join(names.values()),
             checkpoint_path=Path(checkpoint),
+            data_identity=trained_on,
         )
-    content = _weights_content(result, names, settings, seed, subtomograms.sha256)
+    content = _weights_content(result, names, settings, seed, trained_on)
     write_tensors(weights, content)  # without dates, so that equal trainings give equal bytes
     write_csv(history, result.history)
-    test_masks = subtomograms.masks[rows["test"]]
-    outcome = _training_outcome(result) | {
-        "ceiling_miou": ceiling_miou(test_masks, NETWORKS[network].block),
-        "settings": settings.model_dump(),
-    }
-    data = (subtomograms, rows)
+    outcome = _training_outcome(result) | {"settings": settings.model_dump()}
     made: dict[str, Any] = {"seed": seed, "settings": settings.model_dump()}
-    write_run_record(record, names, outcome, data, **made, gpus=gpu_names())
+    write_run_record(record, names, outcome, (dataset, rows), **made, gpus=gpu_names())
     Path(checkpoint).unlink(missing_ok=True)
     logger.info("%s: best epoch %d of %d", network, result.best_epoch, len(result.history))
 
@@ -95,7 +93,7 @@ def _weights_content(
     names: Mapping[str, str],
     settings: TrainingSettings,
     seed: int,
-    dataset_sha256: str,
+    trained_on: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Content of weights.pt: the weights, and on what and how they were trained."""
     return {
@@ -107,67 +105,78 @@ def _weights_content(
         "precision": result.precision,
         "settings": settings.model_dump(),
         "seed": seed,
-        "dataset_sha256": dataset_sha256,
+        **trained_on,
         "ssn3d": __version__,
     }
 
 
 def evaluate_run(
-    dataset: PathLike,
+    shards: Sequence[PathLike],
     split: PathLike,
     weights: PathLike,
     device: str,
     *,
     per_subtomogram: PathLike,
+    independent: PathLike,
     predictions: PathLike,
     trainings_per_gpu: int = 1,
-) -> dict[str, float]:
-    """Segment the test rows of a split; write per_subtomogram.csv and predictions.h5.
+) -> dict[str, dict[str, float]]:
+    """Segment the test and the independent rows of a split; write a table of scores for each.
 
-    The precision is that of the training; GPUs are shared as in `train_run`. Returns the result of
-    `metrics.summarise`, in percent.
+    Predicted masks are kept of the test set alone. The precision is that of the training; GPUs are
+    shared as in `train_run`. Returns the result of `metrics.summarise` for both, in percent.
 
     Raises:
-        DataError: dataset or split is damaged, they do not match, or the weights were trained on
-            others.
+        DataError: a shard or the split is damaged, they do not match, or the weights were trained
+            on others.
         CheckpointError: the weights are damaged.
     """
     network, description = load_network(weights)
-    subtomograms, rows = read_dataset(dataset, split)
-    _check_weights(weights, description, dataset, split, subtomograms)
-    test = rows["test"]
+    dataset, rows = read_dataset(shards, split)
+    check_parts(rows, ("test", "independent"), split)
+    _check_weights(weights, description, split, dataset)
+    summaries = {}
     with own_gpu(device, trainings_per_gpu):
         compute = Compute.pick(device, description["precision"])
-        masks = predict_masks(compute.place(network), subtomograms.images, test, compute)
-    table = per_subtomogram_table(test, subtomograms.pdb_ids[test], masks, subtomograms.masks[test])
-    write_predictions(per_subtomogram, predictions, table, masks)
-    summary = summarise(table)
+        placed = compute.place(network)
+        for part, table, masks in (
+            ("test", per_subtomogram, predictions),
+            ("independent", independent, None),
+        ):
+            found = predict_masks(placed, dataset, rows[part], compute)
+            block = NETWORKS[description["network"]].block
+            scores = write_scores(
+                table, dataset, rows[part], all_segmented(found), block=block, predictions=masks
+            )
+            summaries[part] = summarise(scores)
+            log_scores(f"{description['network']}, {part}", summaries[part])
+    return summaries
+
+
+def log_scores(title: str, summary: Mapping[str, float]) -> None:
+    """Log the two scores of the paper."""
     logger.info(
         "%s: %d subtomograms, pixel accuracy %.2f%%, mIoU %.2f%%",
-        description["network"],
+        title,
         summary["subtomograms"],
         summary["pixel_accuracy"],
         summary["miou"],
     )
-    return summary
 
 
 def _check_weights(
-    weights: PathLike,
-    description: Mapping[str, Any],
-    dataset: PathLike,
-    split: PathLike,
-    subtomograms: Subtomograms,
+    weights: PathLike, description: Mapping[str, Any], split: PathLike, dataset: Dataset
 ) -> None:
-    """Raise DataError unless the weights were trained on this dataset and split.
+    """Raise DataError unless the weights were trained on these tomograms and this split.
 
     Other weights may have been trained on the test subtomograms; their scores would look plausible.
     """
-    run, asked = description.get("run", {}), run_names(description["network"], subtomograms, split)
-    if run == asked and description.get("dataset_sha256") == subtomograms.sha256:
-        return
-    trained_on = " of ".join(f"{key} {run.get(key)}" for key in ("split", "dataset"))
-    raise DataError(
-        f"{weights}: trained on {trained_on}, not on {split} of the present {dataset}; train on "
-        "these, or use the files it was trained on"
-    )
+    run, asked = description.get("run", {}), run_names(description["network"], dataset, split)
+    trained_on = description.get("shards_sha256", {})
+    same = trained_on.items() <= dataset.digests.items() and run == asked
+    if not same or description.get("split_sha256") != sha256_of(split):
+        was = " of ".join(f"{key} {run.get(key)}" for key in ("split", "dataset"))
+        raise DataError(
+            f"{weights}: trained on {was}, not on {split} of the present "
+            f"{dataset.shards[0].path.parent}; train on these, or use the files it was trained on"
+        )

@@ -1,15 +1,16 @@
-"""Training of a network, from arrays to the weights of its best epoch.
+"""Training of a network, from subtomograms to the weights of its best epoch.
 
 As in the paper: Adam, categorical cross-entropy without class weights, batches of 128; training
 ends when the pixel accuracy on the validation set has not improved for ten epochs (`epochs`).
 
-A batch is accumulated from micro-batches that suit the machine, which changes nothing but rounding.
-The same seed gives the same bytes for the same micro-batch size, machine and number of threads; a
-number for `micro_batch_size` in the configuration fixes it.
+A batch is accumulated from micro-batches that suit the machine, by one process or several
+(`ranks`), which changes nothing but rounding. The same seed gives the same bytes for the same
+micro-batch size, machine, number of processes and of threads; a number for `micro_batch_size` in
+the configuration fixes it.
 """
 
-import math
 import time
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -24,19 +25,25 @@ from torch import Tensor, nn
 from ssn3d.log import logger
 from ssn3d.provenance import fingerprint
 from ssn3d.seeds import generator
-from ssn3d.segmentation.checkpoint import FINGERPRINT, read_checkpoint, write_tensors
+from ssn3d.segmentation.batches import Batch, Source, groups_of
 from ssn3d.segmentation.compute import Compute, reproducible, torch_generator
-from ssn3d.segmentation.epochs import History, best_epoch, progress_bar, report_epoch, stop_reason
-from ssn3d.segmentation.micro_batch import pick_micro_batch_size
+from ssn3d.segmentation.epochs import best_epoch, progress_bar, report_epoch, stop_reason
+from ssn3d.segmentation.metrics import summarise
 from ssn3d.segmentation.networks import build_network
+from ssn3d.segmentation.ranks import Ranks
 from ssn3d.segmentation.settings import TrainingSettings
+from ssn3d.segmentation.training_state import Progress, Training, copy_weights, save, start
 from ssn3d.segmentation.validation import (
     background_percent,
     check_finite,
-    check_training_data,
+    check_rows,
     loss_sum,
     validate,
 )
+from ssn3d.subtomograms.store import Samples
+
+CHECKPOINT_SECONDS = 600.0
+"""Between checkpoints within an epoch; there is one after each in any case."""
 
 
 @dataclass(frozen=True)
@@ -58,26 +65,8 @@ class TrainingResult:
     precision: str
 
 
-@dataclass
-class _Training:
-    """Data, network and settings of one training."""
-
-    name: str
-    seed: int
-    settings: TrainingSettings
-    compute: Compute
-    images: Tensor
-    masks: Tensor
-    train_rows: NDArray[np.integer[Any]]
-    validation_rows: NDArray[np.integer[Any]]
-    network: nn.Module
-    optimiser: torch.optim.Optimizer
-    micro_batch_size: int = 0
-
-
 def train(
-    images: NDArray[Any],
-    masks: NDArray[np.uint8],
+    samples: Samples,
     train_rows: NDArray[np.integer[Any]],
     validation_rows: NDArray[np.integer[Any]],
     network_name: str,
@@ -86,45 +75,56 @@ def train(
     seed: int,
     run_name: str,
     checkpoint_path: Path | None = None,
+    data_identity: Mapping[str, Any] | None = None,
+    ranks: Ranks | None = None,
 ) -> TrainingResult:
     """Train a network of the registry, or resume its training.
 
     Args:
-        images: (n, s, s, s), standardised, float16 or float32.
-        masks: (n, s, s, s) of 0 and 1.
+        samples: subtomograms and masks, such as a `Dataset` on disk or `Arrays` in memory.
         train_rows: which of them to train on.
         validation_rows: which of them decide when to stop, and which epoch was best.
         network_name: key of the registry.
         settings: how to train.
         seed: the configuration's seed.
         run_name: with `seed`, it seeds initial weights, order and dropout.
-        checkpoint_path: written after every epoch; training resumes from it, bit for bit.
+        checkpoint_path: written after every epoch, and every ten minutes within one; training
+            resumes from it, bit for bit.
+        data_identity: says which data `samples` are (values for JSON): a checkpoint of others is
+            refused.
+        ranks: the processes that train together; this one alone by default.
 
     Raises:
-        DataError: no rows to train or validate on, or images and masks that do not match.
+        DataError: no rows to train or validate on, or damaged data.
         ConfigError: no such network, or a loss that is NaN or infinite.
         CheckpointError: the checkpoint is damaged, or of another training.
-        DeviceError: the device or precision is unavailable.
+        DeviceError: the device or precision is unavailable, or another process has ended.
     """
-    check_training_data(images, masks, train_rows, validation_rows, run_name)
+    ranks = ranks or Ranks()
+    check_rows(samples, train_rows, validation_rows, run_name, ranks.count)
     compute = Compute.pick(settings.device, settings.precision)
     weights_generator = torch_generator(seed, "training", run_name, "weights")
     network = compute.place(build_network(network_name, settings.dropout, weights_generator))
-    training = _Training(
+    described = {"network": network_name, "run": run_name, "seed": seed, **settings.model_dump()}
+    training = Training(
         name=run_name,
         seed=seed,
         settings=settings,
         compute=compute,
-        images=compute.hold(np.ascontiguousarray(images)),
-        masks=compute.hold(np.ascontiguousarray(masks)),
+        ranks=ranks,
+        source=Source(samples, compute),
+        size_voxels=samples.size_voxels,
         train_rows=np.asarray(train_rows, dtype=np.int64),
         validation_rows=np.asarray(validation_rows, dtype=np.int64),
         network=network,
         optimiser=_optimiser(network, settings),
+        checkpoint_path=checkpoint_path,
+        identity=fingerprint(
+            described | {"data": dict(data_identity or {})}, train_rows, validation_rows
+        ),
     )
-    identity = {"network": network_name, "run": run_name, "seed": seed, **settings.model_dump()}
-    data = (images, masks, train_rows, validation_rows) if checkpoint_path else ()
-    return _run(training, checkpoint_path, fingerprint(identity, *data))
+    training.source.hold(np.concatenate([training.train_rows, training.validation_rows]))
+    return _run(training)
 
 
 def _optimiser(network: nn.Module, settings: TrainingSettings) -> torch.optim.Optimizer:
@@ -137,25 +137,28 @@ def _optimiser(network: nn.Module, settings: TrainingSettings) -> torch.optim.Op
     )
 
 
-def _run(training: _Training, checkpoint_path: Path | None, identity: str) -> TrainingResult:
+def _run(training: Training) -> TrainingResult:
     """Train epoch by epoch until there is a reason to stop."""
     settings, network = training.settings, training.network
-    history, best_weights = _start(training, checkpoint_path, identity)
-    background = background_percent(training.masks, training.validation_rows)
+    done = start(training)
+    history = done.history
+    background = background_percent(training.source, training.validation_rows)
     plateau = background + settings.plateau_margin_percent
     stop = partial(stop_reason, history, settings.epochs, settings.patience_epochs, plateau)
-    batches = math.ceil(len(training.train_rows) / settings.batch_size)
-    with progress_bar(training.name, settings.epochs * batches, len(history) * batches) as bar:
+    batches = len(groups_of(training.train_rows, settings.batch_size))
+    before = len(history) * batches + done.batches
+    with progress_bar(training.name, settings.epochs * batches, before) as bar:
         while not (stopped := stop()):
             epoch = len(history) + 1
-            history.append(_train_epoch(training, epoch, bar))
+            _train_epoch(training, done, epoch, bar)
+            history.append(_validated(training, done, epoch))
             if best_epoch(history) == epoch:
-                best_weights = _copy_weights(network)
-            if checkpoint_path is not None:
-                _save(training, checkpoint_path, identity, history, best_weights)
+                done.best_weights = copy_weights(network)
+            done.batches, done.loss, done.seconds = 0, 0.0, 0.0
+            save(training, done)
             report_epoch(training.name, history, settings.epochs, bar)
 
-    network.load_state_dict(best_weights)
+    network.load_state_dict(done.best_weights)
     best = history[best_epoch(history) - 1]
     if best["validation_pixel_accuracy"] <= plateau:
         logger.warning(
@@ -174,107 +177,86 @@ def _run(training: _Training, checkpoint_path: Path | None, identity: str) -> Tr
     )
 
 
-def _start(
-    training: _Training, checkpoint_path: Path | None, identity: str
-) -> tuple[History, dict[str, Tensor]]:
-    """The epochs so far and their best weights, from a checkpoint if there is one."""
-    saved = read_checkpoint(checkpoint_path, identity)
-    if saved is None:
-        training.micro_batch_size = _micro_batch_size(training)
-        return [], _copy_weights(training.network)
-    training.network.load_state_dict(saved["weights"])
-    training.optimiser.load_state_dict(saved["optimiser"])
-    training.micro_batch_size = saved["micro_batch_size"]
-    logger.info("%s: resumed after epoch %d", training.name, len(saved["history"]))
-    return saved["history"], saved["best_weights"]
-
-
-def _save(
-    training: _Training,
-    checkpoint_path: Path,
-    identity: str,
-    history: History,
-    best_weights: dict[str, Tensor],
-) -> None:
-    """Write all that is needed to resume as if the training had not been interrupted."""
-    content = {
-        FINGERPRINT: identity,
-        "weights": training.network.state_dict(),
-        "best_weights": best_weights,
-        "optimiser": training.optimiser.state_dict(),
-        "history": history,
-        "micro_batch_size": training.micro_batch_size,
-    }
-    write_tensors(checkpoint_path, content)
-
-
-def _train_epoch(training: _Training, epoch: int, bar: Any) -> dict[str, Any]:
-    """Train one epoch and validate; return a row of the history."""
-    started = time.perf_counter()
-    settings, rows = training.settings, training.train_rows
+def _train_epoch(training: Training, done: Progress, epoch: int, bar: Any) -> None:
+    """Train on what is left of an epoch, batch by batch."""
+    started, rows = time.perf_counter() - done.seconds, training.train_rows
     order = generator(training.seed, "training", training.name, "order", epoch).permutation(rows)
-    batches = torch.split(torch.from_numpy(order), settings.batch_size)
-    dropout = torch_generator(training.seed, "training", training.name, "dropout", epoch)
-    loss, rate = 0.0, settings.learning_rate
+    batches = groups_of(order, training.settings.batch_size)
+    left = batches[done.batches :]
+    shares = [groups_of(training.ranks.share(b), training.micro_batch_size) for b in left]
+    read = training.source.batches([rows for groups in shares for rows in groups])
+    # The loss stays on the device: to look at it after each batch would make a GPU wait.
+    loss = torch.tensor(done.loss, dtype=torch.float64, device=training.compute.device)
+
+    def note() -> None:
+        done.loss, done.seconds = float(loss), time.perf_counter() - started
+        check_finite(done.loss, training.name, epoch)
+
     training.network.train()
-    with reproducible(training.compute.device, dropout.initial_seed()):
-        for i, batch in enumerate(batches):
-            step = (epoch - 1) * len(batches) + i
-            rate = settings.learning_rate / (1 + settings.learning_rate_decay * step)
-            loss += _train_batch(training, batch, rate, epoch) * len(batch) / len(rows)
+    saved_at = time.perf_counter()
+    with reproducible(training.compute.device):
+        for batch, groups in zip(left, shares, strict=True):
+            step = (epoch - 1) * len(batches) + done.batches
+            micro_batches = (next(read) for _ in groups)
+            loss += _train_batch(training, micro_batches, len(batch), step) * len(batch) / len(rows)
+            done.batches += 1
             bar.update()
-        validation_loss, scores = validate(
+            if time.perf_counter() - saved_at > CHECKPOINT_SECONDS:
+                note()
+                save(training, done)
+                saved_at = time.perf_counter()
+    note()
+
+
+def _train_batch(
+    training: Training, micro_batches: Iterable[Batch], size: int, step: int
+) -> Tensor:
+    """Make one step of the optimiser; return the mean loss of the batch of `size`."""
+    compute, optimiser = training.compute, training.optimiser
+    optimiser.param_groups[0]["lr"] = learning_rate(training.settings, step)
+    optimiser.zero_grad()
+    # Dropout is seeded by the step and the process, so that a checkpoint needs no random state.
+    keys = ("training", training.name, "dropout", step, training.ranks.rank)
+    torch.manual_seed(torch_generator(training.seed, *keys).initial_seed())
+    total = torch.zeros((), device=compute.device)
+    for images, masks in micro_batches:
+        # each voxel has the same weight, also in a smaller last micro-batch
+        logits = compute.logits(training.network, images)
+        loss = loss_sum(logits, masks) / (size * training.size_voxels**3)
+        loss.backward()  # type: ignore[no-untyped-call]
+        total += loss.detach()
+    total = training.ranks.sum_gradients(training.network, total)
+    optimiser.step()
+    return total
+
+
+def learning_rate(settings: TrainingSettings, step: int) -> float:
+    """Learning rate of a step, from 0."""
+    return settings.learning_rate / (1 + settings.learning_rate_decay * step)
+
+
+def _validated(training: Training, done: Progress, epoch: int) -> dict[str, Any]:
+    """Validate after an epoch; return a row of the history."""
+    started, rows = time.perf_counter(), training.validation_rows
+    with reproducible(training.compute.device):
+        mine = validate(
             training.network,
-            training.images,
-            training.masks,
-            training.validation_rows,
+            training.source,
+            training.ranks.share(rows),
             compute=training.compute,
             micro_batch_size=training.micro_batch_size,
         )
-    check_finite(validation_loss, training.name, epoch)
+    losses, tables = zip(*training.ranks.gather(mine), strict=True)
+    loss = sum(losses) / (len(rows) * training.size_voxels**3)
+    check_finite(loss, training.name, epoch)
+    scores = summarise(pd.concat(tables, ignore_index=True))
+    steps = epoch * len(groups_of(training.train_rows, training.settings.batch_size))
     return {
         "epoch": epoch,
-        "train_loss": loss,
-        "validation_loss": validation_loss,
+        "train_loss": done.loss,
+        "validation_loss": loss,
         "validation_pixel_accuracy": scores["pixel_accuracy"],
         "validation_miou": scores["miou"],
-        "learning_rate": rate,
-        "seconds": time.perf_counter() - started,
+        "learning_rate": learning_rate(training.settings, steps - 1),
+        "seconds": done.seconds + time.perf_counter() - started,
     }
-
-
-def _train_batch(training: _Training, batch: Tensor, learning_rate: float, epoch: int) -> float:
-    """Make one step of the optimiser; return the mean loss of the batch."""
-    compute, network, optimiser = training.compute, training.network, training.optimiser
-    optimiser.param_groups[0]["lr"] = learning_rate
-    optimiser.zero_grad()
-    losses = []
-    for rows in torch.split(batch, training.micro_batch_size):
-        logits = compute.logits(network, training.images[rows])
-        # each voxel has the same weight, also in a smaller last micro-batch
-        loss = loss_sum(logits, training.masks[rows]) / (len(batch) * training.masks[0].numel())
-        loss.backward()  # type: ignore[no-untyped-call]
-        losses.append(loss.detach())
-    mean_loss = float(torch.stack(losses).sum())
-    check_finite(mean_loss, training.name, epoch)
-    optimiser.step()
-    return mean_loss
-
-
-def _micro_batch_size(training: _Training) -> int:
-    """The size in the settings, or the fastest as measured."""
-    asked, batch_size = training.settings.micro_batch_size, training.settings.batch_size
-    largest = min(batch_size, len(training.train_rows))
-    if isinstance(asked, int):
-        return min(asked, largest)
-    with reproducible(training.compute.device, seed=0):
-        size = pick_micro_batch_size(
-            training.network, training.compute, training.images.shape[-1], largest
-        )
-    logger.info("%s: micro-batches of %d, as measured", training.name, size)
-    return size
-
-
-def _copy_weights(network: nn.Module) -> dict[str, Tensor]:
-    """Copy the present weights to the CPU."""
-    return {name: weights.cpu().clone() for name, weights in network.state_dict().items()}

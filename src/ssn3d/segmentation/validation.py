@@ -4,38 +4,41 @@ import math
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from ssn3d.errors import ConfigError, DataError
+from ssn3d.segmentation.batches import Source, groups_of
 from ssn3d.segmentation.compute import Compute
-from ssn3d.segmentation.metrics import per_subtomogram_table, summarise
-from ssn3d.segmentation.predict import iterate_logits
+from ssn3d.segmentation.metrics import score_masks
+from ssn3d.segmentation.predict import predict_batches
+from ssn3d.subtomograms.store import Samples
 
 
-def check_training_data(
-    images: NDArray[Any],
-    masks: NDArray[Any],
+def check_rows(
+    samples: Samples,
     train_rows: NDArray[np.integer[Any]],
     validation_rows: NDArray[np.integer[Any]],
     name: str,
+    processes: int,
 ) -> None:
-    """Raise DataError unless the data can be trained on."""
-    if images.shape != masks.shape or images.ndim != 4 or len(set(images.shape[1:])) != 1:  # noqa: PLR2004 -- n cubes
-        shapes = f"images {images.shape} and masks {masks.shape}"
-        raise DataError(f"{name}: {shapes} must both be of one shape (n, s, s, s)")
+    """Raise DataError unless there is something to train and, for each process, to validate on."""
     for part, rows in {"train": train_rows, "validation": validation_rows}.items():
         if not len(rows):
             raise DataError(f"{name}: the {part} set is empty; ask for more subtomograms")
-        if rows.min() < 0 or rows.max() >= len(images):
-            message = f"{name}: the {part} set has rows beyond the {len(images)} subtomograms"
+        if rows.min() < 0 or rows.max() >= len(samples):
+            message = f"{name}: the {part} set has rows beyond the {len(samples)} subtomograms"
             raise DataError(f"{message}; the split is of another dataset, repeat it")
+    if processes > len(validation_rows):
+        message = (
+            f"{name}: {processes} processes for {len(validation_rows)} validation subtomograms"
+        )
+        raise DataError(f"{message}; use fewer (training.gpus)")
     if np.intersect1d(train_rows, validation_rows).size:
         raise DataError(f"{name}: subtomograms are in both the train and the validation set")
-    if not np.isfinite(images).all() or masks.max() > 1:
-        raise DataError(f"{name}: images hold NaN or infinity, or masks values above 1")
 
 
 def check_finite(loss: float, name: str, epoch: int) -> None:
@@ -49,26 +52,29 @@ def check_finite(loss: float, name: str, epoch: int) -> None:
 
 def validate(
     network: nn.Module,
-    images: Tensor,
-    masks: Tensor,
+    source: Source,
     rows: NDArray[np.integer[Any]],
     *,
     compute: Compute,
     micro_batch_size: int,
-) -> tuple[float, dict[str, float]]:
-    """Mean loss per voxel and the scores of `metrics.summarise` on some rows of a dataset."""
-    loss, predicted = 0.0, []
-    for some, logits in iterate_logits(network, images, rows, compute, micro_batch_size):
-        loss += float(loss_sum(logits, masks[some]))
-        predicted.append(logits.argmax(dim=1).to("cpu", torch.uint8).numpy())
-    truth = masks[torch.from_numpy(rows)].cpu().numpy()
-    table = per_subtomogram_table(rows, [""] * len(rows), np.concatenate(predicted), truth)
-    return loss / truth.size, summarise(table)
+) -> tuple[float, pd.DataFrame]:
+    """Sum of the loss over all voxels, and the scores of `metrics.score_masks`, at some rows."""
+    loss, tables = torch.zeros((), device=compute.device), []
+    for logits, truth in predict_batches(
+        network, source, groups_of(rows, micro_batch_size), compute
+    ):
+        loss += loss_sum(logits, truth)
+        predicted = logits.argmax(dim=1).to("cpu", torch.uint8).numpy()
+        tables.append(score_masks(predicted, truth.cpu().numpy()))
+    return float(loss), pd.concat(tables, ignore_index=True)
 
 
-def background_percent(masks: Tensor, rows: NDArray[np.integer[Any]]) -> float:
+def background_percent(source: Source, rows: NDArray[np.integer[Any]]) -> float:
     """Pixel accuracy in percent of "all background" on some rows of a dataset."""
-    return 100 * (1 - float(masks[torch.from_numpy(rows)].mean(dtype=torch.float64)))
+    means = [
+        float(m.mean(dtype=torch.float64)) * len(m) for _, m in source.batches(groups_of(rows, 64))
+    ]
+    return 100 * (1 - sum(means) / len(rows))
 
 
 def loss_sum(logits: Tensor, masks: Tensor) -> Tensor:

@@ -10,13 +10,13 @@ from ssn3d.errors import DataError
 from ssn3d.log import logger, progress
 from ssn3d.microscope.settings import Optics
 from ssn3d.mrc import write_mrc
-from ssn3d.particles import Particles
+from ssn3d.particles import joined
 from ssn3d.star import write_subtomograms_star
-from ssn3d.subtomograms.store import read_subtomograms
+from ssn3d.subtomograms.store import open_dataset
 
 
 def export_subtomograms(
-    dataset: str | os.PathLike[str],
+    shards: Sequence[str | os.PathLike[str]],
     pdb_ids: Sequence[str],
     folder: str | os.PathLike[str],
     optics: Optics,
@@ -29,33 +29,34 @@ def export_subtomograms(
         the STAR file.
 
     Raises:
-        DataError: the dataset is damaged, or has none of these structures.
+        DataError: a shard is damaged, or none has any of these structures.
     """
-    subtomograms = read_subtomograms(dataset)
-    rows = np.flatnonzero(np.isin(subtomograms.pdb_ids, pdb_ids))
-    if not len(rows):
+    dataset = open_dataset(shards)
+    names, tomograms, chosen = [], [], []
+    for shard in dataset.shards:
+        rows = np.flatnonzero(np.isin(shard.particles.pdb_ids, pdb_ids))
+        for row in progress(rows, shard.origin.tomogram):
+            (image,), _ = shard.read(np.array([row]))
+            name = f"subtomograms/{shard.origin.tomogram}_{shard.labels[row]:05d}.mrc"
+            voxel_size = dataset.voxel_size_angstrom
+            write_mrc(Path(folder) / name, image.astype(np.float32), voxel_size)
+            names.append(name)
+        tomograms += [shard.origin.tomogram] * len(rows)
+        chosen.append(shard.particles[rows])
+    if not names:
         raise DataError(
-            f"{dataset}: no subtomogram of {', '.join(pdb_ids)}; it has "
-            f"{', '.join(np.unique(subtomograms.pdb_ids))}"
+            f"{dataset.shards[0].path}: no subtomogram of {', '.join(pdb_ids)}; it has "
+            f"{', '.join(np.unique(dataset.pdb_ids))}"
         )
-    names = []
-    for row in progress(rows, "export"):
-        name = f"subtomograms/{subtomograms.tomograms[row]}_{subtomograms.labels[row]:05d}.mrc"
-        image = subtomograms.images[row].astype(np.float32)
-        write_mrc(Path(folder) / name, image, subtomograms.voxel_size_angstrom)
-        names.append(name)
-    particles = Particles(
-        subtomograms.pdb_ids[rows], subtomograms.centres[rows], subtomograms.rotations[rows]
-    )
     star = Path(folder) / "particles.star"
     write_subtomograms_star(
         star,
-        particles,
-        tomograms=subtomograms.tomograms[rows],
+        joined(chosen),
+        tomograms=tomograms,
         image_names=names,
-        size_voxels=subtomograms.images.shape[-1],
-        voxel_size_angstrom=subtomograms.voxel_size_angstrom,
+        size_voxels=dataset.size_voxels,
+        voxel_size_angstrom=dataset.voxel_size_angstrom,
         optics=optics.model_dump(),
     )
-    logger.info("%s: %d subtomograms", star, len(rows))
+    logger.info("%s: %d subtomograms", star, len(names))
     return star

@@ -1,4 +1,4 @@
-"""Cubic crops around particles, with masks of the centred particle."""
+"""Cubic crops around particles, with masks of the target."""
 
 from collections.abc import Iterator
 
@@ -24,10 +24,15 @@ def cut(
     particles: Particles,
     ids: NDArray[np.int_],
     size: int,
+    *,
+    target: str = "centred",
 ) -> Iterator[tuple[NDArray[np.float32], NDArray[np.bool_]]]:
-    """Yield each particle's standardised image and its own mask, cubes of `size` voxels.
+    """Yield each particle's standardised image and its mask, cubes of `size` voxels.
 
-    `volume` and `labels` are (z, y, x); `ids` (n,) are the particles' labels.
+    `volume` and `labels` are (z, y, x); `ids` (n,) are the particles' labels. The mask is that of
+    the `centred` particle, or of `all` particles in the cube.
     """
     for corner, label in zip(crop_corners(particles.centres, size), ids, strict=True):
-        yield standardise(crop(volume, corner, size)), crop(labels, corner, size) == label
+        inside = crop(labels, corner, size)
+        mask = inside == label if target == "centred" else inside > 0
+        yield standardise(crop(volume, corner, size)), mask

@@ -1,24 +1,51 @@
 """The sections `subtomograms` and `splits` of the configuration."""
 
+from typing import Annotated, Literal
+
 from pydantic import Field
 
 from ssn3d.settings import Fraction, Settings
 
+Count = Annotated[int, Field(ge=1, le=65_535)] | Literal["all"]
 
-class SubtomogramsSettings(Settings):
-    """The subtomograms of a dataset."""
+
+class SelectionSettings(Settings):
+    """The subtomograms of one tomogram."""
 
     size_voxels: int = Field(ge=8, le=256, multiple_of=8)
     """Edge of the cube."""
-    count: int = Field(ge=10, le=10_000_000)
-    """From all tomograms together."""
+    count: Count
+    """Of each tomogram; all takes every particle whose cube lies inside."""
     balanced: bool
     """Equal numbers of all classes, as far as available."""
+    target: Literal["centred", "all"]
+    """What masks mark: the centred particle, or every particle."""
+
+
+class SubtomogramsSettings(SelectionSettings):
+    """The subtomograms of all tomograms."""
+
+    independent_count: Count
+    """Of each independent tomogram."""
+
+    def of(self, tomogram: str) -> SelectionSettings:
+        """Settings for one tomogram, by its name."""
+        fields = self.model_dump(exclude={"independent_count"})
+        if is_independent(tomogram):
+            fields["count"] = self.independent_count
+        return SelectionSettings(**fields)
+
+
+def is_independent(tomogram: str) -> bool:
+    """Whether a tomogram serves for scores alone, by its name."""
+    return tomogram.startswith("independent")
 
 
 class SplitsSettings(Settings):
-    """Fractions of the parts of a split."""
+    """The parts of a split."""
 
+    by: Literal["subtomogram", "tomogram"]
+    """What is drawn: subtomograms, which may overlap those of other parts, or whole tomograms."""
     test_fraction: Fraction
     """Of all."""
     validation_fraction: Fraction

@@ -1,4 +1,9 @@
-"""Splits into train, validation and test set: at random, or leaving one structure out."""
+"""Splits into train, validation and test set, by subtomogram or by tomogram.
+
+Subtomograms of one crowded tomogram overlap, so that parts drawn from it share voxels, noise
+included. Parts of whole tomograms share nothing. Whatever the split, subtomograms of independent
+tomograms are a part of their own, and no training reads them.
+"""
 
 import os
 
@@ -8,64 +13,107 @@ from numpy.typing import NDArray
 
 from ssn3d.csv_files import read_csv, write_csv
 from ssn3d.errors import DataError
+from ssn3d.subtomograms.settings import SplitsSettings, is_independent
+from ssn3d.subtomograms.store import Dataset
 
-PARTS = ("train", "validation", "test")
+PARTS = ("train", "validation", "test", "independent")
+UNUSED = "unused"
+"""Subtomograms of no part: a structure left out, where others are trained on or validate."""
+_COLUMNS = {"tomogram": str, "label": np.int64, "pdb_id": str, "split": str}
 
 
 def split_subtomograms(
+    tomograms: NDArray[np.str_],
     pdb_ids: NDArray[np.str_],
-    test_fraction: float,
-    validation_fraction: float,
+    settings: SplitsSettings,
     rng: np.random.Generator,
     leave_out: str | None = None,
 ) -> NDArray[np.str_]:
-    """Assign each subtomogram to a part, (n,).
+    """Assign each subtomogram to one of `PARTS`, or to none, (n,).
 
-    The test set is a random fraction of all or, with `leave_out`, all of that structure; the
-    validation set is a random fraction of the rest. Raises DataError if a part would be empty.
+    The test set is a random fraction of all, or with `leave_out` all of that structure; the
+    validation set is a random fraction of the rest. By tomogram, both fractions are of tomograms,
+    at least one each, and a structure left out is tested in those of the test set.
+
+    Raises DataError if a part would be empty.
     """
-    parts = np.full(len(pdb_ids), "train", dtype="<U10")
-    if leave_out is None:
-        parts[rng.permutation(len(pdb_ids))[: round(test_fraction * len(pdb_ids))]] = "test"
+    of_class = np.ones(len(pdb_ids), bool) if leave_out is None else pdb_ids == leave_out
+    known = np.array([not is_independent(name) for name in tomograms])
+    parts = np.full(len(pdb_ids), UNUSED, dtype="<U11")
+    parts[~known & of_class] = "independent"
+    by_tomogram = settings.by == "tomogram"
+    least = int(by_tomogram)
+    units = tomograms if by_tomogram else np.arange(len(pdb_ids))
+    if leave_out is None or by_tomogram:
+        drawn, rest = _draw(units[known], settings.test_fraction, rng, least=least)
+        test = known & np.isin(units, drawn)
     else:
-        parts[pdb_ids == leave_out] = "test"
-    rest = rng.permutation(np.flatnonzero(parts == "train"))
-    parts[rest[: round(validation_fraction * len(rest))]] = "validation"
-    empty = [part for part in PARTS if not (parts == part).any()]
-    if empty:
-        left = f" without {leave_out}" if leave_out else ""
-        raise DataError(
-            f"splits{left}: {', '.join(empty)} would be empty with {len(pdb_ids)} subtomograms; "
-            "ask for more (subtomograms.count) or change the fractions (splits)"
-        )
+        test = known & of_class
+        rest = units[known & ~test]
+    validation, train = _draw(rest, settings.validation_fraction, rng, least=least)
+    trained = known & (~of_class if leave_out else True)
+    parts[test & of_class] = "test"
+    parts[trained & np.isin(units, validation)] = "validation"
+    parts[trained & np.isin(units, train)] = "train"
+    _check(parts, settings, len(np.unique(tomograms[known])), leave_out)
     return parts
+
+
+def _draw(
+    units: NDArray[np.generic], fraction: float, rng: np.random.Generator, *, least: int
+) -> tuple[NDArray[np.generic], NDArray[np.generic]]:
+    """Draw a fraction of the different units at random: those drawn, and the rest."""
+    order = rng.permutation(np.unique(units))
+    count = max(round(fraction * len(order)), least)
+    return order[:count], order[count:]
+
+
+def _check(
+    parts: NDArray[np.str_], settings: SplitsSettings, tomograms: int, leave_out: str | None
+) -> None:
+    """Raise DataError where a part is empty."""
+    empty = [part for part in PARTS if not (parts == part).any()]
+    if not empty:
+        return
+    left = f" without {leave_out}" if leave_out else ""
+    if settings.by == "tomogram" and tomograms < 3:  # noqa: PLR2004 -- train, validation, test
+        raise DataError(
+            f"splits.by: tomogram needs at least 3 tomograms, there are {tomograms}; ask for more "
+            "(tomograms), or split by subtomogram"
+        )
+    raise DataError(
+        f"splits{left}: {', '.join(empty)} would be empty with {len(parts)} subtomograms; ask for "
+        "more (subtomograms.count, independent_count) or change the fractions (splits)"
+    )
 
 
 def write_split(
     path: str | os.PathLike[str],
+    tomograms: NDArray[np.str_],
+    labels: NDArray[np.int64],
     pdb_ids: NDArray[np.str_],
     parts: NDArray[np.str_],
-    selection_sha256: str,
 ) -> None:
-    """Write a split as a table: subtomogram (row of the dataset), pdb_id, split, selection_sha256.
+    """Write a split as a table of all subtomograms: tomogram, label, pdb_id, split."""
+    columns = dict(zip(_COLUMNS, (tomograms, labels, pdb_ids, parts), strict=True))
+    write_csv(path, pd.DataFrame(columns))
 
-    The last, the same in every row, is the digest of the selected particles: datasets of other
-    particles may have as many subtomograms.
+
+def read_split(path: str | os.PathLike[str], dataset: Dataset) -> dict[str, NDArray[np.int_]]:
+    """Read a split: the rows of each part in a dataset, which may have some of the tomograms only.
+
+    Raises DataError where the file is damaged, or is a split of other subtomograms.
     """
-    columns = {"subtomogram": range(len(parts)), "pdb_id": pdb_ids, "split": parts}
-    write_csv(path, pd.DataFrame(columns).assign(selection_sha256=selection_sha256))
-
-
-def read_split(path: str | os.PathLike[str]) -> tuple[dict[str, NDArray[np.int_]], str]:
-    """Read a split: the rows of each part, and the digest of its selection.
-
-    Raises DataError where the file is damaged.
-    """
-    columns = {"subtomogram": np.int64, "pdb_id": str, "split": str, "selection_sha256": str}
-    table = read_csv(path, columns)
-    rows, parts = table["subtomogram"].to_numpy(), table["split"].to_numpy()
-    digests = table["selection_sha256"].unique()
-    whole = np.array_equal(rows, np.arange(len(rows))) and len(digests) == 1
-    if not whole or not np.isin(parts, PARTS).all():
-        raise DataError(f"{path}: rows or parts are damaged; delete it and rerun")
-    return {part: np.flatnonzero(parts == part) for part in PARTS}, str(digests[0])
+    table = read_csv(path, _COLUMNS)
+    table = table[table["tomogram"].isin(dataset.digests)]
+    pairs = ((table["tomogram"], dataset.tomograms), (table["label"], dataset.labels),
+             (table["pdb_id"], dataset.pdb_ids))  # fmt: skip
+    if not all(np.array_equal(ours.to_numpy(), theirs) for ours, theirs in pairs):
+        message = (
+            f"{path}: not a split of {dataset.shards[0].path.parent}, but of other subtomograms"
+        )
+        raise DataError(f"{message}; delete it and rerun")
+    parts = table["split"].to_numpy()
+    if not np.isin(parts, (*PARTS, UNUSED)).all():
+        raise DataError(f"{path}: has unknown parts; delete it and rerun")
+    return {part: np.flatnonzero(parts == part) for part in PARTS}

@@ -1,10 +1,26 @@
-"""A dataset as one HDF5 file: standardised images, masks, and where each came from."""
+"""Subtomograms on disk: one HDF5 file, a shard, for each tomogram and dataset.
 
+    images        (n, s, s, s) float16   mean 0, standard deviation 1, protein negative
+    masks         (n, s, s, s) uint8     1 where the target is
+    pdb_id        (n,)                   of the centred particle
+    label         (n,)                   its row in the tomogram's STAR file, from 1
+    centre_zyx    (n, 3)                 its centre in the tomogram, in voxels
+    rotation_zyx  (n, 3, 3)              its rotation
+    attributes    format, dataset, tomogram, target, snr_asked, snr_measured, voxel_size_angstrom,
+                  sha256 (of all of the above), provenance (JSON)
+
+Every subtomogram is a chunk of its own, so that any few of them can be read without the others; the
+chunks have checksums. Nothing here holds all images of a shard at once.
+"""
+
+import hashlib
 import json
 import os
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol
 
 import h5py
 import numpy as np
@@ -12,118 +28,273 @@ from numpy.typing import NDArray
 
 from ssn3d.errors import DataError
 from ssn3d.hdf5 import new_hdf5
+from ssn3d.particles import Particles
 from ssn3d.provenance import fingerprint
-from ssn3d.subtomograms.selection import selection_sha256
 
-_FORMAT = "ssn3d subtomograms 1"
+_FORMAT = "ssn3d subtomograms 2"
+_FAULTS = (OSError, KeyError, ValueError, RuntimeError, TypeError)
+_REMEDY = "delete it and rerun"
+
+PathLike = str | os.PathLike[str]
+Cube = tuple[NDArray[np.floating[Any]], NDArray[np.bool_]]
+"""The image and the mask of one subtomogram, (s, s, s)."""
+Rows = NDArray[np.integer[Any]]
+
+
+class Samples(Protocol):
+    """Subtomograms with masks that are read when they are needed."""
+
+    @property
+    def size_voxels(self) -> int:
+        """Edge of a subtomogram."""
+
+    def __len__(self) -> int:
+        """Count the subtomograms."""
+
+    def read(self, rows: Rows) -> tuple[NDArray[np.float16], NDArray[np.uint8]]:
+        """Images and masks (m, s, s, s) at `rows` (m,), in that order."""
 
 
 @dataclass(frozen=True)
-class Subtomograms:
-    """The subtomograms of one dataset."""
+class Arrays:
+    """Subtomograms that are in memory already."""
 
-    images: NDArray[np.float16]
-    """(n, s, s, s), each of mean 0 and standard deviation 1; protein is negative."""
+    images: NDArray[Any]
+    """(n, s, s, s), each of mean 0 and standard deviation 1."""
     masks: NDArray[np.uint8]
-    """(n, s, s, s), 1 where the centred particle is."""
-    pdb_ids: NDArray[np.str_]
-    """(n,) of the centred particle."""
-    tomograms: NDArray[np.str_]
-    """(n,) the tomogram it was cut from."""
-    labels: NDArray[np.int32]
-    """(n,) its row in that tomogram's STAR file, from 1."""
-    centres: NDArray[np.float64]
-    """(n, 3) its centre in that tomogram, (z, y, x) in voxels."""
-    rotations: NDArray[np.float64]
-    """(n, 3, 3) its rotation in (z, y, x)."""
-    dataset: str
-    snr_asked: float
-    snr_measured: float
-    voxel_size_angstrom: float
+    """(n, s, s, s) of 0 and 1."""
+
+    def __post_init__(self) -> None:
+        """Raise DataError unless images and masks are finite cubes of one shape."""
+        shape = self.images.shape
+        if self.masks.shape != shape or len(shape) != 4 or len(set(shape[1:])) != 1:  # noqa: PLR2004 -- n cubes
+            shapes = f"images {shape} and masks {self.masks.shape}"
+            raise DataError(f"{shapes} must both be of one shape (n, s, s, s)")
+        if not np.isfinite(self.images).all() or self.masks.max(initial=0) > 1:
+            raise DataError("images hold NaN or infinity, or masks values above 1")
+
+    @property
+    def size_voxels(self) -> int:
+        """Edge of a subtomogram."""
+        return int(self.images.shape[-1])
 
     def __len__(self) -> int:
         """Count the subtomograms."""
         return len(self.images)
 
-    @cached_property
-    def sha256(self) -> str:
-        """SHA-256 of all fields: equal for equal data, whenever they were written."""
-        content = vars(self)
-        values = {name: value for name, value in content.items() if np.isscalar(value)}
-        arrays = [value for value in content.values() if isinstance(value, np.ndarray)]
-        return fingerprint(values, *arrays)
+    def read(self, rows: Rows) -> tuple[NDArray[Any], NDArray[np.uint8]]:
+        """Images and masks (m, s, s, s) at `rows` (m,)."""
+        return self.images[rows], self.masks[rows]
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What all subtomograms of a shard have in common."""
+
+    dataset: str
+    tomogram: str
+    target: str
+    """centred: masks of the centred particle; all: of every particle."""
+    snr_asked: float
+    snr_measured: float
+    voxel_size_angstrom: float
+
+
+@dataclass(frozen=True)
+class Shard:
+    """An open shard: what each subtomogram is; images and masks stay on disk."""
+
+    path: Path
+    origin: Origin
+    particles: Particles
+    """(n,) the centred particles."""
+    labels: NDArray[np.int64]
+    """(n,) their rows in the tomogram's STAR file, from 1."""
+    size_voxels: int
+    sha256: str
+    """Of everything in it: equal for equal data, whenever they were written."""
+
+    def __len__(self) -> int:
+        """Count the subtomograms."""
+        return len(self.labels)
+
+    def read(self, rows: Rows) -> tuple[NDArray[np.float16], NDArray[np.uint8]]:
+        """Images and masks (m, s, s, s) at `rows` (m,). Raises DataError where they are damaged."""
+        order = np.argsort(rows, kind="stable")
+        back = np.argsort(order, kind="stable")
+        ascending, place = np.unique(rows[order], return_inverse=True)  # as HDF5 wants them
+        try:
+            with h5py.File(self.path, "r") as file:
+                images, masks = file["images"][ascending], file["masks"][ascending]
+        except _FAULTS as error:
+            raise _unreadable(self.path, error) from error
+        return images[place][back], masks[place][back]
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """The subtomograms of several tomograms at one SNR, numbered from 0 through all its shards."""
+
+    shards: tuple[Shard, ...]
+    _ends: NDArray[np.int64] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Number the subtomograms."""
+        object.__setattr__(self, "_ends", np.cumsum([len(shard) for shard in self.shards]))
+
+    def __len__(self) -> int:
+        """Count the subtomograms."""
+        return int(self._ends[-1])
 
     @property
-    def selection_sha256(self) -> str:
-        """Digest of the selected particles; splits of this dataset have the same."""
-        return selection_sha256(self.tomograms, self.labels, self.pdb_ids)
+    def name(self) -> str:
+        """Name of the dataset."""
+        return self.shards[0].origin.dataset
+
+    @property
+    def size_voxels(self) -> int:
+        """Edge of a subtomogram."""
+        return self.shards[0].size_voxels
+
+    @property
+    def voxel_size_angstrom(self) -> float:
+        """Of all subtomograms."""
+        return self.shards[0].origin.voxel_size_angstrom
+
+    @cached_property
+    def pdb_ids(self) -> NDArray[np.str_]:
+        """(n,) of the centred particles."""
+        return np.concatenate([shard.particles.pdb_ids for shard in self.shards])
+
+    @cached_property
+    def labels(self) -> NDArray[np.int64]:
+        """(n,) rows of the particles in their tomogram's STAR file, from 1."""
+        return np.concatenate([shard.labels for shard in self.shards])
+
+    @cached_property
+    def tomograms(self) -> NDArray[np.str_]:
+        """(n,) the tomogram each was cut from."""
+        names = np.array([shard.origin.tomogram for shard in self.shards])
+        return np.repeat(names, [len(shard) for shard in self.shards])
+
+    @property
+    def digests(self) -> dict[str, str]:
+        """SHA-256 of each shard, by tomogram."""
+        return {shard.origin.tomogram: shard.sha256 for shard in self.shards}
+
+    def read(self, rows: Rows) -> tuple[NDArray[np.float16], NDArray[np.uint8]]:
+        """Images and masks (m, s, s, s) at `rows` (m,). Raises DataError for a damaged shard."""
+        shape = (len(rows), *(self.size_voxels,) * 3)
+        images, masks = np.empty(shape, np.float16), np.empty(shape, np.uint8)
+        of_shard = np.searchsorted(self._ends, rows, side="right")
+        for number in np.unique(of_shard):
+            shard, there = self.shards[number], of_shard == number
+            start = self._ends[number] - len(shard)
+            images[there], masks[there] = shard.read(rows[there] - start)
+        return images, masks
+
+    def read_one(self, tomogram: str, label: int) -> tuple[NDArray[np.float16], NDArray[np.uint8]]:
+        """Image and mask (s, s, s) of a tomogram's particle; DataError where there is none."""
+        rows = np.flatnonzero((self.tomograms == tomogram) & (self.labels == label))
+        if not len(rows):
+            raise DataError(f"{self.shards[0].path.parent}: no label {label} of {tomogram}")
+        (image,), (mask,) = self.read(rows)
+        return image, mask
 
 
-def write_subtomograms(
-    path: str | os.PathLike[str], subtomograms: Subtomograms, provenance: dict[str, Any]
+def write_shard(
+    path: PathLike,
+    origin: Origin,
+    particles: Particles,
+    labels: NDArray[np.int64],
+    cubes: Iterable[Cube],
+    *,
+    size_voxels: int,
+    provenance: Mapping[str, Any],
 ) -> None:
-    """Write a dataset; data and metadata have checksums, so that reading notices damage."""
-    s = subtomograms
+    """Write a shard; `cubes` are the image and the mask of each particle, (s, s, s), in order."""
+    columns = {
+        "pdb_id": np.char.encode(particles.pdb_ids, "ascii"),
+        "label": np.asarray(labels, np.int64),
+        "centre_zyx": particles.centres,
+        "rotation_zyx": particles.rotations,
+    }
+    digest = hashlib.sha256(fingerprint(vars(origin), *columns.values()).encode())
+    shape = (len(labels), *(size_voxels,) * 3)
     with new_hdf5(path) as file:
-        chunk = (1, *s.images.shape[1:])
-        file.create_dataset("images", data=s.images, chunks=chunk, fletcher32=True)
-        file.create_dataset(
-            "masks", data=s.masks, chunks=chunk, fletcher32=True, compression="gzip"
-        )
-        for name, values in {
-            "pdb_id": np.char.encode(s.pdb_ids, "ascii"),
-            "tomogram": np.char.encode(s.tomograms, "ascii"),
-            "label": s.labels,
-            "centre_zyx": s.centres,
-            "rotation_zyx": s.rotations,
-        }.items():
+        made: dict[str, Any] = {"shape": shape, "chunks": (1, *shape[1:]), "fletcher32": True}
+        images = file.create_dataset("images", dtype=np.float16, **made)
+        masks = file.create_dataset("masks", dtype=np.uint8, compression="gzip", **made)
+        for row, (image, mask) in enumerate(cubes):
+            images[row], masks[row] = image, mask
+            digest.update(image.astype(np.float16).tobytes())
+            digest.update(np.packbits(mask).tobytes())
+        for name, values in columns.items():
             file.create_dataset(name, data=values, chunks=values.shape, fletcher32=True)
         file.attrs.update(
             format=_FORMAT,
-            dataset=s.dataset,
-            snr_asked=s.snr_asked,
-            snr_measured=s.snr_measured,
-            voxel_size_angstrom=s.voxel_size_angstrom,
+            sha256=digest.hexdigest(),
             provenance=json.dumps(provenance),
+            **vars(origin),
         )
 
 
-def read_subtomograms(path: str | os.PathLike[str]) -> Subtomograms:
-    """Read a dataset into memory.
+def open_shard(path: PathLike) -> Shard:
+    """Open a shard.
 
-    Raises:
-        DataError: the file is missing, truncated, damaged, or not a dataset of ssn3d.
+    Raises DataError where the file is missing, truncated, damaged, or not a shard of ssn3d.
     """
     try:
         with h5py.File(path, "r") as file:
-            if file.attrs["format"] != _FORMAT:
-                found = f"format {file.attrs['format']!r}, expected {_FORMAT!r}"
-                raise DataError(f"{path}: {found}; delete it and rerun")
-            subtomograms = Subtomograms(
-                images=file["images"][:],
-                masks=file["masks"][:],
-                pdb_ids=np.char.decode(file["pdb_id"][:], "ascii"),
-                tomograms=np.char.decode(file["tomogram"][:], "ascii"),
-                labels=file["label"][:],
-                centres=file["centre_zyx"][:],
-                rotations=file["rotation_zyx"][:],
-                dataset=str(file.attrs["dataset"]),
-                snr_asked=float(file.attrs["snr_asked"]),
-                snr_measured=float(file.attrs["snr_measured"]),
-                voxel_size_angstrom=float(file.attrs["voxel_size_angstrom"]),
+            attributes = dict(file.attrs)
+            if attributes["format"] != _FORMAT:
+                found = f"format {attributes['format']!r}, expected {_FORMAT!r}"
+                raise DataError(f"{path}: {found}; {_REMEDY}")
+            pdb_ids = np.char.decode(file["pdb_id"][:], "ascii")
+            labels = file["label"][:]
+            particles = Particles(pdb_ids, file["centre_zyx"][:], file["rotation_zyx"][:])
+            shapes = file["images"].shape, file["masks"].shape
+            fields = Origin.__annotations__
+            origin = Origin(**{name: fields[name](attributes[name]) for name in fields})
+            sha256 = str(attributes["sha256"])
+    except _FAULTS as error:
+        raise _unreadable(path, error) from error
+    size = shapes[0][-1]
+    expected = (len(labels), size, size, size)
+    if not len(labels) or len(pdb_ids) != len(labels) or shapes != (expected, expected):
+        message = f"{path}: images {shapes[0]} and masks {shapes[1]} do not match"
+        raise DataError(f"{message}; {_REMEDY}")
+    return Shard(Path(path), origin, particles, labels, size, sha256)
+
+
+def open_dataset(paths: Sequence[PathLike]) -> Dataset:
+    """Open the shards of a dataset.
+
+    Raises DataError where one is damaged, is of another dataset, target, size or voxel size than
+    the first, or is of a tomogram that another one is of.
+    """
+    shards = [open_shard(path) for path in paths]
+    first, seen = shards[0], dict[str, Path]()
+    for shard in shards:
+        for what in ("dataset", "target", "voxel_size_angstrom"):
+            _same(shard, first, what, getattr(shard.origin, what), getattr(first.origin, what))
+        _same(shard, first, "size_voxels", shard.size_voxels, first.size_voxels)
+        other = seen.setdefault(shard.origin.tomogram, shard.path)
+        if other != shard.path:
+            raise DataError(
+                f"{shard.path}: of tomogram {shard.origin.tomogram}, as {other} is; leave one out"
             )
-    except (OSError, KeyError, ValueError, RuntimeError, TypeError) as error:
-        message = f"{path}: not a readable dataset of ssn3d ({error}); delete it and rerun"
-        raise DataError(message) from error
-    _check(path, subtomograms)
-    return subtomograms
+    return Dataset(tuple(shards))
 
 
-def _check(path: str | os.PathLike[str], s: Subtomograms) -> None:
-    """Raise DataError unless images and masks are finite cubes of one shape."""
-    cube = s.images.ndim == 4 and len(set(s.images.shape[1:])) == 1  # noqa: PLR2004 -- n cubes
-    if not cube or not len(s) or s.masks.shape != s.images.shape or len(s.pdb_ids) != len(s):
-        message = f"{path}: images {s.images.shape} and masks {s.masks.shape} do not match"
-        raise DataError(f"{message}; delete it and rerun")
-    if s.masks.max() > 1 or not np.isfinite(s.images).all():
-        raise DataError(f"{path}: images or masks are damaged; delete it and rerun")
+def _same(shard: Shard, first: Shard, what: str, found: object, expected: object) -> None:
+    """Raise DataError where a shard is not of the same kind as the first."""
+    if found != expected:
+        raise DataError(
+            f"{shard.path}: {what} is {found}, but {expected} in {first.path}; {_REMEDY}"
+        )
+
+
+def _unreadable(path: PathLike, error: Exception) -> DataError:
+    """Make the error for a file that HDF5 cannot read."""
+    return DataError(f"{path}: not a readable shard of ssn3d ({error}); {_REMEDY}")
