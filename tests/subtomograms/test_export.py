@@ -6,14 +6,13 @@ import pytest
 import starfile
 from scipy.spatial.transform import Rotation
 
-from datasets import subtomograms_of
+from datasets import write_images
 from ssn3d.errors import DataError
 from ssn3d.microscope.settings import Optics
 from ssn3d.particles import Particles
 from ssn3d.seeds import generator
 from ssn3d.subtomograms.export import export_subtomograms
 from ssn3d.subtomograms.extract import cut
-from ssn3d.subtomograms.store import write_subtomograms
 
 SIZE, PIXEL = 16, 12.5
 OPTICS = Optics(voltage_kv=200.0, cs_mm=2.7, defocus_um=3.0, amplitude_contrast=0.1)
@@ -23,7 +22,7 @@ CENTRES = np.array([[12.4, 15.7, 19.1], [20.45, 10.6, 30.0], [15.0, 20.3, 22.6]]
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory):
     """Blobs at known places of a tomogram, cut out like all subtomograms."""
-    path = tmp_path_factory.mktemp("dataset") / "A.h5"
+    folder = tmp_path_factory.mktemp("dataset")
     z, y, x = np.indices((36, 40, 44))
     images = np.empty((3, SIZE, SIZE, SIZE), np.float16)
     rotations = Rotation.random(3, rng=generator(0, "export")).as_matrix()
@@ -31,17 +30,19 @@ def dataset(tmp_path_factory):
     for i, (cz, cy, cx) in enumerate(CENTRES):
         blob = -np.exp(-((z - cz) ** 2 + (y - cy) ** 2 + (x - cx) ** 2) / 4).astype(np.float32)
         ((images[i], _),) = cut(blob, np.zeros(blob.shape, np.uint16), particles[[i]], [1], SIZE)
-    subtomograms = subtomograms_of(
-        images,
-        pdb_ids=particles.pdb_ids,
-        tomograms=np.array(["t1", "t1", "t2"]),
-        labels=np.array([7, 8, 7], np.int32),
-        centres=CENTRES,
-        rotations=rotations,
-        voxel_size_angstrom=PIXEL,
-    )
-    write_subtomograms(path, subtomograms, {})
-    return path
+    return [
+        write_images(
+            folder / f"{tomogram}.h5",
+            images[rows],
+            pdb_ids=particles.pdb_ids[rows],
+            labels=np.array(labels),
+            centres=CENTRES[rows],
+            rotations=rotations[rows],
+            tomogram=tomogram,
+            voxel_size_angstrom=PIXEL,
+        )
+        for tomogram, rows, labels in (("t1", slice(2), [7, 8]), ("t2", slice(2, 3), [7]))
+    ]
 
 
 def test_the_particle_is_in_its_image_at_coordinate_and_origin(dataset, tmp_path):
@@ -82,6 +83,6 @@ def test_optics_are_those_given(dataset, tmp_path, caplog):
 
 
 def test_a_missing_structure_is_one_line(dataset, tmp_path):
-    with pytest.raises(DataError, match=r"A\.h5: no subtomogram of 9ZZZ; it has 1AAA, 2BBB$"):
+    with pytest.raises(DataError, match=r"t1\.h5: no subtomogram of 9ZZZ; it has 1AAA, 2BBB$"):
         export_subtomograms(dataset, ["9ZZZ"], tmp_path / "out", OPTICS)
     assert not (tmp_path / "out").exists()

@@ -10,7 +10,8 @@ from ssn3d.errors import DataError
 from ssn3d.particles import Particles
 from ssn3d.seeds import generator
 from ssn3d.subtomograms.extract import standardise
-from ssn3d.subtomograms.selection import choose
+from ssn3d.subtomograms.selection import select
+from ssn3d.subtomograms.settings import SelectionSettings
 
 SHAPE = (64, 100, 120)
 
@@ -19,6 +20,11 @@ def particles(count, seed=0, ids=("1AAA", "2BBB")):
     rng = generator(seed, "particles")
     centres = rng.uniform(-20, np.array(SHAPE) + 20, size=(count, 3))
     return Particles(rng.choice(ids, size=count), centres, np.stack([np.eye(3)] * count))
+
+
+def draw(table, count, seed=0, *, size=24, balanced=False, tomogram="t1"):
+    settings = SelectionSettings(size_voxels=size, count=count, balanced=balanced, target="centred")
+    return select(table, SHAPE, settings, seed, tomogram)
 
 
 @given(st.integers(0, 2**32), st.sampled_from([8, 16, 24]))
@@ -39,64 +45,56 @@ def test_inside_means_every_voxel_is_there():
     assert lies_inside(centres, size, SHAPE).tolist() == [True, False, True, False]
 
 
-def test_draw_is_by_seed_and_exact():
-    tables = [particles(900, 1), particles(700, 2)]
-    first = choose(tables, 24, SHAPE, 100, generator(0, "d"), balanced=False)
-    again = choose(tables, 24, SHAPE, 100, generator(0, "d"), balanced=False)
-    assert sum(map(len, first)) == 100
-    for rows, same, table in zip(first, again, tables, strict=True):
-        np.testing.assert_array_equal(rows, same)
-        assert (np.diff(rows) > 0).all()
-        assert lies_inside(table.centres[rows], 24, SHAPE).all()
+def test_draw_is_by_seed_and_tomogram_and_exact():
+    table = particles(900)
+    rows = draw(table, 100)
+    assert len(rows) == 100
+    assert (np.diff(rows) > 0).all()
+    assert lies_inside(table.centres[rows], 24, SHAPE).all()
+    np.testing.assert_array_equal(draw(table, 100), rows)
+    assert not np.array_equal(draw(table, 100, seed=1), rows)
+    assert not np.array_equal(draw(table, 100, tomogram="t2"), rows)
 
 
-def chosen_shares(tables, count, *, balanced):
-    """How often each particle inside is chosen in 400 draws, and its class."""
-    draws = 400
-    times = [np.zeros(len(table)) for table in tables]
+def test_all_are_those_inside():
+    table = particles(300)
+    inside = np.flatnonzero(lies_inside(table.centres, 24, SHAPE))
+    np.testing.assert_array_equal(draw(table, "all"), inside)
+    np.testing.assert_array_equal(draw(table, len(inside), balanced=True), inside)
+
+
+@pytest.mark.parametrize("balanced", [False, True])
+def test_every_particle_inside_is_as_likely_as_any_other(balanced):
+    """In a balanced draw, any other of its class."""
+    table = particles(400, ids=("1AAA",) * 2 + ("2BBB",))
+    draws, count = 400, 20
+    times = np.zeros(len(table))
     for seed in range(draws):
-        rng = generator(seed, "draws")
-        for tally, rows in zip(
-            times, choose(tables, 24, SHAPE, count, rng, balanced=balanced), strict=True
-        ):
-            tally[rows] += 1 / draws
-    inside = [lies_inside(table.centres, 24, SHAPE) for table in tables]
-    assert not any(tally[~within].any() for tally, within in zip(times, inside, strict=True))
-    shares = [tally[within] for tally, within in zip(times, inside, strict=True)]
-    classes = [table.pdb_ids[within] for table, within in zip(tables, inside, strict=True)]
-    return np.concatenate(shares), np.concatenate(classes)
-
-
-def test_every_particle_inside_is_as_likely_as_any_other():
-    tables = [particles(150, 1), particles(100, 2)]
-    shares, _ = chosen_shares(tables, 20, balanced=False)
-    expected = 20 / len(shares)
-    assert np.abs(shares - expected).max() < 5 * np.sqrt(expected * (1 - expected) / 400)
-
-
-def test_a_balanced_draw_is_at_random_within_a_class():
-    tables = [particles(300, seed, ids=("1AAA",) * 2 + ("2BBB",)) for seed in (1, 2)]
-    shares, classes = chosen_shares(tables, 20, balanced=True)
-    for name in ("1AAA", "2BBB"):
-        of_class = shares[classes == name]
-        expected = 10 / len(of_class)
-        assert 0.1 < expected < 0.9
-        assert np.abs(of_class - expected).max() < 5 * np.sqrt(expected * (1 - expected) / 400)
+        times[draw(table, count, seed, balanced=balanced)] += 1 / draws
+    inside = lies_inside(table.centres, 24, SHAPE)
+    assert not times[~inside].any()
+    for name in ("1AAA", "2BBB") if balanced else ("",):
+        shares = times[inside & (table.pdb_ids == name if name else True)]
+        expected = (count / 2 if name else count) / len(shares)
+        assert 0.05 < expected < 0.9
+        assert np.abs(shares - expected).max() < 5 * np.sqrt(expected * (1 - expected) / draws)
 
 
 def test_balanced_draw_takes_rare_classes_whole():
     table = particles(600, 3, ids=("1AAA",) * 9 + ("2BBB",))
     inside = table.pdb_ids[lies_inside(table.centres, 24, SHAPE)]
     rare = int((inside == "2BBB").sum())
-    (rows,) = choose([table], 24, SHAPE, 2 * rare, generator(0, "d"), balanced=True)
-    assert (table.pdb_ids[rows] == "2BBB").sum() == rare
-    (rows,) = choose([table], 24, SHAPE, 10, generator(0, "d"), balanced=True)
-    assert (table.pdb_ids[rows] == "2BBB").sum() == 5
+    assert (table.pdb_ids[draw(table, 2 * rare, balanced=True)] == "2BBB").sum() == rare
+    assert (table.pdb_ids[draw(table, 10, balanced=True)] == "2BBB").sum() == 5
 
 
-def test_too_few_inside_is_an_error_with_both_numbers():
-    with pytest.raises(DataError, match=r"subtomograms.count: 500 asked for, \d+ crops"):
-        choose([particles(300)], 40, SHAPE, 500, generator(0, "d"), balanced=False)
+@pytest.mark.parametrize(
+    ("tomogram", "key"), [("t1", "count"), ("independent1", "independent_count")]
+)
+def test_too_few_inside_is_an_error_with_both_numbers(tomogram, key):
+    fault = rf"subtomograms\.{key}: 500 asked for, \d+ cubes of 40 voxels lie inside"
+    with pytest.raises(DataError, match=fault):
+        draw(particles(300), 500, size=40, tomogram=tomogram)
 
 
 def test_standardised_images_have_mean_0_and_deviation_1():

@@ -9,7 +9,7 @@ import pytest
 import starfile
 from scipy.spatial.transform import Rotation
 
-from datasets import subtomograms_of
+from datasets import write_images
 from sections import section
 from ssn3d.microscope.ctf import ctf
 from ssn3d.seeds import generator
@@ -17,7 +17,6 @@ from ssn3d.specimen.volume import Grid, posed_map
 from ssn3d.structures.maps import density_map
 from ssn3d.subtomograms.export import export_subtomograms
 from ssn3d.subtomograms.extract import standardise
-from ssn3d.subtomograms.store import write_subtomograms
 
 SIZE, COUNT = 32, 60
 OPTICS = section("microscope").optics
@@ -44,7 +43,7 @@ def write_dataset(path, molecule, *, inverted=False):
         noise = rng.standard_normal(cube.shape, dtype=np.float32) * cube.std()
         images[i] = standardise(cube + noise)
     written = rotations.transpose(0, 2, 1).copy() if inverted else rotations
-    write_subtomograms(path, subtomograms_of(images, centres=centres, rotations=written), {})
+    write_images(path, images, centres=centres, rotations=written)
 
 
 def average(folder):
@@ -81,7 +80,7 @@ def test_relion_averages_by_our_poses_and_not_by_wrong_ones(molecule, tmp_path):
     for name in ("right", "right, moved", "inverted", "moved the other way"):
         folder = tmp_path / name
         write_dataset(tmp_path / "A.h5", molecule, inverted=name == "inverted")
-        export_subtomograms(tmp_path / "A.h5", ["1AAA"], folder, OPTICS)
+        export_subtomograms([tmp_path / "A.h5"], ["1AAA"], folder, OPTICS)
         if "moved" in name:
             move_cubes(folder, sign=1 if name == "right, moved" else -1)
         averaged = average(folder)

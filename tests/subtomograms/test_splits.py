@@ -1,114 +1,57 @@
-"""Splits: parts of the right size, drawn at random, and of the dataset's own subtomograms."""
-
-import csv
-import hashlib
+"""Splits: parts of the right size, drawn at random, that share nothing they should not."""
 
 import numpy as np
-import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from datasets import subtomograms_of
+from datasets import write_images
 from sections import section
-from ssn3d.csv_files import write_csv
 from ssn3d.errors import DataError
 from ssn3d.seeds import generator
-from ssn3d.subtomograms.selection import read_selection, selection_sha256
 from ssn3d.subtomograms.splits import PARTS, read_split, split_subtomograms, write_split
-from ssn3d.subtomograms.steps import read_dataset, split_dataset
-from ssn3d.subtomograms.store import write_subtomograms
+from ssn3d.subtomograms.store import open_dataset
 
-N = 60
-FRACTIONS = section("splits", test_fraction=0.2, validation_fraction=0.25)
+IDS = np.array(["1AAA", "2BBB", "3CCC"])
 
 
-def selected(seed):
-    """Draw a selection of particles of two tomograms."""
-    rng = generator(seed, "selected")
-    ids = rng.choice(["1AAA", "2BBB", "3CCC"], N)
-    tomograms = np.repeat(["t1", "t2"], N // 2)
-    return pd.DataFrame({"tomogram": tomograms, "label": rng.permutation(500)[:N], "pdb_id": ids})
+def settings(by="subtomogram", test=0.2, validation=0.25):
+    return section("splits", by=by, test_fraction=test, validation_fraction=validation)
 
 
-def write_dataset(path, table, name="A"):
-    subtomograms = subtomograms_of(
-        generator(0, name).standard_normal((N, 8, 8, 8)),
-        pdb_ids=table["pdb_id"].to_numpy(dtype=np.str_),
-        tomograms=table["tomogram"].to_numpy(dtype=np.str_),
-        labels=table["label"].to_numpy(dtype=np.int32),
-        dataset=name,
-    )
-    write_subtomograms(path, subtomograms, {})
+def world(tomograms, each=30):
+    """Names and IDs of subtomograms: of some tomograms, and an independent one."""
+    names = [*(f"t{i + 1}" for i in range(tomograms)), "independent1"]
+    return np.repeat(names, each), np.tile(IDS, each * len(names) // 3)
 
 
-def test_one_split_serves_all_datasets_of_a_selection_and_no_other(tmp_path):
-    for name, seed in {"mine": 1, "other": 2}.items():
-        write_csv(tmp_path / f"{name}.csv", selected(seed))
-        for left_out in (None, "2BBB"):
-            split = tmp_path / f"{name}_{left_out}.csv"
-            split_dataset(tmp_path / f"{name}.csv", FRACTIONS, 0, left_out, split=split)
-    for dataset in ("A", "B"):
-        path = tmp_path / f"{dataset}.h5"
-        write_dataset(path, selected(1), dataset)
-        for left_out in (None, "2BBB"):
-            subtomograms, rows = read_dataset(path, tmp_path / f"mine_{left_out}.csv")
-            assert sorted(np.concatenate(list(rows.values()))) == list(range(N))
-            left_out_rows = np.flatnonzero(subtomograms.pdb_ids == "2BBB")
-            assert np.isin(rows["test"], left_out_rows).all() == (left_out is not None)
-            with pytest.raises(DataError) as caught:
-                read_dataset(path, tmp_path / f"other_{left_out}.csv")
-            message = str(caught.value)
-            assert message.startswith(f"{tmp_path}/other_{left_out}.csv: not a split of {path}")
-            assert message.endswith("delete both and rerun")
-            assert "\n" not in message
-
-
-def test_a_split_that_lacks_subtomograms_is_refused(tmp_path):
-    table = selected(1)
-    write_dataset(tmp_path / "A.h5", table)
-    digest = selection_sha256(*(table[column].to_numpy() for column in table))
-    parts = np.array(["train", "validation", "test"] * 9)
-    write_split(tmp_path / "s.csv", table["pdb_id"].to_numpy()[:27], parts, digest)
-    with pytest.raises(DataError, match=r"s\.csv: not a split of .*A\.h5"):
-        read_dataset(tmp_path / "A.h5", tmp_path / "s.csv")
-
-
-def test_the_digest_is_of_the_lines_of_the_selection_in_order(tmp_path):
-    write_csv(tmp_path / "selection.csv", selected(1))
-    split_dataset(tmp_path / "selection.csv", FRACTIONS, 0, None, split=tmp_path / "s.csv")
-    with (tmp_path / "selection.csv").open() as file:
-        lines = [f"{r['tomogram']},{r['label']},{r['pdb_id']}\n" for r in csv.DictReader(file)]
-    expected = hashlib.sha256("".join(lines).encode()).hexdigest()
-    assert read_split(tmp_path / "s.csv")[1] == expected
-    assert set(pd.read_csv(tmp_path / "s.csv")["selection_sha256"]) == {expected}
-    table = read_selection(tmp_path / "selection.csv")
-    for changed in (
-        table.assign(tomogram=["t3", *table["tomogram"][1:]]),
-        table.assign(label=[*table["label"][:-1], 501]),
-        table.assign(pdb_id=["9ZZZ", *table["pdb_id"][1:]]),
-        table[::-1],
-    ):
-        assert selection_sha256(*(changed[c].to_numpy() for c in table)) != expected
+def counts(parts):
+    return {part: int((parts == part).sum()) for part in PARTS}
 
 
 def test_the_papers_split():
-    pdb_ids = np.repeat([f"{i}AAA" for i in range(1, 6)], 676)
-    parts = split_subtomograms(pdb_ids, 0.1, 0.1, generator(0, "s"))
-    counts = {part: int((parts == part).sum()) for part in PARTS}
-    assert counts == {"train": 2738, "validation": 304, "test": 338}
+    names = np.repeat(["t1", "independent1"], [3380, 800])
+    ids = np.resize(IDS, len(names))
+    parts = split_subtomograms(names, ids, settings(test=0.1, validation=0.1), generator(0, "s"))
+    assert counts(parts) == {"train": 2738, "validation": 304, "test": 338, "independent": 800}
 
 
 @pytest.mark.parametrize("leave_out", [None, "2BBB"])
 def test_every_subtomogram_can_be_in_any_part(leave_out):
     """Each is as likely as any other: 400 draws of a fifth, then of a quarter of the rest."""
-    pdb_ids = np.repeat(["1AAA", "2BBB", "3CCC"], 20)
+    names, ids = world(2)
     draws = np.array(
         [
-            split_subtomograms(pdb_ids, 0.2, 0.25, generator(seed, "s"), leave_out=leave_out)
+            split_subtomograms(names, ids, settings(), generator(seed, "s"), leave_out)
             for seed in range(400)
         ]
     )
-    free = pdb_ids != leave_out
-    assert (draws[:, ~free] == "test").all()
+    known = names != "independent1"
+    free = known & (ids != leave_out)
+    assert (draws[:, known & ~free] == "test").all()
+    of_class = ids == (leave_out or ids)
+    assert (draws[:, ~known & of_class] == "independent").all()
+    assert (draws[:, ~known & ~of_class] == "unused").all()
     test_share = 0.2 if leave_out is None else 0.0
     for part, share in {
         "test": test_share,
@@ -120,40 +63,78 @@ def test_every_subtomogram_can_be_in_any_part(leave_out):
         assert len(set((draws[:, free] == part).sum(axis=1))) == 1
 
 
-def test_leave_one_out_tests_on_that_structure_alone(tmp_path):
-    pdb_ids = np.repeat(["1AAA", "2BBB", "3CCC"], 50)
-    parts = split_subtomograms(pdb_ids, 0.1, 0.1, generator(0, "s"), leave_out="2BBB")
-    assert (parts == "validation").sum() == 10
-    write_split(tmp_path / "s.csv", pdb_ids, parts, "digest")
-    rows, digest = read_split(tmp_path / "s.csv")
-    assert digest == "digest"
-    assert sorted(np.concatenate(list(rows.values()))) == list(range(150))
-    np.testing.assert_array_equal(rows["test"], np.arange(50, 100))
+@given(st.integers(3, 12), st.sampled_from([None, *IDS]), st.integers(0, 1000))
+def test_parts_of_whole_tomograms_share_no_tomogram(tomograms, leave_out, seed):
+    names, ids = world(tomograms, each=6)
+    parts = split_subtomograms(names, ids, settings("tomogram"), generator(seed, "s"), leave_out)
+    of_part = {part: set(names[parts == part]) for part in PARTS}
+    assert of_part["independent"] == {"independent1"}
+    assert sum(map(len, of_part.values())) == len(set.union(*of_part.values())) == tomograms + 1
+    assert len(of_part["test"]) == max(round(0.2 * tomograms), 1)
+    if leave_out:
+        assert set(ids[np.isin(parts, ["test", "independent"])]) == {leave_out}
+        assert leave_out not in set(ids[np.isin(parts, ["train", "validation"])])
+    else:
+        assert "unused" not in parts
 
 
-def test_other_seeds_and_splits_draw_differently(tmp_path):
-    """Compared by places among the rows that are not left out, of which there are equal numbers."""
-    ids = np.tile(["1AAA", "2BBB", "3CCC"], N // 3)
-    write_csv(tmp_path / "selection.csv", selected(1).assign(pdb_id=ids))
-    validation = {}
-    for seed, left_out in [(0, "1AAA"), (0, "2BBB"), (1, "2BBB")]:
-        path = tmp_path / "s.csv"
-        split_dataset(tmp_path / "selection.csv", FRACTIONS, seed, left_out, split=path)
-        first = path.read_bytes()
-        split_dataset(tmp_path / "selection.csv", FRACTIONS, seed, left_out, split=path)
-        assert path.read_bytes() == first
-        drawn = read_split(path)[0]["validation"]
-        places = np.searchsorted(np.flatnonzero(ids != left_out), drawn)
-        validation[seed, left_out] = tuple(places)
-    assert len(set(validation.values())) == 3
+def test_every_tomogram_can_be_in_any_part():
+    names, ids = world(4, each=3)
+    draws = [
+        split_subtomograms(names, ids, settings("tomogram"), generator(seed, "s"))
+        for seed in range(60)
+    ]
+    for part in ("train", "validation", "test"):
+        assert set().union(*(names[parts == part] for parts in draws)) == {"t1", "t2", "t3", "t4"}
 
 
 def test_parts_that_would_be_empty_are_named():
-    ids = np.array(["1AAA"] * 50)
-    with pytest.raises(DataError, match=r"^splits without 9ZZZ: test would be empty with 50 subto"):
-        split_subtomograms(ids, 0.1, 0.1, generator(0, "s"), leave_out="9ZZZ")
-    with pytest.raises(DataError, match=r"^splits: validation, test would be empty with 3 subto"):
-        split_subtomograms(ids[:3], 0.1, 0.1, generator(0, "s"))
+    rng = generator(0, "s")
+    names, ids = world(2)
+    fewer = r"^splits.by: tomogram needs at least 3 tomograms, there are 2; ask for more"
+    with pytest.raises(DataError, match=fewer):
+        split_subtomograms(names, ids, settings("tomogram"), rng)
+    absent = r"^splits without 9ZZZ: test, independent would be empty with 90 subtomograms"
+    with pytest.raises(DataError, match=absent):
+        split_subtomograms(names, ids, settings(), rng, "9ZZZ")
+    with pytest.raises(DataError, match=r"^splits: validation, test, independent would be empty"):
+        split_subtomograms(names[:2], ids[:2], settings(), rng)
+
+
+@pytest.fixture
+def shards(tmp_path):
+    """Three tomograms of three subtomograms each."""
+    return [
+        write_images(tmp_path / f"{t}.h5", np.zeros((3, 8, 8, 8)), pdb_ids=IDS, tomogram=t)
+        for t in ("t1", "t2", "independent1")
+    ]
+
+
+def columns(names=("t1", "t2", "independent1")):
+    return np.repeat(names, 3), np.tile([1, 2, 3], len(names)), np.tile(IDS, len(names))
+
+
+def test_a_split_is_read_for_the_shards_at_hand(shards, tmp_path):
+    parts = np.array(["train", "validation", "unused"] * 2 + ["independent"] * 3)
+    write_split(tmp_path / "s.csv", *columns(), parts)
+    rows = read_split(tmp_path / "s.csv", open_dataset(shards))
+    assert {part: r.tolist() for part, r in rows.items()} == {
+        "train": [0, 3], "validation": [1, 4], "test": [], "independent": [6, 7, 8]
+    }  # fmt: skip
+    rows = read_split(tmp_path / "s.csv", open_dataset(shards[1:2]))
+    assert rows["train"].tolist() == [0]
+
+
+@pytest.mark.parametrize("column", [0, 1, 2])
+def test_a_split_of_other_subtomograms_is_refused(column, shards, tmp_path):
+    changed = [c.copy() for c in columns()]
+    changed[column][1] = changed[column][5]
+    write_split(tmp_path / "s.csv", *changed, np.full(9, "train"))
+    with pytest.raises(DataError, match=r"s\.csv: of other subtomograms than .*; delete it"):
+        read_split(tmp_path / "s.csv", open_dataset(shards))
+    write_split(tmp_path / "s.csv", *columns(("t1", "t2")), np.full(6, "train"))
+    with pytest.raises(DataError, match=r"s\.csv: of other subtomograms than .*; delete it"):
+        read_split(tmp_path / "s.csv", open_dataset(shards))
 
 
 @pytest.mark.parametrize(
@@ -161,13 +142,12 @@ def test_parts_that_would_be_empty_are_named():
     [
         "",
         "a,b\n1,2\n",
-        "subtomogram,pdb_id,split\n0,1AAA,test\n",
-        "subtomogram,pdb_id,split,selection_sha256\n0,1AAA,nonsense,d\n",
-        "subtomogram,pdb_id,split,selection_sha256\n1,1AAA,test,d\n",
-        "subtomogram,pdb_id,split,selection_sha256\n0,1AAA,test,d\n1,1AAA,test,e\n",
+        "tomogram,label,pdb_id\nt1,1,1AAA\n",
+        "tomogram,label,pdb_id,split\n",
+        "tomogram,label,pdb_id,split\nt1,1,1AAA,x\nt1,2,2BBB,test\nt1,3,3CCC,test\n",
     ],
 )
-def test_damaged_splits_are_one_line(content, tmp_path):
+def test_damaged_splits_are_one_line(content, shards, tmp_path):
     (tmp_path / "s.csv").write_text(content)
     with pytest.raises(DataError, match=r"s\.csv: .*; delete it and rerun"):
-        read_split(tmp_path / "s.csv")
+        read_split(tmp_path / "s.csv", open_dataset(shards[:1]))

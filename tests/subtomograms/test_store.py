@@ -1,4 +1,4 @@
-"""A dataset is read as it was written, and damage is noticed."""
+"""A shard is read as it was written, row by row, and damage is noticed."""
 
 import dataclasses
 import json
@@ -7,63 +7,105 @@ import h5py
 import numpy as np
 import pytest
 
-from datasets import subtomograms_of
+from datasets import write_images
 from ssn3d.errors import DataError
 from ssn3d.seeds import generator
-from ssn3d.subtomograms.store import read_subtomograms, write_subtomograms
+from ssn3d.subtomograms.store import Arrays, open_dataset, open_shard
+
+N, S = 12, 8
+
+
+@pytest.fixture(scope="module")
+def content():
+    rng = generator(0, "store")
+    return {
+        "images": rng.standard_normal((N, S, S, S)).astype(np.float16),
+        "masks": rng.random((N, S, S, S)) < 0.5,
+        "pdb_ids": rng.choice(["1AAA", "2BBB"], N),
+        "labels": rng.permutation(500)[:N],
+        "centres": rng.uniform(0, 50, (N, 3)),
+        "rotations": rng.standard_normal((N, 3, 3)),
+        "snr_measured": 0.498,
+    }
 
 
 @pytest.fixture
-def subtomograms():
-    rng = generator(0, "store")
-    n, s = 12, 8
-    return subtomograms_of(
-        rng.standard_normal((n, s, s, s)),
-        masks=rng.integers(0, 2, (n, s, s, s), dtype=np.uint8),
-        pdb_ids=rng.choice(["1AAA", "2BBB"], n),
-        centres=rng.uniform(0, 50, (n, 3)),
-        rotations=rng.standard_normal((n, 3, 3)),
-        snr_measured=0.498,
-    )
+def path(content, tmp_path):
+    return write_images(tmp_path / "t1.h5", **content)
 
 
-def test_round_trip(subtomograms, tmp_path):
-    write_subtomograms(tmp_path / "A.h5", subtomograms, {"seed": 1})
-    again = read_subtomograms(tmp_path / "A.h5")
-    for field in dataclasses.fields(subtomograms):
-        expected = getattr(subtomograms, field.name)
-        np.testing.assert_array_equal(getattr(again, field.name), expected)
+def test_round_trip_in_any_order(content, path):
+    shard = open_shard(path)
+    assert (len(shard), shard.size_voxels, shard.origin.snr_measured) == (N, S, 0.498)
+    for name in ("pdb_ids", "centres", "rotations"):
+        np.testing.assert_array_equal(getattr(shard.particles, name), content[name])
+    np.testing.assert_array_equal(shard.labels, content["labels"])
+    for rows in (np.arange(N), np.array([7]), np.array([5, 11, 0, 5, 3]), np.array([], int)):
+        images, masks = shard.read(rows)
+        np.testing.assert_array_equal(images, content["images"][rows])
+        np.testing.assert_array_equal(masks, content["masks"][rows])
 
 
-def test_the_digest_is_of_the_content_whenever_it_was_written(subtomograms, tmp_path):
-    def digest(one, date):
-        write_subtomograms(tmp_path / "A.h5", one, {"date": date})
-        return read_subtomograms(tmp_path / "A.h5").sha256
+def test_a_dataset_numbers_the_subtomograms_of_all_its_shards(content, tmp_path):
+    paths = [
+        write_images(tmp_path / f"{name}.h5", content["images"][rows], tomogram=name)
+        for name, rows in {"t1": slice(0, 5), "t2": slice(5, 6), "t3": slice(6, N)}.items()
+    ]
+    dataset = open_dataset(paths)
+    assert (len(dataset), dataset.name, dataset.size_voxels) == (N, "A", S)
+    assert dataset.tomograms.tolist() == ["t1"] * 5 + ["t2"] + ["t3"] * 6
+    assert dataset.labels.tolist() == [1, 2, 3, 4, 5, 1, 1, 2, 3, 4, 5, 6]
+    rows = np.array([11, 0, 5, 4, 6, 0])
+    np.testing.assert_array_equal(dataset.read(rows)[0], content["images"][rows])
+    np.testing.assert_array_equal(dataset.read_one("t3", 2)[0], content["images"][7])
+    with pytest.raises(DataError, match="no label 2 of t2"):
+        dataset.read_one("t2", 2)
 
-    whole = digest(subtomograms, "2018-01-01")
+
+@pytest.mark.parametrize(
+    ("other", "fault"),
+    [
+        ({"dataset": "B"}, "dataset is B, but A in"),
+        ({"target": "all"}, "target is all, but centred in"),
+        ({"voxel_size_angstrom": 12.0}, r"voxel_size_angstrom is 12\.0, but 10\.0 in"),
+        ({"images": np.zeros((2, 16, 16, 16))}, "size_voxels is 16, but 8 in"),
+        ({"tomogram": "t1"}, "of tomogram t1, as .*one.h5 is; leave one out"),
+    ],
+)
+def test_shards_of_different_kinds_are_one_line(other, fault, tmp_path):
+    one = write_images(tmp_path / "one.h5", np.zeros((2, S, S, S)))
+    another = {"images": np.zeros((2, S, S, S)), "tomogram": "t2"} | other
+    two = write_images(tmp_path / "two.h5", **another)
+    with pytest.raises(DataError, match=rf"two\.h5: {fault}"):
+        open_dataset([one, two])
+
+
+def test_the_digest_is_of_the_content_whenever_it_was_written(content, tmp_path):
+    def digest(**changed):
+        return open_shard(write_images(tmp_path / "A.h5", **content | changed)).sha256
+
+    whole = digest()
     assert len(whole) == 64
-    assert digest(subtomograms, "2018-01-02") == whole
-    masks = subtomograms.masks.copy()
-    masks[-1, -1, -1, -1] ^= 1
-    ids = np.where(np.arange(len(masks)) == 1, "9ZZZ", subtomograms.pdb_ids)
+    assert digest(provenance={"date": "2018-01-02"}) == whole
+    masks = content["masks"].copy()
+    masks[-1, -1, -1, -1] ^= True
+    ids = np.where(np.arange(N) == 1, "9ZZZ", content["pdb_ids"])
     for change in ({"masks": masks}, {"pdb_ids": ids}, {"snr_asked": 0.4}, {"dataset": "B"}):
-        assert digest(dataclasses.replace(subtomograms, **change), "2018-01-01") != whole
+        assert digest(**change) != whole
 
 
-def test_every_flipped_byte_is_an_error_or_harmless(subtomograms, tmp_path):
-    path = tmp_path / "A.h5"
-    write_subtomograms(path, subtomograms, {"seed": 1})
-    whole = read_subtomograms(path)
-    content = path.read_bytes()
+def test_every_flipped_byte_is_an_error_or_harmless(content, path):
+    everything = np.arange(N)
+    whole = path.read_bytes()
     rng = generator(0, "flips")
     caught = 0
     for _ in range(200):
-        damaged = bytearray(content)
-        damaged[rng.integers(len(content))] ^= int(rng.integers(1, 256))
+        damaged = bytearray(whole)
+        damaged[rng.integers(len(whole))] ^= int(rng.integers(1, 256))
         path.write_bytes(damaged)
         read = message = None
         try:
-            read = read_subtomograms(path)
+            read = open_shard(path).read(everything)
         except DataError as error:
             message = str(error)
             caught += 1
@@ -71,8 +113,8 @@ def test_every_flipped_byte_is_an_error_or_harmless(subtomograms, tmp_path):
             assert str(path) in message
             assert "\n" not in message
         else:
-            np.testing.assert_array_equal(read.images, whole.images)
-            np.testing.assert_array_equal(read.masks, whole.masks)
+            np.testing.assert_array_equal(read[0], content["images"])
+            np.testing.assert_array_equal(read[1], content["masks"])
     assert caught > 100
 
 
@@ -83,54 +125,60 @@ def test_other_files_are_errors(content, tmp_path):
             file["images"] = np.zeros(3)
     else:
         (tmp_path / "A.h5").write_bytes(content)
-    with pytest.raises(DataError, match=r"A\.h5: not a readable dataset"):
-        read_subtomograms(tmp_path / "A.h5")
+    with pytest.raises(DataError, match=r"A\.h5: not a readable shard"):
+        open_shard(tmp_path / "A.h5")
     with pytest.raises(DataError, match=r"missing\.h5"):
-        read_subtomograms(tmp_path / "missing.h5")
-
-
-def cubes(*shape):
-    return {"images": np.zeros(shape, "f2"), "masks": np.zeros(shape, "u1")}
+        open_shard(tmp_path / "missing.h5")
 
 
 @pytest.mark.parametrize(
-    ("changed", "fault"),
+    "changed",
     [
-        (cubes(12, 8, 8, 6), "match"),
-        (cubes(12, 6, 8, 8), "match"),
-        (cubes(12, 8, 8), "match"),
-        (cubes(0, 8, 8, 8) | {"pdb_id": np.empty(0, "S4")}, "match"),
-        ({"masks": np.zeros((11, 8, 8, 8), "u1")}, r"masks \(11, 8, 8, 8\) do not match"),
-        ({"pdb_id": np.array([b"1AAA"] * 11)}, "match"),
-        ({"masks": np.full((12, 8, 8, 8), 2, "u1")}, "damaged"),
-        ({"images": np.full((12, 8, 8, 8), np.nan, "f2")}, "damaged"),
+        {"images": (N, 8, 8, 6), "masks": (N, 8, 8, 6)},
+        {"images": (N, 8, 8), "masks": (N, 8, 8)},
+        {"masks": (N - 1, 8, 8, 8)},
+        {"images": (0, 8, 8, 8), "masks": (0, 8, 8, 8)},
     ],
 )
-def test_impossible_contents_are_one_line(changed, fault, subtomograms, tmp_path):
+def test_impossible_contents_are_one_line(changed, path):
     """As another program may write them, with valid checksums."""
-    write_subtomograms(tmp_path / "A.h5", subtomograms, {})
-    with h5py.File(tmp_path / "A.h5", "r+") as file:
-        for name, values in changed.items():
+    with h5py.File(path, "r+") as file:
+        for name, shape in changed.items():
             del file[name]
-            file[name] = values
-    with pytest.raises(DataError, match=rf"A\.h5: .*{fault}.*; delete it and rerun$"):
-        read_subtomograms(tmp_path / "A.h5")
+            file[name] = np.zeros(shape)
+    with pytest.raises(DataError, match=r"t1\.h5: .* do not match; delete it and rerun$"):
+        open_shard(path)
 
 
-def test_a_file_of_another_format_says_which(subtomograms, tmp_path):
-    write_subtomograms(tmp_path / "A.h5", subtomograms, {})
-    with h5py.File(tmp_path / "A.h5", "r+") as file:
+def test_a_file_of_another_format_says_which(path):
+    with h5py.File(path, "r+") as file:
         file.attrs["format"] = "ssn3d subtomograms 9"
-    message = r"A\.h5: format 'ssn3d subtomograms 9', expected .*; delete it and rerun$"
+    message = r"t1\.h5: format 'ssn3d subtomograms 9', expected .*; delete it and rerun$"
     with pytest.raises(DataError, match=message):
-        read_subtomograms(tmp_path / "A.h5")
+        open_shard(path)
 
 
-def test_every_array_has_checksums_and_one_subtomogram_is_read_alone(subtomograms, tmp_path):
-    """A chunk is a subtomogram, and masks, mostly zeros, are compressed."""
-    write_subtomograms(tmp_path / "A.h5", subtomograms, {"seed": 1})
-    with h5py.File(tmp_path / "A.h5") as file:
+def test_a_shard_opens_in_h5py_as_anyone_expects(content, tmp_path):
+    """A chunk is a subtomogram, with a checksum; masks, mostly zeros, are compressed."""
+    path = write_images(tmp_path / "t1.h5", **content, provenance={"seed": 1})
+    with h5py.File(path) as file:
         assert all(array.fletcher32 for array in file.values())
-        assert file["images"].chunks == file["masks"].chunks == (1, 8, 8, 8)
+        assert file["images"].chunks == file["masks"].chunks == (1, S, S, S)
         assert file["masks"].compression == "gzip"
         assert json.loads(file.attrs["provenance"]) == {"seed": 1}
+        expected = dataclasses.asdict(open_shard(path).origin)
+        assert {name: file.attrs[name] for name in expected} == expected
+
+
+@pytest.mark.parametrize(
+    ("images", "masks", "fault"),
+    [
+        (np.zeros((2, 8, 8, 6)), np.zeros((2, 8, 8, 6), "u1"), "must both be of one shape"),
+        (np.zeros((2, 8, 8, 8)), np.zeros((1, 8, 8, 8), "u1"), "must both be of one shape"),
+        (np.full((2, 8, 8, 8), np.nan), np.zeros((2, 8, 8, 8), "u1"), "NaN"),
+        (np.zeros((2, 8, 8, 8)), np.full((2, 8, 8, 8), 2, "u1"), "above 1"),
+    ],
+)
+def test_impossible_arrays_are_one_line(images, masks, fault):
+    with pytest.raises(DataError, match=fault):
+        Arrays(images, masks)
