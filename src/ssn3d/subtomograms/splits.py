@@ -109,9 +109,7 @@ def read_split(path: str | os.PathLike[str], dataset: Dataset) -> dict[str, NDAr
     pairs = ((table["tomogram"], dataset.tomograms), (table["label"], dataset.labels),
              (table["pdb_id"], dataset.pdb_ids))  # fmt: skip
     if not all(np.array_equal(ours.to_numpy(), theirs) for ours, theirs in pairs):
-        message = (
-            f"{path}: not a split of {dataset.shards[0].path.parent}, but of other subtomograms"
-        )
+        message = f"{path}: of other subtomograms than {dataset.shards[0].path.parent}"
         raise DataError(f"{message}; delete it and rerun")
     parts = table["split"].to_numpy()
     if not np.isin(parts, (*PARTS, UNUSED)).all():
