@@ -7,7 +7,7 @@ composed, and checked against one another.
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import yaml
 from pydantic import Field, ValidationError, model_validator
@@ -28,6 +28,8 @@ class Config(Settings):
 
     seed: int = Field(ge=0)
     """Every random number derives from it."""
+    keep: Literal["all", "subtomograms"]
+    """What stays on disk; with subtomograms, volumes go once they have been cut and drawn."""
     structures: StructuresSettings
     tomograms: int = Field(ge=1, le=100_000)
     """How many to train, validate and test on."""

@@ -93,6 +93,17 @@ def library_version(script):
     return code_version(REPOSITORY / "workflow" / "scripts" / f"{script}.py", SOURCES)
 
 
+def volume(path):
+    """Mark a volume, to be deleted once nothing needs it unless all are kept."""
+    return path if config["keep"] == "all" else temp(path)
+
+
+# Truth is kept in any case, compressed where space is short.
+LABELS = "results/tomograms/{tomogram}/labels.mrc" + (
+    "" if config["keep"] == "all" else ".gz"
+)
+
+
 def shards(tomograms, dataset="{dataset}"):
     """Subtomograms of some tomograms in a dataset: one file each."""
     return [f"results/subtomograms/{dataset}/{tomogram}.h5" for tomogram in tomograms]

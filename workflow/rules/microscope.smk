@@ -2,8 +2,8 @@ rule image_specimen:
     input:
         "results/tomograms/{tomogram}/density.mrc",
     output:
-        tilts="results/tomograms/{tomogram}/tilts.mrc",
-        signal="results/tomograms/{tomogram}/signal.mrc",
+        tilts=volume("results/tomograms/{tomogram}/tilts.mrc"),
+        signal=volume("results/tomograms/{tomogram}/signal.mrc"),
     log:
         "logs/image_specimen/{tomogram}.log",
     benchmark:
@@ -28,8 +28,8 @@ rule add_noise:
         particles="results/tomograms/{tomogram}/particles.star",
         specimen="results/tomograms/{tomogram}/specimen.json",
     output:
-        tomogram="results/tomograms/{tomogram}/{dataset}.mrc",
-        tilts="results/tomograms/{tomogram}/{dataset}_tilts.mrc",
+        tomogram=volume("results/tomograms/{tomogram}/{dataset}.mrc"),
+        tilts=volume("results/tomograms/{tomogram}/{dataset}_tilts.mrc"),
         summary="results/tomograms/{tomogram}/{dataset}.json",
     log:
         "logs/add_noise/{tomogram}_{dataset}.log",

@@ -66,7 +66,7 @@ rule draw_tomogram:
     input:
         signal="results/tomograms/{tomogram}/signal.mrc",
         tomogram="results/tomograms/{tomogram}/{dataset}.mrc",
-        labels="results/tomograms/{tomogram}/labels.mrc",
+        labels=LABELS,
         tilts="results/tomograms/{tomogram}/{dataset}_tilts.mrc",
     output:
         png=shown("results/figures/tomogram_{tomogram}_{dataset}.png"),

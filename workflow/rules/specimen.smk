@@ -2,8 +2,8 @@ rule simulate_specimen:
     input:
         structures=expand("results/structures/{pdb_id}.npz", pdb_id=PDB_IDS),
     output:
-        density="results/tomograms/{tomogram}/density.mrc",
-        labels="results/tomograms/{tomogram}/labels.mrc",
+        density=volume("results/tomograms/{tomogram}/density.mrc"),
+        labels=LABELS,
         particles="results/tomograms/{tomogram}/particles.star",
         summary="results/tomograms/{tomogram}/specimen.json",
     log:

@@ -6,7 +6,7 @@ localrules:
 rule extract_subtomograms:
     input:
         tomogram="results/tomograms/{tomogram}/{dataset}.mrc",
-        labels="results/tomograms/{tomogram}/labels.mrc",
+        labels=LABELS,
         particles="results/tomograms/{tomogram}/particles.star",
         summary="results/tomograms/{tomogram}/{dataset}.json",
         structures=expand("results/structures/{pdb_id}.json", pdb_id=PDB_IDS),
