@@ -41,8 +41,8 @@ class World:
         write_mrc(self.files["labels"], self.labels, VOXEL)
         write_particles(self.files["particles"], self.particles, name, VOXEL)
         write_json(self.files["summary"], {"snr_asked": 0.5, "snr_measured": 0.48})
-        self.structure = folder / "1AAA.json"
-        write_json(self.structure, {"pdb_id": "1AAA"})
+        self.specimen = folder / name / "specimen.json"
+        write_json(self.specimen, {"provenance": {"seed": 1}})
 
     def inside(self):
         """Labels of the particles whose crops lie inside."""
@@ -56,7 +56,7 @@ class World:
         settings = SUBTOMOGRAMS.model_copy(update=changed)
         extract_subtomograms(
             **self.files,
-            structures=[self.structure],
+            specimen=self.specimen,
             names=(self.name, "A"),
             settings=settings.of(self.name),
             seed=3,
@@ -106,7 +106,7 @@ def test_a_shard_says_where_it_is_from(worlds, tmp_path, caplog):
         provenance = json.loads(file.attrs["provenance"])
     assert provenance["seed"] == 3
     assert provenance["settings"]["size_voxels"] == SIZE
-    assert provenance["structures"] == [{"pdb_id": "1AAA"}]
+    assert provenance["specimen"] == {"seed": 1}
     assert provenance["tomogram"]["snr_measured"] == 0.48
 
 

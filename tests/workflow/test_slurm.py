@@ -3,7 +3,7 @@
 Skipped where no Slurm answers whose one node is this machine: tests/slurm/one_node_slurm.sh is one.
 """
 
-import math
+import itertools
 import re
 import shutil
 import subprocess
@@ -13,18 +13,13 @@ from pathlib import Path
 import pytest
 
 from small_workflow import REPOSITORY, copy_repository
-from ssn3d.subtomograms.store import read_subtomograms
+from ssn3d.subtomograms.store import open_shard
 
 RUN = "results/runs/SSN3D-ED/low/random"
 SCORES = f"{RUN}/per_subtomogram.csv"
 ON_GPU = {"train_network", "evaluate_network"}
-SUBMITTED = {
-    "simulate_specimen",
-    "image_specimen",
-    "add_noise",
-    "extract_subtomograms",
-    *ON_GPU,
-}
+CHAIN = {"simulate_specimen", "image_specimen", "add_noise", "extract_subtomograms"}
+"""Of a tomogram: one entry of the queue."""
 MRC_HEADER_BYTES = 1024  # the time of writing is in it
 VOLUMES = ("density", "labels", "signal", "tilts", "low", "low_tilts")
 
@@ -47,12 +42,15 @@ def experiment(folder):
 
 
 def records(folder):
-    """Slurm's records of the jobs of a folder by rule, each rule's in the order of submission."""
+    """Slurm's records of the jobs of a folder by rule, each rule's in the order of submission.
+
+    Those of tomograms' chains are by "tomogram".
+    """
     by_rule = {}
     for line in output_of("scontrol", "--oneliner", "show", "job").splitlines():
         record = dict(re.findall(r"(\S+?)=(\S*)", line))
         if record.get("WorkDir") == str(folder):
-            rule = re.match(r"rule_(\w+?)(_wildcards_|$)", record["Comment"])[1]
+            rule = re.match(r"rule_(tomogram|\w+?)(_add_noise|_wildcards_|$)", record["Comment"])[1]
             by_rule.setdefault(rule, []).append(record)
     return by_rule
 
@@ -70,13 +68,15 @@ def skip_without_one_node_slurm():
 def finished(tmp_path_factory):
     """Train and evaluate one network through Slurm, by the profile as it is.
 
-    The specimen asks for less memory than it needs, so that Slurm ends its first attempt.
+    The training asks for less memory than it needs, so that Slurm ends its first attempt; and the
+    jobs of tomograms for one core, so that two chains fit on two cores.
     """
     skip_without_one_node_slurm()
     folder = experiment(tmp_path_factory.mktemp("slurm"))
-    rule = folder / "workflow" / "rules" / "specimen.smk"
-    rule.write_text(rule.read_text().replace("(TOMOGRAM_MB)", "(200)"))
+    rules = folder / "workflow" / "rules" / "common.smk"
+    rules.write_text(rules.read_text().replace("READING_MB = 3500", "READING_MB = 350"))
     slurm = ["--profile", "profiles/slurm", "--slurm-init-seconds-before-status-checks", "2"]
+    slurm += ["--set-threads", *(f"{rule}=1" for rule in CHAIN)]
     snakemake(folder, SCORES, *slurm, "--configfile", "small.yaml")
     return folder
 
@@ -85,28 +85,34 @@ def finished(tmp_path_factory):
 @pytest.mark.slow
 def test_jobs_went_through_slurm_and_got_what_they_asked_for(finished):
     jobs = records(finished)
-    assert set(jobs) == SUBMITTED
+    assert set(jobs) == {"tomogram", *ON_GPU}
     for rule, attempts in jobs.items():
         job = attempts[-1]
         assert job["JobState"] == "COMPLETED"
-        assert job["NumCPUs"] == ("1" if rule == "extract_subtomograms" else "2")
+        assert job["NumCPUs"] == ("1" if rule == "tomogram" else "2")
         assert (job.get("TresPerJob") == "gres:gpu:1") == (rule in ON_GPU)
-    (training,) = jobs["train_network"]
-    assert training["TimeLimit"] == "08:00:00"
-    subtomograms_mb = 6 * 50 * 24**3 / 1e6  # 50 of 24^3 voxels, 6 bytes a voxel
-    assert training["MinMemoryNode"] == f"{math.ceil(3500 + subtomograms_mb)}M"
+    assert jobs["train_network"][0]["TimeLimit"] == "08:00:00"
+
+
+@pytest.mark.slurm
+@pytest.mark.slow
+def test_chains_of_tomograms_run_side_by_side(finished):
+    """One entry of the queue each; times are ISO 8601, so that they sort as text."""
+    chains = records(finished)["tomogram"]
+    assert len(chains) == 3
+    spans = sorted((chain["StartTime"], chain["EndTime"]) for chain in chains)
+    assert any(later[0] < earlier[1] for earlier, later in itertools.pairwise(spans))
 
 
 @pytest.mark.slurm
 @pytest.mark.slow
 def test_a_job_out_of_memory_gets_more(finished):
-    attempts = records(finished)["simulate_specimen"]
-    first, second = [job for job in attempts if job["Comment"].endswith("_t1")]
+    first, second, *_ = records(finished)["train_network"]
     assert first["JobState"] == "FAILED"
     assert "exceeded memory limit" in Path(first["StdOut"]).read_text()
     assert second["JobState"] == "COMPLETED"
-    assert [job["MinMemoryNode"] for job in (first, second)] == ["200M", "400M"]
-    assert [job["TimeLimit"] for job in (first, second)] == ["00:30:00", "01:00:00"]
+    assert [job["MinMemoryNode"] for job in (first, second)] == ["350M", "700M"]
+    assert [job["TimeLimit"] for job in (first, second)] == ["08:00:00", "16:00:00"]
 
 
 @pytest.mark.slurm
@@ -122,9 +128,9 @@ def test_a_local_run_gives_the_same_bytes_and_finds_nothing_to_do(finished, tmp_
         path = Path("results") / "tomograms" / "t1" / f"{name}.mrc"
         volumes = [(where / path).read_bytes() for where in (finished, folder)]
         assert volumes[0][MRC_HEADER_BYTES:] == volumes[1][MRC_HEADER_BYTES:], name
-    path = Path("results") / "subtomograms" / "low.h5"
-    datasets = [read_subtomograms(where / path) for where in (finished, folder)]
-    assert datasets[0].sha256 == datasets[1].sha256
+    path = Path("results") / "subtomograms" / "low" / "t1.h5"
+    shards = [open_shard(where / path) for where in (finished, folder)]
+    assert shards[0].sha256 == shards[1].sha256
 
 
 def planned(folder, *options):
@@ -139,7 +145,7 @@ def test_every_rule_asks_for_more_in_each_attempt(tmp_path):
     folder = experiment(tmp_path)
     slurm = ["--profile", "profiles/slurm", "--attempt"]  # Snakemake's way to tell it to a job
     first, third = planned(folder, *slurm, "1"), planned(folder, *slurm, "3")
-    assert set(first) > SUBMITTED
+    assert set(first) > CHAIN | ON_GPU
     for rule, resources in first.items():
         for name, least in (("mem_mb", 2000), ("runtime", 15)):
             assert int(resources[name]) >= least, rule

@@ -15,7 +15,7 @@ from small_workflow import copy_repository, snakemake
 from ssn3d.crops import lies_inside
 from ssn3d.files import read_json
 from ssn3d.star import read_particles
-from ssn3d.subtomograms.store import read_subtomograms
+from ssn3d.subtomograms.store import open_shard
 
 TRAINING = "src/ssn3d/segmentation/train.py"
 ERRORS = "src/ssn3d/errors.py"
@@ -51,6 +51,8 @@ def test_tables_follow_the_configuration(finished):
     assert table2["pixel_accuracy"].between(50, 100).all()
     assert table2["miou"].between(10, 100).all()
     assert table2["iou_foreground"][1] > 15  # tuned; a random mask of that size has 2
+    assert table2["independent_miou"].between(10, 100).all()
+    assert (table2["independent_miou"] != table2["miou"]).all()
     assert (table2["status"] == "done").all()
     table3 = pd.read_csv(finished / "results" / "tables" / "table3.csv")
     assert table3["pdb_id"].tolist() == ["1KP8", "2GLS", "1W6T"]
@@ -60,23 +62,45 @@ def test_tables_follow_the_configuration(finished):
 
 
 @pytest.mark.slow
-def test_a_dataset_is_drawn_from_all_tomograms_in_balance(finished):
+@pytest.mark.parametrize(("tomogram", "count"), [("t1", 25), ("t2", 25), ("independent1", 12)])
+def test_a_shard_is_drawn_from_its_tomogram_in_balance(tomogram, count, finished):
     """As many of every structure, as far as there are; the copies in the specimens are random."""
-    inside = Counter()
-    for tomogram in ("t1", "t2"):
-        folder = finished / "results" / "tomograms" / tomogram
-        copies = read_json(folder / "specimen.json")["copies"]
-        assert max(copies.values()) > min(copies.values()) + 1
-        particles = read_particles(folder / "particles.star")
-        inside.update(particles.pdb_ids[lies_inside(particles.centres, 24, (72, 120, 128))])
-    dataset = read_subtomograms(finished / "results" / "subtomograms" / "low.h5")
-    assert set(dataset.tomograms) == {"t1", "t2"}
-    chosen = Counter(dataset.pdb_ids)
-    assert chosen.total() == 50
-    (rarest, available), *_ = sorted(inside.items(), key=lambda item: item[1])
-    assert chosen[rarest] == available < 50 / 3
-    others = [count for pdb_id, count in chosen.items() if pdb_id != rarest]
-    assert max(others) - min(others) <= 1
+    folder = finished / "results" / "tomograms" / tomogram
+    copies = read_json(folder / "specimen.json")["copies"]
+    assert max(copies.values()) > min(copies.values()) + 1
+    particles = read_particles(folder / "particles.star")
+    inside = Counter(particles.pdb_ids[lies_inside(particles.centres, 24, (72, 120, 128))])
+    shard = open_shard(finished / "results" / "subtomograms" / "low" / f"{tomogram}.h5")
+    chosen = Counter(shard.particles.pdb_ids)
+    assert (shard.origin.tomogram, chosen.total()) == (tomogram, count)
+    scarce = {pdb_id for pdb_id in chosen if chosen[pdb_id] == inside[pdb_id]}
+    others = [n for pdb_id, n in chosen.items() if pdb_id not in scarce]
+    assert max(others, default=0) - min(others, default=0) <= 1
+    assert all(chosen[pdb_id] <= max(others, default=count) for pdb_id in scarce)
+
+
+@pytest.mark.slow
+def test_no_training_is_given_an_independent_tomogram(finished):
+    for record in (finished / "results" / "runs").glob("*/*/*/run.json"):
+        method = record.parts[-4]
+        seen = read_json(record)["provenance"]["shards_sha256"]
+        assert ("independent1" in seen) == method.startswith("Xu-Alber")
+        assert {"t1", "t2"} <= set(seen)
+    for search in (finished / "results" / "baseline").glob("*/*.json"):
+        assert set(read_json(search)["shards_sha256"]) == {"t1", "t2"}
+
+
+@pytest.mark.slow
+def test_volumes_go_once_they_are_cut_where_only_subtomograms_are_kept(finished, tmp_path):
+    copy_repository(tmp_path)
+    (tmp_path / "keep.yaml").write_text("keep: subtomograms\n")
+    options = ("results/subtomograms/low/t2.h5", "--configfile", "small.yaml", "keep.yaml")
+    snakemake(tmp_path, *options)
+    left = {path.name for path in (tmp_path / "results" / "tomograms" / "t2").iterdir()}
+    assert left == {"labels.mrc.gz", "particles.star", "specimen.json", "low.json"}
+    shards = [folder / "results/subtomograms/low/t2.h5" for folder in (tmp_path, finished)]
+    assert open_shard(shards[0]).sha256 == open_shard(shards[1]).sha256
+    assert "Nothing to be done" in snakemake(tmp_path, "-n", *options)
 
 
 @pytest.mark.slow
@@ -211,7 +235,8 @@ def test_the_snakefile_where_catalogs_look_plans_the_same(copied):
 @pytest.mark.slow
 def test_a_structures_subtomograms_are_exported(finished):
     folder = finished / "results" / "export" / "low_1W6T"
-    dataset = read_subtomograms(finished / "results" / "subtomograms" / "low.h5")
+    shards = (finished / "results" / "subtomograms" / "low").glob("t*.h5")
+    expected = sum((open_shard(path).particles.pdb_ids == "1W6T").sum() for path in shards)
     exported = list((folder / "subtomograms").glob("*.mrc"))
-    assert len(exported) == (dataset.pdb_ids == "1W6T").sum() > 0
+    assert len(exported) == expected > 0
     assert (folder / "particles.star").exists()

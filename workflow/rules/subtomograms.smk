@@ -9,7 +9,7 @@ rule extract_subtomograms:
         labels=LABELS,
         particles="results/tomograms/{tomogram}/particles.star",
         summary="results/tomograms/{tomogram}/{dataset}.json",
-        structures=expand("results/structures/{pdb_id}.json", pdb_id=PDB_IDS),
+        specimen="results/tomograms/{tomogram}/specimen.json",
     output:
         "results/subtomograms/{dataset}/{tomogram}.h5",
     log:

@@ -12,7 +12,7 @@ if __name__ == "__main__":
             labels=files.labels,
             particles=files.particles,
             summary=files.summary,
-            structures=files.structures,
+            specimen=files.specimen,
             names=(snakemake.wildcards.tomogram, snakemake.wildcards.dataset),
             settings=SelectionSettings.model_validate(snakemake.params.settings),
             seed=snakemake.params.seed,

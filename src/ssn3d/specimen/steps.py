@@ -4,7 +4,7 @@ import os
 import time
 from collections.abc import Mapping
 
-from ssn3d.files import write_json
+from ssn3d.files import sha256_of, write_json
 from ssn3d.log import logger
 from ssn3d.mrc import write_mrc
 from ssn3d.provenance import provenance
@@ -39,7 +39,8 @@ def simulate_specimen(
     write_mrc(density, specimen.density, voxel_size, label="ssn3d density, dalton per nm^3")
     write_mrc(labels, specimen.labels, voxel_size, label="ssn3d instance labels")
     write_particles(particles, specimen.particles, tomogram, voxel_size)
-    written = provenance(seed=seed, settings=settings.model_dump())
+    digests = {pdb_id: sha256_of(path) for pdb_id, path in structures.items()}
+    written = provenance(seed=seed, settings=settings.model_dump(), structures_sha256=digests)
     seconds = time.perf_counter() - started
     write_json(summary, {**specimen.summary, "seconds": seconds, "provenance": written})
     logger.info("%s: %s", tomogram, density)

@@ -28,7 +28,7 @@ def extract_subtomograms(
     labels: PathLike,
     particles: PathLike,
     summary: PathLike,
-    structures: Sequence[PathLike],
+    specimen: PathLike,
     names: tuple[str, str],
     settings: SelectionSettings,
     seed: int,
@@ -36,8 +36,8 @@ def extract_subtomograms(
 ) -> None:
     """Cut subtomograms and their masks out of a tomogram, and write a shard.
 
-    `names` are those of tomogram and dataset. `summary` is the JSON file of `add_noise`;
-    `structures` are those of the structures, for the provenance.
+    `names` are those of tomogram and dataset. `summary` is the JSON file of `add_noise`, and
+    `specimen` that of `simulate_specimen`, for the provenance.
     """
     name, dataset = names
     snr = read_json(summary, "snr_asked", "snr_measured")
@@ -48,8 +48,8 @@ def extract_subtomograms(
     origin = Origin(
         dataset, name, settings.target, snr["snr_asked"], snr["snr_measured"], voxel_size
     )
-    sources = [read_json(path) for path in structures]
-    made = provenance(seed=seed, settings=settings.model_dump(), structures=sources, tomogram=snr)
+    simulated = read_json(specimen, "provenance")["provenance"]
+    made = provenance(seed=seed, settings=settings.model_dump(), specimen=simulated, tomogram=snr)
     cubes = cut(volume, instances, chosen, rows + 1, size, target=settings.target)
     write_shard(
         shard,
