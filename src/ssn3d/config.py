@@ -4,7 +4,6 @@ What a section may hold is said by its model, in the settings module of its stag
 composed, and checked against one another.
 """
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -14,6 +13,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from ssn3d.config_faults import one_line
 from ssn3d.errors import ConfigError
+from ssn3d.files import PathLike
 from ssn3d.microscope.settings import MicroscopeSettings, SNRSettings
 from ssn3d.report.settings import FiguresSettings, TablesSettings
 from ssn3d.segmentation.settings import BaselineSettings, TrainingSettings
@@ -63,7 +63,7 @@ class Config(Settings):
         return self
 
 
-def load_config(*paths: str | os.PathLike[str]) -> Config:
+def load_config(*paths: PathLike) -> Config:
     """Read YAML files, later ones over earlier ones, and check the result.
 
     Raises ConfigError where a file is not readable, or the result is not a valid configuration.
@@ -73,8 +73,7 @@ def load_config(*paths: str | os.PathLike[str]) -> Config:
         try:
             content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
         except (OSError, ValueError, yaml.YAMLError, RecursionError) as error:
-            problem = " ".join(str(error).split())
-            raise ConfigError(f"{path}: not a readable YAML file ({problem})") from error
+            raise ConfigError(f"{path}: not a readable YAML file ({error})") from error
         if not isinstance(content, dict):
             raise ConfigError(f"{path}: not a mapping of keys to values")
         _update(config, content)

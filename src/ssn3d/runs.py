@@ -1,7 +1,8 @@
 """How runs are named, in tables and in paths. Light to import: Snakemake does so for every job."""
 
-import os
 from pathlib import Path
+
+from ssn3d.files import PathLike
 
 BASELINE = "Xu & Alber"
 """The baseline as tables name it: unsupervised, as its authors' method is."""
@@ -21,8 +22,6 @@ def path_name(method: str) -> str:
     return method.replace(" & ", "-").replace(", ", "-")
 
 
-def run_folder(
-    runs: str | os.PathLike[str], method: str, dataset: str, split: str = "random"
-) -> Path:
+def run_folder(runs: PathLike, method: str, dataset: str, split: str = "random") -> Path:
     """Folder of a run below the folder of all runs; `method` is named as in tables or in paths."""
     return Path(runs) / path_name(method) / dataset / split

@@ -15,7 +15,7 @@ from ssn3d.runs import BASELINES, run_folder
 from ssn3d.segmentation.compute import Compute
 from ssn3d.structures.fetch import cache_folder
 from ssn3d.structures.settings import StructuresSettings, entry_url
-from ssn3d.structures.sources import find_sources
+from ssn3d.structures.sources import coordinates_folder, find_sources
 
 _NAME_WIDTH = 12
 _HOUR_S = 3600.0
@@ -59,10 +59,10 @@ def _in_any_case(fact: Callable[[], str]) -> str:
         return f"unknown ({type(error).__name__}: {' '.join(str(error).split())})"
 
 
-def _shown(folder: str | Path) -> str:
+def _shown(folder: Path) -> str:
     """Name a folder, with ~ for the home folder."""
-    path, home = Path(folder), Path.home()
-    return f"~/{path.relative_to(home)}" if path.is_relative_to(home) else str(path)
+    home = Path.home()
+    return f"~/{folder.relative_to(home)}" if folder.is_relative_to(home) else str(folder)
 
 
 def cache(folder: Path) -> str:
@@ -133,11 +133,10 @@ def structures(settings: StructuresSettings, pdb_ids: Sequence[str]) -> str:
     source, surrogates = settings.source, settings.allow_surrogates
     if source == "surrogate":
         return f"{len(pdb_ids)} bead models (surrogates); no files or network needed"
-    from_archive = source == "archive"
-    folder = cache_folder() if from_archive else settings.folder
+    from_archive, folder = source == "archive", coordinates_folder(settings)
     found = find_sources(pdb_ids, source, folder, allow_surrogates=surrogates or from_archive)
     missing = [pdb_id for pdb_id, file in found.items() if file.path is None]
-    there = f"{len(pdb_ids) - len(missing)} of {len(pdb_ids)} in {_shown(str(folder))}"
+    there = f"{len(pdb_ids) - len(missing)} of {len(pdb_ids)} in {_shown(folder)}"
     if not missing:
         return there
     if not from_archive:

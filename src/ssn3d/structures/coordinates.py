@@ -12,7 +12,6 @@ atoms (gemmi's table of elements), times their occupancy.
 """
 
 import gzip
-import os
 import re
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,6 +21,7 @@ import gemmi
 import numpy as np
 
 from ssn3d.errors import StructureError
+from ssn3d.files import PathLike
 from ssn3d.structures.ids import PDB_ID
 from ssn3d.structures.structure import MAX_COORDINATE_ANGSTROM, Structure, structure_from_points
 
@@ -34,7 +34,7 @@ _NUCLEIC_ACIDS = frozenset(
 _UNKNOWN_RESIDUES = frozenset({"UNK", "ASX", "GLX", "N", "DN"})  # their tabulated weights are not
 
 
-def file_content(path: str | os.PathLike[str]) -> bytes:
+def file_content(path: PathLike) -> bytes:
     """Read a coordinate file, and decompress it if it is gzipped.
 
     Raises StructureError if it is missing, unreadable, or its gzip stream is damaged.
@@ -79,9 +79,8 @@ def parse_entry(data: bytes, name: str) -> gemmi.Structure:
             raise StructureError(
                 f"{name}: neither a PDB nor an mmCIF file with atoms; it starts with {start!r}"
             )
-    except (RuntimeError, ValueError) as error:  # gemmi's messages span lines
-        problem = " ".join(str(error).split())
-        raise StructureError(f"{name}: damaged coordinate file ({problem})") from error
+    except (RuntimeError, ValueError) as error:
+        raise StructureError(f"{name}: damaged coordinate file ({error})") from error
     if len(entry) == 0 or entry[0].count_atom_sites() == 0:
         raise StructureError(f"{name}: contains no atoms")
     entry.merge_chain_parts()
@@ -148,8 +147,6 @@ def entry_structure(entry: gemmi.Structure, pdb_id: str, unit: str, name: str) -
             )
         naming = gemmi.HowToNameCopiedChain.AddNumber
         model = gemmi.make_assembly(entry.assemblies[0], model, naming)
-    elif unit != "deposited":
-        raise StructureError(f"{pdb_id}: unit {unit!r} must be 'deposited' or 'biological'")
     rows = np.array(list(_points_of_mass(model, _sequence_masses(entry))), dtype=np.float64)
     if len(rows) == 0:
         raise StructureError(f"{name}: contains nothing but water")

@@ -1,11 +1,10 @@
 """The stage from files to files: the configured structures, as points of mass."""
 
 import hashlib
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from ssn3d.files import write_json
+from ssn3d.files import PathLike, write_json
 from ssn3d.log import logger
 from ssn3d.structures.coordinates import (
     check_entry_id,
@@ -14,14 +13,12 @@ from ssn3d.structures.coordinates import (
     parse_entry,
 )
 from ssn3d.structures.download import Archive
-from ssn3d.structures.fetch import cache_folder, fetch_entries
+from ssn3d.structures.fetch import fetch_entries
 from ssn3d.structures.ids import read_superseded
 from ssn3d.structures.settings import StructuresSettings
-from ssn3d.structures.sources import SourceFile, find_sources
+from ssn3d.structures.sources import SourceFile, coordinates_folder, find_sources
 from ssn3d.structures.structure import write_structure
 from ssn3d.structures.surrogates import Complex, read_complexes, surrogate
-
-PathLike = str | os.PathLike[str]
 
 
 def prepare_structures(
@@ -40,13 +37,12 @@ def prepare_structures(
     """
     superseded = read_superseded(Path(resources) / "obsolete.tsv")
     complexes = read_complexes(Path(resources) / "complexes.tsv")
-    files: PathLike | None = settings.folder
+    coordinates = coordinates_folder(settings)
     if settings.source == "archive":
-        files = cache_folder()
         fetch_entries(
             pdb_ids,
             Archive(settings.archive),
-            files,
+            coordinates,
             lock=Path(resources) / "archive.lock.tsv",
             superseded=superseded,
             allow_missing=settings.allow_surrogates,
@@ -54,7 +50,7 @@ def prepare_structures(
     sources = find_sources(
         pdb_ids,
         settings.source,
-        files,
+        coordinates,
         allow_surrogates=settings.allow_surrogates,
         superseded=superseded,
     )
