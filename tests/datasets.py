@@ -1,14 +1,11 @@
 """Datasets for tests: subtomograms of which only what a test is about has to be given."""
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
 from ssn3d.subtomograms.store import Subtomograms
 
 
-def subtomograms_of(images: NDArray[Any], **fields: Any) -> Subtomograms:
+def subtomograms_of(images, **fields):
     """Subtomograms with these images (n, s, s, s): of 1AAA, in tomogram t1, in dataset A."""
     n = len(images)
     others = {

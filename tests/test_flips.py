@@ -22,12 +22,11 @@ from ssn3d.segmentation.checkpoint import read_checkpoint, write_tensors
 from ssn3d.segmentation.networks import build_network
 from ssn3d.segmentation.predict import load_network
 from ssn3d.segmentation.run_files import read_predictions
-from ssn3d.structures.coordinates import entry_structure, file_content, parse_entry
 from ssn3d.structures.structure import read_structure
 from ssn3d.subtomograms.store import read_subtomograms
 
 sys.path.insert(0, str(Path(__file__).parent / "structures"))
-from synthetic_entries import cif_text, make_entry, pdb_text
+from synthetic_entries import cif_text, make_entry, pdb_text, read_entry
 
 FLIPS = 100
 HEADER = 64
@@ -44,11 +43,6 @@ def weights(path):
 def read_weights(path):
     network, description = load_network(path)
     return {**network.state_dict(), **description}
-
-
-def read_coordinates(path):
-    name = str(path)
-    return entry_structure(parse_entry(file_content(path), name), "1ABC", "deposited", name)
 
 
 @dataclass(frozen=True)
@@ -70,8 +64,8 @@ CHECKED = [
     Kind("weights.pt", weights, read_weights),
 ]
 COORDINATES = [
-    Kind("1ABC.cif", lambda path: path.write_text(cif_text(make_entry())), read_coordinates),
-    Kind("1ABC.pdb", lambda path: path.write_text(pdb_text(make_entry())), read_coordinates),
+    Kind("1ABC.cif", lambda path: path.write_text(cif_text(make_entry())), read_entry),
+    Kind("1ABC.pdb", lambda path: path.write_text(pdb_text(make_entry())), read_entry),
 ]
 
 

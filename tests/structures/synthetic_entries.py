@@ -1,9 +1,16 @@
-"""Small synthetic entries, written by gemmi, for the tests in this folder."""
+"""Small synthetic entries, written by gemmi, and how entries are read."""
 
 from collections.abc import Sequence
 
 import gemmi
 import numpy as np
+
+from ssn3d.structures.coordinates import (
+    check_entry_id,
+    entry_structure,
+    file_content,
+    parse_entry,
+)
 
 BACKBONE = {"N": "N", "CA": "C", "C": "C", "O": "O"}
 
@@ -59,3 +66,11 @@ def pdb_text(entry: gemmi.Structure) -> str:
 def cif_text(entry: gemmi.Structure) -> str:
     """Write an entry as mmCIF text."""
     return str(entry.make_mmcif_document().as_string())
+
+
+def read_entry(path, pdb_id="1ABC", unit="deposited"):
+    """Read a coordinate file as the stage does."""
+    name = str(path)
+    entry = parse_entry(file_content(path), name)
+    check_entry_id(entry, pdb_id, name)
+    return entry_structure(entry, pdb_id, unit, name)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from synthetic_entries import add_atom, cif_text, make_entry, new_residue, pdb_text
+from synthetic_entries import add_atom, cif_text, make_entry, new_residue, pdb_text, read_entry
 
 from ssn3d.errors import StructureError
 from ssn3d.structures.coordinates import (
@@ -19,12 +19,6 @@ from ssn3d.structures.coordinates import (
 )
 
 RESIDUE_DALTON = {"GLY": 57.05, "ALA": 71.08, "SER": 87.08, "TRP": 186.21}  # textbook values
-
-
-def read(path, pdb_id="1ABC", unit="deposited"):
-    entry = parse_entry(file_content(path), str(path))
-    check_entry_id(entry, pdb_id, str(path))
-    return entry_structure(entry, pdb_id, unit, str(path))
 
 
 def structure_of(entry, unit="deposited"):
@@ -44,7 +38,7 @@ def test_formats_agree(tmp_path, text_of, suffix):
     data = text_of(make_entry()).encode()
     path = tmp_path / f"entry{suffix}"  # the content decides, not the name
     path.write_bytes(gzip.compress(data) if suffix else data)
-    structure = read(path)
+    structure = read_entry(path)
     assert structure.unit == "deposited"
     np.testing.assert_allclose(
         structure.points_angstrom, structure_of(make_entry()).points_angstrom, atol=2e-3
@@ -225,7 +219,7 @@ def test_damaged_files_are_refused_in_one_line(tmp_path, name):
     path = tmp_path / "1ABC.ent"
     path.write_bytes(content)
     with pytest.raises(StructureError, match=expected) as caught:
-        read(path)
+        read_entry(path)
     assert str(path) in str(caught.value)
 
 
@@ -256,7 +250,7 @@ REAL = [
 
 @pytest.mark.parametrize(("file", "unit", "published_kda"), REAL)
 def test_real_masses(real_structures: Path, file, unit, published_kda):
-    structure = read(real_structures / file, file[:4], unit)
+    structure = read_entry(real_structures / file, file[:4], unit)
     assert structure.mass_dalton / 1e3 == pytest.approx(published_kda, rel=0.02)
 
 
@@ -268,7 +262,7 @@ def test_a_real_entry_of_a_backbone_without_a_sequence(real_structures: Path):
     name = str(real_structures / "2GHO.pdb.gz")
     atoms = parse_entry(file_content(name), name)[0].all()
     assert sum(site.atom.element.weight for site in atoms) == pytest.approx(149.4e3, rel=1e-3)
-    assert read(name, "2GHO").mass_dalton == pytest.approx(309.4e3, rel=1e-3)
+    assert read_entry(name, "2GHO").mass_dalton == pytest.approx(309.4e3, rel=1e-3)
 
 
 def test_residues_that_were_not_modelled_have_mass_too():
