@@ -1,8 +1,16 @@
-"""Datasets for tests: subtomograms of which only what a test is about has to be given."""
+"""Particles and subtomograms for tests: only what a test is about has to be given."""
 
 import numpy as np
 
+from ssn3d.particles import Particles
 from ssn3d.subtomograms.store import Subtomograms
+
+
+def particles_of(centres, pdb_ids="1AAA", rotations=None):
+    """Particles at these centres (n, 3): all of 1AAA and not rotated, unless given."""
+    n = len(centres)
+    turned = np.tile(np.eye(3), (n, 1, 1)) if rotations is None else rotations
+    return Particles(np.full(n, pdb_ids), np.array(centres, dtype=np.float64), turned)
 
 
 def subtomograms_of(images, **fields):

@@ -13,13 +13,13 @@ from matplotlib.figure import Figure
 from scipy.spatial.transform import Rotation
 
 import sample_files
+from datasets import particles_of
 from disks import little_room, small_disk
 from sample_files import MASKS, RNG
 from ssn3d.csv_files import write_csv
 from ssn3d.errors import WriteError
 from ssn3d.files import atomic_path, write_json
 from ssn3d.log import job, logger
-from ssn3d.particles import Particles
 from ssn3d.report.style import save
 from ssn3d.report.table_text import write_table
 from ssn3d.report.tables import TABLE2_COLUMNS
@@ -29,9 +29,7 @@ from ssn3d.subtomograms.splits import write_split
 
 ROOM_BYTES = 4096
 SCORES = pd.DataFrame({"subtomogram": np.arange(600), "iou": RNG.random(600)})
-PARTICLES = Particles(
-    np.full(600, "1KP8"), RNG.random((600, 3)), Rotation.random(600, rng=RNG).as_matrix()
-)
+PARTICLES = particles_of(RNG.random((600, 3)), rotations=Rotation.random(600, rng=RNG).as_matrix())
 
 
 def picture(path):

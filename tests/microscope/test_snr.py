@@ -9,6 +9,7 @@ import scipy.ndimage
 import torch
 from scipy.spatial.transform import Rotation
 
+from datasets import particles_of
 from sections import changed, section
 from ssn3d.crops import crop, crop_corners
 from ssn3d.errors import SNRError
@@ -22,7 +23,6 @@ from ssn3d.microscope.snr import (
     region_mask,
     snr_of_crops,
 )
-from ssn3d.particles import Particles
 from ssn3d.seeds import generator
 from ssn3d.specimen.volume import Grid, render
 
@@ -37,7 +37,7 @@ def scene(molecule, spacing=32):
     centres = np.array([(20.0, y, x) for y in places for x in places])
     centres += generator(0, "jitter").uniform(-0.5, 0.5, size=centres.shape)
     rotations = Rotation.random(len(centres), rng=generator(0, "turns")).as_matrix()
-    particles = Particles(np.full(len(centres), "1AAA"), centres, rotations)
+    particles = particles_of(centres, rotations=rotations)
     density, _ = render({"1AAA": molecule}, particles, SHAPE, Grid(10.0, 40.0), 20.0)
     return density, particles
 
@@ -75,9 +75,7 @@ def test_wrong_orientations_lose_the_signal(molecule):
     mask = region_mask(SIZE, "particle", SPHERE)
     volume = (density + smooth_noise(2) * density.std()).astype(np.float32)
     right = measure_snr(volume, particles, mask)
-    turned = Particles(
-        particles.pdb_ids, particles.centres, particles.rotations.transpose(0, 2, 1).copy()
-    )
+    turned = particles_of(particles.centres, rotations=particles.rotations.transpose(0, 2, 1))
     assert measure_snr(volume, turned, mask) < 0.7 * right
 
 
@@ -150,8 +148,7 @@ def test_equal_and_opposite_and_constant_crops_have_a_finite_snr():
 def two_crops(signal_seed, noise_crops):
     """Two unrotated particles in tiny cubes: equal signals, and a noise crop for each."""
     size = 6
-    rotations = np.stack([np.eye(3)] * 2)
-    pair = Particles(np.full(2, "1AAA"), np.array([[3.0, 3, 3], [3, 3, 13]]), rotations)
+    pair = particles_of([[3, 3, 3], [3, 3, 13]])
     signal, noise = np.zeros((2, size, size, 20), dtype=np.float32)
     own = generator(signal_seed, "s").standard_normal((size,) * 3, dtype=np.float32)
     for corner, crop_ in zip((0, 10), noise_crops, strict=True):
@@ -208,8 +205,9 @@ def test_the_curve_runs_around_the_solution_and_begins_without_noise():
 def test_crops_are_turned_back_to_the_structure(molecule):
     """Each crop of a scene without noise is the unrotated molecule."""
     density, particles = scene(molecule)
-    alone = Particles(np.full(1, "1AAA"), np.full((1, 3), 12.0), np.eye(3)[None])
-    own, _ = render({"1AAA": molecule}, alone, (SIZE,) * 3, Grid(10.0, 40.0), 20.0)
+    own, _ = render(
+        {"1AAA": molecule}, particles_of([[12, 12, 12]]), (SIZE,) * 3, Grid(10.0, 40.0), 20.0
+    )
     mask = region_mask(SIZE, "particle", SPHERE)
     crops = aligned_crops(density, particles[:6], SIZE)
     for turned in crops:

@@ -1,5 +1,3 @@
-from collections.abc import Callable
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,8 +7,6 @@ from ssn3d.report.figure_scores import (
     iou_per_class,
     table3_against_paper,
 )
-
-Scores = Callable[..., pd.DataFrame]
 
 
 def test_classes_are_sorted_by_mask_size_with_a_mark_for_each_snr(make_scores):

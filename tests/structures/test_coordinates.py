@@ -218,9 +218,8 @@ def test_damaged_files_are_refused_in_one_line(tmp_path, name):
     content, expected = DAMAGED[name]
     path = tmp_path / "1ABC.ent"
     path.write_bytes(content)
-    with pytest.raises(StructureError, match=expected) as caught:
+    with pytest.raises(StructureError, match=f"{path}: .*{expected}"):
         read_entry(path)
-    assert str(path) in str(caught.value)
 
 
 @pytest.mark.parametrize("text", ["?", "nan", "1e9", "ten"])

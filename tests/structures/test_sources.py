@@ -25,7 +25,6 @@ def test_read_ids(tmp_path):
     [
         ("1ABC\n2XYZ\n1abc\n", "line 3: 1ABC repeats line 1; delete one"),
         ("1ABC\nABCD\n", "line 2: 'ABCD' is not a valid PDB ID"),
-        ("../1ABC\n", "line 1"),
         ("1ABC 2XYZ\n", "line 1"),
         ("# none\n", "contains no PDB ID"),
         ("", "contains no PDB ID"),
@@ -34,17 +33,15 @@ def test_read_ids(tmp_path):
 def test_wrong_ids(tmp_path, content, expected):
     path = tmp_path / "ids.txt"
     path.write_text(content)
-    with pytest.raises(ConfigError, match=expected) as caught:
+    with pytest.raises(ConfigError, match=f"{path}: .*{expected}"):
         read_pdb_ids(path)
-    assert str(path) in str(caught.value)
 
 
 def test_unreadable_ids(tmp_path):
-    with pytest.raises(ConfigError, match="not a readable text file"):
-        read_pdb_ids(tmp_path / "none.txt")
     (tmp_path / "latin").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(ConfigError, match="not a readable text file"):
-        read_pdb_ids(tmp_path / "latin")
+    for name in ("latin", "none.txt"):
+        with pytest.raises(ConfigError, match=f"{name}: not a readable text file"):
+            read_pdb_ids(tmp_path / name)
 
 
 def test_the_papers_ids(repository):
@@ -87,21 +84,16 @@ def test_the_index_assigns_other_files_and_takes_precedence(tmp_path):
     ("row", "expected"),
     [
         ("gone.cif\t1ABC\t1ABC", "line 3: no file 'gone.cif'"),
-        ("../x.cif\t1ABC\t1ABC", "line 3: no file"),
         ("x.cif\t1ABC\tGroEL", "serves_for 'GroEL' must be PDB IDs"),
         ("x.cif\t1ABC", "serves_for ''"),
         ("x.cif\t2XYZ\t9XYZ", "second file for 9XYZ"),
     ],
 )
 def test_wrong_index(tmp_path, row, expected):
-    folder = tmp_path / "mine"
-    folder.mkdir()
-    touch(folder, "x.cif")
     touch(tmp_path, "x.cif")
-    (folder / "index.tsv").write_text(f"{INDEX}x.cif\t9XYZ\t9XYZ\n{row}\n")
-    with pytest.raises(StructureError, match=expected) as caught:
-        find_sources(["1ABC"], "folder", folder)
-    assert str(folder / "index.tsv") in str(caught.value)
+    (tmp_path / "index.tsv").write_text(f"{INDEX}x.cif\t9XYZ\t9XYZ\n{row}\n")
+    with pytest.raises(StructureError, match=f"{tmp_path}/index.tsv: .*{expected}"):
+        find_sources(["1ABC"], "folder", tmp_path)
 
 
 def test_index_without_its_columns(tmp_path):
