@@ -34,7 +34,7 @@ class _LogFile(logging.FileHandler):
 
 
 @contextmanager
-def job(log_file: PathLike | None = None) -> Iterator[logging.Logger]:
+def job(log_file: PathLike | None = None) -> Iterator[None]:
     """Log to the terminal, and to `log_file` if given; exit with status 1 on a user error."""
     handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
     if log_file is not None:
@@ -50,7 +50,7 @@ def job(log_file: PathLike | None = None) -> Iterator[logging.Logger]:
     logger.setLevel(logging.INFO)
     logging.captureWarnings(capture=True)
     try:
-        yield logger
+        yield
     except SSN3DError as error:
         logger.error("error: %s", error)  # noqa: TRY400 -- a user error has no traceback
         sys.exit(1)

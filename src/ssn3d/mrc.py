@@ -57,7 +57,7 @@ class _NewMrc(mrcfile.mrcfile.MrcFile):  # type: ignore[misc]
     """A new file, whose statistics take less time than mrcfile's, and no copy of the data."""
 
     def update_header_stats(self) -> None:
-        """Write minimum, maximum, mean and standard deviation to the header; warn of NaN."""
+        """Write minimum, maximum, mean and standard deviation to the header."""
         total = squares = 0.0
         ends = []
         for section in self.data:
@@ -65,8 +65,6 @@ class _NewMrc(mrcfile.mrcfile.MrcFile):  # type: ignore[misc]
             ends += [values.min(), values.max()]
             total += values.sum(dtype=np.float64)
             squares += np.vdot(values, values)
-        if np.isnan(total):
-            warnings.warn("the array holds NaN", RuntimeWarning, stacklevel=2)
         mean = total / self.data.size
         self.header.dmin, self.header.dmax = min(ends), max(ends)
         self.header.dmean = mean

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ssn3d.errors import StructureError
-from ssn3d.files import read_tsv
+from ssn3d.files import PathLike, read_tsv
 from ssn3d.structures.fetch import cache_folder
 from ssn3d.structures.ids import PDB_ID
 from ssn3d.structures.settings import StructuresSettings
@@ -37,7 +37,7 @@ def coordinates_folder(settings: StructuresSettings) -> Path:
 def find_sources(
     ids: Iterable[str],
     source: str,
-    folder: Path,
+    folder: PathLike,
     *,
     allow_surrogates: bool = False,
     superseded: Mapping[str, str] | None = None,
@@ -55,7 +55,7 @@ def find_sources(
 
     Raises StructureError if files are missing or ambiguous; the message names all IDs concerned.
     """
-    ids = list(ids)
+    ids, folder = list(ids), Path(folder)
     if source == "surrogate":
         return {pdb_id: SourceFile(pdb_id, "surrogate") for pdb_id in ids}
     if source == "folder" and not folder.is_dir():

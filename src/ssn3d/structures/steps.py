@@ -55,18 +55,11 @@ def prepare_structures(
         superseded=superseded,
     )
     for pdb_id, source in sources.items():
-        target = Path(folder) / f"{pdb_id}.npz"
-        prepare_structure(
-            source, settings.unit_of(pdb_id), complexes, target, target.with_suffix(".json")
-        )
+        _prepare_structure(source, settings.unit_of(pdb_id), complexes, Path(folder))
 
 
-def prepare_structure(
-    source: SourceFile,
-    unit: str,
-    complexes: Mapping[str, Complex],
-    structure_path: PathLike,
-    record_path: PathLike,
+def _prepare_structure(
+    source: SourceFile, unit: str, complexes: Mapping[str, Complex], folder: Path
 ) -> None:
     """Read or build one structure; write it (.npz) and a record of its source (.json).
 
@@ -84,7 +77,7 @@ def prepare_structure(
         from_archive = source.source == "archive"
         check_entry_id(entry, source.served_by or source.pdb_id, name, required=from_archive)
         structure = entry_structure(entry, source.pdb_id, unit, name)
-    write_structure(structure_path, structure)
+    write_structure(folder / f"{source.pdb_id}.npz", structure)
     record = {
         "pdb_id": source.pdb_id,
         "source": source.source,
@@ -96,5 +89,5 @@ def prepare_structure(
         "points": len(structure.masses_dalton),
         "note": source.note,
     }
-    write_json(record_path, record)
+    write_json(folder / f"{source.pdb_id}.json", record)
     logger.info("%(pdb_id)s: %(source)s, %(unit)s, %(mass_dalton).0f Da", record)
