@@ -1,7 +1,7 @@
 """The configuration: YAML files, laid over one another and checked; a fault is one line.
 
-What a section may hold is said by its model, in the settings module of its stage. Here they are
-composed, and checked against one another.
+Each section is a model in the settings module of its stage. They are composed here, and checked
+against one another.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,7 +24,7 @@ from ssn3d.subtomograms.settings import SplitsSettings, SubtomogramsSettings
 
 
 class Config(Settings):
-    """What a configuration holds."""
+    """A whole configuration."""
 
     seed: int = Field(ge=0)
     """Every random number derives from it."""
@@ -64,9 +64,9 @@ class Config(Settings):
 
 
 def load_config(*paths: PathLike) -> Config:
-    """Read YAML files, later ones over earlier ones, and check the result.
+    """Read YAML files, later ones overriding earlier ones, and check the result.
 
-    Raises ConfigError where a file is not readable, or the result is not a valid configuration.
+    Raises ConfigError if a file is not readable, or the result is not a valid configuration.
     """
     config: dict[str, Any] = {}
     for path in paths:
@@ -81,7 +81,7 @@ def load_config(*paths: PathLike) -> Config:
 
 
 def _update(config: dict[str, Any], other: Mapping[str, Any]) -> None:
-    """Lay one mapping over another, key by key; lists and values are replaced whole."""
+    """Merge a mapping into another, key by key; lists and values are replaced whole."""
     for key, value in other.items():
         if isinstance(value, dict) and isinstance(config.get(key), dict):
             _update(config[key], value)
@@ -90,7 +90,7 @@ def _update(config: dict[str, Any], other: Mapping[str, Any]) -> None:
 
 
 def check_config(config: Mapping[str, Any]) -> Config:
-    """Take a configuration. Raises ConfigError, one line that names the key, for one not valid."""
+    """Validate a configuration. Raises ConfigError, one line that names the key at fault."""
     try:
         return Config.model_validate(config)
     except ValidationError as error:
@@ -98,7 +98,7 @@ def check_config(config: Mapping[str, Any]) -> Config:
 
 
 def check_ids(config: Config, pdb_ids: Sequence[str]) -> None:
-    """Raise ConfigError where the configuration names an ID that is not among the structures."""
+    """Raise ConfigError if the configuration names an ID that is not among the structures."""
     leave_out = config.tables.table3.leave_out
     named = {
         "snr.reference_id": [config.snr.reference_id],

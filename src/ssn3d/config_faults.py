@@ -20,7 +20,7 @@ def one_line(error: ValidationError, model: type[BaseModel]) -> str:
         return _unknown_key(schema, fault["loc"])
     if fault["type"] == "missing":
         return f"{_dotted(place[:-1])}: '{place[-1]}' is missing{_described(schema, place)}"
-    # Each alternative that a key has is a fault; one further inside of it says more.
+    # Each alternative type of a key is a fault; a fault deeper inside says more.
     place = max((other for other, _ in faults if other[: len(place)] == place), key=len)
     alternatives = [fault for other, fault in faults if other == place]
     value, kind = alternatives[0]["input"], alternatives[0]["type"]
@@ -41,7 +41,7 @@ def _schema_of(model: type[BaseModel]) -> dict[str, Any]:
 
 
 def _unknown_key(schema: dict[str, Any], loc: Place) -> str:
-    """Name a key that there is not, with the one that may be meant."""
+    """Name an unknown key, and the one that may be meant."""
     *section, key = loc
     known = [*_node(schema, tuple(section))["properties"]]
     near = difflib.get_close_matches(str(key), known, n=1, cutoff=0.5)
@@ -54,7 +54,7 @@ def _dotted(place: Place) -> str:
 
 
 def _wanted(message: str) -> str:
-    """Take what should be out of pydantic's message: `be a valid integer`."""
+    """Extract the requirement from pydantic's message: `be a valid integer`."""
     wanted = message.rpartition(" should ")[2].partition(" after validation")[0]
     return re.sub("a valid dictionary.*", "a mapping of keys to values", wanted)
 
@@ -65,7 +65,7 @@ def _described(schema: dict[str, Any], place: Place) -> str:
 
 
 def _meaning(schema: dict[str, Any], place: Place) -> str:
-    """First sentence of what a key's model says of it, as a part of another sentence."""
+    """First sentence of a key's description, as part of another sentence."""
     *section, key = place
     inside = _node(schema, tuple(section))
     meaning = inside["properties"][key] if isinstance(key, str) else inside["items"]
@@ -74,7 +74,7 @@ def _meaning(schema: dict[str, Any], place: Place) -> str:
 
 
 def _place(schema: dict[str, Any], loc: Place) -> Place:
-    """Leave out of a fault's place what names no key: pydantic's names of alternatives."""
+    """Drop from a fault's place what names no key: pydantic's names of alternatives."""
     place: Place = ()
     for part in loc:
         node = _node(schema, place)
@@ -84,7 +84,7 @@ def _place(schema: dict[str, Any], loc: Place) -> Place:
 
 
 def _node(schema: dict[str, Any], place: Place) -> dict[str, Any]:
-    """Give the schema of a place, its references followed, with the keys of all alternatives."""
+    """Return the schema of a place, references resolved, with the keys of all alternatives."""
     node = schema
     for part in (None, *place):
         if part is not None:

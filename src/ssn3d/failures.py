@@ -59,7 +59,7 @@ def failures(snakemake_log: str) -> list[Failure]:
 
 
 def reason(log: Path | None, folder: Path) -> str:
-    """Give the last error in a job's log, or say that the job was killed or crashed."""
+    """Return the last error in a job's log, or say that the job was killed or crashed."""
     try:
         text = (folder / log).read_text(encoding="utf-8", errors="replace") if log else ""
     except OSError:

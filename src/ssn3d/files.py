@@ -27,13 +27,13 @@ _REMEDIES = {
 
 @contextmanager
 def atomic_path(path: PathLike) -> Iterator[Path]:
-    """Give a temporary path beside `path`; rename it to `path` when the block succeeds.
+    """Yield a temporary path beside `path`; rename it to `path` when the block succeeds.
 
     The temporary name keeps the suffix, because writers choose the format by it. It contains the
     machine and the process ID, so that files left by killed processes can be told from files that
     are being written.
 
-    Raises WriteError where the file cannot be written.
+    Raises WriteError if the file cannot be written.
     """
     target = Path(path)
     start = f".{target.stem}.partial-{os.uname().nodename}-"
@@ -66,7 +66,7 @@ def _is_alive(pid: str) -> bool:
 
 
 def write_error(path: PathLike, error: OSError) -> WriteError:
-    """Make the error for a file that cannot be written: why, and what to do."""
+    """Build the error for a file that cannot be written: why, and what to do."""
     remedy = _REMEDIES.get(error.errno or 0, "fix the cause and rerun")
     return WriteError(f"{path}: cannot be written ({error.strerror or error}); {remedy}")
 
@@ -91,7 +91,7 @@ def write_json(path: PathLike, content: dict[str, Any]) -> None:
 def read_json(path: PathLike, *required: str) -> dict[str, Any]:
     """Read a JSON object.
 
-    Raises DataError where the file is missing or damaged, or lacks one of the required keys.
+    Raises DataError if the file is missing or damaged, or lacks one of the required keys.
     """
     try:
         text = Path(path).read_text(encoding="utf-8")
@@ -109,7 +109,7 @@ def read_json(path: PathLike, *required: str) -> dict[str, Any]:
 def read_tsv(path: PathLike) -> list[tuple[str, dict[str, str]]]:
     """Read a table of facts (.tsv): the place of each line, for messages, and its cells by column.
 
-    Cells that a line lacks are empty. Raises DataError where the file is missing or not a text.
+    Cells that a line lacks are empty. Raises DataError if the file is missing or is not text.
     """
     try:
         with Path(path).open(encoding="utf-8", newline="") as handle:

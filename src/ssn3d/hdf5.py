@@ -11,7 +11,7 @@ from ssn3d.files import PathLike, atomic_path
 
 @contextmanager
 def new_hdf5(path: PathLike) -> Iterator[h5py.File]:
-    """Give an empty HDF5 file in memory; write it to `path` when the block succeeds.
+    """Yield an empty HDF5 file in memory; write it to `path` when the block succeeds.
 
     On a full disk HDF5 itself would crash the process without a message.
     """

@@ -54,7 +54,7 @@ def write_mrc(
 
 
 class _NewMrc(mrcfile.mrcfile.MrcFile):  # type: ignore[misc]
-    """A new file, whose statistics take less time than mrcfile's, and no copy of the data."""
+    """A new file whose statistics take less time than mrcfile's, and no copy of the data."""
 
     def update_header_stats(self) -> None:
         """Write minimum, maximum, mean and standard deviation to the header."""
@@ -73,7 +73,7 @@ class _NewMrc(mrcfile.mrcfile.MrcFile):  # type: ignore[misc]
 
 @contextmanager
 def _new(path: Path) -> Iterator[Any]:
-    """Give a new file, and close it when the block ends, even if the disk is full.
+    """Yield a new file, and close it when the block ends, even if the disk is full.
 
     mrcfile would leave it open, and fail again when the object is garbage-collected.
     """

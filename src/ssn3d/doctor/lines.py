@@ -50,7 +50,7 @@ def doctor(config: Config, pdb_ids: Sequence[str], results: Path) -> Iterator[st
 
 
 def _in_any_case(fact: Callable[[], str]) -> str:
-    """Give a fact, or why it is unknown."""
+    """Return a fact, or why it is unknown."""
     try:
         return fact()
     except SSN3DError as error:
@@ -109,7 +109,7 @@ def baseline(config: Config, pdb_ids: Sequence[str]) -> str:
 
 
 def in_words(seconds: float) -> str:
-    """Give a duration, as coarsely as it is known."""
+    """Describe a duration, as coarsely as it is known."""
     for unit, length in {"days": _DAY_S, "h": _HOUR_S, "min": 60.0}.items():
         if seconds >= 2 * length:
             return f"{seconds / length:.0f} {unit}"

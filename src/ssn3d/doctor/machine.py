@@ -55,7 +55,7 @@ def slurm() -> str:
 
 
 def _printed_by(*command: str) -> str:
-    """Give what a tool prints, as one line, or how it fails."""
+    """Return what a tool prints, as one line, or how it fails."""
     if shutil.which(command[0]) is None:
         return NONE
     try:

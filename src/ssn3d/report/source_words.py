@@ -9,7 +9,7 @@ _SURROGATE = "surrogate: bead model"
 
 
 def source_in_words(structures_dir: PathLike, pdb_id: str) -> str:
-    """Say where the coordinates of a structure came from."""
+    """Describe where the coordinates of a structure came from."""
     path = Path(structures_dir) / f"{pdb_id}.json"
     if not path.exists():
         return f"unknown: no {path}"

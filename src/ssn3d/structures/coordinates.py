@@ -31,7 +31,9 @@ _MEAN_NUCLEOTIDE_DALTON = 321.5  # of A, C, G and U
 _NUCLEIC_ACIDS = frozenset(
     {gemmi.PolymerType.Dna, gemmi.PolymerType.Rna, gemmi.PolymerType.DnaRnaHybrid}
 )
-_UNKNOWN_RESIDUES = frozenset({"UNK", "ASX", "GLX", "N", "DN"})  # their tabulated weights are not
+_UNKNOWN_RESIDUES = frozenset(
+    {"UNK", "ASX", "GLX", "N", "DN"}
+)  # tabulated with meaningless weights
 
 
 def file_content(path: PathLike) -> bytes:

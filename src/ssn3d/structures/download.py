@@ -24,7 +24,7 @@ _NO_CONNECTION = "no connection"
 
 @dataclass(frozen=True)
 class Archive:
-    """Where to download from, how patiently, and what was learnt on the way."""
+    """Where to download from, how patiently, and which hosts turned out to be unreachable."""
 
     settings: ArchiveSettings
     backoff_s: float = 1.0

@@ -27,7 +27,7 @@ class _UnavailableError(StructureError):
 
 
 def cache_folder() -> Path:
-    """Give $SSN3D_CACHE/structures, or ssn3d/structures in $XDG_CACHE_HOME or ~/.cache."""
+    """Return $SSN3D_CACHE/structures, or ssn3d/structures in $XDG_CACHE_HOME or ~/.cache."""
     if os.environ.get("SSN3D_CACHE"):
         return Path(os.environ["SSN3D_CACHE"]) / "structures"
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
@@ -43,7 +43,7 @@ def fetch_entries(
     superseded: Mapping[str, str] | None = None,
     allow_missing: bool = False,
 ) -> dict[str, Path]:
-    """Download entries that are not in the folder yet; give {ID: {folder}/{ID}.cif.gz}.
+    """Download entries that are not in the folder yet; return {ID: {folder}/{ID}.cif.gz}.
 
     Args:
         pdb_ids: in capitals.
@@ -87,7 +87,7 @@ def fetch_entries(
 
 
 def _unavailable(problems: Mapping[str, StructureError], superseded: Mapping[str, str]) -> str:
-    """Say which entries are unavailable, and why; those with the same fault together."""
+    """List the unavailable entries and why, those with the same fault together."""
     by_fault: dict[str, list[str]] = {}
     for pdb_id, problem in problems.items():
         obsolete = f" (superseded by {superseded[pdb_id]})" if pdb_id in superseded else ""
@@ -97,7 +97,7 @@ def _unavailable(problems: Mapping[str, StructureError], superseded: Mapping[str
 
 
 def _get_entry(archive: Archive, pdb_id: str, target: Path, lock: PathLike, pin: str | None) -> str:
-    """Make sure that an entry is at `target`; give its SHA-256."""
+    """Make sure that an entry is at `target`; return its SHA-256."""
     digest = _cached_digest(target, pdb_id, pin) if target.exists() else None
     if digest is not None:
         return digest
@@ -145,7 +145,7 @@ def _verify(text: bytes, pdb_id: str, name: str) -> None:
 
 
 def _download_entry(archive: Archive, pdb_id: str) -> tuple[bytes, str]:
-    """Give an entry, gzipped, and its SHA-256, from the first URL that serves it intact."""
+    """Return an entry, gzipped, and its SHA-256, from the first URL that serves it intact."""
     faults = []
     for template in [*archive.settings.urls, *archive.settings.obsolete_urls]:
         url = entry_url(template, pdb_id)

@@ -1,4 +1,4 @@
-"""The stage from files to files: the configured structures, as points of mass."""
+"""The stage as files: the configured structures, as points of mass."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -30,7 +30,7 @@ def prepare_structures(
         pdb_ids: in capitals.
         settings: which coordinates.
         resources: folder of complexes.tsv, obsolete.tsv and archive.lock.tsv.
-        folder: where the files go.
+        folder: of the files written.
 
     Raises StructureError or ConfigError if a structure is unavailable; the message names all that
     are missing, before any file is written.

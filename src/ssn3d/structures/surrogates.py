@@ -77,7 +77,7 @@ def read_complexes(path: PathLike) -> dict[str, Complex]:
 
 
 def _operations(point_group: str) -> Points:
-    """Give the rotation matrices (g, 3, 3), in (z, y, x) order, of a point group about z."""
+    """Return the rotation matrices (g, 3, 3), in (z, y, x) order, of a point group about z."""
     group = Rotation.create_group(point_group, axis="Z")  # type: ignore[arg-type] # or ValueError
     return np.asarray(group.as_matrix()[:, ::-1, ::-1])
 
@@ -107,7 +107,7 @@ def surrogate(pdb_id: str, complexes: Mapping[str, Complex]) -> Structure:
 
 
 def _nearest_body(random: np.random.Generator, known: Complex) -> tuple[float, Points]:
-    """Make bodies until one has the radius; give the error and the points (n, 3) of the best."""
+    """Make bodies until one has the radius; return the error and the points (n, 3) of the best."""
     tried = []
     for _ in range(_BODIES):
         points = _body(random, known)
@@ -168,7 +168,7 @@ def _grow_nodes(random: np.random.Generator, group: Points, count: int) -> Point
 
 
 def _connect(nodes: Points) -> Points:
-    """Join nodes by their relative neighbourhood graph; give points along its edges, (9, n, 3).
+    """Join nodes by their relative neighbourhood graph; return points along its edges, (9, n, 3).
 
     Two nodes are joined unless a third is nearer to both. The graph is connected, and as symmetric
     as the nodes (Toussaint 1980, Pattern Recognition 12, 261).
@@ -195,7 +195,7 @@ def _fill(
 ) -> Points:
     """Place beads (counted per asymmetric unit) around the skeleton, enlarged to the radius.
 
-    Gives points (beads * g, 3) relative to their centre.
+    Returns points (beads * g, 3) relative to their centre.
     """
     sites = _lattice(random, group, 1.25 * radius)
 
@@ -218,7 +218,7 @@ def _fill(
 
 
 def _lattice(random: np.random.Generator, group: Points, radius: float) -> Points:
-    """Give the sites (n, 3) of a cubic lattice, one per bead, in one asymmetric unit of a sphere.
+    """Return the sites (n, 3) of a cubic lattice, one per bead, in one asymmetric unit of a sphere.
 
     The asymmetric unit is the region nearer to a random point than to that point's copies.
     """
