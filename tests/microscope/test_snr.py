@@ -31,7 +31,7 @@ SHAPE = (40, 160, 160)
 SPHERE = Sphere(8.0, (0.0, 0.0, 0.0))
 
 
-def scene(molecule, spacing=32):
+def draw_scene(molecule, spacing=32):
     """A grid of well separated copies of one molecule, rotated at random."""
     places = np.arange(20, 160 - 12, spacing, dtype=float)
     centres = np.array([(20.0, y, x) for y in places for x in places])
@@ -40,6 +40,11 @@ def scene(molecule, spacing=32):
     particles = particles_of(centres, rotations=rotations)
     density, _ = render({"1AAA": molecule}, particles, SHAPE, Grid(10.0, 40.0), 20.0)
     return density, particles
+
+
+@pytest.fixture(scope="module")
+def scene(molecule):
+    return draw_scene(molecule)
 
 
 def smooth_noise(seed, sigma=1.0):
@@ -57,9 +62,9 @@ def mean_variance(volume, particles, mask):
 
 
 @pytest.mark.parametrize("snr", [2.0, 0.5, 0.2])
-def test_known_snr_is_measured(molecule, snr):
+def test_known_snr_is_measured(scene, snr):
     """Variance of the signal over variance of the noise, inside the particle's sphere."""
-    density, particles = scene(molecule)
+    density, particles = scene
     mask = region_mask(SIZE, "particle", SPHERE)
     signal_variance = mean_variance(density, particles, mask)
     noise = smooth_noise(1) * np.sqrt(signal_variance / snr)
@@ -70,8 +75,8 @@ def test_known_snr_is_measured(molecule, snr):
     assert measured == pytest.approx(expected, rel=0.2)
 
 
-def test_wrong_orientations_lose_the_signal(molecule):
-    density, particles = scene(molecule)
+def test_wrong_orientations_lose_the_signal(scene):
+    density, particles = scene
     mask = region_mask(SIZE, "particle", SPHERE)
     volume = (density + smooth_noise(2) * density.std()).astype(np.float32)
     right = measure_snr(volume, particles, mask)
@@ -81,8 +86,8 @@ def test_wrong_orientations_lose_the_signal(molecule):
 
 @pytest.mark.parametrize("region", ["cube", "particle"])
 @pytest.mark.parametrize("target", [0.5, 0.06, 0.01])
-def test_the_solved_scale_gives_the_target(molecule, region, target):
-    density, particles = scene(molecule)
+def test_the_solved_scale_gives_the_target(scene, region, target):
+    density, particles = scene
     mask = region_mask(SIZE, region, SPHERE)
     noise = smooth_noise(3)
     scale = NoiseScale(density, noise, particles, mask).solve(target)
@@ -91,15 +96,15 @@ def test_the_solved_scale_gives_the_target(molecule, region, target):
 
 
 def test_a_target_above_the_ceiling_names_both_numbers(molecule):
-    density, particles = scene(molecule, spacing=16)
+    density, particles = draw_scene(molecule, spacing=16)
     model = NoiseScale(density, smooth_noise(4), particles, region_mask(SIZE, "cube", SPHERE))
     ceiling = model.snr(0)
     with pytest.raises(SNRError, match=rf"SNR {2 * ceiling:g} is above .* noise, {ceiling:.3g}"):
         model.solve(2 * ceiling)
 
 
-def test_reference_needs_two_inside(molecule):
-    _, particles = scene(molecule)
+def test_reference_needs_two_inside(scene):
+    _, particles = scene
     settings = section("snr", reference_id="1AAA", max_particles=5)
     assert len(reference_particles(particles, settings, SIZE, SHAPE)) == 5
     assert len(reference_particles(particles[:2], settings, SIZE, SHAPE)) == 2
@@ -202,9 +207,9 @@ def test_the_curve_runs_around_the_solution_and_begins_without_noise():
     assert snrs[13] == pytest.approx(model.snr(3.0))
 
 
-def test_crops_are_turned_back_to_the_structure(molecule):
+def test_crops_are_turned_back_to_the_structure(scene, molecule):
     """Each crop of a scene without noise is the unrotated molecule."""
-    density, particles = scene(molecule)
+    density, particles = scene
     own, _ = render(
         {"1AAA": molecule}, particles_of([[12, 12, 12]]), (SIZE,) * 3, Grid(10.0, 40.0), 20.0
     )
@@ -217,8 +222,8 @@ def test_crops_are_turned_back_to_the_structure(molecule):
     np.testing.assert_allclose(shifted, crops, atol=0.01 * crops.max())
 
 
-def test_crops_are_turned_by_as_many_threads_as_the_job_has(molecule, monkeypatch):
-    density, particles = scene(molecule)
+def test_crops_are_turned_by_as_many_threads_as_the_job_has(scene, monkeypatch):
+    density, particles = scene
     seen = set()
     affine = scipy.ndimage.affine_transform
 

@@ -149,23 +149,18 @@ def give_server(monkeypatch):
         thread.join()
 
 
-def archive_of(urls, backoff_s=0.01, **changes):
-    settings = changed(section("structures").archive, urls=urls, **changes)
-    return Archive(settings, backoff_s=backoff_s)
-
-
 @pytest.fixture(name="fetch")
 def give_fetch(server, tmp_path):
-    def fetch(*behaviours, ids=("1ABC",), obsolete=(), retries=1, **options):
-        archive = archive_of(
-            [server.url(b) if "{" not in b else b for b in behaviours],
+    def fetch(*behaviours, ids=("1ABC",), obsolete=(), retries=1, backoff_s=0.01, **options):
+        settings = changed(
+            section("structures").archive,
+            urls=[server.url(b) if "{" not in b else b for b in behaviours],
             obsolete_urls=[server.url(b) for b in obsolete],
             timeout_s=TIMEOUT_S if SILENT & {*behaviours} else PATIENT_S,
             retries=retries,
         )
-        return fetch_entries(
-            ids, archive, tmp_path / "cache", lock=tmp_path / "lock.tsv", **options
-        )
+        archive, folder = Archive(settings, backoff_s), tmp_path / "cache"
+        return fetch_entries(ids, archive, folder, lock=tmp_path / "lock.tsv", **options)
 
     return fetch
 
@@ -224,11 +219,10 @@ def test_transient_faults_are_retried_and_others_not(server, fetch):
         assert server.requests[f"/{behaviour}/ab/1abc.cif.gz"] == attempts
 
 
-def test_back_off_doubles(server, tmp_path):
-    archive = archive_of([server.url("503")], timeout_s=PATIENT_S, retries=2, backoff_s=0.1)
+def test_back_off_doubles(fetch):
     start = time.monotonic()
     with pytest.raises(StructureError):
-        fetch_entries(["1ABC"], archive, tmp_path, lock=tmp_path / "lock.tsv")
+        fetch("503", retries=2, backoff_s=0.1)
     assert time.monotonic() - start > 0.1 + 0.2
 
 
