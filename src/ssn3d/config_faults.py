@@ -20,7 +20,7 @@ def one_line(error: ValidationError, model: type[BaseModel]) -> str:
         return _unknown_key(schema, fault["loc"])
     if fault["type"] == "missing":
         return f"{_dotted(place[:-1])}: '{place[-1]}' is missing{_described(schema, place)}"
-    # Each alternative type of a key is a fault; a fault deeper inside says more.
+    # Each alternative that a key has is a fault; one further inside of it says more.
     place = max((other for other, _ in faults if other[: len(place)] == place), key=len)
     alternatives = [fault for other, fault in faults if other == place]
     value, kind = alternatives[0]["input"], alternatives[0]["type"]
@@ -41,7 +41,7 @@ def _schema_of(model: type[BaseModel]) -> dict[str, Any]:
 
 
 def _unknown_key(schema: dict[str, Any], loc: Place) -> str:
-    """Name an unknown key, and the one that may be meant."""
+    """Name a key that there is not, with the one that may be meant."""
     *section, key = loc
     known = [*_node(schema, tuple(section))["properties"]]
     near = difflib.get_close_matches(str(key), known, n=1, cutoff=0.5)

@@ -6,6 +6,7 @@ the particle into the reference: the inverse of our rotation
 """
 
 import linecache
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -17,12 +18,13 @@ from scipy.spatial.transform import Rotation
 
 from ssn3d.crops import nearest_voxels
 from ssn3d.errors import DataError
-from ssn3d.files import DELETE, PathLike, write_text
+from ssn3d.files import atomic_path
 from ssn3d.particles import Particles
 
 _COORDINATES = ["rlnCoordinateX", "rlnCoordinateY", "rlnCoordinateZ"]
 _ORIGINS = ["rlnOriginXAngst", "rlnOriginYAngst", "rlnOriginZAngst"]
 _ANGLES = ["rlnAngleRot", "rlnAngleTilt", "rlnAnglePsi"]
+_REMEDY = "delete it and rerun"
 
 
 def euler_from_rotations(rotations_zyx: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -39,20 +41,27 @@ def rotations_from_euler(angles_deg: NDArray[np.float64]) -> NDArray[np.float64]
 
 
 def write_particles(
-    path: PathLike, particles: Particles, tomogram: str, voxel_size_angstrom: float
+    path: str | os.PathLike[str], particles: Particles, tomogram: str, voxel_size_angstrom: float
 ) -> None:
     """Write particles as a STAR file with one optics group; row i has label i + 1."""
+    optics = pd.DataFrame(
+        {
+            "rlnOpticsGroup": [1],
+            "rlnOpticsGroupName": ["opticsGroup1"],
+            "rlnImagePixelSize": [voxel_size_angstrom],
+        }
+    )
     table = pd.DataFrame({"rlnMicrographName": [tomogram] * len(particles)})
     table[_COORDINATES] = particles.centres[:, ::-1]
     table[_ANGLES] = euler_from_rotations(particles.rotations)
     table["rlnOpticsGroup"] = 1
     table["ssn3dLabel"] = np.arange(1, len(particles) + 1)
     table["ssn3dPdbId"] = particles.pdb_ids
-    _write(path, table, {"rlnImagePixelSize": voxel_size_angstrom})
+    _write(path, {"optics": optics, "particles": table})
 
 
 def write_subtomograms_star(
-    path: PathLike,
+    path: str | os.PathLike[str],
     particles: Particles,
     *,
     tomograms: NDArray[np.str_],
@@ -68,6 +77,18 @@ def write_subtomograms_star(
     centre, at most half a voxel, is the origin, in angstrom: the shift that brings the particle to
     the middle. `optics` is the `microscope.optics` section of the configuration.
     """
+    groups = pd.DataFrame(
+        {
+            "rlnOpticsGroup": [1],
+            "rlnOpticsGroupName": ["opticsGroup1"],
+            "rlnImagePixelSize": [voxel_size_angstrom],
+            "rlnImageSize": [size_voxels],
+            "rlnImageDimensionality": [3],
+            "rlnVoltage": [optics["voltage_kv"]],
+            "rlnSphericalAberration": [optics["cs_mm"]],
+            "rlnAmplitudeContrast": [optics["amplitude_contrast"]],
+        }
+    )
     middles = nearest_voxels(particles.centres)
     table = pd.DataFrame({"rlnImageName": list(image_names), "rlnMicrographName": tomograms})
     table[_COORDINATES] = middles[:, ::-1].astype(np.float64)
@@ -75,26 +96,17 @@ def write_subtomograms_star(
     table[_ANGLES] = euler_from_rotations(particles.rotations)
     table["rlnOpticsGroup"] = 1
     table["ssn3dPdbId"] = particles.pdb_ids
-    group = {
-        "rlnImagePixelSize": voxel_size_angstrom,
-        "rlnImageSize": size_voxels,
-        "rlnImageDimensionality": 3,
-        "rlnVoltage": optics["voltage_kv"],
-        "rlnSphericalAberration": optics["cs_mm"],
-        "rlnAmplitudeContrast": optics["amplitude_contrast"],
-    }
-    _write(path, table, group)
+    _write(path, {"optics": groups, "particles": table})
 
 
-def _write(path: PathLike, table: pd.DataFrame, group: Mapping[str, float]) -> None:
-    """Write particles and their optics group; equal particles give equal bytes."""
-    optics = {"rlnOpticsGroup": 1, "rlnOpticsGroupName": "opticsGroup1", **group}
-    blocks = {"optics": pd.DataFrame([optics]), "particles": table}
-    text = starfile.to_string(blocks, float_format="%.6f").partition("\n")[2].lstrip()  # no date
-    write_text(path, text)
+def _write(path: str | os.PathLike[str], blocks: Mapping[str, pd.DataFrame]) -> None:
+    """Write blocks without starfile's first line, a date: equal particles give equal bytes."""
+    text = starfile.to_string(dict(blocks), float_format="%.6f").partition("\n")[2].lstrip()
+    with atomic_path(path) as partial:
+        partial.write_text(text, encoding="utf-8")
 
 
-def read_particles(path: PathLike) -> Particles:
+def read_particles(path: str | os.PathLike[str]) -> Particles:
     """Read particles as `write_particles` wrote them.
 
     Raises DataError if the file is missing or damaged, lacks a column, or holds NaN or infinity.
@@ -108,8 +120,8 @@ def read_particles(path: PathLike) -> Particles:
         pdb_ids = table["ssn3dPdbId"].to_numpy(dtype=np.str_)
         labels = table["ssn3dLabel"].to_numpy(dtype=np.int64)
     except Exception as error:  # starfile and pandas fail in many ways
-        raise DataError(f"{path}: not a particle table of ssn3d ({error}); {DELETE}") from error
+        raise DataError(f"{path}: not a particle table of ssn3d ({error}); {_REMEDY}") from error
     finite = np.isfinite(centres).all() and np.isfinite(angles).all()
     if not finite or not np.array_equal(labels, np.arange(1, len(labels) + 1)):
-        raise DataError(f"{path}: coordinates, angles or labels are damaged; {DELETE}")
+        raise DataError(f"{path}: coordinates, angles or labels are damaged; {_REMEDY}")
     return Particles(pdb_ids, np.ascontiguousarray(centres), rotations_from_euler(angles))

@@ -33,7 +33,10 @@ def imaged(folder, density, settings=SETTINGS):
     """Image a density; return its tilt series and its tomogram."""
     write_mrc(folder / "density.mrc", density, VOXEL)
     image_specimen(
-        folder / "density.mrc", settings, tilts=folder / "tilts.mrc", signal=folder / "signal.mrc"
+        folder / "density.mrc",
+        settings,
+        tilts=folder / "tilts.mrc",
+        signal=folder / "signal.mrc",
     )
     return read_mrc(folder / "tilts.mrc"), read_mrc(folder / "signal.mrc")
 
