@@ -29,7 +29,7 @@ SAFE_ONLY_WITH = {
     "torch.load": ("weights_only", True),
 }
 NEVER = {("allow_pickle", True), ("weights_only", False), ("shell", True)}
-OUTSIDE = ["../../etc/passwd", "/etc/passwd", "..", "1KP8/../x", "1KP8\\x", "1KP8\0", ""]
+OUTSIDE = ["../../etc/passwd", "/etc/passwd", "..", "1KP8/../x", "1KP8\\x", "1KP8\0", "1/..", ""]
 
 
 def faults(tree):

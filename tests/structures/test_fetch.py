@@ -185,6 +185,7 @@ FAULTS = {
     "403": "HTTP 403",
     "503": "HTTP 503",
     "302": "HTTP 302",  # redirections are not followed
+    "busy_for_a_while": "HTTP 503",
     "truncated_file": "truncated or damaged gzip",
     "truncated_transfer": "interrupted",
     "html": "the response is an HTML page",
@@ -243,11 +244,13 @@ def test_a_server_that_asks_to_wait_too_long_is_skipped(server, fetch):
     assert server.requests.total() == 2
 
 
-def test_no_network(fetch):
-    ids = [f"{i}ABC" for i in range(8)]
+def test_no_network(fetch, monkeypatch):
+    ids, pauses_s = [f"{i}ABC" for i in range(8)], []
+    monkeypatch.setattr("time.sleep", pauses_s.append)
     with pytest.raises(StructureError, match="no connection") as caught:
         fetch(NOWHERE, ids=ids, retries=5)
     assert f"{', '.join(ids)}: 127.0.0.1" in str(caught.value)  # the same fault is reported once
+    assert len(pauses_s) <= len(ids)  # a host that refuses connections is not asked for each
     assert fetch(NOWHERE, "good", ids=ids)
 
 
