@@ -17,13 +17,13 @@ hypothesis.settings.load_profile("untimed")
 
 @pytest.fixture(scope="session")
 def repository():
-    """Give the root of the repository."""
+    """Return the root of the repository."""
     return REPOSITORY
 
 
 @pytest.fixture(scope="session")
 def real_structures():
-    """Give the folder of real coordinate files, if there is one beside the repository."""
+    """Return the folder of real coordinate files, if there is one beside the repository."""
     folder = REPOSITORY.parent / "shared" / "structures"
     if not (folder / "index.tsv").exists():
         pytest.skip(f"no real coordinate files at {folder}")
@@ -32,7 +32,7 @@ def real_structures():
 
 @pytest.fixture(params=["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])
 def device(request):
-    """Give each device; the CUDA tests are skipped without a GPU."""
+    """Return each device; the CUDA tests are skipped without a GPU."""
     if request.param == "cuda" and not torch.cuda.is_available():
         pytest.skip("no CUDA GPU")
     return str(request.param)
@@ -40,7 +40,7 @@ def device(request):
 
 @pytest.fixture(scope="session")
 def molecule():
-    """Give an asymmetric molecule: points (n, 3) in angstrom about their centre, and masses."""
+    """Return an asymmetric molecule: points (n, 3) in angstrom about their centre, and masses."""
     rng = generator(0, "molecule")
     arms = [
         rng.normal(size=(400, 3)) * (18, 18, 18) + (0, 0, 0),

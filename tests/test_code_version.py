@@ -37,7 +37,7 @@ FILES = {
 
 
 def version(folder):
-    """Give the version as a new process would."""
+    """Return the version as a new process would."""
     module._read.cache_clear()
     return code_version(folder / "script.py", folder)
 

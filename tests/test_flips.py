@@ -84,7 +84,7 @@ def time_limit(seconds):
 
 
 def read_or_fault(kind, path):
-    """Give what was read, or the error's line; any error that is not ours fails the test."""
+    """Return what was read, or the error's line; any error that is not ours fails the test."""
     try:
         with time_limit(TIME_LIMIT_S):
             return kind.read(path), None

@@ -19,7 +19,7 @@ SIZES, MODE, INTERVALS, CELL, EXTENDED, MAP, STAMP = 0, 12, 28, 40, 92, 208, 212
 
 @pytest.fixture(name="path")
 def give_path(tmp_path):
-    """Give the path of a good file without a checksum."""
+    """Return the path of a good file without a checksum."""
     path = tmp_path / "v.mrc"
     with mrcfile.new(path, np.ones(SHAPE, np.float32)) as mrc:
         mrc.voxel_size = 10.0
@@ -28,7 +28,7 @@ def give_path(tmp_path):
 
 
 def refused(path, read=read_mrc):
-    """Give the message."""
+    """Return the message."""
     with pytest.raises(DataError, match=r"v\.mrc: ") as caught:
         read(path)
     return str(caught.value)

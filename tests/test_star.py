@@ -51,7 +51,7 @@ def test_angles_are_relions(particles):
 
 
 def relion_positions_zyx(path, pixel_angstrom):
-    """Give the positions that RELION sees: coordinate - origin / pixel size, for each axis."""
+    """Return the positions that RELION sees: coordinate - origin / pixel size, for each axis."""
     table = starfile.read(path, always_dict=True)["particles"]
     columns = [
         table[f"rlnCoordinate{axis}"] - table[f"rlnOrigin{axis}Angst"] / pixel_angstrom

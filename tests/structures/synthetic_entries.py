@@ -38,7 +38,7 @@ def make_entry(
     origin: tuple[float, float, float] = (10.0, -20.0, 30.0),
     models: int = 1,
 ) -> gemmi.Structure:
-    """Give an entry of one helical protein chain that holds the named backbone atoms."""
+    """Return an entry of one helical protein chain that holds the named backbone atoms."""
     entry = gemmi.Structure()
     entry.name = entry.info["_entry.id"] = entry_id
     for model_number in range(1, models + 1):

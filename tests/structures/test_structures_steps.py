@@ -18,7 +18,7 @@ KEYS = "pdb_id source file served_by sha256 unit mass_dalton points note"
 
 @pytest.fixture(name="settings")
 def give_settings(tmp_path):
-    """Give the settings of config.yaml, with a user's folder."""
+    """Return the settings of config.yaml, with a user's folder."""
     (tmp_path / "mine").mkdir()
     return section("structures", source="folder", folder=str(tmp_path / "mine"))
 

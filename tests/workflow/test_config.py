@@ -98,7 +98,7 @@ def replaced(path, value):
 
 
 def fault_of(config):
-    """Give the line that says what is wrong with a configuration."""
+    """Return the line that says what is wrong with a configuration."""
     with pytest.raises(ConfigError) as caught:
         check_config(config)
     assert "\n" not in str(caught.value)
