@@ -16,7 +16,6 @@ from ssn3d.doctor.estimate import Run
 from ssn3d.provenance import hardware
 from ssn3d.segmentation.compute import Compute
 from ssn3d.segmentation.predict import MICRO_BATCH_SIZE
-from ssn3d.structures import sources
 from ssn3d.structures.ids import read_pdb_ids
 
 NAMES = [
@@ -93,7 +92,6 @@ def test_no_fact_makes_the_report_fail(pdb_ids, tmp_path, monkeypatch):
         (estimate, "time_step"),
         (estimate, "segment_on_one_thread"),
         (lines, "cache_folder"),
-        (sources, "cache_folder"),
     ]:
         monkeypatch.setattr(module, name, broken)
     said = [line.split(maxsplit=1) for line in lines.doctor(PAPER, pdb_ids, tmp_path)]

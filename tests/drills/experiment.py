@@ -52,7 +52,7 @@ class Run:
 
 
 def complete(folder):
-    """Return the same command until it is through; unlock where Snakemake says so."""
+    """Repeat the command until it succeeds; unlock where Snakemake says so."""
     run = Run(folder)
     status = run.finish()
     if LOCKED in run.printed:

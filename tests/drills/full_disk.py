@@ -33,5 +33,5 @@ def drill(folder, reference):
 
 
 def enlarge(folder, size_kib):
-    """Return the disk another size."""
+    """Resize the disk."""
     subprocess.run(["mount", "-o", f"remount,size={size_kib}k", str(folder)], check=True)

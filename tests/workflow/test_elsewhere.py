@@ -15,7 +15,7 @@ specimen: {particles: 1000000}  # more than fit
 
 @pytest.fixture
 def elsewhere(tmp_path):
-    """Return a folder with a user's file, and nothing of the repository's."""
+    """Give a folder with a user's file, and nothing of the repository's."""
     (tmp_path / "mine.yaml").write_text(MINE)
     return tmp_path
 

@@ -15,7 +15,7 @@ from ssn3d.runs import BASELINES, run_folder
 from ssn3d.segmentation.compute import Compute
 from ssn3d.structures.fetch import cache_folder
 from ssn3d.structures.settings import StructuresSettings, entry_url
-from ssn3d.structures.sources import coordinates_folder, find_sources
+from ssn3d.structures.sources import find_sources
 
 _NAME_WIDTH = 12
 _HOUR_S = 3600.0
@@ -50,7 +50,7 @@ def doctor(config: Config, pdb_ids: Sequence[str], results: Path) -> Iterator[st
 
 
 def _in_any_case(fact: Callable[[], str]) -> str:
-    """Return a fact, or why it is unknown."""
+    """Give a fact, or why it is unknown."""
     try:
         return fact()
     except SSN3DError as error:
@@ -59,10 +59,10 @@ def _in_any_case(fact: Callable[[], str]) -> str:
         return f"unknown ({type(error).__name__}: {' '.join(str(error).split())})"
 
 
-def _shown(folder: Path) -> str:
+def _shown(folder: str | Path) -> str:
     """Name a folder, with ~ for the home folder."""
-    home = Path.home()
-    return f"~/{folder.relative_to(home)}" if folder.is_relative_to(home) else str(folder)
+    path, home = Path(folder), Path.home()
+    return f"~/{path.relative_to(home)}" if path.is_relative_to(home) else str(path)
 
 
 def cache(folder: Path) -> str:
@@ -109,7 +109,7 @@ def baseline(config: Config, pdb_ids: Sequence[str]) -> str:
 
 
 def in_words(seconds: float) -> str:
-    """Describe a duration, as coarsely as it is known."""
+    """Give a duration, as coarsely as it is known."""
     for unit, length in {"days": _DAY_S, "h": _HOUR_S, "min": 60.0}.items():
         if seconds >= 2 * length:
             return f"{seconds / length:.0f} {unit}"
@@ -133,10 +133,11 @@ def structures(settings: StructuresSettings, pdb_ids: Sequence[str]) -> str:
     source, surrogates = settings.source, settings.allow_surrogates
     if source == "surrogate":
         return f"{len(pdb_ids)} bead models (surrogates); no files or network needed"
-    from_archive, folder = source == "archive", coordinates_folder(settings)
+    from_archive = source == "archive"
+    folder = cache_folder() if from_archive else settings.folder
     found = find_sources(pdb_ids, source, folder, allow_surrogates=surrogates or from_archive)
     missing = [pdb_id for pdb_id, file in found.items() if file.path is None]
-    there = f"{len(pdb_ids) - len(missing)} of {len(pdb_ids)} in {_shown(folder)}"
+    there = f"{len(pdb_ids) - len(missing)} of {len(pdb_ids)} in {_shown(str(folder))}"
     if not missing:
         return there
     if not from_archive:

@@ -1,17 +1,19 @@
 """Pages of the report on the data: structures, specimens, SNR and mask sizes."""
 
 import math
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from ssn3d.files import PathLike, read_json, write_text
+from ssn3d.files import atomic_path, read_json
 from ssn3d.report.paper import complex_names
 from ssn3d.report.source_words import source_in_words
 from ssn3d.report.web_page import web_page
 
+PathLike = str | os.PathLike[str]
 STRUCTURE_KEYS = ("mass_dalton", "points", "sha256", "note")
 SPECIMEN_KEYS = (
     "particles_in_region", "particles_in_tomogram", "sphere_fraction_of_region",
@@ -157,5 +159,6 @@ def _write(
     """Write a page; all columns but those named here contain numbers."""
     cells = pd.DataFrame(rows)
     words = {"PDB ID", "Name", "Source", "SHA-256", "Note", "Tomogram", "Dataset"}
-    numbers = {str(column) for column in cells} - words
-    write_text(path, web_page(cells, title, numbers, notes))
+    with atomic_path(path) as partial:
+        numbers = {str(column) for column in cells} - words
+        partial.write_text(web_page(cells, title, numbers, notes), encoding="utf-8")

@@ -3,6 +3,7 @@
 All functions raise DataError where the file is missing or damaged.
 """
 
+import os
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -10,8 +11,8 @@ import numpy as np
 import pandas as pd
 
 from ssn3d.csv_files import read_csv
-from ssn3d.files import PathLike
 
+PathLike = str | os.PathLike[str]
 _SCORES = {"pixel_accuracy": np.float64, "miou": np.float64}
 
 

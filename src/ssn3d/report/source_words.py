@@ -1,15 +1,16 @@
 """Where the coordinates of each structure came from, in words for the tables."""
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from ssn3d.files import PathLike, read_json
+from ssn3d.files import read_json
 
 _SURROGATE = "surrogate: bead model"
 
 
-def source_in_words(structures_dir: PathLike, pdb_id: str) -> str:
-    """Describe where the coordinates of a structure came from."""
+def source_in_words(structures_dir: str | os.PathLike[str], pdb_id: str) -> str:
+    """Say where the coordinates of a structure came from."""
     path = Path(structures_dir) / f"{pdb_id}.json"
     if not path.exists():
         return f"unknown: no {path}"
@@ -23,7 +24,7 @@ def source_in_words(structures_dir: PathLike, pdb_id: str) -> str:
     return words + (", biological assembly" if record["unit"] == "biological" else "")
 
 
-def surrogates(structures_dir: PathLike, pdb_ids: Iterable[str]) -> list[str]:
+def surrogates(structures_dir: str | os.PathLike[str], pdb_ids: Iterable[str]) -> list[str]:
     """List the structures that are bead models."""
     return [i for i in pdb_ids if is_surrogate(source_in_words(structures_dir, i))]
 

@@ -149,6 +149,8 @@ def entry_structure(entry: gemmi.Structure, pdb_id: str, unit: str, name: str) -
             )
         naming = gemmi.HowToNameCopiedChain.AddNumber
         model = gemmi.make_assembly(entry.assemblies[0], model, naming)
+    elif unit != "deposited":
+        raise StructureError(f"{pdb_id}: unit {unit!r} must be 'deposited' or 'biological'")
     rows = np.array(list(_points_of_mass(model, _sequence_masses(entry))), dtype=np.float64)
     if len(rows) == 0:
         raise StructureError(f"{name}: contains nothing but water")

@@ -55,7 +55,7 @@ class StructuresSettings(Settings):
     unit: Literal["deposited", "biological"]
     """Asymmetric unit or first assembly."""
     biological_ids: PdbIds
-    """IDs that take the biological assembly whatever `unit` is."""
+    """IDs that take the biological assembly all the same"""
     archive: ArchiveSettings
 
     @model_validator(mode="after")
@@ -65,5 +65,5 @@ class StructuresSettings(Settings):
         return self
 
     def unit_of(self, pdb_id: PdbId) -> str:
-        """Unit of a structure."""
+        """Which unit a structure takes."""
         return "biological" if pdb_id in self.biological_ids else self.unit

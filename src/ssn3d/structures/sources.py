@@ -7,9 +7,7 @@ from pathlib import Path
 
 from ssn3d.errors import StructureError
 from ssn3d.files import PathLike, read_tsv
-from ssn3d.structures.fetch import cache_folder
 from ssn3d.structures.ids import PDB_ID
-from ssn3d.structures.settings import StructuresSettings
 
 _FILE_NAME = re.compile(r"(?:pdb)?([0-9][a-z0-9]{3})\.(?:cif|pdb|ent)(?:\.gz)?", re.IGNORECASE)
 
@@ -29,15 +27,10 @@ class SourceFile:
     note: str = ""
 
 
-def coordinates_folder(settings: StructuresSettings) -> Path:
-    """Folder of the coordinate files: the cache of downloads, or the user's."""
-    return cache_folder() if settings.source == "archive" else Path(settings.folder or "")
-
-
 def find_sources(
     ids: Iterable[str],
     source: str,
-    folder: PathLike,
+    folder: PathLike | None,
     *,
     allow_surrogates: bool = False,
     superseded: Mapping[str, str] | None = None,
@@ -55,7 +48,7 @@ def find_sources(
 
     Raises StructureError if files are missing or ambiguous; the message names all IDs concerned.
     """
-    ids, folder = list(ids), Path(folder)
+    ids, folder = list(ids), Path(folder or "")
     if source == "surrogate":
         return {pdb_id: SourceFile(pdb_id, "surrogate") for pdb_id in ids}
     if source == "folder" and not folder.is_dir():

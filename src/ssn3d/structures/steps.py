@@ -1,10 +1,11 @@
-"""The stage as files: the configured structures, as points of mass."""
+"""The stage from files to files: the configured structures, as points of mass."""
 
 import hashlib
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from ssn3d.files import PathLike, write_json
+from ssn3d.files import write_json
 from ssn3d.log import logger
 from ssn3d.structures.coordinates import (
     check_entry_id,
@@ -13,12 +14,14 @@ from ssn3d.structures.coordinates import (
     parse_entry,
 )
 from ssn3d.structures.download import Archive
-from ssn3d.structures.fetch import fetch_entries
+from ssn3d.structures.fetch import cache_folder, fetch_entries
 from ssn3d.structures.ids import read_superseded
 from ssn3d.structures.settings import StructuresSettings
-from ssn3d.structures.sources import SourceFile, coordinates_folder, find_sources
+from ssn3d.structures.sources import SourceFile, find_sources
 from ssn3d.structures.structure import write_structure
 from ssn3d.structures.surrogates import Complex, read_complexes, surrogate
+
+PathLike = str | os.PathLike[str]
 
 
 def prepare_structures(
@@ -30,19 +33,20 @@ def prepare_structures(
         pdb_ids: in capitals.
         settings: which coordinates.
         resources: folder of complexes.tsv, obsolete.tsv and archive.lock.tsv.
-        folder: of the files written.
+        folder: where the files go.
 
     Raises StructureError or ConfigError if a structure is unavailable; the message names all that
     are missing, before any file is written.
     """
     superseded = read_superseded(Path(resources) / "obsolete.tsv")
     complexes = read_complexes(Path(resources) / "complexes.tsv")
-    coordinates = coordinates_folder(settings)
+    files: PathLike | None = settings.folder
     if settings.source == "archive":
+        files = cache_folder()
         fetch_entries(
             pdb_ids,
             Archive(settings.archive),
-            coordinates,
+            files,
             lock=Path(resources) / "archive.lock.tsv",
             superseded=superseded,
             allow_missing=settings.allow_surrogates,
@@ -50,16 +54,23 @@ def prepare_structures(
     sources = find_sources(
         pdb_ids,
         settings.source,
-        coordinates,
+        files,
         allow_surrogates=settings.allow_surrogates,
         superseded=superseded,
     )
     for pdb_id, source in sources.items():
-        _prepare_structure(source, settings.unit_of(pdb_id), complexes, Path(folder))
+        target = Path(folder) / f"{pdb_id}.npz"
+        prepare_structure(
+            source, settings.unit_of(pdb_id), complexes, target, target.with_suffix(".json")
+        )
 
 
-def _prepare_structure(
-    source: SourceFile, unit: str, complexes: Mapping[str, Complex], folder: Path
+def prepare_structure(
+    source: SourceFile,
+    unit: str,
+    complexes: Mapping[str, Complex],
+    structure_path: PathLike,
+    record_path: PathLike,
 ) -> None:
     """Read or build one structure; write it (.npz) and a record of its source (.json).
 
@@ -77,7 +88,7 @@ def _prepare_structure(
         from_archive = source.source == "archive"
         check_entry_id(entry, source.served_by or source.pdb_id, name, required=from_archive)
         structure = entry_structure(entry, source.pdb_id, unit, name)
-    write_structure(folder / f"{source.pdb_id}.npz", structure)
+    write_structure(structure_path, structure)
     record = {
         "pdb_id": source.pdb_id,
         "source": source.source,
@@ -89,5 +100,5 @@ def _prepare_structure(
         "points": len(structure.masses_dalton),
         "note": source.note,
     }
-    write_json(folder / f"{source.pdb_id}.json", record)
+    write_json(record_path, record)
     logger.info("%(pdb_id)s: %(source)s, %(unit)s, %(mass_dalton).0f Da", record)
