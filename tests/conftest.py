@@ -1,12 +1,9 @@
 """Fixtures shared by all tests."""
 
-from pathlib import Path
-
 import hypothesis
 import numpy as np
 import pytest
 import torch
-from numpy.typing import NDArray
 
 from small_workflow import REPOSITORY, copy_repository, snakemake
 from ssn3d.seeds import generator
@@ -19,14 +16,14 @@ hypothesis.settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")
-def repository() -> Path:
-    """Give the root of the repository."""
+def repository():
+    """Return the root of the repository."""
     return REPOSITORY
 
 
 @pytest.fixture(scope="session")
-def real_structures() -> Path:
-    """Give the folder of real coordinate files, if there is one beside the repository."""
+def real_structures():
+    """Return the folder of real coordinate files, if there is one beside the repository."""
     folder = REPOSITORY.parent / "shared" / "structures"
     if not (folder / "index.tsv").exists():
         pytest.skip(f"no real coordinate files at {folder}")
@@ -34,16 +31,16 @@ def real_structures() -> Path:
 
 
 @pytest.fixture(params=["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])
-def device(request: pytest.FixtureRequest) -> str:
-    """Give each device; the CUDA tests are skipped without a GPU."""
+def device(request):
+    """Return each device; the CUDA tests are skipped without a GPU."""
     if request.param == "cuda" and not torch.cuda.is_available():
         pytest.skip("no CUDA GPU")
     return str(request.param)
 
 
 @pytest.fixture(scope="session")
-def molecule() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Give an asymmetric molecule: points (n, 3) in angstrom about their centre, and masses."""
+def molecule():
+    """Return an asymmetric molecule: points (n, 3) in angstrom about their centre, and masses."""
     rng = generator(0, "molecule")
     arms = [
         rng.normal(size=(400, 3)) * (18, 18, 18) + (0, 0, 0),
@@ -57,7 +54,7 @@ def molecule() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
 
 
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def finished(tmp_path_factory):
     """Run the small experiment once; tests must not change its results."""
     folder = tmp_path_factory.mktemp("workflow")
     copy_repository(folder)
@@ -66,7 +63,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def report(finished: Path) -> Path:
+def report(finished):
     """Make the HTML report of the small experiment."""
     snakemake(finished, "--configfile", "small.yaml", "--report", "report.html")
     return finished / "report.html"

@@ -15,5 +15,5 @@ def changed(model, **values):
 
 
 def section(name, **values):
-    """Give a section of config.yaml, with some values changed."""
+    """Return a section of config.yaml, with some values changed."""
     return changed(getattr(PAPER, name), **values)

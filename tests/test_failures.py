@@ -20,7 +20,7 @@ def block(rule, job, log):
 
 @pytest.fixture
 def said(tmp_path):
-    """Give the lines for Snakemake's log and the logs of jobs."""
+    """Return the lines for Snakemake's log and the logs of jobs."""
 
     def lines(snakemake_log, **job_logs):
         (tmp_path / "run.log").write_text(snakemake_log)

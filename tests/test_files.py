@@ -1,14 +1,11 @@
-"""Files are written completely or not at all; MRC headers; seeds; devices."""
+"""Files are written completely or not at all; errors; seeds; devices."""
 
-import mrcfile
-import numpy as np
 import pytest
 import torch
 
 from ssn3d.device import pick_device, pick_precision
 from ssn3d.errors import DataError, DeviceError
-from ssn3d.files import atomic_path, read_json, sha256_of, write_json
-from ssn3d.mrc import read_mrc, write_mrc
+from ssn3d.files import atomic_path, read_json, read_tsv, sha256_of, write_json
 from ssn3d.seeds import generator
 from ssn3d.segmentation.compute import torch_generator
 
@@ -40,56 +37,21 @@ def test_json_round_trip_and_damage(tmp_path):
     assert not (tmp_path / "b.json").exists()
 
 
-@pytest.mark.parametrize("stack", [False, True])
-def test_mrc_files_are_valid_and_carry_their_voxel_size(stack, tmp_path, capsys):
-    array = generator(0, "m").standard_normal((4, 6, 8), dtype=np.float32)
-    path = tmp_path / "v.mrc"
-    write_mrc(path, array, 13.5, stack=stack, label="a label")
-    again, voxel_size = read_mrc(path, (4, 6, 8))
-    np.testing.assert_array_equal(again, array)
-    assert voxel_size == 13.5
-    assert mrcfile.validate(path), capsys.readouterr().out
-    with mrcfile.open(path) as mrc:
-        assert mrc.is_image_stack() == stack
-        assert tuple(mrc.header.origin.tolist()) == (0, 0, 0)
-        statistics = [float(mrc.header[key]) for key in ("dmin", "dmax", "dmean", "rms")]
-    expected = [array.min(), array.max(), array.mean(), array.std()]
-    assert statistics == pytest.approx(expected, rel=1e-5)
+def test_a_table_of_facts_has_the_places_of_its_lines(tmp_path):
+    path = tmp_path / "facts.tsv"
+    path.write_text("a\tb\n1\t2\n\n3\n")
+    first, second = {"a": "1", "b": "2"}, {"a": "3", "b": ""}
+    assert read_tsv(path) == [(f"{path}: line 2", first), (f"{path}: line 4", second)]
+    path.write_bytes(b"\xff\xfe\x00")
+    for bad in (path, tmp_path / "none.tsv"):
+        with pytest.raises(DataError, match=rf"{bad}: not a readable table"):
+            read_tsv(bad)
 
 
-def test_mrc_files_have_a_checksum_and_those_of_others_need_none(tmp_path):
-    array = generator(0, "m").standard_normal((4, 6, 8), dtype=np.float32)
-    path = tmp_path / "v.mrc"
-    write_mrc(path, array, 10.0)
-    content = bytearray(path.read_bytes())
-    content[-3] ^= 1  # in the data
-    path.write_bytes(content)
-    with pytest.raises(DataError, match=r"v\.mrc: .*its checksum is wrong.*; delete it and rerun"):
-        read_mrc(path)
-    with mrcfile.new(path, array, overwrite=True) as mrc:
-        mrc.voxel_size = 10.0
-    np.testing.assert_array_equal(read_mrc(path)[0], array)
-
-
-def test_labels_are_uint16(tmp_path):
-    labels = np.arange(24, dtype=np.uint16).reshape(2, 3, 4) + 60000
-    write_mrc(tmp_path / "l.mrc", labels, 10.0)
-    again, _ = read_mrc(tmp_path / "l.mrc")
-    assert again.dtype == np.uint16
-    np.testing.assert_array_equal(again, labels)
-
-
-def test_damaged_mrc_files_are_one_clear_line(tmp_path):
-    path = tmp_path / "v.mrc"
-    array = np.ones((4, 6, 8), np.float32)
-    write_mrc(path, array, 10.0)
-    with pytest.raises(DataError, match=r"shape \(4, 6, 8\), expected \(5, 6, 8\)"):
-        read_mrc(path, (5, 6, 8))
-    whole = path.read_bytes()
-    for damaged in (whole[:500], whole[:-100], b"", b"<html>"):
-        path.write_bytes(damaged)
-        with pytest.raises(DataError, match=r"v\.mrc: not a readable MRC file"):
-            read_mrc(path)
+def test_an_error_that_quotes_several_lines_is_one_line():
+    assert str(DataError("a.yaml: damaged (line 3:\n  a: [\n     ^)")) == (
+        "a.yaml: damaged (line 3: a: [ ^)"
+    )
 
 
 def test_seeds_depend_on_every_key():

@@ -29,7 +29,7 @@ SAFE_ONLY_WITH = {
     "torch.load": ("weights_only", True),
 }
 NEVER = {("allow_pickle", True), ("weights_only", False), ("shell", True)}
-OUTSIDE = ["../../etc/passwd", "/etc/passwd", "..", "1KP8/../x", "1KP8\\x", "1KP8\0", ""]
+OUTSIDE = ["../../etc/passwd", "/etc/passwd", "..", "1KP8/../x", "1KP8\\x", "1KP8\0", "1/..", ""]
 
 
 def faults(tree):
@@ -88,9 +88,8 @@ def test_a_payload_in_a_file_of_weights_does_not_run(tmp_path):
     )  # fmt: skip
     (tmp_path / "plain.pt").write_bytes(pickle.dumps(Payload(tmp_path / "trace")))
     for name in ("new.pt", "old.pt", "plain.pt"):
-        with pytest.raises(CheckpointError, match=name) as caught:
+        with pytest.raises(CheckpointError, match=name):
             read_tensors(tmp_path / name)
-        assert "\n" not in str(caught.value)
     assert not (tmp_path / "trace").exists()
 
 

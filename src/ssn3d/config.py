@@ -1,10 +1,9 @@
 """The configuration: YAML files, laid over one another and checked; a fault is one line.
 
-What a section may hold is said by its model, in the settings module of its stage. Here they are
-composed, and checked against one another.
+Each section is a model in the settings module of its stage. They are composed here, and checked
+against one another.
 """
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -14,6 +13,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from ssn3d.config_faults import one_line
 from ssn3d.errors import ConfigError
+from ssn3d.files import PathLike
 from ssn3d.microscope.settings import MicroscopeSettings, SNRSettings
 from ssn3d.report.settings import FiguresSettings, TablesSettings
 from ssn3d.segmentation.settings import BaselineSettings, TrainingSettings
@@ -24,7 +24,7 @@ from ssn3d.subtomograms.settings import SplitsSettings, SubtomogramsSettings
 
 
 class Config(Settings):
-    """What a configuration holds."""
+    """A whole configuration."""
 
     seed: int = Field(ge=0)
     """Every random number derives from it."""
@@ -67,18 +67,17 @@ class Config(Settings):
         return self
 
 
-def load_config(*paths: str | os.PathLike[str]) -> Config:
-    """Read YAML files, later ones over earlier ones, and check the result.
+def load_config(*paths: PathLike) -> Config:
+    """Read YAML files, later ones overriding earlier ones, and check the result.
 
-    Raises ConfigError where a file is not readable, or the result is not a valid configuration.
+    Raises ConfigError if a file is not readable, or the result is not a valid configuration.
     """
     config: dict[str, Any] = {}
     for path in paths:
         try:
             content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
         except (OSError, ValueError, yaml.YAMLError, RecursionError) as error:
-            problem = " ".join(str(error).split())
-            raise ConfigError(f"{path}: not a readable YAML file ({problem})") from error
+            raise ConfigError(f"{path}: not a readable YAML file ({error})") from error
         if not isinstance(content, dict):
             raise ConfigError(f"{path}: not a mapping of keys to values")
         _update(config, content)
@@ -86,7 +85,7 @@ def load_config(*paths: str | os.PathLike[str]) -> Config:
 
 
 def _update(config: dict[str, Any], other: Mapping[str, Any]) -> None:
-    """Lay one mapping over another, key by key; lists and values are replaced whole."""
+    """Merge a mapping into another, key by key; lists and values are replaced whole."""
     for key, value in other.items():
         if isinstance(value, dict) and isinstance(config.get(key), dict):
             _update(config[key], value)
@@ -95,7 +94,7 @@ def _update(config: dict[str, Any], other: Mapping[str, Any]) -> None:
 
 
 def check_config(config: Mapping[str, Any]) -> Config:
-    """Take a configuration. Raises ConfigError, one line that names the key, for one not valid."""
+    """Validate a configuration. Raises ConfigError, one line that names the key at fault."""
     try:
         return Config.model_validate(config)
     except ValidationError as error:
@@ -103,7 +102,7 @@ def check_config(config: Mapping[str, Any]) -> Config:
 
 
 def check_ids(config: Config, pdb_ids: Sequence[str]) -> None:
-    """Raise ConfigError where the configuration names an ID that is not among the structures."""
+    """Raise ConfigError if the configuration names an ID that is not among the structures."""
     leave_out = config.tables.table3.leave_out
     named = {
         "snr.reference_id": [config.snr.reference_id],

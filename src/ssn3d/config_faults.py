@@ -54,7 +54,7 @@ def _dotted(place: Place) -> str:
 
 
 def _wanted(message: str) -> str:
-    """Take what should be out of pydantic's message: `be a valid integer`."""
+    """Extract the requirement from pydantic's message: `be a valid integer`."""
     wanted = message.rpartition(" should ")[2].partition(" after validation")[0]
     return re.sub("a valid dictionary.*", "a mapping of keys to values", wanted)
 
@@ -65,7 +65,7 @@ def _described(schema: dict[str, Any], place: Place) -> str:
 
 
 def _meaning(schema: dict[str, Any], place: Place) -> str:
-    """First sentence of what a key's model says of it, as a part of another sentence."""
+    """First sentence of a key's description, as part of another sentence."""
     *section, key = place
     inside = _node(schema, tuple(section))
     meaning = inside["properties"][key] if isinstance(key, str) else inside["items"]
@@ -74,7 +74,7 @@ def _meaning(schema: dict[str, Any], place: Place) -> str:
 
 
 def _place(schema: dict[str, Any], loc: Place) -> Place:
-    """Leave out of a fault's place what names no key: pydantic's names of alternatives."""
+    """Drop from a fault's place what names no key: pydantic's names of alternatives."""
     place: Place = ()
     for part in loc:
         node = _node(schema, place)
@@ -84,7 +84,7 @@ def _place(schema: dict[str, Any], loc: Place) -> Place:
 
 
 def _node(schema: dict[str, Any], place: Place) -> dict[str, Any]:
-    """Give the schema of a place, its references followed, with the keys of all alternatives."""
+    """Return the schema of a place, references resolved, with the keys of all alternatives."""
     node = schema
     for part in (None, *place):
         if part is not None:

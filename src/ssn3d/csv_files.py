@@ -1,6 +1,5 @@
 """CSV files between stages, and tables of facts: written whole, checked when read."""
 
-import os
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
@@ -9,22 +8,21 @@ import numpy as np
 import pandas as pd
 
 from ssn3d.errors import DataError
-from ssn3d.files import atomic_path
+from ssn3d.files import DELETE, PathLike, write_text
 
 
-def write_csv(path: str | os.PathLike[str], table: pd.DataFrame) -> None:
+def write_csv(path: PathLike, table: pd.DataFrame) -> None:
     """Write a table without its index."""
-    with atomic_path(path) as partial:
-        partial.write_text(table.to_csv(index=False), encoding="utf-8")
+    write_text(path, table.to_csv(index=False))
 
 
 def read_csv(
-    path: str | os.PathLike[str],
+    path: PathLike,
     columns: Mapping[str, type[Any]],
     *,
     may_be_empty: Collection[str] = (),
     separator: str = ",",
-    remedy: str = "delete it and rerun",
+    remedy: str = DELETE,
 ) -> pd.DataFrame:
     """Read the given columns, each as the given type; other columns are ignored.
 

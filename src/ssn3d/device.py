@@ -10,6 +10,8 @@ from ssn3d.errors import DeviceError
 from ssn3d.gpu_slots import gpu_slot
 from ssn3d.log import logger
 
+_BFLOAT16_UNITS = {"amx_bf16": "AMX", "avx512_bf16": "AVX-512"}
+
 
 def gpu_names() -> list[str]:
     """Names of the GPUs that torch sees."""
@@ -50,16 +52,10 @@ def own_gpu(asked: str, jobs_per_gpu: int) -> Iterator[None]:
         yield
 
 
-def cpu_has_fast_bfloat16() -> bool:
-    """Whether this processor multiplies bfloat16 matrices in hardware (AMX or AVX-512 BF16)."""
-    cpuinfo = Path("/proc/cpuinfo")
-    flags = cpuinfo.read_text(encoding="utf-8") if cpuinfo.exists() else ""
-    return "amx_bf16" in flags or "avx512_bf16" in flags
-
-
-def _gpu_has_bfloat16() -> bool:
-    """Whether the GPU multiplies bfloat16 in hardware; torch's emulation is slow."""
-    return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+def bfloat16_units(cpuinfo: Path = Path("/proc/cpuinfo")) -> list[str]:
+    """Units of this processor that multiply bfloat16 matrices in hardware."""
+    flags = cpuinfo.read_text(encoding="utf-8").split() if cpuinfo.exists() else []
+    return [name for flag, name in _BFLOAT16_UNITS.items() if flag in flags]
 
 
 def pick_precision(asked: str, device: torch.device) -> torch.dtype:
@@ -71,7 +67,10 @@ def pick_precision(asked: str, device: torch.device) -> torch.dtype:
         message = f"precision: {asked!r} must be one of 'auto', 'float32', 'bfloat16'"
         raise DeviceError(message)
     if asked == "auto":
-        fast = _gpu_has_bfloat16() if device.type == "cuda" else cpu_has_fast_bfloat16()
+        if device.type == "cuda":  # torch's emulation is slow
+            fast = torch.cuda.is_bf16_supported(including_emulation=False)
+        else:
+            fast = bool(bfloat16_units())
         asked = "bfloat16" if fast else "float32"
     logger.info("precision: %s", asked)
     return torch.bfloat16 if asked == "bfloat16" else torch.float32

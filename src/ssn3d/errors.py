@@ -5,7 +5,7 @@ class SSN3DError(Exception):
     """Base of all errors below; shown to the user as one line, without a traceback."""
 
     def __str__(self) -> str:
-        """Give the message on one line, since a library's message quoted in it may have several."""
+        """Return the message as one line; a library's message quoted in it may have several."""
         return " ".join(line.strip() for line in super().__str__().splitlines())
 
 

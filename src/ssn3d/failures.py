@@ -3,11 +3,12 @@
 Snakemake ends with "At least one job did not complete successfully"; the reasons are far above.
 """
 
-import os
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
+
+from ssn3d.files import PathLike
 
 MOST_LINES = 20
 """Further failures are only counted."""
@@ -58,7 +59,7 @@ def failures(snakemake_log: str) -> list[Failure]:
 
 
 def reason(log: Path | None, folder: Path) -> str:
-    """Give the last error in a job's log, or say that the job was killed or crashed."""
+    """Return the last error in a job's log, or say that the job was killed or crashed."""
     try:
         text = (folder / log).read_text(encoding="utf-8", errors="replace") if log else ""
     except OSError:
@@ -72,9 +73,7 @@ def reason(log: Path | None, folder: Path) -> str:
     return f"ended without an error line; killed, or out of memory? (log: {log or 'none'})"
 
 
-def failure_lines(
-    snakemake_logs: Iterable[str | os.PathLike[str]], folder: str | os.PathLike[str]
-) -> Iterator[str]:
+def failure_lines(snakemake_logs: Iterable[PathLike], folder: PathLike) -> Iterator[str]:
     """Yield a line for each failed job of a run in a folder; none if there is no log."""
     failed: list[Failure] = []
     for path in snakemake_logs:

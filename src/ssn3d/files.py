@@ -1,5 +1,6 @@
-"""Files that are written completely or not at all; JSON files; SHA-256 of a file."""
+"""Files that are written completely or not at all; JSON files, tables of facts, SHA-256."""
 
+import csv
 import errno
 import glob
 import hashlib
@@ -12,7 +13,10 @@ from typing import Any
 
 from ssn3d.errors import DataError, WriteError
 
-_DELETE = "delete it and rerun"
+PathLike = str | os.PathLike[str]
+
+DELETE = "delete it and rerun"
+"""What to do about a damaged result."""
 _REMEDIES = {
     **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), "free some space and rerun"),
     **dict.fromkeys(
@@ -22,14 +26,14 @@ _REMEDIES = {
 
 
 @contextmanager
-def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """Give a temporary path beside `path`; rename it to `path` when the block succeeds.
+def atomic_path(path: PathLike) -> Iterator[Path]:
+    """Yield a temporary path beside `path`; rename it to `path` when the block succeeds.
 
     The temporary name keeps the suffix, because writers choose the format by it. It contains the
     machine and the process ID, so that files left by killed processes can be told from files that
     are being written.
 
-    Raises WriteError where the file cannot be written.
+    Raises WriteError if the file cannot be written.
     """
     target = Path(path)
     start = f".{target.stem}.partial-{os.uname().nodename}-"
@@ -61,41 +65,58 @@ def _is_alive(pid: str) -> bool:
     return True
 
 
-def write_error(path: str | os.PathLike[str], error: OSError) -> WriteError:
-    """Make the error for a file that cannot be written: why, and what to do."""
+def write_error(path: PathLike, error: OSError) -> WriteError:
+    """Build the error for a file that cannot be written: why, and what to do."""
     remedy = _REMEDIES.get(error.errno or 0, "fix the cause and rerun")
     return WriteError(f"{path}: cannot be written ({error.strerror or error}); {remedy}")
 
 
-def sha256_of(path: str | os.PathLike[str]) -> str:
+def sha256_of(path: PathLike) -> str:
     """SHA-256 of a file, as hexadecimal digits."""
     with Path(path).open("rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
-def write_json(path: str | os.PathLike[str], content: dict[str, Any]) -> None:
-    """Write `content` as indented JSON. Raises ValueError for NaN and infinity."""
-    text = json.dumps(content, indent=2, allow_nan=False) + "\n"
+def write_text(path: PathLike, text: str) -> None:
+    """Write a text file."""
     with atomic_path(path) as partial:
         partial.write_text(text, encoding="utf-8")
 
 
-def read_json(path: str | os.PathLike[str], *required: str) -> dict[str, Any]:
+def write_json(path: PathLike, content: dict[str, Any]) -> None:
+    """Write `content` as indented JSON. Raises ValueError for NaN and infinity."""
+    write_text(path, json.dumps(content, indent=2, allow_nan=False) + "\n")
+
+
+def read_json(path: PathLike, *required: str) -> dict[str, Any]:
     """Read a JSON object.
 
-    Raises DataError where the file is missing or damaged, or lacks one of the required keys.
+    Raises DataError if the file is missing or damaged, or lacks one of the required keys.
     """
     try:
         text = Path(path).read_text(encoding="utf-8")
         content = json.loads(text, parse_constant=_refuse_constant)
     except (OSError, ValueError, RecursionError) as error:
-        raise DataError(f"{path}: not a readable JSON file ({error}); {_DELETE}") from error
+        raise DataError(f"{path}: not a readable JSON file ({error}); {DELETE}") from error
     if not isinstance(content, dict):
-        raise DataError(f"{path}: not a JSON object; {_DELETE}")
+        raise DataError(f"{path}: not a JSON object; {DELETE}")
     missing = [key for key in required if key not in content]
     if missing:
-        raise DataError(f"{path}: lacks {', '.join(missing)}; {_DELETE}")
+        raise DataError(f"{path}: lacks {', '.join(missing)}; {DELETE}")
     return content
+
+
+def read_tsv(path: PathLike) -> list[tuple[str, dict[str, str]]]:
+    """Read a table of facts (.tsv): the place of each line, for messages, and its cells by column.
+
+    Cells that a line lacks are empty. Raises DataError if the file is missing or is not text.
+    """
+    try:
+        with Path(path).open(encoding="utf-8", newline="") as handle:
+            rows = csv.DictReader(handle, delimiter="\t", restval="")
+            return [(f"{path}: line {rows.line_num}", row) for row in rows]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{path}: not a readable table ({error})") from error
 
 
 def _refuse_constant(name: str) -> None:

@@ -6,7 +6,6 @@ without one are accepted.
 
 import gzip
 import math
-import os
 import re
 import shutil
 import warnings
@@ -21,15 +20,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ssn3d.errors import DataError
-from ssn3d.files import atomic_path
+from ssn3d.files import DELETE, PathLike, atomic_path
 
-_REMEDY = "delete it and rerun"
 _CHECKSUM = "ssn3d crc32 "
 _FAULTS = (OSError, EOFError, ValueError, zlib.error)  # mrcfile reads compressed files too
 
 
 def write_mrc(
-    path: str | os.PathLike[str],
+    path: PathLike,
     array: NDArray[np.float32] | NDArray[np.uint16],
     voxel_size_angstrom: float,
     *,
@@ -76,10 +74,10 @@ def _compress(plain: Path, path: Path) -> None:
 
 
 class _NewMrc(mrcfile.mrcfile.MrcFile):  # type: ignore[misc]
-    """A new file, whose statistics take less time than mrcfile's, and no copy of the data."""
+    """A new file whose statistics take less time than mrcfile's, and no copy of the data."""
 
     def update_header_stats(self) -> None:
-        """Write minimum, maximum, mean and standard deviation to the header; warn of NaN."""
+        """Write minimum, maximum, mean and standard deviation to the header."""
         total = squares = 0.0
         ends = []
         for section in self.data:
@@ -87,8 +85,6 @@ class _NewMrc(mrcfile.mrcfile.MrcFile):  # type: ignore[misc]
             ends += [values.min(), values.max()]
             total += values.sum(dtype=np.float64)
             squares += np.vdot(values, values)
-        if np.isnan(total):
-            warnings.warn("the array holds NaN", RuntimeWarning, stacklevel=2)
         mean = total / self.data.size
         self.header.dmin, self.header.dmax = min(ends), max(ends)
         self.header.dmean = mean
@@ -97,7 +93,7 @@ class _NewMrc(mrcfile.mrcfile.MrcFile):  # type: ignore[misc]
 
 @contextmanager
 def _new(path: Path) -> Iterator[Any]:
-    """Give a new file, and close it when the block ends, even if the disk is full.
+    """Yield a new file, and close it when the block ends, even if the disk is full.
 
     mrcfile would leave it open, and fail again when the object is garbage-collected.
     """
@@ -125,7 +121,7 @@ def _is_finite(array: NDArray[Any]) -> bool:
 
 
 @contextmanager
-def _opened(path: str | os.PathLike[str], *, header_only: bool = False) -> Iterator[Any]:
+def _opened(path: PathLike, *, header_only: bool = False) -> Iterator[Any]:
     """Open for reading. Raises DataError for mrcfile's errors and warnings."""
     try:
         with warnings.catch_warnings():
@@ -134,12 +130,10 @@ def _opened(path: str | os.PathLike[str], *, header_only: bool = False) -> Itera
             with mrcfile.open(Path(path), mode="r", header_only=header_only) as mrc:
                 yield mrc
     except (*_FAULTS, RuntimeWarning, UserWarning) as error:
-        problem = " ".join(str(error).split())
-        message = f"{path}: not a readable MRC file ({problem}); {_REMEDY}"
-        raise DataError(message) from error
+        raise DataError(f"{path}: not a readable MRC file ({error}); {DELETE}") from error
 
 
-def shape_of_mrc(path: str | os.PathLike[str]) -> tuple[int, int, int]:
+def shape_of_mrc(path: PathLike) -> tuple[int, int, int]:
     """Read the shape (z, y, x) from the header. Raises DataError if the file size differs."""
     with _opened(path, header_only=True) as mrc:
         header = mrc.header
@@ -162,9 +156,7 @@ def _check_real_voxels(mrc: Any) -> None:
         raise ValueError(f"no voxel size in its header: cell {cell:g} A, {intervals} intervals")
 
 
-def read_mrc(
-    path: str | os.PathLike[str], shape: tuple[int, ...] | None = None
-) -> tuple[NDArray[Any], float]:
+def read_mrc(path: PathLike, shape: tuple[int, ...] | None = None) -> tuple[NDArray[Any], float]:
     """Read an array and its voxel size in angstrom.
 
     Raises DataError if the file is missing, truncated or damaged, holds NaN or infinity, or is not
@@ -181,9 +173,7 @@ def read_mrc(
         array.flags.writeable = True  # the file, closed below, keeps no reference
         voxel_size_angstrom = float(mrc.voxel_size.x)
     if shape is not None and array.shape != shape:
-        message = f"{path}: shape {array.shape}, expected {shape}; {_REMEDY}"
-        raise DataError(message)
+        raise DataError(f"{path}: shape {array.shape}, expected {shape}; {DELETE}")
     if not _is_finite(array):
-        message = f"{path}: holds NaN or infinity; {_REMEDY}"
-        raise DataError(message)
+        raise DataError(f"{path}: holds NaN or infinity; {DELETE}")
     return array, voxel_size_angstrom

@@ -34,7 +34,7 @@ def provenance(
 ) -> dict[str, Any]:
     """Everything needed to reproduce a result, as values for JSON.
 
-    `gpus` are the machine's, given by stages that may compute on them.
+    `gpus` are the machine's; stages that may compute on them pass them.
     """
     return {
         "ssn3d": __version__,

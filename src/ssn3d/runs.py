@@ -1,28 +1,27 @@
 """How runs are named, in tables and in paths. Light to import: Snakemake does so for every job."""
 
-import os
 from pathlib import Path
+
+from ssn3d.files import PathLike
 
 BASELINE = "Xu & Alber"
 """The baseline as tables name it: unsupervised, as its authors' method is."""
 TUNED_BASELINE = "Xu & Alber, tuned"
-"""The same with parameters chosen on true masks, which the paper has not."""
+"""The same with parameters chosen on true masks, which the paper does not have."""
 BASELINES = (BASELINE, TUNED_BASELINE)
 
 NETWORKS = ("SSN3D-v1", "SSN3D-v2", "SSN3D-ED", "UNet")
-"""Names of the networks in `segmentation.networks`, for those who have no use for torch."""
+"""Names of the networks in `segmentation.networks`, for code that must not import torch."""
 
 METHODS = (*BASELINES, *NETWORKS)
 """What a row of a table may name."""
 
 
 def path_name(method: str) -> str:
-    """Give a method's name as it stands in paths: `Xu-Alber` and `Xu-Alber-tuned`."""
+    """Return a method's name as used in paths: `Xu-Alber` and `Xu-Alber-tuned`."""
     return method.replace(" & ", "-").replace(", ", "-")
 
 
-def run_folder(
-    runs: str | os.PathLike[str], method: str, dataset: str, split: str = "random"
-) -> Path:
-    """Folder of a run below the folder of all runs; `method` is named as in tables or in paths."""
+def run_folder(runs: PathLike, method: str, dataset: str, split: str = "random") -> Path:
+    """Folder of a run below the folder of all runs; `method` as in tables or in paths."""
     return Path(runs) / path_name(method) / dataset / split

@@ -12,10 +12,10 @@ T = TypeVar("T")
 
 
 class Settings(BaseModel):
-    """A section: no unknown keys, no conversions (10.0 is no count), no NaN, no changes.
+    """A section: no unknown keys, no conversions (10.0 is not a count), no NaN, no changes.
 
-    A text below a key is its description, which messages show. A validator of a whole section
-    raises ValueError, whose message starts with the key.
+    The string below a key describes it, also in messages. A validator of a whole section raises
+    ValueError, whose message starts with the key.
     """
 
     model_config = ConfigDict(
@@ -28,10 +28,10 @@ class Settings(BaseModel):
 
 
 def no_repeats(values: list[T]) -> list[T]:
-    """Raise ValueError where a value stands twice in a list."""
+    """Raise ValueError if a value is repeated in a list."""
     for place, value in enumerate(values):
         if value in values[:place]:
-            raise ValueError(f"{value} stands twice; remove one")
+            raise ValueError(f"{value} is repeated; remove one")
     return values
 
 

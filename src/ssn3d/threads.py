@@ -1,4 +1,4 @@
-"""Threads of the workflow's jobs. The rules give them; `ssn3d doctor` measures with as many."""
+"""Threads of the workflow's jobs, in the rules and in the estimates of `ssn3d doctor`."""
 
 JOB_THREADS = 2
 """Of a job that simulates, trains or predicts."""

@@ -1,9 +1,11 @@
 """Failures, one after another: `python tests/drills`, as root on Linux, some ten minutes."""
 
 import argparse
+import sys
 import tempfile
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import full_disk
 import kills
 import read_only

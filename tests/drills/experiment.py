@@ -1,27 +1,21 @@
 """The small experiment in a folder of its own: start it, watch its jobs, kill them, compare."""
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-FOLDERS = ("src", "workflow", "profiles", "resources", "envs")
+from small_workflow import copy_repository
+
 EPOCHS = "training: {epochs: 3, patience_epochs: 3}\n"  # so that there is a training to resume
 LOCKED = "Directory cannot be locked"
 
 
 def prepare(folder):
     """Copy what the workflow needs into a new folder."""
-    for name in FOLDERS:
-        ignored = shutil.ignore_patterns("__pycache__")
-        shutil.copytree(REPOSITORY / name, folder / name, ignore=ignored)
-    for name in ("Snakefile", "config.yaml", "tests/workflow/small.yaml"):
-        shutil.copy(REPOSITORY / name, folder)
-    (folder / "ids.txt").write_text("1KP8\n2GLS\n1W6T\n")
+    copy_repository(folder)
     (folder / "epochs.yaml").write_text(EPOCHS)
     return folder
 
@@ -58,7 +52,7 @@ class Run:
 
 
 def complete(folder):
-    """Give the same command until it is through; unlock where Snakemake says so."""
+    """Repeat the command until it succeeds; unlock where Snakemake says so."""
     run = Run(folder)
     status = run.finish()
     if LOCKED in run.printed:

@@ -2,26 +2,15 @@
 
 import shutil
 import subprocess
-from contextlib import contextmanager
 
 from compare import assert_same_results
 from experiment import Run, complete
 
+from disks import small_disk
+
 FIRST_KIB = 8
 GROWTH_KIB = (300, 9_000, 16_000, 14_000, 6_000, 1_500, 4_000)
 LINE = "cannot be written (No space left on device); free some space and rerun"
-
-
-@contextmanager
-def small_disk(folder, size_kib):
-    """Mount a disk in memory; root only."""
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={size_kib}k", "tmpfs", str(folder)]
-    subprocess.run(mount, check=True)
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
 def drill(folder, reference):
@@ -44,5 +33,5 @@ def drill(folder, reference):
 
 
 def enlarge(folder, size_kib):
-    """Give the disk another size."""
+    """Resize the disk."""
     subprocess.run(["mount", "-o", f"remount,size={size_kib}k", str(folder)], check=True)

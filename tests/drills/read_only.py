@@ -3,7 +3,8 @@
 import subprocess
 
 from experiment import Run
-from full_disk import small_disk
+
+from disks import small_disk
 
 
 def drill(folder, reference):

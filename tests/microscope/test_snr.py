@@ -9,6 +9,7 @@ import scipy.ndimage
 import torch
 from scipy.spatial.transform import Rotation
 
+from datasets import particles_of
 from sections import changed, section
 from ssn3d.crops import crop, crop_corners
 from ssn3d.errors import SNRError
@@ -22,7 +23,6 @@ from ssn3d.microscope.snr import (
     region_mask,
     snr_of_crops,
 )
-from ssn3d.particles import Particles
 from ssn3d.seeds import generator
 from ssn3d.specimen.volume import Grid, render
 
@@ -31,15 +31,20 @@ SHAPE = (40, 160, 160)
 SPHERE = Sphere(8.0, (0.0, 0.0, 0.0))
 
 
-def scene(molecule, spacing=32):
+def draw_scene(molecule, spacing=32):
     """A grid of well separated copies of one molecule, rotated at random."""
     places = np.arange(20, 160 - 12, spacing, dtype=float)
     centres = np.array([(20.0, y, x) for y in places for x in places])
     centres += generator(0, "jitter").uniform(-0.5, 0.5, size=centres.shape)
     rotations = Rotation.random(len(centres), rng=generator(0, "turns")).as_matrix()
-    particles = Particles(np.full(len(centres), "1AAA"), centres, rotations)
+    particles = particles_of(centres, rotations=rotations)
     density, _ = render({"1AAA": molecule}, particles, SHAPE, Grid(10.0, 40.0), 20.0)
     return density, particles
+
+
+@pytest.fixture(scope="module")
+def scene(molecule):
+    return draw_scene(molecule)
 
 
 def smooth_noise(seed, sigma=1.0):
@@ -57,9 +62,9 @@ def mean_variance(volume, particles, mask):
 
 
 @pytest.mark.parametrize("snr", [2.0, 0.5, 0.2])
-def test_known_snr_is_measured(molecule, snr):
+def test_known_snr_is_measured(scene, snr):
     """Variance of the signal over variance of the noise, inside the particle's sphere."""
-    density, particles = scene(molecule)
+    density, particles = scene
     mask = region_mask(SIZE, "particle", SPHERE)
     signal_variance = mean_variance(density, particles, mask)
     noise = smooth_noise(1) * np.sqrt(signal_variance / snr)
@@ -70,21 +75,19 @@ def test_known_snr_is_measured(molecule, snr):
     assert measured == pytest.approx(expected, rel=0.2)
 
 
-def test_wrong_orientations_lose_the_signal(molecule):
-    density, particles = scene(molecule)
+def test_wrong_orientations_lose_the_signal(scene):
+    density, particles = scene
     mask = region_mask(SIZE, "particle", SPHERE)
     volume = (density + smooth_noise(2) * density.std()).astype(np.float32)
     right = measure_snr(volume, particles, mask)
-    turned = Particles(
-        particles.pdb_ids, particles.centres, particles.rotations.transpose(0, 2, 1).copy()
-    )
+    turned = particles_of(particles.centres, rotations=particles.rotations.transpose(0, 2, 1))
     assert measure_snr(volume, turned, mask) < 0.7 * right
 
 
 @pytest.mark.parametrize("region", ["cube", "particle"])
 @pytest.mark.parametrize("target", [0.5, 0.06, 0.01])
-def test_the_solved_scale_gives_the_target(molecule, region, target):
-    density, particles = scene(molecule)
+def test_the_solved_scale_gives_the_target(scene, region, target):
+    density, particles = scene
     mask = region_mask(SIZE, region, SPHERE)
     noise = smooth_noise(3)
     scale = NoiseScale(density, noise, particles, mask).solve(target)
@@ -93,15 +96,15 @@ def test_the_solved_scale_gives_the_target(molecule, region, target):
 
 
 def test_a_target_above_the_ceiling_names_both_numbers(molecule):
-    density, particles = scene(molecule, spacing=16)
+    density, particles = draw_scene(molecule, spacing=16)
     model = NoiseScale(density, smooth_noise(4), particles, region_mask(SIZE, "cube", SPHERE))
     ceiling = model.snr(0)
     with pytest.raises(SNRError, match=rf"SNR {2 * ceiling:g} is above .* noise, {ceiling:.3g}"):
         model.solve(2 * ceiling)
 
 
-def test_reference_needs_two_inside(molecule):
-    _, particles = scene(molecule)
+def test_reference_needs_two_inside(scene):
+    _, particles = scene
     settings = section("snr", reference_id="1AAA", max_particles=5)
     assert len(reference_particles(particles, settings, SIZE, SHAPE)) == 5
     assert len(reference_particles(particles[:2], settings, SIZE, SHAPE)) == 2
@@ -150,8 +153,7 @@ def test_equal_and_opposite_and_constant_crops_have_a_finite_snr():
 def two_crops(signal_seed, noise_crops):
     """Two unrotated particles in tiny cubes: equal signals, and a noise crop for each."""
     size = 6
-    rotations = np.stack([np.eye(3)] * 2)
-    pair = Particles(np.full(2, "1AAA"), np.array([[3.0, 3, 3], [3, 3, 13]]), rotations)
+    pair = particles_of([[3, 3, 3], [3, 3, 13]])
     signal, noise = np.zeros((2, size, size, 20), dtype=np.float32)
     own = generator(signal_seed, "s").standard_normal((size,) * 3, dtype=np.float32)
     for corner, crop_ in zip((0, 10), noise_crops, strict=True):
@@ -179,7 +181,6 @@ def test_noise_that_correlates_above_the_target_is_one_line_that_says_what_to_do
     assert "the 2 reference particles" in message
     assert "snr.max_particles" in message
     assert "subtomograms.size_voxels" in message
-    assert "\n" not in message
     assert model.snr(model.solve(0.3)) == pytest.approx(0.3, rel=1e-4)
 
 
@@ -206,11 +207,12 @@ def test_the_curve_runs_around_the_solution_and_begins_without_noise():
     assert snrs[13] == pytest.approx(model.snr(3.0))
 
 
-def test_crops_are_turned_back_to_the_structure(molecule):
+def test_crops_are_turned_back_to_the_structure(scene, molecule):
     """Each crop of a scene without noise is the unrotated molecule."""
-    density, particles = scene(molecule)
-    alone = Particles(np.full(1, "1AAA"), np.full((1, 3), 12.0), np.eye(3)[None])
-    own, _ = render({"1AAA": molecule}, alone, (SIZE,) * 3, Grid(10.0, 40.0), 20.0)
+    density, particles = scene
+    own, _ = render(
+        {"1AAA": molecule}, particles_of([[12, 12, 12]]), (SIZE,) * 3, Grid(10.0, 40.0), 20.0
+    )
     mask = region_mask(SIZE, "particle", SPHERE)
     crops = aligned_crops(density, particles[:6], SIZE)
     for turned in crops:
@@ -220,8 +222,8 @@ def test_crops_are_turned_back_to_the_structure(molecule):
     np.testing.assert_allclose(shifted, crops, atol=0.01 * crops.max())
 
 
-def test_crops_are_turned_by_as_many_threads_as_the_job_has(molecule, monkeypatch):
-    density, particles = scene(molecule)
+def test_crops_are_turned_by_as_many_threads_as_the_job_has(scene, monkeypatch):
+    density, particles = scene
     seen = set()
     affine = scipy.ndimage.affine_transform
 

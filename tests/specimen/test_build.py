@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import scipy.stats
 
+from datasets import particles_of
 from sections import changed, section
 from ssn3d.errors import PlacementError
-from ssn3d.particles import Particles
 from ssn3d.seeds import generator
 from ssn3d.specimen.build import build_specimen, copy_numbers
 from ssn3d.specimen.volume import Grid, posed_map, render
@@ -105,11 +105,7 @@ def test_a_particle_at_the_origin_is_its_map(molecule, voxel_size):
 
 
 def test_volume_holds_all_the_mass(structures):
-    particles = Particles(
-        np.array(["1AAA", "2BBB"]),
-        np.array([[25.2, 25, 25], [50, 50.7, 50]]),
-        np.stack([np.eye(3)] * 2),
-    )
+    particles = particles_of([[25.2, 25, 25], [50, 50.7, 50]], ["1AAA", "2BBB"])
     density, _ = render(structures, particles, (80, 80, 80), Grid(10.0, 40.0), 20.0)
     masses = sum(structures[i][1].sum() for i in ("1AAA", "2BBB"))
     assert density.sum() == pytest.approx(masses, rel=1e-4)
@@ -128,8 +124,7 @@ def test_labels_are_where_the_own_density_is_above_the_threshold(specimen, struc
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
 def test_a_voxel_of_two_particles_belongs_to_the_denser(structures, order):
     """Two particles that overlap, one half outside: their labels by each one's own density."""
-    pdb_ids, centres = np.array(["1AAA", "2BBB"]), np.array([[20, 20, 0.3], [20, 23, 2.6]])
-    particles = Particles(pdb_ids, centres, np.stack([np.eye(3)] * 2))[np.array(order)]
+    particles = particles_of([[20, 20, 0.3], [20, 23, 2.6]], ["1AAA", "2BBB"])[np.array(order)]
     shape, grid, threshold = (40, 44, 30), Grid(10.0, 40.0), 60.0
     alone = [
         render(structures, particles[np.array([i])], shape, grid, threshold)[0] for i in (0, 1)
@@ -150,16 +145,14 @@ def test_particles_below_the_threshold_do_not_take_a_voxel_together():
     point = np.zeros((1, 3), np.float32)
     _, unit = posed_map((point, np.ones(1, np.float32)), place, np.eye(3), grid)
     faint, strong = ((point, np.full(1, f * threshold / unit.max(), "f4")) for f in (0.9, 1.2))
-    pdb_ids = np.array(["1AAA", "1AAA", "2BBB"])
-    particles = Particles(pdb_ids, np.stack([place] * 3), np.stack([np.eye(3)] * 3))
+    particles = particles_of([place] * 3, ["1AAA", "1AAA", "2BBB"])
     _, labels = render({"1AAA": faint, "2BBB": strong}, particles, (20,) * 3, grid, threshold)
     assert labels[10, 10, 10] == 3
     assert set(np.unique(labels)) == {0, 3}
 
 
 def test_particles_that_miss_the_tomogram_leave_no_trace(structures):
-    outside = np.array([[10.0, 10, -60], [10, 42, 10], [-22, 10, 10]])
-    particles = Particles(np.array(["2BBB"] * 3), outside, np.stack([np.eye(3)] * 3))
+    particles = particles_of([[10, 10, -60], [10, 42, 10], [-22, 10, 10]], "2BBB")
     density, labels = render(structures, particles, (20, 20, 20), Grid(10.0, 40.0), 60.0)
     assert not labels.any()
     assert density.max() < 1e-3

@@ -1,9 +1,16 @@
-"""Small synthetic entries, written by gemmi, for the tests in this folder."""
+"""Small synthetic entries, written by gemmi, and how entries are read."""
 
 from collections.abc import Sequence
 
 import gemmi
 import numpy as np
+
+from ssn3d.structures.coordinates import (
+    check_entry_id,
+    entry_structure,
+    file_content,
+    parse_entry,
+)
 
 BACKBONE = {"N": "N", "CA": "C", "C": "C", "O": "O"}
 
@@ -31,7 +38,7 @@ def make_entry(
     origin: tuple[float, float, float] = (10.0, -20.0, 30.0),
     models: int = 1,
 ) -> gemmi.Structure:
-    """Give an entry of one helical protein chain that holds the named backbone atoms."""
+    """Return an entry of one helical protein chain that holds the named backbone atoms."""
     entry = gemmi.Structure()
     entry.name = entry.info["_entry.id"] = entry_id
     for model_number in range(1, models + 1):
@@ -59,3 +66,11 @@ def pdb_text(entry: gemmi.Structure) -> str:
 def cif_text(entry: gemmi.Structure) -> str:
     """Write an entry as mmCIF text."""
     return str(entry.make_mmcif_document().as_string())
+
+
+def read_entry(path, pdb_id="1ABC", unit="deposited"):
+    """Read a coordinate file as the stage does."""
+    name = str(path)
+    entry = parse_entry(file_content(path), name)
+    check_entry_id(entry, pdb_id, name)
+    return entry_structure(entry, pdb_id, unit, name)

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from scipy.optimize import nnls
 from scipy.spatial.transform import Rotation
+from synthetic_entries import read_entry
 
 from ssn3d.seeds import generator
 from ssn3d.structures.bounding import bounding_sphere, smallest_sphere
-from ssn3d.structures.coordinates import entry_structure, file_content, parse_entry
 from ssn3d.structures.maps import density_map
 
 
@@ -68,8 +68,6 @@ def test_sphere_turns_with_a_structure(molecule):
     ("file", "radius_nm"), [("2GLS.pdb.gz", 8.37), ("1BXR.pdb.gz", 12.06), ("2GHO.pdb.gz", 7.67)]
 )
 def test_published_radii(real_structures, file, radius_nm):
-    name = str(real_structures / file)
-    entry = parse_entry(file_content(name), name)
-    real = entry_structure(entry, file[:4], "deposited", name)
+    real = read_entry(real_structures / file, file[:4])
     density = density_map(real.points_angstrom, real.masses_dalton, 10.0, 40.0)
     assert bounding_sphere(density, 0.2)[1] == pytest.approx(radius_nm, rel=0.02)

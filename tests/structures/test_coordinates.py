@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from synthetic_entries import add_atom, cif_text, make_entry, new_residue, pdb_text
+from synthetic_entries import add_atom, cif_text, make_entry, new_residue, pdb_text, read_entry
 
 from ssn3d.errors import StructureError
 from ssn3d.structures.coordinates import (
@@ -21,14 +21,10 @@ from ssn3d.structures.coordinates import (
 RESIDUE_DALTON = {"GLY": 57.05, "ALA": 71.08, "SER": 87.08, "TRP": 186.21}  # textbook values
 
 
-def read(path, pdb_id="1ABC", unit="deposited"):
-    entry = parse_entry(file_content(path), str(path))
-    check_entry_id(entry, pdb_id, str(path))
-    return entry_structure(entry, pdb_id, unit, str(path))
-
-
-def structure_of(entry, unit="deposited"):
-    return entry_structure(parse_entry(cif_text(entry).encode(), "x"), "1ABC", unit, "x")
+def structure_of(text, unit="deposited"):
+    """Structure in a text of either format, or in an entry's mmCIF text."""
+    text = cif_text(text) if isinstance(text, gemmi.Structure) else text
+    return entry_structure(parse_entry(text.encode(), "x"), "1ABC", unit, "x")
 
 
 def add_residue(entry, name, atoms, number=900, *, het=False):
@@ -36,6 +32,7 @@ def add_residue(entry, name, atoms, number=900, *, het=False):
     for atom in atoms:
         add_atom(residue, *atom)
     entry[0][0].add_residue(residue)
+    entry.setup_entities()
 
 
 @pytest.mark.parametrize("text_of", [pdb_text, cif_text])
@@ -44,7 +41,7 @@ def test_formats_agree(tmp_path, text_of, suffix):
     data = text_of(make_entry()).encode()
     path = tmp_path / f"entry{suffix}"  # the content decides, not the name
     path.write_bytes(gzip.compress(data) if suffix else data)
-    structure = read(path)
+    structure = read_entry(path)
     assert structure.unit == "deposited"
     np.testing.assert_allclose(
         structure.points_angstrom, structure_of(make_entry()).points_angstrom, atol=2e-3
@@ -86,7 +83,6 @@ def test_waters_are_left_out_and_ligands_have_the_mass_of_their_atoms():
     entry = make_entry()
     add_residue(entry, "HOH", [("O", "O", (0, 0, 0))], 901, het=True)
     add_residue(entry, "ZN", [("ZN", "Zn", (1, 2, 3), 0.5)], 902, het=True)
-    entry.setup_entities()
     structure = structure_of(entry)
     assert len(structure.masses_dalton) == len(bare.masses_dalton) + 1
     assert structure.mass_dalton - bare.mass_dalton == pytest.approx(65.38 / 2, abs=0.01)
@@ -102,7 +98,6 @@ def test_conformers_count_by_occupancy():
     def with_last(*atoms):
         entry = make_entry(["GLY"] * 20)
         add_residue(entry, "GLY", atoms, 21)
-        entry.setup_entities()
         points = structure_of(entry).points_angstrom
         return points[-1] - points[0]
 
@@ -114,7 +109,6 @@ def test_alternative_residues_are_one_residue():
     entry = make_entry(["GLY"] * 20)
     add_residue(entry, "GLY", [("CA", "C", (0, 0, 0), 0.25, "A")], 21)
     add_residue(entry, "TRP", [("CA", "C", (0, 0, 0), 0.75, "B")], 21)
-    entry.setup_entities()
     structure = structure_of(entry)
     assert len(structure.masses_dalton) == 21
     expected = 0.25 * RESIDUE_DALTON["GLY"] + 0.75 * RESIDUE_DALTON["TRP"]
@@ -173,13 +167,6 @@ def test_header_ids_in_any_case_and_length(found):
     check_entry_id(make_entry(entry_id=found), "1ABC", "x", required=True)
 
 
-def test_header_of_another_entry(tmp_path):
-    path = tmp_path / "1ABC.pdb"
-    path.write_text(pdb_text(make_entry(entry_id="9XYZ")))
-    with pytest.raises(StructureError, match=r"1ABC\.pdb: contains entry 9XYZ, not 1ABC"):
-        read(path)
-
-
 def garbled_pdb(coordinates):
     lines = pdb_text(make_entry()).splitlines(keepends=True)
     lines[9] = lines[9][:30] + coordinates + lines[9][54:]
@@ -187,7 +174,7 @@ def garbled_pdb(coordinates):
 
 
 def cif_with(text):
-    return cif_text(make_entry()).replace(" 58.7 ", f" {text} ").encode()
+    return cif_text(make_entry()).replace(" 58.7 ", f" {text} ")
 
 
 def only_water():
@@ -231,18 +218,15 @@ def test_damaged_files_are_refused_in_one_line(tmp_path, name):
     content, expected = DAMAGED[name]
     path = tmp_path / "1ABC.ent"
     path.write_bytes(content)
-    with pytest.raises(StructureError, match=expected) as caught:
-        read(path)
-    assert str(path) in str(caught.value)
-    assert "\n" not in str(caught.value)
+    with pytest.raises(StructureError, match=f"{path}: .*{expected}"):
+        read_entry(path)
 
 
 @pytest.mark.parametrize("text", ["?", "nan", "1e9", "ten"])
 def test_absurd_mmcif_coordinates_are_refused(text):
-    assert cif_with("58.7") == CIF
-    assert cif_with(text) != CIF
+    assert cif_with(text) != cif_with("58.7")
     with pytest.raises(StructureError, match="absurd"):
-        entry_structure(parse_entry(cif_with(text), "x"), "1ABC", "deposited", "x")
+        structure_of(cif_with(text))
 
 
 def test_missing_file(tmp_path):
@@ -264,22 +248,19 @@ REAL = [
 
 @pytest.mark.parametrize(("file", "unit", "published_kda"), REAL)
 def test_real_masses(real_structures: Path, file, unit, published_kda):
-    structure = read(real_structures / file, file[:4], unit)
+    structure = read_entry(real_structures / file, file[:4], unit)
     assert structure.mass_dalton / 1e3 == pytest.approx(published_kda, rel=0.02)
 
 
-def test_an_entry_without_a_sequence_has_the_mass_of_what_is_modelled(real_structures: Path):
-    """This file of 2GHO has no SEQRES: 2,765 residues are 309 kDa; its sequence would be 333."""
-    structure = read(real_structures / "2GHO.pdb.gz", "2GHO")
-    assert structure.mass_dalton / 1e3 == pytest.approx(309.4, rel=1e-3)
+def test_a_real_entry_of_a_backbone_without_a_sequence(real_structures: Path):
+    """This file of 2GHO has no SEQRES: its 2,765 residues are 309 kDa; its sequence would be 333.
 
-
-def test_real_backbone_only_entry_is_as_dense_as_others(real_structures: Path):
+    It is as dense as other entries, not as its atoms alone.
+    """
     name = str(real_structures / "2GHO.pdb.gz")
-    entry = parse_entry(file_content(name), name)
-    by_atoms = sum(site.atom.element.weight for site in entry[0].all())
-    assert by_atoms == pytest.approx(149.4e3, rel=1e-3)
-    assert read(name, "2GHO").mass_dalton > 2 * by_atoms
+    atoms = parse_entry(file_content(name), name)[0].all()
+    assert sum(site.atom.element.weight for site in atoms) == pytest.approx(149.4e3, rel=1e-3)
+    assert read_entry(name, "2GHO").mass_dalton == pytest.approx(309.4e3, rel=1e-3)
 
 
 def test_residues_that_were_not_modelled_have_mass_too():
@@ -289,12 +270,9 @@ def test_residues_that_were_not_modelled_have_mass_too():
     header, _, atoms = modelled.partition("ATOM")
     seqres = "SEQRES   1 A    5  ALA ALA ALA ALA ALA" + " " * 42 + "\n"
     with_sequence = header.replace("SEQRES", "REMARK") + seqres + "ATOM" + atoms
-    structures = [
-        entry_structure(parse_entry(text.encode(), "x"), "1ABC", "deposited", "x")
-        for text in (with_sequence, whole)
-    ]
-    assert structures[0].mass_dalton == pytest.approx(structures[1].mass_dalton, rel=1e-6)
-    assert [len(s.masses_dalton) for s in structures] == [2, 5]
+    two, five = structure_of(with_sequence), structure_of(whole)
+    assert two.mass_dalton == pytest.approx(five.mass_dalton, rel=1e-6)
+    assert (len(two.masses_dalton), len(five.masses_dalton)) == (2, 5)
 
 
 @pytest.mark.parametrize("text_of", [pdb_text, cif_text])
@@ -311,7 +289,7 @@ def test_unknown_nucleotides_have_the_mass_of_a_mean_nucleotide(text_of, unknown
     if text_of is pdb_text:  # gemmi writes no SEQRES
         names = " ".join(f"{name:>3}" for name in sequence)
         text = text.replace("\nATOM", f"\nSEQRES   1 A   12  {names}\nATOM", 1)
-    structure = entry_structure(parse_entry(text.encode(), "x"), "1ABC", "deposited", "x")
+    structure = structure_of(text)
     assert len(structure.masses_dalton) == 4
     adenosine, mean = 329.2, (329.2 + 305.2 + 345.2 + 306.2) / 4  # textbook: A; A, C, G, U
     assert structure.mass_dalton == pytest.approx(4 * adenosine + 8 * mean, rel=1e-3)

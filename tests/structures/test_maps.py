@@ -22,15 +22,11 @@ def moments(density):
     return weights.sum(), centre, (spread * weights) @ spread.T / weights.sum()
 
 
-def test_mass_and_centre_are_exact(molecule):
-    mass, centre, _ = moments(density_map(*molecule, VOXEL, RESOLUTION))
-    assert mass == pytest.approx(molecule[1].sum(), rel=1e-5)
-    np.testing.assert_allclose(centre, 0, atol=1e-4)
-
-
-def test_second_moment_is_the_points_and_the_blur(molecule):
+def test_mass_and_centre_are_exact_and_the_second_moment_that_of_points_and_blur(molecule):
     points, masses = molecule
-    _, _, covariance = moments(density_map(*molecule, VOXEL, RESOLUTION))
+    mass, centre, covariance = moments(density_map(*molecule, VOXEL, RESOLUTION))
+    assert mass == pytest.approx(masses.sum(), rel=1e-5)
+    np.testing.assert_allclose(centre, 0, atol=1e-4)
     of_points = np.cov(points.T / VOXEL, aweights=masses, bias=True)
     blur = sigma_voxels(RESOLUTION, VOXEL) ** 2
     np.testing.assert_allclose(covariance, of_points + blur * np.eye(3), atol=0.02 * blur)

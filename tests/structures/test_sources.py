@@ -1,11 +1,9 @@
 """Which file is used for which structure; missing or ambiguous files are errors."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from ssn3d.errors import ConfigError, StructureError
-from ssn3d.structures.ids import PDB_ID, read_pdb_ids, read_superseded
+from ssn3d.structures.ids import read_pdb_ids, read_superseded
 from ssn3d.structures.sources import SourceFile, find_sources
 
 INDEX = "file\tpdb_id\tserves_for\twhat\tnotes\n"
@@ -27,7 +25,6 @@ def test_read_ids(tmp_path):
     [
         ("1ABC\n2XYZ\n1abc\n", "line 3: 1ABC repeats line 1; delete one"),
         ("1ABC\nABCD\n", "line 2: 'ABCD' is not a valid PDB ID"),
-        ("../1ABC\n", "line 1"),
         ("1ABC 2XYZ\n", "line 1"),
         ("# none\n", "contains no PDB ID"),
         ("", "contains no PDB ID"),
@@ -36,35 +33,21 @@ def test_read_ids(tmp_path):
 def test_wrong_ids(tmp_path, content, expected):
     path = tmp_path / "ids.txt"
     path.write_text(content)
-    with pytest.raises(ConfigError, match=expected) as caught:
+    with pytest.raises(ConfigError, match=f"{path}: .*{expected}"):
         read_pdb_ids(path)
-    assert str(path) in str(caught.value)
 
 
 def test_unreadable_ids(tmp_path):
-    with pytest.raises(ConfigError, match="not a readable text file"):
-        read_pdb_ids(tmp_path / "none.txt")
     (tmp_path / "latin").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(ConfigError, match="not a readable text file"):
-        read_pdb_ids(tmp_path / "latin")
-
-
-@given(st.text(max_size=6))
-def test_no_id_leads_out_of_a_folder(text):
-    assert not PDB_ID.fullmatch(text) or (len(text) == 4 and text.isascii() and text.isalnum())
+    for name in ("latin", "none.txt"):
+        with pytest.raises(ConfigError, match=f"{name}: not a readable text file"):
+            read_pdb_ids(tmp_path / name)
 
 
 def test_the_papers_ids(repository):
     ids = read_pdb_ids(repository / "resources" / "pdb_ids.txt")
     assert len(ids) == 22
     assert read_superseded(repository / "resources" / "obsolete.tsv") == {"2AWB": "4V4Q"}
-
-
-def test_invalid_table_of_superseded_entries(tmp_path):
-    path = tmp_path / "obsolete.tsv"
-    path.write_text("pdb_id\tsuperseded_by\n1ABC\n")
-    with pytest.raises(ConfigError, match="line 2: must be two PDB IDs"):
-        read_superseded(path)
 
 
 @pytest.mark.parametrize(
@@ -101,21 +84,16 @@ def test_the_index_assigns_other_files_and_takes_precedence(tmp_path):
     ("row", "expected"),
     [
         ("gone.cif\t1ABC\t1ABC", "line 3: no file 'gone.cif'"),
-        ("../x.cif\t1ABC\t1ABC", "line 3: no file"),
         ("x.cif\t1ABC\tGroEL", "serves_for 'GroEL' must be PDB IDs"),
         ("x.cif\t1ABC", "serves_for ''"),
         ("x.cif\t2XYZ\t9XYZ", "second file for 9XYZ"),
     ],
 )
 def test_wrong_index(tmp_path, row, expected):
-    folder = tmp_path / "mine"
-    folder.mkdir()
-    touch(folder, "x.cif")
     touch(tmp_path, "x.cif")
-    (folder / "index.tsv").write_text(f"{INDEX}x.cif\t9XYZ\t9XYZ\n{row}\n")
-    with pytest.raises(StructureError, match=expected) as caught:
-        find_sources(["1ABC"], "folder", folder)
-    assert str(folder / "index.tsv") in str(caught.value)
+    (tmp_path / "index.tsv").write_text(f"{INDEX}x.cif\t9XYZ\t9XYZ\n{row}\n")
+    with pytest.raises(StructureError, match=f"{tmp_path}/index.tsv: .*{expected}"):
+        find_sources(["1ABC"], "folder", tmp_path)
 
 
 def test_index_without_its_columns(tmp_path):
@@ -140,7 +118,6 @@ def test_all_missing_ids_are_named_with_the_remedies(tmp_path):
     message = str(caught.value)
     assert "2 of 3 structures: 1ABC, 3DEF;" in message
     assert all(way in message for way in ("allow_surrogates", "archive", str(tmp_path)))
-    assert "\n" not in message
 
 
 def test_surrogates_if_allowed(tmp_path):
@@ -148,7 +125,7 @@ def test_surrogates_if_allowed(tmp_path):
     found = find_sources(["1ABC", "2XYZ"], "folder", tmp_path, allow_surrogates=True)
     assert [found[i].source for i in ("1ABC", "2XYZ")] == ["surrogate", "folder"]
     assert (found["1ABC"].path, found["1ABC"].served_by) == (None, None)
-    every = find_sources(["1ABC", "2XYZ"], "surrogate", None)
+    every = find_sources(["1ABC", "2XYZ"], "surrogate", tmp_path / "none")
     assert {source.source for source in every.values()} == {"surrogate"}
 
 
@@ -158,12 +135,6 @@ def test_archive_takes_no_index_and_notes_obsolete_entries(tmp_path):
     found = find_sources(["1ABC", "2AWB"], "archive", tmp_path, superseded={"2AWB": "4V4Q"})
     assert found["1ABC"] == SourceFile("1ABC", "archive", tmp_path / "1ABC.cif.gz", "1ABC")
     assert found["2AWB"].note == "obsolete entry, superseded by 4V4Q"
-
-
-@pytest.mark.parametrize(("source", "folder"), [("folder", None), ("archives", "here")])
-def test_wrong_source(source, folder):
-    with pytest.raises(ConfigError, match="'archive', 'folder' or 'surrogate'"):
-        find_sources(["1ABC"], source, folder)
 
 
 def test_missing_folder(tmp_path):

@@ -63,7 +63,6 @@ BAD = {
     "two columns": ({"points_angstrom": POINTS[:, 1:]}, "shape"),
     "empty": ({"points_angstrom": POINTS[:0], "masses_dalton": MASSES[:0]}, "in one place"),
     "float64": ({"points_angstrom": POINTS.astype(np.float64)}, "float32"),
-    "objects": ({"points_angstrom": np.array([None])}, "allow_pickle"),
 }
 
 
@@ -72,9 +71,8 @@ def test_wrong_numbers_are_refused(tmp_path, name):
     change, expected = BAD[name]
     arrays = {"points_angstrom": POINTS, "masses_dalton": MASSES, "pdb_id": "1ABC", "unit": "u"}
     np.savez(tmp_path / "bad.npz", **(arrays | change))
-    with pytest.raises(StructureError, match=expected) as caught:
+    with pytest.raises(StructureError, match=rf"bad\.npz: .*{expected}"):
         read_structure(tmp_path / "bad.npz")
-    assert "bad.npz" in str(caught.value)
 
 
 def test_damaged_file_is_refused(tmp_path, structure):

@@ -10,7 +10,6 @@ from synthetic_entries import cif_text, make_entry, pdb_text
 from sections import changed, section
 from ssn3d.errors import StructureError
 from ssn3d.files import read_json
-from ssn3d.structures.ids import read_pdb_ids
 from ssn3d.structures.steps import prepare_structures
 from ssn3d.structures.structure import read_structure
 
@@ -19,7 +18,7 @@ KEYS = "pdb_id source file served_by sha256 unit mass_dalton points note"
 
 @pytest.fixture(name="settings")
 def give_settings(tmp_path):
-    """Give the settings of config.yaml, with a user's folder."""
+    """Return the settings of config.yaml, with a user's folder."""
     (tmp_path / "mine").mkdir()
     return section("structures", source="folder", folder=str(tmp_path / "mine"))
 
@@ -62,12 +61,6 @@ def test_file_and_stand_in_and_surrogate(prepare, settings, tmp_path):
     assert (stand_in["served_by"], stand_in["note"]) == ("1OEL", "the same protein")
     assert (surrogate["source"], surrogate["unit"]) == ("surrogate", "surrogate")
     assert (surrogate["file"], surrogate["served_by"], surrogate["sha256"]) == (None, None, None)
-
-
-def test_all_surrogates(prepare, settings, repository):
-    ids = read_pdb_ids(repository / "resources" / "pdb_ids.txt")[-4:]
-    made = prepare(ids, changed(settings, source="surrogate"))
-    assert {record["source"] for _, record in made.values()} == {"surrogate"}
 
 
 def test_surrogates_only_where_allowed(prepare, settings, tmp_path):

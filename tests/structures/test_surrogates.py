@@ -4,14 +4,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import KDTree
 from scipy.spatial.transform import Rotation
+from synthetic_entries import read_entry
 
 from ssn3d.errors import ConfigError, StructureError
 from ssn3d.structures import maps
 from ssn3d.structures.bounding import bounding_sphere
-from ssn3d.structures.coordinates import entry_structure, file_content, parse_entry
 from ssn3d.structures.ids import read_pdb_ids
 from ssn3d.structures.surrogates import Complex, read_complexes, surrogate
 
@@ -77,11 +78,13 @@ def test_point_group_is_exact(surrogates, pdb_id):
 @pytest.mark.parametrize("pdb_id", COMPLEXES)
 def test_one_body_as_dense_as_protein(surrogates, pdb_id):
     structure = surrogates[pdb_id]
-    beads = KDTree(structure.points_angstrom)
-    touching = beads.sparse_distance_matrix(beads, 9.0)  # lattice neighbours are 5.1 A apart
-    pieces, _ = connected_components(touching)
+    beads = len(structure.points_angstrom)
+    # lattice neighbours are 5.1 A apart
+    near = KDTree(structure.points_angstrom).query_pairs(9.0, output_type="ndarray")
+    touching = coo_array((np.ones(len(near)), near.T), shape=(beads, beads))
+    pieces, _ = connected_components(touching, directed=False)
     assert pieces == 1
-    inside = [len(near) for near in beads.query_ball_point(structure.points_angstrom, 9.0)]
+    inside = 1 + np.bincount(near.ravel(), minlength=beads)
     dense = np.percentile(inside, 90) * structure.masses_dalton[0] / (4 / 3 * np.pi * 9.0**3)
     assert 0.55 < dense < 1.0  # 0.83 dalton/A^3 where a bead has all its neighbours
 
@@ -93,9 +96,7 @@ def test_map_maximum_is_like_that_of_real_structures(density_maps, pdb_id):
 
 @pytest.mark.parametrize("pdb_id", ["1BXR", "1EQR", "2GLS", "2GHO", "1W6T"])
 def test_map_is_like_that_of_the_real_structure(density_maps, real_structures, pdb_id):
-    name = str(next(real_structures.glob(f"{pdb_id}.*")))
-    entry = parse_entry(file_content(name), name)
-    real = density_map(entry_structure(entry, pdb_id, "deposited", name))
+    real = density_map(read_entry(next(real_structures.glob(f"{pdb_id}.*")), pdb_id))
     model = density_maps[pdb_id]
     assert 0.75 < model.max() / real.max() < 1.35
     assert 0.8 < (model > 150).sum() / (real > 150).sum() < 1.25

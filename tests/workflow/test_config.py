@@ -70,7 +70,7 @@ FAULTS = [
     (
         "tables.table2.1",
         CONFIG["tables"]["table2"][0],
-        "method='Xu & Alber' dataset='A' stands",
+        "method='Xu & Alber' dataset='A' is repeated",
     ),
     ("tables.table2.3.method", "SSN3D-DE", "'SSN3D-DE' is not a method; did you mean 'SSN3D-ED'?"),
     ("tables.table2.0.method", "unet", "'unet' is not a method; did you mean 'UNet'?"),
@@ -79,7 +79,7 @@ FAULTS = [
     ("tables.table3.dataset", "Z", "dataset 'Z' is not in snr.datasets (A, B, C)"),
     ("tables.table3.leave_out", "some", "'some' must be 'all' or a valid list"),
     ("tables.table3.leave_out", ["1KP8", "x"], f"tables.table3.leave_out.1: 'x' {PDB_ID}"),
-    ("figures.example_ids", ["1KP8", "1KP8"], "1KP8 stands twice; remove one"),
+    ("figures.example_ids", ["1KP8", "1KP8"], "1KP8 is repeated; remove one"),
     *[
         ("structures.archive.urls", [url], f"structures.archive.urls.0: '{url}' is not an http(s)")
         for url in ("ftp://host/{id}.gz", "https://host/all", "https://host/{pdb}", "{id}", "{")
@@ -98,7 +98,7 @@ def replaced(path, value):
 
 
 def fault_of(config):
-    """Give the line that says what is wrong with a configuration."""
+    """Return the line that says what is wrong with a configuration."""
     with pytest.raises(ConfigError) as caught:
         check_config(config)
     assert "\n" not in str(caught.value)

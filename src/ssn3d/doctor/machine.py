@@ -7,23 +7,19 @@ from pathlib import Path
 import requests
 import torch
 
-from ssn3d.device import pick_device, pick_precision
+from ssn3d.device import bfloat16_units, pick_device, pick_precision
 from ssn3d.provenance import hardware
 
 NONE = "none"
 TOOL_TIMEOUT_S = 20.0
 """Long enough for conda on a network disk."""
 ARCHIVE_TIMEOUT_S = 3.0
-_BFLOAT16_UNITS = {"amx_bf16": "AMX", "avx512_bf16": "AVX-512"}
 
 
 def processor(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
     """Cores that this process may use, and their bfloat16 units."""
-    facts = hardware()
-    flags = cpuinfo.read_text(encoding="utf-8").split() if cpuinfo.exists() else []
-    units = [name for flag, name in _BFLOAT16_UNITS.items() if flag in flags]
-    by = " and ".join(units) or NONE
-    return f"{facts['cores']} cores of {facts['cpu']}, bfloat16 units: {by}"
+    facts, units = hardware(), " and ".join(bfloat16_units(cpuinfo)) or NONE
+    return f"{facts['cores']} cores of {facts['cpu']}, bfloat16 units: {units}"
 
 
 def load(cores: int, running: float) -> str:
@@ -59,7 +55,7 @@ def slurm() -> str:
 
 
 def _printed_by(*command: str) -> str:
-    """Give what a tool prints, as one line, or how it fails."""
+    """Return what a tool prints, as one line, or how it fails."""
     if shutil.which(command[0]) is None:
         return NONE
     try:

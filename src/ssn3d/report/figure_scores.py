@@ -126,7 +126,7 @@ def table3_against_paper(table: pd.DataFrame) -> Figure:
 
 
 def _with_margins(values: Sequence[float]) -> tuple[float, float]:
-    """Give limits slightly beyond the smallest and the largest value."""
+    """Return limits slightly beyond the smallest and the largest value."""
     margin = 0.03 * (max(values) - min(values))
     return min(values) - margin, max(values) + margin
 

@@ -38,7 +38,7 @@ class Table3Settings(RowSettings):
 
 
 class TablesSettings(Settings):
-    """What is asked for in tables, and hence trained."""
+    """What the tables show, and hence what is trained."""
 
     table2: Annotated[list[RowSettings], *Unique, Field(min_length=1)]
     """At least one row."""

@@ -12,7 +12,6 @@ atoms (gemmi's table of elements), times their occupancy.
 """
 
 import gzip
-import os
 import re
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,6 +21,7 @@ import gemmi
 import numpy as np
 
 from ssn3d.errors import StructureError
+from ssn3d.files import PathLike
 from ssn3d.structures.ids import PDB_ID
 from ssn3d.structures.structure import MAX_COORDINATE_ANGSTROM, Structure, structure_from_points
 
@@ -31,10 +31,12 @@ _MEAN_NUCLEOTIDE_DALTON = 321.5  # of A, C, G and U
 _NUCLEIC_ACIDS = frozenset(
     {gemmi.PolymerType.Dna, gemmi.PolymerType.Rna, gemmi.PolymerType.DnaRnaHybrid}
 )
-_UNKNOWN_RESIDUES = frozenset({"UNK", "ASX", "GLX", "N", "DN"})  # their tabulated weights are not
+_UNKNOWN_RESIDUES = frozenset(
+    {"UNK", "ASX", "GLX", "N", "DN"}
+)  # tabulated with meaningless weights
 
 
-def file_content(path: str | os.PathLike[str]) -> bytes:
+def file_content(path: PathLike) -> bytes:
     """Read a coordinate file, and decompress it if it is gzipped.
 
     Raises StructureError if it is missing, unreadable, or its gzip stream is damaged.
@@ -79,9 +81,8 @@ def parse_entry(data: bytes, name: str) -> gemmi.Structure:
             raise StructureError(
                 f"{name}: neither a PDB nor an mmCIF file with atoms; it starts with {start!r}"
             )
-    except (RuntimeError, ValueError) as error:  # gemmi's messages span lines
-        problem = " ".join(str(error).split())
-        raise StructureError(f"{name}: damaged coordinate file ({problem})") from error
+    except (RuntimeError, ValueError) as error:
+        raise StructureError(f"{name}: damaged coordinate file ({error})") from error
     if len(entry) == 0 or entry[0].count_atom_sites() == 0:
         raise StructureError(f"{name}: contains no atoms")
     entry.merge_chain_parts()

@@ -1,8 +1,7 @@
 """Downloads from the public archive: retries, time-outs, mirrors.
 
-urllib3's Retry counts the attempts and pauses between them for as long as the server asks
-(Retry-After). We pass the faults to it, because it would not notice an interrupted download.
-Only the hosts in the URLs are contacted; redirections are not followed.
+The pause between attempts doubles, or is as long as the server asks for (Retry-After). Only the
+hosts in the URLs are contacted; redirections are not followed.
 """
 
 import time
@@ -19,11 +18,13 @@ from ssn3d.structures.settings import ArchiveSettings
 
 _RETRIED_STATUS = frozenset({408, 429, 500, 502, 503, 504})
 _LONGEST_WAIT_TIMEOUTS = 10  # for a server that is very slow, or asks to wait
+_LONGEST_PAUSE_S = 120.0
+_NO_CONNECTION = "no connection"
 
 
 @dataclass(frozen=True)
 class Archive:
-    """Where to download from, how patiently, and what was learnt on the way."""
+    """Where to download from, how patiently, and which hosts turned out to be unreachable."""
 
     settings: ArchiveSettings
     backoff_s: float = 1.0
@@ -36,72 +37,64 @@ class Archive:
 class _TransientError(Exception):
     """A fault that may not recur."""
 
-    def __init__(self, fault: str, response: requests.Response | None = None) -> None:
-        """Keep the response, which may say when to retry."""
+    def __init__(self, fault: str, asked_wait_s: float = 0.0) -> None:
+        """Keep how long the server asks to wait, 0 if it does not."""
         super().__init__(fault)
-        self.response = response
-
-
-class _Patience(Retry):
-    """Retries, with a pause before the first one too; it doubles for each further one."""
-
-    def get_backoff_time(self) -> float:
-        """Pause in seconds if the server asks for none."""
-        return float(min(self.backoff_max, self.backoff_factor * 2 ** (len(self.history) - 1)))
+        self.asked_wait_s = asked_wait_s
 
 
 def download(archive: Archive, url: str) -> bytes:
     """Download a gzip file, with retries. Raises StructureError that names host and last fault."""
-    host, timeout_s = urlsplit(url).netloc, archive.settings.timeout_s
-    retries: Retry = _Patience(archive.settings.retries, backoff_factor=archive.backoff_s)
-    while host not in archive.unreachable:
+    host, settings = urlsplit(url).netloc, archive.settings
+    fault = _TransientError(_NO_CONNECTION)
+    for attempt in range(settings.retries + 1):
+        if host in archive.unreachable:
+            break
         try:
-            return _download_once(url, host, timeout_s)
-        except requests.exceptions.ConnectionError as error:
-            reason = error.args[0] if error.args else None
-            never_connected = isinstance(reason, urllib3.exceptions.MaxRetryError)
-            if never_connected and retries.history:
-                archive.unreachable.add(host)
-                break
-            fault = _TransientError("no connection" if never_connected else "connection lost")
-        except requests.exceptions.Timeout:
-            fault = _TransientError(f"no answer within {timeout_s:g} s")
+            return _download_once(url, host, settings.timeout_s)
         except _TransientError as error:
             fault = error
-        except requests.exceptions.RequestException as error:
-            fault = _TransientError(str(error))
-        except urllib3.exceptions.HTTPError:
-            fault = _TransientError("download interrupted")
-        retries = _pause(retries, fault, host, _LONGEST_WAIT_TIMEOUTS * timeout_s)
-    raise StructureError(f"{host}: no connection")
-
-
-def _pause(retries: Retry, fault: _TransientError, host: str, longest_s: float) -> Retry:
-    """Wait before the next attempt. Raises StructureError if there is none left."""
-    try:
-        retries = retries.increment(error=fault)
-    except urllib3.exceptions.MaxRetryError:
-        raise StructureError(f"{host}: {fault}") from fault
-    answer = fault.response.raw if fault.response is not None else None
-    try:
-        wait_s = (retries.get_retry_after(answer) if answer is not None else None) or 0.0
-    except urllib3.exceptions.InvalidHeader:
-        answer, wait_s = None, 0.0
-    if wait_s > longest_s:
-        raise StructureError(f"{host}: {fault}, asks to wait {wait_s:.0f} s") from fault
-    retries.sleep(answer)
-    return retries
+        if attempt == settings.retries:
+            break
+        if attempt > 0 and str(fault) == _NO_CONNECTION:
+            archive.unreachable.add(host)
+        elif fault.asked_wait_s > _LONGEST_WAIT_TIMEOUTS * settings.timeout_s:
+            raise StructureError(f"{host}: {fault}, asks to wait {fault.asked_wait_s:.0f} s")
+        else:
+            pause_s = min(archive.backoff_s * 2**attempt, _LONGEST_PAUSE_S)
+            time.sleep(fault.asked_wait_s or pause_s)
+    raise StructureError(f"{host}: {fault}") from fault
 
 
 def _download_once(url: str, host: str, timeout_s: float) -> bytes:
-    """Download the bytes as stored, whatever encoding the server declares."""
+    """Download the bytes as stored. Raises _TransientError where another attempt may succeed."""
+    try:
+        data = _receive(url, host, timeout_s)
+    except requests.exceptions.ConnectionError as error:
+        reason = error.args[0] if error.args else None
+        never = isinstance(reason, urllib3.exceptions.MaxRetryError)
+        raise _TransientError(_NO_CONNECTION if never else "connection lost") from error
+    except requests.exceptions.Timeout as error:
+        raise _TransientError(f"no answer within {timeout_s:g} s") from error
+    except requests.exceptions.RequestException as error:
+        raise _TransientError(str(error)) from error
+    except urllib3.exceptions.HTTPError as error:
+        raise _TransientError("download interrupted") from error
+    if not is_gzipped(data):
+        what = "an HTML page" if data.lstrip().startswith(b"<") else "not a gzip file"
+        raise StructureError(f"{host}: the response is {what}")
+    return data
+
+
+def _receive(url: str, host: str, timeout_s: float) -> bytes:
+    """Receive a response, whatever encoding the server declares."""
     give_up = time.monotonic() + _LONGEST_WAIT_TIMEOUTS * timeout_s
     headers = {"Accept-Encoding": "identity"}
     with requests.get(
         url, timeout=timeout_s, stream=True, headers=headers, allow_redirects=False
     ) as response:
         if response.status_code in _RETRIED_STATUS:
-            raise _TransientError(f"HTTP {response.status_code}", response)
+            raise _TransientError(f"HTTP {response.status_code}", _asked_wait_s(response))
         if response.status_code != requests.codes.ok:
             raise StructureError(f"{host}: HTTP {response.status_code}")
         parts = []
@@ -109,8 +102,12 @@ def _download_once(url: str, host: str, timeout_s: float) -> bytes:
             parts.append(part)
             if time.monotonic() > give_up:
                 raise _TransientError("too slow")
-    data = b"".join(parts)
-    if not is_gzipped(data):
-        what = "an HTML page" if data.lstrip().startswith(b"<") else "not a gzip file"
-        raise StructureError(f"{host}: the response is {what}")
-    return data
+    return b"".join(parts)
+
+
+def _asked_wait_s(response: requests.Response) -> float:
+    """How long a server asks to wait: seconds, or until a date; 0 if it does not."""
+    try:
+        return Retry().parse_retry_after(response.headers.get("Retry-After", "0"))
+    except urllib3.exceptions.InvalidHeader:
+        return 0.0

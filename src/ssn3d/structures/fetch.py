@@ -5,7 +5,6 @@ uncompressed text (mirrors compress differently) is pinned in a lock file on the
 checked from then on.
 """
 
-import csv
 import hashlib
 import os
 import re
@@ -15,7 +14,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from ssn3d.errors import StructureError, WriteError
-from ssn3d.files import atomic_path
+from ssn3d.files import PathLike, atomic_path, read_tsv, write_text
 from ssn3d.log import logger, progress
 from ssn3d.structures.coordinates import check_entry_id, file_content, gunzip, parse_entry
 from ssn3d.structures.download import Archive, download
@@ -28,7 +27,7 @@ class _UnavailableError(StructureError):
 
 
 def cache_folder() -> Path:
-    """Give $SSN3D_CACHE/structures, or ssn3d/structures in $XDG_CACHE_HOME or ~/.cache."""
+    """Return $SSN3D_CACHE/structures, or ssn3d/structures in $XDG_CACHE_HOME or ~/.cache."""
     if os.environ.get("SSN3D_CACHE"):
         return Path(os.environ["SSN3D_CACHE"]) / "structures"
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
@@ -38,13 +37,13 @@ def cache_folder() -> Path:
 def fetch_entries(
     pdb_ids: Iterable[str],
     archive: Archive,
-    folder: str | os.PathLike[str],
+    folder: PathLike,
     *,
-    lock: str | os.PathLike[str],
+    lock: PathLike,
     superseded: Mapping[str, str] | None = None,
     allow_missing: bool = False,
 ) -> dict[str, Path]:
-    """Download entries that are not in the folder yet; give {ID: {folder}/{ID}.cif.gz}.
+    """Download entries that are not in the folder yet; return {ID: {folder}/{ID}.cif.gz}.
 
     Args:
         pdb_ids: in capitals.
@@ -88,7 +87,7 @@ def fetch_entries(
 
 
 def _unavailable(problems: Mapping[str, StructureError], superseded: Mapping[str, str]) -> str:
-    """Say which entries are unavailable, and why; those with the same fault together."""
+    """List the unavailable entries and why, those with the same fault together."""
     by_fault: dict[str, list[str]] = {}
     for pdb_id, problem in problems.items():
         obsolete = f" (superseded by {superseded[pdb_id]})" if pdb_id in superseded else ""
@@ -97,10 +96,8 @@ def _unavailable(problems: Mapping[str, StructureError], superseded: Mapping[str
     return f"unavailable in the archive: {'; '.join(faults)}"
 
 
-def _get_entry(
-    archive: Archive, pdb_id: str, target: Path, lock: str | os.PathLike[str], pin: str | None
-) -> str:
-    """Make sure that an entry is at `target`; give its SHA-256."""
+def _get_entry(archive: Archive, pdb_id: str, target: Path, lock: PathLike, pin: str | None) -> str:
+    """Make sure that an entry is at `target`; return its SHA-256."""
     digest = _cached_digest(target, pdb_id, pin) if target.exists() else None
     if digest is not None:
         return digest
@@ -148,7 +145,7 @@ def _verify(text: bytes, pdb_id: str, name: str) -> None:
 
 
 def _download_entry(archive: Archive, pdb_id: str) -> tuple[bytes, str]:
-    """Give an entry, gzipped, and its SHA-256, from the first URL that serves it intact."""
+    """Return an entry, gzipped, and its SHA-256, from the first URL that serves it intact."""
     faults = []
     for template in [*archive.settings.urls, *archive.settings.obsolete_urls]:
         url = entry_url(template, pdb_id)
@@ -164,31 +161,24 @@ def _download_entry(archive: Archive, pdb_id: str) -> tuple[bytes, str]:
     raise _UnavailableError(", ".join(dict.fromkeys(faults)))
 
 
-def read_lock(path: str | os.PathLike[str]) -> dict[str, str]:
+def read_lock(path: PathLike) -> dict[str, str]:
     """Read pinned SHA-256 by PDB ID; empty if there is no such file.
 
-    Raises StructureError if the file is damaged.
+    Raises StructureError if a line is damaged.
     """
-    if not Path(path).exists():
-        return {}
-    try:
-        with Path(path).open(encoding="utf-8", newline="") as handle:
-            rows = list(csv.DictReader(handle, delimiter="\t"))
-        pins = {row["pdb_id"] or "": row["sha256"] or "" for row in rows}
-    except (OSError, KeyError, UnicodeDecodeError, csv.Error) as error:
-        message = f"{path}: not a table of pdb_id and sha256 ({error!r}); restore or delete it"
-        raise StructureError(message) from error
-    for pdb_id, digest in pins.items():
+    pins: dict[str, str] = {}
+    for place, row in read_tsv(path) if Path(path).exists() else []:
+        pdb_id, digest = row.get("pdb_id", ""), row.get("sha256", "")
         if not (PDB_ID.fullmatch(pdb_id) and re.fullmatch("[0-9a-f]{64}", digest)):
             raise StructureError(
-                f"{path}: {pdb_id!r} and {digest!r} are not a PDB ID and a SHA-256; restore or "
-                "delete the line"
+                f"{place}: {pdb_id!r} and {digest!r} are not pdb_id and sha256; restore or delete "
+                "the line"
             )
+        pins[pdb_id] = digest
     return pins
 
 
-def _write_lock(path: str | os.PathLike[str], pins: Mapping[str, str]) -> None:
+def _write_lock(path: PathLike, pins: Mapping[str, str]) -> None:
     """Write pinned SHA-256, sorted by PDB ID."""
     lines = [f"{pdb_id}\t{digest}\n" for pdb_id, digest in sorted(pins.items())]
-    with atomic_path(path) as partial:
-        partial.write_text("".join(["pdb_id\tsha256\n", *lines]), encoding="utf-8")
+    write_text(path, "".join(["pdb_id\tsha256\n", *lines]))

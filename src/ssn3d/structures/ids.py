@@ -1,24 +1,30 @@
 """PDB IDs: those of the experiment, and those that the archive has superseded."""
 
-import os
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 from ssn3d.errors import ConfigError
+from ssn3d.files import PathLike, read_tsv
 
 PDB_ID = re.compile(r"[0-9][A-Z0-9]{3}")
 """A PDB ID in capitals; safe as part of a path."""
 
 
-def read_pdb_ids(path: str | os.PathLike[str]) -> list[str]:
-    """Read PDB IDs, one per line, and give them in capitals; `#` starts a comment.
+def read_pdb_ids(path: PathLike) -> list[str]:
+    """Read PDB IDs, one per line, and return them in capitals; `#` starts a comment.
 
     Raises ConfigError if the file is missing or empty, or a line is not a new PDB ID.
     """
+    try:
+        content = Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not a readable text file ({error})") from error
     first_line: dict[str, int] = {}
-    for number, text in _lines(path):
+    for number, line in enumerate(content.splitlines(), start=1):
+        text = line.partition("#")[0].strip()
         pdb_id = text.upper()
+        if not text:
+            continue
         if not PDB_ID.fullmatch(pdb_id):
             raise ConfigError(
                 f"{path}: line {number}: {text!r} is not a valid PDB ID (a digit, then three "
@@ -34,25 +40,15 @@ def read_pdb_ids(path: str | os.PathLike[str]) -> list[str]:
     return list(first_line)
 
 
-def read_superseded(path: str | os.PathLike[str]) -> dict[str, str]:
+def read_superseded(path: PathLike) -> dict[str, str]:
     """Read a table of obsolete entries, `pdb_id`, and their successors, `superseded_by`.
 
-    Raises ConfigError if the file is missing, or a line is not two PDB IDs.
+    Raises ConfigError if a line is not two PDB IDs, and DataError if the file is missing.
     """
-    rows = [(number, text.upper().split("\t")) for number, text in _lines(path)]
-    for number, row in rows[1:]:
-        if len(row) != 2 or not all(map(PDB_ID.fullmatch, row)):  # noqa: PLR2004 -- two columns
-            raise ConfigError(f"{path}: line {number}: must be two PDB IDs separated by a tab")
-    return dict(row for _, row in rows[1:])
-
-
-def _lines(path: str | os.PathLike[str]) -> Iterator[tuple[int, str]]:
-    """Yield number and text of each line that is more than a comment."""
-    try:
-        content = Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: not a readable text file ({error})") from error
-    for number, line in enumerate(content.splitlines(), start=1):
-        text = line.partition("#")[0].strip()
-        if text:
-            yield number, text
+    successors = {}
+    for place, row in read_tsv(path):
+        pdb_id, successor = row.get("pdb_id", ""), row.get("superseded_by", "")
+        if not (PDB_ID.fullmatch(pdb_id) and PDB_ID.fullmatch(successor)):
+            raise ConfigError(f"{place}: must be two PDB IDs separated by a tab")
+        successors[pdb_id] = successor
+    return successors

@@ -1,13 +1,12 @@
 """The source of each structure's coordinates: the archive, a folder, or a surrogate."""
 
-import csv
-import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ssn3d.errors import ConfigError, StructureError
+from ssn3d.errors import StructureError
+from ssn3d.files import PathLike, read_tsv
 from ssn3d.structures.ids import PDB_ID
 
 _FILE_NAME = re.compile(r"(?:pdb)?([0-9][a-z0-9]{3})\.(?:cif|pdb|ent)(?:\.gz)?", re.IGNORECASE)
@@ -31,7 +30,7 @@ class SourceFile:
 def find_sources(
     ids: Iterable[str],
     source: str,
-    folder: str | os.PathLike[str] | None,
+    folder: PathLike | None,
     *,
     allow_surrogates: bool = False,
     superseded: Mapping[str, str] | None = None,
@@ -47,23 +46,16 @@ def find_sources(
         allow_surrogates: use bead models for IDs without a file.
         superseded: obsolete IDs of the archive and their successors, for a note.
 
-    Raises:
-        ConfigError: the source is unknown.
-        StructureError: files are missing or ambiguous; the message names all IDs concerned.
+    Raises StructureError if files are missing or ambiguous; the message names all IDs concerned.
     """
-    ids = list(ids)
+    ids, folder = list(ids), Path(folder or "")
     if source == "surrogate":
         return {pdb_id: SourceFile(pdb_id, "surrogate") for pdb_id in ids}
-    if source not in {"archive", "folder"} or folder is None:
-        raise ConfigError(
-            f"structures: source {source!r} with folder {str(folder)!r}; source must be 'archive', "
-            "'folder' or 'surrogate', and the first two need a folder"
-        )
-    if source == "folder" and not Path(folder).is_dir():
+    if source == "folder" and not folder.is_dir():
         raise StructureError(f"{folder}: no such folder; correct structures.folder")
-    found = _by_name(Path(folder), source, ids)
+    found = _by_name(folder, source, ids)
     if source == "folder":
-        found |= _by_index(Path(folder), ids)
+        found |= _by_index(folder, ids)
     missing = [pdb_id for pdb_id in ids if pdb_id not in found]
     if missing and not allow_surrogates:
         raise StructureError(
@@ -96,28 +88,21 @@ def _by_name(folder: Path, source: str, ids: Iterable[str]) -> dict[str, SourceF
 def _by_index(folder: Path, ids: Iterable[str]) -> dict[str, SourceFile]:
     """Find the files that the folder's index.tsv, if any, assigns to the IDs.
 
-    Raises StructureError if the index is damaged, or names a file that is not in the folder.
+    Raises StructureError if a line is damaged, or names a file that is not in the folder.
     """
     index = folder / "index.tsv"
-    if not index.exists():
-        return {}
-    try:
-        with index.open(encoding="utf-8", newline="") as handle:
-            rows = list(csv.DictReader(handle, delimiter="\t"))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise StructureError(f"{index}: not a readable table ({error})") from error
     found: dict[str, SourceFile] = {}
-    for number, row in enumerate(rows, start=2):
-        entry, serves_for, name = (row.get(key) or "" for key in ("pdb_id", "serves_for", "file"))
+    for place, row in read_tsv(index) if index.exists() else []:
+        entry, serves_for, name = (row.get(key, "") for key in ("pdb_id", "serves_for", "file"))
         if not (PDB_ID.fullmatch(entry) and PDB_ID.fullmatch(serves_for)):
             raise StructureError(
-                f"{index}: line {number}: pdb_id {entry!r} and serves_for {serves_for!r} must be "
-                "PDB IDs in capitals"
+                f"{place}: pdb_id {entry!r} and serves_for {serves_for!r} must be PDB IDs in "
+                "capitals"
             )
         if serves_for in found:
-            raise StructureError(f"{index}: line {number}: second file for {serves_for}; keep one")
+            raise StructureError(f"{place}: second file for {serves_for}; keep one")
         if name != Path(name).name or not (folder / name).is_file():
-            raise StructureError(f"{index}: line {number}: no file {name!r} in this folder")
-        note = row.get("notes") or ""
+            raise StructureError(f"{place}: no file {name!r} in this folder")
+        note = row.get("notes", "")
         found[serves_for] = SourceFile(serves_for, "folder", folder / name, entry, note)
     return {pdb_id: found[pdb_id] for pdb_id in ids if pdb_id in found}

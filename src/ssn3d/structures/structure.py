@@ -1,6 +1,5 @@
 """A macromolecular complex as points of mass, and its .npz file."""
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ssn3d.errors import StructureError
-from ssn3d.files import atomic_path
+from ssn3d.files import DELETE, PathLike, atomic_path
 
 MAX_COORDINATE_ANGSTROM = 1.0e4
 """No complex is this large, and no coordinate file is this far from its origin."""
@@ -67,7 +66,7 @@ def structure_from_points(
     return Structure(pdb_id, centred.astype(np.float32), masses.astype(np.float32), unit)
 
 
-def write_structure(path: str | os.PathLike[str], structure: Structure) -> None:
+def write_structure(path: PathLike, structure: Structure) -> None:
     """Write a structure as an .npz file; equal structures give equal bytes."""
     with atomic_path(path) as partial:
         np.savez_compressed(
@@ -79,7 +78,7 @@ def write_structure(path: str | os.PathLike[str], structure: Structure) -> None:
         )
 
 
-def read_structure(path: str | os.PathLike[str]) -> Structure:
+def read_structure(path: PathLike) -> Structure:
     """Read what `write_structure` wrote.
 
     Raises StructureError if the file is missing or damaged.
@@ -93,5 +92,4 @@ def read_structure(path: str | os.PathLike[str]) -> Structure:
                 unit=str(arrays["unit"]),
             )
     except Exception as error:  # zip, zlib, npy and our checks fail in many ways
-        message = f"{path}: not a readable structure ({error}); delete it and rerun"
-        raise StructureError(message) from error
+        raise StructureError(f"{path}: not a readable structure ({error}); {DELETE}") from error

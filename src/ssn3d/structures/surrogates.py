@@ -7,11 +7,8 @@ complex's radius, to 1% or as near as voxels allow: the lighter a complex for it
 elongated its body.
 """
 
-import csv
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +16,7 @@ from scipy.spatial import KDTree
 from scipy.spatial.transform import Rotation
 
 from ssn3d.errors import ConfigError, StructureError
+from ssn3d.files import PathLike, read_tsv
 from ssn3d.seeds import generator
 from ssn3d.structures.bounding import bounding_sphere
 from ssn3d.structures.ids import PDB_ID
@@ -57,34 +55,29 @@ class Complex:
     """Schoenflies symbol of rotations: C1, D7, ..."""
 
 
-def read_complexes(path: str | os.PathLike[str]) -> dict[str, Complex]:
+def read_complexes(path: PathLike) -> dict[str, Complex]:
     """Read complexes by PDB ID from a table (.tsv): pdb_id, mass_kda, radius_nm, point_group.
 
-    Raises ConfigError if the file is missing, or a row is invalid.
+    Raises ConfigError if a row is invalid, and DataError if the file is missing.
     """
-    try:
-        with Path(path).open(encoding="utf-8", newline="") as handle:
-            rows = list(csv.DictReader(handle, delimiter="\t"))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise ConfigError(f"{path}: not a readable table of complexes ({error})") from error
-    complexes = {}
-    for number, row in enumerate(rows, start=2):
+    complexes: dict[str, Complex] = {}
+    for place, row in read_tsv(path):
         try:
-            pdb_id, group = row["pdb_id"] or "", row["point_group"] or ""
+            pdb_id, group = row["pdb_id"], row["point_group"]
             known = Complex(float(row["mass_kda"]) * 1e3, float(row["radius_nm"]) * 10, group)
-            _operations(known.point_group)
-        except (KeyError, TypeError, ValueError) as error:
-            raise ConfigError(f"{path}: line {number}: not a complex ({error!r})") from error
+            _operations(group)
+        except (KeyError, ValueError) as error:
+            raise ConfigError(f"{place}: not a complex ({error!r})") from error
         if not (0 < known.mass_dalton < np.inf and 0 < known.radius_angstrom < np.inf):
-            raise ConfigError(f"{path}: line {number}: mass and radius must be positive numbers")
+            raise ConfigError(f"{place}: mass and radius must be positive numbers")
         if not PDB_ID.fullmatch(pdb_id) or pdb_id in complexes:
-            raise ConfigError(f"{path}: line {number}: invalid or repeated PDB ID {pdb_id!r}")
+            raise ConfigError(f"{place}: invalid or repeated PDB ID {pdb_id!r}")
         complexes[pdb_id] = known
     return complexes
 
 
 def _operations(point_group: str) -> Points:
-    """Give the rotation matrices (g, 3, 3), in (z, y, x) order, of a point group about z."""
+    """Return the rotation matrices (g, 3, 3), in (z, y, x) order, of a point group about z."""
     group = Rotation.create_group(point_group, axis="Z")  # type: ignore[arg-type] # or ValueError
     return np.asarray(group.as_matrix()[:, ::-1, ::-1])
 
@@ -100,7 +93,8 @@ def surrogate(pdb_id: str, complexes: Mapping[str, Complex]) -> Structure:
             "file, or add mass, radius and point group to the table"
         )
     known = complexes[pdb_id]
-    filling = PROTEIN_ANGSTROM3_PER_DALTON * known.mass_dalton / _sphere(known.radius_angstrom)
+    sphere_angstrom3 = 4 / 3 * np.pi * known.radius_angstrom**3
+    filling = PROTEIN_ANGSTROM3_PER_DALTON * known.mass_dalton / sphere_angstrom3
     if _LEAST_FILLING < filling < 1:
         error, points = _nearest_body(generator(0, "surrogate", pdb_id), known)
         if error <= _RADIUS_ERROR_MAX:
@@ -113,7 +107,7 @@ def surrogate(pdb_id: str, complexes: Mapping[str, Complex]) -> Structure:
 
 
 def _nearest_body(random: np.random.Generator, known: Complex) -> tuple[float, Points]:
-    """Make bodies until one has the radius; give the error and the points (n, 3) of the best."""
+    """Make bodies until one has the radius; return the error and the points (n, 3) of the best."""
     tried = []
     for _ in range(_BODIES):
         points = _body(random, known)
@@ -142,11 +136,6 @@ def _body(random: np.random.Generator, known: Complex) -> Points:
     grown = [_grow_nodes(random, group, domains) for _ in range(_CANDIDATES)]
     skeleton = min((_connect(_replicate(group, nodes)) for nodes in grown), key=_slenderness)
     return _fill(random, group, skeleton, beads, known.radius_angstrom)
-
-
-def _sphere(radius: float) -> float:
-    """Volume of a sphere."""
-    return 4 / 3 * np.pi * radius**3
 
 
 def _replicate(group: Points, points: Points) -> Points:
@@ -179,7 +168,7 @@ def _grow_nodes(random: np.random.Generator, group: Points, count: int) -> Point
 
 
 def _connect(nodes: Points) -> Points:
-    """Join nodes by their relative neighbourhood graph; give points along its edges, (9, n, 3).
+    """Join nodes by their relative neighbourhood graph; return points along its edges, (9, n, 3).
 
     Two nodes are joined unless a third is nearer to both. The graph is connected, and as symmetric
     as the nodes (Toussaint 1980, Pattern Recognition 12, 261).
@@ -206,7 +195,7 @@ def _fill(
 ) -> Points:
     """Place beads (counted per asymmetric unit) around the skeleton, enlarged to the radius.
 
-    Gives points (beads * g, 3) relative to their centre.
+    Returns points (beads * g, 3) relative to their centre.
     """
     sites = _lattice(random, group, 1.25 * radius)
 
@@ -229,7 +218,7 @@ def _fill(
 
 
 def _lattice(random: np.random.Generator, group: Points, radius: float) -> Points:
-    """Give the sites (n, 3) of a cubic lattice, one per bead, in one asymmetric unit of a sphere.
+    """Return the sites (n, 3) of a cubic lattice, one per bead, in one asymmetric unit of a sphere.
 
     The asymmetric unit is the region nearer to a random point than to that point's copies.
     """
