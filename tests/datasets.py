@@ -1,26 +1,44 @@
-"""Datasets for tests: subtomograms of which only what a test is about has to be given."""
+"""Shards for tests: subtomograms of which only what a test is about has to be given."""
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ssn3d.subtomograms.store import Subtomograms
+from ssn3d.particles import Particles
+from ssn3d.subtomograms.store import Origin, write_shard
+
+ORIGIN = Origin("A", "t1", "centred", snr_asked=0.5, snr_measured=0.5, voxel_size_angstrom=10.0)
 
 
-def subtomograms_of(images: NDArray[Any], **fields: Any) -> Subtomograms:
-    """Subtomograms with these images (n, s, s, s): of 1AAA, in tomogram t1, in dataset A."""
+def write_images(
+    path: Path,
+    images: NDArray[Any],
+    masks: NDArray[Any] | None = None,
+    *,
+    pdb_ids: NDArray[np.str_] | None = None,
+    labels: NDArray[Any] | None = None,
+    centres: NDArray[Any] | None = None,
+    rotations: NDArray[Any] | None = None,
+    provenance: dict[str, Any] | None = None,
+    **origin: Any,
+) -> Path:
+    """Write a shard of images (n, s, s, s): of 1AAA, in tomogram t1, in dataset A."""
     n = len(images)
-    others = {
-        "masks": np.zeros(images.shape, np.uint8),
-        "pdb_ids": np.full(n, "1AAA"),
-        "tomograms": np.full(n, "t1"),
-        "labels": np.arange(1, n + 1, dtype=np.int32),
-        "centres": np.zeros((n, 3)),
-        "rotations": np.tile(np.eye(3), (n, 1, 1)),
-        "dataset": "A",
-        "snr_asked": 0.5,
-        "snr_measured": 0.5,
-        "voxel_size_angstrom": 10.0,
-    }
-    return Subtomograms(images=images.astype(np.float16), **(others | fields))
+    particles = Particles(
+        np.full(n, "1AAA") if pdb_ids is None else pdb_ids,
+        np.zeros((n, 3)) if centres is None else centres,
+        np.tile(np.eye(3), (n, 1, 1)) if rotations is None else rotations,
+    )
+    write_shard(
+        path,
+        replace(ORIGIN, **origin),
+        particles,
+        np.arange(1, n + 1) if labels is None else labels,
+        zip(images, np.zeros(images.shape, bool) if masks is None else masks, strict=True),
+        size_voxels=images.shape[-1],
+        provenance=provenance or {},
+    )
+    return path

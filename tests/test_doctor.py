@@ -11,8 +11,8 @@ import torch
 from sections import PAPER, changed
 from ssn3d.cli import main
 from ssn3d.doctor import estimate, lines, machine
-from ssn3d.doctor.estimate import Run
 from ssn3d.provenance import hardware
+from ssn3d.runs import Run
 from ssn3d.segmentation.compute import Compute
 from ssn3d.segmentation.predict import MICRO_BATCH_SIZE
 from ssn3d.structures.ids import read_pdb_ids
@@ -222,7 +222,7 @@ def test_a_folder_of_one_s_own(config, pdb_ids, tmp_path):
 
 
 def test_runs_of_the_paper(config, pdb_ids):
-    asked = estimate.runs(config, pdb_ids)
+    asked = config.tables.runs(pdb_ids)
     assert len(asked) == 14 + 22
     assert asked[0] == ("Xu & Alber", "A", "random")
     assert asked[-1] == ("SSN3D-ED", "A", f"without_{pdb_ids[-1]}")
