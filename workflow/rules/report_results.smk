@@ -9,9 +9,7 @@ SHOWN = [
 
 FIGURES += ["training", "per_class", "against_size", "against_paper", "runtime"]
 FIGURES += [f"segmentation_{path_name(r.method)}_{r.dataset}" for r in SHOWN]
-FIGURES += [
-    f"baseline_{path_name(r.method)}_{r.dataset}" for r in UNSUPERVISED_RUNS
-]
+FIGURES += [f"baseline_{path_name(r.method)}_{r.dataset}" for r in UNSUPERVISED_RUNS]
 TABLES, FORMATS = ["table2", "table3"], ["csv", "md", "tex", "json"]
 PAGES += TABLES
 

@@ -100,15 +100,15 @@ def specimen_page(
         for pdb_id, radius in every[0]["bounding_radius_voxels"].items()
     ]
 
-    def of_all(key: str, form: str, factor: float = 1) -> str:
-        return _spread([factor * one[key] for one in every], form)
+    def of_all(key: str, form: str) -> str:
+        return _spread([one[key] for one in every], form)
 
     crowding = (
         f"Tomograms: {len(every):,} ({_few(list(specimens))}). In each, "
         f"{of_all('particles_in_region', ',.0f')} particles in the region, of which "
         f"{of_all('particles_in_tomogram', ',.0f')} reach into the tomogram. Bounding spheres fill "
-        f"{of_all('sphere_fraction_of_region', '.1f', 100)}% of the region; masks fill "
-        f"{of_all('labelled_fraction_of_tomogram', '.1f', 100)}% of the tomogram."
+        f"{of_all('sphere_fraction_of_region', '.1%')} of the region; masks fill "
+        f"{of_all('labelled_fraction_of_tomogram', '.1%')} of the tomogram."
     )
     _write(rows, path, "Specimen", [crowding, _SPREAD])
 
@@ -138,7 +138,7 @@ def snr_page(noise: Mapping[tuple[str, str], Mapping[str, Any]], path: PathLike)
                 "SNR without noise": _spread([one["snr_without_noise"] for one in every], ".3g"),
                 "Noise level": _spread([one["noise_scale"] for one in every], ",.4g"),
                 "Particles": _spread([one["reference_particles"] for one in every], ",.0f"),
-                "Farthest from asked": f"{worst}: {100 * errors[worst]:+.2f}%",
+                "Farthest from asked": f"{worst}: {100 * errors[worst]:+.2g}%",
             }
         )
     notes = [f"The SNR asked for is the SNR in the {region}.", _SPREAD]
