@@ -42,3 +42,10 @@ def write_images(
         provenance=provenance or {},
     )
     return path
+
+
+def particles_of(centres, pdb_ids="1AAA", rotations=None):
+    """Particles at these centres (n, 3): all of 1AAA and not rotated, unless given."""
+    n = len(centres)
+    turned = np.tile(np.eye(3), (n, 1, 1)) if rotations is None else rotations
+    return Particles(np.full(n, pdb_ids), np.array(centres, dtype=np.float64), turned)

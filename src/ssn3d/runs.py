@@ -1,6 +1,7 @@
 """How runs are named, in tables and in paths. Light to import: Snakemake does so for every job."""
 
 from pathlib import Path
+from typing import NamedTuple
 
 from ssn3d.files import PathLike
 
@@ -15,6 +16,23 @@ NETWORKS = ("SSN3D-v1", "SSN3D-v2", "SSN3D-ED", "UNet")
 
 METHODS = (*BASELINES, *NETWORKS)
 """What a row of a table may name."""
+
+
+class Run(NamedTuple):
+    """A run that a row of the tables needs; the method is named as in tables."""
+
+    method: str
+    dataset: str
+    split: str = "random"
+    """Name of the data's split, and of the repeat."""
+
+
+def repeats(seeds: int) -> list[str]:
+    """Name trainings that differ in their seed alone: "" for the first, `_seed2`, `_seed3`, ...
+
+    The name follows that of the split, which they share.
+    """
+    return ["", *(f"_seed{number}" for number in range(2, seeds + 1))]
 
 
 def path_name(method: str) -> str:

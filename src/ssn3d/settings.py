@@ -1,7 +1,8 @@
 """What the sections of the configuration share.
 
 A section is a model in the settings module of its stage: the type, range and meaning of each key.
-The values stand in config.yaml alone, so models have no defaults. `config` composes them.
+The values stand in config.yaml alone, so models have no defaults, but for `seeds` of a table's row.
+`config` composes them.
 """
 
 from typing import Annotated, Literal, TypeVar

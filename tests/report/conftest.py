@@ -1,37 +1,89 @@
-"""Runs on disk, as the segmentation stage writes them, with scores of random masks."""
+"""Runs on disk, as the segmentation stage writes them, with scores of random masks; and shards."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
+from numpy.typing import NDArray
 
+from ssn3d.csv_files import write_csv
 from ssn3d.files import write_json
-from ssn3d.segmentation.metrics import per_subtomogram_table
+from ssn3d.particles import Particles
+from ssn3d.segmentation.metrics import block_ceilings, score_masks
+from ssn3d.subtomograms.store import Origin, write_shard
 
 
 @pytest.fixture
-def make_scores():
+def make_scores() -> Callable[..., pd.DataFrame]:
     """Score random masks of 10^3 voxels; a share of the voxels is predicted wrongly."""
 
-    def make(pdb_ids, wrong=0.02, size=0.1, seed=0):
+    def make(
+        pdb_ids: Sequence[str],
+        wrong: float = 0.02,
+        size: float = 0.1,
+        seed: int = 0,
+        tomogram: str = "t1",
+    ) -> pd.DataFrame:
         rng = np.random.default_rng(seed)
-        shape = (len(pdb_ids), 10, 10, 10)
-        truth = (rng.random(shape) < size).astype(np.uint8)
-        shares = wrong * rng.uniform(0.5, 1.5, (len(pdb_ids), 1, 1, 1))
-        predicted = truth ^ (rng.random(shape) < shares)
-        return per_subtomogram_table(np.arange(len(pdb_ids)), pdb_ids, predicted, truth)
+        n = len(pdb_ids)
+        truth = (rng.random((n, 10, 10, 10)) < size).astype(np.uint8)
+        shares = wrong * rng.uniform(0.5, 1.5, (n, 1, 1, 1))
+        predicted = truth ^ (rng.random(truth.shape) < shares)
+        names = {
+            "tomogram": tomogram,
+            "label": np.arange(1, n + 1),
+            "pdb_id": [*pdb_ids],
+            "outcome": "segmented",
+        }
+        scores = score_masks(predicted, truth), block_ceilings(truth, 2)
+        return pd.concat([pd.DataFrame(names), *scores], axis=1)
 
     return make
 
 
 @pytest.fixture
-def write_run(tmp_path):
+def write_run(tmp_path: Path) -> Callable[..., Path]:
     """Write the files of one run below `runs`, and return its folder."""
 
-    def write(method, dataset, split, scores, **record):
+    def write(
+        method: str,
+        dataset: str,
+        split: str,
+        scores: pd.DataFrame,
+        independent: pd.DataFrame | None = None,
+        **record: Any,
+    ) -> Path:
         folder = tmp_path / "runs" / method / dataset / split
         defaults = {"capacity": 895746, "epochs": 31, "training_seconds": 90.0}
         names = {"method": method, "dataset": dataset, "split": split}
         write_json(folder / "run.json", names | defaults | record)
-        scores.to_csv(folder / "per_subtomogram.csv", index=False)
+        write_csv(folder / "per_subtomogram.csv", scores)
+        apart = scores.assign(tomogram="independent1") if independent is None else independent
+        write_csv(folder / "independent.csv", apart)
         return folder
+
+    return write
+
+
+@pytest.fixture
+def write_images(tmp_path: Path) -> Callable[..., Path]:
+    """Write a shard of tomogram t1 and dataset A with these images, and return its path."""
+
+    def write(images: NDArray[Any], masks: NDArray[Any], pdb_ids: Sequence[str]) -> Path:
+        n, path = len(images), tmp_path / "t1.h5"
+        particles = Particles(np.array(pdb_ids), np.zeros((n, 3)), np.tile(np.eye(3), (n, 1, 1)))
+        write_shard(
+            path,
+            Origin("A", "t1", "centred", 0.5, 0.5, 10.0),
+            particles,
+            np.arange(1, n + 1),
+            zip(images.astype(np.float16), masks.astype(bool), strict=True),
+            size_voxels=images.shape[-1],
+            provenance={},
+        )
+        return path
 
     return write

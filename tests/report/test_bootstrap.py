@@ -3,15 +3,37 @@ import numpy as np
 from ssn3d.report.bootstrap import mean_interval
 
 
-def test_the_interval_covers_a_known_mean_as_often_as_it_says():
+def test_the_interval_covers_a_known_mean_as_often_as_it_says() -> None:
     rng = np.random.default_rng(1)
     hits = 0
     for _ in range(300):
         # skewed, as IoUs are: most are good and some are bad
-        low, high = mean_interval(100 * rng.beta(8, 2, 80), rng, resamples=300)
+        values = 100 * rng.beta(8, 2, 80)
+        low, high = mean_interval(values, np.full(80, "t1"), rng, resamples=300)
         hits += low <= 80.0 <= high
     assert 0.91 < hits / 300 < 0.98
 
 
-def test_one_value_has_no_interval():
-    assert np.isnan(mean_interval(np.array([80.0]), np.random.default_rng(0))).all()
+def test_what_tomograms_have_in_common_widens_the_interval() -> None:
+    """Resampled one by one, 1,200 subtomograms of 12 tomograms would cover the mean rarely."""
+    rng = np.random.default_rng(2)
+    tomograms = np.repeat([f"t{i}" for i in range(12)], 100)
+    hits = alone = 0
+    for _ in range(200):
+        values = 80 + np.repeat(rng.normal(0, 2, 12), 100) + rng.normal(0, 5, 1200)
+        low, high = mean_interval(values, tomograms, rng, resamples=300)
+        hits += low <= 80.0 <= high
+        low, high = mean_interval(values, np.full(1200, "t1"), rng, resamples=100)
+        alone += low <= 80.0 <= high
+    assert hits / 200 > 0.85
+    assert alone / 200 < 0.6
+
+
+def test_tomograms_count_by_their_subtomograms() -> None:
+    values, tomograms = np.array([70.0, 90, 90, 90]), np.array(["t1", "t2", "t2", "t2"])
+    assert mean_interval(values, tomograms, np.random.default_rng(0)) == (70, 90)
+
+
+def test_one_value_has_no_interval() -> None:
+    one = mean_interval(np.array([80.0]), np.array(["t1"]), np.random.default_rng(0))
+    assert np.isnan(one).all()

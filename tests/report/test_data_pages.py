@@ -1,5 +1,6 @@
 import re
 from html import unescape
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,7 @@ NOTHING = "\N{EN DASH}"
 NAMES = {"1KP8": "GroEL 14-mer", "2GLS": "glutamine synthetase"}
 
 
-def table_of(path):
+def table_of(path: Path) -> list[dict[str, str]]:
     """Read the table of a page back."""
     head, *rows = (
         [unescape(cell) for cell in re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row)]
@@ -21,17 +22,17 @@ def table_of(path):
     return [dict(zip(head, row, strict=True)) for row in rows]
 
 
-def test_a_page_escapes_html_and_aligns_numbers():
+def test_a_page_escapes_html_and_aligns_numbers() -> None:
     cells = pd.DataFrame({"Method": ["Xu & Alber", "<b>"], "mIoU": ["27.40", NOTHING]})
-    page = web_page(cells, "Table <2>", {"mIoU"}, ["a < b"])
+    page = web_page([cells, cells], "Table <2>", {"mIoU"}, ["a < b"])
     assert '<td>Xu &amp; Alber</td><td class="number">27.40</td>' in page
-    assert "<td>&lt;b&gt;</td>" in page
+    assert page.count("<td>&lt;b&gt;</td>") == 2  # both tables
     assert "<h1>Table &lt;2&gt;</h1>" in page
     assert "<p>a &lt; b</p>" in page
     assert "http" not in page  # the page is self-contained
 
 
-def test_structures_have_their_sources_and_hashes(tmp_path):
+def test_structures_have_their_sources_and_hashes(tmp_path: Path) -> None:
     common = {"mass_dalton": 799546.4, "points": 7336, "unit": "deposited", "note": ""}
     archive = {
         "source": "archive",
@@ -51,36 +52,46 @@ def test_structures_have_their_sources_and_hashes(tmp_path):
     assert second["Name"] == second["SHA-256"] == NOTHING
 
 
-def test_the_specimen_counts_copies_in_each_tomogram(tmp_path):
-    specimen = {
+def test_the_specimen_page_is_as_wide_for_a_thousand_tomograms(tmp_path: Path) -> None:
+    one = {
         "particles_in_region": 10000, "particles_in_tomogram": 5491,
         "sphere_fraction_of_region": 0.151, "labelled_fraction_of_tomogram": 0.0573,
         "bounding_radius_voxels": {"1KP8": 5.1},
         "provenance": {"settings": {"voxel_size_angstrom": 20.0}},
     }  # fmt: skip
-    both = {"t1": specimen | {"copies": {"1KP8": 239}}, "t2": specimen | {"copies": {"1KP8": 241}}}
-    specimen_page(both, NAMES, tmp_path / "page.html")
+    specimens = {f"t{i + 1}": one | {"copies": {"1KP8": 200 + i % 11}} for i in range(1000)}
+    specimens["independent1"] = one | {"copies": {"1KP8": 250}, "particles_in_tomogram": 5500}
+    specimen_page(specimens, NAMES, tmp_path / "page.html")
     (row,) = table_of(tmp_path / "page.html")
     assert row["Bounding radius (nm)"] == "10.2"
-    assert (row["Copies, t1"], row["Copies, t2"]) == ("239", "241")
+    assert row["Copies in a tomogram"] == "205 (200 to 250)"
     text = (tmp_path / "page.html").read_text()
-    assert "Tomogram t2: 10,000 particles in the region, of which 5,491 reach" in text
+    assert "Tomograms: 1,001 (t1, t2, t3, t4, ..., independent1)." in text
+    assert "10,000 particles in the region, of which 5,491 (5,491 to 5,500) reach" in text
     assert "fill 15.1% of the region; masks fill 5.7% of the tomogram" in text
+    assert len(text) < 2500
 
 
-def test_snr_asked_stands_beside_snr_measured(tmp_path):
+def test_snr_asked_stands_beside_snr_measured_and_the_worst_is_named(tmp_path: Path) -> None:
     record = {
-        "snr_asked": 0.06, "snr_by_region": {"cube": 0.06012, "particle": 0.527},
+        "snr_asked": 0.06, "snr_by_region": {"cube": 0.06, "particle": 0.527},
         "snr_without_noise": 0.743, "noise_scale": 2087.3, "reference_particles": 100,
         "region": "cube",
     }  # fmt: skip
-    snr_page({("t1", "B"): record}, tmp_path / "page.html")
-    (row,) = table_of(tmp_path / "page.html")
-    assert list(row.values()) == ["t1", "B", "0.06", "0.06012", "0.527", "0.743", "2,087", "100"]
+    off = record | {"snr_by_region": {"cube": 0.057, "particle": 0.53}, "noise_scale": 2100}
+    of_a = record | {"snr_asked": 0.5, "snr_by_region": {"cube": 0.5, "particle": 3.0}}
+    noise = {("t1", "A"): of_a, ("t1", "B"): record, ("t2", "B"): off, ("t3", "B"): record}
+    snr_page(noise, tmp_path / "page.html")
+    a, b = (list(row.values()) for row in table_of(tmp_path / "page.html"))
+    assert a == ["A", "1", "0.5", "0.5", "3", "0.743", "2,087", "100", "t1: +0%"]
+    assert b == [
+        "B", "3", "0.06", "0.059 (0.057 to 0.06)", "0.528 (0.527 to 0.53)", "0.743",
+        "2,092 (2,087 to 2,100)", "100", "t2: -5%",
+    ]  # fmt: skip
     assert "is the SNR in the cube" in (tmp_path / "page.html").read_text()
 
 
-def test_masks_come_by_size_and_gaps_are_dashes(tmp_path):
+def test_masks_come_by_size_and_gaps_are_dashes(tmp_path: Path) -> None:
     table = pd.DataFrame(
         {
             "pdb_id": ["9XYZ", "1KP8"],

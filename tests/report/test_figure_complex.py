@@ -1,14 +1,16 @@
+from collections.abc import Callable
+from pathlib import Path
+
 import numpy as np
 import pytest
+from matplotlib.image import imread
 
-from datasets import subtomograms_of
 from ssn3d.errors import DataError
 from ssn3d.report.figure_complex import complex_at_each_snr, draw_complex
 from ssn3d.structures.structure import Structure, write_structure
-from ssn3d.subtomograms.store import write_subtomograms
 
 
-def test_a_complex_stands_beside_three_slices_for_each_snr():
+def test_a_complex_stands_beside_three_slices_for_each_snr() -> None:
     images = {
         name: np.random.default_rng(i).normal(size=(12, 12, 12)).astype(np.float16)
         for i, name in enumerate(("A, SNR 0.5", "C, SNR 0.01"))
@@ -28,13 +30,18 @@ def test_a_complex_stands_beside_three_slices_for_each_snr():
     assert limits[0] != limits[3]
 
 
-def test_a_complex_without_a_subtomogram_is_one_line(tmp_path):
-    dataset = subtomograms_of(np.zeros((2, 8, 8, 8)), pdb_ids=np.array(["1KP8", "1W6T"]))
-    write_subtomograms(tmp_path / "A.h5", dataset, {})
+def test_a_complex_is_drawn_from_a_shard_that_has_it(
+    write_images: Callable[..., Path], tmp_path: Path
+) -> None:
+    images = np.random.default_rng(0).normal(size=(2, 8, 8, 8))
+    shard = write_images(images, images > 1, ["1KP8", "2GLS"])
     points = np.array([[-5, 0, 0], [5, 0, 0]], dtype=np.float32)
     masses = np.full(2, 1000, dtype=np.float32)
-    write_structure(tmp_path / "2GLS.npz", Structure("2GLS", points, masses, "deposited"))
     structure, figure = tmp_path / "2GLS.npz", tmp_path / "complex.png"
-    with pytest.raises(DataError, match=r"complex_id: .*A\.h5 has no subtomogram of 2GLS; .*1KP8"):
-        draw_complex("2GLS", structure, [tmp_path / "A.h5"], 15.0, 40.0, figure=figure)
+    write_structure(structure, Structure("2GLS", points, masses, "deposited"))
+    draw_complex("2GLS", structure, [shard], 15.0, 40.0, figure=figure)
+    assert imread(figure).std() > 0
+    figure.unlink()
+    with pytest.raises(DataError, match=r"complex_id: .*t1\.h5 has no subtomogram of 1W6T; .*1KP8"):
+        draw_complex("1W6T", structure, [shard], 15.0, 40.0, figure=figure)
     assert not figure.exists()

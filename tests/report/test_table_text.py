@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ssn3d.files import read_json
+from ssn3d.report.table_notes import notes_below
 from ssn3d.report.table_text import (
     provenance_line,
     to_latex,
@@ -30,8 +31,10 @@ def second() -> pd.DataFrame:
     table["method"], table["dataset"] = ["Xu & Alber", "SSN3D-ED"], "A"
     table["snr"] = 0.5
     table["paper_miou"], table["paper_iou_foreground"] = [np.nan, 86.4], [27.4, np.nan]
+    table["seeds"] = pd.array([1, None], "Int64")
     table.loc[0, ["pixel_accuracy", "miou", "miou_low", "miou_high"]] = [98.125, 64.5, 64.0, 65.25]
-    table.loc[0, "capacity"] = 2042158
+    table.loc[0, ["independent_miou", "errors_per_surface_voxel"]] = [63.25, 0.3607]
+    table["capacity"] = pd.array([2042158, None], "Int64")
     table["status"] = ["done", "missing: rule train_network (runs/SSN3D-ED/A/random/run.json)"]
     return table
 
@@ -42,33 +45,42 @@ def third() -> pd.DataFrame:
     table = pd.DataFrame(index=[0, 1], columns=TABLE3_COLUMNS, dtype=float)
     table["pdb_id"], table["name"], table["status"] = ["1KP8", "1FNT"], ["GroEL", "20S"], "done"
     table["source"], table["miou"] = ["archive", "surrogate: bead model"], [88.0, 87.0]
+    table["seeds"], table["exact_entry"] = pd.array([1, 1], "Int64"), [True, False]
+    table["paper_miou"], table["paper_pixel_accuracy"] = [88.85, 83.0], 98.0
     return table
 
 
-def rows_of_markdown(text: str) -> list[list[str]]:
-    lines = [line for line in text.splitlines() if line.startswith("|")]
-    assert len({len(line) for line in lines}) == 1  # aligned
-    return [[cell.strip() for cell in CELL.split(line)[1:-1]] for line in lines]
+def rows_of_markdown(text: str, number: int = 0) -> list[list[str]]:
+    """Give the rows of the table of scores (0) or of details (1): titles, rule, cells."""
+    blocks = [block.splitlines() for block in text.split("\n\n") if block.startswith("|")]
+    assert len(blocks) == 2
+    assert all(len({len(line) for line in lines}) == 1 for lines in blocks)  # aligned
+    return [[cell.strip() for cell in CELL.split(line)[1:-1]] for line in blocks[number]]
+
+
+def shown(text: str, row: int = 0) -> dict[str, str]:
+    """Give what both tables show of a row, by title."""
+    both = [rows_of_markdown(text, number) for number in (0, 1)]
+    return {k: v for rows in both for k, v in zip(rows[0], rows[2 + row], strict=True)}
 
 
 def test_markdown_shows_ours_beside_the_papers_and_a_dash_for_nothing(
     second: pd.DataFrame,
 ) -> None:
     text = to_markdown(second, "Table 2", PROVENANCE)
-    header, rule, baseline, network = rows_of_markdown(text)
-    ours = dict(zip(header, baseline, strict=True))
+    ours, missing = shown(text), shown(text, 1)
     assert ours["Method"] == "Xu & Alber"
     assert ours["Pixel acc. (%)"] == "98.12"
     assert ours["95% interval"] == "64.00 to 65.25"
     assert ours["Capacity"] == "2,042,158"
     assert ours["Paper's ROI IoU"] == "27.40"
     assert ours["Paper's mIoU"] == ours["Difference"] == "\N{EN DASH}"
-    missing = dict(zip(header, network, strict=True))
+    assert (ours["Independent mIoU (%)"], ours["Errors per surface voxel"]) == ("63.25", "0.361")
     assert {missing[c] for c in ("mIoU (%)", "95% interval", "Capacity", "Epochs")} == {
         "\N{EN DASH}"
     }
     assert missing["Status"].startswith(r"missing: rule train\_network")
-    assert {cell[-1] for cell in rule} == {"-", ":"}
+    assert {cell[-1] for cell in rows_of_markdown(text)[1]} == {"-", ":"}
     assert "1 of 2 rows have no result" in text
 
 
@@ -80,14 +92,44 @@ def test_surrogates_are_marked_and_named(second: pd.DataFrame, third: pd.DataFra
         assert "urrogate" not in render(second, "Table 2", PROVENANCE)
     assert [row[0] for row in rows_of_markdown(to_markdown(third, "", {}))[2:]] == ["1KP8", "1FNT†"]
     latex = to_latex(third, "Table 3", PROVENANCE)
-    assert r"1FNT$^\dagger$ & 20S" in latex
+    assert re.search(r"1FNT\$\^\\dagger\$ +& 20S", latex)
     assert r"\par $^\dagger$ Surrogates" in latex
     assert "1FNT†" in to_text(third)
 
 
-def test_the_status_is_left_out_where_all_is_done(second: pd.DataFrame) -> None:
+def test_what_is_the_same_in_all_rows_is_left_out(second: pd.DataFrame) -> None:
     assert "Status" in to_markdown(second, "", {})
-    assert "Status" not in to_markdown(second[:1], "", {})
+    text = to_markdown(second[:1], "", {})
+    assert "Status" not in text
+    assert "eeds" not in text
+
+
+def test_several_seeds_have_a_range(second: pd.DataFrame) -> None:
+    second["seeds"] = pd.array([1, 3], "Int64")
+    second.loc[1, ["miou", "miou_lowest_seed", "miou_highest_seed"]] = [88.5, 88.25, 88.75]
+    text = to_markdown(second, "", {})
+    assert shown(text, 1)["Range of seeds"] == "88.25 to 88.75"
+    assert shown(text)["Range of seeds"] == "\N{EN DASH}"
+    assert "means over trainings" in text
+
+
+def test_notes_name_each_baseline_for_what_it_is(second: pd.DataFrame) -> None:
+    assert "Xu & Alber is unsupervised" in (text := to_text(second))
+    assert "Xu & Alber, tuned" not in text
+    second.loc[1, "method"] = "Xu & Alber, tuned"
+    assert "Xu & Alber, tuned: the same with parameters chosen on true masks" in to_text(second)
+
+
+def test_means_are_of_all_rows_and_of_the_very_entries_alone(third: pd.DataFrame) -> None:
+    first, second, *_ = notes_below(third, [])
+    assert first.startswith("Mean of 2 structures: mIoU 87.50 (paper 85.92), ")
+    assert first.endswith("; 1 of 2 at or above the paper's mIoU.")
+    assert second.startswith("Mean of 1 structures read from a whole file of the paper's own entry")
+    assert "(1KP8): mIoU 88.00 (paper 88.85)" in second
+    third["exact_entry"] = False
+    assert "own entry" not in "".join(notes_below(third, []))
+    third["status"] = "not asked for"
+    assert "Mean of" not in "".join(notes_below(third, []))
 
 
 def test_latex_escapes_special_characters(second: pd.DataFrame) -> None:
@@ -95,13 +137,14 @@ def test_latex_escapes_special_characters(second: pd.DataFrame) -> None:
     assert r"Xu \& Alber" in text
     assert r"\caption{50\% of Table\_2}" in text
     assert r"Pixel acc. (\%)" in text
-    body = text[text.index(r"\toprule") : text.index(r"\bottomrule")]
-    rows = [line for line in body.splitlines() if line.endswith(r" \\")]
-    columns = re.search(r"\\begin\{tabular\}\{([lr]+)\}", text)
-    assert columns is not None
-    assert len(rows) == 3
-    assert {len(re.findall(r"(?<!\\)&", row)) + 1 for row in rows} == {len(columns[1])}
-    assert len({row.index(r" \\") for row in rows}) == 1  # aligned
+    scores, details = re.findall(r"\\begin\{tabular\}.*?\\bottomrule", text, re.DOTALL)
+    for body in (scores, details):
+        rows = [line for line in body.splitlines() if line.endswith(r" \\")]
+        columns = re.search(r"\{([lr]+)\}", body)
+        assert columns is not None
+        assert len(rows) == 3
+        assert {len(re.findall(r"(?<!\\)&", row)) + 1 for row in rows} == {len(columns[1])}
+        assert len({row.index(r" \\") for row in rows}) == 1  # aligned
     assert text.startswith("% Provenance: ssn3d 0.1.0; seed 2018; ")
 
 
@@ -126,6 +169,7 @@ def test_no_name_breaks_a_row(name: str) -> None:
     table = pd.DataFrame(index=[0], columns=TABLE3_COLUMNS, dtype=float)
     table["pdb_id"], table["source"], table["status"] = "1KP8", "archive", "done"
     table["name"] = name
+    table["seeds"], table["exact_entry"] = pd.array([1], "Int64"), True
     header, _, row = rows_of_markdown(to_markdown(table, "", {}))
     assert len(row) == len(header)
     assert re.sub(r"\\([^A-Za-z0-9])", r"\1", row[1]) == name
@@ -137,6 +181,7 @@ def test_no_name_breaks_a_row(name: str) -> None:
 def test_the_terminal_sees_a_short_table(second: pd.DataFrame) -> None:
     header, *rows = to_text(second).splitlines()
     assert "Capacity" not in header
+    assert "Independent mIoU (%)" in header
     assert rows[0].index("64.50") + 5 == header.index("mIoU (%)") + len("mIoU (%)")
     assert rows[1].startswith("SSN3D-ED")
 

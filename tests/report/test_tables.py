@@ -10,7 +10,7 @@ from sections import changed, section
 from ssn3d.errors import DataError
 from ssn3d.files import write_json
 from ssn3d.report.settings import RowSettings
-from ssn3d.report.source_words import source_in_words, surrogates
+from ssn3d.report.source_words import is_exact_entry, source_in_words, surrogates
 from ssn3d.report.tables import TABLE2_COLUMNS, TABLE3_COLUMNS, read_table, table2, table3
 
 ROWS = [
@@ -47,7 +47,8 @@ def third(tmp_path: Path, repository: Path) -> Callable[..., pd.DataFrame]:
 
 
 def structure(folder: Path, pdb_id: str, source: str, **record: Any) -> None:
-    defaults = {"file": f"{pdb_id}.cif", "served_by": None, "unit": "deposited"}
+    defaults = {"file": f"{pdb_id}.cif", "served_by": pdb_id, "unit": "deposited"}
+    defaults["mass_dalton"] = 600e3
     write_json(folder / f"{pdb_id}.json", {"pdb_id": pdb_id, "source": source} | defaults | record)
 
 
@@ -92,7 +93,8 @@ def test_numbers_of_a_run_are_means_over_its_test_subtomograms(
     second: Callable[..., pd.DataFrame], write_run: Runs, make_scores: Scores
 ) -> None:
     scores = make_scores(["1KP8", "2GLS"] * 30)
-    write_run("SSN3D-ED", "B", "random", scores, ceiling_miou=89.6)
+    others = make_scores(["1KP8"] * 40, wrong=0.03, seed=1, tomogram="independent1")
+    write_run("SSN3D-ED", "B", "random", scores, others)
     for method in ("Xu-Alber", "Xu-Alber-tuned"):
         write_run(method, "A", "random", scores, capacity=None, epochs=0)
     ours = second().set_index("method")
@@ -103,14 +105,46 @@ def test_numbers_of_a_run_are_means_over_its_test_subtomograms(
     assert row["difference_miou"] == pytest.approx(miou - 83.04)
     assert row["miou_low"] < row["miou"] < row["miou_high"]
     assert row["miou_high"] - row["miou_low"] < 10
-    assert row["ceiling_miou"] == 89.6
+    for ceiling in ("ceiling_miou", "ceiling_pixel_accuracy", "accurate_miou"):
+        assert row[ceiling] == pytest.approx(scores[ceiling].mean())
+    assert row["accurate_miou"] <= row["ceiling_miou"]
+    apart = others[["iou_background", "iou_foreground"]].mean().mean()
+    assert row["independent_miou"] == pytest.approx(apart)
+    assert row["independent_pixel_accuracy"] == pytest.approx(others["pixel_accuracy"].mean())
+    assert row["independent_miou_low"] < apart < row["independent_miou_high"]
+    wrong = scores["false_positive"].sum() + scores["false_negative"].sum()
+    assert row["errors_per_surface_voxel"] == pytest.approx(wrong / scores["surface"].sum())
+    assert (row["independent_subtomograms"], row["seeds"]) == (40, 1)
     assert (row["capacity"], row["epochs"], row["test_subtomograms"]) == (895746, 31, 60)
     assert row["training_minutes"] == 1.5
     assert row["status"] == "done"
-    assert ours.loc["Xu & Alber", ["capacity", "ceiling_miou"]].isna().all()
+    assert ours.loc["Xu & Alber", ["capacity"]].isna().all()
     for method in ("Xu & Alber", "Xu & Alber, tuned"):
         assert ours.loc[method, "miou"] == pytest.approx(miou)
         assert np.isnan(ours.loc[method, "difference_miou"])  # the paper has no mIoU of it
+
+
+def test_a_row_of_several_seeds_is_their_mean_with_the_range(
+    tmp_path: Path, repository: Path, write_run: Runs, make_scores: Scores
+) -> None:
+    def make() -> pd.Series:
+        rows = [RowSettings(method="SSN3D-ED", dataset="A", seeds=3)]
+        return table2(rows, {"A": 0.5}, tmp_path, repository / "resources", 1).loc[0]
+
+    mious = []
+    for split, wrong in (("random", 0.01), ("random_seed2", 0.03), ("random_seed3", 0.02)):
+        assert split in make()["status"]  # one of them is not enough
+        scores = make_scores(["1KP8"] * 20, wrong=wrong)
+        write_run("SSN3D-ED", "A", split, scores, epochs=int(1000 * wrong))
+        mious.append(scores[["iou_background", "iou_foreground"]].mean().mean())
+    row = make()
+    assert (row["seeds"], row["epochs"], row["test_subtomograms"]) == (3, 20, 20)
+    assert row["miou"] == pytest.approx(np.mean(mious))
+    for prefix in ("", "independent_"):
+        ends = row[f"{prefix}miou_lowest_seed"], row[f"{prefix}miou_highest_seed"]
+        assert ends == pytest.approx((min(mious), max(mious)))
+    # of the same subtomograms: the interval is narrower than the range
+    assert min(mious) < row["miou_low"] < row["miou"] < row["miou_high"] < max(mious)
 
 
 def test_intervals_derive_from_the_seed(
@@ -158,20 +192,22 @@ def test_table3_takes_masks_sizes_and_scores_of_the_class_left_out(
     third: Callable[..., pd.DataFrame], write_run: Runs, make_scores: Scores
 ) -> None:
     scores = make_scores(["2GLS"] * 30, size=0.2)
-    write_run("SSN3D-ED", "A", "without_2GLS", scores, ceiling_miou=91.8)
+    write_run("SSN3D-ED", "A", "without_2GLS", scores)
     row = third(["1KP8", "2GLS"]).set_index("pdb_id").loc["2GLS"]
     assert row["mask_voxels"] == pytest.approx(200, rel=0.05)
     assert row["test_subtomograms"] == 30
-    assert (row["ceiling_miou"], row["epochs"]) == (91.8, 31)
+    assert (row["independent_subtomograms"], row["epochs"]) == (30, 31)
     assert row["difference_miou"] == pytest.approx(row["miou"] - 88.12)
 
 
 def test_a_test_set_of_another_class_is_refused(
     third: Callable[..., pd.DataFrame], write_run: Runs, make_scores: Scores
 ) -> None:
-    write_run("SSN3D-ED", "A", "without_2GLS", make_scores(["2GLS", "1KP8"]))
-    with pytest.raises(DataError, match="contains other structures than 2GLS"):
-        third(["2GLS"])
+    ours, others = make_scores(["2GLS"] * 2), make_scores(["2GLS", "1KP8"])
+    for tables in ((ours, others), (others, ours)):
+        write_run("SSN3D-ED", "A", "without_2GLS", *tables)
+        with pytest.raises(DataError, match="the scores are of other structures than 2GLS"):
+            third(["2GLS"])
 
 
 def test_sources_are_told_in_words(tmp_path: Path) -> None:
@@ -179,7 +215,7 @@ def test_sources_are_told_in_words(tmp_path: Path) -> None:
     structure(tmp_path, "2AWB", "archive", served_by="4V4Q")
     structure(tmp_path, "1KP8", "folder", file="1OEL.pdb.gz", served_by="1OEL")
     structure(tmp_path, "1YG6", "folder", file="1YG6.pdb", served_by="1YG6", unit="biological")
-    structure(tmp_path, "1FNT", "surrogate", file=None, unit="surrogate")
+    structure(tmp_path, "1FNT", "surrogate", file=None, served_by=None, unit="surrogate")
     words = {i: source_in_words(tmp_path, i) for i in ("1A1S", "2AWB", "1KP8", "1YG6", "1FNT")}
     assert words == {
         "1A1S": "archive",
@@ -190,6 +226,18 @@ def test_sources_are_told_in_words(tmp_path: Path) -> None:
     }
     assert surrogates(tmp_path, words) == ["1FNT"]
     assert source_in_words(tmp_path, "2REC").startswith("unknown")
+
+
+def test_the_very_entry_is_told_from_what_stands_in_for_it(tmp_path: Path) -> None:
+    structure(tmp_path, "2GLS", "folder")
+    structure(tmp_path, "1GYT", "folder", mass_dalton=331e3)  # a half of what the paper had
+    structure(tmp_path, "2AWB", "archive", served_by="4V4Q", mass_dalton=1400e3)
+    structure(tmp_path, "1YG6", "folder", unit="biological")
+    structure(tmp_path, "1FNT", "surrogate", served_by=None, unit="surrogate", mass_dalton=1e6)
+    masses = {"2GLS": 624, "1GYT": 662, "2AWB": 1400, "1YG6": 304, "1FNT": 1050, "1KP8": 810}
+    exact = [pdb_id for pdb_id, mass in masses.items() if is_exact_entry(tmp_path, pdb_id, mass)]
+    assert exact == ["2GLS"]
+    assert not is_exact_entry(tmp_path, "2GLS", np.nan)  # of no complex of the paper
 
 
 def test_a_table_is_read_as_it_was_made(

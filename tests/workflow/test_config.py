@@ -12,7 +12,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sections import PAPER
+from sections import PAPER, changed
 from small_workflow import REPOSITORY
 from ssn3d import runs
 from ssn3d.config import Config, check_config, check_ids, load_config
@@ -70,8 +70,11 @@ FAULTS = [
     (
         "tables.table2.1",
         CONFIG["tables"]["table2"][0],
-        "method='Xu & Alber' dataset='A' is repeated",
+        "tables.table2: 'Xu & Alber' on 'A' stands twice; remove one",
     ),
+    ("tables.table2.0.seeds", 2, "table2.0.seeds: 'Xu & Alber' is not trained; remove the key"),
+    ("tables.table2.3.seeds", 0, "table2.3.seeds: 0 must be greater than or equal to 1 (trainings"),
+    ("tables.table2.3.seeds", "3", "table2.3.seeds: '3' must be a valid integer (trainings that"),
     ("tables.table2.3.method", "SSN3D-DE", "'SSN3D-DE' is not a method; did you mean 'SSN3D-ED'?"),
     ("tables.table2.0.method", "unet", "'unet' is not a method; did you mean 'UNet'?"),
     ("tables.table3.method", "Xu-Alber", "is not a method; did you mean 'Xu & Alber'?"),
@@ -117,7 +120,8 @@ def properties(schema, config, path=()):
     yield path, alternatives
     for alternative in alternatives:
         for key, inner in alternative.get("properties", {}).items():
-            yield from properties(inner, config[key], (*path, key))
+            if "default" not in inner:
+                yield from properties(inner, config[key], (*path, key))
         if "items" in alternative and config and config != "all":
             yield from properties(alternative["items"], config[0], (*path, 0))
 
@@ -139,7 +143,7 @@ def wrong_values(alternatives):
 def test_the_configurations_are_valid(monkeypatch):
     monkeypatch.chdir(REPOSITORY)
     paper = load_config("config.yaml")
-    assert paper.model_dump() == CONFIG
+    assert paper.model_dump(exclude_unset=True) == CONFIG
     demo = load_config("config.yaml", "demo.yaml")
     assert (demo.structures.source, demo.seed) == ("surrogate", paper.seed)
     cpu = load_config("config.yaml", "cpu.yaml")
@@ -189,6 +193,12 @@ def test_any_value_is_valid_or_one_line_that_names_the_section(path, value):
         message = str(error)
     assert "\n" not in message
     assert not message or path[0] in message
+
+
+def test_seeds_are_repeats_of_a_training_on_the_same_split():
+    config = changed(PAPER, tables={"table2": [{"method": "UNet", "dataset": "B", "seeds": 3}]})
+    splits = [run.split for run in config.tables.runs(["1KP8"])]
+    assert splits == ["random", "random_seed2", "random_seed3", "without_1KP8"]
 
 
 def test_the_methods_known_are_those_there_are():

@@ -64,8 +64,6 @@ except SSN3DError as error:
 TOMOGRAMS = [f"t{i + 1}" for i in range(config["tomograms"])]
 INDEPENDENT = [f"independent{i + 1}" for i in range(config["independent_tomograms"])]
 SNRS = checked.snr.snr_of
-TABLE2, TABLE3 = config["tables"]["table2"], config["tables"]["table3"]
-LEFT_OUT = checked.tables.table3.left_out(PDB_IDS)
 
 
 # Memory of the rules that hold a tomogram: at most 2.4 GB of 108 and 6.9 GB of 500 million voxels.
@@ -82,6 +80,7 @@ wildcard_constraints:
     dataset="|".join(SNRS),
     method="[A-Za-z0-9-]+",
     split="random|without_[A-Za-z0-9]{4}",
+    repeat=r"|_seed\d+",  # of a training, on the same split
 
 
 def library_version(script):
@@ -127,16 +126,17 @@ def environment(device):
     return f"../../envs/{'cuda' if device == 'cuda' else 'cpu'}.yaml"
 
 
-def run_files(rows, name):
-    """List one file of each run; a row of a table gives a run's method, dataset and split."""
-    return [str(run_folder("results/runs", **row) / name) for row in rows]
+def run_files(runs, name):
+    """List one file of each run."""
+    return [str(run_folder("results/runs", *run) / name) for run in runs]
 
 
-def title(row):
-    """Name a run for a reader: method, dataset, and its SNR or the structure left out."""
-    snr = f"(SNR {SNRS[row['dataset']]:g})"
-    words = snr if row["split"] == "random" else row["split"].replace("_", " ")
-    return f"{row['method']}, {row['dataset']} {words}"
+def title(run):
+    """Name a run for a reader: method, dataset, its SNR or the structure left out, its seed."""
+    split, _, seed = run.split.partition("_seed")
+    snr = f"(SNR {SNRS[run.dataset]:g})"
+    words = snr if split == "random" else split.replace("_", " ")
+    return f"{run.method}, {run.dataset} {words}" + (f", seed {seed}" if seed else "")
 
 
 # The sections of the report, in order, with the captions of their results and what each is called.

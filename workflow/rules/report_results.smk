@@ -1,19 +1,15 @@
 # The report on the results: how well the data were segmented, and the time that it took.
-RUNS2 = [row | {"split": "random"} for row in TABLE2]
-RUNS3 = [
-    {key: TABLE3[key] for key in ("method", "dataset")} | {"split": f"without_{pdb_id}"}
-    for pdb_id in LEFT_OUT
-]
-RUNS = [*RUNS2, *RUNS3]
-TRAINED = [run for run in RUNS if run["method"] not in BASELINES]
-UNSUPERVISED_RUNS = [run for run in RUNS2 if run["method"] == BASELINE]
-SHOWN = [run for run in RUNS2 if run["method"] == TABLE3["method"]] or RUNS2[:1]
+RUNS = checked.tables.runs(PDB_IDS)
+TRAINED = [run for run in RUNS if run.method not in BASELINES]
+UNSUPERVISED_RUNS = [run for run in RUNS if run.method == BASELINE]
+FIRST_SEEDS = [run for run in RUNS if run.split == "random"]
+SHOWN = [
+    run for run in FIRST_SEEDS if run.method == checked.tables.table3.method
+] or RUNS[:1]
 
 FIGURES += ["training", "per_class", "against_size", "against_paper", "runtime"]
-FIGURES += [f"segmentation_{path_name(r['method'])}_{r['dataset']}" for r in SHOWN]
-FIGURES += [
-    f"baseline_{path_name(r['method'])}_{r['dataset']}" for r in UNSUPERVISED_RUNS
-]
+FIGURES += [f"segmentation_{path_name(r.method)}_{r.dataset}" for r in SHOWN]
+FIGURES += [f"baseline_{path_name(r.method)}_{r.dataset}" for r in UNSUPERVISED_RUNS]
 TABLES, FORMATS = ["table2", "table3"], ["csv", "md", "tex", "json"]
 PAGES += TABLES
 

@@ -3,13 +3,13 @@ rule train_network:
         shards=shards(TOMOGRAMS),
         split="results/splits/{split}.csv",
     output:
-        weights="results/runs/{method}/{dataset}/{split}/weights.pt",
-        history="results/runs/{method}/{dataset}/{split}/history.csv",
-        run="results/runs/{method}/{dataset}/{split}/run.json",
+        weights="results/runs/{method}/{dataset}/{split}{repeat}/weights.pt",
+        history="results/runs/{method}/{dataset}/{split}{repeat}/history.csv",
+        run="results/runs/{method}/{dataset}/{split}{repeat}/run.json",
     log:
-        "logs/train_network/{method}_{dataset}_{split}.log",
+        "logs/train_network/{method}_{dataset}_{split}{repeat}.log",
     benchmark:
-        "results/benchmarks/train_network/{method}_{dataset}_{split}.tsv"
+        "results/benchmarks/train_network/{method}_{dataset}_{split}{repeat}.tsv"
     conda:
         environment(config["training"]["device"])
     threads: JOB_THREADS
@@ -28,15 +28,15 @@ rule evaluate_network:
     input:
         shards=shards(TOMOGRAMS + INDEPENDENT),
         split="results/splits/{split}.csv",
-        weights="results/runs/{method}/{dataset}/{split}/weights.pt",
+        weights="results/runs/{method}/{dataset}/{split}{repeat}/weights.pt",
     output:
-        table="results/runs/{method}/{dataset}/{split}/per_subtomogram.csv",
-        independent="results/runs/{method}/{dataset}/{split}/independent.csv",
-        predictions="results/runs/{method}/{dataset}/{split}/predictions.h5",
+        table="results/runs/{method}/{dataset}/{split}{repeat}/per_subtomogram.csv",
+        independent="results/runs/{method}/{dataset}/{split}{repeat}/independent.csv",
+        predictions="results/runs/{method}/{dataset}/{split}{repeat}/predictions.h5",
     log:
-        "logs/evaluate_network/{method}_{dataset}_{split}.log",
+        "logs/evaluate_network/{method}_{dataset}_{split}{repeat}.log",
     benchmark:
-        "results/benchmarks/evaluate_network/{method}_{dataset}_{split}.tsv"
+        "results/benchmarks/evaluate_network/{method}_{dataset}_{split}{repeat}.tsv"
     conda:
         environment(config["training"]["device"])
     threads: JOB_THREADS

@@ -15,5 +15,6 @@ if __name__ == "__main__":
             per_subtomogram=snakemake.output.table,
             independent=snakemake.output.independent,
             predictions=snakemake.output.predictions,
+            repeat=snakemake.wildcards.repeat,
             trainings_per_gpu=snakemake.config["trainings_per_gpu"],
         )

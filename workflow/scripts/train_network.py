@@ -17,7 +17,7 @@ def checkpoint_of(files, params, wildcards):  # noqa: ANN001, ANN201 -- Snakemak
     shards = [open_shard(path).sha256 for path in files.shards]
     identity = [shards, sha256_of(files.split), params.settings, params.seed, params.code]
     key = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:12]
-    name = f"{wildcards.method}_{wildcards.dataset}_{wildcards.split}_{key}.pt"
+    name = f"{wildcards.method}_{wildcards.dataset}_{wildcards.split}{wildcards.repeat}_{key}.pt"
     return Path("results/checkpoints") / name
 
 
@@ -34,5 +34,6 @@ if __name__ == "__main__":
             history=snakemake.output.history,
             record=snakemake.output.run,
             checkpoint=checkpoint_of(snakemake.input, snakemake.params, snakemake.wildcards),
+            repeat=snakemake.wildcards.repeat,
             trainings_per_gpu=snakemake.config["trainings_per_gpu"],
         )

@@ -4,7 +4,6 @@ import math
 import time
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -13,7 +12,7 @@ from ssn3d.config import Config
 from ssn3d.device import pick_device
 from ssn3d.microscope.projector import Projector
 from ssn3d.provenance import hardware
-from ssn3d.runs import TUNED_BASELINE
+from ssn3d.runs import TUNED_BASELINE, Run
 from ssn3d.seeds import generator
 from ssn3d.segmentation.baseline import segment_on_one_thread
 from ssn3d.segmentation.baseline_search import draw_combinations
@@ -32,22 +31,6 @@ PROJECTIONS_A_DATASET = 20
 _EVERY_TILT = 4  # one of so many tilts is projected, to save memory
 _SLICES = 16
 _COMBINATIONS = 4
-
-
-class Run(NamedTuple):
-    """A run that a row of the tables needs."""
-
-    method: str
-    dataset: str
-    split: str = "random"
-
-
-def runs(config: Config, pdb_ids: Sequence[str]) -> list[Run]:
-    """List what the tables of a configuration ask for, none twice."""
-    table2, table3 = config.tables.table2, config.tables.table3
-    asked = [Run(row.method, row.dataset) for row in table2]
-    asked += [Run(table3.method, table3.dataset, f"without_{i}") for i in table3.left_out(pdb_ids)]
-    return list(dict.fromkeys(asked))
 
 
 @contextmanager
@@ -112,7 +95,7 @@ def epoch_seconds(config: Config, classes: int, run: Run, seconds_a_subtomogram:
     """
     count = config.tomograms * subtomograms_of(config, config.subtomograms.count)
     splits = config.splits
-    test = count / classes if run.split != "random" else splits.test_fraction * count
+    test = count / classes if run.split.startswith("without") else splits.test_fraction * count
     validation = splits.validation_fraction * (count - test)
     return float((count - test - validation + validation / 3) * seconds_a_subtomogram)
 

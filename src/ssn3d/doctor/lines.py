@@ -84,7 +84,7 @@ def simulation(config: Config) -> str:
 
 def trainings(config: Config, pdb_ids: Sequence[str]) -> str:
     """Say which device trains, and how long all trainings take at most."""
-    asked = [run for run in estimate.runs(config, pdb_ids) if run.method not in BASELINES]
+    asked = [run for run in config.tables.runs(pdb_ids) if run.method not in BASELINES]
     if not asked:
         return machine.NONE
     compute = Compute.pick(config.training.device, config.training.precision)
@@ -101,7 +101,7 @@ def trainings(config: Config, pdb_ids: Sequence[str]) -> str:
 
 def baseline(config: Config, pdb_ids: Sequence[str]) -> str:
     """Say how long the baseline's runs take; it has no use for a GPU."""
-    asked = [run for run in estimate.runs(config, pdb_ids) if run.method in BASELINES]
+    asked = [run for run in config.tables.runs(pdb_ids) if run.method in BASELINES]
     if not asked:
         return machine.NONE
     seconds = estimate.baseline_seconds(config, asked, estimate.measure_baseline(config))
@@ -118,7 +118,7 @@ def in_words(seconds: float) -> str:
 
 def earlier_results(config: Config, pdb_ids: Sequence[str], results: Path) -> str:
     """Say what earlier runs of the workflow have left."""
-    asked = estimate.runs(config, pdb_ids)
+    asked = config.tables.runs(pdb_ids)
     done = [run for run in asked if not missing_files(run_folder(results / "runs", *run))]
     datasets = [*config.snr.snr_of]
     made = [name for name in datasets if (results / "subtomograms" / name).exists()]

@@ -1,4 +1,4 @@
-"""Bootstrap intervals of means over test subtomograms."""
+"""Bootstrap intervals of means over subtomograms."""
 
 import math
 
@@ -6,25 +6,43 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+_AT_ONCE = 100  # resamples, which bounds the memory
+
 
 def mean_interval(
     values: NDArray[np.float64],
+    tomograms: NDArray[np.str_],
     generator: np.random.Generator,
     confidence: float = 0.95,
     resamples: int = 4999,
 ) -> tuple[float, float]:
     """Compute the percentile bootstrap interval of the mean of `values` (n,).
 
-    It covers the choice of test subtomograms only: the specimen and the training are one draw
-    each. With fewer than two values it is (nan, nan).
+    Args:
+        values: a score of each subtomogram.
+        tomograms: (n,) from which each was cut. Where there are several, whole tomograms are
+            resampled, since subtomograms of one have its specimen in common; where there is one,
+            subtomograms are, and the interval does not cover the choice of the specimen.
+        generator: of the resamples.
+        confidence: share of intervals that cover the true mean, if there are many tomograms.
+        resamples: how many to draw.
+
+    Returns:
+        The lower and the upper end; (nan, nan) for fewer than two values.
     """
     if len(values) < 2:  # noqa: PLR2004 -- one value has no spread
         return math.nan, math.nan
+    names, unit = np.unique(tomograms, return_inverse=True)
+    if len(names) == 1:
+        unit = np.arange(len(values))
     interval = stats.bootstrap(
-        (values,),
-        np.mean,
+        (np.bincount(unit, values), np.bincount(unit)),
+        lambda sums, counts, axis: sums.sum(axis=axis) / counts.sum(axis=axis),
+        paired=True,
+        vectorized=True,
         confidence_level=confidence,
         n_resamples=resamples,
+        batch=_AT_ONCE,
         method="percentile",
         rng=generator,
     ).confidence_interval

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from ssn3d.files import atomic_path, read_json
@@ -25,6 +26,8 @@ SNR_KEYS = (
 )  # fmt: skip
 """The keys of each JSON file that the pages need."""
 _NO_VALUE = "\N{EN DASH}"
+_SPREAD = "Values are means over tomograms, with the lowest and the highest in brackets."
+_MANY = 6
 
 
 def describe_data(
@@ -78,59 +81,79 @@ def structures_page(
 def specimen_page(
     specimens: Mapping[str, Mapping[str, Any]], names: Mapping[str, str], path: PathLike
 ) -> None:
-    """Write the copies of each structure, and how crowded each tomogram is.
+    """Write the copies of each structure in a tomogram, and how crowded tomograms are.
 
     Args:
         specimens: the content of specimen.json, by tomogram.
         names: of the structures, by PDB ID.
         path: of the page.
     """
-    first = next(iter(specimens.values()))
-    step_nm = first["provenance"]["settings"]["voxel_size_angstrom"] / 10
+    every = [*specimens.values()]
+    step_nm = every[0]["provenance"]["settings"]["voxel_size_angstrom"] / 10
     rows = [
         {
             "PDB ID": pdb_id,
             "Name": names.get(pdb_id, _NO_VALUE),
             "Bounding radius (nm)": f"{radius * step_nm:.1f}",
-            **{
-                f"Copies, {t}": f"{specimen['copies'][pdb_id]:,}"
-                for t, specimen in specimens.items()
-            },
+            "Copies in a tomogram": _spread([one["copies"][pdb_id] for one in every], ",.0f"),
         }
-        for pdb_id, radius in first["bounding_radius_voxels"].items()
+        for pdb_id, radius in every[0]["bounding_radius_voxels"].items()
     ]
-    notes = [
-        f"Tomogram {tomogram}: {specimen['particles_in_region']:,} particles in the region, of "
-        f"which {specimen['particles_in_tomogram']:,} reach into the tomogram. Bounding spheres "
-        f"fill {100 * specimen['sphere_fraction_of_region']:.1f}% of the region; masks fill "
-        f"{100 * specimen['labelled_fraction_of_tomogram']:.1f}% of the tomogram."
-        for tomogram, specimen in specimens.items()
-    ]
-    _write(rows, path, "Specimen", notes)
+
+    def of_all(key: str, form: str) -> str:
+        return _spread([one[key] for one in every], form)
+
+    crowding = (
+        f"Tomograms: {len(every):,} ({_few(list(specimens))}). In each, "
+        f"{of_all('particles_in_region', ',.0f')} particles in the region, of which "
+        f"{of_all('particles_in_tomogram', ',.0f')} reach into the tomogram. Bounding spheres fill "
+        f"{of_all('sphere_fraction_of_region', '.1%')} of the region; masks fill "
+        f"{of_all('labelled_fraction_of_tomogram', '.1%')} of the tomogram."
+    )
+    _write(rows, path, "Specimen", [crowding, _SPREAD])
 
 
 def snr_page(noise: Mapping[tuple[str, str], Mapping[str, Any]], path: PathLike) -> None:
-    """Write the SNR of every tomogram, asked for and measured.
+    """Write the SNR of every dataset, asked for and measured in all tomograms.
 
     Args:
         noise: the content of {dataset}.json, by tomogram and dataset.
         path: of the page.
     """
-    rows = [
-        {
-            "Tomogram": tomogram,
-            "Dataset": dataset,
-            "SNR asked for": f"{record['snr_asked']:g}",
-            "SNR in the cube": f"{record['snr_by_region']['cube']:.4g}",
-            "SNR in the particle": f"{record['snr_by_region']['particle']:.4g}",
-            "SNR without noise": f"{record['snr_without_noise']:.3g}",
-            "Noise level": f"{record['noise_scale']:,.4g}",
-            "Particles": f"{record['reference_particles']:,}",
-        }
-        for (tomogram, dataset), record in noise.items()
-    ]
+    rows = []
     region = next(iter(noise.values()))["region"]
-    _write(rows, path, "Signal-to-noise ratio", [f"The SNR asked for is the SNR in the {region}."])
+    for dataset in dict.fromkeys(dataset for _, dataset in noise):
+        records = {t: record for (t, name), record in noise.items() if name == dataset}
+        every = [*records.values()]
+        asked, measured = every[0]["snr_asked"], [one["snr_by_region"] for one in every]
+        errors = {t: r["snr_by_region"][region] / asked - 1 for t, r in records.items()}
+        worst = max(errors, key=lambda tomogram: abs(errors[tomogram]))
+        rows.append(
+            {
+                "Dataset": dataset,
+                "Tomograms": f"{len(every):,}",
+                "SNR asked for": f"{asked:g}",
+                "SNR in the cube": _spread([one["cube"] for one in measured], ".4g"),
+                "SNR in the particle": _spread([one["particle"] for one in measured], ".4g"),
+                "SNR without noise": _spread([one["snr_without_noise"] for one in every], ".3g"),
+                "Noise level": _spread([one["noise_scale"] for one in every], ",.4g"),
+                "Particles": _spread([one["reference_particles"] for one in every], ",.0f"),
+                "Farthest from asked": f"{worst}: {100 * errors[worst]:+.2g}%",
+            }
+        )
+    notes = [f"The SNR asked for is the SNR in the {region}.", _SPREAD]
+    _write(rows, path, "Signal-to-noise ratio", notes)
+
+
+def _spread(values: Sequence[float], form: str) -> str:
+    """Format the mean of a value over tomograms and, where they differ, its range."""
+    mean, low, high = (f"{value:{form}}" for value in (np.mean(values), min(values), max(values)))
+    return mean if low == high else f"{mean} ({low} to {high})"
+
+
+def _few(names: Sequence[str]) -> str:
+    """List names, not all of them if they are many."""
+    return ", ".join(names if len(names) <= _MANY else [*names[: _MANY - 2], "...", names[-1]])
 
 
 def masks_page(table: pd.DataFrame, names: Mapping[str, str], path: PathLike) -> None:
@@ -145,7 +168,7 @@ def masks_page(table: pd.DataFrame, names: Mapping[str, str], path: PathLike) ->
             "Name": names.get(row["pdb_id"], _NO_VALUE),
             "Subtomograms": f"{row['subtomograms']:,}",
             "Mask voxels": f"{row['mask_voxels']:,.0f}",
-            "Paper's mask": number(row["paper_mask_voxels"], ",.0f"),
+            "Mask implied by the paper's scores": number(row["paper_mask_voxels"], ",.0f"),
             "Ratio": number(row["ratio"], ".2f"),
         }
         for row in table.sort_values("mask_voxels", ascending=False).to_dict("records")
@@ -158,7 +181,7 @@ def _write(
 ) -> None:
     """Write a page; all columns but those named here contain numbers."""
     cells = pd.DataFrame(rows)
-    words = {"PDB ID", "Name", "Source", "SHA-256", "Note", "Tomogram", "Dataset"}
+    words = {"PDB ID", "Name", "Source", "SHA-256", "Note", "Dataset"}
     with atomic_path(path) as partial:
         numbers = {str(column) for column in cells} - words
-        partial.write_text(web_page(cells, title, numbers, notes), encoding="utf-8")
+        partial.write_text(web_page([cells], title, numbers, notes), encoding="utf-8")

@@ -122,7 +122,7 @@ def packing_statistics(classes: pd.DataFrame) -> Figure:
         scatter.set(xscale="log", yscale="log", xlim=ends, ylim=ends, aspect="equal")
         plain_log_ticks(scatter.xaxis)
         plain_log_ticks(scatter.yaxis)
-    scatter.set(xlabel="paper: mask voxels, implied", ylabel="ours: mask voxels, mean")
+    scatter.set(xlabel="mask voxels implied by the paper's scores", ylabel="our mask voxels, mean")
     if len(sizes) > 2:  # noqa: PLR2004 -- two points always correlate
         rank = float(stats.spearmanr(ours, paper).statistic)
         scatter.set_title(f"rank correlation {rank:.2f}; line: ours equals the paper's")

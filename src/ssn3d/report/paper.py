@@ -13,6 +13,7 @@ import pandas as pd
 from ssn3d.csv_files import read_csv
 
 PathLike = str | os.PathLike[str]
+_FACTS = ["mass_kda", "paper_mask_voxels"]
 _SCORES = {"pixel_accuracy": np.float64, "miou": np.float64}
 
 
@@ -29,8 +30,8 @@ def paper_table3(path: PathLike) -> pd.DataFrame:
 
 
 def paper_complexes(path: PathLike) -> pd.DataFrame:
-    """Read complexes.tsv: `pdb_id`, `name` and `paper_mask_voxels`, implied by Table 3."""
-    columns = {"pdb_id": str, "name": str, "paper_mask_voxels": np.float64}
+    """Read complexes.tsv: `pdb_id`, `name`, `mass_kda`; `paper_mask_voxels`, implied by Table 3."""
+    columns = {"pdb_id": str, "name": str, **dict.fromkeys(_FACTS, np.float64)}
     return read_csv(path, columns, separator="\t", remedy="restore it")
 
 

@@ -2,12 +2,12 @@
 
 import difflib
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
-from ssn3d.runs import METHODS
-from ssn3d.settings import PdbId, PdbIds, Settings, Unique
+from ssn3d.runs import BASELINES, METHODS, Run, repeats
+from ssn3d.settings import PdbId, PdbIds, Settings, no_repeats
 
 
 def _known(method: str) -> str:
@@ -20,16 +20,36 @@ def _known(method: str) -> str:
     return method
 
 
+Method = Annotated[str, AfterValidator(_known), Field(json_schema_extra={"enum": [*METHODS]})]
+
+
 class RowSettings(Settings):
     """What a row of Table 2 shows."""
 
-    method: Annotated[str, AfterValidator(_known), Field(json_schema_extra={"enum": [*METHODS]})]
+    method: Method
     dataset: str
+    # The one default in the models of the configuration: most rows have no use for the key.
+    seeds: int = Field(default=1, ge=1, le=100)
+    """Trainings that differ in their seed alone; one, unless the key is there."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.method in BASELINES and self.seeds > 1:
+            raise ValueError(f"seeds: '{self.method}' is not trained; remove the key")
+        return self
 
 
-class Table3Settings(RowSettings):
+def _each_once(rows: list[RowSettings]) -> list[RowSettings]:
+    """Raise ValueError where two rows show the same method on the same dataset."""
+    no_repeats([f"'{row.method}' on '{row.dataset}'" for row in rows])
+    return rows
+
+
+class Table3Settings(Settings):
     """What Table 3 shows."""
 
+    method: Method
+    dataset: str
     leave_out: Literal["all"] | PdbIds
 
     def left_out(self, pdb_ids: Sequence[str]) -> Sequence[str]:
@@ -40,9 +60,20 @@ class Table3Settings(RowSettings):
 class TablesSettings(Settings):
     """What the tables show, and hence what is trained."""
 
-    table2: Annotated[list[RowSettings], *Unique, Field(min_length=1)]
+    table2: Annotated[list[RowSettings], AfterValidator(_each_once), Field(min_length=1)]
     """At least one row."""
     table3: Table3Settings
+
+    def runs(self, pdb_ids: Sequence[str]) -> list[Run]:
+        """List the runs that both tables show; `pdb_ids` are all of the experiment."""
+        second = [
+            Run(row.method, row.dataset, f"random{repeat}")
+            for row in self.table2
+            for repeat in repeats(row.seeds)
+        ]
+        method, dataset = self.table3.method, self.table3.dataset
+        left_out = self.table3.left_out(pdb_ids)
+        return second + [Run(method, dataset, f"without_{pdb_id}") for pdb_id in left_out]
 
 
 class FiguresSettings(Settings):

@@ -7,6 +7,7 @@ from pathlib import Path
 from ssn3d.files import read_json
 
 _SURROGATE = "surrogate: bead model"
+_WHOLE = 0.8  # of the published mass; by residues, entries have 0.92 (2GHO) and more of it
 
 
 def source_in_words(structures_dir: str | os.PathLike[str], pdb_id: str) -> str:
@@ -22,6 +23,19 @@ def source_in_words(structures_dir: str | os.PathLike[str], pdb_id: str) -> str:
     if served_by not in {None, pdb_id}:
         words += f", {served_by} standing in"
     return words + (", biological assembly" if record["unit"] == "biological" else "")
+
+
+def is_exact_entry(structures_dir: str | os.PathLike[str], pdb_id: str, mass_kda: float) -> bool:
+    """Whether the coordinates were read from a file of this very entry, as deposited.
+
+    A file with much less than the complex's mass, such as half of it, does not count.
+    """
+    path = Path(structures_dir) / f"{pdb_id}.json"
+    if not path.exists():
+        return False
+    record = read_json(path, "served_by", "unit", "mass_dalton")
+    whole = record["mass_dalton"] >= _WHOLE * 1000 * mass_kda
+    return whole and (record["served_by"], record["unit"]) == (pdb_id, "deposited")
 
 
 def surrogates(structures_dir: str | os.PathLike[str], pdb_ids: Iterable[str]) -> list[str]:

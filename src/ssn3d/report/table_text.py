@@ -1,7 +1,7 @@
 """Tables for readers: as plain text, Markdown, LaTeX and HTML, all from the same cells.
 
-A missing number is a dash. A dagger marks results on surrogate structures. Notes below the table
-name the surrogates and count missing rows, so that no table looks better than it is.
+A missing number is a dash. A dagger marks results on surrogate structures; `table_notes` has what
+stands below the table.
 """
 
 import json
@@ -13,44 +13,69 @@ from typing import Any
 import pandas as pd
 
 from ssn3d.files import atomic_path, write_json
+from ssn3d.report.row_numbers import DONE
 from ssn3d.report.source_words import is_surrogate
-from ssn3d.report.tables import DONE
+from ssn3d.report.table_notes import DAGGER, notes_below
 from ssn3d.report.web_page import web_page
 
 _DASH = "\N{EN DASH}"
-_DAGGER = "†"
-_COLUMNS = [
+_ROW = [
     # title, column of the table, format of its numbers ("" for text)
     ("Method", "method", ""),
     ("PDB ID", "pdb_id", ""),
-    ("Name", "name", ""),
     ("Dataset", "dataset", ""),
     ("SNR", "snr", "g"),
+]
+"""What a row is of."""
+_SCORES = [
+    ("Name", "name", ""),
+    ("Seeds", "seeds", "d"),
     ("Pixel acc. (%)", "pixel_accuracy", ".2f"),
-    ("Paper's acc.", "paper_pixel_accuracy", ".2f"),
+    ("Paper's pixel acc.", "paper_pixel_accuracy", ".2f"),
     ("mIoU (%)", "miou", ".2f"),
     ("95% interval", "interval", ""),
+    ("Range of seeds", "range", ""),
     ("Paper's mIoU", "paper_miou", ".2f"),
     ("Difference", "difference_miou", "+.2f"),
+    ("Independent pixel acc. (%)", "independent_pixel_accuracy", ".2f"),
+    ("Independent mIoU (%)", "independent_miou", ".2f"),
+    ("Independent 95% interval", "independent_interval", ""),
+    ("Independent range of seeds", "independent_range", ""),
     ("ROI's IoU (%)", "iou_foreground", ".2f"),
     ("Paper's ROI IoU", "paper_iou_foreground", ".2f"),
-    ("Pooled mIoU (%)", "pooled_miou", ".2f"),
-    ("Ceiling mIoU (%)", "ceiling_miou", ".2f"),
-    ("Capacity", "capacity", ",.0f"),
-    ("Test set", "test_subtomograms", ",.0f"),
-    ("Epochs", "epochs", ",.0f"),
-    ("Training (min)", "training_minutes", ".1f"),
-    ("Mask voxels", "mask_voxels", ",.0f"),
-    ("Paper's mask", "paper_mask_voxels", ",.0f"),
-    ("Source", "source", ""),
     ("Status", "status", ""),
 ]
+_DETAILS = [
+    ("Pooled mIoU (%)", "pooled_miou", ".2f"),
+    ("Errors per surface voxel", "errors_per_surface_voxel", ".3f"),
+    ("Highest possible mIoU (%)", "ceiling_miou", ".2f"),
+    ("Highest possible pixel acc. (%)", "ceiling_pixel_accuracy", ".2f"),
+    ("mIoU at that pixel acc. (%)", "accurate_miou", ".2f"),
+    ("Mask voxels", "mask_voxels", ",.0f"),
+    ("Mask implied by the paper's scores", "paper_mask_voxels", ",.0f"),
+    ("Test set", "test_subtomograms", ",d"),
+    ("Independent set", "independent_subtomograms", ",d"),
+    ("Capacity", "capacity", ",d"),
+    ("Epochs", "epochs", ".4g"),
+    ("Training (min)", "training_minutes", ",.1f"),
+    ("Source", "source", ""),
+]
+_RANGES = {
+    # column that is shown: its ends in the table, where the table has them
+    "interval": ("miou_low", "miou_high"),
+    "range": ("miou_lowest_seed", "miou_highest_seed"),
+    "independent_interval": ("independent_miou_low", "independent_miou_high"),
+    "independent_range": ("independent_miou_lowest_seed", "independent_miou_highest_seed"),
+}
+_OF_SEEDS = ["seeds", "range", "independent_range"]
 _ONLY_IN_JSON = {"settings", "structures"}
-_RIGHT = {title for title, _, form in _COLUMNS if form} | {"95% interval"}
+_RIGHT = {
+    title for title, column, form in [*_ROW, *_SCORES, *_DETAILS] if form or column in _RANGES
+}
 _LATEX = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",
     "{": r"\{", "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
-    _DASH: "--", _DAGGER: r"$^\dagger$",
+    _DASH: "--", DAGGER: r"$^\dagger$",
 }  # fmt: skip
 _MARKDOWN = {character: "\\" + character for character in "\\`*_|<>[]"}
 
@@ -62,11 +87,11 @@ def to_text(table: pd.DataFrame, surrogates: Sequence[str] = ()) -> str:
         table: of `tables.table2` or `tables.table3`.
         surrogates: structures of the experiment that are bead models.
     """
-    cells = _cells(table, surrogates)
-    keep = ["Method", "Dataset", "SNR", "PDB ID", "Pixel acc. (%)", "Paper's acc.", "mIoU (%)"]
-    keep += ["95% interval", "Paper's mIoU", "Difference", "Status"]
-    lines = _aligned(cells[[column for column in keep if column in cells]], {})
-    return "\n".join(["  ".join(line).rstrip() for line in lines] + _notes(table, surrogates))
+    cells, _ = _cells(table, surrogates)
+    keep = ["Method", "Dataset", "SNR", "PDB ID", "Pixel acc. (%)", "Paper's pixel acc."]
+    keep += ["mIoU (%)", "95% interval", "Paper's mIoU", "Difference", "Independent mIoU (%)"]
+    lines = _aligned(cells[[column for column in [*keep, "Status"] if column in cells]], {})
+    return "\n".join(["  ".join(line).rstrip() for line in lines] + notes_below(table, surrogates))
 
 
 def to_markdown(
@@ -75,17 +100,18 @@ def to_markdown(
     provenance: Mapping[str, Any],
     surrogates: Sequence[str] = (),
 ) -> str:
-    """Make an aligned Markdown table with notes and a line of provenance."""
-    cells = _cells(table, surrogates)
-    header, *body = _aligned(cells, _MARKDOWN)
-    rule = [
-        "-" * (len(cell) - 1) + (":" if title in _RIGHT else "-")
-        for title, cell in zip(cells, header, strict=True)
-    ]
-    lines = ["| " + " | ".join(line) + " |" for line in (header, rule, *body)]
-    notes = [f"{_escape(note, _MARKDOWN)}\n" for note in _notes(table, surrogates)]
+    """Make two aligned Markdown tables, scores and details, with notes and provenance."""
+    lines = []
+    for cells in _cells(table, surrogates):
+        header, *body = _aligned(cells, _MARKDOWN)
+        rule = [
+            "-" * (len(cell) - 1) + (":" if title in _RIGHT else "-")
+            for title, cell in zip(cells, header, strict=True)
+        ]
+        lines += ["| " + " | ".join(line) + " |" for line in (header, rule, *body)] + [""]
+    notes = [f"{_escape(note, _MARKDOWN)}\n" for note in notes_below(table, surrogates)]
     footer = f"Provenance: {_escape(provenance_line(provenance), _MARKDOWN)}"
-    return "\n".join([f"**{_escape(title, _MARKDOWN)}**", "", *lines, "", *notes, footer, ""])
+    return "\n".join([f"**{_escape(title, _MARKDOWN)}**", "", *lines, *notes, footer, ""])
 
 
 def to_latex(
@@ -94,20 +120,16 @@ def to_latex(
     provenance: Mapping[str, Any],
     surrogates: Sequence[str] = (),
 ) -> str:
-    r"""Make a LaTeX table as wide as the text, with notes; its provenance is a comment.
+    r"""Make two LaTeX tables as wide as the text, with notes; their provenance is a comment.
 
-    It needs the packages booktabs and graphicx, and is best set on a landscape page.
+    They need the packages booktabs and graphicx, and are best set on a landscape page.
     """
-    cells = _cells(table, surrogates)
-    columns = "".join("r" if title in _RIGHT else "l" for title in cells)
-    header, *body = [" & ".join(line) + r" \\" for line in _aligned(cells, _LATEX)]
-    notes = [rf"\par {_escape(note, _LATEX)}" for note in _notes(table, surrogates)]
-    return "\n".join(
-        [
-            f"% Provenance: {provenance_line(provenance)}",
-            r"\begin{table}",
-            r"\centering",
-            rf"\caption{{{_escape(title, _LATEX)}}}",
+    lines = [f"% Provenance: {provenance_line(provenance)}", r"\begin{table}", r"\centering"]
+    lines.append(rf"\caption{{{_escape(title, _LATEX)}}}")
+    for cells in _cells(table, surrogates):
+        columns = "".join("r" if name in _RIGHT else "l" for name in cells)
+        header, *body = [" & ".join(line) + r" \\" for line in _aligned(cells, _LATEX)]
+        lines += [
             r"\resizebox{\textwidth}{!}{%",
             rf"\begin{{tabular}}{{{columns}}}",
             r"\toprule",
@@ -115,12 +137,10 @@ def to_latex(
             r"\midrule",
             *body,
             r"\bottomrule",
-            r"\end{tabular}}",
-            *notes,
-            r"\end{table}",
-            "",
+            r"\end{tabular}}\par\medskip",
         ]
-    )
+    notes = [rf"\par {_escape(note, _LATEX)}" for note in notes_below(table, surrogates)]
+    return "\n".join([*lines, *notes, r"\end{table}", ""])
 
 
 def to_html(
@@ -129,8 +149,8 @@ def to_html(
     provenance: Mapping[str, Any],
     surrogates: Sequence[str] = (),
 ) -> str:
-    """Make a web page of the table with notes and a paragraph of provenance."""
-    notes = [*_notes(table, surrogates), f"Provenance: {provenance_line(provenance)}"]
+    """Make a web page of two tables, scores and details, with notes and provenance."""
+    notes = [*notes_below(table, surrogates), f"Provenance: {provenance_line(provenance)}"]
     return web_page(_cells(table, surrogates), title, _RIGHT, notes)
 
 
@@ -165,26 +185,38 @@ def provenance_line(provenance: Mapping[str, Any]) -> str:
     return "; ".join(f"{key} {value}" for key, value in values.items()).replace("\n", " ")
 
 
-def _cells(table: pd.DataFrame, surrogates: Sequence[str]) -> pd.DataFrame:
-    """Turn every value that is shown into text, under the title of its column."""
+def _cells(table: pd.DataFrame, surrogates: Sequence[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Turn every value that is shown into text, under its title: scores and details of rows."""
     shown = table.copy()
-    limits = zip(table["miou_low"], table["miou_high"], strict=True)
-    shown["interval"] = [
-        _DASH if pd.isna(low) else f"{low:.2f} to {high:.2f}" for low, high in limits
-    ]
-    cells = pd.DataFrame(index=table.index)
-    for title, column, form in _COLUMNS:
-        if column in shown:
-            cells[title] = [_cell(value, form) for value in shown[column]]
+    for column, ends in _RANGES.items():
+        if set(ends) <= set(table):
+            shown[column] = [_range(*pair) for pair in table[[*ends]].itertuples(index=False)]
     if (table["status"] == DONE).all():
-        cells = cells.drop(columns="Status")  # the same in every row
-    first = cells.columns[0]
+        shown = shown.drop(columns="status")  # the same in every row
+    if not (table["seeds"] > 1).any():
+        shown = shown.drop(columns=_OF_SEEDS, errors="ignore")
     if "source" in table:
         marked = [is_surrogate(source) for source in table["source"]]
     else:
         marked = [bool(surrogates) and status == DONE for status in table["status"]]
-    cells[first] = [text + _DAGGER * mark for text, mark in zip(cells[first], marked, strict=True)]
-    return cells
+    first = "pdb_id" if "pdb_id" in table else "method"
+    shown[first] = [text + DAGGER * mark for text, mark in zip(table[first], marked, strict=True)]
+    scores, details = (
+        pd.DataFrame(
+            {
+                title: [_cell(value, form) for value in shown[column]]
+                for title, column, form in [*_ROW, *columns]
+                if column in shown
+            }
+        )
+        for columns in (_SCORES, _DETAILS)
+    )
+    return scores, details
+
+
+def _range(low: float, high: float) -> str:
+    """Format the two ends of a range; a dash where there is none."""
+    return _DASH if pd.isna(low) else f"{low:.2f} to {high:.2f}"
 
 
 def _cell(value: Any, form: str) -> str:
@@ -192,23 +224,6 @@ def _cell(value: Any, form: str) -> str:
     if pd.isna(value) or value == "":
         return _DASH
     return f"{value:{form}}"
-
-
-def _notes(table: pd.DataFrame, surrogates: Sequence[str]) -> list[str]:
-    """Say what a reader could overlook: the meaning of the interval, surrogates, missing rows."""
-    interval = "95% interval: bootstrap over the test subtomograms of one simulation."
-    notes = [f"Difference: our mIoU minus the paper's. {interval}"]
-    if "source" in table:
-        surrogates = [str(i) for i in table["pdb_id"][table["source"].map(is_surrogate)]]
-    if surrogates:
-        notes.append(
-            f"{_DAGGER} Surrogates: bead models in place of deposited coordinates, for "
-            f"{', '.join(surrogates)}."
-        )
-    incomplete = int((table["status"] != DONE).sum())
-    if incomplete:
-        notes.append(f"Incomplete: {incomplete} of {len(table)} rows have no result; see Status.")
-    return notes
 
 
 def _aligned(cells: pd.DataFrame, escapes: Mapping[str, str]) -> list[list[str]]:

@@ -9,41 +9,38 @@ import numpy as np
 import pandas as pd
 
 from ssn3d.errors import DataError
-from ssn3d.report.bootstrap import mean_interval
 from ssn3d.report.paper import paper_complexes, paper_table2, paper_table3
-from ssn3d.report.read_runs import (
-    Run,
-    mask_voxels,
-    missing_files,
-    read_run,
-)
+from ssn3d.report.row_numbers import row_numbers
 from ssn3d.report.settings import RowSettings, Table3Settings
-from ssn3d.report.source_words import source_in_words
-from ssn3d.runs import BASELINES, run_folder
-from ssn3d.seeds import generator
-from ssn3d.segmentation.metrics import miou, summarise
+from ssn3d.report.source_words import is_exact_entry, source_in_words
+from ssn3d.runs import repeats, run_folder
 
 PathLike = str | os.PathLike[str]
-DONE = "done"
+_INDEPENDENT = [
+    "independent_pixel_accuracy", "independent_miou", "independent_miou_low",
+    "independent_miou_high", "independent_subtomograms",
+]  # fmt: skip
+_ERRORS = ["errors_per_surface_voxel", "ceiling_miou", "ceiling_pixel_accuracy", "accurate_miou"]
 TABLE2_COLUMNS = [
-    "method", "dataset", "snr", "pixel_accuracy", "miou", "capacity", "paper_pixel_accuracy",
-    "paper_miou", "difference_miou", "miou_low", "miou_high", "independent_pixel_accuracy",
-    "independent_miou", "iou_foreground", "paper_iou_foreground", "pooled_miou", "ceiling_miou",
-    "errors_per_surface_voxel", "test_subtomograms", "epochs", "training_minutes", "status",
+    "method", "dataset", "snr", "seeds", "pixel_accuracy", "miou", "capacity",
+    "paper_pixel_accuracy", "paper_miou", "difference_miou", "miou_low", "miou_high",
+    "miou_lowest_seed", "miou_highest_seed", *_INDEPENDENT, "independent_miou_lowest_seed",
+    "independent_miou_highest_seed", "iou_foreground", "paper_iou_foreground", "pooled_miou",
+    *_ERRORS, "test_subtomograms", "epochs", "training_minutes", "status",
 ]  # fmt: skip
 TABLE3_COLUMNS = [
-    "pdb_id", "name", "pixel_accuracy", "miou", "paper_pixel_accuracy", "paper_miou",
-    "difference_miou", "miou_low", "miou_high", "independent_pixel_accuracy", "independent_miou",
-    "iou_foreground", "ceiling_miou", "errors_per_surface_voxel", "test_subtomograms", "epochs",
-    "source", "mask_voxels", "paper_mask_voxels", "status",
+    "pdb_id", "name", "seeds", "pixel_accuracy", "miou", "paper_pixel_accuracy", "paper_miou",
+    "difference_miou", "miou_low", "miou_high", *_INDEPENDENT, "iou_foreground", *_ERRORS,
+    "test_subtomograms", "epochs", "source", "exact_entry", "mask_voxels", "paper_mask_voxels",
+    "status",
 ]  # fmt: skip
-_RULES = {
-    "run.json": "train_network",
-    "per_subtomogram.csv": "evaluate_network",
-    "independent.csv": "evaluate_network",
+_KINDS = {
+    **dict.fromkeys(["method", "dataset", "pdb_id", "name", "source", "status"], "str"),
+    **dict.fromkeys(
+        ["seeds", "capacity", "test_subtomograms", "independent_subtomograms"], "Int64"
+    ),
+    "exact_entry": "bool",
 }
-_WHOLE_NUMBERS = ["capacity", "test_subtomograms", "epochs"]
-_TEXT = ["method", "dataset", "pdb_id", "name", "source", "status"]
 
 
 def table2(
@@ -58,13 +55,13 @@ def table2(
     Args:
         rows: what each row shows, in the order wanted.
         snr_of: the configured SNR of each dataset.
-        results: folder with runs/{method}/{dataset}/random/.
+        results: folder with runs/{method}/{dataset}/random/, and random_seed2/, ... for more seeds.
         resources: folder with paper_table2.csv, whose rows are found by method and SNR.
         seed: of the bootstrap.
 
     Returns:
-        `TABLE2_COLUMNS`, accuracies and IoUs in percent. The row of a missing run has none of our
-        numbers; its `status` names the rule and the file.
+        `TABLE2_COLUMNS`, accuracies and IoUs in percent, those of several seeds as means. The row
+        of a missing run has none of our numbers; its `status` names the rule and the file.
 
     Raises:
         DataError: a file is damaged.
@@ -74,9 +71,12 @@ def table2(
     for row in rows:
         snr = snr_of[row.dataset]
         of_paper = paper[(paper["method"] == row.method) & np.isclose(paper["snr"], snr)]
-        folder = run_folder(Path(results) / "runs", row.method, row.dataset)
+        folders = [
+            run_folder(Path(results) / "runs", row.method, row.dataset, f"random{repeat}")
+            for repeat in repeats(row.seeds)
+        ]
         names = {"method": row.method, "dataset": row.dataset, "snr": snr}
-        made.append(_first(of_paper) | names | _ours(folder, row.method, seed))
+        made.append(_first(of_paper) | names | row_numbers(folders, row.method, seed))
     return _finish(made, TABLE2_COLUMNS)
 
 
@@ -107,15 +107,16 @@ def table3(
     complexes = paper_complexes(Path(resources) / "complexes.tsv")
     in_paper = [pdb_id for pdb_id in paper["pdb_id"] if pdb_id in pdb_ids]
     made = []
-    method, runs = settings.method, Path(results) / "runs"
+    method, runs, structures = settings.method, Path(results) / "runs", Path(results) / "structures"
     for pdb_id in dict.fromkeys([*in_paper, *pdb_ids]):
-        source = source_in_words(Path(results) / "structures", pdb_id)
-        row = {"pdb_id": pdb_id, "name": "", "source": source}
+        row: dict[str, Any] = {"pdb_id": pdb_id, "name": "", "mass_kda": np.nan}
         row |= _first(complexes[complexes["pdb_id"] == pdb_id])
         row |= _first(paper[paper["pdb_id"] == pdb_id])
+        row["source"] = source_in_words(structures, pdb_id)
+        row["exact_entry"] = is_exact_entry(structures, pdb_id, row["mass_kda"])
         if pdb_id in settings.left_out(pdb_ids):
             folder = run_folder(runs, method, settings.dataset, f"without_{pdb_id}")
-            row |= _ours(folder, method, seed, only=pdb_id)
+            row |= row_numbers([folder], method, seed, only=pdb_id)
         else:
             row["status"] = "not asked for (tables.table3.leave_out)"
         made.append(row)
@@ -128,10 +129,11 @@ def read_table(path: str | os.PathLike[str]) -> pd.DataFrame:
     Raises:
         DataError: the file is missing or damaged, or neither table.
     """
+    texts = [column for column, kind in _KINDS.items() if kind == "str"]
     try:
-        table = pd.read_csv(path, dtype=dict.fromkeys(_TEXT, str))
+        table = pd.read_csv(path, dtype=dict.fromkeys(texts, str))
         columns = TABLE3_COLUMNS if "pdb_id" in table else TABLE2_COLUMNS
-        of_text = [column for column in columns if column in _TEXT]
+        of_text = [column for column in columns if column in texts]
         return _typed(table[columns].fillna(dict.fromkeys(of_text, "")))
     except (OSError, KeyError, ValueError) as error:
         message = f"{path}: not a table of ssn3d ({error}); delete it and rerun"
@@ -143,46 +145,6 @@ def _first(rows: pd.DataFrame) -> dict[str, Any]:
     return {} if rows.empty else {str(column): rows[column].iloc[0] for column in rows}
 
 
-def _ours(folder: Path, method: str, seed: int, only: str | None = None) -> dict[str, Any]:
-    """Give the numbers of a run, or a status that names what is missing.
-
-    `only` is the structure that the test set must consist of.
-    """
-    missing = missing_files(folder)
-    if missing:
-        rule = "run_baseline" if method in BASELINES else _RULES[missing[0].name]
-        return {"status": f"missing: rule {rule} ({missing[0]})"}
-    run = read_run(folder)
-    tested = pd.concat([run.subtomograms, run.independent])
-    if only is not None and not (tested["pdb_id"] == only).all():
-        message = f"{folder}: the scores are of other structures than {only}"
-        raise DataError(f"{message}; delete it and rerun")
-    return _numbers(run, generator(seed, "bootstrap", *folder.parts[-3:]))
-
-
-def _numbers(run: Run, random: np.random.Generator) -> dict[str, Any]:
-    """Compute means, the interval and the costs of a finished run."""
-    table, record = run.subtomograms, run.record
-    summary, independent = summarise(table), summarise(run.independent)
-    low, high = mean_interval(np.asarray(miou(table), np.float64), random)
-    scores = (
-        "pixel_accuracy", "miou", "iou_foreground", "pooled_miou", "errors_per_surface_voxel",
-    )  # fmt: skip
-    return {score: summary[score] for score in scores} | {
-        "independent_pixel_accuracy": independent["pixel_accuracy"],
-        "independent_miou": independent["miou"],
-        "miou_low": low,
-        "miou_high": high,
-        "test_subtomograms": len(table),
-        "mask_voxels": mask_voxels(table).mean(),
-        "capacity": record["capacity"],
-        "ceiling_miou": table["ceiling_miou"].mean(),
-        "epochs": record["epochs"],
-        "training_minutes": record["training_seconds"] / 60,
-        "status": DONE,
-    }
-
-
 def _finish(rows: list[dict[str, Any]], columns: list[str]) -> pd.DataFrame:
     """Put the columns in order and compute the differences."""
     table = _typed(pd.DataFrame(rows, columns=columns))
@@ -191,9 +153,5 @@ def _finish(rows: list[dict[str, Any]], columns: list[str]) -> pd.DataFrame:
 
 
 def _typed(table: pd.DataFrame) -> pd.DataFrame:
-    """Give every column its type: text, nullable integer or float."""
-    kinds = {
-        column: "str" if column in _TEXT else "Int64" if column in _WHOLE_NUMBERS else "float64"
-        for column in table.columns
-    }
-    return table.astype(kinds)
+    """Give every column its type: text, nullable integer, truth value or float."""
+    return table.astype({column: _KINDS.get(column, "float64") for column in table.columns})

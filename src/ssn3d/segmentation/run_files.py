@@ -28,9 +28,9 @@ Segmented = Iterable[tuple[Masks, NDArray[np.uint8], Sequence[str]]]
 """Predicted masks, true masks (m, s, s, s) and outcomes (m,), some subtomograms at a time."""
 
 
-def run_names(method: str, dataset: Dataset, split: PathLike) -> dict[str, str]:
-    """Name a run: its method (as in paths), dataset and split."""
-    return {"method": method, "dataset": dataset.name, "split": Path(split).stem}
+def run_names(method: str, dataset: Dataset, split: PathLike, repeat: str = "") -> dict[str, str]:
+    """Name a run: its method (as in paths), dataset and split, and in its name the repeat."""
+    return {"method": method, "dataset": dataset.name, "split": Path(split).stem + repeat}
 
 
 def write_run_record(

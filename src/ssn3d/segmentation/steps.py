@@ -36,13 +36,15 @@ def train_run(
     history: PathLike,
     record: PathLike,
     checkpoint: PathLike,
+    repeat: str = "",
     trainings_per_gpu: int = 1,
 ) -> None:
     """Train a network on the train rows of a split; write weights.pt, history.csv and run.json.
 
     `shards` and `split` are files. An interrupted training resumes from `checkpoint`, which is
     deleted once the outputs are written. The weights are those of the best epoch. On CUDA it waits
-    for a GPU with fewer than `trainings_per_gpu` jobs of this user.
+    for a GPU with fewer than `trainings_per_gpu` jobs of this user. Trainings with another `repeat`
+    (of `runs.repeats`) differ in initial weights, order and dropout alone.
 
     Raises:
         DataError: a shard or the split is damaged, or they do not match.
@@ -50,7 +52,7 @@ def train_run(
     """
     dataset, rows = read_dataset(shards, split)
     check_parts(rows, ("train", "validation"), split)
-    names = run_names(network, dataset, split)
+    names = run_names(network, dataset, split, repeat)
     trained_on = {"shards_sha256": dataset.digests, "split_sha256": sha256_of(split)}
     with own_gpu(settings.device, trainings_per_gpu):
         result = train(
@@ -119,6 +121,7 @@ def evaluate_run(
     per_subtomogram: PathLike,
     independent: PathLike,
     predictions: PathLike,
+    repeat: str = "",
     trainings_per_gpu: int = 1,
 ) -> dict[str, dict[str, float]]:
     """Segment the test and the independent rows of a split; write a table of scores for each.
@@ -134,7 +137,8 @@ def evaluate_run(
     network, description = load_network(weights)
     dataset, rows = read_dataset(shards, split)
     check_parts(rows, ("test", "independent"), split)
-    _check_weights(weights, description, split, dataset)
+    names = run_names(description["network"], dataset, split, repeat)
+    _check_weights(weights, description, names, split, dataset)
     summaries = {}
     with own_gpu(device, trainings_per_gpu):
         compute = Compute.pick(device, description["precision"])
@@ -165,15 +169,18 @@ def log_scores(title: str, summary: Mapping[str, float]) -> None:
 
 
 def _check_weights(
-    weights: PathLike, description: Mapping[str, Any], split: PathLike, dataset: Dataset
+    weights: PathLike,
+    description: Mapping[str, Any],
+    names: Mapping[str, str],
+    split: PathLike,
+    dataset: Dataset,
 ) -> None:
-    """Raise DataError unless the weights were trained on these tomograms and this split.
+    """Raise DataError unless the weights are of this run, of these tomograms and this split.
 
     Other weights may have been trained on the test subtomograms; their scores would look plausible.
     """
-    run, asked = description.get("run", {}), run_names(description["network"], dataset, split)
-    trained_on = description.get("shards_sha256", {})
-    same = trained_on.items() <= dataset.digests.items() and run == asked
+    run, trained_on = description.get("run", {}), description.get("shards_sha256", {})
+    same = trained_on.items() <= dataset.digests.items() and run == names
     if not same or description.get("split_sha256") != sha256_of(split):
         was = " of ".join(f"{key} {run.get(key)}" for key in ("split", "dataset"))
         raise DataError(
