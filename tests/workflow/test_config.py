@@ -70,7 +70,7 @@ FAULTS = [
     (
         "tables.table2.1",
         CONFIG["tables"]["table2"][0],
-        "tables.table2: 'Xu & Alber' on 'A' stands twice; remove one",
+        "tables.table2: 'Xu & Alber' on 'A' is repeated; remove one",
     ),
     ("tables.table2.0.seeds", 2, "table2.0.seeds: 'Xu & Alber' is not trained; remove the key"),
     ("tables.table2.3.seeds", 0, "table2.3.seeds: 0 must be greater than or equal to 1 (trainings"),
