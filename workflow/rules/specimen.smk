@@ -5,6 +5,7 @@ rule simulate_specimen:
         density="results/tomograms/{tomogram}/density.mrc",
         labels="results/tomograms/{tomogram}/labels.mrc",
         particles="results/tomograms/{tomogram}/particles.star",
+        ground="results/tomograms/{tomogram}/ground.star",
         summary="results/tomograms/{tomogram}/specimen.json",
     log:
         "logs/simulate_specimen/{tomogram}.log",

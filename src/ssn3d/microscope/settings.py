@@ -12,7 +12,7 @@ from ssn3d.settings import Device, PdbId, Settings
 _OFF_STEP = 1e-3
 """Largest distance of the last tilt from the highest, in steps: 1/3 degree is never exact."""
 TAKEN_NAMES = frozenset(
-    {"density", "labels", "particles", "selection", "signal", "specimen", "tilts"}
+    {"density", "ground", "labels", "particles", "selection", "signal", "specimen", "tilts"}
 )
 """Names of other files in the folder of a dataset's files."""
 

@@ -1,10 +1,83 @@
 """The `specimen` section of the configuration."""
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
+import numpy as np
 from pydantic import Field, model_validator
 
 from ssn3d.settings import Fraction, Settings, SizeVoxels
+
+
+class RangeAngstrom(Settings):
+    """The ends of a range; values are drawn evenly from it."""
+
+    min: float = Field(ge=1, le=1e5)
+    max: float = Field(ge=1, le=1e5)
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.max < self.min:
+            raise ValueError(f"max: {self.max:g} is below min ({self.min:g})")
+        return self
+
+    def draw(self, count: int, rng: np.random.Generator) -> list[float]:
+        """Draw values."""
+        return [float(value) for value in rng.uniform(self.min, self.max, count)]
+
+
+Count = Annotated[int, Field(ge=0, le=10_000)]
+
+
+class FiducialsSettings(Settings):
+    """Gold beads."""
+
+    count: Count
+    """Number of beads, their centres in the tomogram."""
+    diameter_angstrom: RangeAngstrom
+
+
+class VesiclesSettings(Settings):
+    """Closed membranes."""
+
+    count: Count
+    """Number of vesicles, their centres in the tomogram."""
+    radius_angstrom: RangeAngstrom
+    """Mean radius, to the middle of the bilayer."""
+    deformation_fraction: float = Field(ge=0, le=0.2)
+    """Of the radius: the standard deviation of the distance from centre to membrane."""
+    thickness_angstrom: float = Field(ge=20, le=80)
+    """Between the two layers of head groups."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.radius_angstrom.min < 2 * self.thickness_angstrom:
+            raise ValueError(
+                f"radius_angstrom.min: {self.radius_angstrom.min:g} is less than two bilayers "
+                f"(thickness_angstrom: {self.thickness_angstrom:g})"
+            )
+        return self
+
+
+class FilamentsSettings(Settings):
+    """Filaments of the cytoskeleton."""
+
+    actin: Count
+    """Number of actin filaments, their middles in the tomogram."""
+    microtubules: Count
+    """Number of microtubules, their middles in the tomogram."""
+    length_angstrom: RangeAngstrom
+    """Along the filament."""
+
+
+class IceSettings(Settings):
+    """The slab that holds the specimen."""
+
+    thickness_angstrom: Annotated[float, Field(ge=100, le=1e5)] | None
+    """From face to face, or null for ice without end."""
+    tilt_about_x_deg: float = Field(ge=-45, le=45)
+    """Of the slab, by the right-hand rule."""
+    tilt_about_y_deg: float = Field(ge=-45, le=45)
+    """Of the slab, by the right-hand rule; y is the tilt axis."""
 
 
 class SpecimenSettings(Settings):
@@ -22,6 +95,10 @@ class SpecimenSettings(Settings):
     bounding_threshold_fraction: Fraction
     """Of a map's maximum."""
     mask_threshold_dalton_per_nm3: float = Field(gt=0, le=2000)
+    fiducials: FiducialsSettings
+    vesicles: VesiclesSettings
+    filaments: FilamentsSettings
+    ice: IceSettings
 
     @model_validator(mode="after")
     def _check(self) -> Self:

@@ -49,6 +49,45 @@ def posed_map(
     return corner, density / np.float32((grid.voxel_size_angstrom / 10) ** 3)
 
 
+Slices = tuple[slice, ...]
+
+
+def overlap(
+    corner: NDArray[np.int_], size: tuple[int, ...], shape: tuple[int, ...]
+) -> tuple[Slices, Slices] | None:
+    """Where a box whose first voxel is at `corner` and a volume overlap: in the volume, in the box.
+
+    None where they do not.
+    """
+    low = np.maximum(corner, 0)
+    high = np.minimum(corner + size, shape)
+    if (high <= low).any():
+        return None
+    there = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
+    return there, tuple(slice(a, b) for a, b in zip(low - corner, high - corner, strict=True))
+
+
+def add(
+    density: NDArray[np.float32],
+    labels: NDArray[np.uint16],
+    corner: NDArray[np.int_],
+    own: NDArray[np.float32],
+    mask: NDArray[np.bool_],
+    label: int,
+) -> None:
+    """Add a body's own density to a volume, and label the voxels of its mask, both in place.
+
+    It takes a voxel from those drawn before it where its density exceeds the sum of theirs.
+    """
+    parts = overlap(corner, own.shape, density.shape)
+    if parts is None:
+        return
+    others, region = density[parts[0]], labels[parts[0]]
+    own, mask = own[parts[1]], mask[parts[1]]
+    region[mask & ((region == 0) | (own > others))] = label
+    others += own
+
+
 def render(
     structures: Mapping[str, Points],
     particles: Particles,
@@ -58,8 +97,7 @@ def render(
 ) -> tuple[NDArray[np.float32], NDArray[np.uint16]]:
     """Draw all particles, and label the voxels of each.
 
-    A voxel belongs to the particle whose own density there is above the threshold. A particle takes
-    a voxel from those drawn before it where its density exceeds the sum of theirs.
+    A voxel belongs to the particle whose own density there is above the threshold.
 
     Returns:
         density (z, y, x) in dalton per nm^3, and labels: i + 1 for row i of the particles, else 0.
@@ -71,14 +109,5 @@ def render(
         corner, own = posed_map(
             structures[pdb_id], particles.centres[i], particles.rotations[i], grid
         )
-        low = np.maximum(corner, 0)
-        high = np.minimum(corner + len(own), shape)
-        if (high <= low).any():
-            continue
-        there = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
-        own = own[tuple(slice(a, b) for a, b in zip(low - corner, high - corner, strict=True))]
-        others = density[there]
-        region = labels[there]
-        region[(own > mask_threshold_dalton_per_nm3) & ((region == 0) | (own > others))] = i + 1
-        others += own
+        add(density, labels, corner, own, own > mask_threshold_dalton_per_nm3, i + 1)
     return density, labels
