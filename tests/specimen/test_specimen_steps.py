@@ -9,7 +9,7 @@ from ssn3d.mrc import read_mrc
 from ssn3d.seeds import generator
 from ssn3d.specimen.build import build_specimen
 from ssn3d.specimen.steps import simulate_specimen
-from ssn3d.star import read_particles
+from ssn3d.star import read_ground, read_particles
 from ssn3d.structures.structure import read_structure, structure_from_points, write_structure
 
 SETTINGS = section(
@@ -17,8 +17,15 @@ SETTINGS = section(
     tomogram_size_voxels={"x": 40, "y": 32, "z": 24},
     region_size_voxels={"x": 44, "y": 36, "z": 28},
     particles=7,
+    fiducials={"count": 2, "diameter_angstrom": {"min": 50.0, "max": 50.0}},
 )
-NAMES = {"density": "d.mrc", "labels": "l.mrc", "particles": "p.star", "summary": "s.json"}
+NAMES = {
+    "density": "d.mrc",
+    "labels": "l.mrc",
+    "particles": "p.star",
+    "ground": "g.star",
+    "summary": "s.json",
+}
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +63,12 @@ def test_files_hold_the_specimen_of_the_seed_and_the_tomogram(structures, writte
     assert particles.pdb_ids.tolist() == expected.particles.pdb_ids.tolist()
     np.testing.assert_allclose(particles.centres, expected.particles.centres, atol=1e-4)
     np.testing.assert_allclose(particles.rotations, expected.particles.rotations, atol=1e-5)
+    ground, first_label = read_ground(written["ground"])
+    assert first_label == len(particles) + 1
+    assert ground.kinds.tolist() == ["fiducial"] * 2
+    np.testing.assert_allclose(ground.centres, expected.ground.centres, atol=1e-4)
+    np.testing.assert_allclose(ground.sizes_angstrom, 50)
+    assert labels.max() == first_label + 1
 
 
 def test_the_summary_says_what_was_built_from_what(written):

@@ -1,25 +1,14 @@
 """What is in a specimen besides particles: a body, its extent and its density."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ssn3d.specimen.volume import Drawing
+
 Points = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Drawing:
-    """The part of a body that is in the tomogram."""
-
-    corner: NDArray[np.int_]
-    """(3,) voxel of the tomogram at which the first voxel of the density lies."""
-    density: NDArray[np.float32]
-    """(z, y, x) in dalton per nm^3."""
-    mask: NDArray[np.bool_]
-    """(z, y, x), the voxels that are the body's."""
 
 
 class Body(Protocol):

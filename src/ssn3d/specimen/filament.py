@@ -1,10 +1,10 @@
 """Filaments: actin and microtubules, repeats of a subunit along a curve.
 
-A subunit is an ellipsoid of protein of the right mass, filled with residues. Helices: F-actin rises
-27.6 A and turns -166.6 degrees from subunit to subunit (Dominguez & Holmes 2011, Annu. Rev. Biophys.
-40, 169); a microtubule has 13 protofilaments of tubulin, 41 A from monomer to monomer, shifted so
-that three monomers make one left-handed turn (Nogales et al. 1999, Cell 96, 79). Persistence
-lengths: 17.7 um and 5.2 mm (Gittes et al. 1993, J. Cell Biol. 120, 923).
+A subunit is an ellipsoid of protein of the right mass, filled with residues. F-actin rises 27.6 A
+and turns -166.6 degrees from subunit to subunit (Dominguez & Holmes 2011, Annu. Rev. Biophys. 40,
+169). A microtubule has 13 protofilaments of tubulin, 41 A from monomer to monomer, shifted so that
+three monomers make one left-handed turn (Nogales et al. 1999, Cell 96, 79). Persistence lengths are
+17.7 um and 5.2 mm (Gittes et al. 1993, J. Cell Biol. 120, 923).
 """
 
 from dataclasses import dataclass
@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from ssn3d.specimen.body import Drawing, window
+from ssn3d.specimen.body import window
 from ssn3d.specimen.curve import STEP_ANGSTROM, Curve
-from ssn3d.specimen.volume import Grid, overlap, posed_map
+from ssn3d.specimen.volume import Drawing, Grid, overlap, posed_map
 from ssn3d.specimen.volume import Points as Masses
 from ssn3d.structures.surrogates import BEAD_DALTON, PROTEIN_ANGSTROM3_PER_DALTON
 
@@ -46,7 +46,7 @@ class Assembly:
         """Of the subunit (3,): away from the axis, around it, and along it."""
         volume = PROTEIN_ANGSTROM3_PER_DALTON * self.subunit_dalton
         scale = (volume / (4 / 3 * np.pi * np.prod(self.proportions))) ** (1 / 3)
-        return scale * np.array(self.proportions)
+        return np.asarray(scale * np.array(self.proportions))
 
     @property
     def outer_radius_angstrom(self) -> float:

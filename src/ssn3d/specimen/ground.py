@@ -61,25 +61,25 @@ def _wanted(
     vesicles, filaments, fiducials = settings.vesicles, settings.filaments, settings.fiducials
     for radius in sorted(vesicles.radius_angstrom.draw(vesicles.count, rng), reverse=True):
         shape = draw_shape(radius / grid.voxel_size_angstrom, vesicles.deformation_fraction, rng)
-        made = partial(
-            Vesicle, shape=shape, thickness_angstrom=vesicles.thickness_angstrom, grid=grid
-        )
-        yield "vesicles", made
+        thickness = vesicles.thickness_angstrom
+        yield "vesicles", partial(Vesicle, shape=shape, thickness_angstrom=thickness, grid=grid)
     for assembly, count in ((MICROTUBULE, filaments.microtubules), (ACTIN, filaments.actin)):
         for length in sorted(filaments.length_angstrom.draw(count, rng), reverse=True):
             chain = worm_like_chain(length, assembly.persistence_angstrom, rng)
-            yield "filaments", partial(_filament, assembly, chain, grid, within, rng)
+            made = partial(_filament, assembly=assembly, chain=chain, grid=grid)
+            yield "filaments", partial(made, within=within, rng=rng)
     for diameter in sorted(fiducials.diameter_angstrom.draw(fiducials.count, rng), reverse=True):
         yield "fiducials", partial(Fiducial, size_angstrom=diameter, grid=grid)
 
 
 def _filament(
+    centre: Points,
+    *,
     assembly: Assembly,
     chain: Curve,
     grid: Grid,
     within: Slab,
     rng: np.random.Generator,
-    centre: Points,
 ) -> Filament:
     """Give a filament a direction in which it may fit between the faces of a slab."""
     voxel = grid.voxel_size_angstrom
@@ -111,7 +111,7 @@ def draw_ground(
     for label, body in enumerate(bodies, start=first_label):
         drawn = body.draw(shape, threshold_dalton_per_nm3)
         if drawn is not None:
-            add(density, labels, drawn.corner, drawn.density, drawn.mask, label)
+            add(density, labels, drawn, label)
     return Ground(
         np.array([body.kind for body in bodies], dtype=np.str_),
         np.array([body.centre for body in bodies]).reshape(-1, 3),

@@ -31,8 +31,8 @@ class Slab:
         """Distance of points (..., 3) from the middle plane, upwards."""
         return np.asarray((points - self.centre) @ self.normal)
 
-    def room_above(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Distance of points (..., 3) from the nearer face, negative outside."""
+    def depth(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
+        """How deep points (..., 3) lie in it, from the nearer face; negative outside."""
         return np.asarray(self.thickness / 2 - np.abs(self.height(points)))
 
 

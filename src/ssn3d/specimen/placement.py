@@ -18,6 +18,8 @@ from ssn3d.specimen.room import Room
 
 _ATTEMPTS = 500  # of insertion, for one sphere
 _SWEEPS = 2000  # of relaxation
+_SWEEPS_TRAPPED = 50  # after so many, spheres that are still outside of the room move elsewhere
+_TRAPPED = 0.1  # of a radius: those that are outside by more
 _SLACK = 1e-6  # voxels left between spheres that were pushed apart
 _NEIGHBOURS = tuple(itertools.product((-1, 0, 1), repeat=3))
 
@@ -98,7 +100,8 @@ def _relax(
 ) -> NDArray[np.float64]:
     """Push overlapping pairs apart, each by half of the overlap, until there are none.
 
-    Spheres that leave the room are pushed back into it.
+    Spheres outside of the room are pushed into it; those trapped where there is none, such as in a
+    gap between a membrane and a face of the ice, move to another place now and then.
     """
     for sweep in range(_SWEEPS):
         pairs, depths = overlaps(centres, radii)
@@ -113,6 +116,9 @@ def _relax(
             centres[:, axis] += np.bincount(pairs[:, 0], step[:, axis], minlength=len(radii))
             centres[:, axis] -= np.bincount(pairs[:, 1], step[:, axis], minlength=len(radii))
         centres += back
+        if sweep % _SWEEPS_TRAPPED == _SWEEPS_TRAPPED - 1:
+            trapped = np.linalg.norm(back, axis=1) > _TRAPPED * radii
+            centres[trapped] = rng.uniform(0, box, size=(np.count_nonzero(trapped), 3))
         np.clip(centres, 0, box, out=centres)
     free = np.setdiff1d(np.flatnonzero(~back.any(axis=1)), pairs.ravel())
     raise PlacementError(

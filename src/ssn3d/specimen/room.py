@@ -53,7 +53,7 @@ class Room:
 
     def is_free(self, centres: Points, radius: float) -> bool:
         """Whether spheres of one radius fit at centres (n, 3)."""
-        if self.slab is not None and (self.slab.room_above(centres) < radius).any():
+        if self.slab is not None and (self.slab.depth(centres) < radius).any():
             return False
         tree = self._obstacles()
         if tree is None:
@@ -67,7 +67,7 @@ class Room:
         return True
 
     def push(self, centres: Points, radii: Points) -> Points:
-        """Shift (n, 3) of spheres (n,) out of the obstacle that each is deepest in, and into the ice.
+        """Shift (n, 3) that takes each sphere out of the obstacle it is deepest in, into the ice.
 
         It is 0 for spheres that are free.
         """
@@ -77,10 +77,11 @@ class Room:
             reach = float(radii.max() + self._radii.max())
             pairs = cKDTree(centres).sparse_distance_matrix(tree, reach, output_type="ndarray")
             depths = radii[pairs["i"]] + self._radii[pairs["j"]] - pairs["v"]
-            for pair in np.flatnonzero(depths > 0)[np.argsort(depths[depths > 0])]:
-                sphere, obstacle, distance = pairs[pair]
-                apart = (centres[sphere] - self._centres[obstacle]) / max(distance, 1e-9)
-                shift[sphere] = apart * (depths[pair] + _SLACK)  # the deepest comes last
+            order = np.argsort(depths)[np.count_nonzero(depths <= 0) :]
+            spheres, obstacles = pairs["i"][order], pairs["j"][order]
+            apart = centres[spheres] - self._centres[obstacles]
+            apart *= ((depths[order] + _SLACK) / np.maximum(pairs["v"][order], _SLACK))[:, None]
+            shift[spheres] = apart  # the deepest, which comes last, stays
         if self.slab is not None:
             height = self.slab.height(centres + shift)
             most = self.slab.thickness / 2 - radii

@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ssn3d.specimen.bilayer import STERIC_ANGSTROM, bilayer_profile
-from ssn3d.specimen.body import Drawing, Points, planes, window
-from ssn3d.specimen.volume import Grid
+from ssn3d.specimen.body import Points, planes, window
+from ssn3d.specimen.volume import Drawing, Grid
 
 _DEGREES = (2, 3, 4)
 _AXES = 3  # of each degree
@@ -75,14 +74,17 @@ class Shape:
         return np.asarray(towards.dtype.type(self.radius) * relative[:, None] * towards), normals
 
     def distance(self, points: Points, reach: float) -> Points:
-        """Distance (n,) of points (n, 3) from the surface, negative inside; rough beyond a reach."""
+        """Distance (n,) of points (n, 3) from the surface, negative inside.
+
+        It is a rough one for points that are farther away than `reach`.
+        """
         on_surface, normals = self.surface(_unit(points))
         distance = np.vecdot(points - on_surface, normals)
         near = np.abs(distance) < reach
         points = points[near]
         foot, normals = self.surface(_unit(points - distance[near, None] * normals[near]))
         distance[near] = np.vecdot(points - foot, normals)
-        return distance
+        return np.asarray(distance)
 
 
 def draw_shape(radius: float, deformation_fraction: float, rng: np.random.Generator) -> Shape:

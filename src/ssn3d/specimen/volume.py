@@ -49,6 +49,18 @@ def posed_map(
     return corner, density / np.float32((grid.voxel_size_angstrom / 10) ** 3)
 
 
+@dataclass(frozen=True)
+class Drawing:
+    """A body, or the part of it that is in the tomogram."""
+
+    corner: NDArray[np.int_]
+    """(3,) voxel of the tomogram at which the first voxel of the density lies."""
+    density: NDArray[np.float32]
+    """(z, y, x) in dalton per nm^3."""
+    mask: NDArray[np.bool_]
+    """(z, y, x), the voxels that are the body's."""
+
+
 Slices = tuple[slice, ...]
 
 
@@ -68,22 +80,17 @@ def overlap(
 
 
 def add(
-    density: NDArray[np.float32],
-    labels: NDArray[np.uint16],
-    corner: NDArray[np.int_],
-    own: NDArray[np.float32],
-    mask: NDArray[np.bool_],
-    label: int,
+    density: NDArray[np.float32], labels: NDArray[np.uint16], drawn: Drawing, label: int
 ) -> None:
-    """Add a body's own density to a volume, and label the voxels of its mask, both in place.
+    """Add a body to a density, and label the voxels of its mask, both in place.
 
     It takes a voxel from those drawn before it where its density exceeds the sum of theirs.
     """
-    parts = overlap(corner, own.shape, density.shape)
+    parts = overlap(drawn.corner, drawn.density.shape, density.shape)
     if parts is None:
         return
     others, region = density[parts[0]], labels[parts[0]]
-    own, mask = own[parts[1]], mask[parts[1]]
+    own, mask = drawn.density[parts[1]], drawn.mask[parts[1]]
     region[mask & ((region == 0) | (own > others))] = label
     others += own
 
@@ -109,5 +116,6 @@ def render(
         corner, own = posed_map(
             structures[pdb_id], particles.centres[i], particles.rotations[i], grid
         )
-        add(density, labels, corner, own, own > mask_threshold_dalton_per_nm3, i + 1)
+        drawn = Drawing(corner, own, own > mask_threshold_dalton_per_nm3)
+        add(density, labels, drawn, i + 1)
     return density, labels
