@@ -78,7 +78,7 @@ def test_the_density_has_mean_0_in_the_ice_and_is_0_outside(specimen, structures
     endless = build_specimen(
         structures, changed(SETTINGS, ice={"thickness_angstrom": None}), generator(2, "ice")
     )
-    assert endless.density.min() == 0
+    assert endless.density.min() > -1e-6
 
 
 def test_an_even_slab_has_no_contrast_unless_it_is_cut_off():
