@@ -17,6 +17,7 @@ from small_workflow import REPOSITORY
 from ssn3d import runs
 from ssn3d.config import Config, check_config, check_ids, load_config
 from ssn3d.errors import ConfigError
+from ssn3d.microscope.acquisition import plan
 from ssn3d.microscope.detector import Camera
 from ssn3d.microscope.settings import TAKEN_NAMES
 from ssn3d.segmentation.networks import NETWORKS
@@ -217,7 +218,9 @@ def test_the_smallest_image_is_what_the_ctf_can_mirror():
     least = size["minimum"]
     images = np.random.default_rng(0).normal(size=(3, least, least)).astype(np.float32)
     microscope = PAPER.microscope
-    camera = Camera(microscope.optics, microscope.detector, 10.0, torch.device("cpu"))
+    acquisition = plan(microscope, 0, "t1")
+    at = (10.0, torch.device("cpu"))
+    camera = Camera(microscope.optics, microscope.detector, acquisition, *at)
     assert np.isfinite(camera.image(images)).all()
     with pytest.raises(RuntimeError):
         camera.image(np.ascontiguousarray(images[:, 1:]))
