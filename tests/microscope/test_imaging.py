@@ -7,22 +7,19 @@ import pytest
 import torch
 import torch_ctf
 
+from cameras import camera
 from sections import changed, section
-from ssn3d.microscope.acquisition import plan
 from ssn3d.microscope.ctf import ctf, radial_frequency, wavelength_angstrom
-from ssn3d.microscope.detector import Camera, mtf_and_dqe
+from ssn3d.microscope.detector import mtf_and_dqe
 from ssn3d.seeds import generator
 
-MICROSCOPE = section("microscope")
-OPTICS = MICROSCOPE.optics
+OPTICS = section("microscope").optics
 
 
-def camera(mtf_kind="sinc", fraction=0.5, device="cpu", tilts=3):
-    detector = {"mtf": mtf_kind, "noise_before_ctf_fraction": fraction}
+def camera_of(mtf="sinc", fraction=0.5, device="cpu", tilts=3):
+    detector = {"mtf": mtf, "noise_before_ctf_fraction": fraction}
     tilt = {"min_deg": 0.0, "max_deg": tilts - 1.0}
-    settings = changed(MICROSCOPE, detector=detector, tilt=tilt)
-    acquisition = plan(settings, 0, "t1")
-    return Camera(settings.optics, settings.detector, acquisition, 10.0, torch.device(device))
+    return camera(detector=detector, tilt=tilt, device=device)
 
 
 def test_wavelength():
@@ -75,7 +72,7 @@ def test_a_wave_is_scaled_by_ctf_times_mtf():
     cycles, size = 12, 96
     frequency = cycles / (size * 10.0)
     wave = np.cos(2 * np.pi * cycles * np.arange(size) / size).astype(np.float32)
-    seen = camera().image(np.tile(wave, (1, size, 1)))[0]
+    seen = camera_of().image(np.tile(wave, (1, size, 1)))[0]
     at = np.array([frequency])
     factor = (ctf(at, OPTICS, 5.0) * mtf_and_dqe(at, 10.0, "sinc")[0]).item()
     middle = slice(30, -30)
@@ -89,7 +86,7 @@ def test_a_wave_is_scaled_by_ctf_times_mtf():
 def test_noise_has_the_spectrum_of_ctf_and_mtf(mtf_kind, fraction):
     """MTF^2 (f CTF^2 + 1 - f) at every frequency."""
     size = 128
-    noise = camera(mtf_kind, fraction, tilts=14).unit_noise((size, size), generator(0, "noise"))
+    noise = camera_of(mtf_kind, fraction, tilts=14).unit_noise((size, size), generator(0, "noise"))
     window = np.outer(np.hanning(size), np.hanning(size))  # else the CTF's zeros are filled
     power = (np.abs(np.fft.rfft2(noise * window)) ** 2).mean(axis=0) / (window**2).sum()
     frequency = radial_frequency(size, size, 10.0)
@@ -103,7 +100,7 @@ def test_noise_has_the_spectrum_of_ctf_and_mtf(mtf_kind, fraction):
 
 
 def test_noise_at_opposite_borders_is_independent():
-    noise = camera(tilts=60).unit_noise((64, 48), generator(0, "noise"))
+    noise = camera_of(tilts=60).unit_noise((64, 48), generator(0, "noise"))
     for one, other in ((noise[:, :2], noise[:, -2:]), (noise[:, :, :2], noise[:, :, -2:])):
         assert abs(np.corrcoef(one.ravel(), other.ravel())[0, 1]) < 0.05
 
@@ -111,18 +108,20 @@ def test_noise_at_opposite_borders_is_independent():
 def test_batches_change_nothing():
     """Nor does a shorter last batch."""
     images = generator(0, "i").standard_normal((11, 64, 48), dtype=np.float32)
-    alone = np.concatenate([camera().image(image[None]) for image in images])
-    np.testing.assert_allclose(camera(tilts=11).image(images), alone, atol=1e-5)
+    alone = np.concatenate([camera_of().image(image[None]) for image in images])
+    np.testing.assert_allclose(camera_of(tilts=11).image(images), alone, atol=1e-5)
 
 
 def test_a_border_is_mirrored():
     """A constant image remains constant up to its borders, scaled by the CTF at 0."""
-    seen = camera().image(np.full((1, 64, 48), 3.0, dtype=np.float32))
+    seen = camera_of().image(np.full((1, 64, 48), 3.0, dtype=np.float32))
     np.testing.assert_allclose(seen, -0.07 * 3, rtol=1e-4)
 
 
 def test_noise_comes_from_the_seed_alone():
-    first, again, other = (camera().unit_noise((64, 64), generator(s, "noise")) for s in (1, 1, 2))
+    first, again, other = (
+        camera_of().unit_noise((64, 64), generator(s, "noise")) for s in (1, 1, 2)
+    )
     np.testing.assert_array_equal(first, again)
     assert abs(np.corrcoef(first.ravel(), other.ravel())[0, 1]) < 0.05
 
@@ -133,5 +132,5 @@ def test_cpu_and_cuda_agree():
         pytest.skip("no CUDA GPU")
     images = generator(0, "i").standard_normal((3, 64, 96), dtype=np.float32)
     for make in (lambda c: c.image(images), lambda c: c.unit_noise((64, 96), generator(1, "n"))):
-        ours, theirs = make(camera()), make(camera(device="cuda"))
+        ours, theirs = make(camera_of()), make(camera_of(device="cuda"))
         assert np.abs(ours - theirs).max() < 1e-3 * np.abs(ours).max()
