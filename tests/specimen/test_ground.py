@@ -11,7 +11,6 @@ from ssn3d.errors import PlacementError
 from ssn3d.seeds import generator
 from ssn3d.specimen.build import build_specimen
 from ssn3d.specimen.ground import place_ground
-from ssn3d.specimen.ice import slab_of
 from ssn3d.specimen.volume import Grid, posed_map
 
 OFF = section(
@@ -22,11 +21,12 @@ OFF = section(
 )
 ON = changed(
     OFF,
-    fiducials={"count": 4, "diameter_angstrom": {"min": 50.0, "max": 200.0}},
-    vesicles={"count": 2, "radius_angstrom": {"min": 120.0, "max": 200.0}},
-    filaments={
-        "actin": 2, "microtubules": 1, "length_angstrom": {"min": 300.0, "max": 900.0},
+    fiducials={"count": 4, "diameter_angstrom": [50.0, 200.0]},
+    vesicles={
+        "count": 2, "radius_angstrom": [120.0, 200.0], "deformation_fraction": 0.08,
+        "thickness_angstrom": 38.0,
     },
+    filaments={"actin": 2, "microtubules": 1, "length_angstrom": [300.0, 900.0]},
 )  # fmt: skip
 EXPECTED = (70, "4043369a1401b2df", "3627df4405c3e300")  # before there were any options
 KINDS = {"vesicle": 2, "microtubule": 1, "actin": 2, "fiducial": 4}
@@ -46,8 +46,7 @@ def specimen(structures):
 @pytest.fixture(scope="module")
 def bodies():
     """The bodies of the specimen, whose random numbers are their own."""
-    slab = slab_of(ON.ice, ON.tomogram_size_voxels.zyx, 10.0)
-    return place_ground(ON, slab, generator(1, "ground").spawn(1)[0])
+    return place_ground(ON, None, generator(1, "ground").spawn(2)[1])
 
 
 def digest(values):
@@ -121,9 +120,11 @@ def test_bodies_lie_between_the_lowest_and_the_highest_plane(bodies):
 def test_what_does_not_fit_is_an_error_that_names_the_key(structures, monkeypatch):
     monkeypatch.setattr("ssn3d.specimen.ground._ATTEMPTS", 20)
     for key, values in {
-        "vesicles": {"count": 1, "radius_angstrom": {"min": 400.0, "max": 400.0}},
-        "fiducials": {"count": 1, "diameter_angstrom": {"min": 900.0, "max": 900.0}},
+        "vesicles": {"count": 1, "radius_angstrom": 400.0},
+        "fiducials": {"count": 1, "diameter_angstrom": 900.0},
         "filaments": {"actin": 400},
     }.items():
+        one = {"fiducials": None, "vesicles": None, "filaments": None}
+        asked = changed(changed(ON, **{key: values}), **{k: None for k in one if k != key})
         with pytest.raises(PlacementError, match=rf"specimen\.{key}: no room for one of \d+"):
-            build_specimen(structures, changed(OFF, **{key: values}), generator(0, "full"))
+            build_specimen(structures, asked, generator(0, "full"))

@@ -8,7 +8,7 @@ from ssn3d.errors import PlacementError
 from ssn3d.microscope.projector import Projector
 from ssn3d.seeds import generator
 from ssn3d.specimen.build import build_specimen
-from ssn3d.specimen.ice import Slab, level, slab_of
+from ssn3d.specimen.ice import Slab, draw_slab, level
 from ssn3d.specimen.placement import place_spheres
 from ssn3d.specimen.room import Room
 from ssn3d.structures.scattering import ICE, PROTEIN, protein_dalton_per_nm3
@@ -18,7 +18,7 @@ SETTINGS = section(
     tomogram_size_voxels={"x": 100, "y": 80, "z": 70},
     region_size_voxels={"x": 120, "y": 100, "z": 90},
     particles=80,
-    fiducials={"count": 3, "diameter_angstrom": {"min": 80.0, "max": 100.0}},
+    fiducials={"count": 3, "diameter_angstrom": [80.0, 100.0]},
     ice={"thickness_angstrom": 350.0, "tilt_about_x_deg": 6.0, "tilt_about_y_deg": -10.0},
 )
 SHAPE = SETTINGS.tomogram_size_voxels.zyx
@@ -37,21 +37,24 @@ def specimen(structures):
 
 @pytest.fixture(scope="module")
 def slab():
-    return slab_of(SETTINGS.ice, SHAPE, 10.0)
+    return draw_slab(SETTINGS, generator(0))[0]
 
 
 def test_a_slab_has_its_thickness_and_tilts_by_the_right_hand_rule(slab):
     assert slab.thickness == 35.0
     np.testing.assert_allclose(slab.centre, (35, 40, 50))
     assert np.linalg.norm(slab.normal) == pytest.approx(1)
-    about_y = slab_of(changed(SETTINGS.ice, tilt_about_x_deg=0.0), SHAPE, 10.0).normal
-    np.testing.assert_allclose(about_y, (np.cos(np.deg2rad(10)), 0, -np.sin(np.deg2rad(10))))
-    about_x = slab_of(changed(SETTINGS.ice, tilt_about_y_deg=0.0), SHAPE, 10.0).normal
-    np.testing.assert_allclose(about_x, (np.cos(np.deg2rad(6)), -np.sin(np.deg2rad(6)), 0))
+    alone = {
+        axis: draw_slab(changed(SETTINGS, ice={f"tilt_about_{axis}_deg": 0.0}), generator(0))[0]
+        for axis in "xy"
+    }
+    ten, six = np.deg2rad([10, 6])
+    np.testing.assert_allclose(alone["x"].normal, (np.cos(ten), 0, -np.sin(ten)))
+    np.testing.assert_allclose(alone["y"].normal, (np.cos(six), -np.sin(six), 0))
     on_top = slab.centre + 17.0 * slab.normal
     assert slab.depth(on_top) == pytest.approx(0.5)
     assert slab.depth(on_top + slab.normal) == pytest.approx(-0.5)
-    assert slab_of(changed(SETTINGS.ice, thickness_angstrom=None), SHAPE, 10.0) is None
+    assert draw_slab(changed(SETTINGS, ice=None), generator(0)) == (None, {})
 
 
 def test_all_particles_and_fiducials_lie_between_the_faces(specimen, slab):
@@ -75,9 +78,7 @@ def test_the_density_has_mean_0_in_the_ice_and_is_0_outside(specimen, structures
     assert specimen.density[inside > -1].mean() == pytest.approx(0, abs=1)
     assert specimen.density.mean(dtype=np.float64) == pytest.approx(0, abs=1e-3)
     assert np.abs(specimen.density[inside < -8]).max() < 1e-3
-    endless = build_specimen(
-        structures, changed(SETTINGS, ice={"thickness_angstrom": None}), generator(2, "ice")
-    )
+    endless = build_specimen(structures, changed(SETTINGS, ice=None), generator(2, "ice"))
     assert endless.density.min() > -1e-6
 
 
@@ -137,7 +138,7 @@ def test_spheres_are_pushed_into_the_room_where_there_is_one(fraction):
 
 
 def test_thin_ice_is_an_error(structures):
-    thin = changed(SETTINGS, ice={"thickness_angstrom": 100.0}, fiducials={"count": 0})
+    thin = changed(SETTINGS, ice={"thickness_angstrom": 100.0}, fiducials=None)
     with pytest.raises(PlacementError, match=r"specimen\.ice\.thickness_angstrom: the ice is 10 "):
         build_specimen(structures, thin, generator(0, "thin"))
     full = changed(SETTINGS, ice={"thickness_angstrom": 350.0}, particles=3000)

@@ -17,7 +17,7 @@ SETTINGS = section(
     tomogram_size_voxels={"x": 40, "y": 32, "z": 24},
     region_size_voxels={"x": 44, "y": 36, "z": 28},
     particles=7,
-    fiducials={"count": 2, "diameter_angstrom": {"min": 50.0, "max": 50.0}},
+    fiducials={"count": 2, "diameter_angstrom": 50.0},
 )
 NAMES = {
     "density": "d.mrc",

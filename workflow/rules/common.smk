@@ -21,6 +21,7 @@ from ssn3d.code_version import code_version
 from ssn3d.config import check_config, check_ids
 from ssn3d.errors import SSN3DError, WriteError
 from ssn3d.failures import failure_lines
+from ssn3d.microscope.detector_table import read_detector_table
 from ssn3d.runs import BASELINE, BASELINES, TUNED_BASELINE
 from ssn3d.runs import path_name, run_folder
 from ssn3d.structures.ids import read_pdb_ids
@@ -48,6 +49,15 @@ def coordinate_files(structures, pdb_ids):
     return [str(source.path) for source in found.values() if source.path]
 
 
+def detector_tables(detector):
+    """The file of a detector's MTF, if it is a table, which is checked; a list of one or none."""
+    if not isinstance(detector["mtf"], dict):
+        return []
+    path = of_user_or_repository(detector["mtf"]["file"])
+    read_detector_table(path, detector["mtf"]["binning"])
+    return [path]
+
+
 try:
     if not os.access(".", os.W_OK):  # Snakemake would show a traceback
         raise WriteError(
@@ -57,6 +67,7 @@ try:
     IDS_FILE = of_user_or_repository(config["structures"]["ids"])
     PDB_IDS = read_pdb_ids(IDS_FILE)
     check_ids(checked, PDB_IDS)
+    DETECTOR_TABLES = detector_tables(config["microscope"]["detector"])
     COORDINATE_FILES = coordinate_files(config["structures"], PDB_IDS)
 except SSN3DError as error:
     raise WorkflowError(str(error)) from None
@@ -102,6 +113,17 @@ def of_tomograms(file):
     return expand(f"results/tomograms/{{tomogram}}/{file}", tomogram=TOMOGRAMS)
 
 
+def settings_of_noise(wildcards):
+    """Collect what the noise of a dataset depends on."""
+    return {
+        "microscope": config["microscope"],
+        "reference": {k: v for k, v in config["snr"].items() if k != "datasets"},
+        "size_voxels": config["subtomograms"]["size_voxels"],
+        "target": SNRS[wildcards.dataset],
+        "seed": config["seed"],
+    }
+
+
 def is_tuned(wildcards):
     """Whether a run is of the tuned baseline, whose parameters come from a search."""
     return wildcards.method == path_name(TUNED_BASELINE)
@@ -113,6 +135,12 @@ def more_each_attempt(amount):
     On one machine nobody counts memory (mem_mb) and minutes (runtime).
     """
     return lambda wildcards, attempt: math.ceil(amount) * attempt
+
+
+TOMOGRAM_RESOURCES = {
+    "mem_mb": more_each_attempt(TOMOGRAM_MB),
+    "runtime": more_each_attempt(30),
+}
 
 
 def environment(device):

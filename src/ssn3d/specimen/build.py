@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +13,8 @@ from ssn3d.ground import Ground
 from ssn3d.log import logger
 from ssn3d.particles import Particles
 from ssn3d.specimen.body import Body
-from ssn3d.specimen.ground import draw_ground, leave_room, place_ground
-from ssn3d.specimen.ice import Slab, level, slab_of
+from ssn3d.specimen.ground import draw_ground, place_ground
+from ssn3d.specimen.ice import Slab, draw_slab, level
 from ssn3d.specimen.placement import occupied_fraction, place_spheres
 from ssn3d.specimen.room import Room
 from ssn3d.specimen.settings import SpecimenSettings
@@ -70,19 +70,17 @@ def _bounding_spheres(
     }
 
 
-def _room(
-    settings: SpecimenSettings, bodies: Sequence[Body], border: NDArray[np.float64]
-) -> Room | None:
+def _room(slab: Slab | None, bodies: Sequence[Body], border: NDArray[np.float64]) -> Room | None:
     """Give the room for particles in the frame of the region, or None where nothing limits it.
 
     `border` (3,) is the place of the tomogram's origin in the region.
     """
-    size = settings.region_size_voxels.zyx
-    slab = slab_of(settings.ice, size, settings.voxel_size_angstrom)
     if slab is None and not bodies:
         return None
-    room = Room(slab)
-    leave_room(room, bodies, border)
+    room = Room(slab and replace(slab, centre=slab.centre + border))
+    for body in bodies:
+        centres, radius = body.cover()
+        room.block(centres + border, radius)
     return room
 
 
@@ -100,9 +98,10 @@ def build_specimen(
     spheres = _bounding_spheres(structures, settings)
     region = np.array(settings.region_size_voxels.zyx, dtype=float)
     tomogram = np.array(settings.tomogram_size_voxels.zyx, dtype=float)
-    slab = slab_of(settings.ice, settings.tomogram_size_voxels.zyx, settings.voxel_size_angstrom)
-    bodies = place_ground(settings, slab, rng.spawn(1)[0])
-    room = _room(settings, bodies, (region - tomogram) / 2)
+    of_ice, of_ground = rng.spawn(2)  # which leaves the numbers of the particles as they are
+    slab, numbers = draw_slab(settings, of_ice)
+    bodies = place_ground(settings, slab, of_ground)
+    room = _room(slab, bodies, (region - tomogram) / 2)
 
     pdb_ids = copy_numbers(list(structures), settings.particles, settings.proportions, rng)
     offsets = np.array([spheres[i][0] for i in pdb_ids.tolist()])
@@ -128,6 +127,7 @@ def build_specimen(
         "sphere_fraction_of_region": occupied_fraction(radii, region),
         "labelled_fraction_of_tomogram": float(np.count_nonzero(labels) / labels.size),
         "copies": {i: int(np.sum(particles.pdb_ids == i)) for i in structures},
+        "numbers": numbers,
         "ground": dict(Counter(ground.kinds.tolist())),
         "bounding_radius_voxels": {i: radius for i, (_, radius) in spheres.items()},
         "bounding_centre_voxels": {i: centre.tolist() for i, (centre, _) in spheres.items()},

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ssn3d.errors import PlacementError
 from ssn3d.ground import Ground
+from ssn3d.ranges import draw
 from ssn3d.specimen.body import Body, Points
 from ssn3d.specimen.curve import Curve, directed, worm_like_chain
 from ssn3d.specimen.fiducial import Fiducial
@@ -58,18 +59,26 @@ def _wanted(
 ) -> Iterator[tuple[str, Callable[[Points], Body]]]:
     """Yield, in the order of their placement, each body's key and what makes it at a centre."""
     grid = Grid(settings.voxel_size_angstrom, settings.resolution_angstrom)
-    vesicles, filaments, fiducials = settings.vesicles, settings.filaments, settings.fiducials
-    for radius in sorted(vesicles.radius_angstrom.draw(vesicles.count, rng), reverse=True):
-        shape = draw_shape(radius / grid.voxel_size_angstrom, vesicles.deformation_fraction, rng)
+    if (vesicles := settings.vesicles) is not None:
         thickness = vesicles.thickness_angstrom
-        yield "vesicles", partial(Vesicle, shape=shape, thickness_angstrom=thickness, grid=grid)
-    for assembly, count in ((MICROTUBULE, filaments.microtubules), (ACTIN, filaments.actin)):
-        for length in sorted(filaments.length_angstrom.draw(count, rng), reverse=True):
-            chain = worm_like_chain(length, assembly.persistence_angstrom, rng)
-            made = partial(_filament, assembly=assembly, chain=chain, grid=grid)
-            yield "filaments", partial(made, within=within, rng=rng)
-    for diameter in sorted(fiducials.diameter_angstrom.draw(fiducials.count, rng), reverse=True):
-        yield "fiducials", partial(Fiducial, size_angstrom=diameter, grid=grid)
+        for radius in _sizes(vesicles.radius_angstrom, vesicles.count, rng):
+            deformation = vesicles.deformation_fraction
+            shape = draw_shape(radius / grid.voxel_size_angstrom, deformation, rng)
+            yield "vesicles", partial(Vesicle, shape=shape, thickness_angstrom=thickness, grid=grid)
+    if (filaments := settings.filaments) is not None:
+        for assembly, count in ((MICROTUBULE, filaments.microtubules), (ACTIN, filaments.actin)):
+            for length in _sizes(filaments.length_angstrom, count, rng):
+                chain = worm_like_chain(length, assembly.persistence_angstrom, rng)
+                made = partial(_filament, assembly=assembly, chain=chain, grid=grid)
+                yield "filaments", partial(made, within=within, rng=rng)
+    if (fiducials := settings.fiducials) is not None:
+        for diameter in _sizes(fiducials.diameter_angstrom, fiducials.count, rng):
+            yield "fiducials", partial(Fiducial, size_angstrom=diameter, grid=grid)
+
+
+def _sizes(size: float | list[float], count: int, rng: np.random.Generator) -> list[float]:
+    """Draw the size of each body; the largest, hardest to place, comes first."""
+    return sorted((draw(size, rng) for _ in range(count)), reverse=True)
 
 
 def _filament(
@@ -90,13 +99,6 @@ def _filament(
     across *= np.sqrt(1 - upwards**2) / np.linalg.norm(across)
     direction = (upwards * within.normal + across)[::-1]
     return Filament(centre, directed(chain, direction, rng.uniform(0, 2 * np.pi)), assembly, grid)
-
-
-def leave_room(room: Room, bodies: Sequence[Body], shift: Points) -> None:
-    """Keep particles out of all bodies, whose centres are shifted (3,) into the room's frame."""
-    for body in bodies:
-        centres, radius = body.cover()
-        room.block(centres + shift, radius)
 
 
 def draw_ground(

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ssn3d.specimen.settings import IceSettings
+from ssn3d.ranges import draw
+from ssn3d.specimen.settings import SpecimenSettings
 
 
 @dataclass(frozen=True)
@@ -36,20 +37,22 @@ class Slab:
         return np.asarray(self.thickness / 2 - np.abs(self.height(points)))
 
 
-def slab_of(
-    ice: IceSettings, size_zyx: tuple[int, int, int], voxel_size_angstrom: float
-) -> Slab | None:
-    """Give the slab in the middle of a volume, or None where ice is without end.
+def draw_slab(
+    settings: SpecimenSettings, rng: np.random.Generator
+) -> tuple[Slab | None, dict[str, float]]:
+    """Give the slab in the middle of a tomogram, or None without ice, and its drawn numbers by key.
 
     A flat slab is turned about x, then about y, both by the right-hand rule.
     """
-    if ice.thickness_angstrom is None:
-        return None
-    about_x, about_y = np.deg2rad([ice.tilt_about_x_deg, ice.tilt_about_y_deg])
-    upwards = np.array([np.cos(about_x), -np.sin(about_x), 0.0])
-    normal = np.array([upwards[0] * np.cos(about_y), upwards[1], upwards[0] * np.sin(about_y)])
-    centre = np.array(size_zyx, dtype=float) / 2
-    return Slab(centre, normal, ice.thickness_angstrom / voxel_size_angstrom)
+    if settings.ice is None:
+        return None, {}
+    numbers = {key: draw(value, rng) for key, value in settings.ice.model_dump().items()}
+    about_x, about_y = np.deg2rad([numbers[f"tilt_about_{axis}_deg"] for axis in "xy"])
+    upwards = np.cos(about_x)
+    normal = np.array([upwards * np.cos(about_y), -np.sin(about_x), upwards * np.sin(about_y)])
+    centre = np.array(settings.tomogram_size_voxels.zyx, dtype=float) / 2
+    thickness = numbers["thickness_angstrom"] / settings.voxel_size_angstrom
+    return Slab(centre, normal, thickness), {f"ice.{key}": n for key, n in numbers.items()}
 
 
 def level(density: NDArray[np.float32], slab: Slab) -> None:

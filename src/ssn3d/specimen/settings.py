@@ -2,30 +2,14 @@
 
 from typing import Annotated, Literal, Self
 
-import numpy as np
 from pydantic import Field, model_validator
 
+from ssn3d.ranges import OrRange
 from ssn3d.settings import Fraction, Settings, SizeVoxels
 
-
-class RangeAngstrom(Settings):
-    """The ends of a range; values are drawn evenly from it."""
-
-    min: float = Field(ge=1, le=1e5)
-    max: float = Field(ge=1, le=1e5)
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        if self.max < self.min:
-            raise ValueError(f"max: {self.max:g} is below min ({self.min:g})")
-        return self
-
-    def draw(self, count: int, rng: np.random.Generator) -> list[float]:
-        """Draw values."""
-        return [float(value) for value in rng.uniform(self.min, self.max, count)]
-
-
 Count = Annotated[int, Field(ge=0, le=10_000)]
+LengthOrRange = OrRange[Annotated[float, Field(ge=10, le=1e5)]]
+TiltOrRange = OrRange[Annotated[float, Field(ge=-45, le=45)]]
 
 
 class FiducialsSettings(Settings):
@@ -33,7 +17,8 @@ class FiducialsSettings(Settings):
 
     count: Count
     """Number of beads, their centres in the tomogram."""
-    diameter_angstrom: RangeAngstrom
+    diameter_angstrom: LengthOrRange
+    """Of each bead."""
 
 
 class VesiclesSettings(Settings):
@@ -41,8 +26,8 @@ class VesiclesSettings(Settings):
 
     count: Count
     """Number of vesicles, their centres in the tomogram."""
-    radius_angstrom: RangeAngstrom
-    """Mean radius, to the middle of the bilayer."""
+    radius_angstrom: LengthOrRange
+    """Of each vesicle: its mean, to the middle of the bilayer."""
     deformation_fraction: float = Field(ge=0, le=0.2)
     """Of the radius: the standard deviation of the distance from centre to membrane."""
     thickness_angstrom: float = Field(ge=20, le=80)
@@ -50,10 +35,12 @@ class VesiclesSettings(Settings):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        if self.radius_angstrom.min < 2 * self.thickness_angstrom:
+        radius = self.radius_angstrom
+        least = radius[0] if isinstance(radius, list) else radius
+        if least < 2 * self.thickness_angstrom:
             raise ValueError(
-                f"radius_angstrom.min: {self.radius_angstrom.min:g} is less than two bilayers "
-                f"(thickness_angstrom: {self.thickness_angstrom:g})"
+                f"radius_angstrom: {least:g} is less than two bilayers (thickness_angstrom: "
+                f"{self.thickness_angstrom:g})"
             )
         return self
 
@@ -65,18 +52,18 @@ class FilamentsSettings(Settings):
     """Number of actin filaments, their middles in the tomogram."""
     microtubules: Count
     """Number of microtubules, their middles in the tomogram."""
-    length_angstrom: RangeAngstrom
-    """Along the filament."""
+    length_angstrom: LengthOrRange
+    """Of each filament."""
 
 
 class IceSettings(Settings):
     """The slab that holds the specimen."""
 
-    thickness_angstrom: Annotated[float, Field(ge=100, le=1e5)] | None
-    """From face to face, or null for ice without end."""
-    tilt_about_x_deg: float = Field(ge=-45, le=45)
+    thickness_angstrom: LengthOrRange
+    """From face to face."""
+    tilt_about_x_deg: TiltOrRange
     """Of the slab, by the right-hand rule."""
-    tilt_about_y_deg: float = Field(ge=-45, le=45)
+    tilt_about_y_deg: TiltOrRange
     """Of the slab, by the right-hand rule; y is the tilt axis."""
 
 
@@ -95,10 +82,11 @@ class SpecimenSettings(Settings):
     bounding_threshold_fraction: Fraction
     """Of a map's maximum."""
     mask_threshold_dalton_per_nm3: float = Field(gt=0, le=2000)
-    fiducials: FiducialsSettings
-    vesicles: VesiclesSettings
-    filaments: FilamentsSettings
-    ice: IceSettings
+    fiducials: FiducialsSettings | None
+    vesicles: VesiclesSettings | None
+    filaments: FilamentsSettings | None
+    ice: IceSettings | None
+    """Without it, matter fills the region."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
