@@ -138,24 +138,3 @@ def read_particles(path: str | os.PathLike[str]) -> Particles:
     if not finite or not np.array_equal(labels, np.arange(1, len(labels) + 1)):
         raise DataError(f"{path}: coordinates, angles or labels are damaged; {_REMEDY}")
     return Particles(pdb_ids, np.ascontiguousarray(centres), rotations_from_euler(angles))
-
-
-def read_ground(path: str | os.PathLike[str]) -> tuple[Ground, int]:
-    """Read what `write_ground` wrote, and the label of its first row.
-
-    Raises DataError if the file is missing or damaged, lacks a column, or holds NaN or infinity.
-    """
-    try:
-        linecache.clearcache()  # starfile leaves the lines of a file that it failed to read
-        table = starfile.read(Path(path), always_dict=True)["ground"]
-        centres = table[_COORDINATES].to_numpy(dtype=np.float64)[:, ::-1]
-        kinds = table["ssn3dKind"].to_numpy(dtype=np.str_)
-        sizes = table["ssn3dSizeAngstrom"].to_numpy(dtype=np.float64)
-        labels = table["ssn3dLabel"].to_numpy(dtype=np.int64)
-    except Exception as error:  # starfile and pandas fail in many ways
-        raise DataError(f"{path}: not a table of ssn3d's ground ({error}); {_REMEDY}") from error
-    first = int(labels[0]) if len(labels) else 1
-    finite = np.isfinite(centres).all() and np.isfinite(sizes).all()
-    if not finite or not np.array_equal(labels, first + np.arange(len(labels))):
-        raise DataError(f"{path}: coordinates, sizes or labels are damaged; {_REMEDY}")
-    return Ground(kinds, np.ascontiguousarray(centres), sizes), first

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import starfile
 
 from sections import section
 from ssn3d.files import read_json
@@ -9,7 +10,7 @@ from ssn3d.mrc import read_mrc
 from ssn3d.seeds import generator
 from ssn3d.specimen.build import build_specimen
 from ssn3d.specimen.steps import simulate_specimen
-from ssn3d.star import read_ground, read_particles
+from ssn3d.star import read_particles
 from ssn3d.structures.structure import read_structure, structure_from_points, write_structure
 
 SETTINGS = section(
@@ -63,12 +64,13 @@ def test_files_hold_the_specimen_of_the_seed_and_the_tomogram(structures, writte
     assert particles.pdb_ids.tolist() == expected.particles.pdb_ids.tolist()
     np.testing.assert_allclose(particles.centres, expected.particles.centres, atol=1e-4)
     np.testing.assert_allclose(particles.rotations, expected.particles.rotations, atol=1e-5)
-    ground, first_label = read_ground(written["ground"])
-    assert first_label == len(particles) + 1
-    assert ground.kinds.tolist() == ["fiducial"] * 2
-    np.testing.assert_allclose(ground.centres, expected.ground.centres, atol=1e-4)
-    np.testing.assert_allclose(ground.sizes_angstrom, 50)
-    assert labels.max() == first_label + 1
+    ground = starfile.read(written["ground"])
+    assert ground["ssn3dLabel"].tolist() == [len(particles) + 1, len(particles) + 2]
+    assert labels.max() == len(particles) + 2
+    assert ground["ssn3dKind"].tolist() == ["fiducial"] * 2
+    centres = ground[[f"rlnCoordinate{axis}" for axis in "ZYX"]].to_numpy()
+    np.testing.assert_allclose(centres, expected.ground.centres, atol=1e-4)
+    np.testing.assert_allclose(ground["ssn3dSizeAngstrom"], 50)
 
 
 def test_the_summary_says_what_was_built_from_what(written):

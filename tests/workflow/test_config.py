@@ -69,6 +69,8 @@ FAULTS = [
     ("specimen.tomogram_size_voxels.y", 24, "24 must be greater than or equal to 25 (voxels; the"),
     ("specimen.region_size_voxels.x", 500, "500 is smaller than the tomogram (600), which lies"),
     ("specimen.resolution_angstrom", 12.0, "12 is finer than two voxels of 10 angstrom"),
+    ("specimen.vesicles.radius_angstrom", 50.0, "50 is less than two bilayers (thickness_angstrom"),
+    ("specimen.fiducials.size", 1, "specimen.fiducials: unknown key 'size'; known are count, diam"),
     ("structures.folder", 1, "1 must be a valid string (folder of coordinate files, for source"),
     ("structures.source", "folder", "structures.folder: source is 'folder', so name the folder"),
     ("structures.biological_ids", ["../x"], f"biological_ids.0: '../x' {PDB_ID}"),

@@ -25,6 +25,7 @@ from ssn3d.microscope.detector_table import read_detector_table
 from ssn3d.runs import BASELINE, BASELINES, TUNED_BASELINE
 from ssn3d.runs import path_name, run_folder
 from ssn3d.structures.ids import read_pdb_ids
+from ssn3d.structures.map_file import map_files
 from ssn3d.structures.sources import find_sources
 from ssn3d.threads import BASELINE_THREADS, JOB_THREADS
 
@@ -68,7 +69,9 @@ try:
     PDB_IDS = read_pdb_ids(IDS_FILE)
     check_ids(checked, PDB_IDS)
     DETECTOR_TABLES = detector_tables(config["microscope"]["detector"])
-    COORDINATE_FILES = coordinate_files(config["structures"], PDB_IDS)
+    from_coordinates = checked.structures.from_coordinates(PDB_IDS)
+    COORDINATE_FILES = coordinate_files(config["structures"], from_coordinates)
+    MAP_FILES = map_files(checked.structures)
 except SSN3DError as error:
     raise WorkflowError(str(error)) from None
 
