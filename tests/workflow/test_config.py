@@ -48,6 +48,7 @@ BEYOND = {
 }
 PDB_ID = "is not a valid PDB ID (a digit, then three letters or digits)"
 METHODS = str([*runs.METHODS])[1:-1]
+MAP = {"id": "1KP8", "file": "map.mrc", "threshold": 0.1, "mass_dalton": None}
 FAULTS = [
     ("specimen.particels", 10, "specimen: unknown key 'particels'; did you mean 'particles'?"),
     ("splits.1", 10, "splits: unknown key '1'; known are test_fraction, validation_fraction"),
@@ -69,6 +70,10 @@ FAULTS = [
     ("specimen.tomogram_size_voxels.y", 24, "24 must be greater than or equal to 25 (voxels; the"),
     ("specimen.region_size_voxels.x", 500, "500 is smaller than the tomogram (600), which lies"),
     ("specimen.resolution_angstrom", 12.0, "12 is finer than two voxels of 10 angstrom"),
+    ("structures.maps", [{"id": "1KP8"}], "structures.maps.0: 'file' is missing (MRC file)"),
+    ("structures.maps", [MAP, MAP], "structures.maps.1.id: 1KP8 has a map already; keep one"),
+    ("structures.maps", [MAP | {"threshold": 0.0}], "maps.0.threshold: 0.0 must be greater than 0"),
+    ("structures.maps", [MAP | {"mass_dalton": 1}], "mass_dalton: 1 must be greater than or equal"),
     ("specimen.vesicles.radius_angstrom", 50.0, "50 is less than two bilayers (thickness_angstrom"),
     ("specimen.fiducials.size", 1, "specimen.fiducials: unknown key 'size'; known are count, diam"),
     ("structures.folder", 1, "1 must be a valid string (folder of coordinate files, for source"),

@@ -90,6 +90,6 @@ def _merged(
     _, block = np.unique(
         np.ravel_multi_index(blocks.T, blocks.max(axis=0) + 1), return_inverse=True
     )
-    sums = np.bincount(block, values)
+    sums = np.asarray(np.bincount(block, values), dtype=np.float64)
     centres = [np.bincount(block, values * axis) / sums for axis in voxels.T]
     return np.stack(centres, axis=1), sums
