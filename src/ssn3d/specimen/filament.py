@@ -95,9 +95,8 @@ class Filament:
     def subunits(self) -> tuple[Points, Points]:
         """Centres (n, 3) in voxels and rotations (n, 3, 3) of the subunits, z, y, x."""
         made = self.assembly
-        counts = [
-            int((self.size_angstrom - s) / made.rise_angstrom) + 1 for s in made.starts_angstrom
-        ]
+        lengths = np.maximum(self.size_angstrom - np.array(made.starts_angstrom), -1)
+        counts = np.floor(lengths / made.rise_angstrom).astype(int) + 1
         number = np.concatenate([np.arange(count) for count in counts])
         along = number * made.rise_angstrom + np.repeat(made.starts_angstrom, counts)
         middles, frames = self.curve.at(along)

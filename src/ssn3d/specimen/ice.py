@@ -58,14 +58,21 @@ def draw_slab(
 def level(density: NDArray[np.float32], slab: Slab) -> None:
     """Subtract from a density (z, y, x), in place, its mean in the slab, inside the slab alone."""
     total = density.sum(dtype=np.float64)
-    mean = total / sum(float(share.sum()) for _, share in _shares(density.shape, slab))
+    mean = total / sum(
+        float(share.sum(dtype=np.float64)) for _, share in _shares(density.shape, slab)
+    )
     for z, share in _shares(density.shape, slab):
-        density[z] -= (mean * share).astype(np.float32)
+        density[z] -= np.float32(mean) * share
 
 
-def _shares(shape: tuple[int, ...], slab: Slab) -> Iterator[tuple[int, NDArray[np.float64]]]:
+def _shares(shape: tuple[int, ...], slab: Slab) -> Iterator[tuple[int, NDArray[np.float32]]]:
     """Yield each plane z, and the share (y, x) of its voxels that is in the slab."""
     z, y, x = (np.arange(n) - c for n, c in zip(shape, slab.centre, strict=True))
-    across = y[:, None] * slab.normal[1] + x * slab.normal[2]
+    across = (y[:, None] * slab.normal[1] + x * slab.normal[2]).astype(np.float32)
     for plane, upwards in enumerate(z * slab.normal[0]):
-        yield plane, np.clip(slab.thickness / 2 - np.abs(across + upwards) + 0.5, 0, 1)
+        yield (
+            plane,
+            np.clip(
+                slab.thickness / 2 - np.abs(across + np.float32(upwards)) + np.float32(0.5), 0, 1
+            ),
+        )
