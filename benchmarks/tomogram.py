@@ -70,6 +70,7 @@ def simulate(config: Config, folder: Path) -> None:
             density=folder / "density.mrc",
             labels=folder / "labels.mrc",
             particles=folder / "particles.star",
+            ground=folder / "ground.star",
             summary=folder / "specimen.json",
         )
     with stage("tilt series, noise-free"):

@@ -10,7 +10,7 @@ def changed(model, **values):
     """Copy a model with other values, those in a section of it laid over the section's."""
     content = model.model_dump()
     for key, value in values.items():
-        content[key] = {**content[key], **value} if isinstance(value, dict) else value
+        content[key] = {**(content[key] or {}), **value} if isinstance(value, dict) else value
     return type(model).model_validate(content)
 
 

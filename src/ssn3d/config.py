@@ -107,6 +107,7 @@ def check_ids(config: Config, pdb_ids: Sequence[str]) -> None:
     named = {
         "snr.reference_id": [config.snr.reference_id],
         "structures.biological_ids": config.structures.biological_ids,
+        "structures.maps": [row.id for row in config.structures.maps],
         "tables.table3.leave_out": [] if leave_out == "all" else leave_out,
         "figures.complex_id": [config.figures.complex_id],
         "figures.example_ids": config.figures.example_ids,

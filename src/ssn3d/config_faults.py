@@ -17,16 +17,18 @@ def one_line(error: ValidationError, model: type[BaseModel]) -> str:
     faults = [(_place(schema, fault["loc"]), fault) for fault in error.errors(include_url=False)]
     place, fault = next((f for f in faults if f[1]["type"] in _UNKNOWN_KEY), faults[0])
     if fault["type"] in _UNKNOWN_KEY:
-        return _unknown_key(schema, fault["loc"])
-    if fault["type"] == "missing":
-        return f"{_dotted(place[:-1])}: '{place[-1]}' is missing{_described(schema, place)}"
+        *section, key = fault["loc"]
+        return _unknown_key(schema, _place(schema, tuple(section)), key)
     # Each alternative that a key has is a fault; one further inside of it says more.
     place = max((other for other, _ in faults if other[: len(place)] == place), key=len)
     alternatives = [fault for other, fault in faults if other == place]
-    value, kind = alternatives[0]["input"], alternatives[0]["type"]
+    raised = next((f for f in alternatives if f["type"] == "value_error"), alternatives[0])
+    value, kind = raised["input"], raised["type"]
+    if kind == "missing":
+        return f"{_dotted(place[:-1])}: '{place[-1]}' is missing{_described(schema, place)}"
     if kind == "value_error":  # raised by a section, which names the key, or for one value
         glue = "." if place and isinstance(value, dict) else ": " if place else ""
-        return f"{'.'.join(map(str, place))}{glue}{alternatives[0]['ctx']['error']}"
+        return f"{'.'.join(map(str, place))}{glue}{raised['ctx']['error']}"
     if kind == "string_pattern_mismatch":
         wanted = f"is not a valid {_meaning(schema, place)}"
     else:
@@ -40,13 +42,12 @@ def _schema_of(model: type[BaseModel]) -> dict[str, Any]:
     return model.model_json_schema()
 
 
-def _unknown_key(schema: dict[str, Any], loc: Place) -> str:
+def _unknown_key(schema: dict[str, Any], section: Place, key: str | int) -> str:
     """Name a key that there is not, with the one that may be meant."""
-    *section, key = loc
-    known = [*_node(schema, tuple(section))["properties"]]
+    known = [*_node(schema, section)["properties"]]
     near = difflib.get_close_matches(str(key), known, n=1, cutoff=0.5)
     hint = f"did you mean '{near[0]}'?" if near else f"known are {', '.join(known)}"
-    return f"{_dotted(tuple(section))}: unknown key '{key}'; {hint}"
+    return f"{_dotted(section)}: unknown key '{key}'; {hint}"
 
 
 def _dotted(place: Place) -> str:
@@ -89,8 +90,15 @@ def _node(schema: dict[str, Any], place: Place) -> dict[str, Any]:
     for part in (None, *place):
         if part is not None:
             node = node["properties"][part] if isinstance(part, str) else node["items"]
-        if "$ref" in node:
-            node = schema["$defs"][node["$ref"].rpartition("/")[2]]
+        node = _followed(schema, node)
         for alternative in node.get("anyOf", []):
-            node = {**alternative, **node}
+            node = {**_followed(schema, alternative), **node}
     return node
+
+
+def _followed(schema: dict[str, Any], node: dict[str, Any]) -> dict[str, Any]:
+    """Follow a reference, if a node is one."""
+    followed: dict[str, Any] = (
+        schema["$defs"][node["$ref"].rpartition("/")[2]] if "$ref" in node else node
+    )
+    return followed

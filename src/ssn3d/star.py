@@ -19,6 +19,7 @@ from scipy.spatial.transform import Rotation
 from ssn3d.crops import nearest_voxels
 from ssn3d.errors import DataError
 from ssn3d.files import atomic_path
+from ssn3d.ground import Ground
 from ssn3d.particles import Particles
 
 _COORDINATES = ["rlnCoordinateX", "rlnCoordinateY", "rlnCoordinateZ"]
@@ -57,7 +58,19 @@ def write_particles(
     table["rlnOpticsGroup"] = 1
     table["ssn3dLabel"] = np.arange(1, len(particles) + 1)
     table["ssn3dPdbId"] = particles.pdb_ids
-    _write(path, {"optics": optics, "particles": table})
+    write_star(path, {"optics": optics, "particles": table})
+
+
+def write_ground(
+    path: str | os.PathLike[str], ground: Ground, first_label: int, tomogram: str
+) -> None:
+    """Write what is no target as a STAR file; row i has label first_label + i."""
+    table = pd.DataFrame({"rlnMicrographName": [tomogram] * len(ground)})
+    table[_COORDINATES] = ground.centres[:, ::-1]
+    table["ssn3dLabel"] = np.arange(first_label, first_label + len(ground))
+    table["ssn3dKind"] = ground.kinds
+    table["ssn3dSizeAngstrom"] = ground.sizes_angstrom
+    write_star(path, {"ground": table})
 
 
 def write_subtomograms_star(
@@ -96,11 +109,11 @@ def write_subtomograms_star(
     table[_ANGLES] = euler_from_rotations(particles.rotations)
     table["rlnOpticsGroup"] = 1
     table["ssn3dPdbId"] = particles.pdb_ids
-    _write(path, {"optics": groups, "particles": table})
+    write_star(path, {"optics": groups, "particles": table})
 
 
-def _write(path: str | os.PathLike[str], blocks: Mapping[str, pd.DataFrame]) -> None:
-    """Write blocks without starfile's first line, a date: equal particles give equal bytes."""
+def write_star(path: str | os.PathLike[str], blocks: Mapping[str, pd.DataFrame]) -> None:
+    """Write blocks without starfile's first line, a date: equal contents give equal bytes."""
     text = starfile.to_string(dict(blocks), float_format="%.6f").partition("\n")[2].lstrip()
     with atomic_path(path) as partial:
         partial.write_text(text, encoding="utf-8")

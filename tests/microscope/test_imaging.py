@@ -7,18 +7,19 @@ import pytest
 import torch
 import torch_ctf
 
+from cameras import camera
 from sections import changed, section
 from ssn3d.microscope.ctf import ctf, radial_frequency, wavelength_angstrom
-from ssn3d.microscope.detector import Camera, mtf
+from ssn3d.microscope.detector import mtf_and_dqe
 from ssn3d.seeds import generator
 
-MICROSCOPE = section("microscope")
-OPTICS = MICROSCOPE.optics
+OPTICS = section("microscope").optics
 
 
-def camera(mtf_kind="sinc", fraction=0.5, optics=OPTICS, device="cpu"):
-    detector = changed(MICROSCOPE.detector, mtf=mtf_kind, noise_before_ctf_fraction=fraction)
-    return Camera(optics, detector, 10.0, torch.device(device))
+def camera_of(mtf="sinc", fraction=0.5, device="cpu", tilts=3):
+    detector = {"mtf": mtf, "noise_before_ctf_fraction": fraction}
+    tilt = {"min_deg": 0.0, "max_deg": tilts - 1.0}
+    return camera(detector=detector, tilt=tilt, device=device)
 
 
 def test_wavelength():
@@ -30,9 +31,9 @@ def test_wavelength():
 @pytest.mark.parametrize("voltage_kv", [200.0, 300.0])
 def test_ctf_agrees_with_torch_ctf(defocus_um, voltage_kv):
     size, pixel = 64, 10.0
-    changes = {"voltage_kv": voltage_kv, "cs_mm": 2.7, "defocus_um": defocus_um}
+    changes = {"voltage_kv": voltage_kv, "cs_mm": 2.7}
     optics = changed(OPTICS, **changes, amplitude_contrast=0.1)
-    ours = ctf(radial_frequency(size, size, pixel), optics)
+    ours = ctf(radial_frequency(size, size, pixel), optics, defocus_um)
     theirs = torch_ctf.calculate_ctf_2d(
         defocus=defocus_um,
         astigmatism=0.0,
@@ -54,26 +55,26 @@ def test_ctf_agrees_with_torch_ctf(defocus_um, voltage_kv):
 
 def test_protein_is_dark_and_the_first_zero_is_where_it_should_be():
     frequency = np.linspace(0, 0.05, 5001)
-    values = ctf(frequency, changed(OPTICS, amplitude_contrast=0.0))
+    values = ctf(frequency, changed(OPTICS, amplitude_contrast=0.0), 5.0)
     first_zero = frequency[1:-1][np.diff(np.sign(values[1:])) != 0][0]
     assert 1 / first_zero / 10 == pytest.approx(3.1, abs=0.05)  # nm
     assert values[1:100].max() < 0
-    assert ctf(np.zeros(1), OPTICS)[0] == pytest.approx(-0.07)
+    assert ctf(np.zeros(1), OPTICS, 5.0)[0] == pytest.approx(-0.07)
 
 
 def test_mtf_is_one_at_zero_and_two_over_pi_at_nyquist():
-    values = mtf(np.array([0.0, 0.05]), 10.0, "sinc")
+    values, dqe = mtf_and_dqe(np.array([0.0, 0.05]), 10.0, "sinc")
     assert values.tolist() == pytest.approx([1, 2 / math.pi])
-    assert mtf(np.array([0.0, 0.05]), 10.0, "none").tolist() == [1, 1]
+    assert mtf_and_dqe(np.array([0.0, 0.05]), 10.0, "none")[0].tolist() == dqe.tolist() == [1, 1]
 
 
 def test_a_wave_is_scaled_by_ctf_times_mtf():
     cycles, size = 12, 96
     frequency = cycles / (size * 10.0)
     wave = np.cos(2 * np.pi * cycles * np.arange(size) / size).astype(np.float32)
-    seen = camera().image(np.tile(wave, (1, size, 1)))[0]
+    seen = camera_of().image(np.tile(wave, (1, size, 1)))[0]
     at = np.array([frequency])
-    factor = (ctf(at, OPTICS) * mtf(at, 10.0, "sinc")).item()
+    factor = (ctf(at, OPTICS, 5.0) * mtf_and_dqe(at, 10.0, "sinc")[0]).item()
     middle = slice(30, -30)
     np.testing.assert_allclose(
         seen[middle, middle], factor * np.tile(wave, (size, 1))[middle, middle], atol=2e-3
@@ -85,12 +86,12 @@ def test_a_wave_is_scaled_by_ctf_times_mtf():
 def test_noise_has_the_spectrum_of_ctf_and_mtf(mtf_kind, fraction):
     """MTF^2 (f CTF^2 + 1 - f) at every frequency."""
     size = 128
-    noise = camera(mtf_kind, fraction).unit_noise((14, size, size), generator(0, "noise"))
+    noise = camera_of(mtf_kind, fraction, tilts=14).unit_noise((size, size), generator(0, "noise"))
     window = np.outer(np.hanning(size), np.hanning(size))  # else the CTF's zeros are filled
     power = (np.abs(np.fft.rfft2(noise * window)) ** 2).mean(axis=0) / (window**2).sum()
     frequency = radial_frequency(size, size, 10.0)
     modulation = np.sinc(frequency * 10) if mtf_kind == "sinc" else 1
-    contrast = ctf(frequency, OPTICS)
+    contrast = ctf(frequency, OPTICS, 5.0)
     expected = modulation**2 * (fraction * contrast**2 + 1 - fraction)
     ring = np.rint(frequency * 10 * size).astype(int).ravel()
     in_rings = [np.bincount(ring, p.ravel()) / np.bincount(ring) for p in (power, expected)]
@@ -99,7 +100,7 @@ def test_noise_has_the_spectrum_of_ctf_and_mtf(mtf_kind, fraction):
 
 
 def test_noise_at_opposite_borders_is_independent():
-    noise = camera().unit_noise((60, 64, 48), generator(0, "noise"))
+    noise = camera_of(tilts=60).unit_noise((64, 48), generator(0, "noise"))
     for one, other in ((noise[:, :2], noise[:, -2:]), (noise[:, :, :2], noise[:, :, -2:])):
         assert abs(np.corrcoef(one.ravel(), other.ravel())[0, 1]) < 0.05
 
@@ -107,19 +108,19 @@ def test_noise_at_opposite_borders_is_independent():
 def test_batches_change_nothing():
     """Nor does a shorter last batch."""
     images = generator(0, "i").standard_normal((11, 64, 48), dtype=np.float32)
-    alone = np.concatenate([camera().image(image[None]) for image in images])
-    np.testing.assert_allclose(camera().image(images), alone, atol=1e-5)
+    alone = np.concatenate([camera_of().image(image[None]) for image in images])
+    np.testing.assert_allclose(camera_of(tilts=11).image(images), alone, atol=1e-5)
 
 
 def test_a_border_is_mirrored():
     """A constant image remains constant up to its borders, scaled by the CTF at 0."""
-    seen = camera().image(np.full((1, 64, 48), 3.0, dtype=np.float32))
+    seen = camera_of().image(np.full((1, 64, 48), 3.0, dtype=np.float32))
     np.testing.assert_allclose(seen, -0.07 * 3, rtol=1e-4)
 
 
 def test_noise_comes_from_the_seed_alone():
     first, again, other = (
-        camera().unit_noise((3, 64, 64), generator(s, "noise")) for s in (1, 1, 2)
+        camera_of().unit_noise((64, 64), generator(s, "noise")) for s in (1, 1, 2)
     )
     np.testing.assert_array_equal(first, again)
     assert abs(np.corrcoef(first.ravel(), other.ravel())[0, 1]) < 0.05
@@ -130,6 +131,6 @@ def test_cpu_and_cuda_agree():
     if not torch.cuda.is_available():
         pytest.skip("no CUDA GPU")
     images = generator(0, "i").standard_normal((3, 64, 96), dtype=np.float32)
-    for make in (lambda c: c.image(images), lambda c: c.unit_noise((3, 64, 96), generator(1, "n"))):
-        ours, theirs = make(camera()), make(camera(device="cuda"))
+    for make in (lambda c: c.image(images), lambda c: c.unit_noise((64, 96), generator(1, "n"))):
+        ours, theirs = make(camera_of()), make(camera_of(device="cuda"))
         assert np.abs(ours - theirs).max() < 1e-3 * np.abs(ours).max()

@@ -1,5 +1,7 @@
 """The stage on files: the content of tilt series, tomograms and summaries."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
@@ -22,6 +24,7 @@ from ssn3d.seeds import generator
 from ssn3d.specimen.volume import Grid, render
 from ssn3d.star import write_particles
 
+FILES = ("signal.mrc", "tilts.mrc", "acquisition.json", "particles.star", "specimen.json")
 SHAPE, SIZE, VOXEL = (40, 72, 72), 16, 10.0
 SETTINGS = section("microscope", device="cpu", tilt={"step_deg": 4.0})
 OPTICS = SETTINGS.optics
@@ -35,27 +38,27 @@ def imaged(folder, density, settings=SETTINGS):
     image_specimen(
         folder / "density.mrc",
         settings,
+        3,
+        "t1",
+        acquisition=folder / "acquisition.json",
         tilts=folder / "tilts.mrc",
         signal=folder / "signal.mrc",
     )
     return read_mrc(folder / "tilts.mrc"), read_mrc(folder / "signal.mrc")
 
 
-def noisy(folder, name="A", target=TARGET, region="cube"):
+def noisy(folder, name="A", target=TARGET, region="cube", settings=SETTINGS):
     """Add noise to the files of a folder; return the summary."""
     add_noise(
-        signal=folder / "signal.mrc",
-        tilts=folder / "tilts.mrc",
-        particles=folder / "particles.star",
-        specimen_summary=folder / "specimen.json",
-        settings=SETTINGS,
-        snr_settings=section("snr", reference_id="1AAA", region=region, max_particles=12),
+        {Path(file).stem: folder / file for file in FILES},
+        settings,
+        section("snr", reference_id="1AAA", region=region, max_particles=12),
         size_voxels=SIZE,
         target=target,
         seed=3,
         keys=("t1", name),
         tomogram=folder / f"{name}.mrc",
-        noisy_tilts=folder / f"{name}_tilts.mrc",
+        tilts=folder / f"{name}_tilts.mrc",
         summary=folder / f"{name}.json",
     )
     return read_json(folder / f"{name}.json")
@@ -105,7 +108,7 @@ def test_images_are_projections_seen_through_ctf_and_mtf(folder):
     y, x = np.meshgrid(*[np.fft.fftfreq(144, VOXEL)] * 2, indexing="ij")
     frequency = np.hypot(y, x)
     modulation = np.sinc(frequency * VOXEL)  # sinc(w / 2), w = frequency / (1 / (2 * VOXEL))
-    factor = ctf(frequency, OPTICS) * modulation
+    factor = ctf(frequency, OPTICS, 5.0) * modulation
     expected = np.fft.ifft2(np.fft.fft2(padded) * factor).real[36:-36, 36:-36]
     np.testing.assert_allclose(images[15], expected, atol=2e-3 * np.abs(expected).max())
 
@@ -128,7 +131,7 @@ def test_the_added_noise_has_the_recorded_scale(folder):
     y, x = np.meshgrid(*[np.fft.fftfreq(256, VOXEL)] * 2, indexing="ij")
     frequency = np.hypot(y, x)
     power = np.sinc(frequency * VOXEL) ** 2
-    power = power * (0.5 * ctf(frequency, OPTICS) ** 2 + 0.5)
+    power = power * (0.5 * ctf(frequency, OPTICS, 5.0) ** 2 + 0.5)
     assert noise.var() == pytest.approx(power.mean(), rel=0.03)
     between = np.corrcoef(noise.reshape(len(noise), -1))  # independent for each tilt
     assert np.abs(between - np.eye(len(noise))).max() < 0.1
@@ -183,7 +186,7 @@ def test_headers_label_the_files(folder):
 
 
 def test_images_of_another_microscope_are_refused(folder, tmp_path):
-    for name in ("signal.mrc", "particles.star", "specimen.json"):
+    for name in FILES:
         (tmp_path / name).write_bytes((folder / name).read_bytes())
     write_mrc(tmp_path / "tilts.mrc", np.zeros((30, 72, 72), np.float32), VOXEL, stack=True)
     with pytest.raises(DataError, match=r"tilts\.mrc: shape \(30, 72, 72\), expected \(31,"):

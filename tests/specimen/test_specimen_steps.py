@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import starfile
 
 from sections import section
 from ssn3d.files import read_json
@@ -17,8 +18,15 @@ SETTINGS = section(
     tomogram_size_voxels={"x": 40, "y": 32, "z": 24},
     region_size_voxels={"x": 44, "y": 36, "z": 28},
     particles=7,
+    fiducials={"count": 2, "diameter_angstrom": 50.0},
 )
-NAMES = {"density": "d.mrc", "labels": "l.mrc", "particles": "p.star", "summary": "s.json"}
+NAMES = {
+    "density": "d.mrc",
+    "labels": "l.mrc",
+    "particles": "p.star",
+    "ground": "g.star",
+    "summary": "s.json",
+}
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +64,13 @@ def test_files_hold_the_specimen_of_the_seed_and_the_tomogram(structures, writte
     assert particles.pdb_ids.tolist() == expected.particles.pdb_ids.tolist()
     np.testing.assert_allclose(particles.centres, expected.particles.centres, atol=1e-4)
     np.testing.assert_allclose(particles.rotations, expected.particles.rotations, atol=1e-5)
+    ground = starfile.read(written["ground"])
+    assert ground["ssn3dLabel"].tolist() == [len(particles) + 1, len(particles) + 2]
+    assert labels.max() == len(particles) + 2
+    assert ground["ssn3dKind"].tolist() == ["fiducial"] * 2
+    centres = ground[[f"rlnCoordinate{axis}" for axis in "ZYX"]].to_numpy()
+    np.testing.assert_allclose(centres, expected.ground.centres, atol=1e-4)
+    np.testing.assert_allclose(ground["ssn3dSizeAngstrom"], 50)
 
 
 def test_the_summary_says_what_was_built_from_what(written):

@@ -7,15 +7,15 @@ import starfile
 from scipy.spatial.transform import Rotation
 
 from datasets import write_images
+from sections import changed, section
 from ssn3d.errors import DataError
-from ssn3d.microscope.settings import Optics
 from ssn3d.particles import Particles
 from ssn3d.seeds import generator
 from ssn3d.subtomograms.export import export_subtomograms
 from ssn3d.subtomograms.extract import cut
 
 SIZE, PIXEL = 16, 12.5
-OPTICS = Optics(voltage_kv=200.0, cs_mm=2.7, defocus_um=3.0, amplitude_contrast=0.1)
+OPTICS = changed(section("microscope").optics, voltage_kv=200.0, cs_mm=2.7, amplitude_contrast=0.1)
 CENTRES = np.array([[12.4, 15.7, 19.1], [20.45, 10.6, 30.0], [15.0, 20.3, 22.6]])
 
 

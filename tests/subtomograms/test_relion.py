@@ -25,7 +25,7 @@ OPTICS = section("microscope").optics
 def through_ctf(cube):
     """Multiply the spectrum of a cube by a CTF, which removes what all blobs share."""
     k = np.meshgrid(*(np.fft.fftfreq(SIZE, 10.0),) * 3, indexing="ij")
-    contrast = ctf(np.sqrt(sum(axis**2 for axis in k)), OPTICS)
+    contrast = ctf(np.sqrt(sum(axis**2 for axis in k)), OPTICS, 5.0)
     return np.fft.ifftn(np.fft.fftn(cube) * contrast).real.astype(np.float32)
 
 

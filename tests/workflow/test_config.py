@@ -17,11 +17,13 @@ from small_workflow import REPOSITORY
 from ssn3d import runs
 from ssn3d.config import Config, check_config, check_ids, load_config
 from ssn3d.errors import ConfigError
+from ssn3d.microscope.acquisition import plan
 from ssn3d.microscope.detector import Camera
 from ssn3d.microscope.settings import TAKEN_NAMES
 from ssn3d.segmentation.networks import NETWORKS
 
 CONFIG = yaml.safe_load((REPOSITORY / "config.yaml").read_text())
+FULL = load_config(REPOSITORY / "config.yaml", REPOSITORY / "realistic.yaml").model_dump()
 SCHEMA = Config.model_json_schema()
 WRONG_TYPES = {
     "integer": ["many", 1.5, 10.0, True, None, [1], {"a": 1}],
@@ -46,6 +48,7 @@ BEYOND = {
 }
 PDB_ID = "is not a valid PDB ID (a digit, then three letters or digits)"
 METHODS = str([*runs.METHODS])[1:-1]
+MAP = {"id": "1KP8", "file": "map.mrc", "threshold": 0.1, "mass_dalton": None}
 FAULTS = [
     ("specimen.particels", 10, "specimen: unknown key 'particels'; did you mean 'particles'?"),
     ("splits.1", 10, "splits: unknown key '1'; known are test_fraction, validation_fraction"),
@@ -55,10 +58,24 @@ FAULTS = [
     ("seed", -1, "-1 must be greater than or equal to 0 (every random number derives from it)"),
     ("microscope.tilt.step_deg", 0, "0 must be greater than or equal to 0.01"),
     ("microscope.tilt.max_deg", -70.0, "-70 is not above min_deg"),
+    ("microscope.tilt.max_deg", 90.0, "90 degrees are too steep for microscope.optics.defocus_acr"),
+    ("microscope.optics.defocus_um", [5.0, 3.0], "the range [5.0, 3.0] does not rise; put the low"),
+    ("microscope.optics.defocus_um", [5.0, "x"], "defocus_um.1: 'x' must be a valid number"),
+    ("microscope.optics.defocus_um", [5.0], "[5.0] must be a valid number or have at least 2 it"),
+    ("microscope.dose.order", "symmetric", "'symmetric' must be 'unidirectional', 'bidirectional'"),
+    ("microscope.dose", 100.0, "100.0 must be a mapping of keys to values (exposure; without it,"),
+    ("microscope.detector.mtf", "sync", "'sync' must be 'sinc' or 'none' or a mapping of keys"),
+    ("microscope.detector.mtf.binning", 0.5, "0.5 must be greater than or equal to 1 (size of"),
     ("specimen.tomogram_size_voxels.z", 32, "32 is smaller than a subtomogram (subtomograms.size"),
     ("specimen.tomogram_size_voxels.y", 24, "24 must be greater than or equal to 25 (voxels; the"),
     ("specimen.region_size_voxels.x", 500, "500 is smaller than the tomogram (600), which lies"),
     ("specimen.resolution_angstrom", 12.0, "12 is finer than two voxels of 10 angstrom"),
+    ("structures.maps", [{"id": "1KP8"}], "structures.maps.0: 'file' is missing (MRC file)"),
+    ("structures.maps", [MAP, MAP], "structures.maps.1.id: 1KP8 has a map already; keep one"),
+    ("structures.maps", [MAP | {"threshold": 0.0}], "maps.0.threshold: 0.0 must be greater than 0"),
+    ("structures.maps", [MAP | {"mass_dalton": 1}], "mass_dalton: 1 must be greater than or equal"),
+    ("specimen.vesicles.radius_angstrom", 50.0, "50 is less than two bilayers (thickness_angstrom"),
+    ("specimen.fiducials.size", 1, "specimen.fiducials: unknown key 'size'; known are count, diam"),
     ("structures.folder", 1, "1 must be a valid string (folder of coordinate files, for source"),
     ("structures.source", "folder", "structures.folder: source is 'folder', so name the folder"),
     ("structures.biological_ids", ["../x"], f"biological_ids.0: '../x' {PDB_ID}"),
@@ -91,8 +108,8 @@ FAULTS = [
 
 
 def replaced(path, value):
-    """Copy the configuration with the value at a path replaced."""
-    config = copy.deepcopy(CONFIG)
+    """Copy the configuration, all options on, with the value at a path replaced."""
+    config = copy.deepcopy(FULL)
     inner = config
     for part in path[:-1]:
         inner = inner[part]
@@ -112,21 +129,25 @@ def dotted(path):
     return ".".join(map(str, path))
 
 
+def followed(schema):
+    """Follow a schema's reference."""
+    return SCHEMA["$defs"][schema["$ref"].split("/")[-1]] if "$ref" in schema else schema
+
+
 def properties(schema, config, path=()):
     """Yield path and schemas of every key and first item: one, or those of its alternatives."""
-    if "$ref" in schema:
-        schema = SCHEMA["$defs"][schema["$ref"].split("/")[-1]]
-    alternatives = schema.get("anyOf", [schema])
+    schema = followed(schema)
+    alternatives = [followed(each) for each in schema.get("anyOf", [schema])]
     yield path, alternatives
     for alternative in alternatives:
         for key, inner in alternative.get("properties", {}).items():
             if "default" not in inner:
                 yield from properties(inner, config[key], (*path, key))
-        if "items" in alternative and config and config != "all":
+        if "items" in alternative and isinstance(config, list) and config:
             yield from properties(alternative["items"], config[0], (*path, 0))
 
 
-PROPERTIES = dict(properties(SCHEMA, CONFIG))
+PROPERTIES = dict(properties(SCHEMA, FULL))
 del PROPERTIES[()]
 
 
@@ -171,7 +192,7 @@ def test_a_missing_key_and_an_unknown_one_are_named(path):
     unknown = replaced((*path[:-1], "nonsense"), 1)
     where = dotted(path[:-1]) or "top level"
     assert fault_of(unknown).startswith(f"config: {where}: unknown key 'nonsense'; ")
-    section = missing = copy.deepcopy(CONFIG)
+    section = missing = copy.deepcopy(FULL)
     for part in path[:-1]:
         section = section[part]
     del section[path[-1]]
@@ -227,7 +248,9 @@ def test_the_smallest_image_is_what_the_ctf_can_mirror():
     least = size["minimum"]
     images = np.random.default_rng(0).normal(size=(3, least, least)).astype(np.float32)
     microscope = PAPER.microscope
-    camera = Camera(microscope.optics, microscope.detector, 10.0, torch.device("cpu"))
+    acquisition = plan(microscope, 0, "t1")
+    at = (10.0, torch.device("cpu"))
+    camera = Camera(microscope.optics, microscope.detector, acquisition, *at)
     assert np.isfinite(camera.image(images)).all()
     with pytest.raises(RuntimeError):
         camera.image(np.ascontiguousarray(images[:, 1:]))

@@ -21,9 +21,11 @@ from ssn3d.code_version import code_version
 from ssn3d.config import check_config, check_ids
 from ssn3d.errors import SSN3DError, WriteError
 from ssn3d.failures import failure_lines
+from ssn3d.microscope.detector_table import read_detector_table
 from ssn3d.runs import BASELINE, BASELINES, TUNED_BASELINE
 from ssn3d.runs import path_name, run_folder
 from ssn3d.structures.ids import read_pdb_ids
+from ssn3d.structures.map_file import map_files
 from ssn3d.structures.sources import find_sources
 from ssn3d.threads import BASELINE_THREADS, JOB_THREADS
 
@@ -48,6 +50,15 @@ def coordinate_files(structures, pdb_ids):
     return [str(source.path) for source in found.values() if source.path]
 
 
+def detector_tables(detector):
+    """The file of a detector's MTF, if it is a table, which is checked; a list of one or none."""
+    if not isinstance(detector["mtf"], dict):
+        return []
+    path = of_user_or_repository(detector["mtf"]["file"])
+    read_detector_table(path, detector["mtf"]["binning"])
+    return [path]
+
+
 try:
     if not os.access(".", os.W_OK):  # Snakemake would show a traceback
         raise WriteError(
@@ -57,7 +68,10 @@ try:
     IDS_FILE = of_user_or_repository(config["structures"]["ids"])
     PDB_IDS = read_pdb_ids(IDS_FILE)
     check_ids(checked, PDB_IDS)
-    COORDINATE_FILES = coordinate_files(config["structures"], PDB_IDS)
+    DETECTOR_TABLES = detector_tables(config["microscope"]["detector"])
+    from_coordinates = checked.structures.from_coordinates(PDB_IDS)
+    COORDINATE_FILES = coordinate_files(config["structures"], from_coordinates)
+    MAP_FILES = map_files(checked.structures)
 except SSN3DError as error:
     raise WorkflowError(str(error)) from None
 
@@ -108,6 +122,17 @@ def shards(tomograms, dataset="{dataset}"):
     return [f"results/subtomograms/{dataset}/{tomogram}.h5" for tomogram in tomograms]
 
 
+def settings_of_noise(wildcards):
+    """Collect what the noise of a dataset depends on."""
+    return {
+        "microscope": config["microscope"],
+        "reference": {k: v for k, v in config["snr"].items() if k != "datasets"},
+        "size_voxels": config["subtomograms"]["size_voxels"],
+        "target": SNRS[wildcards.dataset],
+        "seed": config["seed"],
+    }
+
+
 def is_tuned(wildcards):
     """Whether a run is of the tuned baseline, whose parameters come from a search."""
     return wildcards.method == path_name(TUNED_BASELINE)
@@ -119,6 +144,12 @@ def more_each_attempt(amount):
     On one machine nobody counts memory (mem_mb) and minutes (runtime).
     """
     return lambda wildcards, attempt: math.ceil(amount) * attempt
+
+
+TOMOGRAM_RESOURCES = {
+    "mem_mb": more_each_attempt(TOMOGRAM_MB),
+    "runtime": more_each_attempt(30),
+}
 
 
 def environment(device):

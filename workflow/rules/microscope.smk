@@ -1,9 +1,11 @@
 rule image_specimen:
     input:
-        "results/tomograms/{tomogram}/density.mrc",
+        density="results/tomograms/{tomogram}/density.mrc",
+        detector_tables=DETECTOR_TABLES,
     output:
         tilts=volume("results/tomograms/{tomogram}/tilts.mrc"),
         signal=volume("results/tomograms/{tomogram}/signal.mrc"),
+        acquisition="results/tomograms/{tomogram}/acquisition.json",
     log:
         "logs/image_specimen/{tomogram}.log",
     benchmark:
@@ -12,10 +14,10 @@ rule image_specimen:
         environment(config["microscope"]["device"])
     threads: JOB_THREADS
     resources:
-        mem_mb=more_each_attempt(TOMOGRAM_MB),
-        runtime=more_each_attempt(30),
+        **TOMOGRAM_RESOURCES,
     params:
         settings=lookup(within=config, dpath="microscope"),
+        seed=lookup(within=config, dpath="seed"),
         code=library_version("image_specimen"),
     script:
         "../scripts/image_specimen.py"
@@ -25,6 +27,7 @@ rule add_noise:
     input:
         signal="results/tomograms/{tomogram}/signal.mrc",
         tilts="results/tomograms/{tomogram}/tilts.mrc",
+        acquisition="results/tomograms/{tomogram}/acquisition.json",
         particles="results/tomograms/{tomogram}/particles.star",
         specimen="results/tomograms/{tomogram}/specimen.json",
     output:
@@ -39,14 +42,31 @@ rule add_noise:
         environment(config["microscope"]["device"])
     threads: JOB_THREADS
     resources:
-        mem_mb=more_each_attempt(TOMOGRAM_MB),
-        runtime=more_each_attempt(30),
+        **TOMOGRAM_RESOURCES,
     params:
-        settings=lookup(within=config, dpath="microscope"),
-        reference={k: v for k, v in config["snr"].items() if k != "datasets"},
-        size_voxels=lookup(within=config, dpath="subtomograms/size_voxels"),
-        target=lambda wildcards: SNRS[wildcards.dataset],
-        seed=lookup(within=config, dpath="seed"),
+        asked=settings_of_noise,
         code=library_version("add_noise"),
     script:
         "../scripts/add_noise.py"
+
+
+rule export_tilt_series:
+    input:
+        tilts="results/tomograms/{tomogram}/{dataset}_tilts.mrc",
+        acquisition="results/tomograms/{tomogram}/acquisition.json",
+    output:
+        star="results/export/{tomogram}_{dataset}/tilt_series.star",
+        tilts="results/export/{tomogram}_{dataset}/tilts.mrcs",
+        others=multiext(
+            "results/export/{tomogram}_{dataset}/tilts", ".star", ".rawtlt", ".xf"
+        ),
+    log:
+        "logs/export_tilt_series/{tomogram}_{dataset}.log",
+    conda:
+        "../../envs/cpu.yaml"
+    params:
+        optics=lookup(within=config, dpath="microscope/optics"),
+        size=lookup(within=config, dpath="specimen/tomogram_size_voxels"),
+        code=library_version("export_tilt_series"),
+    script:
+        "../scripts/export_tilt_series.py"

@@ -5,6 +5,7 @@ rule simulate_specimen:
         density=volume("results/tomograms/{tomogram}/density.mrc"),
         labels=LABELS,
         particles="results/tomograms/{tomogram}/particles.star",
+        ground="results/tomograms/{tomogram}/ground.star",
         summary="results/tomograms/{tomogram}/specimen.json",
     log:
         "logs/simulate_specimen/{tomogram}.log",

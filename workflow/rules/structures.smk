@@ -15,6 +15,7 @@ rule prepare_structures:
     input:
         ids=IDS_FILE,
         files=COORDINATE_FILES,
+        maps=MAP_FILES,
         index=INDEX,
         complexes=RESOURCES / "complexes.tsv",
         obsolete=RESOURCES / "obsolete.tsv",

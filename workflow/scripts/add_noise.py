@@ -8,19 +8,14 @@ from ssn3d.microscope.steps import add_noise
 if __name__ == "__main__":
     with job(snakemake.log[0]):
         use_threads(snakemake.threads)
-        params = snakemake.params
+        asked = snakemake.params.asked
         add_noise(
-            signal=snakemake.input.signal,
-            tilts=snakemake.input.tilts,
-            particles=snakemake.input.particles,
-            specimen_summary=snakemake.input.specimen,
-            settings=MicroscopeSettings.model_validate(params.settings),
-            snr_settings=ReferenceSettings.model_validate(params.reference),
-            size_voxels=params.size_voxels,
-            target=params.target,
-            seed=params.seed,
+            dict(snakemake.input),
+            MicroscopeSettings.model_validate(asked["microscope"]),
+            ReferenceSettings.model_validate(asked["reference"]),
+            size_voxels=asked["size_voxels"],
+            target=asked["target"],
+            seed=asked["seed"],
             keys=(snakemake.wildcards.tomogram, snakemake.wildcards.dataset),
-            tomogram=snakemake.output.tomogram,
-            noisy_tilts=snakemake.output.tilts,
-            summary=snakemake.output.summary,
+            **snakemake.output,
         )

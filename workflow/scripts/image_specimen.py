@@ -8,5 +8,11 @@ from ssn3d.microscope.steps import image_specimen
 if __name__ == "__main__":
     with job(snakemake.log[0]):
         use_threads(snakemake.threads)
-        settings = MicroscopeSettings.model_validate(snakemake.params.settings)
-        image_specimen(snakemake.input[0], settings, **snakemake.output)
+        image_specimen(
+            snakemake.input.density,
+            MicroscopeSettings.model_validate(snakemake.params.settings),
+            snakemake.params.seed,
+            snakemake.wildcards.tomogram,
+            detector_table=next(iter(snakemake.input.detector_tables), None),
+            **snakemake.output,
+        )

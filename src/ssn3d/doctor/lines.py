@@ -131,6 +131,7 @@ def structures(settings: StructuresSettings, pdb_ids: Sequence[str]) -> str:
     The archive is contacted only for what is not in the cache, and only at its first URL.
     """
     source, surrogates = settings.source, settings.allow_surrogates
+    pdb_ids = settings.from_coordinates(pdb_ids)
     if source == "surrogate":
         return f"{len(pdb_ids)} bead models (surrogates); no files or network needed"
     from_archive = source == "archive"

@@ -26,11 +26,16 @@ def wavelength_angstrom(voltage_kv: float) -> float:
     return _HC_EV_ANGSTROM / math.sqrt(energy_ev * (energy_ev + 2 * _ELECTRON_REST_ENERGY_EV))
 
 
-def ctf(frequency_per_angstrom: NDArray[np.float64], optics: Optics) -> NDArray[np.float64]:
-    """CTF at spatial frequencies of any shape; negative near 0, so that protein is dark."""
+def ctf(
+    frequency_per_angstrom: NDArray[np.float64], optics: Optics, defocus_um: float
+) -> NDArray[np.float64]:
+    """CTF at spatial frequencies of any shape; negative near 0, so that protein is dark.
+
+    `defocus_um` is that of the image; the optics may give a range, or let it vary.
+    """
     wavelength = wavelength_angstrom(optics.voltage_kv)
     squared = frequency_per_angstrom**2
-    phase = math.pi * wavelength * optics.defocus_um * 1e4 * squared
+    phase = math.pi * wavelength * defocus_um * 1e4 * squared
     phase = phase - math.pi / 2 * optics.cs_mm * 1e7 * wavelength**3 * squared**2
     return np.asarray(-np.sin(phase + math.asin(optics.amplitude_contrast)))
 
@@ -42,23 +47,39 @@ def radial_frequency(size_y: int, size_x: int, pixel_size_angstrom: float) -> ND
     return np.asarray(np.hypot(y[:, None], x[None, :]))
 
 
-def transfer(images: torch.Tensor, function_of_frequency: torch.Tensor) -> torch.Tensor:
-    """Multiply the spectra of images (..., y, x) by a function, sampled at `padded_frequency`.
+def transfer(images: torch.Tensor, functions_of_frequency: torch.Tensor) -> torch.Tensor:
+    """Multiply the spectra of images (..., y, x) by functions, sampled at `padded_frequency`.
 
     The images are mirrored at their borders.
     """
-    padded = torch.nn.functional.pad(images, [PAD_PIXELS] * 4, mode="reflect")
-    return multiply_spectrum(padded, function_of_frequency)
+    return multiply_spectrum(_mirrored(images), functions_of_frequency)
 
 
-def multiply_spectrum(padded: torch.Tensor, function_of_frequency: torch.Tensor) -> torch.Tensor:
-    """Multiply the spectra of padded images (..., y, x) by a function, and cut the padding off."""
-    spectrum = torch.fft.rfft2(padded) * function_of_frequency
-    filtered: torch.Tensor = torch.fft.irfft2(spectrum, s=padded.shape[-2:])
-    return filtered[..., PAD_PIXELS:-PAD_PIXELS, PAD_PIXELS:-PAD_PIXELS]
+def transfer_layers(layers: torch.Tensor, functions_of_frequency: torch.Tensor) -> torch.Tensor:
+    """Add up layers (k, y, x) of one image (y, x), each seen through its function (k, ...)."""
+    spectra = torch.fft.rfft2(_mirrored(layers)) * functions_of_frequency
+    return _cut_out(torch.fft.irfft2(spectra.sum(dim=0), s=padded_shape(layers.shape)))
 
 
-def padded_frequency(size_y: int, size_x: int, pixel_size_angstrom: float) -> NDArray[np.float64]:
-    """Frequencies at which `transfer` takes its function, for images (size_y, size_x)."""
-    pad = 2 * PAD_PIXELS
-    return radial_frequency(size_y + pad, size_x + pad, pixel_size_angstrom)
+def multiply_spectrum(padded: torch.Tensor, functions_of_frequency: torch.Tensor) -> torch.Tensor:
+    """Multiply the spectra of padded images (..., y, x) by functions, and cut the padding off."""
+    spectrum = torch.fft.rfft2(padded) * functions_of_frequency
+    return _cut_out(torch.fft.irfft2(spectrum, s=padded.shape[-2:]))
+
+
+def _mirrored(images: torch.Tensor) -> torch.Tensor:
+    return torch.nn.functional.pad(images, [PAD_PIXELS] * 4, mode="reflect")
+
+
+def _cut_out(padded: torch.Tensor) -> torch.Tensor:
+    return padded[..., PAD_PIXELS:-PAD_PIXELS, PAD_PIXELS:-PAD_PIXELS]
+
+
+def padded_shape(shape: tuple[int, ...]) -> tuple[int, int]:
+    """Size (y, x) of padded images (..., y, x)."""
+    return shape[-2] + 2 * PAD_PIXELS, shape[-1] + 2 * PAD_PIXELS
+
+
+def padded_frequency(shape: tuple[int, ...], pixel_size_angstrom: float) -> NDArray[np.float64]:
+    """Frequencies at which `transfer` takes its functions, for images (..., y, x) of a shape."""
+    return radial_frequency(*padded_shape(shape), pixel_size_angstrom)

@@ -1,80 +1,143 @@
-"""Noise before and after the CTF, and the detector's modulation transfer.
+"""Images of projections, as the optics and the detector make them, and their noise.
 
-A tilt image is MTF * (CTF * (projection + n1) + n2). Both n1 and n2 are white Gaussian noise, drawn
-independently for each image; n1 is therefore not structural noise, which would be the same specimen
-in all tilts. Their variances add up to 1, and n1 has a set fraction f of it. The sum arrives as
-Gaussian noise of power spectrum MTF^2 (f CTF^2 + 1 - f), and is drawn as such. CTF and MTF are
-linear, so signal and unit noise are imaged separately and scaled later (`noise_scale`).
+A tilt image is MTF * (CTF * (D * projection + n1) + n2 / sqrt(DQE)), with D the damping by
+radiation damage (`dose`). Both n1 and n2 are white Gaussian noise, drawn independently for each
+image; n1 is therefore not structural noise, which would be the same specimen in all tilts. Their
+variances add up to 1, and n1 has a set fraction f of it, times factors v1 and v2 that change with
+the tilt (`counting`). The DQE, relative to its value at 0, is 1 unless there is a table of it. The
+sum arrives as Gaussian noise of power spectrum MTF^2 (v1 f CTF^2 + v2 (1 - f) / DQE), and is drawn
+as such. All of this is linear, so signal and unit noise are imaged separately and scaled later
+(`noise_scale`).
 """
 
+import functools
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ssn3d.microscope.acquisition import Acquisition
 from ssn3d.microscope.ctf import (
-    PAD_PIXELS,
     ctf,
     multiply_spectrum,
     padded_frequency,
+    padded_shape,
     transfer,
+    transfer_layers,
 )
+from ssn3d.microscope.detector_table import DetectorTable
+from ssn3d.microscope.dose import damping, loss_per_dose
+from ssn3d.microscope.field import defocus_layers
 from ssn3d.microscope.settings import Detector, Optics
 
 _BATCH = 8  # images at once
 
 
-def mtf(
-    frequency_per_angstrom: NDArray[np.float64], pixel_size_angstrom: float, kind: str
-) -> NDArray[np.float64]:
-    """Modulation transfer: sinc(w / 2) with w in fractions of Nyquist, or 1 for kind `none`."""
-    if kind == "none":
-        return np.ones_like(frequency_per_angstrom)
+def mtf_and_dqe(
+    frequency_per_angstrom: NDArray[np.float64],
+    pixel_size_angstrom: float,
+    kind: str | DetectorTable,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Modulation transfer and relative detective quantum efficiency.
+
+    The MTF is that of a table, or sinc(w / 2) with w in fractions of Nyquist for kind `sinc`, or 1
+    for `none`; without a table the DQE is 1.
+    """
+    cycles_per_pixel = frequency_per_angstrom * pixel_size_angstrom
+    if isinstance(kind, DetectorTable):
+        return kind.at(cycles_per_pixel)
+    ones = np.ones_like(cycles_per_pixel)
     nyquist = 1 / (2 * pixel_size_angstrom)
-    return np.sinc(frequency_per_angstrom / nyquist / 2)
+    return ones if kind == "none" else np.sinc(frequency_per_angstrom / nyquist / 2), ones
 
 
 @dataclass(frozen=True)
 class Camera:
-    """Optics and detector, for images of one pixel size."""
+    """Optics and detector, for images of one pixel size, taken as an acquisition says."""
 
     optics: Optics
     detector: Detector
+    acquisition: Acquisition
     pixel_size_angstrom: float
     device: torch.device
 
-    def _transfers(self, shape: tuple[int, ...]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """CTF and MTF, sampled for images (..., y, x) of a shape."""
-        frequency = padded_frequency(shape[-2], shape[-1], self.pixel_size_angstrom)
-        modulation = mtf(frequency, self.pixel_size_angstrom, self.detector.mtf)
-        return ctf(frequency, self.optics), modulation
+    def _curves(
+        self, shape: tuple[int, ...]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+        """Frequency, MTF and DQE, sampled for images (..., y, x) of a shape."""
+        frequency = padded_frequency(shape, self.pixel_size_angstrom)
+        kind = self.acquisition.detector_table or str(self.detector.mtf)
+        return frequency, *mtf_and_dqe(frequency, self.pixel_size_angstrom, kind)
 
     def _placed(self, function_of_frequency: NDArray[np.float64]) -> torch.Tensor:
         """Bring a function of frequency to the device, as float32."""
         return torch.from_numpy(function_of_frequency.astype(np.float32)).to(self.device)
 
     def image(self, projections: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Noise-free images of projections (tilt, y, x)."""
-        contrast, modulation = self._transfers(projections.shape)
-        function = self._placed(contrast * modulation)
+        """Noise-free images of projections (tilt, y, x), without errors of the alignment."""
+        function = self._signal_functions(projections.shape)
         images = np.empty_like(projections)
+        if self.optics.defocus_across_field:
+            for tilt, angle in enumerate(self.acquisition.tilts.angle_deg):
+                offsets, weights = defocus_layers(
+                    images.shape[2], float(angle), self.pixel_size_angstrom, self.optics.voltage_kv
+                )
+                layers = torch.from_numpy(projections[tilt] * weights[:, None]).to(self.device)
+                functions = torch.stack([function(tilt, float(offset)) for offset in offsets])
+                images[tilt] = transfer_layers(layers, functions).cpu().numpy()
+            return images
         for low in range(0, len(images), _BATCH):
             batch = torch.from_numpy(projections[low : low + _BATCH]).to(self.device)
-            images[low : low + _BATCH] = transfer(batch, function).cpu().numpy()
+            functions = torch.stack([function(low + i, 0.0) for i in range(len(batch))])
+            images[low : low + _BATCH] = transfer(batch, functions).cpu().numpy()
         return images
 
-    def unit_noise(self, shape: tuple[int, ...], rng: np.random.Generator) -> NDArray[np.float32]:
-        """Images (tilt, y, x) of noise alone, of variance 1 before CTF and MTF.
+    def _signal_functions(self, shape: tuple[int, ...]) -> Callable[[int, float], torch.Tensor]:
+        """Give what a projection's spectrum is multiplied by, by tilt and offset of the defocus."""
+        frequency, modulation, _ = self._curves(shape)
+        loss, tilts = loss_per_dose(frequency, self.optics.voltage_kv), self.acquisition.tilts
+        # The last ones are kept, since all tilts, or all layers of a tilt, may be alike.
 
+        @functools.lru_cache(maxsize=1)
+        def damped(before: float, during: float) -> NDArray[np.float64]:
+            return modulation * damping(loss, before, during)
+
+        @functools.lru_cache(maxsize=1)
+        def function(defocus_um: float, before: float, during: float) -> torch.Tensor:
+            return self._placed(ctf(frequency, self.optics, defocus_um) * damped(before, during))
+
+        def function_of_tilt(tilt: int, offset_um: float) -> torch.Tensor:
+            before, during = tilts.dose_before_e_per_angstrom2, tilts.dose_e_per_angstrom2
+            defocus_um = float(tilts.defocus_um[tilt]) + offset_um
+            return function(defocus_um, float(before[tilt]), float(during[tilt]))
+
+        return function_of_tilt
+
+    def unit_noise(self, shape: tuple[int, int], rng: np.random.Generator) -> NDArray[np.float32]:
+        """Images (tilt, y, x) of a shape (y, x), of noise alone: of variance 1 before CTF and MTF.
+
+        That holds untilted (see `counting`). The CTF is that of the tilt axis all over the field.
         Drawn on the CPU, so that every device sees the same noise.
         """
-        contrast, modulation = self._transfers(shape)
-        fraction = self.detector.noise_before_ctf_fraction
-        amplitude = self._placed(modulation * np.sqrt(fraction * contrast**2 + 1 - fraction))
-        padded = (shape[1] + 2 * PAD_PIXELS, shape[2] + 2 * PAD_PIXELS)
-        noise = np.empty(shape, dtype=np.float32)
-        for tilt in range(shape[0]):
-            white = torch.from_numpy(rng.standard_normal(padded, dtype=np.float32))
-            noise[tilt] = multiply_spectrum(white.to(self.device), amplitude).cpu().numpy()
+        frequency, modulation, dqe = self._curves(shape)
+        fraction, tilts = self.detector.noise_before_ctf_fraction, self.acquisition.tilts
+
+        @functools.lru_cache(maxsize=1)
+        def amplitude(defocus_um: float, before_ctf: float, after_ctf: float) -> torch.Tensor:
+            ice = fraction * before_ctf * ctf(frequency, self.optics, defocus_um) ** 2
+            counting = after_ctf / dqe
+            return self._placed(modulation * np.sqrt(ice + counting - fraction * counting))
+
+        noise = np.empty((len(tilts.angle_deg), *shape), dtype=np.float32)
+        of_tilts = (
+            tilts.defocus_um,
+            tilts.noise_variance_before_ctf,
+            tilts.noise_variance_after_ctf,
+        )
+        for tilt, values in enumerate(zip(*of_tilts, strict=True)):
+            white = torch.from_numpy(rng.standard_normal(padded_shape(shape), dtype=np.float32))
+            filtered = multiply_spectrum(white.to(self.device), amplitude(*map(float, values)))
+            noise[tilt] = filtered.cpu().numpy()
         return noise

@@ -7,14 +7,29 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import AfterValidator, Field, model_validator
 
+from ssn3d.ranges import OrRange
 from ssn3d.settings import Device, PdbId, Settings
 
 _OFF_STEP = 1e-3
 """Largest distance of the last tilt from the highest, in steps: 1/3 degree is never exact."""
 TAKEN_NAMES = frozenset(
-    {"density", "labels", "particles", "selection", "signal", "specimen", "tilts"}
+    {
+        "acquisition",
+        "density",
+        "ground",
+        "labels",
+        "particles",
+        "selection",
+        "signal",
+        "specimen",
+        "tilts",
+    }
 )
 """Names of other files in the folder of a dataset's files."""
+_STEEPEST_DEG = 85.0
+"""Beyond it, 1 / cos and tan of a tilt exceed anything that a microscope does."""
+
+PositiveOrRange = OrRange[Annotated[float, Field(gt=0, le=1e5)]]
 
 
 class TiltSettings(Settings):
@@ -53,18 +68,62 @@ class Optics(Settings):
 
     voltage_kv: float = Field(ge=40, le=3000)
     cs_mm: float = Field(ge=0, le=10)
-    defocus_um: float = Field(ge=-50, le=50)
+    defocus_um: OrRange[Annotated[float, Field(ge=-50, le=50)]]
     """Positive is underfocus."""
+    defocus_sd_um: OrRange[Annotated[float, Field(ge=0, le=10)]]
+    """Standard deviation of the defocus from tilt to tilt."""
+    defocus_across_field: bool
+    """Whether the defocus varies across a tilted field, with its height."""
     amplitude_contrast: float = Field(ge=0, le=1)
+
+
+class MTFTable(Settings):
+    """A table of a detector's MTF and DQE."""
+
+    file: str = Field(min_length=1)
+    """CSV file."""
+    binning: float = Field(ge=1, le=100)
+    """Size of the images' pixels in the detector's own."""
 
 
 class Detector(Settings):
     """Effects of the detector on an image."""
 
-    mtf: Literal["sinc", "none"]
+    mtf: Literal["sinc", "none"] | MTFTable
     """Modulation transfer."""
     noise_before_ctf_fraction: float = Field(ge=0, le=1)
     """Of the noise's variance."""
+
+
+class DoseSettings(Settings):
+    """Exposure of the specimen, which damages it."""
+
+    total_e_per_angstrom2: PositiveOrRange
+    """Electrons per square angstrom of the whole series."""
+    order: Literal["unidirectional", "bidirectional", "dose-symmetric"]
+    """In which the tilts are taken."""
+    exposure: Literal["equal", "inverse-cosine"]
+    """Of the tilts relative to each other."""
+
+
+class IceSettings(Settings):
+    """The layer of ice, from whose path along the beam the noise of a tilt follows."""
+
+    thickness_angstrom: PositiveOrRange
+    """Of the untilted ice."""
+    mean_free_path_angstrom: float = Field(ge=100, le=1e5)
+    """Of electrons between losses of energy."""
+
+
+class AlignmentErrors(Settings):
+    """Errors of the tilt series' alignment, which the reconstruction does not know."""
+
+    shift_sd_angstrom: OrRange[Annotated[float, Field(ge=0, le=10_000)]]
+    """Standard deviation of a tilt's shift in x and in y."""
+    rotation_sd_deg: OrRange[Annotated[float, Field(ge=0, le=45)]]
+    """Standard deviation of a tilt's rotation in its plane."""
+    axis_rotation_deg: OrRange[Annotated[float, Field(ge=-45, le=45)]]
+    """Rotation of all tilts in their plane."""
 
 
 class MicroscopeSettings(Settings):
@@ -74,6 +133,27 @@ class MicroscopeSettings(Settings):
     tilt: TiltSettings
     optics: Optics
     detector: Detector
+    dose: DoseSettings | None
+    """Exposure; without it, no damage, and equal noise in all tilts."""
+    ice: IceSettings | None
+    """Without it, noise does not depend on the tilt."""
+    alignment_errors: AlignmentErrors | None
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        by_tilt = {
+            "optics.defocus_across_field": self.optics.defocus_across_field,
+            "dose.exposure: inverse-cosine": self.dose and self.dose.exposure != "equal",
+            "ice": self.ice,
+        }
+        steepest = max(abs(self.tilt.min_deg), abs(self.tilt.max_deg))
+        for key, used in by_tilt.items():
+            if used and steepest > _STEEPEST_DEG:
+                raise ValueError(
+                    f"tilt: {steepest:g} degrees are too steep for microscope.{key}, whose effect "
+                    f"grows without bound towards 90; stay within {_STEEPEST_DEG:g}"
+                )
+        return self
 
 
 def _not_taken(name: str) -> str:

@@ -12,6 +12,12 @@ from ssn3d.device import gpu_names, pick_device
 from ssn3d.errors import SNRError
 from ssn3d.files import read_json, write_json
 from ssn3d.log import logger
+from ssn3d.microscope.acquisition import (
+    Acquisition,
+    plan,
+    read_acquisition,
+    write_acquisition,
+)
 from ssn3d.microscope.detector import Camera
 from ssn3d.microscope.noise_scale import NoiseScale
 from ssn3d.microscope.projector import Projector
@@ -36,23 +42,35 @@ SNR_TOLERANCE = 0.05
 
 
 def image_specimen(
-    density: PathLike, settings: MicroscopeSettings, *, tilts: PathLike, signal: PathLike
+    density: PathLike,
+    settings: MicroscopeSettings,
+    seed: int,
+    tomogram_name: str,
+    *,
+    tilts: PathLike,
+    signal: PathLike,
+    acquisition: PathLike,
+    detector_table: PathLike | None = None,
 ) -> None:
     """Take the noise-free tilt series of a density, and reconstruct it.
 
     The mean density is subtracted first: a constant slab has no contrast except at the borders of
-    the field, where a real specimen continues.
+    the field, where a real specimen continues. Name and seed decide what settings leave to chance,
+    which the JSON file `acquisition` says. `detector_table` is where the file of `detector.mtf` is.
     """
     started = time.perf_counter()
     volume, voxel_size = read_mrc(density)
     device = pick_device(settings.device)
     projector = Projector(volume.shape[0], volume.shape[2], settings.tilt.angles_deg, device)
     volume -= volume.mean(dtype=np.float64)
-    camera = Camera(settings.optics, settings.detector, voxel_size, device)
+    taken = plan(settings, seed, tomogram_name, detector_table)
+    write_acquisition(acquisition, taken, settings, seed)
+    camera = Camera(settings.optics, settings.detector, taken, voxel_size, device)
     logger.info("projecting %d tilts", projector.tilts)
     projections = projector.project(volume)
     del volume  # of the large arrays, only those still needed are held at any time
     images = camera.image(projections)
+    taken.alignment.misalign(images, voxel_size)
     write_mrc(tilts, images, voxel_size, stack=True, label="ssn3d noise-free tilt series")
     logger.info("reconstructing")
     tomogram = reconstruct(images, projector, settings.tilt.step_deg)
@@ -61,37 +79,37 @@ def image_specimen(
 
 
 def add_noise(
-    *,
-    signal: PathLike,
-    tilts: PathLike,
-    particles: PathLike,
-    specimen_summary: PathLike,
+    files: Mapping[str, PathLike],
     settings: MicroscopeSettings,
     snr_settings: ReferenceSettings,
+    *,
     size_voxels: int,
     target: float,
     seed: int,
     keys: tuple[str, str],
     tomogram: PathLike,
-    noisy_tilts: PathLike,
+    tilts: PathLike,
     summary: PathLike,
 ) -> None:
     """Add noise to a tomogram, scaled to the target SNR.
 
-    Reads the files of `image_specimen` (signal, tilts) and `simulate_specimen` (the others). The
-    SNR is measured on cubes of `size_voxels`, and again on the finished tomogram. `keys`, the names
-    of tomogram and dataset, seed the noise together with `seed`. Writes the tomogram, the tilt
-    series it is reconstructed from, and a JSON file of SNRs, noise scale and calibration curve.
+    `files` are `signal`, `tilts` and `acquisition`, of `image_specimen`, and `particles` and
+    `specimen` (the summary), of `simulate_specimen`. The SNR is measured on cubes of `size_voxels`,
+    and again on the finished tomogram. `keys`, the names of tomogram and dataset, seed the noise
+    together with `seed`. Writes the tomogram, the tilt series it is reconstructed from, and a JSON
+    file of SNRs, noise scale and calibration curve.
 
     Raises SNRError where the target cannot be reached, or is missed.
     """
     started = time.perf_counter()
-    shape = shape_of_mrc(signal)
-    images, voxel_size = read_mrc(tilts, (len(settings.tilt.angles_deg), *shape[1:]))
-    noise_images, noise = _unit_noise(shape, voxel_size, settings, generator(seed, "noise", *keys))
-    volume, _ = read_mrc(signal)
-    reference = reference_particles(read_particles(particles), snr_settings, size_voxels, shape)
-    masks = _masks(specimen_summary, snr_settings.reference_id, size_voxels)
+    shape, count = shape_of_mrc(files["signal"]), len(settings.tilt.angles_deg)
+    images, voxel_size = read_mrc(files["tilts"], (count, *shape[1:]))
+    taken, rng = read_acquisition(files["acquisition"], count), generator(seed, "noise", *keys)
+    noise_images, noise = _unit_noise(shape, voxel_size, settings, taken, rng)
+    volume, _ = read_mrc(files["signal"])
+    particles = read_particles(files["particles"])
+    reference = reference_particles(particles, snr_settings, size_voxels, shape)
+    masks = _masks(files["specimen"], snr_settings.reference_id, size_voxels)
     model = NoiseScale(volume, noise, reference, masks[snr_settings.region])
     scale = model.solve(target)
     _add(volume, noise, scale)
@@ -104,10 +122,10 @@ def add_noise(
     check_snr(achieved, target)
 
     write_mrc(tomogram, volume, voxel_size, label=f"ssn3d tomogram, SNR {achieved:.4g}")
-    write_mrc(noisy_tilts, images, voxel_size, stack=True, label="ssn3d tilt series")
+    write_mrc(tilts, images, voxel_size, stack=True, label="ssn3d tilt series")
     record = _snr_record(model, scale, target, measured, snr_settings.region)
     both = {**settings.model_dump(), **snr_settings.model_dump()}
-    made = provenance(seed=seed, settings=both, gpus=gpu_names())
+    made = provenance(seed=seed, settings=both, gpus=gpu_names(), numbers=taken.numbers)
     seconds = time.perf_counter() - started
     write_json(summary, {**record, "seconds": seconds, "provenance": made})
 
@@ -132,13 +150,14 @@ def _unit_noise(
     shape: tuple[int, int, int],
     voxel_size_angstrom: float,
     settings: MicroscopeSettings,
+    taken: Acquisition,
     rng: np.random.Generator,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Images (tilt, y, x) of noise alone, of scale 1, and their reconstruction (z, y, x)."""
     size_z, size_y, size_x = shape
     device = pick_device(settings.device)
-    camera = Camera(settings.optics, settings.detector, voxel_size_angstrom, device)
-    images = camera.unit_noise((len(settings.tilt.angles_deg), size_y, size_x), rng)
+    camera = Camera(settings.optics, settings.detector, taken, voxel_size_angstrom, device)
+    images = camera.unit_noise((size_y, size_x), rng)
     logger.info("reconstructing the noise")
     projector = Projector(size_z, size_x, settings.tilt.angles_deg, device)
     return images, reconstruct(images, projector, settings.tilt.step_deg)

@@ -1,16 +1,22 @@
 """A specimen: structures chosen, placed, rotated and drawn."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from ssn3d.errors import PlacementError
+from ssn3d.ground import Ground
 from ssn3d.log import logger
 from ssn3d.particles import Particles
+from ssn3d.specimen.body import Body
+from ssn3d.specimen.ground import draw_ground, place_ground
+from ssn3d.specimen.ice import Slab, draw_slab, level
 from ssn3d.specimen.placement import occupied_fraction, place_spheres
+from ssn3d.specimen.room import Room
 from ssn3d.specimen.settings import SpecimenSettings
 from ssn3d.specimen.volume import Grid, Points, render
 from ssn3d.structures.bounding import bounding_sphere
@@ -24,11 +30,13 @@ class Specimen:
     """A volume, its ground truth, and a summary of what it holds."""
 
     density: NDArray[np.float32]
-    """(z, y, x) in dalton per nm^3."""
+    """(z, y, x) in dalton per nm^3; in a slab of ice, less its mean there."""
     labels: NDArray[np.uint16]
-    """(z, y, x); i is row i of the particles, counted from 1."""
+    """(z, y, x); i is row i of the particles, counted from 1, and then of the ground."""
     particles: Particles
     """Those that reach into the tomogram."""
+    ground: Ground
+    """What else is in the tomogram."""
     summary: dict[str, object]
 
 
@@ -62,50 +70,84 @@ def _bounding_spheres(
     }
 
 
+def _room(slab: Slab | None, bodies: Sequence[Body], border: NDArray[np.float64]) -> Room | None:
+    """Give the room for particles in the frame of the region, or None where nothing limits it.
+
+    `border` (3,) is the place of the tomogram's origin in the region.
+    """
+    if slab is None and not bodies:
+        return None
+    room = Room(slab and replace(slab, centre=slab.centre + border))
+    for body in bodies:
+        centres, radius = body.cover()
+        room.block(centres + border, radius)
+    return room
+
+
 def build_specimen(
     structures: Mapping[str, Points], settings: SpecimenSettings, rng: np.random.Generator
 ) -> Specimen:
     """Fill the region with particles, and draw those that reach into the tomogram.
 
-    Bounding spheres must not overlap, and decide which particles reach into the tomogram.
+    Bounding spheres must not overlap, and decide which particles reach into the tomogram. What is
+    in it besides particles is placed first, with random numbers of its own.
 
     Raises:
         PlacementError: the particles do not fit, or there are more than labels can number.
     """
     spheres = _bounding_spheres(structures, settings)
+    region = np.array(settings.region_size_voxels.zyx, dtype=float)
+    tomogram = np.array(settings.tomogram_size_voxels.zyx, dtype=float)
+    of_ice, of_ground = rng.spawn(2)  # which leaves the numbers of the particles as they are
+    slab, numbers = draw_slab(settings, of_ice)
+    bodies = place_ground(settings, slab, of_ground)
+    room = _room(slab, bodies, (region - tomogram) / 2)
+
     pdb_ids = copy_numbers(list(structures), settings.particles, settings.proportions, rng)
     offsets = np.array([spheres[i][0] for i in pdb_ids.tolist()])
     radii = np.array([spheres[i][1] for i in pdb_ids.tolist()])
-    region = np.array(settings.region_size_voxels.zyx, dtype=float)
-    tomogram = np.array(settings.tomogram_size_voxels.zyx, dtype=float)
-    sphere_centres = place_spheres(radii, region, rng) - (region - tomogram) / 2
+    sphere_centres = place_spheres(radii, region, rng, room) - (region - tomogram) / 2
     rotations = Rotation.random(len(pdb_ids), rng=rng).as_matrix()
     centres = sphere_centres - (rotations @ offsets[:, :, None])[:, :, 0]
 
     grid = Grid(settings.voxel_size_angstrom, settings.resolution_angstrom)
     reach = (radii + grid.margin_voxels)[:, None]
     inside = ((sphere_centres > -reach) & (sphere_centres < tomogram + reach)).all(axis=1)
-    if inside.sum() > _MOST_LABELS:
+    if inside.sum() + len(bodies) > _MOST_LABELS:
         raise PlacementError(
-            f"specimen.particles: {inside.sum()} particles reach into the tomogram, at most "
-            f"{_MOST_LABELS} can be labelled; ask for fewer, in more tomograms"
+            f"specimen.particles: {inside.sum() + len(bodies)} particles reach into the tomogram, "
+            f"at most {_MOST_LABELS} can be labelled; ask for fewer, in more tomograms"
         )
     particles = Particles(pdb_ids, centres, rotations)[inside]
     logger.info("packing: %d placed, %d reach into the tomogram", len(pdb_ids), len(particles))
-    density, labels = render(
-        structures,
-        particles,
-        settings.tomogram_size_voxels.zyx,
-        grid,
-        settings.mask_threshold_dalton_per_nm3,
-    )
+    density, labels, ground = _draw(structures, particles, bodies, settings, slab)
     summary = {
         "particles_in_region": len(pdb_ids),
         "particles_in_tomogram": len(particles),
         "sphere_fraction_of_region": occupied_fraction(radii, region),
         "labelled_fraction_of_tomogram": float(np.count_nonzero(labels) / labels.size),
         "copies": {i: int(np.sum(particles.pdb_ids == i)) for i in structures},
+        "numbers": numbers,
+        "ground": dict(Counter(ground.kinds.tolist())),
         "bounding_radius_voxels": {i: radius for i, (_, radius) in spheres.items()},
         "bounding_centre_voxels": {i: centre.tolist() for i, (centre, _) in spheres.items()},
     }
-    return Specimen(density, labels, particles, summary)
+    return Specimen(density, labels, particles, ground, summary)
+
+
+def _draw(
+    structures: Mapping[str, Points],
+    particles: Particles,
+    bodies: Sequence[Body],
+    settings: SpecimenSettings,
+    slab: Slab | None,
+) -> tuple[NDArray[np.float32], NDArray[np.uint16], Ground]:
+    """Draw particles, then bodies, and set the mean in the ice to 0: density, labels and ground."""
+    grid = Grid(settings.voxel_size_angstrom, settings.resolution_angstrom)
+    threshold = settings.mask_threshold_dalton_per_nm3
+    shape = settings.tomogram_size_voxels.zyx
+    density, labels = render(structures, particles, shape, grid, threshold)
+    ground = draw_ground(bodies, density, labels, len(particles) + 1, threshold)
+    if slab is not None:
+        level(density, slab)
+    return density, labels, ground

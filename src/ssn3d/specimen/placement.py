@@ -14,9 +14,12 @@ from scipy.spatial import cKDTree
 
 from ssn3d.errors import PlacementError
 from ssn3d.log import logger
+from ssn3d.specimen.room import Room
 
 _ATTEMPTS = 500  # of insertion, for one sphere
 _SWEEPS = 2000  # of relaxation
+_SWEEPS_TRAPPED = 50  # after so many, spheres that are still outside of the room move elsewhere
+_TRAPPED = 0.1  # of a radius: those that are outside by more
 _SLACK = 1e-6  # voxels left between spheres that were pushed apart
 _NEIGHBOURS = tuple(itertools.product((-1, 0, 1), repeat=3))
 
@@ -53,7 +56,10 @@ def occupied_fraction(radii: NDArray[np.float64], box: NDArray[np.float64]) -> f
 
 
 def _insert(
-    radii: NDArray[np.float64], box: NDArray[np.float64], rng: np.random.Generator
+    radii: NDArray[np.float64],
+    box: NDArray[np.float64],
+    rng: np.random.Generator,
+    room: Room | None,
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Random sequential insertion in the order given: centres, and which were inserted."""
     cells = _Cells(2 * float(radii.max()))
@@ -63,7 +69,8 @@ def _insert(
         candidate = centres[i].tolist()
         for _ in range(_ATTEMPTS):
             z, y, x = candidate
-            if cells.is_free(z, y, x, radius):
+            free = cells.is_free(z, y, x, radius)
+            if free and (room is None or room.is_free(np.array([candidate]), radius)):
                 cells.add(z, y, x, radius)
                 inserted[i] = True
                 break
@@ -89,11 +96,17 @@ def _relax(
     radii: NDArray[np.float64],
     box: NDArray[np.float64],
     rng: np.random.Generator,
+    room: Room | None = None,
 ) -> NDArray[np.float64]:
-    """Push overlapping pairs apart, each by half of the overlap, until there are none."""
+    """Push overlapping pairs apart, each by half of the overlap, until there are none.
+
+    Spheres outside of the room are pushed into it; those trapped where there is none, such as in a
+    gap between a membrane and a face of the ice, move to another place now and then.
+    """
     for sweep in range(_SWEEPS):
         pairs, depths = overlaps(centres, radii)
-        if not len(pairs):
+        back = np.zeros_like(centres) if room is None else room.push(centres, radii)
+        if not len(pairs) and not back.any():
             logger.info("packing: overlaps gone after %d sweeps", sweep)
             return centres
         apart = centres[pairs[:, 0]] - centres[pairs[:, 1]]
@@ -102,8 +115,12 @@ def _relax(
         for axis in range(3):
             centres[:, axis] += np.bincount(pairs[:, 0], step[:, axis], minlength=len(radii))
             centres[:, axis] -= np.bincount(pairs[:, 1], step[:, axis], minlength=len(radii))
+        centres += back
+        if sweep % _SWEEPS_TRAPPED == _SWEEPS_TRAPPED - 1:
+            trapped = np.linalg.norm(back, axis=1) > _TRAPPED * radii
+            centres[trapped] = rng.uniform(0, box, size=(np.count_nonzero(trapped), 3))
         np.clip(centres, 0, box, out=centres)
-    free = np.setdiff1d(np.arange(len(radii)), pairs.ravel())
+    free = np.setdiff1d(np.flatnonzero(~back.any(axis=1)), pairs.ravel())
     raise PlacementError(
         f"specimen.particles: {len(radii)} spheres, {occupied_fraction(radii, box):.1%} of the "
         f"region, still overlap after {_SWEEPS} sweeps; {len(free)} of them, "
@@ -113,7 +130,10 @@ def _relax(
 
 
 def place_spheres(
-    radii: NDArray[np.float64], box: NDArray[np.float64], rng: np.random.Generator
+    radii: NDArray[np.float64],
+    box: NDArray[np.float64],
+    rng: np.random.Generator,
+    room: Room | None = None,
 ) -> NDArray[np.float64]:
     """Place spheres without overlap, their centres in [0, box].
 
@@ -121,6 +141,7 @@ def place_spheres(
         radii: (n,) in any unit of length.
         box: (3,) edges of the box in the same unit.
         rng: the source of all randomness.
+        room: what the spheres must keep out of, or inside of, in the coordinates of the box.
 
     Returns:
         (n, 3) centres, in the order of `radii`.
@@ -128,16 +149,21 @@ def place_spheres(
     Raises:
         PlacementError: they do not fit; the message gives the fraction reached.
     """
-    if occupied_fraction(radii, box) > 1:
+    space = float(np.prod(box))
+    if room is not None:
+        room.check_thickness(float(radii.max()))
+        space = room.volume(box)
+    filled = occupied_fraction(radii, box) * np.prod(box) / space
+    if filled > 1:
         raise PlacementError(
-            f"specimen.particles: {len(radii)} spheres fill {occupied_fraction(radii, box):.0%} of "
-            "the region; ask for fewer particles or a larger region_size_voxels"
+            f"specimen.particles: {len(radii)} spheres fill {filled:.0%} of the region; ask for "
+            "fewer particles, a larger region_size_voxels or thicker ice"
         )
     order = np.argsort(-radii, kind="stable")
-    centres, inserted = _insert(radii[order], box, rng)
+    centres, inserted = _insert(radii[order], box, rng, room)
     if not inserted.all():
         logger.info("packing: %d of %d inserted, relaxing", inserted.sum(), len(radii))
-        centres = _relax(centres, radii[order], box, rng)
+        centres = _relax(centres, radii[order], box, rng, room)
     placed = np.empty_like(centres)
     placed[order] = centres
     return placed

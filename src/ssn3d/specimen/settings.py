@@ -1,10 +1,70 @@
 """The `specimen` section of the configuration."""
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from ssn3d.ranges import OrRange
 from ssn3d.settings import Fraction, Settings, SizeVoxels
+
+Count = Annotated[int, Field(ge=0, le=10_000)]
+LengthOrRange = OrRange[Annotated[float, Field(ge=10, le=1e5)]]
+TiltOrRange = OrRange[Annotated[float, Field(ge=-45, le=45)]]
+
+
+class FiducialsSettings(Settings):
+    """Gold beads."""
+
+    count: Count
+    """Number of beads, their centres in the tomogram."""
+    diameter_angstrom: LengthOrRange
+    """Of each bead."""
+
+
+class VesiclesSettings(Settings):
+    """Closed membranes."""
+
+    count: Count
+    """Number of vesicles, their centres in the tomogram."""
+    radius_angstrom: LengthOrRange
+    """Of each vesicle: its mean, to the middle of the bilayer."""
+    deformation_fraction: float = Field(ge=0, le=0.2)
+    """Of the radius: the standard deviation of the distance from centre to membrane."""
+    thickness_angstrom: float = Field(ge=20, le=80)
+    """Between the two layers of head groups."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        radius = self.radius_angstrom
+        least = radius[0] if isinstance(radius, list) else radius
+        if least < 2 * self.thickness_angstrom:
+            raise ValueError(
+                f"radius_angstrom: {least:g} is less than two bilayers (thickness_angstrom: "
+                f"{self.thickness_angstrom:g})"
+            )
+        return self
+
+
+class FilamentsSettings(Settings):
+    """Filaments of the cytoskeleton."""
+
+    actin: Count
+    """Number of actin filaments, their middles in the tomogram."""
+    microtubules: Count
+    """Number of microtubules, their middles in the tomogram."""
+    length_angstrom: LengthOrRange
+    """Of each filament."""
+
+
+class IceSettings(Settings):
+    """The slab that holds the specimen."""
+
+    thickness_angstrom: LengthOrRange
+    """From face to face."""
+    tilt_about_x_deg: TiltOrRange
+    """Of the slab, by the right-hand rule."""
+    tilt_about_y_deg: TiltOrRange
+    """Of the slab, by the right-hand rule; y is the tilt axis."""
 
 
 class SpecimenSettings(Settings):
@@ -22,6 +82,11 @@ class SpecimenSettings(Settings):
     bounding_threshold_fraction: Fraction
     """Of a map's maximum."""
     mask_threshold_dalton_per_nm3: float = Field(gt=0, le=2000)
+    fiducials: FiducialsSettings | None
+    vesicles: VesiclesSettings | None
+    filaments: FilamentsSettings | None
+    ice: IceSettings | None
+    """Without it, matter fills the region."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:

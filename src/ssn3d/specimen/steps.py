@@ -11,7 +11,7 @@ from ssn3d.provenance import provenance
 from ssn3d.seeds import generator
 from ssn3d.specimen.build import build_specimen
 from ssn3d.specimen.settings import SpecimenSettings
-from ssn3d.star import write_particles
+from ssn3d.star import write_ground, write_particles
 from ssn3d.structures.structure import read_structure
 
 PathLike = str | os.PathLike[str]
@@ -26,9 +26,10 @@ def simulate_specimen(
     density: PathLike,
     labels: PathLike,
     particles: PathLike,
+    ground: PathLike,
     summary: PathLike,
 ) -> None:
-    """Build one tomogram's specimen from structure files by PDB ID, and write its four files."""
+    """Build one tomogram's specimen from structure files by PDB ID, and write its five files."""
     started = time.perf_counter()
     points = {}
     for pdb_id, path in structures.items():
@@ -39,6 +40,7 @@ def simulate_specimen(
     write_mrc(density, specimen.density, voxel_size, label="ssn3d density, dalton per nm^3")
     write_mrc(labels, specimen.labels, voxel_size, label="ssn3d instance labels")
     write_particles(particles, specimen.particles, tomogram, voxel_size)
+    write_ground(ground, specimen.ground, len(specimen.particles) + 1, tomogram)
     digests = {pdb_id: sha256_of(path) for pdb_id, path in structures.items()}
     written = provenance(seed=seed, settings=settings.model_dump(), structures_sha256=digests)
     seconds = time.perf_counter() - started

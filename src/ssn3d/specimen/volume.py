@@ -49,6 +49,52 @@ def posed_map(
     return corner, density / np.float32((grid.voxel_size_angstrom / 10) ** 3)
 
 
+@dataclass(frozen=True)
+class Drawing:
+    """A body, or the part of it that is in the tomogram."""
+
+    corner: NDArray[np.int_]
+    """(3,) voxel of the tomogram at which the first voxel of the density lies."""
+    density: NDArray[np.float32]
+    """(z, y, x) in dalton per nm^3."""
+    mask: NDArray[np.bool_]
+    """(z, y, x), the voxels that are the body's."""
+
+
+Slices = tuple[slice, ...]
+
+
+def overlap(
+    corner: NDArray[np.int_], size: tuple[int, ...], shape: tuple[int, ...]
+) -> tuple[Slices, Slices] | None:
+    """Where a box whose first voxel is at `corner` and a volume overlap: in the volume, in the box.
+
+    None where they do not.
+    """
+    low = np.maximum(corner, 0)
+    high = np.minimum(corner + size, shape)
+    if (high <= low).any():
+        return None
+    there = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
+    return there, tuple(slice(a, b) for a, b in zip(low - corner, high - corner, strict=True))
+
+
+def add(
+    density: NDArray[np.float32], labels: NDArray[np.uint16], drawn: Drawing, label: int
+) -> None:
+    """Add a body to a density, and label the voxels of its mask, both in place.
+
+    It takes a voxel from those drawn before it where its density exceeds the sum of theirs.
+    """
+    parts = overlap(drawn.corner, drawn.density.shape, density.shape)
+    if parts is None:
+        return
+    others, region = density[parts[0]], labels[parts[0]]
+    own, mask = drawn.density[parts[1]], drawn.mask[parts[1]]
+    region[mask & ((region == 0) | (own > others))] = label
+    others += own
+
+
 def render(
     structures: Mapping[str, Points],
     particles: Particles,
@@ -58,8 +104,7 @@ def render(
 ) -> tuple[NDArray[np.float32], NDArray[np.uint16]]:
     """Draw all particles, and label the voxels of each.
 
-    A voxel belongs to the particle whose own density there is above the threshold. A particle takes
-    a voxel from those drawn before it where its density exceeds the sum of theirs.
+    A voxel belongs to the particle whose own density there is above the threshold.
 
     Returns:
         density (z, y, x) in dalton per nm^3, and labels: i + 1 for row i of the particles, else 0.
@@ -71,14 +116,6 @@ def render(
         corner, own = posed_map(
             structures[pdb_id], particles.centres[i], particles.rotations[i], grid
         )
-        low = np.maximum(corner, 0)
-        high = np.minimum(corner + len(own), shape)
-        if (high <= low).any():
-            continue
-        there = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
-        own = own[tuple(slice(a, b) for a, b in zip(low - corner, high - corner, strict=True))]
-        others = density[there]
-        region = labels[there]
-        region[(own > mask_threshold_dalton_per_nm3) & ((region == 0) | (own > others))] = i + 1
-        others += own
+        drawn = Drawing(corner, own, own > mask_threshold_dalton_per_nm3)
+        add(density, labels, drawn, i + 1)
     return density, labels

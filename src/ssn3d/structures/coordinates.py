@@ -9,6 +9,8 @@ Source of the masses: gemmi's table of residues, which has the formula weights o
 Component Dictionary, minus one water for the bond in the chain. Residues of unknown kind have the
 mass of a mean amino acid residue or a mean nucleotide. Ligands and ions have the mass of their
 atoms (gemmi's table of elements), times their occupancy.
+
+For contrast `scattering`, a nucleotide weighs as much as the protein that scatters as strongly.
 """
 
 import gzip
@@ -23,6 +25,7 @@ import numpy as np
 from ssn3d.errors import StructureError
 from ssn3d.files import PathLike
 from ssn3d.structures.ids import PDB_ID
+from ssn3d.structures.scattering import NUCLEIC_ACID_CONTRAST
 from ssn3d.structures.structure import MAX_COORDINATE_ANGSTROM, Structure, structure_from_points
 
 _WATER_DALTON = 18.015
@@ -129,7 +132,9 @@ def check_entry_id(
         raise StructureError(f"{name}: contains {problem}, not {expected}{hint}")
 
 
-def entry_structure(entry: gemmi.Structure, pdb_id: str, unit: str, name: str) -> Structure:
+def entry_structure(
+    entry: gemmi.Structure, pdb_id: str, unit: str, name: str, contrast: str = "mass"
+) -> Structure:
     """Turn a parsed entry into points of mass: first model, no waters, conformers by occupancy.
 
     Args:
@@ -137,6 +142,7 @@ def entry_structure(entry: gemmi.Structure, pdb_id: str, unit: str, name: str) -
         pdb_id: the class.
         unit: `deposited` (the asymmetric unit), or `biological` (the file's first assembly).
         name: of the file, for messages.
+        contrast: of a nucleotide relative to protein: its `mass`, or its `scattering`.
 
     Raises StructureError if coordinates are absurd, or the requested assembly is missing.
     """
@@ -151,7 +157,9 @@ def entry_structure(entry: gemmi.Structure, pdb_id: str, unit: str, name: str) -
         model = gemmi.make_assembly(entry.assemblies[0], model, naming)
     elif unit != "deposited":
         raise StructureError(f"{pdb_id}: unit {unit!r} must be 'deposited' or 'biological'")
-    rows = np.array(list(_points_of_mass(model, _sequence_masses(entry))), dtype=np.float64)
+    nucleotide = NUCLEIC_ACID_CONTRAST if contrast == "scattering" else 1.0
+    points = _points_of_mass(model, _sequence_masses(entry), nucleotide)
+    rows = np.array(list(points), dtype=np.float64)
     if len(rows) == 0:
         raise StructureError(f"{name}: contains nothing but water")
     largest = np.abs(rows[:, 1:]).max()
@@ -190,16 +198,17 @@ def _unmodelled_factor(chain: gemmi.Chain, sequence_masses: Mapping[str, float])
 
 
 def _points_of_mass(
-    model: gemmi.Model, sequence_masses: Mapping[str, float]
+    model: gemmi.Model, sequence_masses: Mapping[str, float], nucleotide_contrast: float
 ) -> Iterator[tuple[float, float, float, float]]:
-    """Yield (mass, z, y, x) of each residue and ligand."""
+    """Yield (mass, z, y, x) of each residue and ligand; nucleotides' masses times a contrast."""
     for chain in model:
         factor = _unmodelled_factor(chain, sequence_masses)
         for group in chain.whole().residue_groups():  # alternative residues share a number
             residues = [residue for residue in group if not residue.is_water()]
             polymer = [r for r in residues if r.entity_type == gemmi.EntityType.Polymer]
             if polymer:
-                yield factor * _mean_mass(polymer), *_centre(polymer)
+                contrast = nucleotide_contrast if _is_nucleotide(polymer[0]) else 1.0
+                yield factor * contrast * _mean_mass(polymer), *_centre(polymer)
             for ligand in residues:
                 mass = _mass_present(ligand)
                 if ligand.entity_type != gemmi.EntityType.Polymer and mass > 0:
@@ -216,9 +225,18 @@ def _mean_mass(alternatives: Sequence[gemmi.Residue]) -> float:
 
 def _full_mass(residue: gemmi.Residue) -> float:
     """Mass in the chain; for an unknown residue, the larger of its kind's mean and its atoms."""
-    is_nucleotide = any(atom.name in {"P", "C1'"} for atom in residue)
-    mass = _mass_by_name(residue.name, is_nucleotide=is_nucleotide)
+    mass = _mass_by_name(residue.name, is_nucleotide=_has_nucleotide_atoms(residue))
     return mass if _is_tabulated(residue.name) else max(mass, _mass_present(residue))
+
+
+def _has_nucleotide_atoms(residue: gemmi.Residue) -> bool:
+    return any(atom.name in {"P", "C1'"} for atom in residue)
+
+
+def _is_nucleotide(residue: gemmi.Residue) -> bool:
+    """Whether a residue of a polymer is one of nucleic acid, by its name or its atoms."""
+    known = gemmi.find_tabulated_residue(residue.name)
+    return bool(known.is_nucleic_acid() if known.found() else _has_nucleotide_atoms(residue))
 
 
 def _is_tabulated(name: str) -> bool:

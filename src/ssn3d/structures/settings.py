@@ -1,5 +1,6 @@
 """The `structures` section of the configuration."""
 
+from collections.abc import Sequence
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
@@ -41,6 +42,18 @@ class ArchiveSettings(Settings):
     retries: int = Field(ge=0, le=20)
 
 
+class MapSettings(Settings):
+    """A density map that stands for a structure."""
+
+    id: PdbId
+    file: str = Field(min_length=1)
+    """MRC file."""
+    threshold: float = Field(gt=0)
+    """Smallest value of a voxel that is counted."""
+    mass_dalton: Annotated[float, Field(ge=1000, le=1e9)] | None
+    """Of the whole, or null for that of protein in the volume above the threshold."""
+
+
 class StructuresSettings(Settings):
     """Which structures, and where their coordinates come from."""
 
@@ -56,14 +69,27 @@ class StructuresSettings(Settings):
     """Asymmetric unit or first assembly."""
     biological_ids: PdbIds
     """IDs that take the biological assembly all the same"""
+    contrast: Literal["mass", "scattering"]
+    """Of nucleic acid relative to protein: by its mass, or by its scattering in excess of ice."""
+    maps: list[MapSettings]
+    """Density maps in place of coordinates."""
     archive: ArchiveSettings
 
     @model_validator(mode="after")
     def _check(self) -> Self:
         if self.source == "folder" and self.folder is None:
             raise ValueError("folder: source is 'folder', so name the folder of coordinate files")
+        ids = [row.id for row in self.maps]
+        for place, pdb_id in enumerate(ids):
+            if pdb_id in ids[:place]:
+                raise ValueError(f"maps.{place}.id: {pdb_id} has a map already; keep one")
         return self
 
     def unit_of(self, pdb_id: PdbId) -> str:
         """Which unit a structure takes."""
         return "biological" if pdb_id in self.biological_ids else self.unit
+
+    def from_coordinates(self, pdb_ids: Sequence[PdbId]) -> list[PdbId]:
+        """Those of the structures for which no map stands."""
+        mapped = {row.id for row in self.maps}
+        return [pdb_id for pdb_id in pdb_ids if pdb_id not in mapped]

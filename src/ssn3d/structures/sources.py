@@ -19,7 +19,7 @@ class SourceFile:
     pdb_id: str
     """The class."""
     source: str
-    """`archive`, `folder` or `surrogate`."""
+    """`archive`, `folder`, `surrogate` or `map`."""
     path: Path | None = None
     """The coordinate file; None for a surrogate."""
     served_by: str | None = None

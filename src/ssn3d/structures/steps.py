@@ -3,9 +3,10 @@
 import hashlib
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from ssn3d.files import write_json
+from ssn3d.files import sha256_of, write_json
 from ssn3d.log import logger
 from ssn3d.structures.coordinates import (
     check_entry_id,
@@ -16,9 +17,10 @@ from ssn3d.structures.coordinates import (
 from ssn3d.structures.download import Archive
 from ssn3d.structures.fetch import cache_folder, fetch_entries
 from ssn3d.structures.ids import read_superseded
-from ssn3d.structures.settings import StructuresSettings
+from ssn3d.structures.map_file import map_structure
+from ssn3d.structures.settings import MapSettings, StructuresSettings
 from ssn3d.structures.sources import SourceFile, find_sources
-from ssn3d.structures.structure import write_structure
+from ssn3d.structures.structure import Structure, write_structure
 from ssn3d.structures.surrogates import Complex, read_complexes, surrogate
 
 PathLike = str | os.PathLike[str]
@@ -38,13 +40,14 @@ def prepare_structures(
     Raises StructureError or ConfigError if a structure is unavailable; the message names all that
     are missing, before any file is written.
     """
+    coordinates = settings.from_coordinates(pdb_ids)
     superseded = read_superseded(Path(resources) / "obsolete.tsv")
     complexes = read_complexes(Path(resources) / "complexes.tsv")
     files: PathLike | None = settings.folder
     if settings.source == "archive":
         files = cache_folder()
         fetch_entries(
-            pdb_ids,
+            coordinates,
             Archive(settings.archive),
             files,
             lock=Path(resources) / "archive.lock.tsv",
@@ -52,7 +55,7 @@ def prepare_structures(
             allow_missing=settings.allow_surrogates,
         )
     sources = find_sources(
-        pdb_ids,
+        coordinates,
         settings.source,
         files,
         allow_surrogates=settings.allow_surrogates,
@@ -60,19 +63,21 @@ def prepare_structures(
     )
     for pdb_id, source in sources.items():
         target = Path(folder) / f"{pdb_id}.npz"
-        prepare_structure(
-            source, settings.unit_of(pdb_id), complexes, target, target.with_suffix(".json")
-        )
+        unit, contrast = settings.unit_of(pdb_id), settings.contrast
+        prepare_structure(source, unit, complexes, target, contrast=contrast)
+    for row in settings.maps:
+        prepare_map(row, Path(folder) / f"{row.id}.npz")
 
 
 def prepare_structure(
     source: SourceFile,
     unit: str,
     complexes: Mapping[str, Complex],
-    structure_path: PathLike,
-    record_path: PathLike,
+    target: Path,
+    *,
+    contrast: str = "mass",
 ) -> None:
-    """Read or build one structure; write it (.npz) and a record of its source (.json).
+    """Read or build one structure; write it (.npz) and, beside it, a record of its source (.json).
 
     The record's `sha256` is that of the uncompressed coordinate file.
     Raises StructureError if the file is damaged or holds another entry.
@@ -87,8 +92,28 @@ def prepare_structure(
         entry = parse_entry(content, name)
         from_archive = source.source == "archive"
         check_entry_id(entry, source.served_by or source.pdb_id, name, required=from_archive)
-        structure = entry_structure(entry, source.pdb_id, unit, name)
-    write_structure(structure_path, structure)
+        structure = entry_structure(entry, source.pdb_id, unit, name, contrast)
+        if contrast == "scattering":
+            note = "; ".join(filter(None, [source.note, "nucleic acid weighted by scattering"]))
+            source = replace(source, note=note)
+    _write(structure, source, digest, target)
+
+
+def prepare_map(row: MapSettings, target: Path) -> None:
+    """Read one map as a structure, and write the same files as `prepare_structure`.
+
+    Raises StructureError if the file is damaged, or not what its settings say.
+    """
+    structure = map_structure(row)
+    source = SourceFile(
+        row.id, "map", Path(row.file), note=f"a map, from {row.threshold:g} upwards"
+    )
+    _write(structure, source, sha256_of(row.file), target)
+
+
+def _write(structure: Structure, source: SourceFile, digest: str | None, target: Path) -> None:
+    """Write a structure and the record of its source."""
+    write_structure(target, structure)
     record = {
         "pdb_id": source.pdb_id,
         "source": source.source,
@@ -100,5 +125,5 @@ def prepare_structure(
         "points": len(structure.masses_dalton),
         "note": source.note,
     }
-    write_json(record_path, record)
+    write_json(target.with_suffix(".json"), record)
     logger.info("%(pdb_id)s: %(source)s, %(unit)s, %(mass_dalton).0f Da", record)

@@ -28,7 +28,7 @@ class Structure:
     masses_dalton: NDArray[np.float32]
     """(n,), positive."""
     unit: str
-    """`deposited`, `biological` or `surrogate`."""
+    """`deposited`, `biological`, `surrogate` or `map`."""
 
     def __post_init__(self) -> None:
         """Check shapes and numbers."""

@@ -45,6 +45,7 @@ def extract_subtomograms(
     everything, (instances, _) = read_particles(particles), read_mrc(labels, volume.shape)
     rows = select(everything, volume.shape, settings, seed, name)
     chosen, size = everything[rows], settings.size_voxels
+    instances[instances > len(everything)] = 0  # what is not a target is labelled after them
     origin = Origin(
         dataset, name, settings.target, snr["snr_asked"], snr["snr_measured"], voxel_size
     )

@@ -1,0 +1,22 @@
+"""What is in a tomogram besides its particles: fiducials, vesicles, filaments."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Ground:
+    """Bodies of one tomogram that are no targets; their labels follow those of the particles."""
+
+    kinds: NDArray[np.str_]
+    """(n,) `fiducial`, `vesicle`, `actin` or `microtubule`."""
+    centres: NDArray[np.float64]
+    """(n, 3) in voxels, (z, y, x); of a filament, the middle of its axis."""
+    sizes_angstrom: NDArray[np.float64]
+    """(n,) diameter of a fiducial, mean diameter of a vesicle, length of a filament."""
+
+    def __len__(self) -> int:
+        """Count the bodies."""
+        return len(self.kinds)

@@ -1,0 +1,135 @@
+"""How the tilt series of one tomogram was taken: what the settings leave to chance, drawn.
+
+Each number has a random stream of its own, so that turning an option on or off changes no other.
+"""
+
+import dataclasses
+import os
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ssn3d.errors import DataError
+from ssn3d.files import read_json, write_json
+from ssn3d.microscope.alignment import Alignment
+from ssn3d.microscope.counting import noise_variances
+from ssn3d.microscope.detector_table import DetectorTable, read_detector_table
+from ssn3d.microscope.dose import exposures
+from ssn3d.microscope.settings import MicroscopeSettings, MTFTable
+from ssn3d.provenance import provenance
+from ssn3d.ranges import draw
+from ssn3d.seeds import generator
+
+PathLike = str | os.PathLike[str]
+
+
+@dataclasses.dataclass(frozen=True)
+class Tilts:
+    """The tilts of a series, from the lowest to the highest: arrays (tilts,)."""
+
+    angle_deg: NDArray[np.float64]
+    dose_before_e_per_angstrom2: NDArray[np.float64]
+    """Exposure of the specimen before the image; 0 if there is no damage."""
+    dose_e_per_angstrom2: NDArray[np.float64]
+    """Exposure of the image itself; 0 if there is no damage."""
+    defocus_um: NDArray[np.float64]
+    """At the tilt axis."""
+    noise_variance_before_ctf: NDArray[np.float64]
+    noise_variance_after_ctf: NDArray[np.float64]
+    """Relative to an untilted image; see `counting`."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Acquisition:
+    """How one tilt series was taken."""
+
+    tilts: Tilts
+    alignment: Alignment
+    detector_table: DetectorTable | None
+    numbers: dict[str, float]
+    """What may be a range in the settings, by its key, as it is in this tomogram."""
+
+
+def plan(
+    settings: MicroscopeSettings,
+    seed: int,
+    tomogram: str,
+    detector_table: PathLike | None = None,
+) -> Acquisition:
+    """Draw how one tomogram's tilt series is taken.
+
+    `detector_table` is where the file of `detector.mtf` is, if not where the settings say. Raises
+    DataError where it is not such a table.
+    """
+    angles, numbers = settings.tilt.angles_deg, dict[str, float]()
+
+    def rng(key: str) -> np.random.Generator:
+        return generator(seed, "microscope", tomogram, key)
+
+    def number(key: str, value: float | list[float]) -> float:
+        numbers[key] = draw(value, rng(key))
+        return numbers[key]
+
+    defocus = number("optics.defocus_um", settings.optics.defocus_um)
+    spread = number("optics.defocus_sd_um", settings.optics.defocus_sd_um)
+    defocus_um = defocus + spread * rng("defocus").standard_normal(len(angles))
+    before, during = np.zeros((2, len(angles)))
+    if (dose := settings.dose) is not None:
+        total = number("dose.total_e_per_angstrom2", dose.total_e_per_angstrom2)
+        before, during = exposures(angles, dose, total)
+    paths = 0.0
+    if (ice := settings.ice) is not None:
+        thickness = number("ice.thickness_angstrom", ice.thickness_angstrom)
+        paths = thickness / ice.mean_free_path_angstrom
+    variances = noise_variances(angles, during if dose else np.ones(len(angles)), paths)
+    alignment = Alignment.exact(len(angles))
+    if (errors := settings.alignment_errors) is not None:
+        sizes = {k: number(f"alignment_errors.{k}", v) for k, v in errors.model_dump().items()}
+        alignment = Alignment.drawn(len(angles), rng("alignment"), **sizes)
+    table = None
+    if isinstance(mtf := settings.detector.mtf, MTFTable):
+        table = read_detector_table(detector_table or mtf.file, mtf.binning)
+    return Acquisition(
+        Tilts(angles, before, during, defocus_um, *variances), alignment, table, numbers
+    )
+
+
+def write_acquisition(
+    path: PathLike, acquisition: Acquisition, settings: MicroscopeSettings, seed: int
+) -> None:
+    """Write a JSON file with the fields of an acquisition, and its provenance."""
+    made = provenance(seed=seed, settings=settings.model_dump())
+    write_json(path, {**_listed(dataclasses.asdict(acquisition)), "provenance": made})
+
+
+def _listed(content: dict[str, Any]) -> dict[str, Any]:
+    """Make lists of arrays, in nested dictionaries."""
+    return {
+        key: _listed(value)
+        if isinstance(value, dict)
+        else getattr(value, "tolist", lambda v=value: v)()
+        for key, value in content.items()
+    }
+
+
+def read_acquisition(path: PathLike, tilts: int) -> Acquisition:
+    """Read an acquisition of some tilts as `write_acquisition` wrote it.
+
+    Raises DataError where the file is missing or damaged, or is of another number of tilts.
+    """
+    content = read_json(path, "tilts", "alignment", "detector_table", "numbers")
+    try:
+        series = Tilts(**_arrays(content["tilts"]))
+        alignment = Alignment(**_arrays(content["alignment"]))
+        table = content["detector_table"] and DetectorTable(**_arrays(content["detector_table"]))
+    except (TypeError, ValueError, AttributeError) as error:
+        raise DataError(f"{path}: damaged ({error}); delete it and rerun") from error
+    lengths = {len(a) for part in (series, alignment) for a in vars(part).values()}
+    if lengths != {tilts}:
+        raise DataError(f"{path}: not of {tilts} tilts; delete it and rerun")
+    return Acquisition(series, alignment, table, content["numbers"])
+
+
+def _arrays(lists: dict[str, Any]) -> dict[str, NDArray[np.float64]]:
+    return {key: np.array(values, dtype=np.float64) for key, values in lists.items()}

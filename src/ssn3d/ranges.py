@@ -1,0 +1,29 @@
+"""Numbers of the configuration that may be ranges, drawn anew for each tomogram."""
+
+from typing import Annotated, TypeAlias, TypeVar
+
+import numpy as np
+from pydantic import AfterValidator, Field
+
+Number = TypeVar("Number", bound=float)
+
+
+def _rises(bounds: list[Number]) -> list[Number]:
+    """Raise ValueError unless a range's second bound is above the first."""
+    if bounds[0] >= bounds[1]:
+        raise ValueError(f"the range {bounds} does not rise; put the lower bound first")
+    return bounds
+
+
+OrRange: TypeAlias = (
+    Number | Annotated[list[Number], Field(min_length=2, max_length=2), AfterValidator(_rises)]
+)
+"""A number, or the bounds [low, high] between which each tomogram draws its own."""
+
+
+def draw(value: float | list[float], rng: np.random.Generator) -> float:
+    """Give a number itself, and of a range a number between its bounds, all equally likely."""
+    if not isinstance(value, list):
+        return float(value)
+    low, high = value
+    return float(rng.uniform(low, high))

@@ -1,0 +1,54 @@
+"""What is in a specimen besides particles: a body, its extent and its density."""
+
+from collections.abc import Iterator
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ssn3d.specimen.volume import Drawing
+
+Points = NDArray[np.float64]
+
+
+class Body(Protocol):
+    """A body at its place; lengths are in voxels of the tomogram, in (z, y, x)."""
+
+    @property
+    def kind(self) -> str:
+        """Its class."""
+
+    @property
+    def centre(self) -> Points:
+        """Centre (3,)."""
+
+    @property
+    def size_angstrom(self) -> float:
+        """Diameter or length."""
+
+    def hull(self) -> tuple[Points, float]:
+        """Centres (n, 3) and radius of spheres that contain it and what is inside of it."""
+
+    def cover(self) -> tuple[Points, float]:
+        """Centres (n, 3) and radius of spheres that contain it, and leave free what is inside."""
+
+    def draw(self, shape: tuple[int, int, int], threshold_dalton_per_nm3: float) -> Drawing | None:
+        """Draw it; None where nothing of it is in a tomogram of this shape."""
+
+
+def window(
+    low: Points, high: Points, shape: tuple[int, int, int]
+) -> tuple[NDArray[np.int_], tuple[int, int, int]] | None:
+    """Corner (3,) and size of the box of voxels between two points (3,), or None if it is empty."""
+    first = np.maximum(np.floor(low).astype(int), 0)
+    size = np.minimum(np.ceil(high).astype(int) + 1, shape) - first
+    return (first, (int(size[0]), int(size[1]), int(size[2]))) if (size > 0).all() else None
+
+
+def planes(
+    corner: NDArray[np.int_], size: tuple[int, int, int], centre: Points
+) -> Iterator[NDArray[np.float32]]:
+    """Yield the offsets (y, x, 3) of a box's voxels from a centre, plane by plane."""
+    z, y, x = (np.arange(n) + low - c for n, low, c in zip(size, corner, centre, strict=True))
+    for height in z:
+        yield np.stack(np.broadcast_arrays(height, y[:, None], x), axis=-1).astype(np.float32)

@@ -1,0 +1,78 @@
+"""A slab of vitreous ice; what is in the specimen lies between its two faces.
+
+The slab continues beyond the field, so every ray of a tilt image crosses as much ice, thickness /
+cos(tilt), and ice adds a constant to the image: an even slab has no contrast, and nor has the step
+to the vacuum at its faces. Neither is drawn. A slab cut off at the borders of the field would have
+much contrast there, and none that a real specimen has. The same holds for the mean of the matter in
+the slab: `level` subtracts it there, not over the whole volume, which would leave a cut-off slab.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ssn3d.ranges import draw
+from ssn3d.specimen.settings import SpecimenSettings
+
+
+@dataclass(frozen=True)
+class Slab:
+    """The space between two parallel planes."""
+
+    centre: NDArray[np.float64]
+    """(3,) any point of its middle plane, (z, y, x) in voxels."""
+    normal: NDArray[np.float64]
+    """(3,) unit vector, upwards."""
+    thickness: float
+    """In voxels."""
+
+    def height(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Distance of points (..., 3) from the middle plane, upwards."""
+        return np.asarray((points - self.centre) @ self.normal)
+
+    def depth(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
+        """How deep points (..., 3) lie in it, from the nearer face; negative outside."""
+        return np.asarray(self.thickness / 2 - np.abs(self.height(points)))
+
+
+def draw_slab(
+    settings: SpecimenSettings, rng: np.random.Generator
+) -> tuple[Slab | None, dict[str, float]]:
+    """Give the slab in the middle of a tomogram, or None without ice, and its drawn numbers by key.
+
+    A flat slab is turned about x, then about y, both by the right-hand rule.
+    """
+    if settings.ice is None:
+        return None, {}
+    numbers = {key: draw(value, rng) for key, value in settings.ice.model_dump().items()}
+    about_x, about_y = np.deg2rad([numbers[f"tilt_about_{axis}_deg"] for axis in "xy"])
+    upwards = np.cos(about_x)
+    normal = np.array([upwards * np.cos(about_y), -np.sin(about_x), upwards * np.sin(about_y)])
+    centre = np.array(settings.tomogram_size_voxels.zyx, dtype=float) / 2
+    thickness = numbers["thickness_angstrom"] / settings.voxel_size_angstrom
+    return Slab(centre, normal, thickness), {f"ice.{key}": n for key, n in numbers.items()}
+
+
+def level(density: NDArray[np.float32], slab: Slab) -> None:
+    """Subtract from a density (z, y, x), in place, its mean in the slab, inside the slab alone."""
+    total = density.sum(dtype=np.float64)
+    mean = total / sum(
+        float(share.sum(dtype=np.float64)) for _, share in _shares(density.shape, slab)
+    )
+    for z, share in _shares(density.shape, slab):
+        density[z] -= np.float32(mean) * share
+
+
+def _shares(shape: tuple[int, ...], slab: Slab) -> Iterator[tuple[int, NDArray[np.float32]]]:
+    """Yield each plane z, and the share (y, x) of its voxels that is in the slab."""
+    z, y, x = (np.arange(n) - c for n, c in zip(shape, slab.centre, strict=True))
+    across = (y[:, None] * slab.normal[1] + x * slab.normal[2]).astype(np.float32)
+    for plane, upwards in enumerate(z * slab.normal[0]):
+        yield (
+            plane,
+            np.clip(
+                slab.thickness / 2 - np.abs(across + np.float32(upwards)) + np.float32(0.5), 0, 1
+            ),
+        )

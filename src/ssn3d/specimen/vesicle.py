@@ -1,0 +1,149 @@
+"""Vesicles: closed, smooth membranes around what may be anything.
+
+The distance from a vesicle's centre to its membrane is a mean and a random sum of spherical
+harmonics of degree 2 to 4, with the spectrum of a thermally bent membrane (Milner & Safran 1987,
+Phys. Rev. A 36, 4371). A Legendre polynomial of the cosine to any axis is such a harmonic; those of
+three random axes are added for each degree.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from ssn3d.specimen.bilayer import STERIC_ANGSTROM, bilayer_profile
+from ssn3d.specimen.body import Points, planes, window
+from ssn3d.specimen.volume import Drawing, Grid
+
+_DEGREES = (2, 3, 4)
+_AXES = 3  # of each degree
+_SAMPLES = 4000  # directions in which a shape is measured
+
+
+def directions(count: int) -> Points:
+    """Give unit vectors (count, 3), evenly spaced on the sphere (a Fibonacci lattice)."""
+    turn = np.pi * (3 - np.sqrt(5)) * np.arange(count)
+    z = 1 - 2 * (np.arange(count) + 0.5) / count
+    across = np.sqrt(1 - z**2)
+    return np.stack([z, across * np.sin(turn), across * np.cos(turn)], axis=1)
+
+
+def _legendre(cosines: Points) -> tuple[Points, Points]:
+    """Legendre polynomials of degree 2, 3 and 4 of cosines (n, 3, k), and their derivatives."""
+    values, derivatives = np.empty_like(cosines), np.empty_like(cosines)
+    second, third, fourth = cosines[:, 0], cosines[:, 1], cosines[:, 2]
+    values[:, 0], derivatives[:, 0] = (3 * second**2 - 1) / 2, 3 * second
+    squared = third**2
+    values[:, 1], derivatives[:, 1] = (5 * squared - 3) * third / 2, (15 * squared - 3) / 2
+    squared = fourth**2
+    values[:, 2] = ((35 * squared - 30) * squared + 3) / 8
+    derivatives[:, 2] = (35 * squared - 15) * fourth / 2
+    return values, derivatives
+
+
+def _unit(vectors: Points) -> Points:
+    return np.asarray(vectors / np.linalg.norm(vectors, axis=-1, keepdims=True))
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A closed surface around the origin, the same in any unit of length."""
+
+    radius: float
+    """Mean distance from the origin."""
+    axes: Points
+    """(3, k, 3) unit vectors, for the harmonics of each degree."""
+    amplitudes: Points
+    """(3, k) of the harmonics, relative to the radius."""
+
+    @cached_property
+    def extent(self) -> tuple[float, float]:
+        """Least and largest distance from the origin, with a margin of 1%."""
+        distances = np.linalg.norm(self.surface(directions(_SAMPLES))[0], axis=1)
+        return 0.99 * float(distances.min()), 1.01 * float(distances.max())
+
+    def surface(self, towards: Points) -> tuple[Points, Points]:
+        """Points (n, 3) and outward normals (n, 3) in directions (n, 3)."""
+        axes, amplitudes = self.axes.astype(towards.dtype), self.amplitudes.astype(towards.dtype)
+        cosines = (towards @ axes.reshape(-1, 3).T).reshape(-1, *amplitudes.shape)
+        values, derivatives = _legendre(cosines)
+        relative = 1 + np.einsum("nlk,lk->n", values, amplitudes)
+        slopes = np.einsum("nlk,lk,lkx->nx", derivatives, amplitudes, axes, optimize=True)
+        slopes -= np.vecdot(slopes, towards)[:, None] * towards  # along the sphere
+        normals = _unit(relative[:, None] * towards - slopes)
+        return np.asarray(towards.dtype.type(self.radius) * relative[:, None] * towards), normals
+
+    def distance(self, points: Points, reach: float) -> Points:
+        """Distance (n,) of points (n, 3) from the surface, negative inside.
+
+        It is a rough one for points that are farther away than `reach`.
+        """
+        on_surface, normals = self.surface(_unit(points))
+        distance = np.vecdot(points - on_surface, normals)
+        near = np.abs(distance) < reach
+        points = points[near]
+        foot, normals = self.surface(_unit(points - distance[near, None] * normals[near]))
+        distance[near] = np.vecdot(points - foot, normals)
+        return np.asarray(distance)
+
+
+def draw_shape(radius: float, deformation_fraction: float, rng: np.random.Generator) -> Shape:
+    """Draw a shape whose distance from the origin has this standard deviation, over the radius."""
+    axes = _unit(rng.normal(size=(len(_DEGREES), _AXES, 3)))
+    of = np.array(_DEGREES, dtype=float)[:, None]
+    bending = np.sqrt((of - 1) * of * (of + 1) * (of + 2))
+    shape = Shape(1.0, axes, rng.normal(size=axes.shape[:2]) / bending)
+    spread = np.linalg.norm(shape.surface(directions(_SAMPLES))[0], axis=1).std()
+    return Shape(radius, axes, shape.amplitudes * deformation_fraction / spread)
+
+
+@dataclass(frozen=True)
+class Vesicle:
+    """A membrane at its place; a `Body`."""
+
+    centre: Points
+    """(3,) in voxels."""
+    shape: Shape
+    """In voxels."""
+    thickness_angstrom: float
+    """Between the layers of head groups."""
+    grid: Grid
+    kind: str = "vesicle"
+
+    @property
+    def size_angstrom(self) -> float:
+        """Mean diameter."""
+        return 2 * self.shape.radius * self.grid.voxel_size_angstrom
+
+    @property
+    def half_thickness(self) -> float:
+        """From the middle of the bilayer to the end of its head groups, in voxels."""
+        return (self.thickness_angstrom / 2 + STERIC_ANGSTROM) / self.grid.voxel_size_angstrom
+
+    def hull(self) -> tuple[Points, float]:
+        """One sphere."""
+        return self.centre[None], self.shape.extent[1] + self.half_thickness
+
+    def cover(self) -> tuple[Points, float]:
+        """Spheres along the membrane, so many that between them it is covered as well."""
+        spacing = self.half_thickness / 2
+        count = int(4 * np.pi * (1.5 * self.shape.radius / spacing) ** 2)
+        surface, _ = self.shape.surface(directions(count))
+        return surface + self.centre, 1.15 * self.half_thickness
+
+    def draw(self, shape: tuple[int, int, int], threshold_dalton_per_nm3: float) -> Drawing | None:
+        """Draw the membrane; it owns the voxels above the threshold."""
+        margin = self.half_thickness + self.grid.margin_voxels
+        inner, outer = self.shape.extent[0] - margin, self.shape.extent[1] + margin
+        box = window(self.centre - outer, self.centre + outer, shape)
+        if box is None:
+            return None
+        density = np.zeros(box[1], dtype=np.float32)
+        voxel_size = self.grid.voxel_size_angstrom
+        sigma = self.grid.sigma_voxels * voxel_size
+        for plane, offsets in zip(density, planes(*box, self.centre), strict=True):
+            away = np.linalg.norm(offsets, axis=-1)
+            near = (away > max(inner, 1e-3)) & (away < outer)
+            depth = self.shape.distance(offsets[near], margin)
+            plane[near] = bilayer_profile(depth * voxel_size, self.thickness_angstrom, sigma)
+        return Drawing(box[0], density, density > threshold_dalton_per_nm3)

@@ -1,0 +1,128 @@
+"""What is drawn for each tomogram: within its range, by its seed, on its own, and written down."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+from cameras import DOSE, ERRORS, ICE
+from sections import section
+from small_workflow import REPOSITORY
+from ssn3d.config import load_config
+from ssn3d.errors import DataError
+from ssn3d.microscope.acquisition import plan, read_acquisition, write_acquisition
+from ssn3d.ranges import draw
+from ssn3d.seeds import generator
+
+REALISTIC = load_config(REPOSITORY / "config.yaml", REPOSITORY / "realistic.yaml").microscope
+TABLE = REPOSITORY / "resources" / "ideal_detector.csv"
+
+
+def taken(tomogram="t1", seed=1, settings=REALISTIC):
+    return plan(settings, seed, tomogram, TABLE)
+
+
+def arrays(acquisition):
+    """All values of an acquisition's tilts and alignment, by name."""
+    return vars(acquisition.tilts) | vars(acquisition.alignment)
+
+
+def test_a_number_is_itself_and_a_range_is_drawn_evenly():
+    assert draw(3.5, generator(0, "x")) == 3.5
+    drawn = [draw([2.0, 4.0], generator(i, "x")) for i in range(400)]
+    assert 2 <= min(drawn) < 2.05 < 3.95 < max(drawn) < 4
+    assert np.mean(drawn) == pytest.approx(3, abs=0.1)
+
+
+def test_tomograms_draw_their_own_numbers_and_the_same_again():
+    one, again, other = taken(), taken(), taken("t2")
+    assert one.numbers == again.numbers
+    assert set(one.numbers) == {
+        "optics.defocus_um",
+        "optics.defocus_sd_um",
+        "dose.total_e_per_angstrom2",
+        "ice.thickness_angstrom",
+        *(f"alignment_errors.{key}" for key in ERRORS),
+    }
+    differ = {key for key, value in one.numbers.items() if other.numbers[key] != value}
+    assert differ == set(one.numbers) - {"optics.defocus_sd_um"}  # which is no range
+    for key, value in one.numbers.items():
+        section_name, name = key.split(".")
+        bounds = getattr(getattr(REALISTIC, section_name), name)
+        assert not isinstance(bounds, list) or bounds[0] < value < bounds[1]
+
+
+def test_the_tilts_follow_the_numbers():
+    one = taken()
+    tilts, numbers = one.tilts, one.numbers
+    assert tilts.dose_e_per_angstrom2.sum() == pytest.approx(numbers["dose.total_e_per_angstrom2"])
+    assert tilts.defocus_um.mean() == pytest.approx(numbers["optics.defocus_um"], abs=0.04)
+    assert tilts.defocus_um.std() == pytest.approx(0.1, rel=0.2)
+    path = numbers["ice.thickness_angstrom"] / 3950
+    assert tilts.noise_variance_after_ctf[0] == pytest.approx(np.exp(path))  # at 60 degrees
+    axis = numbers["alignment_errors.axis_rotation_deg"]
+    assert one.alignment.rotations_deg.mean() == pytest.approx(axis, abs=0.05)
+
+
+@pytest.mark.parametrize("off", ["dose", "ice", "alignment_errors"])
+def test_an_option_that_is_off_changes_none_of_the_others(off):
+    whole, without = taken(), taken(settings=REALISTIC.model_copy(update={off: None}))
+    for key, value in without.numbers.items():
+        assert whole.numbers[key] == value
+    np.testing.assert_array_equal(whole.tilts.defocus_um, without.tilts.defocus_um)
+    same_errors = np.array_equal(whole.alignment.shifts_angstrom, without.alignment.shifts_angstrom)
+    assert same_errors == (off != "alignment_errors")
+
+
+def test_with_all_options_off_nothing_is_drawn():
+    one, other = (plan(section("microscope"), 1, name) for name in ("t1", "t2"))
+    for name, values in arrays(one).items():
+        np.testing.assert_array_equal(values, arrays(other)[name])
+    assert set(one.tilts.defocus_um) == {5.0}
+    assert not one.alignment.shifts_angstrom.any()
+
+
+def test_what_is_written_is_read_again(tmp_path):
+    one, file = taken(), tmp_path / "acquisition.json"
+    write_acquisition(file, one, REALISTIC, 1)
+    again = read_acquisition(file, 121)
+    assert again.numbers == one.numbers
+    for name, values in arrays(one).items():
+        np.testing.assert_array_equal(values, arrays(again)[name])
+    for field in dataclasses.fields(one.detector_table):
+        name = field.name
+        np.testing.assert_array_equal(
+            getattr(again.detector_table, name), getattr(one.detector_table, name)
+        )
+    record = json.loads(file.read_text())
+    assert record["provenance"]["seed"] == 1
+    assert record["provenance"]["settings"]["dose"]["order"] == "dose-symmetric"
+    plain = plan(section("microscope", dose=DOSE, ice=ICE), 1, "t1")
+    write_acquisition(file, plain, REALISTIC, 1)
+    assert read_acquisition(file, 121).detector_table is None
+
+
+def damage(path, change):
+    content = json.loads(path.read_text())
+    change(content)
+    path.write_text(json.dumps(content))
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        (lambda content: content["tilts"].pop("defocus_um"), "damaged"),
+        (lambda content: content["tilts"].update(defocus_um=["x"]), "damaged"),
+        (lambda content: content.update(tilts=3), "damaged"),
+        (lambda content: content.pop("alignment"), "lacks alignment"),
+        (lambda content: content["tilts"]["defocus_um"].pop(), "not of 121 tilts"),
+    ],
+)
+def test_a_damaged_file_is_refused_in_one_line(tmp_path, change, fault):
+    file = tmp_path / "acquisition.json"
+    write_acquisition(file, taken(), REALISTIC, 1)
+    damage(file, change)
+    with pytest.raises(DataError, match=rf"acquisition\.json: .*{fault}.* rerun") as caught:
+        read_acquisition(file, 121)
+    assert "\n" not in str(caught.value)

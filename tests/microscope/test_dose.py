@@ -1,0 +1,99 @@
+"""Order of the tilts, exposures, and the published curve of radiation damage."""
+
+import numpy as np
+import pytest
+
+from cameras import DOSE, camera
+from ssn3d.microscope.dose import acquisition_order, damping, exposures, loss_per_dose
+from ssn3d.microscope.settings import DoseSettings
+
+TILTS = np.arange(-60.0, 61.0, 3.0)
+RESOLUTIONS_ANGSTROM = np.array([3.0, 7.0, 20.0, 40.0, 200.0])
+
+
+def dose(**values):
+    return DoseSettings(**{**DOSE, **values})
+
+
+@pytest.mark.parametrize(
+    ("order", "first"),
+    [
+        ("unidirectional", [-60, -57, -54]),
+        ("bidirectional", [0, 3, 6]),
+        ("dose-symmetric", [0, 3, -3, -6, 6, 9, -9, -12, 12]),  # as in EMPIAR-10164
+    ],
+)
+def test_the_order_begins_as_its_name_says_and_has_each_tilt_once(order, first):
+    indices = acquisition_order(TILTS, order)
+    assert TILTS[indices][: len(first)].tolist() == first
+    assert sorted(indices) == list(range(len(TILTS)))
+
+
+def test_bidirectional_returns_to_the_start_and_ends_lowest():
+    taken = TILTS[acquisition_order(TILTS, "bidirectional")]
+    assert taken[20:22].tolist() == [60, -3]
+    assert taken[-1] == -60
+
+
+def test_a_side_without_more_tilts_leaves_the_rest_to_the_other():
+    tilts = np.arange(-10.0, 41.0, 10.0)
+    taken = tilts[acquisition_order(tilts, "dose-symmetric")]
+    assert taken.tolist() == [0, 10, -10, 20, 30, 40]
+
+
+def test_exposures_add_up_in_the_order_taken():
+    before, during = exposures(TILTS, dose(), 100.0)
+    assert during.sum() == pytest.approx(100)
+    np.testing.assert_allclose(during, 100 / len(TILTS))
+    taken = acquisition_order(TILTS, "dose-symmetric")
+    np.testing.assert_allclose(before[taken], np.arange(len(TILTS)) * 100 / len(TILTS))
+    assert before[20] == 0
+
+
+def test_exposures_may_grow_with_the_path_through_the_ice():
+    _, during = exposures(TILTS, dose(exposure="inverse-cosine"), 100.0)
+    assert during.sum() == pytest.approx(100)
+    assert during[0] / during[20] == pytest.approx(2)  # 60 degrees
+
+
+def test_the_power_falls_to_1_over_e_at_the_published_critical_exposure():
+    frequency = 1 / RESOLUTIONS_ANGSTROM
+    critical = 0.245 * frequency**-1.665 + 2.81  # Grant & Grigorieff 2015, eq. 3
+    assert critical[0] == pytest.approx(4.3, abs=0.1)
+    loss = loss_per_dose(frequency, 300.0)
+    left = [damping(loss[i : i + 1], critical[i], 0.0)[0] ** 2 for i in range(len(loss))]
+    np.testing.assert_allclose(left, np.exp(-1))
+
+
+def test_an_exposure_is_damped_by_the_mean_over_its_electrons():
+    """As by summing the frames of a movie, each weighted by RELION's exp(-0.5 N / Ne)."""
+    frequency = 1 / RESOLUTIONS_ANGSTROM
+    frames = 30.0 + (np.arange(1000) + 0.5) * 8.0 / 1000
+    critical = 0.245 * frequency**-1.665 + 2.81
+    expected = np.exp(-0.5 * frames[:, None] / critical).mean(axis=0)
+    left = damping(loss_per_dose(frequency, 300.0), 30.0, 8.0)
+    np.testing.assert_allclose(left, expected, rtol=1e-6)
+
+
+def test_electrons_of_200_kv_do_five_quarters_of_the_damage():
+    frequency = 1 / RESOLUTIONS_ANGSTROM
+    ratio = loss_per_dose(frequency, 300.0) / loss_per_dose(frequency, 200.0)
+    np.testing.assert_allclose(ratio, 0.8, rtol=0.005)
+
+
+def test_nothing_is_lost_at_frequency_zero_or_without_exposure():
+    loss = loss_per_dose(np.array([0.0, 0.05]), 300.0)
+    assert damping(loss, 50.0, 3.0)[0] == 1
+    assert damping(loss, 0.0, 0.0).tolist() == [1, 1]
+
+
+def test_a_wave_is_damped_in_an_image_by_its_exposure():
+    """Seen after half of the exposure, it has lost what the curve says."""
+    wave = np.tile(np.cos(2 * np.pi * 16 / 96 * np.arange(96)), (41, 96, 1)).astype(np.float32)
+    tilt, series = {"step_deg": 3.0}, {**DOSE, "order": "unidirectional"}
+    damped, plain = (camera(tilt=tilt, dose=d).image(wave)[20] for d in (series, None))
+    frequency = 16 / 96 / 10
+    middle = (20 + 0.5) / 41 * 100  # electrons at the middle of the exposure
+    expected = np.exp(-0.5 * middle / (0.245 * frequency**-1.665 + 2.81))
+    inside = (slice(30, -30),) * 2
+    np.testing.assert_allclose(damped[inside], expected * plain[inside], atol=2e-3)

@@ -1,0 +1,60 @@
+"""The CTF at a place of a tilted field is that of the defocus there."""
+
+import numpy as np
+import pytest
+
+from cameras import camera
+from sections import section
+from ssn3d.microscope.ctf import ctf
+from ssn3d.microscope.field import defocus_layers, defocus_offsets_um
+
+SIZE, PIXEL, DEFOCUS = 512, 2.0, 1.0
+ACROSS = {
+    "optics": {"defocus_across_field": True, "defocus_um": DEFOCUS},
+    "detector": {"mtf": "none"},
+}
+
+
+def test_the_offset_is_the_height_of_the_tilted_specimen():
+    offsets = defocus_offsets_um(101, 45.0, 10.0)
+    assert offsets[50] == 0
+    assert offsets[60] == pytest.approx(-0.01)  # 10 pixels of 1 nm beside the axis, at 45 degrees
+    np.testing.assert_allclose(defocus_offsets_um(101, -45.0, 10.0), -offsets)
+
+
+def test_layers_interpolate_the_offsets():
+    layers, weights = defocus_layers(SIZE, 60.0, PIXEL, 300.0)
+    assert len(layers) > 10
+    np.testing.assert_allclose(weights.sum(axis=0), 1, atol=1e-6)
+    np.testing.assert_allclose(layers @ weights, defocus_offsets_um(SIZE, 60.0, PIXEL), atol=1e-6)
+    layers, weights = defocus_layers(SIZE, 0.0, PIXEL, 300.0)
+    assert layers.tolist() == [0]
+    assert (weights == 1).all()
+
+
+def test_a_wave_has_the_ctf_of_each_place():
+    """A wave along the tilt axis, of 5 angstrom, in the first and the last tilt."""
+    cycles = 205
+    wave = np.cos(2 * np.pi * cycles * np.arange(SIZE) / SIZE).astype(np.float32)
+    projections = np.tile(wave[:, None], (3, 1, SIZE))
+    seen = camera(PIXEL, tilt={"step_deg": 60.0}, **ACROSS).image(projections)[::2]
+    inside = slice(60, -60)
+    amplitude = wave[inside] @ seen[:, inside] / (wave[inside] @ wave[inside])  # (tilt, x)
+    optics, frequency = section("microscope").optics, np.array([cycles / SIZE / PIXEL])
+    beside = (np.arange(SIZE) - SIZE // 2) * PIXEL * 1e-4
+    for values, direction in zip(amplitude, (1, -1), strict=True):
+        defocus = DEFOCUS + direction * beside * np.tan(np.pi / 3)
+        expected = np.array([ctf(frequency, optics, each).item() for each in defocus])
+        assert np.ptp(expected) > 1.9  # it goes through many zeros
+        np.testing.assert_allclose(values[inside], expected[inside], atol=0.03)
+
+
+def test_an_untilted_field_has_one_defocus():
+    projections = np.random.default_rng(0).standard_normal((3, 64, 64)).astype(np.float32)
+    tilt = {"step_deg": 60.0}
+    across, plain = (
+        camera(tilt=tilt, optics={"defocus_across_field": on}).image(projections)
+        for on in (True, False)
+    )
+    np.testing.assert_allclose(across[1], plain[1], atol=1e-5)
+    assert np.abs(across[0] - plain[0]).max() > 1e-3

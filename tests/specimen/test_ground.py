@@ -1,0 +1,130 @@
+"""Fiducials, vesicles and filaments: as many as asked for, apart, labelled; and off, nothing."""
+
+import hashlib
+
+import numpy as np
+import pytest
+from scipy.spatial import cKDTree
+
+from sections import changed, section
+from ssn3d.errors import PlacementError
+from ssn3d.seeds import generator
+from ssn3d.specimen.build import build_specimen
+from ssn3d.specimen.ground import place_ground
+from ssn3d.specimen.volume import Grid, posed_map
+
+OFF = section(
+    "specimen",
+    tomogram_size_voxels={"x": 90, "y": 80, "z": 60},
+    region_size_voxels={"x": 110, "y": 100, "z": 80},
+    particles=70,
+)
+ON = changed(
+    OFF,
+    fiducials={"count": 4, "diameter_angstrom": [50.0, 200.0]},
+    vesicles={
+        "count": 2, "radius_angstrom": [120.0, 200.0], "deformation_fraction": 0.08,
+        "thickness_angstrom": 38.0,
+    },
+    filaments={"actin": 2, "microtubules": 1, "length_angstrom": [300.0, 900.0]},
+)  # fmt: skip
+EXPECTED = (70, "4043369a1401b2df", "3627df4405c3e300")  # before there were any options
+KINDS = {"vesicle": 2, "microtubule": 1, "actin": 2, "fiducial": 4}
+
+
+@pytest.fixture(scope="module")
+def structures(molecule):
+    points, masses = molecule
+    return {"1AAA": molecule, "2BBB": (points * np.float32(0.6), masses)}
+
+
+@pytest.fixture(scope="module")
+def specimen(structures):
+    return build_specimen(structures, ON, generator(1, "ground"))
+
+
+@pytest.fixture(scope="module")
+def bodies():
+    """The bodies of the specimen, whose random numbers are their own."""
+    return place_ground(ON, None, generator(1, "ground").spawn(2)[1])
+
+
+def digest(values):
+    return hashlib.sha256(np.round(values, 4).astype(np.float64).tobytes()).hexdigest()[:16]
+
+
+def test_without_ground_and_ice_the_specimen_is_what_it_was_before_there_were_any(structures):
+    """Places and orientations as measured before, and the plain sum of particles, bit by bit."""
+    specimen = build_specimen(structures, OFF, generator(1, "ground"))
+    particles = specimen.particles
+    assert len(particles) == EXPECTED[0]
+    assert (digest(particles.centres), digest(particles.rotations)) == EXPECTED[1:]
+    total = np.zeros((140, 160, 170), dtype=np.float32)  # 40 voxels more on each side
+    for pdb_id, centre, rotation in zip(
+        particles.pdb_ids.tolist(), particles.centres, particles.rotations, strict=True
+    ):
+        corner, own = posed_map(structures[pdb_id], centre, rotation, Grid(10.0, 40.0))
+        z, y, x = corner + 40
+        total[z : z + len(own), y : y + len(own), x : x + len(own)] += own
+    np.testing.assert_array_equal(specimen.density, total[40:100, 40:120, 40:130])
+    assert len(specimen.ground) == 0
+    assert specimen.summary["ground"] == {}
+
+
+def test_there_are_exactly_as_many_as_asked_for_all_in_the_tomogram(specimen):
+    ground = specimen.ground
+    assert specimen.summary["ground"] == KINDS
+    assert {kind: int((ground.kinds == kind).sum()) for kind in KINDS} == KINDS
+    assert ((ground.centres >= 0) & (ground.centres <= (60, 80, 90))).all()
+    gold, vesicles = (ground.sizes_angstrom[ground.kinds == k] for k in ("fiducial", "vesicle"))
+    assert ((gold >= 50) & (gold <= 200)).all()
+    assert np.ptp(gold) > 10
+    assert ((vesicles >= 240) & (vesicles <= 400)).all()
+
+
+def test_labels_follow_those_of_the_particles(specimen, bodies):
+    count = len(specimen.particles)
+    present = np.unique(specimen.labels)
+    assert present.max() == count + len(specimen.ground)
+    for label, body in enumerate(bodies, start=count + 1):
+        where = np.argwhere(specimen.labels == label)
+        assert len(where) > 20
+        centres, radius = body.cover()
+        distances, _ = cKDTree(centres).query(where)
+        assert distances.max() < radius + 2.5  # the blur
+
+
+def test_no_two_bodies_overlap_and_no_particle_is_in_one(specimen, structures, bodies):
+    hulls = [body.hull() for body in bodies]
+    for i, (centres, radius) in enumerate(hulls):
+        for others, other_radius in hulls[:i]:
+            assert cKDTree(others).query(centres)[0].min() >= radius + other_radius
+    particles, summary = specimen.particles, specimen.summary
+    for pdb_id in structures:
+        of = particles.pdb_ids == pdb_id
+        offset = np.array(summary["bounding_centre_voxels"][pdb_id])
+        places = particles.centres[of] + particles.rotations[of] @ offset
+        for body in bodies:
+            centres, radius = body.cover()
+            apart = cKDTree(centres).query(places)[0].min()
+            assert apart >= radius + summary["bounding_radius_voxels"][pdb_id]
+
+
+def test_bodies_lie_between_the_lowest_and_the_highest_plane(bodies):
+    for body in bodies:
+        centres, radius = body.hull()
+        assert centres[:, 0].min() >= radius
+        assert centres[:, 0].max() <= 60 - radius
+
+
+def test_what_does_not_fit_is_an_error_that_names_the_key(structures, monkeypatch):
+    monkeypatch.setattr("ssn3d.specimen.ground._ATTEMPTS", 20)
+    for key, values in {
+        "vesicles": {"count": 1, "radius_angstrom": 400.0},
+        "fiducials": {"count": 1, "diameter_angstrom": 900.0},
+        "filaments": {"actin": 400},
+    }.items():
+        one = {"fiducials": None, "vesicles": None, "filaments": None}
+        asked = changed(changed(ON, **{key: values}), **{k: None for k in one if k != key})
+        with pytest.raises(PlacementError, match=rf"specimen\.{key}: no room for one of \d+"):
+            build_specimen(structures, asked, generator(0, "full"))

@@ -1,0 +1,19 @@
+"""Write a tilt series with its true alignment, for IMOD, RELION and others."""
+
+from pathlib import Path
+
+from ssn3d.log import job
+from ssn3d.microscope.export import export_tilt_series
+from ssn3d.microscope.settings import Optics
+from ssn3d.settings import SizeVoxels
+
+if __name__ == "__main__":
+    with job(snakemake.log[0]):
+        export_tilt_series(
+            snakemake.input.tilts,
+            snakemake.input.acquisition,
+            Path(snakemake.output.star).parent,
+            snakemake.wildcards.tomogram,
+            optics=Optics.model_validate(snakemake.params.optics),
+            size=SizeVoxels.model_validate(snakemake.params.size),
+        )
