@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
@@ -24,7 +25,7 @@ with gpu_slot(["GPU-a", "GPU-b"], 1, Path(sys.argv[1])) as index:
 """
 
 
-def start_job(folder):
+def start_job(folder: Path) -> tuple[subprocess.Popen[str], int]:
     """Start a process that holds a slot until it is killed; give it and its GPU."""
     command = [sys.executable, "-c", HOLDER, str(folder)]
     job = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -32,20 +33,22 @@ def start_job(folder):
     return job, int(job.stdout.readline())
 
 
-def end(job):
+def end(job: subprocess.Popen[str]) -> None:
     job.send_signal(signal.SIGKILL)
     job.communicate()
 
 
-def test_processes_get_one_gpu_each_and_the_next_waits_until_one_is_killed(tmp_path, monkeypatch):
+def test_processes_get_one_gpu_each_and_the_next_waits_until_one_is_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(gpu_slots, "POLL_S", 0.02)
     first, gpu_of_first = start_job(tmp_path)
     second, gpu_of_second = start_job(tmp_path)
     try:
         assert {gpu_of_first, gpu_of_second} == {0, 1}
-        got = []
+        got: list[int] = []
 
-        def wait():
+        def wait() -> None:
             with gpu_slot(GPUS, 1, tmp_path) as index:
                 got.append(index)
 
@@ -62,13 +65,13 @@ def test_processes_get_one_gpu_each_and_the_next_waits_until_one_is_killed(tmp_p
         end(second)
 
 
-def test_gpus_fill_evenly(tmp_path):
+def test_gpus_fill_evenly(tmp_path: Path) -> None:
     with ExitStack() as jobs:
         indices = [jobs.enter_context(gpu_slot(GPUS, 2, tmp_path)) for _ in range(4)]
     assert indices == [0, 1, 0, 1]
 
 
-def test_a_slot_is_free_again_after_its_job(tmp_path):
+def test_a_slot_is_free_again_after_its_job(tmp_path: Path) -> None:
     for _ in range(3):
         with gpu_slot(GPUS[:1], 1, tmp_path) as index:
             assert index == 0
@@ -78,7 +81,7 @@ def test_a_slot_is_free_again_after_its_job(tmp_path):
         assert index == 0
 
 
-def test_other_users_have_no_access_to_the_lock_files():
+def test_other_users_have_no_access_to_the_lock_files() -> None:
     folder = lock_folder()
     assert folder.stat().st_uid == os.getuid()
     assert folder.stat().st_mode & 0o077 == 0
