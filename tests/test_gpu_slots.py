@@ -6,7 +6,6 @@ import subprocess
 import sys
 import threading
 from contextlib import ExitStack
-from pathlib import Path
 
 import pytest
 
@@ -25,7 +24,7 @@ with gpu_slot(["GPU-a", "GPU-b"], 1, Path(sys.argv[1])) as index:
 """
 
 
-def start_job(folder: Path) -> tuple[subprocess.Popen[str], int]:
+def start_job(folder):
     """Start a process that holds a slot until it is killed; give it and its GPU."""
     command = [sys.executable, "-c", HOLDER, str(folder)]
     job = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -33,22 +32,20 @@ def start_job(folder: Path) -> tuple[subprocess.Popen[str], int]:
     return job, int(job.stdout.readline())
 
 
-def end(job: subprocess.Popen[str]) -> None:
+def end(job):
     job.send_signal(signal.SIGKILL)
     job.communicate()
 
 
-def test_processes_get_one_gpu_each_and_the_next_waits_until_one_is_killed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_processes_get_one_gpu_each_and_the_next_waits_until_one_is_killed(tmp_path, monkeypatch):
     monkeypatch.setattr(gpu_slots, "POLL_S", 0.02)
     first, gpu_of_first = start_job(tmp_path)
     second, gpu_of_second = start_job(tmp_path)
     try:
         assert {gpu_of_first, gpu_of_second} == {0, 1}
-        got: list[int] = []
+        got = []
 
-        def wait() -> None:
+        def wait():
             with gpu_slot(GPUS, 1, tmp_path) as index:
                 got.append(index)
 
@@ -65,13 +62,13 @@ def test_processes_get_one_gpu_each_and_the_next_waits_until_one_is_killed(
         end(second)
 
 
-def test_gpus_fill_evenly(tmp_path: Path) -> None:
+def test_gpus_fill_evenly(tmp_path):
     with ExitStack() as jobs:
         indices = [jobs.enter_context(gpu_slot(GPUS, 2, tmp_path)) for _ in range(4)]
     assert indices == [0, 1, 0, 1]
 
 
-def test_a_slot_is_free_again_after_its_job(tmp_path: Path) -> None:
+def test_a_slot_is_free_again_after_its_job(tmp_path):
     for _ in range(3):
         with gpu_slot(GPUS[:1], 1, tmp_path) as index:
             assert index == 0
@@ -81,7 +78,7 @@ def test_a_slot_is_free_again_after_its_job(tmp_path: Path) -> None:
         assert index == 0
 
 
-def test_other_users_have_no_access_to_the_lock_files() -> None:
+def test_other_users_have_no_access_to_the_lock_files():
     folder = lock_folder()
     assert folder.stat().st_uid == os.getuid()
     assert folder.stat().st_mode & 0o077 == 0

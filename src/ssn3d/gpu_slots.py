@@ -19,7 +19,7 @@ POLL_S = 2.0
 
 
 def lock_folder() -> Path:
-    """Give the folder of the lock files, one per user, on a local disk."""
+    """Return the folder of the lock files, one per user, on a local disk."""
     folder = Path(tempfile.gettempdir()) / f"ssn3d-gpus-{getpass.getuser()}"
     folder.mkdir(exist_ok=True, mode=0o700)
     return folder
@@ -27,7 +27,7 @@ def lock_folder() -> Path:
 
 @contextmanager
 def gpu_slot(gpus: Sequence[str], jobs_per_gpu: int, folder: Path | None = None) -> Iterator[int]:
-    """Wait for a free slot, hold it, and give the index of its GPU.
+    """Wait for a free slot, hold it, and yield the index of its GPU.
 
     Args:
         gpus: a name for each GPU that is the same in all processes, such as its UUID.

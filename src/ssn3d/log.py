@@ -1,7 +1,6 @@
 """Logs, progress bars, and user errors as one line."""
 
 import logging
-import os
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -11,7 +10,7 @@ from typing import TypeVar
 from tqdm import tqdm
 
 from ssn3d.errors import SSN3DError
-from ssn3d.files import write_error
+from ssn3d.files import PathLike, write_error
 
 logger = logging.getLogger("ssn3d")
 
@@ -35,7 +34,7 @@ class _LogFile(logging.FileHandler):
 
 
 @contextmanager
-def job(log_file: str | os.PathLike[str] | None = None) -> Iterator[logging.Logger]:
+def job(log_file: PathLike | None = None) -> Iterator[None]:
     """Log to the terminal, and to `log_file` if given; exit with status 1 on a user error."""
     handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
     if log_file is not None:
@@ -51,7 +50,7 @@ def job(log_file: str | os.PathLike[str] | None = None) -> Iterator[logging.Logg
     logger.setLevel(logging.INFO)
     logging.captureWarnings(capture=True)
     try:
-        yield logger
+        yield
     except SSN3DError as error:
         logger.error("error: %s", error)  # noqa: TRY400 -- a user error has no traceback
         sys.exit(1)

@@ -1,11 +1,6 @@
 """Runs on disk, as the segmentation stage writes them, with scores of random masks."""
 
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
-
 import numpy as np
-import pandas as pd
 import pytest
 
 from ssn3d.files import write_json
@@ -13,12 +8,10 @@ from ssn3d.segmentation.metrics import per_subtomogram_table
 
 
 @pytest.fixture
-def make_scores() -> Callable[..., pd.DataFrame]:
+def make_scores():
     """Score random masks of 10^3 voxels; a share of the voxels is predicted wrongly."""
 
-    def make(
-        pdb_ids: list[str], wrong: float = 0.02, size: float = 0.1, seed: int = 0
-    ) -> pd.DataFrame:
+    def make(pdb_ids, wrong=0.02, size=0.1, seed=0):
         rng = np.random.default_rng(seed)
         shape = (len(pdb_ids), 10, 10, 10)
         truth = (rng.random(shape) < size).astype(np.uint8)
@@ -30,10 +23,10 @@ def make_scores() -> Callable[..., pd.DataFrame]:
 
 
 @pytest.fixture
-def write_run(tmp_path: Path) -> Callable[..., Path]:
+def write_run(tmp_path):
     """Write the files of one run below `runs`, and return its folder."""
 
-    def write(method: str, dataset: str, split: str, scores: pd.DataFrame, **record: Any) -> Path:
+    def write(method, dataset, split, scores, **record):
         folder = tmp_path / "runs" / method / dataset / split
         defaults = {"capacity": 895746, "epochs": 31, "training_seconds": 90.0}
         names = {"method": method, "dataset": dataset, "split": split}

@@ -3,7 +3,7 @@ import numpy as np
 from ssn3d.report.bootstrap import mean_interval
 
 
-def test_the_interval_covers_a_known_mean_as_often_as_it_says() -> None:
+def test_the_interval_covers_a_known_mean_as_often_as_it_says():
     rng = np.random.default_rng(1)
     hits = 0
     for _ in range(300):
@@ -13,5 +13,5 @@ def test_the_interval_covers_a_known_mean_as_often_as_it_says() -> None:
     assert 0.91 < hits / 300 < 0.98
 
 
-def test_one_value_has_no_interval() -> None:
+def test_one_value_has_no_interval():
     assert np.isnan(mean_interval(np.array([80.0]), np.random.default_rng(0))).all()

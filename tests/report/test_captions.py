@@ -11,17 +11,17 @@ FOLDER = Path(__file__).resolve().parents[2] / "workflow" / "report"
 CAPTIONS = sorted(FOLDER.glob("*.rst"), key=lambda path: path.name)
 
 
-def rules() -> str:
+def rules():
     """Read all rules."""
     return "".join(path.read_text() for path in (FOLDER.parent / "rules").glob("*.smk"))
 
 
-def link_targets() -> list[str]:
+def link_targets():
     """Sections and pages, which Snakemake makes targets of links in captions."""
     return re.findall(r'"(\d\. [\w ]+)"', rules()) + re.findall(r"tables/(\w+\.html)", rules())
 
 
-def render(path: Path, source: str = "archive") -> str:
+def render(path, source="archive"):
     """Fill a caption in as Snakemake does; an unknown name or key is an error."""
     config = yaml.safe_load((FOLDER.parents[1] / "config.yaml").read_text())
     config["structures"]["source"] = source
@@ -35,7 +35,7 @@ def render(path: Path, source: str = "archive") -> str:
 
 
 @pytest.mark.parametrize("path", CAPTIONS, ids=lambda path: path.stem)
-def test_a_caption_is_valid_and_says_what_to_see(path: Path) -> None:
+def test_a_caption_is_valid_and_says_what_to_see(path):
     text = render(path)
     html = docutils.core.publish_string(
         text, writer="html5", settings_overrides={"halt_level": 2, "report_level": 2}
@@ -45,13 +45,13 @@ def test_a_caption_is_valid_and_says_what_to_see(path: Path) -> None:
     assert len(words) > 30
 
 
-def test_every_caption_that_a_rule_names_is_there() -> None:
+def test_every_caption_that_a_rule_names_is_there():
     named = set(re.findall(r"shown\(\s*\"results/\w+/([a-z0-9_]+?)(?:_{|\.)", rules()))
     assert {"table2", "table3", "complex", "segmentation"} <= named
     assert named | {"workflow"} == {path.stem for path in CAPTIONS}
 
 
-def test_the_front_page_warns_of_bead_models() -> None:
+def test_the_front_page_warns_of_bead_models():
     front = FOLDER / "workflow.rst"
     assert "bead models" not in render(front)
     assert "bead models" in render(front, source="surrogate")

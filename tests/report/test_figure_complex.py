@@ -1,15 +1,14 @@
-from pathlib import Path
-
 import numpy as np
 import pytest
 
+from datasets import subtomograms_of
 from ssn3d.errors import DataError
 from ssn3d.report.figure_complex import complex_at_each_snr, draw_complex
 from ssn3d.structures.structure import Structure, write_structure
-from ssn3d.subtomograms.store import Subtomograms, write_subtomograms
+from ssn3d.subtomograms.store import write_subtomograms
 
 
-def test_a_complex_stands_beside_three_slices_for_each_snr() -> None:
+def test_a_complex_stands_beside_three_slices_for_each_snr():
     images = {
         name: np.random.default_rng(i).normal(size=(12, 12, 12)).astype(np.float16)
         for i, name in enumerate(("A, SNR 0.5", "C, SNR 0.01"))
@@ -29,14 +28,8 @@ def test_a_complex_stands_beside_three_slices_for_each_snr() -> None:
     assert limits[0] != limits[3]
 
 
-def test_a_complex_without_a_subtomogram_is_one_line(tmp_path: Path) -> None:
-    images = np.zeros((2, 8, 8, 8), dtype=np.float16)
-    numbers = {"labels": np.array([1, 2], np.int32), "centres": np.zeros((2, 3))}
-    dataset = Subtomograms(
-        images=images, masks=images.astype(np.uint8), pdb_ids=np.array(["1KP8", "1W6T"]),
-        tomograms=np.array(["t1", "t1"]), rotations=np.zeros((2, 3, 3)), dataset="A",
-        snr_asked=0.5, snr_measured=0.5, voxel_size_angstrom=10.0, **numbers,
-    )  # fmt: skip
+def test_a_complex_without_a_subtomogram_is_one_line(tmp_path):
+    dataset = subtomograms_of(np.zeros((2, 8, 8, 8)), pdb_ids=np.array(["1KP8", "1W6T"]))
     write_subtomograms(tmp_path / "A.h5", dataset, {})
     points = np.array([[-5, 0, 0], [5, 0, 0]], dtype=np.float32)
     masses = np.full(2, 1000, dtype=np.float32)
