@@ -3,10 +3,12 @@
     python benchmarks/tomogram.py                          the paper's size, surrogates
     python benchmarks/tomogram.py --folder COORDINATES     real structures where there are files
     python benchmarks/tomogram.py --scale 1.667 --no-peers 1000x1000x500 voxels
+    python benchmarks/tomogram.py --realistic --no-peers   realistic.yaml against config.yaml
 
 The same run compares ASTRA's CPU projector on one thread, scikit-image's radon and scipy's sparse
 product, each timed on a few slices and scaled to all, and shows how the projector's time grows.
-The last line is JSON.
+The last line is JSON; its `realistic_over_plain` is the ratio of seconds, for one tomogram and its
+last dataset.
 """
 
 import argparse
@@ -14,7 +16,8 @@ import contextlib
 import json
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import astra
@@ -25,6 +28,7 @@ import torch
 from ssn3d.config import Config, check_config, load_config
 from ssn3d.device import gpu_names
 from ssn3d.microscope.projector import _SLAB_SLICES, Projector, backprojection_matrix
+from ssn3d.microscope.settings import DatasetSettings, MTFTable
 from ssn3d.microscope.steps import add_noise, image_specimen
 from ssn3d.provenance import hardware
 from ssn3d.seeds import generator
@@ -33,20 +37,28 @@ from ssn3d.structures.ids import read_pdb_ids
 from ssn3d.structures.steps import prepare_structures
 
 ROOT = Path(__file__).resolve().parents[1]
-STAGES: dict[str, tuple[float, float]] = {}
+TOMOGRAM_FILES = ("signal.mrc", "tilts.mrc", "acquisition.json", "particles.star", "specimen.json")
 
 
-@contextlib.contextmanager
-def stage(name: str) -> Iterator[None]:
-    """Measure seconds and the highest resident memory of a block."""
-    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # resets the high-water mark
-    started = time.perf_counter()
-    yield
-    seconds = time.perf_counter() - started
-    status = Path("/proc/self/status").read_text(encoding="ascii")
-    peak = int(status.split("VmHWM:")[1].split()[0]) / 2**20
-    STAGES[name] = (seconds, peak)
-    print(f"{name:<28} {seconds:8.2f} s {peak:8.2f} GB", flush=True)
+@dataclass
+class Stages:
+    """Seconds and the highest resident memory of each stage."""
+
+    seconds: list[float] = field(default_factory=list)
+    peaks_gb: list[float] = field(default_factory=list)
+
+    @contextlib.contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Measure a block."""
+        Path("/proc/self/clear_refs").write_text(
+            "5", encoding="ascii"
+        )  # resets the high-water mark
+        started = time.perf_counter()
+        yield
+        self.seconds.append(time.perf_counter() - started)
+        status = Path("/proc/self/status").read_text(encoding="ascii")
+        self.peaks_gb.append(int(status.split("VmHWM:")[1].split()[0]) / 2**20)
+        print(f"{name:<28} {self.seconds[-1]:8.2f} s {self.peaks_gb[-1]:8.2f} GB", flush=True)
 
 
 def seconds_of(work: Callable[[], object]) -> float:
@@ -56,12 +68,13 @@ def seconds_of(work: Callable[[], object]) -> float:
     return time.perf_counter() - started
 
 
-def simulate(config: Config, folder: Path) -> None:
-    """Make one tomogram and its three datasets, stage by stage."""
+def simulate(config: Config, datasets: Sequence[DatasetSettings], folder: Path) -> Stages:
+    """Make one tomogram and datasets of it, stage by stage."""
+    stages = Stages()
     pdb_ids = read_pdb_ids(ROOT / config.structures.ids)
-    with stage("structures"):
+    with stages.stage("structures"):
         prepare_structures(pdb_ids, config.structures, ROOT / "resources", folder)
-    with stage("specimen"):
+    with stages.stage("specimen"):
         simulate_specimen(
             {i: folder / f"{i}.npz" for i in pdb_ids},
             config.specimen,
@@ -73,30 +86,33 @@ def simulate(config: Config, folder: Path) -> None:
             ground=folder / "ground.star",
             summary=folder / "specimen.json",
         )
-    with stage("tilt series, noise-free"):
+    mtf = config.microscope.detector.mtf
+    with stages.stage("tilt series, noise-free"):
         image_specimen(
             folder / "density.mrc",
             config.microscope,
+            config.seed,
+            "t1",
+            acquisition=folder / "acquisition.json",
+            detector_table=ROOT / mtf.file if isinstance(mtf, MTFTable) else None,
             tilts=folder / "tilts.mrc",
             signal=folder / "signal.mrc",
         )
-    for dataset in config.snr.datasets:
-        with stage(f"dataset {dataset.name}, SNR {dataset.snr:g}"):
+    for dataset in datasets:
+        with stages.stage(f"dataset {dataset.name}, SNR {dataset.snr:g}"):
             add_noise(
-                signal=folder / "signal.mrc",
-                tilts=folder / "tilts.mrc",
-                particles=folder / "particles.star",
-                specimen_summary=folder / "specimen.json",
-                settings=config.microscope,
-                snr_settings=config.snr,
+                {Path(name).stem: folder / name for name in TOMOGRAM_FILES},
+                config.microscope,
+                config.snr,
                 size_voxels=config.subtomograms.size_voxels,
                 target=dataset.snr,
                 seed=config.seed,
                 keys=("t1", dataset.name),
                 tomogram=folder / "out.mrc",
-                noisy_tilts=folder / "out_tilts.mrc",
+                tilts=folder / "out_tilts.mrc",
                 summary=folder / "out.json",
             )
+    return stages
 
 
 def astra_seconds(size_z: int, size_x: int, angles_deg: np.ndarray) -> float:
@@ -167,18 +183,21 @@ def growth(size: tuple[int, int, int], angles_deg: np.ndarray) -> None:
         print(f"project, {label:<28} {project_seconds((size_z, y, size_x), angles):8.2f} s")
 
 
-def main() -> None:
-    """Run the benchmark."""
+def parsed() -> argparse.Namespace:
+    """Read the arguments."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--folder", help="of coordinate files; surrogates stand in for the rest")
     parser.add_argument("--scale", type=float, default=1.0, help="of all edge lengths")
+    parser.add_argument("--realistic", action="store_true", help="with realistic.yaml as well")
     parser.add_argument("--no-peers", action="store_true", help="leave the other projectors out")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
-    arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
+    return parser.parse_args()
 
-    config = load_config(ROOT / "config.yaml").model_dump()
+
+def configuration(arguments: argparse.Namespace, *files: str) -> Config:
+    """Lay files over config.yaml, with the structures, device and size asked for."""
+    config = load_config(ROOT / "config.yaml", *(ROOT / file for file in files)).model_dump()
     config["structures"] |= {"source": "surrogate"}
     if arguments.folder:
         config["structures"] |= {"source": "folder", "folder": arguments.folder}
@@ -188,22 +207,35 @@ def main() -> None:
     for key in ("tomogram_size_voxels", "region_size_voxels"):
         specimen[key] = {a: round(n * arguments.scale) for a, n in specimen[key].items()}
     specimen["particles"] = round(specimen["particles"] * arguments.scale**3)
+    return check_config(config)
 
-    checked = check_config(config)
+
+def main() -> None:
+    """Run the benchmark."""
+    arguments = parsed()
+    torch.set_num_threads(arguments.threads)
+    config = configuration(arguments)
     with tempfile.TemporaryDirectory() as folder:
-        simulate(checked, Path(folder))
-    shape = checked.specimen.tomogram_size_voxels.zyx
-    angles = checked.microscope.tilt.angles_deg
+        stages = simulate(config, config.snr.datasets, Path(folder))
+    realistic = {}
+    if arguments.realistic:
+        print("realistic.yaml:")
+        with tempfile.TemporaryDirectory() as folder:
+            closer = configuration(arguments, "realistic.yaml")
+            with_options = simulate(closer, closer.snr.datasets[-1:], Path(folder))
+        plain_seconds = sum(stages.seconds[:3]) + stages.seconds[-1]
+        realistic["realistic_over_plain"] = round(sum(with_options.seconds) / plain_seconds, 2)
+        realistic["realistic_peak_gb"] = round(max(with_options.peaks_gb), 2)
     gain = None
     if not arguments.no_peers:
-        gain = round(compare_projectors(shape, angles), 1)
-        growth(shape, angles)
-
-    seconds = [seconds for seconds, _ in STAGES.values()]
+        shape = config.specimen.tomogram_size_voxels.zyx
+        gain = round(compare_projectors(shape, config.microscope.tilt.angles_deg), 1)
+        growth(shape, config.microscope.tilt.angles_deg)
     result = {
-        "seconds_one_dataset": round(sum(seconds[:4]), 1),
-        "seconds_three_datasets": round(sum(seconds), 1),
-        "peak_gb": round(max(peak for _, peak in STAGES.values()), 2),
+        "seconds_one_dataset": round(sum(stages.seconds[:4]), 1),
+        "seconds_three_datasets": round(sum(stages.seconds), 1),
+        "peak_gb": round(max(stages.peaks_gb), 2),
+        **realistic,
         "projector_speedup_vs_astra_cpu_thread": gain,
         "threads": torch.get_num_threads(),
         **hardware(),

@@ -66,7 +66,7 @@ def star(bead):
 
 
 def relion_projections(tilts):
-    """RELION 5's matrices from tomogram to image in x, y, z, pixels: (n, 3, 3) and shifts (n, 3)."""
+    """RELION 5's rotations (n, 3, 3) from tomogram to image, and shifts (n, 3), in x, y, z."""
     angles = tilts[["rlnTomoXTilt", "rlnTomoYTilt", "rlnTomoZRot"]].to_numpy()
     turns = Rotation.from_euler("xyz", angles, degrees=True).as_matrix()
     shifts = tilts[["rlnTomoXShiftAngst", "rlnTomoYShiftAngst"]].to_numpy() / VOXEL

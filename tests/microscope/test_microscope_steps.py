@@ -4,12 +4,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from scipy.spatial.transform import Rotation
 
-from sections import section
+from sections import changed, section
+from small_workflow import REPOSITORY
+from ssn3d.config import load_config
 from ssn3d.errors import DataError, SNRError
 from ssn3d.files import read_json, write_json
-from ssn3d.microscope.ctf import ctf
+from ssn3d.microscope.acquisition import read_acquisition
+from ssn3d.microscope.ctf import ctf, multiply_spectrum, padded_frequency, padded_shape, transfer
 from ssn3d.microscope.projector import Projector
 from ssn3d.microscope.reconstruct import reconstruct
 from ssn3d.microscope.snr import Sphere, measure_snr, region_mask
@@ -26,13 +30,14 @@ from ssn3d.star import write_particles
 
 FILES = ("signal.mrc", "tilts.mrc", "acquisition.json", "particles.star", "specimen.json")
 SHAPE, SIZE, VOXEL = (40, 72, 72), 16, 10.0
+REALISTIC = load_config(REPOSITORY / "config.yaml", REPOSITORY / "realistic.yaml").microscope
 SETTINGS = section("microscope", device="cpu", tilt={"step_deg": 4.0})
 OPTICS = SETTINGS.optics
 SPHERE = Sphere(6.0, (1.0, 0.0, -1.0))
 TARGET = 0.1
 
 
-def imaged(folder, density, settings=SETTINGS):
+def imaged(folder, density, settings=SETTINGS, detector_table=None):
     """Image a density; return its tilt series and its tomogram."""
     write_mrc(folder / "density.mrc", density, VOXEL)
     image_specimen(
@@ -41,6 +46,7 @@ def imaged(folder, density, settings=SETTINGS):
         3,
         "t1",
         acquisition=folder / "acquisition.json",
+        detector_table=detector_table,
         tilts=folder / "tilts.mrc",
         signal=folder / "signal.mrc",
     )
@@ -168,6 +174,68 @@ def test_the_recorded_snr_is_that_of_the_tomogram(folder, particles):
     assert min(curve, key=lambda s: abs(curve[s] - TARGET)) == pytest.approx(
         record["noise_scale"], rel=0.15
     )
+
+
+def test_with_all_options_off_it_is_the_plain_microscope_to_the_byte(folder):
+    """Tilt series and tomogram, from the projections and the noise's random numbers."""
+    density, _ = read_mrc(folder / "density.mrc")
+    density -= density.mean(dtype=np.float64)
+    projector = Projector(SHAPE[0], SHAPE[2], SETTINGS.tilt.angles_deg)
+    images = projector.project(density)
+    frequency = padded_frequency(images.shape, VOXEL)
+    contrast, modulation = ctf(frequency, OPTICS, 5.0), np.sinc(frequency / (0.5 / VOXEL) / 2)
+    signal = torch.from_numpy((contrast * modulation).astype(np.float32))
+    for low in range(0, len(images), 8):
+        images[low : low + 8] = transfer(torch.from_numpy(images[low : low + 8]), signal).numpy()
+    amplitude = modulation * np.sqrt(0.5 * contrast**2 + 1 - 0.5)
+    rng, noise = generator(3, "noise", "t1", "A"), np.empty_like(images)
+    for image in noise:
+        white = torch.from_numpy(rng.standard_normal(padded_shape(images.shape), dtype=np.float32))
+        image[:] = multiply_spectrum(white, torch.from_numpy(amplitude.astype(np.float32))).numpy()
+    scale = np.float32(read_json(folder / "A.json")["noise_scale"])
+    tomogram = reconstruct(images, projector, 4.0) + scale * reconstruct(noise, projector, 4.0)
+    np.testing.assert_array_equal(images, read_mrc(folder / "tilts.mrc")[0])
+    np.testing.assert_array_equal(images + scale * noise, read_mrc(folder / "A_tilts.mrc")[0])
+    np.testing.assert_array_equal(tomogram, read_mrc(folder / "A.mrc")[0])
+
+
+@pytest.fixture(scope="module")
+def realistic(folder, tmp_path_factory):
+    """The same specimen with all options on: its folder, settings and summary."""
+    other = tmp_path_factory.mktemp("realistic")
+    for name in ("particles.star", "specimen.json"):
+        (other / name).write_bytes((folder / name).read_bytes())
+    settings = changed(REALISTIC, device="cpu", tilt={"step_deg": 4.0})
+    density, _ = read_mrc(folder / "density.mrc")
+    imaged(other, density, settings, REPOSITORY / "resources" / "ideal_detector.csv")
+    return other, settings, noisy(other, settings=settings)
+
+
+def test_the_snr_asked_for_is_measured_with_all_options_on(realistic, particles):
+    folder, _, record = realistic
+    tomogram, _ = read_mrc(folder / "A.mrc")
+    measured = measure_snr(tomogram, particles[:12], region_mask(SIZE, "cube", SPHERE))
+    assert record["snr_measured"] == pytest.approx(TARGET, rel=0.01)
+    assert measured == pytest.approx(TARGET, rel=0.01)
+    assert 80 < record["provenance"]["numbers"]["dose.total_e_per_angstrom2"] < 140
+
+
+def test_with_all_options_on_noise_is_added_tilt_by_tilt(realistic):
+    folder, _, record = realistic
+    clean, noisy_tilts = (read_mrc(folder / f"{n}.mrc")[0] for n in ("tilts", "A_tilts"))
+    taken = read_acquisition(folder / "acquisition.json", len(clean))
+    variance = (noisy_tilts - clean).var(axis=(1, 2)) / record["noise_scale"] ** 2
+    steep, flat = variance[[0, 1, -2, -1]].mean(), variance[13:18].mean()
+    ratios = [
+        values[[0, 1, -2, -1]].mean()
+        for values in (taken.tilts.noise_variance_before_ctf, taken.tilts.noise_variance_after_ctf)
+    ]
+    assert min(ratios) * 0.9 < steep / flat < max(ratios) * 1.1
+
+
+def test_misalignment_lowers_the_snr_without_noise(folder, realistic):
+    record = read_json(folder / "A.json")
+    assert realistic[2]["snr_without_noise"] < record["snr_without_noise"]
 
 
 def test_another_dataset_has_other_noise_and_the_region_asked_for(folder):

@@ -51,8 +51,9 @@ class NoiseScale:
         if target > ceiling:
             raise SNRError(
                 f"snr.datasets: SNR {target:g} is above that of the tomogram without noise, "
-                f"{ceiling:.3g}, as neighbours, CTF and missing wedge count as noise; ask for a "
-                "lower SNR, fewer particles (specimen.particles), or snr.region: particle"
+                f"{ceiling:.3g}, as neighbours, CTF, missing wedge and alignment errors count as "
+                "noise; ask for a lower SNR, fewer particles (specimen.particles), smaller "
+                "microscope.alignment_errors, or snr.region: particle"
             )
         upper = self._enough(target)
         root = scipy.optimize.brentq(lambda s: self.snr(s) - target, 0, upper, xtol=1e-6 * upper)
