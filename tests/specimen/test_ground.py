@@ -117,6 +117,16 @@ def test_bodies_lie_between_the_lowest_and_the_highest_plane(bodies):
         assert centres[:, 0].max() <= 60 - radius
 
 
+def test_turning_one_kind_off_leaves_others_where_they_were_unless_they_were_in_the_way():
+    size = {"x": 300, "y": 300, "z": 100}
+    wide = changed(ON, tomogram_size_voxels=size, region_size_voxels=size)
+    all_kinds = place_ground(wide, None, generator(0, "wide"))[2:]
+    few = place_ground(changed(wide, vesicles=None), None, generator(0, "wide"))
+    assert [body.size_angstrom for body in few] == [body.size_angstrom for body in all_kinds]
+    same = [np.array_equal(a.centre, b.centre) for a, b in zip(few, all_kinds, strict=True)]
+    assert sum(same) >= 5
+
+
 def test_what_does_not_fit_is_an_error_that_names_the_key(structures, monkeypatch):
     monkeypatch.setattr("ssn3d.specimen.ground._ATTEMPTS", 20)
     for key, values in {

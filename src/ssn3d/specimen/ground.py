@@ -37,9 +37,9 @@ def place_ground(
     within = slab or Slab(size / 2, np.array([1.0, 0.0, 0.0]), float(size[0]))
     room = Room(within)
     placed: list[Body] = []
-    for key, body_at in _wanted(settings, within, rng):
+    for key, own, body_at in _wanted(settings, within, rng):
         for _ in range(_ATTEMPTS):
-            body = body_at(rng.uniform(0, size))
+            body = body_at(own.uniform(0, size))
             hull = body.hull()
             if room.is_free(*hull):
                 break
@@ -56,29 +56,39 @@ def place_ground(
 
 def _wanted(
     settings: SpecimenSettings, within: Slab, rng: np.random.Generator
-) -> Iterator[tuple[str, Callable[[Points], Body]]]:
-    """Yield, in the order of their placement, each body's key and what makes it at a centre."""
+) -> Iterator[tuple[str, np.random.Generator, Callable[[Points], Body]]]:
+    """Yield each body in the order of placement: its key, its generator, what makes it at a centre.
+
+    Each has random numbers of its own, so that turning one kind on or off moves few of the others.
+    """
     grid = Grid(settings.voxel_size_angstrom, settings.resolution_angstrom)
+    of_vesicles, of_microtubules, of_actin, of_fiducials = rng.spawn(4)
     if (vesicles := settings.vesicles) is not None:
-        thickness = vesicles.thickness_angstrom
-        for radius in _sizes(vesicles.radius_angstrom, vesicles.count, rng):
-            deformation = vesicles.deformation_fraction
-            shape = draw_shape(radius / grid.voxel_size_angstrom, deformation, rng)
-            yield "vesicles", partial(Vesicle, shape=shape, thickness_angstrom=thickness, grid=grid)
+        vesicle = partial(Vesicle, thickness_angstrom=vesicles.thickness_angstrom, grid=grid)
+        for radius, own in _sizes(vesicles.radius_angstrom, vesicles.count, of_vesicles):
+            in_voxels = radius / grid.voxel_size_angstrom
+            shape = draw_shape(in_voxels, vesicles.deformation_fraction, own)
+            yield "vesicles", own, partial(vesicle, shape=shape)
     if (filaments := settings.filaments) is not None:
-        for assembly, count in ((MICROTUBULE, filaments.microtubules), (ACTIN, filaments.actin)):
-            for length in _sizes(filaments.length_angstrom, count, rng):
-                chain = worm_like_chain(length, assembly.persistence_angstrom, rng)
-                made = partial(_filament, assembly=assembly, chain=chain, grid=grid)
-                yield "filaments", partial(made, within=within, rng=rng)
+        for assembly, count, of_kind in (
+            (MICROTUBULE, filaments.microtubules, of_microtubules),
+            (ACTIN, filaments.actin, of_actin),
+        ):
+            filament = partial(_filament, assembly=assembly, grid=grid, within=within)
+            for length, own in _sizes(filaments.length_angstrom, count, of_kind):
+                chain = worm_like_chain(length, assembly.persistence_angstrom, own)
+                yield "filaments", own, partial(filament, chain=chain, rng=own)
     if (fiducials := settings.fiducials) is not None:
-        for diameter in _sizes(fiducials.diameter_angstrom, fiducials.count, rng):
-            yield "fiducials", partial(Fiducial, size_angstrom=diameter, grid=grid)
+        for diameter, own in _sizes(fiducials.diameter_angstrom, fiducials.count, of_fiducials):
+            yield "fiducials", own, partial(Fiducial, size_angstrom=diameter, grid=grid)
 
 
-def _sizes(size: float | list[float], count: int, rng: np.random.Generator) -> list[float]:
-    """Draw the size of each body; the largest, hardest to place, comes first."""
-    return sorted((draw(size, rng) for _ in range(count)), reverse=True)
+def _sizes(
+    size: float | list[float], count: int, rng: np.random.Generator
+) -> list[tuple[float, np.random.Generator]]:
+    """Draw sizes, and give each its generator; the largest, hardest to place, comes first."""
+    drawn = [(draw(size, own), own) for own in rng.spawn(count)]
+    return sorted(drawn, key=lambda body: -body[0])
 
 
 def _filament(
