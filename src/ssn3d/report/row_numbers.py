@@ -77,4 +77,4 @@ def _scores(
     if len(tables) > 1:
         scores["miou_lowest_seed"] = summaries["miou"].min()
         scores["miou_highest_seed"] = summaries["miou"].max()
-    return {prefix + name: value for name, value in scores.items()}
+    return {f"{prefix}{name}": value for name, value in scores.items()}
