@@ -11,7 +11,7 @@ from ssn3d.runs import BASELINE, TUNED_BASELINE
 DAGGER = "†"
 _SCORES = (
     "mIoU: the mean of the IoUs of background and region of interest (ROI), both means over "
-    "subtomograms. Difference: our mIoU minus the paper's. Independent: the same networks, scored "
+    "subtomograms. Difference: our mIoU minus the paper's. Independent: the same methods, scored "
     "on tomograms that no training saw. By the paper's protocol (splits.by: subtomogram), test and "
     "training subtomograms of one tomogram overlap."
 )

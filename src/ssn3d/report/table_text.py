@@ -140,7 +140,7 @@ def to_latex(
             r"\end{tabular}}\par\medskip",
         ]
     notes = [rf"\par {_escape(note, _LATEX)}" for note in notes_below(table, surrogates)]
-    return "\n".join([*lines, *notes, r"\end{table}", ""])
+    return "\n".join([*lines, r"\raggedright\footnotesize", *notes, r"\end{table}", ""])
 
 
 def to_html(
@@ -199,8 +199,6 @@ def _cells(table: pd.DataFrame, surrogates: Sequence[str]) -> tuple[pd.DataFrame
         marked = [is_surrogate(source) for source in table["source"]]
     else:
         marked = [bool(surrogates) and status == DONE for status in table["status"]]
-    first = "pdb_id" if "pdb_id" in table else "method"
-    shown[first] = [text + DAGGER * mark for text, mark in zip(table[first], marked, strict=True)]
     scores, details = (
         pd.DataFrame(
             {
@@ -211,6 +209,10 @@ def _cells(table: pd.DataFrame, surrogates: Sequence[str]) -> tuple[pd.DataFrame
         )
         for columns in (_SCORES, _DETAILS)
     )
+    for cells in (scores, details):
+        first = cells.columns[0]
+        both = zip(cells[first], marked, strict=True)
+        cells[first] = [text + DAGGER * mark for text, mark in both]
     return scores, details
 
 
