@@ -14,17 +14,18 @@ import numpy as np
 import pytest
 import torch
 
+from datasets import dataset_of, particles_of, write_shard_of
 from ssn3d.errors import SSN3DError
 from ssn3d.mrc import read_mrc, shape_of_mrc, write_mrc
 from ssn3d.seeds import generator
 from ssn3d.segmentation.checkpoint import read_checkpoint, write_tensors
-from ssn3d.segmentation.metrics import per_subtomogram_table
+from ssn3d.segmentation.metrics import SEGMENTED
 from ssn3d.segmentation.networks import build_network
 from ssn3d.segmentation.predict import load_network
-from ssn3d.segmentation.run_files import read_predictions, write_predictions
+from ssn3d.segmentation.run_files import read_prediction, write_scores
 from ssn3d.structures.coordinates import entry_structure, file_content, parse_entry
 from ssn3d.structures.structure import Structure, read_structure, write_structure
-from ssn3d.subtomograms.store import Subtomograms, read_subtomograms, write_subtomograms
+from ssn3d.subtomograms.store import open_shard
 
 sys.path.insert(0, str(Path(__file__).parent / "structures"))
 from synthetic_entries import cif_text, make_entry, pdb_text
@@ -50,26 +51,24 @@ def volume(path):
     write_mrc(path, RNG.standard_normal((6, 8, 10), dtype=np.float32), 10.0, label="a label")
 
 
-def dataset(path):
-    subtomograms = Subtomograms(
-        images=RNG.standard_normal(MASKS.shape).astype(np.float16),
-        masks=MASKS,
-        pdb_ids=IDS,
-        tomograms=np.full(N, "t1"),
-        labels=np.arange(1, N + 1, dtype=np.int32),
-        centres=RNG.uniform(0, 50, (N, 3)),
-        rotations=RNG.standard_normal((N, 3, 3)),
-        dataset="A",
-        snr_asked=0.5,
-        snr_measured=0.498,
-        voxel_size_angstrom=10.0,
-    )
-    write_subtomograms(path, subtomograms, {"seed": 1})
+def shard(path):
+    particles = particles_of(RNG.uniform(0, 50, (N, 3)), IDS, RNG.standard_normal((N, 3, 3)))
+    write_shard_of(path, RNG.standard_normal(MASKS.shape), MASKS, particles)
+
+
+def read_shard(path):
+    opened = open_shard(path)
+    return opened, opened.read(np.arange(N))
 
 
 def predictions(path):
-    scores = per_subtomogram_table(np.arange(N), IDS, MASKS, MASKS[::-1])
-    write_predictions(path.with_suffix(".csv"), path, scores, MASKS)
+    dataset = dataset_of(particles_of(np.zeros((N, 3)), IDS), SIZE)
+    found = [(MASKS, MASKS[::-1], [SEGMENTED] * N)]
+    write_scores(path.with_suffix(".csv"), dataset, np.arange(N), found, predictions=path)
+
+
+def read_predictions(path):
+    return tuple(read_prediction(path, "t1", label) for label in range(1, N + 1))
 
 
 def checkpoint(path):
@@ -106,7 +105,7 @@ CHECKED = [
     Kind("1ABC.npz", molecule, read_structure),
     Kind("density.mrc", volume, read_mrc),
     Kind("shape.mrc", volume, shape_of_mrc),
-    Kind("A.h5", dataset, read_subtomograms),
+    Kind("A.h5", shard, read_shard),
     Kind("predictions.h5", predictions, read_predictions),
     Kind("checkpoint.pt", checkpoint, lambda path: read_checkpoint(path, "f")),
     Kind("weights.pt", weights, read_weights),

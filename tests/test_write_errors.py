@@ -15,22 +15,21 @@ import torch
 from matplotlib.figure import Figure
 from scipy.spatial.transform import Rotation
 
+from datasets import dataset_of, particles_of, write_shard_of
 from ssn3d.csv_files import write_csv
 from ssn3d.errors import WriteError
 from ssn3d.files import atomic_path, write_json
 from ssn3d.log import job, logger
 from ssn3d.mrc import write_mrc
-from ssn3d.particles import Particles
 from ssn3d.report.style import save
 from ssn3d.report.table_text import write_table
 from ssn3d.report.tables import TABLE2_COLUMNS
 from ssn3d.seeds import generator
 from ssn3d.segmentation.checkpoint import write_tensors
-from ssn3d.segmentation.run_files import write_predictions
+from ssn3d.segmentation.run_files import write_scores
 from ssn3d.star import write_particles
 from ssn3d.structures.structure import Structure, write_structure
 from ssn3d.subtomograms.splits import write_split
-from ssn3d.subtomograms.store import Subtomograms, write_subtomograms
 
 ROOM_BYTES = 4096
 RNG = generator(0, "write errors")
@@ -38,17 +37,13 @@ N, SIZE = 600, 8
 CUBES = RNG.standard_normal((N, SIZE, SIZE, SIZE)).astype(np.float16)
 MASKS = RNG.integers(0, 2, CUBES.shape, dtype=np.uint8)
 IDS = np.full(N, "1KP8")
-SCORES = pd.DataFrame({"subtomogram": np.arange(N), "pdb_id": IDS, "iou": RNG.random(N)})
-PARTICLES = Particles(IDS, RNG.random((N, 3)), Rotation.random(N, rng=RNG).as_matrix())
+PARTICLES = particles_of(RNG.random((N, 3)), IDS, Rotation.random(N, rng=RNG).as_matrix())
+DATASET = dataset_of(PARTICLES, SIZE)
 
 
-def dataset(path):
-    numbers = {"labels": np.arange(N, dtype=np.int32), "centres": np.zeros((N, 3))}
-    turned = np.zeros((N, 3, 3))
-    names = {"pdb_ids": IDS, "tomograms": IDS, "dataset": "A"}
-    known = {"snr_asked": 0.5, "snr_measured": 0.5, "voxel_size_angstrom": 10.0}
-    content = Subtomograms(images=CUBES, masks=MASKS, rotations=turned, **numbers, **names, **known)
-    write_subtomograms(path, content, {})
+def scores(path, predictions=None):
+    found = [(MASKS, MASKS, ["segmented"] * N)]
+    write_scores(path, DATASET, np.arange(N), found, predictions=predictions)
 
 
 def structure(path):
@@ -69,15 +64,15 @@ def table(path):
 
 
 WRITERS = {
-    "A.h5": dataset,
-    "predictions.h5": lambda p: write_predictions(p.with_name("a.csv"), p, SCORES.head(2), MASKS),
-    "per_subtomogram.csv": lambda p: write_predictions(p, p.with_suffix(".h5"), SCORES, MASKS),
+    "A.h5": lambda path: write_shard_of(path, CUBES, MASKS),
+    "predictions.h5": lambda path: scores(path.with_suffix(".csv"), path),
+    "per_subtomogram.csv": scores,
     "density.mrc": lambda path: write_mrc(path, RNG.random((32, 32, 32), dtype=np.float32), 10.0),
     "1ABC.npz": structure,
     "weights.pt": lambda path: write_tensors(path, {"weights": torch.zeros(9000)}),
     "particles.star": lambda path: write_particles(path, PARTICLES, "t1", 10.0),
-    "random.csv": lambda path: write_split(path, IDS, IDS, "digest"),
-    "history.csv": lambda path: write_csv(path, SCORES),
+    "random.csv": lambda path: write_split(path, IDS, DATASET.labels, IDS, IDS),
+    "history.csv": lambda path: write_csv(path, pd.DataFrame({"loss": RNG.random(N)})),
     "A.json": lambda path: write_json(path, {"curve": RNG.random(900).tolist()}),
     "figure.png": picture,
     "table2.csv": table,
