@@ -1,47 +1,11 @@
-"""Shards for tests: subtomograms of which only what a test is about has to be given."""
+"""Particles and shards for tests: only what a test is about has to be given."""
 
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ssn3d.particles import Particles
-from ssn3d.subtomograms.store import Origin, write_shard
-
-ORIGIN = Origin("A", "t1", "centred", snr_asked=0.5, snr_measured=0.5, voxel_size_angstrom=10.0)
-
-
-def write_images(
-    path: Path,
-    images: NDArray[Any],
-    masks: NDArray[Any] | None = None,
-    *,
-    pdb_ids: NDArray[np.str_] | None = None,
-    labels: NDArray[Any] | None = None,
-    centres: NDArray[Any] | None = None,
-    rotations: NDArray[Any] | None = None,
-    provenance: dict[str, Any] | None = None,
-    **origin: Any,
-) -> Path:
-    """Write a shard of images (n, s, s, s): of 1AAA, in tomogram t1, in dataset A."""
-    n = len(images)
-    particles = Particles(
-        np.full(n, "1AAA") if pdb_ids is None else pdb_ids,
-        np.zeros((n, 3)) if centres is None else centres,
-        np.tile(np.eye(3), (n, 1, 1)) if rotations is None else rotations,
-    )
-    write_shard(
-        path,
-        replace(ORIGIN, **origin),
-        particles,
-        np.arange(1, n + 1) if labels is None else labels,
-        zip(images, np.zeros(images.shape, bool) if masks is None else masks, strict=True),
-        size_voxels=images.shape[-1],
-        provenance=provenance or {},
-    )
-    return path
+from ssn3d.subtomograms.store import Dataset, Origin, Shard, write_shard
 
 
 def particles_of(centres, pdb_ids="1AAA", rotations=None):
@@ -49,3 +13,36 @@ def particles_of(centres, pdb_ids="1AAA", rotations=None):
     n = len(centres)
     turned = np.tile(np.eye(3), (n, 1, 1)) if rotations is None else rotations
     return Particles(np.full(n, pdb_ids), np.array(centres, dtype=np.float64), turned)
+
+
+def origin_of(tomogram="t1", **others):
+    """What the subtomograms of a shard of dataset A have in common."""
+    snr = {"snr_asked": 0.5, "snr_measured": 0.5}
+    fields = {"dataset": "A", "target": "centred", "voxel_size_angstrom": 10.0, **snr}
+    return Origin(tomogram=tomogram, **(fields | others))
+
+
+def dataset_of(particles, size_voxels):
+    """A dataset of one shard without a file: what its subtomograms are, but no images."""
+    labels = np.arange(1, len(particles) + 1)
+    shard = Shard(Path("t1.h5"), origin_of(), particles, labels, size_voxels, sha256="")
+    return Dataset((shard,))
+
+
+def write_shard_of(
+    path, images, masks=None, particles=None, labels=None, provenance=None, **origin
+):
+    """Write subtomograms (n, s, s, s), by default of the tomogram that the file is named after.
+
+    Masks are empty unless given. Returns the path.
+    """
+    write_shard(
+        path,
+        origin_of(**({"tomogram": path.stem} | origin)),
+        particles_of(np.zeros((len(images), 3))) if particles is None else particles,
+        np.arange(1, len(images) + 1) if labels is None else labels,
+        zip(images, np.zeros_like(images, np.uint8) if masks is None else masks, strict=True),
+        size_voxels=images.shape[-1],
+        provenance=provenance or {},
+    )
+    return path

@@ -3,20 +3,22 @@
 import numpy as np
 import torch
 
-from datasets import subtomograms_of
+from datasets import dataset_of, particles_of, write_shard_of
 from ssn3d.mrc import write_mrc
 from ssn3d.seeds import generator
 from ssn3d.segmentation.checkpoint import write_tensors
-from ssn3d.segmentation.metrics import per_subtomogram_table
-from ssn3d.segmentation.run_files import write_predictions
+from ssn3d.segmentation.metrics import SEGMENTED
+from ssn3d.segmentation.run_files import write_scores
 from ssn3d.structures.structure import structure_from_points, write_structure
-from ssn3d.subtomograms.store import write_subtomograms
 
 RNG = generator(0, "sample files")
 N, SIZE = 12, 16
-IDS = np.array(["1KP8", "2GLS", "1E10"] * (N // 3))
 MASKS = RNG.integers(0, 2, (N, SIZE, SIZE, SIZE), dtype=np.uint8)
-SCORES = per_subtomogram_table(np.arange(N), IDS, MASKS, MASKS[::-1])
+PARTICLES = particles_of(
+    RNG.uniform(0, 50, (N, 3)),
+    np.array(["1KP8", "2GLS", "1E10"] * (N // 3)),
+    RNG.standard_normal((N, 3, 3)),
+)
 
 
 def structure(path):
@@ -28,14 +30,19 @@ def volume(path):
     write_mrc(path, RNG.standard_normal((12, 8, 10), dtype=np.float32), 10.0, label="a label")
 
 
-def dataset(path):
-    images = RNG.standard_normal(MASKS.shape)
-    content = subtomograms_of(images, masks=MASKS, pdb_ids=IDS, snr_measured=0.498)
-    write_subtomograms(path, content, {"seed": 1})
+def shard(path):
+    write_shard_of(path, RNG.standard_normal(MASKS.shape), MASKS, PARTICLES, snr_measured=0.498)
+
+
+def scores(path, predictions=None, repeats=1):
+    """Write a table of scores of all subtomograms, or of each of them so many times."""
+    rows = np.repeat(np.arange(N), repeats)
+    found = [(MASKS[rows], MASKS[rows][::-1], [SEGMENTED] * len(rows))]
+    write_scores(path, dataset_of(PARTICLES, SIZE), rows, found, predictions=predictions)
 
 
 def predictions(path):
-    write_predictions(path.with_suffix(".csv"), path, SCORES, MASKS)
+    scores(path.with_suffix(".csv"), path)
 
 
 def checkpoint(path):

@@ -21,9 +21,9 @@ from ssn3d.seeds import generator
 from ssn3d.segmentation.checkpoint import read_checkpoint, write_tensors
 from ssn3d.segmentation.networks import build_network
 from ssn3d.segmentation.predict import load_network
-from ssn3d.segmentation.run_files import read_predictions
+from ssn3d.segmentation.run_files import read_prediction
 from ssn3d.structures.structure import read_structure
-from ssn3d.subtomograms.store import read_subtomograms
+from ssn3d.subtomograms.store import open_shard
 
 sys.path.insert(0, str(Path(__file__).parent / "structures"))
 from synthetic_entries import cif_text, make_entry, pdb_text, read_entry
@@ -45,6 +45,15 @@ def read_weights(path):
     return {**network.state_dict(), **description}
 
 
+def read_shard(path):
+    opened = open_shard(path)
+    return opened, opened.read(np.arange(sample_files.N))
+
+
+def read_predictions(path):
+    return tuple(read_prediction(path, "t1", label) for label in range(1, sample_files.N + 1))
+
+
 @dataclass(frozen=True)
 class Kind:
     """A kind of file: its name, what writes one, and what reads it."""
@@ -58,7 +67,7 @@ CHECKED = [
     Kind("1ABC.npz", sample_files.structure, read_structure),
     Kind("density.mrc", sample_files.volume, read_mrc),
     Kind("shape.mrc", sample_files.volume, shape_of_mrc),
-    Kind("A.h5", sample_files.dataset, read_subtomograms),
+    Kind("A.h5", sample_files.shard, read_shard),
     Kind("predictions.h5", sample_files.predictions, read_predictions),
     Kind("checkpoint.pt", sample_files.checkpoint, lambda path: read_checkpoint(path, "f")),
     Kind("weights.pt", weights, read_weights),

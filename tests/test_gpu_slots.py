@@ -10,15 +10,15 @@ from contextlib import ExitStack
 import pytest
 
 from ssn3d import gpu_slots
-from ssn3d.gpu_slots import gpu_slot, lock_folder
+from ssn3d.gpu_slots import hold_gpus, lock_folder
 
 GPUS = ["GPU-a", "GPU-b"]
 
 HOLDER = """
 import sys
 from pathlib import Path
-from ssn3d.gpu_slots import gpu_slot
-with gpu_slot(["GPU-a", "GPU-b"], 1, Path(sys.argv[1])) as index:
+from ssn3d.gpu_slots import hold_gpus
+with hold_gpus(["GPU-a", "GPU-b"], 1, folder=Path(sys.argv[1])) as (index,):
     print(index, flush=True)
     sys.stdin.read()
 """
@@ -46,8 +46,8 @@ def test_processes_get_one_gpu_each_and_the_next_waits_until_one_is_killed(tmp_p
         got = []
 
         def wait():
-            with gpu_slot(GPUS, 1, tmp_path) as index:
-                got.append(index)
+            with hold_gpus(GPUS, 1, folder=tmp_path) as indices:
+                got.extend(indices)
 
         waiting = threading.Thread(target=wait)
         waiting.start()
@@ -64,18 +64,42 @@ def test_processes_get_one_gpu_each_and_the_next_waits_until_one_is_killed(tmp_p
 
 def test_gpus_fill_evenly(tmp_path):
     with ExitStack() as jobs:
-        indices = [jobs.enter_context(gpu_slot(GPUS, 2, tmp_path)) for _ in range(4)]
-    assert indices == [0, 1, 0, 1]
+        indices = [jobs.enter_context(hold_gpus(GPUS, 2, folder=tmp_path)) for _ in range(4)]
+    assert indices == [[0], [1], [0], [1]]
+
+
+def test_several_gpus_are_different_ones_and_all_of_them_or_none_are_held(
+    tmp_path, monkeypatch
+) -> None:
+    gpus = [*GPUS, "GPU-c"]
+    with hold_gpus(gpus, 2, 2, tmp_path) as first, hold_gpus(gpus, 2, 2, tmp_path) as second:
+        assert (first, second) == ([0, 1], [2, 0])
+
+    def wait(_seconds) -> None:
+        with hold_gpus(gpus, 1, folder=tmp_path) as rest:  # nobody keeps it while waiting
+            assert rest == [2]
+        raise TimeoutError
+
+    monkeypatch.setattr("time.sleep", wait)
+    with (
+        hold_gpus(gpus, 1, 2, tmp_path) as first,
+        pytest.raises(TimeoutError),
+        hold_gpus(gpus, 1, 2, tmp_path),
+    ):
+        pytest.fail("two of three GPUs are held already")
 
 
 def test_a_slot_is_free_again_after_its_job(tmp_path):
     for _ in range(3):
-        with gpu_slot(GPUS[:1], 1, tmp_path) as index:
-            assert index == 0
-    with pytest.raises(RuntimeError, match="the job failed"), gpu_slot(GPUS[:1], 1, tmp_path):
+        with hold_gpus(GPUS[:1], 1, folder=tmp_path) as indices:
+            assert indices == [0]
+    with (
+        pytest.raises(RuntimeError, match="the job failed"),
+        hold_gpus(GPUS[:1], 1, folder=tmp_path),
+    ):
         raise RuntimeError("the job failed")
-    with gpu_slot(GPUS[:1], 1, tmp_path) as index:
-        assert index == 0
+    with hold_gpus(GPUS[:1], 1, folder=tmp_path) as indices:
+        assert indices == [0]
 
 
 def test_other_users_have_no_access_to_the_lock_files():

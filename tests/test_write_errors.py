@@ -15,7 +15,7 @@ from scipy.spatial.transform import Rotation
 import sample_files
 from datasets import particles_of
 from disks import little_room, small_disk
-from sample_files import MASKS, RNG
+from sample_files import RNG
 from ssn3d.csv_files import write_csv
 from ssn3d.errors import WriteError
 from ssn3d.files import atomic_path, write_json
@@ -23,7 +23,6 @@ from ssn3d.log import job, logger
 from ssn3d.report.style import save
 from ssn3d.report.table_text import write_table
 from ssn3d.report.tables import TABLE2_COLUMNS
-from ssn3d.segmentation.run_files import write_predictions
 from ssn3d.star import write_particles
 from ssn3d.subtomograms.splits import write_split
 
@@ -44,14 +43,14 @@ def table(path):
 
 
 WRITERS = {
-    "A.h5": sample_files.dataset,
+    "A.h5": sample_files.shard,
     "predictions.h5": sample_files.predictions,
-    "per_subtomogram.csv": lambda p: write_predictions(p, p.with_suffix(".h5"), SCORES, MASKS),
+    "per_subtomogram.csv": lambda path: sample_files.scores(path, repeats=20),
     "density.mrc": sample_files.volume,
     "1ABC.npz": sample_files.structure,
     "weights.pt": sample_files.checkpoint,
     "particles.star": lambda path: write_particles(path, PARTICLES, "t1", 10.0),
-    "random.csv": lambda path: write_split(path, *[PARTICLES.pdb_ids] * 2, "digest"),
+    "random.csv": lambda path: write_split(path, *[PARTICLES.pdb_ids] * 4),
     "history.csv": lambda path: write_csv(path, SCORES),
     "A.json": lambda path: write_json(path, {"curve": RNG.random(900).tolist()}),
     "figure.png": picture,

@@ -42,6 +42,8 @@ class Config(Settings):
     splits: SplitsSettings
     trainings_per_gpu: int = Field(ge=1, le=64)
     """At a time."""
+    gpus_per_training: int = Field(ge=1, le=64)
+    """On each node that it runs on; without GPUs, so many processes."""
     training: TrainingSettings
     baseline: BaselineSettings
     tables: TablesSettings

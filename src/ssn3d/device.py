@@ -1,13 +1,13 @@
 """The device and precision of computations: as requested, or chosen and logged."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
 import torch
 
 from ssn3d.errors import DeviceError
-from ssn3d.gpu_slots import gpu_slot
+from ssn3d.gpu_slots import hold_gpus
 from ssn3d.log import logger
 
 _BFLOAT16_UNITS = {"amx_bf16": "AMX", "avx512_bf16": "AVX-512"}
@@ -37,19 +37,38 @@ def pick_device(asked: str) -> torch.device:
 
 
 @contextmanager
+def own_gpus(asked: str, count: int, jobs_per_gpu: int) -> Iterator[list[int]]:
+    """Hold `count` GPUs, each shared by at most `jobs_per_gpu` jobs; yield torch's numbers of them.
+
+    On the CPU there are none to hold. `asked` is as for `pick_device`. Raises DeviceError if the
+    machine has fewer GPUs.
+    """
+    if asked == "cpu" or not torch.cuda.is_available():
+        yield []
+        return
+    number = torch.cuda.device_count()
+    if count > number:
+        message = f"gpus_per_training: {count} asked for, torch sees {number}; ask for fewer"
+        raise DeviceError(message)
+    gpus = [str(torch.cuda.get_device_properties(i).uuid) for i in range(number)]
+    with hold_gpus(gpus, jobs_per_gpu, count) as indices:
+        logger.info("GPU %s of %d", ", ".join(str(index + 1) for index in indices), number)
+        yield indices
+
+
+@contextmanager
 def own_gpu(asked: str, jobs_per_gpu: int) -> Iterator[None]:
     """Hold a GPU that at most `jobs_per_gpu` jobs share, as torch's current CUDA device.
 
     Does nothing on the CPU. `asked` is as for `pick_device`.
     """
-    if asked == "cpu" or not torch.cuda.is_available():
+    with own_gpus(asked, 1, jobs_per_gpu) as indices, current_gpu(indices):
         yield
-        return
-    count = torch.cuda.device_count()
-    gpus = [str(torch.cuda.get_device_properties(i).uuid) for i in range(count)]
-    with gpu_slot(gpus, jobs_per_gpu) as index, torch.cuda.device(index):
-        logger.info("GPU %d of %d", index + 1, count)
-        yield
+
+
+def current_gpu(indices: Sequence[int], place: int = 0) -> AbstractContextManager[object]:
+    """Make one of some GPUs torch's current CUDA device; on the CPU, where there are none, none."""
+    return torch.cuda.device(indices[place]) if indices else nullcontext()
 
 
 def bfloat16_units(cpuinfo: Path = Path("/proc/cpuinfo")) -> list[str]:

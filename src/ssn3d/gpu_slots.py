@@ -1,7 +1,7 @@
-"""One GPU for each job, or several jobs per GPU; Snakemake assigns no device numbers.
+"""One GPU or several for each job, or several jobs per GPU; Snakemake assigns no device numbers.
 
-Each GPU has numbered lock files, one for each job that it may hold. A job locks the first free one;
-the operating system releases it when the process ends, even if it is killed.
+Each GPU has numbered lock files, one for each job that it may hold. A job locks the first free
+ones; the operating system releases them when the process ends, even if it is killed.
 """
 
 import getpass
@@ -26,34 +26,45 @@ def lock_folder() -> Path:
 
 
 @contextmanager
-def gpu_slot(gpus: Sequence[str], jobs_per_gpu: int, folder: Path | None = None) -> Iterator[int]:
-    """Wait for a free slot, hold it, and yield the index of its GPU.
+def hold_gpus(
+    gpus: Sequence[str], jobs_per_gpu: int, count: int = 1, folder: Path | None = None
+) -> Iterator[list[int]]:
+    """Wait for free slots on `count` different GPUs, hold them, and yield the GPUs' indices.
 
     Args:
         gpus: a name for each GPU that is the same in all processes, such as its UUID.
         jobs_per_gpu: how many may share a GPU; they are spread evenly.
+        count: at most the number of GPUs.
         folder: of the lock files; `lock_folder()` unless given.
     """
     folder = folder or lock_folder()
     said = False
-    while (taken := _take(gpus, jobs_per_gpu, folder)) is None:
+    while len(taken := _take(gpus, jobs_per_gpu, count, folder)) < count:
         if not said:
             logger.info("all GPUs are busy (%d, %d jobs each): waiting", len(gpus), jobs_per_gpu)
             said = True
         time.sleep(POLL_S)
-    index, lock = taken
     try:
-        yield index
+        yield list(taken)
     finally:
-        lock.release()
+        for lock in taken.values():
+            lock.release()
 
 
-def _take(gpus: Sequence[str], jobs_per_gpu: int, folder: Path) -> tuple[int, FileLock] | None:
-    """Try every slot once, beginning with the first slots of all GPUs."""
-    for slot in range(jobs_per_gpu):
-        for index, name in enumerate(gpus):
-            lock = FileLock(folder / f"{name}_{slot}.lock", blocking=False)
-            with suppress(Timeout):
-                lock.acquire()
-                return index, lock
-    return None
+def _take(gpus: Sequence[str], jobs_per_gpu: int, count: int, folder: Path) -> dict[int, FileLock]:
+    """Lock slots on `count` GPUs, beginning with the first slots of all, or none at all."""
+    taken: dict[int, FileLock] = {}
+    with FileLock(folder / "taking.lock"):  # or two jobs might each hold what the other waits for
+        for slot in range(jobs_per_gpu):
+            for index, name in enumerate(gpus):
+                if index in taken or len(taken) == count:
+                    continue
+                lock = FileLock(folder / f"{name}_{slot}.lock", blocking=False)
+                with suppress(Timeout):
+                    lock.acquire()
+                    taken[index] = lock
+        if len(taken) == count:
+            return taken
+        for lock in taken.values():
+            lock.release()
+    return {}

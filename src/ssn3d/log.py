@@ -34,13 +34,18 @@ class _LogFile(logging.FileHandler):
 
 
 @contextmanager
-def job(log_file: PathLike | None = None) -> Iterator[None]:
-    """Log to the terminal, and to `log_file` if given; exit with status 1 on a user error."""
+def job(log_file: PathLike | None = None, *, of_another: bool = False) -> Iterator[None]:
+    """Log to the terminal, and to `log_file` if given; exit with status 1 on a user error.
+
+    The log file begins anew, unless it is `of_another` process that writes to it as well.
+    """
     handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
     if log_file is not None:
         try:
             Path(log_file).parent.mkdir(parents=True, exist_ok=True)
-            handlers.append(_LogFile(log_file, mode="w", encoding="utf-8"))
+            if not of_another:
+                Path(log_file).write_bytes(b"")
+            handlers.append(_LogFile(log_file, mode="a", encoding="utf-8"))
         except OSError as error:
             sys.exit(f"error: {write_error(log_file, error)}")
     form = logging.Formatter("%(asctime)s %(message)s", datefmt="%H:%M:%S")

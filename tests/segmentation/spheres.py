@@ -4,11 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ssn3d.subtomograms.store import Arrays
+
 
 @dataclass(frozen=True)
 class Spheres:
-    images: np.ndarray
-    masks: np.ndarray
+    samples: Arrays
     train_rows: np.ndarray
     validation_rows: np.ndarray
 
@@ -28,5 +29,5 @@ def make_spheres(count: int, seed: int, size: int = 16) -> tuple[np.ndarray, np.
 
 
 def dataset_of_spheres(train: int, validation: int, size: int) -> Spheres:
-    images, masks = make_spheres(train + validation, seed=1, size=size)
-    return Spheres(images, masks, np.arange(train), np.arange(train, train + validation))
+    samples = Arrays(*make_spheres(train + validation, seed=1, size=size))
+    return Spheres(samples, np.arange(train), np.arange(train, train + validation))

@@ -1,7 +1,7 @@
 """The baseline on scenes with known answers, its invariances, its search and its run."""
 
 import time
-from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from sklearn.mixture import GaussianMixture
 
-from datasets import subtomograms_of
+from datasets import particles_of, write_shard_of
 from sections import changed, section
 from ssn3d.errors import DataError
 from ssn3d.files import read_json
@@ -26,13 +26,13 @@ from ssn3d.segmentation.baseline import (
     _fit_mixture,
     segment,
 )
-from ssn3d.segmentation.baseline_search import draw_combinations, segment_all
+from ssn3d.segmentation.baseline_search import draw_combinations, segment_rows
 from ssn3d.segmentation.baseline_steps import baseline_run, search_run
 from ssn3d.segmentation.baseline_threshold import threshold_segments
-from ssn3d.segmentation.run_files import read_predictions
+from ssn3d.segmentation.run_files import read_prediction
 from ssn3d.segmentation.settings import BaselineParameters
-from ssn3d.subtomograms.splits import read_split, write_split
-from ssn3d.subtomograms.store import read_subtomograms, write_subtomograms
+from ssn3d.subtomograms.splits import write_split
+from ssn3d.subtomograms.store import Dataset, open_dataset
 
 SIZE = 40
 CENTRE = (SIZE // 2,) * 3
@@ -274,45 +274,59 @@ def test_protein_is_dark() -> None:
     assert not (segmented(-image_of(truth, 0.3)).mask & sphere(4)).any()
 
 
-def test_a_result_depends_on_its_own_row_alone() -> None:
+def segment_all(dataset: Dataset, rows: list[int], workers: int) -> tuple[NDArray[Any], list[str]]:
+    pairs = list(segment_rows(dataset, np.array(rows), SETTINGS, seed=1, workers=workers))
+    masks, _, outcomes = zip(*pairs, strict=True)
+    return np.concatenate(masks), list(chain.from_iterable(outcomes))
+
+
+def test_a_result_depends_on_its_own_subtomogram_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     images = np.stack([image_of(sphere(7) | sphere(7, (20, 20, 35)), 1.0, n) for n in range(4)])
-    masks, outcomes = segment_all(images, SETTINGS, seed=1, workers=2, rows=[3, 5, 8, 13])
+    shards = [write_shard_of(tmp_path / f"t{n}.h5", images[n::2]) for n in (0, 1)]
+    monkeypatch.setattr("ssn3d.segmentation.baseline_search._AT_ONCE", 3)
+    masks, outcomes = segment_all(open_dataset(shards), [0, 1, 2, 3], workers=2)
     assert outcomes == ["segmented"] * 4
-    alone, _ = segment_all(images[2:], SETTINGS, seed=1, workers=1, rows=[8, 13])
-    assert np.array_equal(masks[2:], alone)
-    with pytest.raises(ValueError, match="shorter"):
-        segment_all(images[:2], SETTINGS, seed=1, workers=1, rows=[3])
+    alone, _ = segment_all(open_dataset(shards[1:]), [1, 0], workers=1)
+    assert np.array_equal(masks[[3, 2]], alone)
 
 
 @pytest.fixture(scope="module")
-def inputs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """A dataset of spheres, 5 to train, 1 to validate and 2 to test, and its split."""
+def inputs(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[Path], Path]:
+    """A shard of spheres to train, validate and test on, an independent one, and their split."""
     folder = tmp_path_factory.mktemp("baseline")
-    radii = [5, 6, 7, 8, 5, 6, 7, 8]
-    subtomograms = subtomograms_of(
-        np.stack([image_of(sphere(r), 0.3, r) for r in radii]),
-        masks=np.stack([sphere(r) for r in radii]).astype(np.uint8),
-        pdb_ids=np.array([f"{r}ABC" for r in radii]),
-    )
-    write_subtomograms(folder / "A.h5", subtomograms, {})
-    parts = np.array(["train"] * 5 + ["validation"] + ["test"] * 2)
-    digest = subtomograms.selection_sha256
-    write_split(folder / "random.csv", subtomograms.pdb_ids, parts, digest)
-    return folder / "A.h5", folder / "random.csv"
+    return write_inputs(folder), folder / "random.csv"
+
+
+def write_inputs(folder: Path, *, blind: bool = False) -> list[Path]:
+    shards = []
+    for name, radii in {"t1": [5, 6, 7, 8, 5, 6, 7, 8], "independent1": [6]}.items():
+        particles = particles_of(np.zeros((len(radii), 3)), [f"{r}ABC" for r in radii])
+        images = np.stack([image_of(sphere(r), 0.3, r) for r in radii])
+        masks = np.stack([sphere(r) ^ blind for r in radii])
+        shards.append(write_shard_of(folder / f"{name}.h5", images, masks, particles))
+    parts = np.array(["train"] * 5 + ["validation"] + ["test"] * 2 + ["independent"])
+    dataset = open_dataset(shards)
+    columns = dataset.tomograms, dataset.labels, dataset.pdb_ids, parts
+    write_split(folder / "random.csv", *columns)
+    return shards
 
 
 def test_the_search_uses_training_subtomograms_and_is_reproducible(
-    inputs: tuple[Path, Path], tmp_path: Path
+    inputs: tuple[list[Path], Path], tmp_path: Path
 ) -> None:
-    dataset, split = inputs
+    shards, split = inputs
     started = time.perf_counter()
     found = [
-        search_run(dataset, split, tmp_path / f"{n}.json", BASELINE, seed=2, workers=1)
+        search_run(shards, split, tmp_path / f"{n}.json", BASELINE, seed=2, workers=1)
         for n in range(2)
     ]
     assert 0 < sum(one.pop("seconds") for one in found) <= time.perf_counter() - started
     assert found[0] == found[1]
-    assert set(found[0]["subtomograms"]) < set(read_split(split)[0]["train"])
+    train = [["t1", label] for label in range(1, 6)]
+    assert len(found[0]["subtomograms"]) == 3
+    assert all(one in train for one in found[0]["subtomograms"])
     assert len(found[0]["trials"]) == 2
     assert found[0]["chosen"]["boundary_weight"] == 1.0
     trials = {trial["settings"]["boundary_weight"]: trial for trial in found[0]["trials"]}
@@ -334,17 +348,22 @@ def test_combinations_are_drawn_once_each_and_at_most_all() -> None:
         assert len(drawn) == len(set(drawn)) == count
 
 
-def test_the_run_holds_every_test_subtomogram(inputs: tuple[Path, Path], tmp_path: Path) -> None:
-    dataset, split = inputs
+def test_the_run_holds_every_test_subtomogram(
+    inputs: tuple[list[Path], Path], tmp_path: Path
+) -> None:
+    shards, split = inputs
     folder = tmp_path / "runs" / "Xu-Alber-tuned" / "A" / "random"
-    found = search_run(dataset, split, tmp_path / "search.json", BASELINE, seed=2, workers=1)
-    metrics = baseline_run(dataset, split, tmp_path / "search.json", folder, seed=2, workers=1)
+    found = search_run(shards, split, tmp_path / "search.json", BASELINE, seed=2, workers=1)
+    metrics = baseline_run(shards, split, tmp_path / "search.json", folder, seed=2, workers=1)
     table = pd.read_csv(folder / "per_subtomogram.csv", dtype={"pdb_id": str})
-    assert table["subtomogram"].tolist() == [6, 7]
+    assert table[["tomogram", "label"]].to_numpy().tolist() == [["t1", 7], ["t1", 8]]
     assert table["pdb_id"].tolist() == ["7ABC", "8ABC"]
-    assert table["iou_foreground"].mean() == pytest.approx(metrics["iou_foreground"])
+    assert table["iou_foreground"].mean() == pytest.approx(metrics["test"]["iou_foreground"])
+    independent = pd.read_csv(folder / "independent.csv")
+    assert independent[["tomogram", "label"]].to_numpy().tolist() == [["independent1", 1]]
+    assert independent["iou_foreground"][0] == metrics["independent"]["iou_foreground"] > 60
     with h5py.File(folder / "predictions.h5") as file:
-        assert file["subtomogram"][:].tolist() == [6, 7]
+        assert file["label"][:].tolist() == [7, 8]
         volumes = file["masks"][:].sum(axis=(1, 2, 3))
     assert volumes.tolist() == (table["true_positive"] + table["false_positive"]).tolist()
     run = read_json(folder / "run.json")
@@ -354,31 +373,37 @@ def test_the_run_holds_every_test_subtomogram(inputs: tuple[Path, Path], tmp_pat
     untrained = {"capacity": None, "epochs": 0, "best_epoch": None, "stopped": None}
     assert {key: run[key] for key in untrained} == untrained
     assert (run["device"], run["precision"]) == ("cpu", "float64")
-    assert run["provenance"]["subtomograms"] == {"train": 5, "validation": 1, "test": 2}
+    assert run["provenance"]["subtomograms"] == {
+        "train": 5, "validation": 1, "test": 2, "independent": 1
+    }  # fmt: skip
     assert run["provenance"]["seed"] == 2
 
 
 def test_the_unsupervised_run_needs_no_search_and_sees_no_true_mask(
-    inputs: tuple[Path, Path], tmp_path: Path
+    inputs: tuple[list[Path], Path], tmp_path: Path
 ) -> None:
-    dataset, split = inputs
-    other = read_subtomograms(dataset)
-    blind = replace(other, masks=1 - other.masks)
-    write_subtomograms(tmp_path / "A.h5", blind, {})
-    for name, path in {"seen": dataset, "blind": tmp_path / "A.h5"}.items():
-        baseline_run(path, split, BASELINE.unsupervised, tmp_path / name, seed=2, workers=1)
-    seen, unseen = (read_predictions(tmp_path / n / "predictions.h5") for n in ("seen", "blind"))
-    assert seen.keys() == unseen.keys() == {6, 7}
-    assert all(np.array_equal(seen[row], unseen[row]) for row in seen)
+    shards, split = inputs
+    blind = write_inputs(tmp_path / "data", blind=True)
+    for name, paths in {"seen": shards, "blind": blind}.items():
+        baseline_run(paths, split, BASELINE.unsupervised, tmp_path / name, seed=2, workers=1)
+    for label in (7, 8):
+        seen, unseen = (
+            read_prediction(tmp_path / name / "predictions.h5", "t1", label)
+            for name in ("seen", "blind")
+        )
+        assert seen.any()
+        assert np.array_equal(seen, unseen)
     run = read_json(tmp_path / "seen" / "run.json")
     assert (run["method"], run["training_seconds"]) == ("Xu-Alber", 0)
     assert run["settings"] == BASELINE.unsupervised.model_dump()
 
 
-def test_parameters_of_another_split_are_refused(inputs: tuple[Path, Path], tmp_path: Path) -> None:
-    dataset, split = inputs
-    search_run(dataset, split, tmp_path / "search.json", BASELINE, seed=2, workers=1)
+def test_parameters_of_another_split_are_refused(
+    inputs: tuple[list[Path], Path], tmp_path: Path
+) -> None:
+    shards, split = inputs
+    search_run(shards, split, tmp_path / "search.json", BASELINE, seed=2, workers=1)
     other = tmp_path / "without_8ABC.csv"
     other.write_text(split.read_text(encoding="utf-8"), encoding="utf-8")
     with pytest.raises(DataError, match=r"search\.json.*rerun the search"):
-        baseline_run(dataset, other, tmp_path / "search.json", tmp_path, seed=2, workers=1)
+        baseline_run(shards, other, tmp_path / "search.json", tmp_path, seed=2, workers=1)

@@ -1,16 +1,22 @@
 """Metrics against cases worked out by hand, torchmetrics and their symmetries."""
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from scipy.ndimage import binary_erosion
 from torchmetrics.classification import BinaryAccuracy, BinaryJaccardIndex
 
 from ssn3d.errors import DataError
-from ssn3d.segmentation.metrics import confusion_counts, per_subtomogram_table, summarise
+from ssn3d.segmentation.metrics import (
+    block_ceilings,
+    confusion_counts,
+    score_masks,
+    summarise,
+    surface_voxels,
+)
 
 VOXELS = 4**3
 MASKS = hnp.arrays(np.uint8, (3, 4, 4, 4), elements=st.integers(0, 1))
@@ -22,19 +28,15 @@ def sphere(n: int = 1) -> np.ndarray:
     return masks
 
 
-def table_of(predicted: np.ndarray, truth: np.ndarray) -> pd.DataFrame:
-    return per_subtomogram_table(range(len(truth)), ["1KP8"] * len(truth), predicted, truth)
-
-
 def test_perfect_prediction_scores_100() -> None:
-    summary = summarise(table_of(sphere(2), sphere(2)))
-    subtomograms = summary.pop("subtomograms")
-    assert subtomograms == 2
+    summary = summarise(score_masks(sphere(2), sphere(2)))
+    assert summary.pop("subtomograms") == 2
+    assert summary.pop("errors_per_surface_voxel") == 0
     assert set(summary.values()) == {100.0}
 
 
 def test_empty_prediction_scores_the_share_of_background() -> None:
-    row = table_of(np.zeros_like(sphere()), sphere()).iloc[0]
+    row = score_masks(np.zeros_like(sphere()), sphere()).iloc[0]
     assert row["pixel_accuracy"] == pytest.approx(100 * 56 / 64)
     assert row["iou_background"] == pytest.approx(100 * 56 / 64)
     assert row["iou_foreground"] == 0
@@ -42,15 +44,15 @@ def test_empty_prediction_scores_the_share_of_background() -> None:
 
 def test_empty_truth_scores_100_only_with_an_empty_prediction() -> None:
     empty = np.zeros_like(sphere())
-    assert table_of(empty, empty).iloc[0]["iou_foreground"] == 100
-    row = table_of(sphere(), empty).iloc[0]
+    assert score_masks(empty, empty).iloc[0]["iou_foreground"] == 100
+    row = score_masks(sphere(), empty).iloc[0]
     assert row["iou_foreground"] == 0
     assert row["iou_background"] == pytest.approx(100 * 56 / 64)
 
 
 def test_full_truth_and_prediction_score_100_on_the_background() -> None:
     full = np.ones_like(sphere())
-    assert table_of(full, full).iloc[0]["iou_background"] == 100
+    assert score_masks(full, full).iloc[0]["iou_background"] == 100
 
 
 def test_counts_of_a_shifted_cube() -> None:
@@ -68,7 +70,7 @@ def test_mean_over_subtomograms_is_not_the_pooled_one() -> None:
     truth[1, 0] = 1  # a large mask ...
     predicted = truth.copy()
     predicted[0] = 0  # ... found, and a small one missed
-    summary = summarise(table_of(predicted, truth))
+    summary = summarise(score_masks(predicted, truth))
     assert summary["miou"] == pytest.approx((100 * (56 / 64 + 1) / 2 + 50) / 2)
     assert summary["iou_foreground"] == pytest.approx(50)
     assert summary["pooled_miou"] == pytest.approx(100 * (24 / 32 + 96 / 104) / 2)
@@ -76,7 +78,7 @@ def test_mean_over_subtomograms_is_not_the_pooled_one() -> None:
 
 @given(predicted=MASKS, truth=MASKS)
 def test_agrees_with_torchmetrics(predicted: np.ndarray, truth: np.ndarray) -> None:
-    table = table_of(predicted, truth)
+    table = score_masks(predicted, truth)
     for i, row in table.iterrows():
         pair = torch.from_numpy(predicted[i].ravel()), torch.from_numpy(truth[i].ravel())
         flipped = 1 - pair[0], 1 - pair[1]
@@ -103,13 +105,6 @@ def test_dtypes_and_memory_order_do_not_matter() -> None:
         assert all((counts[name] == expected[name]).all() for name in expected)
 
 
-def test_outcomes_and_rows_are_kept() -> None:
-    table = per_subtomogram_table([7, 3], ["1KP8", "2AWB"], sphere(2), sphere(2), ["lost", "found"])
-    assert table["subtomogram"].tolist() == [7, 3]
-    assert table["pdb_id"].tolist() == ["1KP8", "2AWB"]
-    assert table["outcome"].tolist() == ["lost", "found"]
-
-
 @pytest.mark.parametrize(
     ("predicted", "truth"),
     [
@@ -125,8 +120,50 @@ def test_anything_but_masks_is_refused(predicted: np.ndarray, truth: np.ndarray)
         confusion_counts(predicted, truth)
 
 
-def test_lengths_must_agree_and_a_summary_needs_rows() -> None:
-    with pytest.raises(DataError, match="length"):
-        per_subtomogram_table([1], ["1KP8", "2AWB"], sphere(2), sphere(2))
+def test_a_summary_needs_rows() -> None:
     with pytest.raises(DataError, match="no subtomograms"):
-        summarise(table_of(sphere(0), sphere(0)))
+        summarise(score_masks(sphere(0), sphere(0)))
+
+
+@given(MASKS)
+def test_the_surface_is_what_an_erosion_takes_away(masks: np.ndarray) -> None:
+    """Beyond the border there is no background: a mask cut off there has no face on it."""
+    eroded = [binary_erosion(mask, border_value=1) for mask in masks]
+    assert surface_voxels(masks).tolist() == [
+        np.count_nonzero(mask) - np.count_nonzero(kept)
+        for mask, kept in zip(masks, eroded, strict=True)
+    ]
+
+
+def test_errors_are_counted_by_the_voxels_of_the_surface() -> None:
+    predicted = np.roll(sphere(2), 1, axis=3)  # 8 of its 64 voxels are wrong, 8 on the surface
+    assert summarise(score_masks(predicted, sphere(2)))["errors_per_surface_voxel"] == 1.0
+    assert summarise(score_masks(predicted, 0 * sphere(2)))["errors_per_surface_voxel"] == 16.0
+
+
+@settings(max_examples=20)
+@given(MASKS)
+def test_ceilings_are_the_best_of_all_answers_in_blocks(masks: np.ndarray) -> None:
+    choices = np.array(list(np.ndindex((2,) * 8)), np.uint8).reshape(-1, 2, 2, 2)
+    answers = choices.repeat(2, axis=1).repeat(2, axis=2).repeat(2, axis=3)
+    found = block_ceilings(masks, 2)
+    for mask, (_, row) in zip(masks, found.iterrows(), strict=True):
+        scores = score_masks(answers, np.broadcast_to(mask, answers.shape))
+        mious = scores[["iou_background", "iou_foreground"]].mean(axis=1)
+        accuracy = scores["pixel_accuracy"]
+        assert row["ceiling_miou"] == pytest.approx(mious.max())
+        assert row["ceiling_pixel_accuracy"] == pytest.approx(accuracy.max())
+        most_accurate = mious[accuracy > accuracy.max() - 1e-9]
+        assert most_accurate.min() - 1e-9 <= row["accurate_miou"] <= most_accurate.max() + 1e-9
+    assert (block_ceilings(masks, 1) == 100).all(axis=None)
+
+
+def test_ceiling_of_a_sphere_falls_with_the_block() -> None:
+    axis = np.arange(40) - 19.3
+    radius = (1350 / (4 / 3 * np.pi)) ** (1 / 3)  # the paper's mean mask
+    z, y, x = np.meshgrid(axis, axis, axis, indexing="ij")
+    masks = (z**2 + y**2 + x**2 < radius**2).astype(np.uint8)[None]
+    ceilings = {block: block_ceilings(masks, block)["ceiling_miou"][0] for block in (1, 2, 8)}
+    assert ceilings[1] == 100
+    assert 88 < ceilings[2] < 97
+    assert 60 < ceilings[8] < 85

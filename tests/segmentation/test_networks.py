@@ -1,16 +1,11 @@
 """The networks: the paper's capacities, the order of layers in its figures, limits of blocks."""
 
-import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
 from torch import Tensor, nn
 from torch.nn.functional import conv3d, interpolate, max_pool3d, relu
 
 from ssn3d.errors import ConfigError, DataError
-from ssn3d.segmentation.metrics import block_ceiling, per_subtomogram_table
 from ssn3d.segmentation.networks import (
     NETWORKS,
     SSN3DED,
@@ -205,40 +200,3 @@ def test_a_network_is_added_with_one_function(monkeypatch: pytest.MonkeyPatch) -
     assert capacity(build("linear")) == 4
     with pytest.raises(ConfigError, match="'SSN3D' must be one of linear"):
         build("SSN3D")
-
-
-@given(hnp.arrays(np.uint8, (1, 8, 8, 8), elements=st.integers(0, 1)), st.sampled_from([1, 2, 4]))
-def test_no_answer_in_blocks_has_a_higher_miou_than_the_ceiling(
-    masks: np.ndarray, block: int
-) -> None:
-    def miou(answer: np.ndarray) -> float:
-        ious = []
-        for of_class in (0, 1):
-            predicted, true = answer == of_class, masks == of_class
-            union = np.count_nonzero(predicted | true)
-            ious.append(np.count_nonzero(predicted & true) / union if union else 1.0)
-        return float(np.mean(ious))
-
-    best = block_ceiling(masks, block)
-    assert constant_in_blocks(torch.from_numpy(best)[None], block)
-    for corner in np.ndindex(8 // block, 8 // block, 8 // block):  # flip any block
-        other = best.copy()
-        cube = tuple(slice(block * i, block * (i + 1)) for i in corner)
-        other[(0, *cube)] ^= 1
-        assert miou(other) <= miou(best) + 1e-9
-    if block == 1:
-        assert (best == masks).all()
-
-
-def test_ceiling_of_a_sphere_falls_with_the_block() -> None:
-    axis = np.arange(40) - 19.3
-    radius = (1350 / (4 / 3 * np.pi)) ** (1 / 3)  # the paper's mean mask
-    z, y, x = np.meshgrid(axis, axis, axis, indexing="ij")
-    masks = (z**2 + y**2 + x**2 < radius**2).astype(np.uint8)[None]
-    miou = {}
-    for block in (1, 2, 8):
-        table = per_subtomogram_table([0], [""], block_ceiling(masks, block), masks)
-        miou[block] = table[["iou_background", "iou_foreground"]].mean(axis=1)[0]
-    assert miou[1] == 100
-    assert 88 < miou[2] < 97
-    assert 60 < miou[8] < 85

@@ -1,7 +1,6 @@
 """The stage on files: train, resume, evaluate; and what is refused."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import h5py
@@ -11,35 +10,52 @@ import pytest
 import torch
 from spheres import Spheres, make_spheres
 
-from datasets import subtomograms_of
+from datasets import particles_of, write_shard_of
 from sections import section
 from ssn3d.errors import CheckpointError, DataError
 from ssn3d.segmentation.checkpoint import read_tensors, write_tensors
 from ssn3d.segmentation.compute import Compute
-from ssn3d.segmentation.metrics import per_subtomogram_table, summarise
+from ssn3d.segmentation.metrics import score_masks, summarise
 from ssn3d.segmentation.networks import build_network
-from ssn3d.segmentation.predict import load_network, predict_masks
-from ssn3d.segmentation.run_files import read_predictions, write_predictions
+from ssn3d.segmentation.predict import MICRO_BATCH_SIZE, load_network, predict_masks
+from ssn3d.segmentation.run_files import read_prediction
 from ssn3d.segmentation.steps import evaluate_run, train_run
 from ssn3d.subtomograms.splits import write_split
-from ssn3d.subtomograms.store import read_subtomograms, write_subtomograms
+from ssn3d.subtomograms.store import open_dataset, open_shard
 
 SETTINGS = section(
     "training", device="cpu", precision="float32", batch_size=8, micro_batch_size=4, epochs=2
 )
-COUNT = 24
+IDS = {"t1": ["1KP8", "2AWB"] * 6, "t2": ["1KP8", "2AWB"] * 6, "independent1": ["1KP8", "2GLS"]}
+PARTS = ["train"] * 16 + ["test"] * 5 + ["validation"] * 3 + ["independent"] * 2
+IMAGES, MASKS = make_spheres(len(PARTS), seed=3, size=8)
+
+
+def write_inputs(folder: Path, images: np.ndarray = IMAGES, **origin: str) -> dict[str, object]:
+    """Write the shards of a tomogram after the other, and a split of all."""
+    shards, done = [], 0
+    for name, ids in IDS.items():
+        rows = slice(done, done + len(ids))
+        particles = particles_of(np.zeros((len(ids), 3)), ids)
+        path = folder / f"{name}.h5"
+        shards.append(write_shard_of(path, images[rows], MASKS[rows], particles, **origin))
+        done = rows.stop
+    dataset = open_dataset(shards)
+    names = dataset.tomograms, dataset.labels, dataset.pdb_ids
+    write_split(folder / "random.csv", *names, np.array(PARTS))
+    return {"shards": shards, "split": folder / "random.csv"}
 
 
 @pytest.fixture(scope="module")
-def inputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    folder = tmp_path_factory.mktemp("inputs")
-    images, masks = make_spheres(COUNT, seed=3, size=8)
-    ids = np.array(["1KP8", "2AWB"] * (COUNT // 2))
-    subtomograms = subtomograms_of(images, masks=masks, pdb_ids=ids)
-    write_subtomograms(folder / "A.h5", subtomograms, {})
-    parts = np.array(["train"] * 16 + ["test"] * 5 + ["validation"] * 3)
-    write_split(folder / "random.csv", ids, parts, subtomograms.selection_sha256)
-    return {"dataset": folder / "A.h5", "split": folder / "random.csv"}
+def all_files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
+    """All shards, and the split."""
+    return write_inputs(tmp_path_factory.mktemp("inputs"))
+
+
+@pytest.fixture(scope="module")
+def inputs(all_files: dict[str, object]) -> dict[str, object]:
+    """What a training is given: no independent tomogram."""
+    return all_files | {"shards": all_files["shards"][:2]}
 
 
 def outputs(folder: Path) -> dict[str, Path]:
@@ -52,14 +68,14 @@ def outputs(folder: Path) -> dict[str, Path]:
 
 
 @pytest.fixture(scope="module")
-def trained(inputs: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+def trained(inputs: dict[str, object], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     paths = outputs(tmp_path_factory.mktemp("run"))
     train_run(**inputs, network="SSN3D-ED", settings=SETTINGS, seed=1, **paths)
     return paths
 
 
 def test_a_run_writes_what_the_report_reads(
-    inputs: dict[str, Path], trained: dict[str, Path]
+    inputs: dict[str, object], trained: dict[str, Path]
 ) -> None:
     record = json.loads(trained["record"].read_text())
     names = {key: record[key] for key in ("method", "dataset", "split", "capacity")}
@@ -75,122 +91,121 @@ def test_a_run_writes_what_the_report_reads(
     assert (record["epochs"], record["stopped"]) == (2, "epochs")
     assert record["training_seconds"] == pytest.approx(history["seconds"].sum())
     assert record["settings"] == SETTINGS.model_dump()
-    assert record["provenance"]["subtomograms"] == {"train": 16, "validation": 3, "test": 5}
-    digest = read_subtomograms(inputs["dataset"]).sha256
-    assert record["provenance"]["dataset_sha256"] == digest
+    assert record["provenance"]["subtomograms"] == {
+        "train": 16, "validation": 3, "test": 5, "independent": 0
+    }  # fmt: skip
+    digests = {path.stem: open_shard(path).sha256 for path in inputs["shards"]}
+    assert record["provenance"]["shards_sha256"] == digests
     assert not trained["checkpoint"].exists()
 
 
 def test_equal_trainings_give_equal_files_of_weights(
-    inputs: dict[str, Path], trained: dict[str, Path], tmp_path: Path
+    inputs: dict[str, object], trained: dict[str, Path], tmp_path: Path
 ) -> None:
     again = outputs(tmp_path)
     train_run(**inputs, network="SSN3D-ED", settings=SETTINGS, seed=1, **again)
     assert again["weights"].read_bytes() == trained["weights"].read_bytes()
 
 
-def test_evaluation_scores_the_test_set_only(
-    inputs: dict[str, Path], trained: dict[str, Path], tmp_path: Path
+def evaluated(folder: Path, files: dict[str, object], weights: Path) -> dict[str, object]:
+    """Evaluate on the CPU, with the outputs in a folder."""
+    paths = {"per_subtomogram": "test.csv", "independent": "independent.csv", "predictions": "p.h5"}
+    outputs = {key: folder / name for key, name in paths.items()}
+    return evaluate_run(**files, weights=weights, device="cpu", **outputs)
+
+
+def test_evaluation_scores_the_test_and_the_independent_set(
+    all_files: dict[str, object], trained: dict[str, Path], tmp_path: Path
 ) -> None:
-    table_path, predictions_path = tmp_path / "per_subtomogram.csv", tmp_path / "predictions.h5"
-    summary = evaluate_run(
-        **inputs, weights=trained["weights"], device="cpu",
-        per_subtomogram=table_path, predictions=predictions_path,
-    )  # fmt: skip
-    table = pd.read_csv(table_path)
-    assert table["subtomogram"].tolist() == [16, 17, 18, 19, 20]
-    assert table["pdb_id"].tolist() == ["1KP8", "2AWB", "1KP8", "2AWB", "1KP8"]
-    assert set(table["outcome"]) == {"segmented"}
-    with h5py.File(predictions_path) as file:
-        rows, masks = file["subtomogram"][:], file["masks"][:]
-    _, truth = make_spheres(COUNT, seed=3, size=8)
-    from_file = per_subtomogram_table(rows, table["pdb_id"], masks, truth[rows])
-    assert summarise(from_file) == pytest.approx(summary)
-    assert summarise(table) == pytest.approx(summary)
+    summaries = evaluated(tmp_path, all_files, trained["weights"])
+    tables = {part: pd.read_csv(tmp_path / f"{part}.csv") for part in ("test", "independent")}
+    assert tables["test"]["tomogram"].tolist() == ["t2"] * 5
+    assert tables["test"]["label"].tolist() == [5, 6, 7, 8, 9]
+    assert tables["test"]["pdb_id"].tolist() == ["1KP8", "2AWB", "1KP8", "2AWB", "1KP8"]
+    assert tables["independent"]["tomogram"].tolist() == ["independent1"] * 2
+    assert tables["independent"]["pdb_id"].tolist() == ["1KP8", "2GLS"]
+    for part, table in tables.items():
+        assert set(table["outcome"]) == {"segmented"}
+        assert (table["ceiling_miou"] < 100).any()  # its answers are constant in blocks
+        assert summarise(table) == pytest.approx(summaries[part])
+    masks = np.stack([read_prediction(tmp_path / "p.h5", "t2", n) for n in range(5, 10)])
+    assert summarise(score_masks(masks, MASKS[16:21])) == pytest.approx(summaries["test"])
 
 
-def test_split_of_another_dataset_is_refused(inputs: dict[str, Path], tmp_path: Path) -> None:
-    ids, parts = np.array(["1KP8"] * COUNT), np.array(["train", "validation", "test"] * 8)
-    write_split(tmp_path / "other.csv", ids, parts, "of others")
-    files = inputs | {"split": tmp_path / "other.csv"}
-    with pytest.raises(DataError, match=r"other\.csv: not a split of .*A\.h5, .*rerun"):
-        train_run(
-            **files, network="SSN3D-ED", settings=SETTINGS, seed=1, **outputs(tmp_path / "run")
-        )
+def test_split_of_other_subtomograms_is_refused(inputs: dict[str, object], tmp_path: Path) -> None:
+    other = inputs | {"split": tmp_path / "other.csv"}
+    text = inputs["split"].read_text().replace("t1,1,1KP8", "t1,1,9ZZZ")
+    other["split"].write_text(text)
+    with pytest.raises(DataError, match=r"other\.csv: not a split of .*inputs0, .*rerun"):
+        train_run(**other, network="SSN3D-ED", settings=SETTINGS, seed=1, **outputs(tmp_path))
 
 
-@pytest.mark.parametrize("name", ["subtomogram", "masks"])
-def test_a_flipped_bit_in_predictions_is_noticed(tmp_path: Path, name: str) -> None:
-    masks = make_spheres(3, seed=0, size=8)[1]
-    table = per_subtomogram_table([4, 7, 9], ["1KP8"] * 3, masks, masks)
-    path = tmp_path / "predictions.h5"
-    write_predictions(tmp_path / "table.csv", path, table, masks)
-    read = read_predictions(path)
-    assert list(read) == [4, 7, 9]
-    assert np.array_equal(np.stack(list(read.values())), masks)
+@pytest.mark.parametrize("name", ["tomogram", "label", "masks"])
+def test_a_flipped_bit_in_predictions_is_noticed(
+    all_files: dict[str, object], trained: dict[str, Path], tmp_path: Path, name: str
+) -> None:
+    evaluated(tmp_path, all_files, trained["weights"])
+    path = tmp_path / "p.h5"
     with h5py.File(path) as file:
         offset = file[name].id.get_chunk_info(0).byte_offset
-        chunks = file["masks"].chunks
-    assert chunks == (1, 8, 8, 8)  # each is read alone
+        assert file["masks"].chunks == (1, 8, 8, 8)  # each is read alone
     content = bytearray(path.read_bytes())
     content[offset + 3] ^= 1
     path.write_bytes(content)
-    with pytest.raises(DataError, match=r"predictions\.h5: not readable predictions"):
-        read_predictions(path)
+    with pytest.raises(DataError, match=r"p\.h5: not readable predictions"):
+        read_prediction(path, "t2", 5)
 
 
-@pytest.mark.parametrize("change", ["images", "dataset", "split", "no record"])
+@pytest.mark.parametrize("change", ["images", "dataset", "split", "tomogram", "no record"])
 def test_weights_of_another_dataset_or_split_are_refused(
-    inputs: dict[str, Path], trained: dict[str, Path], tmp_path: Path, change: str
+    all_files: dict[str, object], trained: dict[str, Path], tmp_path: Path, change: str
 ) -> None:
-    files = inputs | {"weights": trained["weights"]}
-    subtomograms = read_subtomograms(inputs["dataset"])
+    files, weights = all_files, trained["weights"]
     if change == "split":
-        files["split"] = tmp_path / "without_2AWB.csv"
-        files["split"].write_bytes(inputs["split"].read_bytes())
+        files = files | {"split": tmp_path / "without_2AWB.csv"}
+        files["split"].write_bytes(all_files["split"].read_bytes())
+    elif change == "tomogram":
+        files = files | {"shards": files["shards"][1:]}  # without one that was trained on
     elif change == "no record":
-        content = read_tensors(trained["weights"])
-        kept = {key: content[key] for key in ("network", "weights", "precision")}
-        files["weights"] = tmp_path / "weights.pt"
-        write_tensors(files["weights"], kept)
+        content = read_tensors(weights)
+        weights = tmp_path / "weights.pt"
+        write_tensors(weights, {key: content[key] for key in ("network", "weights", "precision")})
+    elif change == "images":
+        files = write_inputs(tmp_path, -IMAGES)
     else:
-        other = {
-            "images": replace(subtomograms, images=-subtomograms.images),
-            "dataset": replace(subtomograms, dataset="B"),
-        }[change]
-        files["dataset"] = tmp_path / "other.h5"
-        write_subtomograms(files["dataset"], other, {})
+        files = write_inputs(tmp_path, dataset="B")
     with pytest.raises(DataError, match=r"weights\.pt: trained on .*; train on these") as caught:
-        evaluate_run(
-            **files, device="cpu",
-            per_subtomogram=tmp_path / "table.csv", predictions=tmp_path / "predictions.h5",
-        )  # fmt: skip
+        evaluated(tmp_path, files, weights)
     assert "\n" not in str(caught.value)
-    assert not (tmp_path / "predictions.h5").exists()
+    assert not (tmp_path / "p.h5").exists()
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_batches_do_not_change_the_prediction(
-    spheres: Spheres, device: str, precision: str
+    spheres: Spheres, device: str, precision: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     compute = Compute.pick(device, precision)
     network = compute.place(build_network("UNet", 0.0, torch.Generator().manual_seed(0)))
     rows = np.array([5, 0, 5, 39, 7])
-    together = predict_masks(network, spheres.images, rows, compute, micro_batch_size=5)
-    one_by_one = predict_masks(network, spheres.images, rows, compute, micro_batch_size=1)
-    assert together.shape == (5, 16, 16, 16)
-    assert 0 < together.mean() < 1
+    found = {}
+    for size in (5, 2):
+        monkeypatch.setitem(MICRO_BATCH_SIZE, device, size)
+        pairs = list(predict_masks(network, spheres.samples, rows, compute))
+        assert [len(masks) for masks, _ in pairs] == {5: [5], 2: [2, 2, 1]}[size]
+        found[size], truth = map(np.concatenate, zip(*pairs, strict=True))
+        assert np.array_equal(truth, spheres.samples.masks[rows])
+    assert 0 < found[5].mean() < 1
     # close logits may differ in bfloat16
-    assert (together != one_by_one).mean() < (0 if precision == "float32" else 0.01) + 1e-4
-    assert (together[0] == together[2]).all()
+    assert (found[5] != found[2]).mean() < (0 if precision == "float32" else 0.01) + 1e-4
+    assert (found[5][0] == found[5][2]).all()
 
 
 def test_prediction_is_the_larger_logit(spheres: Spheres) -> None:
     network = build_network("UNet", 0.0, torch.Generator().manual_seed(0)).eval()
     compute = Compute.pick("cpu", "float32")
-    masks = predict_masks(network, spheres.images, np.array([3]), compute)
+    ((masks, _),) = predict_masks(network, spheres.samples, np.array([3]), compute)
     with torch.no_grad():
-        logits = network(torch.from_numpy(spheres.images[3:4]).float().unsqueeze(1))
+        logits = network(torch.from_numpy(spheres.samples.images[3:4]).float().unsqueeze(1))
     clear = (logits[:, 1] - logits[:, 0]).abs().numpy() > 1e-4
     assert (masks[clear] == (logits[:, 1] > logits[:, 0]).numpy()[clear]).all()
 
@@ -215,7 +230,7 @@ def test_weights_are_read_back_and_wrong_ones_are_named(
 
 
 def test_an_interrupted_run_resumes_from_its_checkpoint(
-    inputs: dict[str, Path],
+    inputs: dict[str, object],
     trained: dict[str, Path],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import zipfile
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,18 +17,21 @@ import torch
 from spheres import Spheres, make_spheres
 from torch.nn.functional import cross_entropy
 
+from datasets import write_shard_of
 from sections import changed, section
 from ssn3d.errors import CheckpointError, ConfigError, DataError, DeviceError
+from ssn3d.segmentation.batches import Batch, Source
 from ssn3d.segmentation.checkpoint import read_tensors, write_tensors
 from ssn3d.segmentation.compute import Compute
 from ssn3d.segmentation.epochs import best_epoch, progress_bar, report_epoch, stop_reason
-from ssn3d.segmentation.metrics import per_subtomogram_table, summarise
+from ssn3d.segmentation.metrics import score_masks, summarise
 from ssn3d.segmentation.micro_batch import CANDIDATES, pick_micro_batch_size, time_step
 from ssn3d.segmentation.networks import build_network
 from ssn3d.segmentation.predict import predict_masks
 from ssn3d.segmentation.settings import TrainingSettings
 from ssn3d.segmentation.train import TrainingResult, train
 from ssn3d.segmentation.validation import background_percent
+from ssn3d.subtomograms.store import Arrays, open_dataset
 
 QUICK = section(
     "training",
@@ -46,10 +50,10 @@ def train_on(
     network: str = "SSN3D-v2",
     checkpoint: Path | None = None,
     seed: int = 1,
+    identity: dict[str, str] | None = None,
 ) -> TrainingResult:
     return train(
-        spheres.images,
-        spheres.masks,
+        spheres.samples,
         spheres.train_rows,
         spheres.validation_rows,
         network,
@@ -57,11 +61,20 @@ def train_on(
         seed=seed,
         run_name="test",
         checkpoint_path=checkpoint,
+        data_identity=identity,
     )
 
 
 def few(spheres: Spheres, count: int) -> Spheres:
     return replace(spheres, train_rows=spheres.train_rows[:count])
+
+
+def scores_on(
+    result: TrainingResult, samples: Arrays, rows: np.ndarray, compute: Compute
+) -> dict[str, float]:
+    pairs = predict_masks(result.network, samples, rows, compute)
+    predicted, truth = map(np.concatenate, zip(*pairs, strict=True))
+    return summarise(score_masks(predicted, truth))
 
 
 def weights_of(result: TrainingResult) -> dict[str, torch.Tensor]:
@@ -77,11 +90,9 @@ def same_weights(one: TrainingResult, other: TrainingResult) -> bool:
 def test_learns_spheres_it_has_not_seen(spheres: Spheres, precision: str, device: str) -> None:
     settings = changed(QUICK, device=device, precision=precision, batch_size=4, epochs=8)
     result = train_on(spheres, settings, "SSN3D-ED")
-    images, masks = make_spheres(8, seed=2)
-    compute = Compute.pick(device, precision)
-    predicted = predict_masks(result.network, images, np.arange(8), compute)
-    summary = summarise(per_subtomogram_table(range(8), [""] * 8, predicted, masks))
-    background = summarise(per_subtomogram_table(range(8), [""] * 8, masks * 0, masks))
+    unseen = Arrays(*make_spheres(8, seed=2))
+    summary = scores_on(result, unseen, np.arange(8), Compute.pick(device, precision))
+    background = summarise(score_masks(unseen.masks * 0, unseen.masks))
     assert summary["pixel_accuracy"] > background["pixel_accuracy"] + 3
     assert summary["iou_foreground"] > 60
     assert (result.device, result.precision) == (device, precision)
@@ -107,8 +118,8 @@ def test_one_step_is_adam_on_the_mean_cross_entropy(tiny_spheres: Spheres) -> No
     start = train_on(
         few(tiny_spheres, 4), changed(settings, learning_rate=1e-30), "SSN3D-ED"
     ).network
-    inputs = torch.from_numpy(tiny_spheres.images[:4]).float().unsqueeze(1)
-    cross_entropy(start(inputs), torch.from_numpy(tiny_spheres.masks[:4]).long()).backward()
+    inputs = torch.from_numpy(tiny_spheres.samples.images[:4]).float().unsqueeze(1)
+    cross_entropy(start(inputs), torch.from_numpy(tiny_spheres.samples.masks[:4]).long()).backward()
     for after, before in zip(result.network.parameters(), start.parameters(), strict=True):
         clear = before.grad.abs() > 1e-3 * before.grad.abs().max()
         expected = before - rate * before.grad.sign()
@@ -213,15 +224,14 @@ def test_training_stops_by_patience_with_the_weights_of_its_best_epoch(spheres: 
     assert accuracy.iloc[-1] <= accuracy.iloc[-2] == accuracy.max()
 
     rows = spheres.validation_rows
-    compute = Compute.pick("cpu", "float32")
-    predicted = predict_masks(result.network, spheres.images, rows, compute)
-    table = per_subtomogram_table(rows, [""] * len(rows), predicted, spheres.masks[rows])
-    assert summarise(table)["pixel_accuracy"] == accuracy.max()
+    scores = scores_on(result, spheres.samples, rows, Compute.pick("cpu", "float32"))
     best = result.history.iloc[result.best_epoch - 1]
-    assert summarise(table)["miou"] == best["validation_miou"]
+    assert scores["pixel_accuracy"] == accuracy.max()
+    assert scores["miou"] == best["validation_miou"]
+    images, masks = map(torch.from_numpy, spheres.samples.read(rows))
     with torch.no_grad():
-        logits = result.network(torch.from_numpy(spheres.images[rows]).float().unsqueeze(1))
-    loss = cross_entropy(logits, torch.from_numpy(spheres.masks[rows]).long())
+        logits = result.network(images.float().unsqueeze(1))
+    loss = cross_entropy(logits, masks.long())
     assert best["validation_loss"] == pytest.approx(float(loss), rel=1e-4)
 
 
@@ -245,10 +255,11 @@ def test_patience_counts_once_the_plateau_is_beaten_by_the_margin(
 
 
 def test_background_is_right_where_no_particle_is() -> None:
-    masks = torch.zeros((3, 4, 4, 4), dtype=torch.uint8)
+    masks = np.zeros((3, 4, 4, 4), np.uint8)
     masks[1, :2] = 1  # half of it
     masks[2] = 1
-    assert background_percent(masks, np.array([0, 1])) == pytest.approx(75.0)
+    source = Source(Arrays(masks, masks), Compute.pick("cpu", "float32"))
+    assert background_percent(source, np.array([0, 1])) == pytest.approx(75.0)
 
 
 @pytest.mark.parametrize("terminal", [True, False])
@@ -297,13 +308,17 @@ def test_every_epoch_sees_every_row_once_in_an_order_of_its_own(
 ) -> None:
     batches: list[list[int]] = []
 
-    def record(_training: object, batch: torch.Tensor, _rate: float, _epoch: int) -> float:
-        batches.append(batch.tolist())
+    def record(_training: object, parts: Iterable[Batch], size: int, _step: int) -> float:
+        numbers = [int(image[0, 0, 0]) for images, _ in parts for image in images]
+        batches.append(numbers)
+        assert len(numbers) == size
         return 1.0
 
     monkeypatch.setattr("ssn3d.segmentation.train._train_batch", record)
     rows = np.array([3, 5, 0, 11, 7, 2])
-    history = train_on(replace(tiny_spheres, train_rows=rows), changed(QUICK, batch_size=4)).history
+    images = np.broadcast_to(np.arange(16, dtype=np.float16)[:, None, None, None], (16, 8, 8, 8))
+    numbered = Spheres(Arrays(images, tiny_spheres.samples.masks), rows, np.array([1]))
+    history = train_on(numbered, changed(QUICK, batch_size=4)).history
     assert [len(batch) for batch in batches] == [4, 2] * 3
     orders = [batches[i] + batches[i + 1] for i in (0, 2, 4)]
     assert all(sorted(order) == sorted(rows) for order in orders)
@@ -315,12 +330,13 @@ KILLED = """
 import os, signal, sys
 import numpy as np, torch
 from pathlib import Path
+from ssn3d.segmentation import train as module
 from ssn3d.segmentation.settings import TrainingSettings
-from ssn3d.segmentation.train import train
+from ssn3d.subtomograms.store import open_dataset
 
-kill_at_step, kill_at_save = int(sys.argv[3]), int(sys.argv[4])
+folder, kill_at_step, kill_at_save = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+module.CHECKPOINT_SECONDS = 0
 torch.set_num_threads(1)
-data = np.load(sys.argv[1])
 step, save = torch.optim.Adam.step, torch.save
 calls = {"step": 0, "save": 0}
 
@@ -333,36 +349,41 @@ def killing_step(self, *args):
 def killing_save(content, handle):
     calls["save"] += 1
     save(content, handle)
-    if calls["save"] == kill_at_save:  # half of the file is on the disk
+    if calls["save"] == kill_at_save:  # half of the file is written
         handle.flush()
         handle.truncate(handle.tell() // 2)
         os.kill(os.getpid(), signal.SIGKILL)
 
 torch.optim.Adam.step, torch.save = killing_step, killing_save
-train(data["images"], data["masks"], np.arange(12), np.arange(12, 16), "SSN3D-v2",
-      settings=TrainingSettings(**eval(sys.argv[5])), seed=1, run_name="test",
-      checkpoint_path=Path(sys.argv[2]))
+shards = open_dataset([f"{folder}/t1.h5", f"{folder}/t2.h5"])
+module.train(shards, np.arange(12), np.arange(12, 16), "SSN3D-v2",
+             settings=TrainingSettings(**eval(sys.argv[4])), seed=1, run_name="test",
+             checkpoint_path=Path(folder, "checkpoint.pt"))
 """
 
 
 def test_killed_training_resumes_bit_for_bit(tiny_spheres: Spheres, tmp_path: Path) -> None:
-    data = tiny_spheres
     settings = changed(QUICK, epochs=4, batch_size=4, micro_batch_size=2)  # 3 steps an epoch
-    undisturbed = train_on(data, settings)
-
-    np.savez(tmp_path / "data.npz", images=data.images, masks=data.masks)
+    images, masks = tiny_spheres.samples.images, tiny_spheres.samples.masks
+    shards = [
+        write_shard_of(tmp_path / "t1.h5", images[:7], masks[:7]),
+        write_shard_of(tmp_path / "t2.h5", images[7:], masks[7:]),
+    ]
+    data = replace(tiny_spheres, samples=open_dataset(shards))
+    undisturbed = train_on(tiny_spheres, settings)
     script, checkpoint = tmp_path / "killed.py", tmp_path / "checkpoint.pt"
     script.write_text(KILLED)
 
-    def killed(step: int, save: int) -> int:
-        arguments = [tmp_path / "data.npz", checkpoint, step, save, settings.model_dump()]
+    def killed(*, step: int = 0, save: int = 0) -> tuple[int, int]:
+        arguments = [tmp_path, step, save, settings.model_dump()]
         command = [sys.executable, script, *arguments]
         done = subprocess.run([str(part) for part in command], check=False, capture_output=True)
         assert done.returncode == -signal.SIGKILL, done.stderr.decode()
-        return len(read_tensors(checkpoint)["history"])
+        progress = read_tensors(checkpoint)["progress"]
+        return len(progress["history"]), progress["batches"]
 
-    assert killed(step=5, save=0) == 1  # in the middle of the second epoch
-    assert killed(step=0, save=2) == 2  # while the checkpoint of the third is written
+    assert killed(step=5) == (1, 1)  # in the middle of the second epoch
+    assert killed(save=4) == (2, 0)  # while a checkpoint in the third is written
     resumed = train_on(data, settings, checkpoint=checkpoint)
     assert same_weights(resumed, undisturbed)
     columns = undisturbed.history.columns.drop("seconds")
@@ -404,7 +425,7 @@ def test_damaged_checkpoint_is_named(
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("change", ["settings", "network", "seed", "images", "rows"])
+@pytest.mark.parametrize("change", ["settings", "network", "seed", "data", "rows"])
 def test_checkpoint_of_another_training_is_refused(
     tiny_spheres: Spheres, tmp_path: Path, checkpoint_bytes: bytes, change: str
 ) -> None:
@@ -415,7 +436,7 @@ def test_checkpoint_of_another_training_is_refused(
         "settings": {"settings": changed(settings, epochs=2)},
         "network": {"network": "SSN3D-v1"},
         "seed": {"seed": 2},
-        "images": {"spheres": replace(data, images=data.images + 1)},
+        "data": {"identity": {"sha256": "other"}},
         "rows": {"spheres": few(data, 7)},
     }[change]
     same = {"spheres": data, "settings": settings, "checkpoint": path}
@@ -509,27 +530,31 @@ def test_a_gpu_without_memory_for_the_smallest_micro_batch_is_one_clear_error(
         pick_micro_batch_size(torch.nn.Conv3d(1, 2, 1), compute, size=8, largest=4)
 
 
-def bad(spheres: Spheres) -> dict[str, Spheres]:
-    nan = spheres.images.copy()
-    nan[0, 0, 0, 0] = np.nan
-    return {
-        "train set is empty": replace(spheres, train_rows=np.arange(0)),
-        "validation set is empty": replace(spheres, validation_rows=np.arange(0)),
-        "beyond the 16": replace(spheres, train_rows=np.arange(17)),
-        "in both the train": replace(spheres, validation_rows=np.arange(11, 16)),
-        "NaN": replace(spheres, images=nan),
-        "values above 1": replace(spheres, masks=spheres.masks * 2),
-        r"one shape \(n, s, s, s\)": replace(spheres, masks=spheres.masks[:, 1:]),
-        "multiple of 8": replace(
-            spheres, images=spheres.images[:, 4:, 4:, 4:], masks=spheres.masks[:, 4:, 4:, 4:]
-        ),
+def test_unusable_rows_are_one_clear_error(tiny_spheres: Spheres) -> None:
+    images, masks = (array[:, 4:, 4:, 4:] for array in tiny_spheres.samples.read(np.arange(16)))
+    bad = {
+        "train set is empty": {"train_rows": np.arange(0)},
+        "validation set is empty": {"validation_rows": np.arange(0)},
+        "beyond the 16": {"train_rows": np.arange(17)},
+        "in both the train": {"validation_rows": np.arange(11, 16)},
+        "multiple of 8": {"samples": Arrays(images, masks)},
     }
-
-
-def test_unusable_data_is_one_clear_error(tiny_spheres: Spheres) -> None:
-    for message, data in bad(tiny_spheres).items():
+    for message, change in bad.items():
         with pytest.raises(DataError, match=message):
-            train_on(data)
+            train_on(replace(tiny_spheres, **change))
+
+
+def test_unusable_arrays_are_one_clear_error(tiny_spheres: Spheres) -> None:
+    images, masks = tiny_spheres.samples.read(np.arange(16))
+    nan = images.copy()
+    nan[0, 0, 0, 0] = np.nan
+    for message, arrays in {
+        "NaN": (nan, masks),
+        "values above 1": (images, masks * 2),
+        r"one shape \(n, s, s, s\)": (images, masks[:, 1:]),
+    }.items():
+        with pytest.raises(DataError, match=message):
+            Arrays(*arrays)
 
 
 def test_diverging_loss_is_one_clear_error(tiny_spheres: Spheres) -> None:

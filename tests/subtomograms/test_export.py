@@ -6,7 +6,7 @@ import pytest
 import starfile
 from scipy.spatial.transform import Rotation
 
-from datasets import write_images
+from datasets import write_shard_of
 from sections import changed, section
 from ssn3d.errors import DataError
 from ssn3d.particles import Particles
@@ -31,14 +31,11 @@ def dataset(tmp_path_factory):
         blob = -np.exp(-((z - cz) ** 2 + (y - cy) ** 2 + (x - cx) ** 2) / 4).astype(np.float32)
         ((images[i], _),) = cut(blob, np.zeros(blob.shape, np.uint16), particles[[i]], [1], SIZE)
     return [
-        write_images(
+        write_shard_of(
             folder / f"{tomogram}.h5",
             images[rows],
-            pdb_ids=particles.pdb_ids[rows],
+            particles=particles[rows],
             labels=np.array(labels),
-            centres=CENTRES[rows],
-            rotations=rotations[rows],
-            tomogram=tomogram,
             voxel_size_angstrom=PIXEL,
         )
         for tomogram, rows, labels in (("t1", slice(2), [7, 8]), ("t2", slice(2, 3), [7]))

@@ -9,7 +9,7 @@ import pytest
 import starfile
 from scipy.spatial.transform import Rotation
 
-from datasets import write_images
+from datasets import particles_of, write_shard_of
 from sections import section
 from ssn3d.microscope.ctf import ctf
 from ssn3d.seeds import generator
@@ -43,7 +43,7 @@ def write_dataset(path, molecule, *, inverted=False):
         noise = rng.standard_normal(cube.shape, dtype=np.float32) * cube.std()
         images[i] = standardise(cube + noise)
     written = rotations.transpose(0, 2, 1).copy() if inverted else rotations
-    write_images(path, images, centres=centres, rotations=written)
+    write_shard_of(path, images, particles=particles_of(centres, rotations=written))
 
 
 def average(folder):

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datasets import write_images
+from datasets import particles_of, write_shard_of
 from sections import section
 from ssn3d.errors import DataError
 from ssn3d.seeds import generator
@@ -104,8 +104,9 @@ def test_parts_that_would_be_empty_are_named():
 @pytest.fixture
 def shards(tmp_path):
     """Three tomograms of three subtomograms each."""
+    cubes, particles = np.zeros((3, 8, 8, 8)), particles_of(np.zeros((3, 3)), IDS)
     return [
-        write_images(tmp_path / f"{t}.h5", np.zeros((3, 8, 8, 8)), pdb_ids=IDS, tomogram=t)
+        write_shard_of(tmp_path / f"{t}.h5", cubes, particles=particles)
         for t in ("t1", "t2", "independent1")
     ]
 

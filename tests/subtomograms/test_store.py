@@ -7,7 +7,7 @@ import h5py
 import numpy as np
 import pytest
 
-from datasets import write_images
+from datasets import particles_of, write_shard_of
 from ssn3d.errors import DataError
 from ssn3d.seeds import generator
 from ssn3d.subtomograms.store import Arrays, open_dataset, open_shard
@@ -21,24 +21,27 @@ def content():
     return {
         "images": rng.standard_normal((N, S, S, S)).astype(np.float16),
         "masks": rng.random((N, S, S, S)) < 0.5,
-        "pdb_ids": rng.choice(["1AAA", "2BBB"], N),
+        "particles": particles_of(
+            rng.uniform(0, 50, (N, 3)),
+            rng.choice(["1AAA", "2BBB"], N),
+            rng.standard_normal((N, 3, 3)),
+        ),
         "labels": rng.permutation(500)[:N],
-        "centres": rng.uniform(0, 50, (N, 3)),
-        "rotations": rng.standard_normal((N, 3, 3)),
         "snr_measured": 0.498,
     }
 
 
 @pytest.fixture
 def path(content, tmp_path):
-    return write_images(tmp_path / "t1.h5", **content)
+    return write_shard_of(tmp_path / "t1.h5", **content)
 
 
 def test_round_trip_in_any_order(content, path):
     shard = open_shard(path)
     assert (len(shard), shard.size_voxels, shard.origin.snr_measured) == (N, S, 0.498)
     for name in ("pdb_ids", "centres", "rotations"):
-        np.testing.assert_array_equal(getattr(shard.particles, name), content[name])
+        expected = getattr(content["particles"], name)
+        np.testing.assert_array_equal(getattr(shard.particles, name), expected)
     np.testing.assert_array_equal(shard.labels, content["labels"])
     for rows in (np.arange(N), np.array([7]), np.array([5, 11, 0, 5, 3]), np.array([], int)):
         images, masks = shard.read(rows)
@@ -48,7 +51,7 @@ def test_round_trip_in_any_order(content, path):
 
 def test_a_dataset_numbers_the_subtomograms_of_all_its_shards(content, tmp_path):
     paths = [
-        write_images(tmp_path / f"{name}.h5", content["images"][rows], tomogram=name)
+        write_shard_of(tmp_path / f"{name}.h5", content["images"][rows])
         for name, rows in {"t1": slice(0, 5), "t2": slice(5, 6), "t3": slice(6, N)}.items()
     ]
     dataset = open_dataset(paths)
@@ -73,24 +76,26 @@ def test_a_dataset_numbers_the_subtomograms_of_all_its_shards(content, tmp_path)
     ],
 )
 def test_shards_of_different_kinds_are_one_line(other, fault, tmp_path):
-    one = write_images(tmp_path / "one.h5", np.zeros((2, S, S, S)))
+    one = write_shard_of(tmp_path / "one.h5", np.zeros((2, S, S, S)), tomogram="t1")
     another = {"images": np.zeros((2, S, S, S)), "tomogram": "t2"} | other
-    two = write_images(tmp_path / "two.h5", **another)
+    two = write_shard_of(tmp_path / "two.h5", **another)
     with pytest.raises(DataError, match=rf"two\.h5: {fault}"):
         open_dataset([one, two])
 
 
 def test_the_digest_is_of_the_content_whenever_it_was_written(content, tmp_path):
     def digest(**changed):
-        return open_shard(write_images(tmp_path / "A.h5", **content | changed)).sha256
+        return open_shard(write_shard_of(tmp_path / "A.h5", **content | changed)).sha256
 
     whole = digest()
     assert len(whole) == 64
     assert digest(provenance={"date": "2018-01-02"}) == whole
     masks = content["masks"].copy()
     masks[-1, -1, -1, -1] ^= True
-    ids = np.where(np.arange(N) == 1, "9ZZZ", content["pdb_ids"])
-    for change in ({"masks": masks}, {"pdb_ids": ids}, {"snr_asked": 0.4}, {"dataset": "B"}):
+    before = content["particles"]
+    ids = np.where(np.arange(N) == 1, "9ZZZ", before.pdb_ids)
+    others = dataclasses.replace(before, pdb_ids=ids)
+    for change in ({"masks": masks}, {"particles": others}, {"snr_asked": 0.4}, {"dataset": "B"}):
         assert digest(**change) != whole
 
 
@@ -160,7 +165,7 @@ def test_a_file_of_another_format_says_which(path):
 
 def test_a_shard_opens_in_h5py_as_anyone_expects(content, tmp_path):
     """A chunk is a subtomogram, with a checksum; masks, mostly zeros, are compressed."""
-    path = write_images(tmp_path / "t1.h5", **content, provenance={"seed": 1})
+    path = write_shard_of(tmp_path / "t1.h5", **content, provenance={"seed": 1})
     with h5py.File(path) as file:
         assert all(array.fletcher32 for array in file.values())
         assert file["images"].chunks == file["masks"].chunks == (1, S, S, S)

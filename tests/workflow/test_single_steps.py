@@ -18,7 +18,7 @@ def test_the_code_of_the_page_runs(monkeypatch):
     tomogram, density = names["tomogram"], names["specimen"].density
     assert tomogram.shape == density.shape == (72, 160, 160)
     assert np.corrcoef(tomogram.ravel(), density.ravel())[0, 1] < -0.2  # protein is dark
-    predicted, truth = names["predicted"], names["masks"][names["test_rows"]]
+    predicted, truth = map(np.concatenate, zip(*names["pairs"], strict=True))
     assert predicted.shape == truth.shape == (5, 24, 24, 24)
     assert truth.any(axis=(1, 2, 3)).all()
     found = np.count_nonzero(predicted & truth) / np.count_nonzero(predicted | truth)

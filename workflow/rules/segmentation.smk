@@ -12,9 +12,9 @@ rule train_network:
         "results/benchmarks/train_network/{method}_{dataset}_{split}{repeat}.tsv"
     conda:
         environment(config["training"]["device"])
-    threads: JOB_THREADS
+    threads: JOB_THREADS * config["gpus_per_training"]
     resources:
-        mem_mb=more_each_attempt(READING_MB),
+        mem_mb=more_each_attempt(READING_MB * config["gpus_per_training"]),
         runtime=more_each_attempt(480),
     params:
         settings=lookup(within=config, dpath="training"),

@@ -4,11 +4,9 @@ import hashlib
 import json
 from pathlib import Path
 
-from ssn3d.device import use_threads
 from ssn3d.files import sha256_of
 from ssn3d.log import job
-from ssn3d.segmentation.settings import TrainingSettings
-from ssn3d.segmentation.steps import train_run
+from ssn3d.segmentation.launch import launch_training
 from ssn3d.subtomograms.store import open_shard
 
 
@@ -23,17 +21,23 @@ def checkpoint_of(files, params, wildcards):  # noqa: ANN001, ANN201 -- Snakemak
 
 if __name__ == "__main__":
     with job(snakemake.log[0]):
-        use_threads(snakemake.threads)
-        train_run(
-            snakemake.input.shards,
-            snakemake.input.split,
-            snakemake.wildcards.method,
-            TrainingSettings.model_validate(snakemake.params.settings),
-            snakemake.params.seed,
-            weights=snakemake.output.weights,
-            history=snakemake.output.history,
-            record=snakemake.output.run,
-            checkpoint=checkpoint_of(snakemake.input, snakemake.params, snakemake.wildcards),
-            repeat=snakemake.wildcards.repeat,
+        checkpoint = checkpoint_of(snakemake.input, snakemake.params, snakemake.wildcards)
+        launch_training(
+            {
+                "shards": list(snakemake.input.shards),
+                "split": snakemake.input.split,
+                "network": snakemake.wildcards.method,
+                "settings": snakemake.params.settings,
+                "seed": snakemake.params.seed,
+                "weights": snakemake.output.weights,
+                "history": snakemake.output.history,
+                "record": snakemake.output.run,
+                "checkpoint": str(checkpoint),
+                "repeat": snakemake.wildcards.repeat,
+            },
+            log=snakemake.log[0],
+            threads=snakemake.threads,
+            processes=snakemake.config["gpus_per_training"],
+            nodes=snakemake.resources.get("nodes", 1),
             trainings_per_gpu=snakemake.config["trainings_per_gpu"],
         )

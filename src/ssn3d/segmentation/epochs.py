@@ -47,14 +47,16 @@ def stop_reason(
 
 
 @contextmanager
-def progress_bar(name: str, batches: int, batches_done: int) -> Iterator[Any]:
-    """Show a bar of batches on a terminal."""
+def progress_bar(
+    name: str, batches: int, batches_done: int, *, shown: bool = True
+) -> Iterator[Any]:
+    """Show a bar of batches, if on a terminal."""
     bar = tqdm(
         desc=name,
         total=batches,
         initial=batches_done,
         unit="batch",
-        disable=not sys.stderr.isatty(),
+        disable=not (shown and sys.stderr.isatty()),
         leave=False,
     )
     beside_bar = logging_redirect_tqdm([logger]) if logger.handlers else nullcontext()

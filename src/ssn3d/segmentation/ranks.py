@@ -23,12 +23,17 @@ from ssn3d.errors import DeviceError
 Scalar = TypeVar("Scalar", bound=np.generic)
 
 
+class LostContactError(DeviceError):
+    """Another process of the training does not answer."""
+
+
 @dataclass(frozen=True)
 class Ranks:
     """This process, and how many there are."""
 
     rank: int = 0
     count: int = 1
+    launcher_pid: int = 0
 
     @property
     def is_first(self) -> bool:
@@ -43,6 +48,8 @@ class Ranks:
         """Give every process the sum of all gradients; return the sum of all losses."""
         if self.count == 1:
             return loss
+        if os.getppid() != self.launcher_pid:  # or it would train on beside its own repetition
+            raise DeviceError("what started this training has ended; the same command resumes")
         weights = [w for w in network.parameters() if w.requires_grad]
         # A process that had no share of a small batch has no gradients.
         parts = [w.grad if w.grad is not None else torch.zeros_like(w) for w in weights]
@@ -63,27 +70,20 @@ class Ranks:
 
 
 def _talk(collective: Any, *arguments: Any) -> None:
-    """Exchange data with the other processes. Raises DeviceError where one of them has ended."""
+    """Exchange data with the other processes. Raises LostContactError where one has ended."""
     try:
         collective(*arguments)
     except RuntimeError as error:
         problem = str(error).split("\n", maxsplit=1)[0]
-        raise DeviceError(
-            f"another process of this training has ended ({problem}); its log says why; the same "
-            "command resumes"
-        ) from error
+        raise LostContactError(f"another process has ended ({problem})") from error
 
 
 @contextmanager
 def joined(device: str) -> Iterator[Ranks]:
-    """Join the processes that torchrun or srun started; alone where neither did."""
-    count = int(os.environ.get("WORLD_SIZE", "1"))
-    if count == 1:
-        yield Ranks()
-        return
+    """Join the processes that torchrun started, of which this is one."""
     on_gpu = device != "cpu" and torch.cuda.is_available()
     dist.init_process_group("nccl" if on_gpu else "gloo")
     try:
-        yield Ranks(dist.get_rank(), count)
+        yield Ranks(dist.get_rank(), dist.get_world_size(), os.getppid())
     finally:
         dist.destroy_process_group()

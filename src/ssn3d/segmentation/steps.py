@@ -16,6 +16,7 @@ from ssn3d.segmentation.compute import Compute
 from ssn3d.segmentation.metrics import summarise
 from ssn3d.segmentation.networks import NETWORKS, capacity
 from ssn3d.segmentation.predict import load_network, predict_masks
+from ssn3d.segmentation.ranks import Ranks
 from ssn3d.segmentation.run_files import all_segmented, run_names, write_run_record, write_scores
 from ssn3d.segmentation.settings import TrainingSettings
 from ssn3d.segmentation.train import TrainingResult, train
@@ -37,14 +38,14 @@ def train_run(
     record: PathLike,
     checkpoint: PathLike,
     repeat: str = "",
-    trainings_per_gpu: int = 1,
+    ranks: Ranks | None = None,
 ) -> None:
     """Train a network on the train rows of a split; write weights.pt, history.csv and run.json.
 
     `shards` and `split` are files. An interrupted training resumes from `checkpoint`, which is
-    deleted once the outputs are written. The weights are those of the best epoch. On CUDA it waits
-    for a GPU with fewer than `trainings_per_gpu` jobs of this user. Trainings with another `repeat`
-    (of `runs.repeats`) differ in initial weights, order and dropout alone.
+    deleted once the outputs are written. The weights are those of the best epoch. Of several
+    processes (`ranks`) all train, and the first writes. Trainings with another `repeat` (of
+    `runs.repeats`) differ in initial weights, order and dropout alone.
 
     Raises:
         DataError: a shard or the split is damaged, or they do not match.
@@ -54,18 +55,20 @@ def train_run(
     check_parts(rows, ("train", "validation"), split)
     names = run_names(network, dataset, split, repeat)
     trained_on = {"shards_sha256": dataset.digests, "split_sha256": sha256_of(split)}
-    with own_gpu(settings.device, trainings_per_gpu):
-        result = train(
-            dataset,
-            rows["train"],
-            rows["validation"],
-            network,
-            settings=settings,
-            seed=seed,
-            run_name="/".join(names.values()),
-            checkpoint_path=Path(checkpoint),
-            data_identity=trained_on,
-        )
+    result = train(
+        dataset,
+        rows["train"],
+        rows["validation"],
+        network,
+        settings=settings,
+        seed=seed,
+        run_name="/".join(names.values()),
+        checkpoint_path=Path(checkpoint),
+        data_identity=trained_on,
+        ranks=ranks,
+    )
+    if ranks and not ranks.is_first:
+        return
     content = _weights_content(result, names, settings, seed, trained_on)
     write_tensors(weights, content)  # without dates, so that equal trainings give equal bytes
     write_csv(history, result.history)
@@ -126,8 +129,9 @@ def evaluate_run(
 ) -> dict[str, dict[str, float]]:
     """Segment the test and the independent rows of a split; write a table of scores for each.
 
-    Predicted masks are kept of the test set alone. The precision is that of the training; GPUs are
-    shared as in `train_run`. Returns the result of `metrics.summarise` for both, in percent.
+    Predicted masks are kept of the test set alone. The precision is that of the training. On CUDA
+    it waits for a GPU with fewer than `trainings_per_gpu` jobs of this user. Returns the result of
+    `metrics.summarise` for both, in percent.
 
     Raises:
         DataError: a shard or the split is damaged, they do not match, or the weights were trained

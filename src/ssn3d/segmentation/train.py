@@ -147,7 +147,8 @@ def _run(training: Training) -> TrainingResult:
     stop = partial(stop_reason, history, settings.epochs, settings.patience_epochs, plateau)
     batches = len(groups_of(training.train_rows, settings.batch_size))
     before = len(history) * batches + done.batches
-    with progress_bar(training.name, settings.epochs * batches, before) as bar:
+    total, shown = settings.epochs * batches, training.ranks.is_first
+    with progress_bar(training.name, total, before, shown=shown) as bar:
         while not (stopped := stop()):
             epoch = len(history) + 1
             _train_epoch(training, done, epoch, bar)

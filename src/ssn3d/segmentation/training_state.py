@@ -54,13 +54,16 @@ class Training:
 def start(training: Training) -> Progress:
     """Nothing done yet, or what a checkpoint says."""
     saved = read_checkpoint(training.checkpoint_path, training.identity)
+    if saved:
+        size = saved["micro_batch_size"]
+    else:
+        size = _micro_batch_size(training) if training.ranks.is_first else 0
+    # Nobody goes on before all have read the checkpoint, which the first may write or delete.
+    training.micro_batch_size = training.ranks.gather(size)[0]
     if saved is None:
-        measured = _micro_batch_size(training) if training.ranks.is_first else 0
-        training.micro_batch_size = training.ranks.gather(measured)[0]
         return Progress(best_weights=copy_weights(training.network))
     training.network.load_state_dict(saved["weights"])
     training.optimiser.load_state_dict(saved["optimiser"])
-    training.micro_batch_size = saved["micro_batch_size"]
     done = Progress(**saved["progress"])
     place = f"epoch {len(done.history)}" + (f" and {done.batches} batches" if done.batches else "")
     logger.info("%s: resumed after %s", training.name, place)

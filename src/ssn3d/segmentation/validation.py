@@ -36,7 +36,7 @@ def check_rows(
         message = (
             f"{name}: {processes} processes for {len(validation_rows)} validation subtomograms"
         )
-        raise DataError(f"{message}; use fewer (training.gpus)")
+        raise DataError(f"{message}; use fewer (gpus_per_training)")
     if np.intersect1d(train_rows, validation_rows).size:
         raise DataError(f"{name}: subtomograms are in both the train and the validation set")
 

@@ -1,0 +1,142 @@
+"""A training in two processes: the same result as in one, whoever starts them and is killed."""
+
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from signal import SIGHUP, SIGINT, SIGQUIT, SIGTERM
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from spheres import make_spheres
+
+from datasets import write_shard_of
+from sections import section
+from ssn3d.log import job
+from ssn3d.segmentation import launch
+from ssn3d.segmentation.checkpoint import read_tensors
+from ssn3d.segmentation.launch import launch_training
+from ssn3d.subtomograms.splits import write_split
+from ssn3d.subtomograms.store import open_dataset
+
+# Batches of 3, 3 and 1, of which the second process has 1, 1 and 0. Without dropout, whose masks
+# each process draws for itself; and with steps that rounding does not turn around.
+SETTINGS = section(
+    "training",
+    device="cpu",
+    precision="float32",
+    batch_size=3,
+    micro_batch_size=2,
+    epochs=1,
+    dropout=0.0,
+    adam_epsilon=1e-3,
+).model_dump()
+# What torchrun starts: a process that is killed in its second step if it is the second one.
+KILLED = """
+import os, signal
+import torch
+from ssn3d.segmentation import train, train_process
+
+train.CHECKPOINT_SECONDS = 0
+step, steps = torch.optim.Adam.step, []
+
+def killing_step(self, *args):
+    steps.append(1)
+    if os.environ["RANK"] == "1" and len(steps) == 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return step(self, *args)
+
+torch.optim.Adam.step = killing_step
+train_process.main()
+"""
+SRUN = """#!/bin/sh
+while [ "${1#--}" != "$1" ]; do shift; done  # its own options
+"$@" & first=$!
+"$@" || exit 1
+wait $first
+"""
+
+
+@pytest.fixture(scope="module")
+def arguments(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
+    """What all trainings share: two shards, a split, a network, settings and a seed."""
+    folder = tmp_path_factory.mktemp("inputs")
+    images, masks = make_spheres(12, seed=3, size=8)
+    shards = [
+        write_shard_of(folder / "t1.h5", images[:5], masks[:5]),
+        write_shard_of(folder / "t2.h5", images[5:], masks[5:]),
+    ]
+    dataset = open_dataset(shards)
+    parts = np.array(["train"] * 7 + ["validation"] * 3 + ["test", "independent"])
+    write_split(folder / "s.csv", dataset.tomograms, dataset.labels, dataset.pdb_ids, parts)
+    files = {"shards": [str(path) for path in shards], "split": str(folder / "s.csv")}
+    return files | {"network": "SSN3D-ED", "settings": SETTINGS, "seed": 1}
+
+
+@pytest.fixture(autouse=True)
+def _signals() -> Iterator[None]:
+    """Torchrun handles signals for the rest of a process, whose only task it is elsewhere."""
+    handled = {number: signal.getsignal(number) for number in (SIGTERM, SIGINT, SIGHUP, SIGQUIT)}
+    yield
+    for number, handler in handled.items():
+        signal.signal(number, handler)
+
+
+def trained(folder: Path, arguments: dict[str, object], **how: int) -> Path:
+    """Train as the workflow's script does; return the file of weights."""
+    names = {"weights": "w.pt", "history": "h.csv", "record": "r.json", "checkpoint": "c/p.pt"}
+    outputs = {key: str(folder / name) for key, name in names.items()}
+    with job(folder / "log"):
+        launch_training({**arguments, **outputs}, log=folder / "log", threads=1, **how)
+    return folder / "w.pt"
+
+
+@pytest.fixture(scope="module")
+def alone(arguments: dict[str, object], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Weights of a training in one process."""
+    return trained(tmp_path_factory.mktemp("alone"), arguments)
+
+
+def test_two_processes_train_as_one_also_after_one_of_them_was_killed(
+    alone: Path,
+    arguments: dict[str, object],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    folder = tmp_path / "two"
+    (tmp_path / "killed.py").write_text(KILLED)
+    with monkeypatch.context() as patched:
+        patched.setattr(launch, "PROCESS", [str(tmp_path / "killed.py")])
+        with pytest.raises(SystemExit) as ended:
+            trained(folder, arguments, processes=2)
+    assert ended.value.code == 1
+    text = (folder / "log").read_text()
+    errors = [line for line in text.splitlines() if "error" in line]
+    assert len(errors) == 1
+    assert "process 1 of the training was killed (signal 9; out of memory?); the same" in errors[0]
+    assert "Traceback" not in text + capfd.readouterr().err
+    assert read_tensors(folder / "c" / "p.pt")["progress"]["batches"] == 1
+
+    together = trained(folder, arguments, processes=2)
+    assert "resumed after epoch 0 and 1 batches" in (folder / "log").read_text()
+    assert not list((folder / "c").iterdir())
+
+    weights = [read_tensors(path)["weights"] for path in (alone, together)]
+    torch.testing.assert_close(*weights, rtol=0, atol=1e-5)
+    histories = [pd.read_csv(path.with_name("h.csv")) for path in (alone, together)]
+    columns = histories[0].columns.drop("seconds")
+    np.testing.assert_allclose(*(h[columns] for h in histories), rtol=0, atol=1e-5)
+
+
+def test_the_processes_are_started_by_srun_where_a_job_has_several_nodes(
+    alone: Path, arguments: dict[str, object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The two nodes are this machine; what srun starts on them meets through the network."""
+    (tmp_path / "srun").write_text(SRUN)
+    (tmp_path / "srun").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    together = trained(tmp_path / "two", arguments, nodes=2)
+    weights = [read_tensors(path)["weights"] for path in (alone, together)]
+    torch.testing.assert_close(*weights, rtol=0, atol=1e-5)
