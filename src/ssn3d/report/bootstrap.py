@@ -18,13 +18,15 @@ def mean_interval(
 ) -> tuple[float, float]:
     """Compute the percentile bootstrap interval of the mean of `values` (n,).
 
+    Subtomograms are resampled and, where they are of several tomograms, also whole tomograms, since
+    subtomograms of one have its specimen in common; the wider interval counts. With few tomograms
+    it is too narrow; with one it does not cover the choice of the specimen at all.
+
     Args:
         values: a score of each subtomogram.
-        tomograms: (n,) from which each was cut. Where there are several, whole tomograms are
-            resampled, since subtomograms of one have its specimen in common; where there is one,
-            subtomograms are, and the interval does not cover the choice of the specimen.
+        tomograms: (n,) from which each was cut.
         generator: of the resamples.
-        confidence: share of intervals that cover the true mean, if there are many tomograms.
+        confidence: share of intervals that cover the true mean.
         resamples: how many to draw.
 
     Returns:
@@ -32,18 +34,21 @@ def mean_interval(
     """
     if len(values) < 2:  # noqa: PLR2004 -- one value has no spread
         return math.nan, math.nan
-    names, unit = np.unique(tomograms, return_inverse=True)
-    if len(names) == 1:
-        unit = np.arange(len(values))
-    interval = stats.bootstrap(
-        (np.bincount(unit, values), np.bincount(unit)),
-        lambda sums, counts, axis: sums.sum(axis=axis) / counts.sum(axis=axis),
-        paired=True,
-        vectorized=True,
-        confidence_level=confidence,
-        n_resamples=resamples,
-        batch=_AT_ONCE,
-        method="percentile",
-        rng=generator,
-    ).confidence_interval
-    return float(interval.low), float(interval.high)
+    names, tomogram_of = np.unique(tomograms, return_inverse=True)
+    units = [np.arange(len(values)), *([tomogram_of] if len(names) > 1 else [])]
+    intervals = [
+        stats.bootstrap(
+            (np.bincount(unit, values), np.bincount(unit)),
+            lambda sums, counts, axis: sums.sum(axis=axis) / counts.sum(axis=axis),
+            paired=True,
+            vectorized=True,
+            confidence_level=confidence,
+            n_resamples=resamples,
+            batch=_AT_ONCE,
+            method="percentile",
+            rng=generator,
+        ).confidence_interval
+        for unit in units
+    ]
+    widest = max(intervals, key=lambda interval: float(interval.high - interval.low))
+    return float(widest.low), float(widest.high)

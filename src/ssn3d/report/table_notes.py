@@ -17,7 +17,8 @@ _SCORES = (
 )
 _INTERVAL = (
     "95% interval of the mIoU: bootstrap over the subtomograms of one simulated specimen, or over "
-    "tomograms where a set has several; it does not cover the spread between trainings."
+    "tomograms where a set has several, whichever is wider; it does not cover the spread between "
+    "trainings."
 )
 _SEEDS = (
     "Rows of several seeds are means over trainings that differ in initial weights, order and "
