@@ -51,7 +51,7 @@ METHODS = str([*runs.METHODS])[1:-1]
 MAP = {"id": "1KP8", "file": "map.mrc", "threshold": 0.1, "mass_dalton": None}
 FAULTS = [
     ("specimen.particels", 10, "specimen: unknown key 'particels'; did you mean 'particles'?"),
-    ("splits.1", 10, "splits: unknown key '1'; known are test_fraction, validation_fraction"),
+    ("splits.1", 10, "splits: unknown key '1'; known are by, test_fraction, validation_fraction"),
     ("zzz", 1, f"top level: unknown key 'zzz'; known are {', '.join(CONFIG)}"),
     ("specimen.particles", "many", "'many' must be a valid integer (number of particles packed)"),
     ("specimen", None, "None must be a mapping of keys to values"),
@@ -230,7 +230,7 @@ def test_names_of_other_files_are_refused_to_datasets():
     rules = "".join(path.read_text() for path in (REPOSITORY / "workflow/rules").glob("*.smk"))
     files = r"results/(?:tomograms/\{\w+\}|subtomograms)/(\w+)\.\w+\""
     names = set(re.findall(files, rules))  # up to a dot, in the folders of datasets' files
-    assert {"signal", "tilts", "selection"} <= names <= TAKEN_NAMES
+    assert {"signal", "tilts", "particles"} <= names <= TAKEN_NAMES
     for name in [*TAKEN_NAMES, "Signal", "TILTS"]:
         message = fault_of(replaced(("snr", "datasets", 1, "name"), name))
         assert message.startswith(f"config: snr.datasets.1.name: '{name}' is the name of another")

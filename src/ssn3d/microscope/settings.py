@@ -19,7 +19,6 @@ TAKEN_NAMES = frozenset(
         "ground",
         "labels",
         "particles",
-        "selection",
         "signal",
         "specimen",
         "tilts",
