@@ -7,6 +7,7 @@ import sys
 from collections import Counter
 from contextlib import ExitStack, contextmanager
 
+import numpy as np
 import pandas as pd
 import pytest
 import yaml
@@ -14,6 +15,7 @@ import yaml
 from small_workflow import copy_repository, snakemake
 from ssn3d.crops import lies_inside
 from ssn3d.files import read_json
+from ssn3d.mrc import read_mrc
 from ssn3d.star import read_particles
 from ssn3d.subtomograms.store import open_shard
 
@@ -240,3 +242,13 @@ def test_a_structures_subtomograms_are_exported(finished):
     exported = list((folder / "subtomograms").glob("*.mrc"))
     assert len(exported) == expected > 0
     assert (folder / "particles.star").exists()
+
+
+@pytest.mark.slow
+def test_a_tilt_series_is_exported_as_it_was_taken(finished):
+    exported, tomogram = finished / "results/export/t1_low", finished / "results/tomograms/t1"
+    images, _ = read_mrc(tomogram / "low_tilts.mrc")
+    np.testing.assert_array_equal(read_mrc(exported / "tilts.mrcs")[0], images)
+    assert len(np.loadtxt(exported / "tilts.xf")) == len(images)
+    assert read_json(tomogram / "acquisition.json")["numbers"]["optics.defocus_um"] == 5.0
+    assert (exported / "tilt_series.star").exists()

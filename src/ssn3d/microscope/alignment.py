@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy.ndimage
-import torch
 from numpy.typing import NDArray
 
 
@@ -50,7 +49,9 @@ class Alignment:
         rows = np.array([[cosines, -sines], [sines, cosines]])
         return np.ascontiguousarray(rows.transpose(2, 0, 1))
 
-    def misalign(self, images: NDArray[np.float32], pixel_size_angstrom: float) -> None:
+    def misalign(
+        self, images: NDArray[np.float32], pixel_size_angstrom: float, threads: int
+    ) -> None:
         """Turn and move images (tilts, y, x) in place, by cubic splines, mirrored at the borders.
 
         Does nothing where there are no errors.
@@ -68,5 +69,5 @@ class Alignment:
                 images[tilt], sources[tilt], offset, order=3, mode="mirror"
             )
 
-        with ThreadPoolExecutor(torch.get_num_threads()) as pool:
+        with ThreadPoolExecutor(threads) as pool:
             list(pool.map(move, range(len(images))))

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from ssn3d.device import gpu_names, pick_device
@@ -70,7 +71,7 @@ def image_specimen(
     projections = projector.project(volume)
     del volume  # of the large arrays, only those still needed are held at any time
     images = camera.image(projections)
-    taken.alignment.misalign(images, voxel_size)
+    taken.alignment.misalign(images, voxel_size, torch.get_num_threads())
     write_mrc(tilts, images, voxel_size, stack=True, label="ssn3d noise-free tilt series")
     logger.info("reconstructing")
     tomogram = reconstruct(images, projector, settings.tilt.step_deg)
