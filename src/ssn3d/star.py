@@ -1,4 +1,6 @@
-"""Particles as STAR files in RELION's convention; no other module knows that convention.
+"""Particles as STAR files in RELION's convention, as our own stages pass them on.
+
+`particle_tables` reads and writes the forms of other programs; its angles are these too.
 
 RELION's coordinates are x, y, z in pixels, its angles ZYZ Euler angles (rot, tilt, psi) that turn
 the particle into the reference: the inverse of our rotation
@@ -57,7 +59,7 @@ def write_particles(
     table["rlnOpticsGroup"] = 1
     table["ssn3dLabel"] = np.arange(1, len(particles) + 1)
     table["ssn3dPdbId"] = particles.pdb_ids
-    _write(path, {"optics": optics, "particles": table})
+    write_blocks(path, {"optics": optics, "particles": table})
 
 
 def write_subtomograms_star(
@@ -96,10 +98,10 @@ def write_subtomograms_star(
     table[_ANGLES] = euler_from_rotations(particles.rotations)
     table["rlnOpticsGroup"] = 1
     table["ssn3dPdbId"] = particles.pdb_ids
-    _write(path, {"optics": groups, "particles": table})
+    write_blocks(path, {"optics": groups, "particles": table})
 
 
-def _write(path: str | os.PathLike[str], blocks: Mapping[str, pd.DataFrame]) -> None:
+def write_blocks(path: str | os.PathLike[str], blocks: Mapping[str, pd.DataFrame]) -> None:
     """Write blocks without starfile's first line, a date: equal particles give equal bytes."""
     text = starfile.to_string(dict(blocks), float_format="%.6f").partition("\n")[2].lstrip()
     with atomic_path(path) as partial:
