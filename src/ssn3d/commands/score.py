@@ -66,7 +66,7 @@ def _frames(arguments: argparse.Namespace) -> Frames:
 def _angstrom(table: ParticleTable, frames: Frames) -> NDArray[np.float64]:
     """Positions (n, 3) in angstrom."""
     sizes = [frame_of(frames, name).voxel_size_angstrom for name in table.tomograms]
-    return table.particles.centres * np.array(sizes, dtype=float).reshape(-1, 1)
+    return np.asarray(table.particles.centres * np.array(sizes, dtype=float).reshape(-1, 1))
 
 
 def _inside(table: ParticleTable, frames: Frames) -> NDArray[np.bool_]:
@@ -85,16 +85,17 @@ def _groups(picks: ParticleTable, truth: ParticleTable) -> list[NDArray[np.float
     Raises DataError where the tables share no tomogram. One tomogram in each is the same one.
     """
     tables = (picks, truth)
-    names = [np.unique(table.tomograms) for table in tables]
+    names = [sorted(set(table.tomograms.tolist())) for table in tables]
     if max(map(len, names)) <= 1:
         return [np.zeros((len(table), 1)) for table in tables]
-    if len(picks) and not np.intersect1d(*names).size:
+    if len(picks) and not set(names[0]) & set(names[1]):
         raise DataError(
             f"no tomogram in common: picks in {', '.join(names[0])}, truth in "
             f"{', '.join(names[1])}; name them alike"
         )
-    known = np.union1d(*names)
-    return [_APART_ANGSTROM * np.searchsorted(known, t.tomograms)[:, None] for t in tables]
+    known = sorted({name for of_table in names for name in of_table})
+    places = [np.searchsorted(known, table.tomograms)[:, None] for table in tables]
+    return [_APART_ANGSTROM * place.astype(np.float64) for place in places]
 
 
 def _print(score: PickingScore) -> None:

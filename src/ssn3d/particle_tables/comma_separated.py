@@ -30,7 +30,7 @@ def read_particles_csv(path: str | os.PathLike[str], frames: Frames) -> Particle
     try:
         table = pd.read_csv(Path(path), dtype={"tomogram": str, "class": str})
         xyz = table[_POSITION].to_numpy(dtype=np.float64)
-        scores = table.get("score", pd.Series(np.nan, table.index)).to_numpy(dtype=np.float64)
+        scores = np.asarray(table.get("score", np.full(len(table), np.nan)), dtype=np.float64)
     except (OSError, KeyError, ValueError) as error:
         columns = ", ".join(_POSITION)
         message = f"{path}: not a table with columns {columns} ({error}); name them so"

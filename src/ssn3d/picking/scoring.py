@@ -29,7 +29,8 @@ def match(picks: NDArray[np.float64], truth: NDArray[np.float64], distance: floa
     """
     count = len(picks)
     if not count or not len(truth):
-        return Matches(np.empty(0, int), np.empty(0, int), np.empty(0))
+        none = np.empty(0, dtype=np.int_)
+        return Matches(none, none, np.empty(0))
     near = cKDTree(picks).sparse_distance_matrix(cKDTree(truth), distance, output_type="coo_matrix")
     # Each pick may also take a partner of its own, at a cost above that of all other pairs
     # together. One is added to the costs, since a sparse matrix has no zeros.
@@ -46,9 +47,10 @@ def match(picks: NDArray[np.float64], truth: NDArray[np.float64], distance: floa
     )
     rows, columns = min_weight_full_bipartite_matching(costs.tocsr())
     paired = columns < len(truth)
-    rows, columns = rows[paired], columns[paired]
-    distances = np.linalg.norm(picks[rows] - truth[columns], axis=1)
-    return Matches(rows, columns, distances)
+    of_picks = np.asarray(rows[paired], dtype=np.int_)
+    of_truth = np.asarray(columns[paired], dtype=np.int_)
+    distances = np.linalg.norm(picks[of_picks] - truth[of_truth], axis=1)
+    return Matches(of_picks, of_truth, distances)
 
 
 def f_score(precision: float, recall: float, beta: float) -> float:

@@ -21,9 +21,9 @@ def apart(centres: NDArray[np.float64], distance: float) -> NDArray[np.bool_]:
 
     One that is dropped drops no others.
     """
-    pairs = cKDTree(centres).query_pairs(distance, output_type="ndarray") if len(centres) else []
     kept = np.ones(len(centres), dtype=bool)
-    ordered = np.sort(np.reshape(pairs, (-1, 2)).astype(int), axis=1)
+    pairs = cKDTree(centres.reshape(-1, 3)).query_pairs(distance, output_type="ndarray")
+    ordered = np.sort(pairs, axis=1)
     for better, worse in ordered[np.lexsort((ordered[:, 1], ordered[:, 0]))]:
         if kept[better]:
             kept[worse] = False
