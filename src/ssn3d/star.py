@@ -9,6 +9,7 @@ the particle into the reference: the inverse of our rotation
 
 import linecache
 import os
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -32,7 +33,10 @@ _REMEDY = "delete it and rerun"
 def euler_from_rotations(rotations_zyx: NDArray[np.float64]) -> NDArray[np.float64]:
     """RELION's (rot, tilt, psi) in degrees, (n, 3), of rotation matrices (n, 3, 3) in z, y, x."""
     rotations_xyz = Rotation.from_matrix(rotations_zyx[:, ::-1, ::-1])
-    angles: NDArray[np.float64] = rotations_xyz.inv().as_euler("ZYZ", degrees=True)
+    with warnings.catch_warnings():
+        # without a tilt, rot and psi turn about one axis, and any division between them is right
+        warnings.filterwarnings("ignore", "Gimbal lock", UserWarning)
+        angles: NDArray[np.float64] = rotations_xyz.inv().as_euler("ZYZ", degrees=True)
     return angles
 
 

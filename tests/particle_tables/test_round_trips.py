@@ -61,6 +61,7 @@ def test_positions_come_back_in_binned_and_unbinned_voxels(
 @pytest.mark.parametrize(("name", "relion"), ORIENTED)
 def test_orientations_come_back(name, relion, tmp_path):
     table = oriented_table(np.full((30, 3), 5.0))
+    table.particles.rotations[0] = np.eye(3)
     frame = TomogramFrame.of_volume((30, 40, 50), 10.0)
     write_particle_table(tmp_path / name, table, frame, tomogram="TS_01", relion=relion)
     again = read_particle_table(tmp_path / name, frame)

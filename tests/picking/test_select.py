@@ -59,7 +59,7 @@ def test_picks_of_balls_in_noise_without_a_threshold(snr):
     assert score.f1 > 0.95
     assert score.median_error_angstrom < 15
     assert (np.diff(picks.scores) <= 0).all()
-    assert "found where the heights' histogram bends" in picks.why
+    assert "found where the histogram of all blobs bends" in picks.why
 
 
 def test_a_mask_counts_in_the_threshold_too():

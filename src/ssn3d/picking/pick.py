@@ -18,6 +18,7 @@ DISTANCE_OF_DIAMETER = 0.75
 are not spheres, and two peaks in one particle are nearer."""
 PROBABILITY = 0.5
 """Voxels that are more likely structure than not."""
+_FOUND = "found where the histogram of all blobs bends"
 _MOST_OF_ALL = 0.6
 
 
@@ -66,11 +67,7 @@ def pick_blobs(
     if distance is None:
         distance = DISTANCE_OF_DIAMETER * diameter_angstrom
     peaks = peaks[apart(peaks.centres, distance / voxel_size_angstrom)]
-    threshold, how = choice.threshold, "as asked"
-    if threshold is None:
-        threshold, how = find_threshold(peaks.heights), "found where the heights' histogram bends"
-    if threshold is None:
-        threshold, how = 0.0, "too few peaks to find one"
+    threshold, how = _threshold(peaks.heights, choice.threshold)
     kept = peaks.heights >= threshold
     why = (
         f"{kept.sum()} of {len(peaks)} dark blobs of {diameter_angstrom:g} A at least "
@@ -81,13 +78,21 @@ def pick_blobs(
         why += (
             "; is protein bright? Try --protein bright, a lower --threshold or another --diameter"
         )
-    elif choice.threshold is None and kept.mean() > _MOST_OF_ALL:
+    elif how == _FOUND and kept.mean() > _MOST_OF_ALL:
         logger.warning(
-            "%d of %d blobs are above the threshold: there may be nothing but noise, or nothing "
-            "but particles; look at them, or give --threshold",
+            "%d of %d blobs are above the threshold found: there may be nothing but noise, or "
+            "hardly any; look at the picks, or give --threshold",
             *(kept.sum(), len(peaks)),
         )
     return _best(peaks.centres[kept], peaks.heights[kept], choice.most, why)
+
+
+def _threshold(heights: NDArray[np.float64], asked: float | None) -> tuple[float, str]:
+    """Threshold of the heights of peaks (n,), and how it was chosen."""
+    if asked is not None:
+        return asked, "as asked"
+    found = find_threshold(heights)
+    return (0.0, "too few blobs to find one") if found is None else (found, _FOUND)
 
 
 def pick_regions(
