@@ -1,9 +1,14 @@
-"""Facts about networks, this machine and finished runs. Snakemake runs the experiment itself."""
+"""Work on your own tomograms; facts about networks, this machine and finished runs.
+
+Snakemake runs the experiment itself.
+"""
 
 import argparse
 import importlib
+import math
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from ssn3d import __version__
 
@@ -35,7 +40,85 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument(
             "--resources", default="resources", help="folder of facts (default resources)"
         )
+    _add_pick(commands)
+    _add_score(commands)
     return parser
+
+
+def _add_pick(commands: Any) -> None:
+    """Add `ssn3d pick`."""
+    does = "pick particles in a tomogram, or in a segmentation of it"
+    example = (
+        "ssn3d pick tomogram.mrc --output picks.star --diameter 150\n"
+        "  ssn3d pick tomogram_probability.mrc --output picks.star --method segmentation"
+    )
+    add = _with_example(commands, "pick", does, example).add_argument
+    add("tomogram", help="MRC file; with --method segmentation, of probabilities or labels")
+    add("--output", required=True, metavar="FILE", help="picks.star, .csv or (copick) .json")
+    add("--method", choices=("dog", "segmentation"), default="dog", help="(default dog)")
+    add("--diameter", type=_positive, metavar="A", help="dog: of the particles, in angstrom")
+    smallest = "segmentation: diameter of the smallest particle (default 40)"
+    add("--smallest", type=_positive, metavar="A", default=40.0, help=smallest)
+    add("--threshold", type=float, metavar="T", help="least score (default: found, and said)")
+    add("--max", type=_positive_count, metavar="N", help="not more than the N best")
+    apart = "least distance of two picks, in angstrom (default with dog: 0.75 diameters)"
+    add("--distance", type=_positive, metavar="A", help=apart)
+    add("--mask", metavar="MRC", help="no picks where it is 0, nor a say in the threshold")
+    add("--protein", choices=("dark", "bright"), default="dark", help="(default dark)")
+    add("--voxel-size", type=_positive, metavar="A", help="in angstrom, instead of the header's")
+    add("--relion", type=int, choices=(4, 5), default=5, help="form of STAR: 4 is Warp's (5)")
+    add("--name", help="of the tomogram in the output (default: the file's)")
+    listed = "RELION's tomograms.star, for the tomogram's unbinned size and pixel size"
+    add("--tomograms", metavar="STAR", help=listed)
+    pixel = "of the tilt series in angstrom, where the tomogram is binned; for --relion 4"
+    add("--pixel-size", type=_positive, metavar="A", help=pixel)
+
+
+def _add_score(commands: Any) -> None:
+    """Add `ssn3d score`."""
+    does = "score picks against the true particles, or a segmentation against the true one"
+    example = (
+        "ssn3d score picks.star --truth particles.star --tomogram tomogram.mrc --distance 60\n"
+        "  ssn3d score tomogram_probability.mrc --truth labels.mrc"
+    )
+    add = _with_example(commands, "score", does, example).add_argument
+    add("picks", help="table of particles (.star, .json, .csv), or MRC file")
+    add("--truth", required=True, metavar="FILE", help="table or MRC file to compare with")
+    near = "a pick counts within it, in angstrom (default: a quarter of --diameter)"
+    add("--distance", type=_positive, metavar="A", help=near)
+    add("--diameter", type=_positive, metavar="A", help="of the particles, in angstrom")
+    where = "MRC file or tomograms.star: particles outside do not count; needed for RELION 5"
+    add("--tomogram", metavar="FILE", help=where)
+    add(
+        "--voxel-size", type=_positive, metavar="A", help="of the tomogram, instead of the header's"
+    )
+    voxels = "of MRC files: least value that counts as structure (default 0.5)"
+    add("--threshold", type=float, default=0.5, help=voxels)
+
+
+def _positive(text: str) -> float:
+    """Read a number above 0."""
+    number = float(text)
+    if not 0 < number < math.inf:
+        raise argparse.ArgumentTypeError(f"{text} is not above 0")
+    return number
+
+
+def _positive_count(text: str) -> int:
+    """Read a whole number above 0."""
+    return int(_positive(str(int(text))))
+
+
+def _with_example(commands: Any, name: str, does: str, example: str) -> argparse.ArgumentParser:
+    """Add a command whose help ends with an example."""
+    command: argparse.ArgumentParser = commands.add_parser(
+        name,
+        help=does,
+        description=does,
+        epilog=f"example:\n  {example}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    return command
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -1,4 +1,6 @@
-"""Particles as STAR files in RELION's convention; no other module knows that convention.
+"""Particles as STAR files in RELION's convention, as our own stages pass them on.
+
+`particle_tables` reads and writes the forms of other programs; its angles are these too.
 
 RELION's coordinates are x, y, z in pixels, its angles ZYZ Euler angles (rot, tilt, psi) that turn
 the particle into the reference: the inverse of our rotation
@@ -7,6 +9,7 @@ the particle into the reference: the inverse of our rotation
 
 import linecache
 import os
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -31,7 +34,10 @@ _REMEDY = "delete it and rerun"
 def euler_from_rotations(rotations_zyx: NDArray[np.float64]) -> NDArray[np.float64]:
     """RELION's (rot, tilt, psi) in degrees, (n, 3), of rotation matrices (n, 3, 3) in z, y, x."""
     rotations_xyz = Rotation.from_matrix(rotations_zyx[:, ::-1, ::-1])
-    angles: NDArray[np.float64] = rotations_xyz.inv().as_euler("ZYZ", degrees=True)
+    with warnings.catch_warnings():
+        # without a tilt, rot and psi turn about one axis, and any division between them is right
+        warnings.filterwarnings("ignore", "Gimbal lock", UserWarning)
+        angles: NDArray[np.float64] = rotations_xyz.inv().as_euler("ZYZ", degrees=True)
     return angles
 
 

@@ -1,0 +1,43 @@
+"""Particles of one or more tomograms, with scores, as any format has them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ssn3d.particles import Particles
+
+
+@dataclass(frozen=True)
+class ParticleTable:
+    """Particles with their tomograms and scores, in the order of their file."""
+
+    tomograms: NDArray[np.str_]
+    """(n,) names; "" where a file names none."""
+    particles: Particles
+    """Classes ("" where a file has none), centres in voxels, rotations (no rotation where a file
+    has none)."""
+    scores: NDArray[np.float64]
+    """(n,) the higher, the better; NaN where a file has none."""
+    oriented: bool
+    """Whether the rotations are known."""
+
+    def __len__(self) -> int:
+        """Count the particles."""
+        return len(self.tomograms)
+
+    def __getitem__(self, rows: NDArray[np.int_] | NDArray[np.bool_] | slice) -> "ParticleTable":
+        """Select particles."""
+        return ParticleTable(
+            self.tomograms[rows], self.particles[rows], self.scores[rows], self.oriented
+        )
+
+    @classmethod
+    def of_picks(
+        cls, tomogram: str, centres: NDArray[np.float64], scores: NDArray[np.float64]
+    ) -> "ParticleTable":
+        """Make it from positions (n, 3) in one tomogram, without classes and orientations."""
+        count = len(centres)
+        rotations = np.broadcast_to(np.eye(3), (count, 3, 3))
+        particles = Particles(np.full(count, ""), centres, rotations)
+        return cls(np.full(count, tomogram), particles, scores, oriented=False)

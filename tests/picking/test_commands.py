@@ -1,0 +1,194 @@
+"""`ssn3d pick` and `ssn3d score`: files in, files out, and one line for what is wrong."""
+
+import mrcfile
+import numpy as np
+import pytest
+import starfile
+from balls import scattered, volume_of_balls
+
+from ssn3d.cli import main
+from ssn3d.mrc import write_mrc
+from ssn3d.particle_tables.files import read_particle_table
+from ssn3d.particle_tables.frame import TomogramFrame
+from ssn3d.particles import Particles
+from ssn3d.star import write_particles
+
+SHAPE, COUNT = (50, 60, 70), 20
+PLACES = scattered(SHAPE, COUNT, 15, 8)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Give a folder with a tomogram, its truth, and its segmentation."""
+    folder = tmp_path_factory.mktemp("picking")
+    volume = volume_of_balls(SHAPE, PLACES, 6.0, noise=0.5)
+    write_mrc(folder / "TS_01.mrc", volume, 10.0)
+    write_mrc(folder / "bright.mrc", -volume, 10.0)
+    segmented = -volume_of_balls(SHAPE, PLACES, 6.0)
+    write_mrc(folder / "segmented.mrc", segmented, 10.0)
+    write_mrc(folder / "truth.mrc", (segmented >= 0.5).astype(np.uint16), 10.0)
+    mask = np.zeros(SHAPE, dtype=np.float32)
+    mask[:25] = 1
+    write_mrc(folder / "mask.mrc", mask, 10.0)
+    centres = np.vstack([PLACES, [[-10.0, 3, 3]]])  # the last is outside
+    classes = np.array(["1KP8", "2GLS"] * 10 + ["2GLS"])
+    truth = Particles(classes, centres, np.tile(np.eye(3), (COUNT + 1, 1, 1)))
+    write_particles(folder / "truth.star", truth, "t1", 10.0)
+    return folder
+
+
+def printed(capsys, *arguments):
+    main([str(argument) for argument in arguments])
+    return capsys.readouterr()
+
+
+@pytest.mark.parametrize("name", ["picks.star", "picks.csv", "ssn3d_1_ball.json"])
+@pytest.mark.parametrize("method", ["dog", "segmentation"])
+def test_picks_are_written_and_score_well(name, method, folder, tmp_path, capsys):
+    source = folder / ("TS_01.mrc" if method == "dog" else "segmented.mrc")
+    output = tmp_path / name
+    size = ["--diameter", 120] if method == "dog" else []
+    told = printed(capsys, "pick", source, "--output", output, "--method", method, *size)
+    assert f"{output}: {COUNT} particles" in told.out
+    assert "threshold" in told.err or "probability 0.5" in told.err
+    score = printed(
+        capsys, "score", output, "--truth", folder / "truth.star", "--tomogram", source,
+        "--distance", 30,
+    ).out  # fmt: skip
+    for line in ("particles  20", "precision  1.0000", "recall     1.0000", "F4         1.0000"):
+        assert line in score
+    assert "1KP8     recall 1.0000 of 10" in score
+
+
+def test_bright_protein_gives_the_same_picks(folder, tmp_path, capsys):
+    for name, protein in (("TS_01", "dark"), ("bright", "bright")):
+        printed(
+            capsys, "pick", folder / f"{name}.mrc", "--output", tmp_path / f"{name}.csv",
+            "--diameter", 120, "--protein", protein, "--name", "t",
+        )  # fmt: skip
+    assert (tmp_path / "TS_01.csv").read_text() == (tmp_path / "bright.csv").read_text()
+
+
+def test_masks_names_and_relions_sizes(folder, tmp_path, capsys):
+    columns = ["Name", "TiltSeriesPixelSize", "TomogramBinning", "SizeX", "SizeY", "SizeZ"]
+    head = "".join(f"_rlnTomo{name} #{i}\n" for i, name in enumerate(columns, 1))
+    tomograms = tmp_path / "tomograms.star"
+    tomograms.write_text(f"data_global\n\nloop_\n{head}TS_01 2.5 4 281 240 200\n")
+    output = tmp_path / "picks.star"
+    told = printed(
+        capsys, "pick", folder / "TS_01.mrc", "--output", output, "--diameter", 120,
+        "--mask", folder / "mask.mrc", "--tomograms", tomograms, "--max", 5,
+    ).out  # fmt: skip
+    table = starfile.read(output)
+    assert set(table["rlnTomoName"]) == {"TS_01"}
+    frame = TomogramFrame((500.0, 600.0, 702.5), 10.0, 2.5)
+    centres = read_particle_table(output, frame).particles.centres
+    assert len(centres) == 5
+    assert (centres[:, 0] < 25).all()
+    distances = np.linalg.norm(PLACES[:, None] - centres, axis=2).min(axis=0)
+    assert distances.max() < 1
+    listed = starfile.read(tmp_path / "picks_import.star")
+    assert "picks_import.star: for RELION 5" in told
+    assert listed["rlnTomoImportParticleFile"].tolist() == [str(output)]
+    printed(
+        capsys, "pick", folder / "TS_01.mrc", "--output", output, "--diameter", 120,
+        "--relion", 4, "--pixel-size", 2.5,
+    )  # fmt: skip
+    assert len(read_particle_table(output, frame)) == COUNT
+
+
+def test_an_empty_result_is_explained_and_written(folder, tmp_path, capsys):
+    output = tmp_path / "none.star"
+    told = printed(
+        capsys, "pick", folder / "TS_01.mrc", "--output", output, "--diameter", 120,
+        "--threshold", 1e6,
+    )  # fmt: skip
+    assert "0 particles" in told.out
+    assert "is protein bright?" in told.err
+    score = printed(capsys, "score", output, "--truth", folder / "truth.star", "--tomogram",
+                    folder / "TS_01.mrc", "--diameter", 120).out  # fmt: skip
+    assert "F1         0.0000" in score
+
+
+def test_volumes_are_scored_by_voxels(folder, capsys):
+    told = printed(capsys, "score", folder / "segmented.mrc", "--truth", folder / "truth.mrc").out
+    assert told.splitlines()[0] == "IoU        1.0000"
+
+
+def write_faulty(folder):
+    """Write volumes that are no tomograms."""
+    write_mrc(folder / "image.mrc", np.ones((1, 60, 70), dtype=np.float32), 10.0)
+    write_mrc(folder / "tilts.mrc", np.ones((41, 60, 70), dtype=np.float32), 10.0, stack=True)
+    write_mrc(folder / "constant.mrc", np.ones(SHAPE, dtype=np.float32), 10.0)
+    write_mrc(folder / "other_shape.mrc", np.ones((5, 5, 5), dtype=np.float32), 10.0)
+    write_mrc(folder / "zero.mrc", np.zeros(SHAPE, dtype=np.float32), 10.0)
+    (folder / "text.mrc").write_text("no volume")
+    with mrcfile.new(folder / "nan.mrc", overwrite=True) as mrc:
+        with pytest.warns(RuntimeWarning, match="NaN"):
+            mrc.set_data(np.full(SHAPE, np.nan, dtype=np.float32))
+        mrc.voxel_size = 10.0
+    with mrcfile.new(folder / "no_size.mrc", overwrite=True) as mrc:
+        mrc.set_data(volume_of_balls(SHAPE, PLACES, 6.0, noise=0.5))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["image.mrc"], "images, not a tomogram"),
+        (["tilts.mrc"], "images, not a tomogram"),
+        (["constant.mrc"], "the tomogram is constant"),
+        (["nan.mrc"], "holds NaN or infinity"),
+        (["text.mrc"], "not a readable MRC file"),
+        (["missing.mrc"], "not a readable MRC file"),
+        (["no_size.mrc"], "no voxel size in its header; give it with --voxel-size"),
+        (["TS_01.mrc", "--voxel-size", "0.1"], "a diameter of 1.2e+03 voxels is not between"),
+        (["TS_01.mrc", "--mask", "other_shape.mrc"], "give a mask of the tomogram's shape"),
+        (["TS_01.mrc", "--mask", "zero.mrc"], "the mask is 0 everywhere"),
+        (["TS_01.mrc", "--output", "picks.txt"], "name it .star, .json or .csv"),
+        (["TS_01.mrc", "--method", "segmentation"], "neither probabilities (0 to 1) nor labels"),
+        (["TS_01.mrc", "--tomograms", "truth.star"], "give RELION's tomograms.star"),
+    ],
+)
+def test_bad_input_is_one_line_and_writes_nothing(arguments, message, folder, capsys, monkeypatch):
+    monkeypatch.chdir(folder)
+    write_faulty(folder)
+    extra = [] if "--output" in arguments else ["--output", "out.star"]
+    with pytest.raises(SystemExit) as ended:
+        main(["pick", *arguments, *extra, "--diameter", "120"])
+    assert ended.value.code == 1
+    errors = [line for line in capsys.readouterr().err.splitlines() if "error:" in line]
+    assert len(errors) == 1
+    assert message in errors[0]
+    assert not (folder / "out.star").exists()
+
+
+def test_no_diameter_and_no_distance_are_one_line(folder, capsys):
+    tomogram, truth = str(folder / "TS_01.mrc"), str(folder / "truth.star")
+    for command, message in (
+        (["pick", tomogram, "--output", "p.star"], "no --diameter"),
+        (["score", truth, "--truth", truth], "no --distance nor --diameter"),
+    ):
+        with pytest.raises(SystemExit):
+            main(command)
+        assert message in capsys.readouterr().err
+
+
+def test_picks_of_several_tomograms_are_told_apart(tmp_path, capsys):
+    head = "tomogram,x_angstrom,y_angstrom,z_angstrom\n"
+    (tmp_path / "truth.csv").write_text(head + "a,1,1,1\nb,500,1,1\n")
+    (tmp_path / "picks.csv").write_text(head + "b,1,1,1\nb,500,1,2\n")
+    told = printed(capsys, "score", tmp_path / "picks.csv", "--truth", tmp_path / "truth.csv",
+                   "--distance", 10).out  # fmt: skip
+    assert "found      1" in told
+    (tmp_path / "picks.csv").write_text(head + "c,1,1,1\nd,500,1,2\n")
+    with pytest.raises(SystemExit):
+        main(["score", str(tmp_path / "picks.csv"), "--truth", str(tmp_path / "truth.csv"),
+              "--distance", "10"])  # fmt: skip
+    assert "no tomogram in common" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["pick", "score"])
+def test_help_shows_an_example(command, capsys):
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    assert f"example:\n  ssn3d {command} " in capsys.readouterr().out

@@ -1,0 +1,104 @@
+"""Peaks become picks: the mask, the distance, and a threshold found without the truth."""
+
+import hypothesis
+import numpy as np
+import pytest
+from balls import reader, scattered, volume_of_balls
+from hypothesis import strategies as st
+
+from ssn3d.picking.dog import find_peaks
+from ssn3d.picking.pick import Choice, pick_blobs
+from ssn3d.picking.scoring import score_picks
+from ssn3d.picking.select import apart, find_threshold, inside_mask
+from ssn3d.seeds import generator
+
+PLACE = st.tuples(*[st.floats(0, 20)] * 3)
+ANY = Choice(threshold=None, most=None, distance_angstrom=None, mask=None)
+
+
+@hypothesis.given(st.lists(PLACE, max_size=25), st.floats(0.1, 12))
+def test_kept_picks_are_apart_and_dropped_ones_have_a_better_neighbour(places, distance):
+    centres = np.array(places).reshape(-1, 3)
+    kept = apart(centres, distance)
+    for i, place in enumerate(centres):
+        better = centres[:i][kept[:i]]
+        near = (np.linalg.norm(better - place, axis=1) <= distance).any()
+        assert kept[i] == (not near)
+
+
+@pytest.mark.parametrize("particles", [10, 100, 1000, 4000])
+@pytest.mark.parametrize("gold", [0, 15])
+def test_the_threshold_parts_noise_from_few_or_many_particles(particles, gold):
+    rng = generator(0, "heights", particles)
+    noise = np.abs(rng.normal(0.75, 0.17, 8000)) ** 2  # as measured in simulated tomograms
+    heights = np.concatenate(
+        [noise, rng.normal(1.8, 0.25, particles) ** 2, rng.uniform(25, 60, gold)]
+    )
+    threshold = find_threshold(heights)
+    above = (noise > threshold).sum()
+    missed = (heights[len(noise) :] <= threshold).sum()
+    assert above <= 0.02 * len(noise)
+    assert missed <= 0.05 * (particles + gold)
+
+
+def test_scale_does_not_matter_and_few_peaks_give_none():
+    heights = generator(0, "heights").uniform(0.1, 9, 200)
+    assert find_threshold(heights * 4) == pytest.approx(find_threshold(heights) * 4, rel=1e-6)
+    assert find_threshold(heights[:5]) is None
+    assert find_threshold(np.ones(50)) is None
+
+
+@pytest.mark.parametrize("snr", [1.0, 0.1])
+def test_picks_of_balls_in_noise_without_a_threshold(snr):
+    """Noise of a power per voxel 1 / snr that of a ball."""
+    shape = (90, 100, 110)
+    places = scattered(shape, 60, 15, 7)
+    volume = volume_of_balls(shape, places, 6.0, noise=snr**-0.5)
+    picks = pick_blobs(reader(volume), shape, 10.0, 120.0, ANY)
+    score = score_picks(picks.centres * 10, places * 10, np.full(60, "ball"), 30.0)
+    assert score.f1 > 0.95
+    assert score.median_error_angstrom < 15
+    assert (np.diff(picks.scores) <= 0).all()
+    assert "found where the histogram of all blobs bends" in picks.why
+
+
+def test_a_mask_counts_in_the_threshold_too():
+    """Strong particles outside the mask would hide the weak ones inside."""
+    shape = (60, 70, 140)
+    places = scattered((60, 70, 70), 25, 14, 7)
+    volume = volume_of_balls(shape, places, 6.0, noise=0.6)
+    volume += 30 * volume_of_balls(shape, places + np.array([0, 0, 70]), 6.0)
+    mask = np.zeros(shape, dtype=np.int8)
+    mask[..., :70] = 1
+    choice = Choice(threshold=None, most=None, distance_angstrom=None, mask=mask)
+    picks = pick_blobs(reader(volume), shape, 10.0, 120.0, choice)
+    assert (picks.centres[:, 2] < 70).all()
+    score = score_picks(picks.centres * 10, places * 10, np.full(25, "ball"), 30.0)
+    assert score.f1 > 0.9
+
+
+def test_a_mask_is_asked_at_the_nearest_voxel():
+    mask = np.zeros((3, 3, 3))
+    mask[1, 1, 1] = 0.5
+    centres = np.array([[1.4, 0.6, 1.0], [1.6, 1, 1], [-0.4, 0, 0], [2.4, 2.4, 2.4]])
+    assert inside_mask(centres, mask).tolist() == [True, False, False, False]
+
+
+def test_asked_for_thresholds_distances_and_numbers():
+    shape = (60, 60, 60)
+    volume = volume_of_balls(shape, [(20, 20, 20), (40, 40, 40)], 6.0, noise=0.3)
+    peaks = find_peaks(reader(volume), shape, 12.0)
+    threshold = float(peaks.heights[1])
+
+    def picked(**changes):
+        choice = Choice(**{**vars(ANY), "threshold": threshold, **changes})
+        return pick_blobs(reader(volume), shape, 10.0, 120.0, choice)
+
+    assert len(picked().scores) == 2
+    assert "as asked" in picked().why
+    assert len(picked(most=1).scores) == 1
+    assert "the best 1 of them" in picked(most=1).why
+    assert len(picked(distance_angstrom=400.0).scores) == 1
+    none = picked(threshold=1000.0)
+    assert not len(none.scores)
+    assert "is protein bright?" in none.why
