@@ -64,7 +64,7 @@ def write_particles(
     table["rlnOpticsGroup"] = 1
     table["ssn3dLabel"] = np.arange(1, len(particles) + 1)
     table["ssn3dPdbId"] = particles.pdb_ids
-    write_star(path, {"optics": optics, "particles": table})
+    write_blocks(path, {"optics": optics, "particles": table})
 
 
 def write_ground(
@@ -76,7 +76,7 @@ def write_ground(
     table["ssn3dLabel"] = np.arange(first_label, first_label + len(ground))
     table["ssn3dKind"] = ground.kinds
     table["ssn3dSizeAngstrom"] = ground.sizes_angstrom
-    write_star(path, {"ground": table})
+    write_blocks(path, {"ground": table})
 
 
 def write_subtomograms_star(
@@ -115,10 +115,10 @@ def write_subtomograms_star(
     table[_ANGLES] = euler_from_rotations(particles.rotations)
     table["rlnOpticsGroup"] = 1
     table["ssn3dPdbId"] = particles.pdb_ids
-    write_star(path, {"optics": groups, "particles": table})
+    write_blocks(path, {"optics": groups, "particles": table})
 
 
-def write_star(path: str | os.PathLike[str], blocks: Mapping[str, pd.DataFrame]) -> None:
+def write_blocks(path: str | os.PathLike[str], blocks: Mapping[str, pd.DataFrame]) -> None:
     """Write blocks without starfile's first line, a date: equal contents give equal bytes."""
     text = starfile.to_string(dict(blocks), float_format="%.6f").partition("\n")[2].lstrip()
     with atomic_path(path) as partial:

@@ -24,7 +24,7 @@ from ssn3d.microscope.alignment import Alignment
 from ssn3d.microscope.settings import Optics
 from ssn3d.mrc import read_mrc
 from ssn3d.settings import SizeVoxels
-from ssn3d.star import write_star
+from ssn3d.star import write_blocks
 
 PathLike = str | os.PathLike[str]
 STACK = "tilts.mrcs"
@@ -52,9 +52,9 @@ def export_tilt_series(
     _write_numbers(folder / "tilts.rawtlt", taken.tilts.angle_deg[:, None], "%.3f")
     transforms = imod_transforms(taken.alignment, images.shape[1:], pixel_size)
     _write_numbers(folder / "tilts.xf", transforms, "%12.7f")
-    write_star(folder / "tilts.star", {tomogram: _tilt_table(taken)})
+    write_blocks(folder / "tilts.star", {tomogram: _tilt_table(taken)})
     series = _series_table(taken, tomogram, optics, size, pixel_size)
-    write_star(folder / "tilt_series.star", {"global": series})
+    write_blocks(folder / "tilt_series.star", {"global": series})
     logger.info("%s: %d tilts", folder, len(images))
 
 

@@ -19,7 +19,7 @@ from ssn3d.particle_tables.frame import Frames, TomogramFrame, frame_of
 from ssn3d.particle_tables.star_blocks import read_blocks
 from ssn3d.particle_tables.table import ParticleTable
 from ssn3d.particles import Particles
-from ssn3d.star import euler_from_rotations, rotations_from_euler, write_star
+from ssn3d.star import euler_from_rotations, rotations_from_euler, write_blocks
 
 Relion = Literal[4, 5]
 
@@ -165,7 +165,7 @@ def write_star(
     if (table.particles.pdb_ids != "").all() and len(table):
         particles["ssn3dPdbId"] = table.particles.pdb_ids
     if relion == 5:  # noqa: PLR2004
-        write_star(path, {"particles": particles})
+        write_blocks(path, {"particles": particles})
         return
     sizes = [row.pixel_size_angstrom for row in rows]
     if not rows and isinstance(frames, TomogramFrame):
@@ -173,7 +173,7 @@ def write_star(
     groups = sorted(set(sizes))
     particles["rlnMicrographName"] = particles["rlnTomoName"]
     particles["rlnOpticsGroup"] = [1 + groups.index(row.pixel_size_angstrom) for row in rows]
-    write_star(path, {"optics": _optics(groups), "particles": particles})
+    write_blocks(path, {"optics": _optics(groups), "particles": particles})
 
 
 def _optics(pixel_sizes_angstrom: list[float]) -> pd.DataFrame:
@@ -195,4 +195,4 @@ def write_import_list(path: str | os.PathLike[str], tomogram: str, star: str) ->
     Raises WriteError where it cannot be written.
     """
     row = {"rlnTomoName": [tomogram], "rlnTomoImportParticleFile": [star]}
-    write_star(path, {"coordinate_files": pd.DataFrame(row)})
+    write_blocks(path, {"coordinate_files": pd.DataFrame(row)})
