@@ -12,34 +12,30 @@ WITH_TORCH = {"add_noise", "evaluate_network", "image_specimen", "train_network"
 HEAVY = ("torch", "numpy", "pandas", "matplotlib", "gemmi", "yaml")
 
 
-def loaded_after(code):
-    """Run code in a new process; give the heavy modules that it has imported."""
-    code += f"\nimport sys; print(*[name for name in {HEAVY} if name in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    return done.stdout.splitlines()[-1].split()
+def run(code):
+    """Run code in a new process; return what it prints."""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 def test_help_imports_nothing_heavy():
-    code = "from ssn3d.cli import main\ntry: main(['--help'])\nexcept SystemExit: pass"
-    assert loaded_after(code) == []
-
-
-def test_tables_import_no_torch():
-    assert "torch" not in loaded_after("import ssn3d.commands.tables")
+    code = "from ssn3d.cli import main\ntry: main(['--help'])\nexcept SystemExit: pass\n"
+    loaded = run(f"{code}import sys; print('loaded', *set({HEAVY}) & set(sys.modules))")
+    assert loaded.splitlines()[-1] == "loaded"
 
 
 def test_only_the_rules_that_compute_with_torch_import_it():
-    """Each script with all that it imports, one after another in one process."""
+    """Each script with its imports, then `ssn3d tables`, one after another in one process."""
     scripts = {path.stem: path for path in (REPOSITORY / "workflow" / "scripts").glob("*.py")}
     assert set(scripts) > WITH_TORCH
     others = sorted(str(path) for name, path in scripts.items() if name not in WITH_TORCH)
-    code = (
+    run(
         f"import runpy, sys\nfor path in {others}:\n"
         "    runpy.run_path(path)\n"
         "    assert 'torch' not in sys.modules, path\n"
+        "import ssn3d.commands.tables\nassert 'torch' not in sys.modules"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
 
 
 def test_networks_and_their_parameters(capsys):
