@@ -115,6 +115,7 @@ def damage(path, change):
     [
         (lambda content: content["tilts"].pop("defocus_um"), "damaged"),
         (lambda content: content["tilts"].update(defocus_um=["x"]), "damaged"),
+        (lambda content: content["tilts"].update(defocus_um=5.0), "damaged"),
         (lambda content: content.update(tilts=3), "damaged"),
         (lambda content: content.pop("alignment"), "lacks alignment"),
         (lambda content: content["tilts"]["defocus_um"].pop(), "not of 121 tilts"),

@@ -7,7 +7,7 @@ import pytest
 import torch
 import torch_ctf
 
-from cameras import camera
+from cameras import DOSE, ICE, camera
 from sections import changed, section
 from ssn3d.microscope.ctf import ctf, radial_frequency, wavelength_angstrom
 from ssn3d.microscope.detector import mtf_and_dqe
@@ -16,10 +16,10 @@ from ssn3d.seeds import generator
 OPTICS = section("microscope").optics
 
 
-def camera_of(mtf="sinc", fraction=0.5, device="cpu", tilts=3):
+def camera_of(mtf="sinc", fraction=0.5, tilts=3):
     detector = {"mtf": mtf, "noise_before_ctf_fraction": fraction}
     tilt = {"min_deg": 0.0, "max_deg": tilts - 1.0}
-    return camera(detector=detector, tilt=tilt, device=device)
+    return camera(detector=detector, tilt=tilt)
 
 
 def test_wavelength():
@@ -127,10 +127,14 @@ def test_noise_comes_from_the_seed_alone():
 
 
 @pytest.mark.gpu
-def test_cpu_and_cuda_agree():
+@pytest.mark.parametrize(
+    "options", [{}, {"optics": {"defocus_across_field": True}, "dose": DOSE, "ice": ICE}]
+)
+def test_cpu_and_cuda_agree(options):
     if not torch.cuda.is_available():
         pytest.skip("no CUDA GPU")
+    options = {**options, "tilt": {"step_deg": 60.0}}
     images = generator(0, "i").standard_normal((3, 64, 96), dtype=np.float32)
     for make in (lambda c: c.image(images), lambda c: c.unit_noise((64, 96), generator(1, "n"))):
-        ours, theirs = make(camera_of()), make(camera_of(device="cuda"))
+        ours, theirs = make(camera(**options)), make(camera(device="cuda", **options))
         assert np.abs(ours - theirs).max() < 1e-3 * np.abs(ours).max()

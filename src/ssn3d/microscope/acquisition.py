@@ -100,17 +100,15 @@ def write_acquisition(
 ) -> None:
     """Write a JSON file with the fields of an acquisition, and its provenance."""
     made = provenance(seed=seed, settings=settings.model_dump())
-    write_json(path, {**_listed(dataclasses.asdict(acquisition)), "provenance": made})
+    content = {key: _listed(value) for key, value in dataclasses.asdict(acquisition).items()}
+    write_json(path, {**content, "provenance": made})
 
 
-def _listed(content: dict[str, Any]) -> dict[str, Any]:
-    """Make lists of arrays, in nested dictionaries."""
-    return {
-        key: _listed(value)
-        if isinstance(value, dict)
-        else getattr(value, "tolist", lambda v=value: v)()
-        for key, value in content.items()
-    }
+def _listed(value: Any) -> Any:
+    """Make lists of arrays, in dictionaries as well."""
+    if isinstance(value, dict):
+        return {key: _listed(inner) for key, inner in value.items()}
+    return value.tolist() if isinstance(value, np.ndarray) else value
 
 
 def read_acquisition(path: PathLike, tilts: int) -> Acquisition:
@@ -123,9 +121,9 @@ def read_acquisition(path: PathLike, tilts: int) -> Acquisition:
         series = Tilts(**_arrays(content["tilts"]))
         alignment = Alignment(**_arrays(content["alignment"]))
         table = content["detector_table"] and DetectorTable(**_arrays(content["detector_table"]))
+        lengths = {len(a) for part in (series, alignment) for a in vars(part).values()}
     except (TypeError, ValueError, AttributeError) as error:
         raise DataError(f"{path}: damaged ({error}); delete it and rerun") from error
-    lengths = {len(a) for part in (series, alignment) for a in vars(part).values()}
     if lengths != {tilts}:
         raise DataError(f"{path}: not of {tilts} tilts; delete it and rerun")
     return Acquisition(series, alignment, table, content["numbers"])

@@ -1,9 +1,9 @@
 """Defocus across a tilted field.
 
 At tilt a, a point (x, z) of the specimen has its image at u = x cos(a) + z sin(a), and lies
-z cos(a) - x sin(a) farther along the beam than the tilt axis; so much larger is its defocus, if the
-beam runs towards larger z (`rlnTomoHand` 1 in RELION). The specimen is taken as thin, z = 0: the
-defocus changes by -u tan(a).
+z cos(a) - x sin(a) farther along the beam than the tilt axis. Its defocus is larger by as much,
+since the beam runs towards larger z (`rlnTomoHand` 1 in RELION). The specimen is taken as thin,
+z = 0, so that the defocus changes by -u tan(a).
 
 A projection is split into layers of one defocus each, by weights that change linearly between them.
 Where neighbouring layers differ by a phase d in the CTF, the error of this is below d^2 / 8.
