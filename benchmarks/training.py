@@ -7,9 +7,9 @@ subtomograms at a time. `--compile` adds the network with torch.compile, on a GP
 it needs a C++ compiler or Triton, and a minute for each size. The matmul rate is that of torch's
 product of two 4096 x 4096 matrices; convolutions may exceed it.
 
-First, the memory of a training at the paper's size is measured: a dataset of `--subtomograms` dummy
-subtomograms is read from a file, one batch trained on and the validation set segmented, as in an
-epoch of `ssn3d.segmentation.train`.
+First, the memory of a training at the paper's size is measured: one batch of a shard of
+`--subtomograms` made-up subtomograms is trained on, and as many are segmented, as in an epoch of
+`ssn3d.segmentation.train`. It does not depend on their number (`benchmarks/scale.py`).
 
 The last line of the output is JSON: `training_peak_gb` is the peak memory of that training,
 `peak_gb` that of all variants, mostly the plain one. On a GPU both are GPU memory.
@@ -23,86 +23,27 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.utils.flop_counter import FlopCounterMode
 
-from ssn3d.config import load_config
+from made_up import (
+    PAPER,
+    an_epoch,
+    open_uncached,
+    peak_gb,
+    reset_peak,
+    write_made_up_shards,
+)
 from ssn3d.device import gpu_names
 from ssn3d.provenance import hardware
 from ssn3d.segmentation.compute import Compute
 from ssn3d.segmentation.micro_batch import CANDIDATES, time_step
 from ssn3d.segmentation.networks import NETWORKS, build_network
-from ssn3d.segmentation.train import train
-from ssn3d.subtomograms.store import Subtomograms, read_subtomograms, write_subtomograms
 
 PLAIN_MICRO_BATCH = 16
 MATRIX = 4096
-
-
-def reset_peak(device: torch.device) -> None:
-    """Restart the measurement of peak memory."""
-    if device.type == "cuda":
-        torch.cuda.reset_peak_memory_stats()
-    else:
-        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
-
-
-def peak_gb(device: torch.device) -> float:
-    """Peak memory since `reset_peak`: of the GPU, or resident memory of this process."""
-    if device.type == "cuda":
-        return torch.cuda.max_memory_allocated() / 1e9
-    status = Path("/proc/self/status").read_text(encoding="ascii")
-    return int(status.split("VmHWM:")[1].split()[0]) * 1024 / 1e9
-
-
-def write_made_up_dataset(path: Path, count: int, size: int) -> None:
-    """Write a dataset of copies of one subtomogram: noise around a ball."""
-    rng = np.random.default_rng(0)
-    shape = (count, size, size, size)
-    ball = np.linalg.norm(np.indices(shape[1:]) - size // 2, axis=0) < 7
-    made_up = Subtomograms(
-        images=np.broadcast_to(rng.standard_normal(shape[1:]) - ball, shape).astype(
-            np.float16, order="C"
-        ),
-        masks=np.broadcast_to(ball, shape).astype(np.uint8, order="C"),
-        pdb_ids=np.full(count, "1KP8"),
-        tomograms=np.full(count, "t1"),
-        labels=np.arange(1, count + 1, dtype=np.int32),
-        centres=np.zeros((count, 3)),
-        rotations=np.zeros((count, 3, 3)),
-        dataset="A",
-        snr_asked=0.5,
-        snr_measured=0.5,
-        voxel_size_angstrom=10.0,
-    )
-    write_subtomograms(path, made_up, provenance={})
-
-
-def training_peak_gb(dataset: Path, name: str, device: torch.device) -> float:
-    """Peak memory of a training on a dataset file, from an epoch of one batch."""
-    paper = load_config(Path(__file__).parents[1] / "config.yaml").training
-    settings = paper.model_copy(update={"epochs": 1})
-    reset_peak(device)
-    subtomograms = read_subtomograms(dataset)
-    validation = len(subtomograms) // 11  # a tenth of the rest after a tenth for the test
-    train_rows, validation_rows, _ = np.split(
-        np.arange(len(subtomograms)), np.cumsum([settings.batch_size, validation])
-    )
-    train(
-        subtomograms.images,
-        subtomograms.masks,
-        train_rows,
-        validation_rows,
-        name,
-        settings=settings,
-        seed=0,
-        run_name="benchmark",
-        checkpoint_path=dataset.with_suffix(".pt"),
-    )
-    return peak_gb(device)
 
 
 def make_network(name: str) -> nn.Module:
@@ -176,9 +117,10 @@ def main() -> None:
     device, name, size = compute.device, arguments.network, arguments.size_voxels
 
     with tempfile.TemporaryDirectory() as folder:
-        dataset = Path(folder) / "A.h5"
-        write_made_up_dataset(dataset, arguments.subtomograms, size)
-        peak_of_training = training_peak_gb(dataset, name, device)
+        shards = write_made_up_shards(Path(folder), 1, arguments.subtomograms, size)
+        reset_peak(device)
+        an_epoch(open_uncached(shards), name, PAPER.training, 1, Path(folder) / "checkpoint.pt")
+        peak_of_training = peak_gb(device)
     print(f"a training on {arguments.subtomograms} subtomograms: peak {peak_of_training:.2f} GB")
 
     reset_peak(device)
