@@ -2,7 +2,6 @@
 
 import logging
 import os
-import resource
 import shutil
 import subprocess
 import sys
@@ -20,6 +19,7 @@ from ssn3d.errors import WriteError
 from ssn3d.files import atomic_path, write_json
 from ssn3d.log import job, logger
 from ssn3d.mrc import write_mrc
+from ssn3d.mrc_sections import Grid, new_sections
 from ssn3d.particles import Particles
 from ssn3d.report.style import save
 from ssn3d.report.table_text import write_table
@@ -31,8 +31,8 @@ from ssn3d.star import write_particles
 from ssn3d.structures.structure import Structure, write_structure
 from ssn3d.subtomograms.splits import write_split
 from ssn3d.subtomograms.store import Subtomograms, write_subtomograms
+from write_errors import ROOM_BYTES, little_room
 
-ROOM_BYTES = 4096
 RNG = generator(0, "write errors")
 N, SIZE = 600, 8
 CUBES = RNG.standard_normal((N, SIZE, SIZE, SIZE)).astype(np.float16)
@@ -63,6 +63,11 @@ def picture(path):
     save(figure, path)
 
 
+def sections(path):
+    with new_sections(path, Grid((32, 32, 32), 10.0), np.float32, "") as file:
+        file.write(RNG.random((32, 32, 32), dtype=np.float32))
+
+
 def table(path):
     rows = pd.DataFrame(index=range(200), columns=TABLE2_COLUMNS, dtype=float)
     write_table(rows.assign(status="missing"), path, "Table 2", {})
@@ -73,6 +78,7 @@ WRITERS = {
     "predictions.h5": lambda p: write_predictions(p.with_name("a.csv"), p, SCORES.head(2), MASKS),
     "per_subtomogram.csv": lambda p: write_predictions(p, p.with_suffix(".h5"), SCORES, MASKS),
     "density.mrc": lambda path: write_mrc(path, RNG.random((32, 32, 32), dtype=np.float32), 10.0),
+    "labels.mrc": sections,
     "1ABC.npz": structure,
     "weights.pt": lambda path: write_tensors(path, {"weights": torch.zeros(9000)}),
     "particles.star": lambda path: write_particles(path, PARTICLES, "t1", 10.0),
@@ -82,17 +88,6 @@ WRITERS = {
     "figure.png": picture,
     "table2.csv": table,
 }
-
-
-@contextmanager
-def little_room():
-    """Let no file grow beyond a few kB: writing fails as on a full disk, also for root."""
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (ROOM_BYTES, limits[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
 
 @contextmanager
