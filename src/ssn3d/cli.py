@@ -4,6 +4,7 @@ import argparse
 import importlib
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from ssn3d import __version__
 
@@ -35,7 +36,49 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument(
             "--resources", default="resources", help="folder of facts (default resources)"
         )
+    _add_models(commands)
+    _add_segment(commands)
     return parser
+
+
+def _add_models(commands: Any) -> None:
+    """Add `ssn3d models`."""
+    does = "list the trained networks that come with the package, or print the card of one"
+    command = _with_example(commands, "models", does, "ssn3d models")
+    command.add_argument("name", nargs="?", help="a model, to print its card")
+
+
+def _add_segment(commands: Any) -> None:
+    """Add `ssn3d segment`."""
+    does = "segment a tomogram of your own into particles and the rest, or the particles picked"
+    example = (
+        "ssn3d segment tomogram.mrc --output segmented\n"
+        "  ssn3d segment tomogram.mrc --output segmented --particles picks.star --masked"
+    )
+    command = _with_example(commands, "segment", does, example)
+    add = command.add_argument
+    add("tomogram", help="MRC file: any mode, contrast and voxel size; tilt axis along y")
+    add("--output", required=True, metavar="FOLDER", help="for NAME_labels.mrc and others")
+    add("--model", help="a name (see `ssn3d models`) or a file of weights (default: the best)")
+    add("--voxel-size", type=float, metavar="A", help="in angstrom, instead of the header's")
+    add("--particles", metavar="STAR", help="picks: segment the target of each instead")
+    add("--masked", action="store_true", help="with picks, write masked subtomograms too")
+    add("--threshold", type=float, default=0.5, help="probability of structure (default 0.5)")
+    add("--flips", action="store_true", help="average over eight flips: better, 8 times as long")
+    add("--protein", choices=("auto", "dark", "bright"), default="auto", help="(default auto)")
+    add("--device", choices=("auto", "cpu", "cuda"), default="auto", help="(default auto)")
+
+
+def _with_example(commands: Any, name: str, does: str, example: str) -> argparse.ArgumentParser:
+    """Add a command whose help ends with an example."""
+    command: argparse.ArgumentParser = commands.add_parser(
+        name,
+        help=does,
+        description=does,
+        epilog=f"example:\n  {example}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    return command
 
 
 def main(argv: Sequence[str] | None = None) -> None:
