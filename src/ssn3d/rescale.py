@@ -16,6 +16,8 @@ from ssn3d.own_tomogram import OwnTomogram
 
 _LOBES = 8
 """Half width of the kernel, in zeros of the sinc."""
+_SECTIONS = 32
+"""Of a tomogram, read at a time."""
 _KAISER_BETA = 5.0
 """Ripples below 0.3%, in a transition of a tenth of the band."""
 
@@ -41,12 +43,17 @@ def sample_cube(
     reach = int(np.ceil(_LOBES * max(step, 1.0)))
     first = [int(np.floor(start)) - reach for start in corner]
     stop = [int(np.ceil(start + step * (size - 1))) + reach + 1 for start in corner]
-    extent = tuple(high - low for low, high in zip(first, stop, strict=True))
-    box = tomogram.box(tuple(first), extent)
-    for start, low, count in zip(corner, first, extent, strict=True):
-        kernel = _kernel(start - low + step * np.arange(size), count, step)
-        box = np.tensordot(box, kernel, axes=(0, 1))  # each axis in turn, which goes to the end
-    return box
+    z, y, x = (
+        _kernel(start - low + step * np.arange(size), high - low, step)
+        for start, low, high in zip(corner, first, stop, strict=True)
+    )
+    cube = np.zeros((size, size, size), np.float32)
+    for low in range(0, z.shape[1], _SECTIONS):  # voxels may be many more than samples
+        some = z[:, low : low + _SECTIONS]
+        box = tomogram.box((first[0] + low, *first[1:]), (some.shape[1], y.shape[1], x.shape[1]))
+        flat = np.tensordot(np.tensordot(box, y, axes=(1, 1)), x, axes=(1, 1))
+        cube += np.tensordot(some, flat, axes=(1, 0))
+    return cube
 
 
 def _kernel(points: NDArray[np.float64], count: int, step: float) -> NDArray[np.float32]:
@@ -80,7 +87,7 @@ def resample_sections(
     if step == 1:
         yield from slabs
         return
-    sections = (section.copy() for slab in slabs for section in slab)
+    sections = (section for slab in slabs for section in slab)
     below, index = next(sections), 0
     above = next(sections, below)
     for z in range(shape[0]):

@@ -36,8 +36,6 @@ def probability_slabs(
 ) -> Iterator[NDArray[np.float32]]:
     """Yield the probability of structure in consecutive slabs (n, y, x) of a volume.
 
-    The next slab overwrites the last.
-
     Args:
         network: placed by `compute`.
         box: gives the volume's voxels.
@@ -62,7 +60,7 @@ def probability_slabs(
         part += tile * weights[0][i][:, None, None] * plane
         if (j, k) == (len(starts[1]) - 1, len(starts[2]) - 1):
             done = ends[i] - corner[0]
-            yield blended[:done, : shape[1], : shape[2]]
+            yield blended[:done, : shape[1], : shape[2]].clip(0, 1)
             blended[: size - done] = blended[done:].copy()
             blended[size - done :] = 0
 
