@@ -20,6 +20,7 @@ from ssn3d.csv_files import write_csv
 from ssn3d.errors import WriteError
 from ssn3d.files import atomic_path, write_json
 from ssn3d.log import job, logger
+from ssn3d.mrc_sections import Grid, new_sections
 from ssn3d.report.style import save
 from ssn3d.report.table_text import write_table
 from ssn3d.report.tables import TABLE2_COLUMNS
@@ -37,6 +38,11 @@ def picture(path):
     save(figure, path)
 
 
+def sections(path):
+    with new_sections(path, Grid((32, 32, 32), 10.0), np.float32, "") as file:
+        file.write(RNG.random((32, 32, 32), dtype=np.float32))
+
+
 def table(path):
     rows = pd.DataFrame(index=range(200), columns=TABLE2_COLUMNS, dtype=float)
     write_table(rows.assign(status="missing"), path, "Table 2", {})
@@ -47,6 +53,7 @@ WRITERS = {
     "predictions.h5": sample_files.predictions,
     "per_subtomogram.csv": lambda path: sample_files.scores(path, repeats=20),
     "density.mrc": sample_files.volume,
+    "labels.mrc": sections,
     "1ABC.npz": sample_files.structure,
     "weights.pt": sample_files.checkpoint,
     "particles.star": lambda path: write_particles(path, PARTICLES, "t1", 10.0),

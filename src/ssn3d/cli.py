@@ -42,7 +42,37 @@ def _parser() -> argparse.ArgumentParser:
         )
     _add_pick(commands)
     _add_score(commands)
+    _add_models(commands)
+    _add_segment(commands)
     return parser
+
+
+def _add_models(commands: Any) -> None:
+    """Add `ssn3d models`."""
+    does = "list the trained networks that come with the package, or print the card of one"
+    command = _with_example(commands, "models", does, "ssn3d models")
+    command.add_argument("name", nargs="?", help="a model, to print its card")
+
+
+def _add_segment(commands: Any) -> None:
+    """Add `ssn3d segment`."""
+    does = "segment a tomogram of your own into particles and the rest, or the particles picked"
+    example = (
+        "ssn3d segment tomogram.mrc --output segmented\n"
+        "  ssn3d segment tomogram.mrc --output segmented --particles picks.star --masked"
+    )
+    command = _with_example(commands, "segment", does, example)
+    add = command.add_argument
+    add("tomogram", help="MRC file: any mode, contrast and voxel size; tilt axis along y")
+    add("--output", required=True, metavar="FOLDER", help="for NAME_labels.mrc and others")
+    add("--model", help="a name (see `ssn3d models`) or a file of weights (default: the best)")
+    add("--voxel-size", type=float, metavar="A", help="in angstrom, instead of the header's")
+    add("--particles", metavar="STAR", help="picks: segment the target of each instead")
+    add("--masked", action="store_true", help="with picks, write masked subtomograms too")
+    add("--threshold", type=float, default=0.5, help="probability of structure (default 0.5)")
+    add("--flips", action="store_true", help="average over eight flips: better, 8 times as long")
+    add("--protein", choices=("auto", "dark", "bright"), default="auto", help="(default auto)")
+    add("--device", choices=("auto", "cpu", "cuda"), default="auto", help="(default auto)")
 
 
 def _add_pick(commands: Any) -> None:

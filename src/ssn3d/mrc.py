@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from ssn3d.errors import DataError
 from ssn3d.files import DELETE, PathLike, atomic_path
 
-_CHECKSUM = "ssn3d crc32 "
+CHECKSUM_LABEL = "ssn3d crc32 "
 _FAULTS = (OSError, EOFError, ValueError, zlib.error)  # mrcfile reads compressed files too
 
 
@@ -58,7 +58,7 @@ def write_mrc(
         mrc.header.origin = (0.0, 0.0, 0.0)
         if label:
             mrc.add_label(label[:79])
-        mrc.add_label(_CHECKSUM + _checksum(mrc))
+        mrc.add_label(CHECKSUM_LABEL + _checksum(mrc))
 
 
 def _compress(plain: Path, path: Path) -> None:
@@ -110,8 +110,13 @@ def _new(path: Path) -> Iterator[Any]:
 def _checksum(mrc: Any) -> str:
     """CRC-32 of an open file's data and of the header fields that we read."""
     array = np.ascontiguousarray(mrc.data)
-    described = f"{array.shape} {array.dtype.str} {float(mrc.voxel_size.x)!r}"
-    return f"{zlib.crc32(array.data, zlib.crc32(described.encode())):08x}"
+    start = checksum_start(array.shape, array.dtype, float(mrc.voxel_size.x))
+    return f"{zlib.crc32(array.data, start):08x}"
+
+
+def checksum_start(shape: tuple[int, ...], dtype: np.dtype[Any], voxel_size_angstrom: float) -> int:
+    """CRC-32 of the header fields, with which that of the data begins."""
+    return zlib.crc32(f"{shape} {dtype.str} {voxel_size_angstrom!r}".encode())
 
 
 def _is_finite(array: NDArray[Any]) -> bool:
@@ -165,7 +170,7 @@ def read_mrc(path: PathLike, shape: tuple[int, ...] | None = None) -> tuple[NDAr
     shape_of_mrc(path)  # before memory is allocated for what a damaged header says
     with _opened(path) as mrc:
         labels = b" ".join(mrc.header.label.tolist())
-        checksum = re.search(f"{_CHECKSUM}([0-9a-f]{{8}})".encode(), labels)
+        checksum = re.search(f"{CHECKSUM_LABEL}([0-9a-f]{{8}})".encode(), labels)
         _check_real_voxels(mrc)
         if checksum is not None and checksum[1].decode() != _checksum(mrc):
             raise ValueError("its checksum is wrong")

@@ -1,0 +1,114 @@
+"""`ssn3d segment`."""
+
+import argparse
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ssn3d.errors import DataError
+from ssn3d.log import logger
+from ssn3d.models.shipped import Model, default_model, load_model
+from ssn3d.own_tomogram import OwnTomogram, open_tomogram
+from ssn3d.particle_tables.files import read_particle_table
+from ssn3d.particle_tables.frame import TomogramFrame
+from ssn3d.segmentation.compute import Compute
+from ssn3d.segmentation.targets import segment_targets, write_instances, write_masked
+from ssn3d.segmentation.whole_tomogram import segment_tomogram
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Segment a tomogram, or the particles picked in it."""
+    if not 0 < arguments.threshold < 1:
+        raise DataError(f"--threshold {arguments.threshold:g} is not between 0 and 1")
+    if arguments.masked and arguments.particles is None:
+        raise DataError("--masked is for picked particles; give them with --particles")
+    target: Literal["all", "centred"] = "all" if arguments.particles is None else "centred"
+    model = load_model(arguments.model or default_model(target), target)
+    tomogram = open_tomogram(arguments.tomogram, arguments.voxel_size, arguments.protein)
+    compute = Compute.pick(arguments.device, "auto")
+    compute.place(model.network)
+    logger.info("model: %s, of voxels of %g A", model.name, model.voxel_size_angstrom)
+    if arguments.particles is None:
+        _whole(arguments, tomogram, model, compute)
+    else:
+        _targets(arguments, tomogram, model, compute)
+
+
+def _whole(
+    arguments: argparse.Namespace, tomogram: OwnTomogram, model: Model, compute: Compute
+) -> None:
+    """Segment the whole tomogram."""
+    found = segment_tomogram(
+        tomogram,
+        model.network,
+        compute,
+        arguments.output,
+        voxel_size_angstrom=model.voxel_size_angstrom,
+        threshold=arguments.threshold,
+        flips=arguments.flips,
+    )
+    logger.info("%s, %s", found.probability, found.labels)
+    if found.fraction > 0:
+        logger.info("%.2f%% of the voxels are structure", 100 * found.fraction)
+    else:
+        _explain(
+            f"no voxel has a probability of {arguments.threshold:g}, the highest is "
+            f"{found.highest:.2g}",
+            tomogram,
+        )
+
+
+def _targets(
+    arguments: argparse.Namespace, tomogram: OwnTomogram, model: Model, compute: Compute
+) -> None:
+    """Segment picked particles."""
+    centres = read_centres(arguments.particles, tomogram)
+    targets = segment_targets(
+        tomogram,
+        centres,
+        model.network,
+        compute,
+        voxel_size_angstrom=model.voxel_size_angstrom,
+        size_voxels=model.size_voxels,
+        threshold=arguments.threshold,
+        flips=arguments.flips,
+    )
+    logger.info("%s", write_instances(tomogram, targets, arguments.output))
+    if arguments.masked:
+        edge_angstrom = model.size_voxels * model.voxel_size_angstrom
+        folder = write_masked(tomogram, centres, targets, Path(arguments.output), edge_angstrom)
+        logger.info("%s: %d masked subtomograms", folder, len(centres))
+    empty = int((targets.voxels == 0).sum())
+    if empty == len(centres):
+        _explain(f"no voxel of {len(centres)} particles has that probability", tomogram)
+    else:
+        logger.info("%d particles, %d of them without a voxel", len(centres), empty)
+
+
+def _explain(what: str, tomogram: OwnTomogram) -> None:
+    """Say what an empty result may come from."""
+    logger.warning(
+        "nothing found: %s; lower --threshold, or check that protein is %s (--protein) and voxels "
+        "are %.4g A wide (--voxel-size)",
+        *(what, "dark" if tomogram.protein_is_dark else "bright"),
+        tomogram.grid.voxel_size_angstrom,
+    )
+
+
+def read_centres(path: str, tomogram: OwnTomogram) -> NDArray[np.float64]:
+    """Read the centres (n, 3) of a tomogram's particles in its voxels, (z, y, x).
+
+    Raises DataError where the file is damaged, or has no particles of it.
+    """
+    frame = TomogramFrame.of_volume(tomogram.grid.shape, tomogram.grid.voxel_size_angstrom)
+    table = read_particle_table(path, frame)
+    names = np.unique(table.tomograms)
+    if len(names) > 1:
+        table = table[table.tomograms == tomogram.name]
+    if not len(table):
+        known = ", ".join(names) or "none"
+        raise DataError(f"{path}: no particles of tomogram {tomogram.name}, of {known}; pick some")
+    logger.info("%s: %d particles", path, len(table))
+    return table.particles.centres

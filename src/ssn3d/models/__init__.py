@@ -1,0 +1,1 @@
+"""Trained networks that come with the package: weights (NAME.pt) and a card each (NAME.json)."""

@@ -1,0 +1,146 @@
+"""Models: made of a training, loaded by name or file, and faults on one line."""
+
+import json
+
+import pytest
+import torch
+
+from ssn3d.cli import main
+from ssn3d.errors import CheckpointError, DataError, SSN3DError
+from ssn3d.models import card as cards
+from ssn3d.models.card import FOLDER, Facts, model_names, read_card, read_facts
+from ssn3d.models.ship import ship_model
+from ssn3d.models.shipped import default_model, load_model
+from ssn3d.segmentation.checkpoint import write_tensors
+from ssn3d.segmentation.networks import build_network
+
+FACTS = {
+    "description": "for a test",
+    "target": "centred",
+    "default": True,
+    "voxel_size_angstrom": 8.0,
+    "subtomogram_size_voxels": 32,
+    "mask_threshold_dalton_per_nm3": 60.0,
+    "data": "one tomogram of noise",
+    "snr": [0.5, 0.06],
+    "scores": {"an independent tomogram, SNR 0.5": {"pixel_accuracy": 99.5, "miou": 86.1}},
+    "licence": "BSD-3-Clause",
+}
+
+
+@pytest.fixture(name="run")
+def give_run(tmp_path):
+    """Give the folder of a finished training."""
+    network = build_network("SSN3D-ED", 0.0, torch.Generator().manual_seed(3))
+    content = {
+        "network": "SSN3D-ED", "weights": network.state_dict(), "best_epoch": 2, "seed": 2018,
+        "precision": "bfloat16", "settings": {"epochs": 3, "batch_size": 4}, "ssn3d": "1.2.3",
+    }  # fmt: skip
+    write_tensors(tmp_path / "run" / "weights.pt", content)
+    record = {"epochs": 3, "best_epoch": 2, "provenance": {"subtomograms": {"train": 900}}}
+    (tmp_path / "run" / "run.json").write_text(json.dumps(record))
+    return tmp_path / "run"
+
+
+@pytest.fixture(name="folder")
+def give_folder(run, tmp_path):
+    """Give a folder with one model, `ed`."""
+    ship_model(run, "ed", Facts(**FACTS), tmp_path / "models")
+    return tmp_path / "models"
+
+
+def test_a_model_is_its_training_in_half_precision(run, folder):
+    model = load_model("ed", "centred", folder)
+    assert model.voxel_size_angstrom == 8.0
+    assert model.size_voxels == 32
+    assert not model.network.training
+    trained = load_model(str(run / "weights.pt")).network
+    for rounded, exact in zip(model.network.parameters(), trained.parameters(), strict=True):
+        assert rounded.dtype == torch.float32
+        assert (rounded - exact).abs().max() <= 2**-11 * exact.abs().max()
+    size_bytes = (folder / "ed.pt").stat().st_size
+    assert size_bytes < 0.52 * (run / "weights.pt").stat().st_size
+
+
+def test_the_card_tells_the_training(folder):
+    card = read_card(folder / "ed.json")
+    assert card.parameters == 895_746
+    assert (card.seed, card.ssn3d, card.network) == (2018, "1.2.3", "SSN3D-ED")
+    assert card.training["best_epoch"] == 2
+    assert card.training["subtomograms"] == {"train": 900}
+    assert card.scores == FACTS["scores"]
+
+
+def test_defaults_are_found_by_target(folder):
+    assert model_names(folder) == ["ed"]
+    assert default_model("centred", folder) == "ed"
+    with pytest.raises(DataError, match="none for target 'all' comes with ssn3d; give one"):
+        default_model("all", folder)
+
+
+def flip_a_bit(path):
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+FAULTS = {
+    "'no' is no file of weights": lambda folder: load_model("no", folder=folder),
+    "is of target 'centred'; a whole tomogram needs one of 'all'": (
+        lambda folder: load_model("ed", "all", folder)
+    ),
+    "not the weights of ed.json": lambda folder: (
+        flip_a_bit(folder / "ed.pt"), load_model("ed", folder=folder)
+    ),
+    "not the card of a model (description: Field required)": lambda folder: (
+        (folder / "ed.json").write_text('{"name": 1}'), load_model("ed", folder=folder)
+    ),
+    "not the card of a model (JSON: Invalid JSON": lambda folder: (
+        (folder / "ed.json").write_text("no card"), load_model("ed", folder=folder)
+    ),
+    "not a readable file of weights": lambda folder: (
+        (folder / "x.pt").write_bytes(b"no weights"), load_model(str(folder / "x.pt"))
+    ),
+    "not the facts of a model": lambda folder: read_facts(folder / "none.json"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_is_one_line(folder, fault):
+    with pytest.raises(SSN3DError) as caught:
+        FAULTS[fault](folder)
+    assert isinstance(caught.value, (DataError, CheckpointError))
+    assert fault in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_model_of_more_than_10_mb_is_refused(run, tmp_path, monkeypatch):
+    monkeypatch.setattr("ssn3d.models.ship.LARGEST_BYTES", 1_000_000)
+    with pytest.raises(DataError, match="big: more than 1 MB"):
+        ship_model(run, "big", Facts(**FACTS), tmp_path / "models")
+    assert list((tmp_path / "models").iterdir()) == []
+
+
+def test_weights_without_a_card_are_the_papers(run, caplog):
+    model = load_model(str(run / "weights.pt"), "all")
+    assert (model.voxel_size_angstrom, model.size_voxels, model.card) == (10.0, 40, None)
+    assert "no card beside it" in caplog.text
+
+
+def test_the_command_lists_models_and_prints_a_card(folder, monkeypatch, capsys):
+    monkeypatch.setattr(cards, "FOLDER", folder)
+    monkeypatch.setattr(cards, "model_names", lambda: model_names(folder))
+    main(["models"])
+    assert capsys.readouterr().out == "ed               centred, default, 8 A: for a test\n"
+    main(["models", "ed"])
+    assert json.loads(capsys.readouterr().out)["scores"] == FACTS["scores"]
+
+
+def test_every_model_that_comes_with_the_package_loads():
+    for name in model_names():
+        card = load_model(name).card
+        assert card is not None
+        assert card.scores
+    targets = [read_card(FOLDER / f"{name}.json") for name in model_names()]
+    defaults = [card.target for card in targets if card.default]
+    assert len(defaults) == len(set(defaults))

@@ -1,0 +1,73 @@
+"""Whole volumes by tiles: no seams, every voxel, and flips."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from ssn3d.seeds import generator
+from ssn3d.segmentation.compute import Compute
+from ssn3d.segmentation.tiles import (
+    LARGEST_TILE_VOXELS,
+    OVERLAP_VOXELS,
+    predict_tile,
+    probability_slabs,
+    tile_size,
+    tile_starts,
+)
+
+
+class Voxelwise(nn.Module):
+    """Its logits are 0 and the image."""
+
+    def forward(self, images):
+        return torch.cat([torch.zeros_like(images), images], dim=1)
+
+
+@pytest.fixture
+def compute():
+    return Compute.pick("cpu", "float32")
+
+
+@pytest.mark.parametrize("shape", [(40, 40, 40), (41, 130, 96), (30, 64, 201)])
+def test_blended_tiles_are_the_whole(shape, compute):
+    """Of +1 and -1 in turns, every tile has mean 0 and standard deviation 1 already."""
+    pattern = np.where(np.indices(shape).sum(axis=0) % 2, 1.0, -1.0).astype(np.float32)
+
+    def box(corner, size):
+        beyond = [(0, max(0, size - length)) for length in shape]
+        padded = np.pad(pattern, beyond, mode="reflect")
+        return padded[tuple(slice(start, start + size) for start in corner)]
+
+    blended = np.concatenate(list(probability_slabs(Voxelwise(), box, shape, compute)))
+    np.testing.assert_allclose(blended, 1 / (1 + np.exp(-pattern)), atol=1e-5)
+
+
+@pytest.mark.parametrize("length", [40, 95, 96, 97, 300, 601])
+def test_tiles_cover_an_axis_and_overlap(length):
+    size = min(LARGEST_TILE_VOXELS, 8 * (length // 8))
+    starts = tile_starts(length, size)
+    assert starts[0] == 0
+    assert starts[-1] + size == max(length, size)
+    assert (np.diff(starts) <= size - OVERLAP_VOXELS).all()
+
+
+def test_thin_tomograms_have_smaller_tiles():
+    assert tile_size((300, 600, 600)) >= 88
+    assert 40 <= tile_size((50, 600, 600)) <= 72
+
+
+def test_the_mean_over_flips_is_the_same_for_a_flipped_volume(compute):
+    network = nn.Conv3d(1, 2, 3, padding="same")
+    tile = generator(0, "tile").standard_normal((16, 16, 16), dtype=np.float32)
+    for axes in ((0,), (1, 2), (0, 1, 2)):
+        flipped = np.flip(tile, axes).copy()
+        alone = predict_tile(network, flipped, compute)
+        assert np.abs(np.flip(alone, axes) - predict_tile(network, tile, compute)).max() > 0.1
+        averaged = np.flip(predict_tile(network, flipped, compute, flips=True), axes)
+        expected = predict_tile(network, tile, compute, flips=True)
+        np.testing.assert_allclose(averaged, expected, atol=1e-5)
+
+
+def test_an_empty_border_has_no_structure(compute):
+    assert (predict_tile(Voxelwise(), np.zeros((8, 8, 8), np.float32), compute) == 0).all()

@@ -1,0 +1,68 @@
+"""Whole tomograms of one's own: any voxel size and contrast, and the tomogram's own grid."""
+
+import mrcfile
+import numpy as np
+import pytest
+
+from disks import little_room
+from own_tomograms import Dark, dark_spheres, spheres, write_tomogram
+from ssn3d.errors import DataError, WriteError
+from ssn3d.own_tomogram import open_tomogram
+from ssn3d.segmentation.compute import Compute
+from ssn3d.segmentation.whole_tomogram import segment_tomogram
+
+CENTRES_ANGSTROM = np.array([[200, 160, 180], [220, 420, 400], [300, 180, 500]])
+RADIUS_ANGSTROM = 60
+
+
+def segment(tomogram, folder, threshold=0.5):
+    return segment_tomogram(
+        tomogram, Dark(), Compute.pick("cpu", "float32"), folder,
+        voxel_size_angstrom=10.0, threshold=threshold, flips=False,
+    )  # fmt: skip
+
+
+def sized(voxel_size):
+    """Shape, centres and radius in voxels of this size."""
+    shape = tuple(round(edge / voxel_size) for edge in (480, 560, 640))
+    return shape, CENTRES_ANGSTROM / voxel_size, RADIUS_ANGSTROM / voxel_size
+
+
+@pytest.mark.parametrize(("voxel_size", "sign"), [(10.0, 1), (10.0, -1), (6.7, 1), (16.0, -1)])
+def test_spheres_are_found_on_the_tomograms_own_grid(tmp_path, voxel_size, sign):
+    shape, centres, radius = sized(voxel_size)
+    volume = sign * dark_spheres(shape, centres, radius, noise=0.05)
+    tomogram = open_tomogram(write_tomogram(tmp_path / "my.tomo.mrc", volume, voxel_size))
+    found = segment(tomogram, tmp_path / "out")
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {
+        "my.tomo_probability.mrc", "my.tomo_labels.mrc"
+    }  # fmt: skip
+    with mrcfile.open(found.labels) as mrc, mrcfile.open(found.probability) as probability:
+        truth, labels = spheres(shape, centres, radius), mrc.data == 1
+        assert (truth & labels).sum() / (truth | labels).sum() > 0.9
+        assert (labels == (probability.data >= 0.5)).all()
+        assert found.fraction == pytest.approx(labels.mean())
+        assert found.highest == probability.data.max()
+        for header in (mrc.header, probability.header):
+            assert header.cella.x / header.mx == pytest.approx(voxel_size)
+            assert header.origin.tolist() == (100.0, 200.0, 300.0)
+            assert header.nxstart == -7
+
+
+def test_a_tomogram_smaller_than_a_subtomogram_is_refused(tmp_path):
+    shape, centres, radius = sized(10.0)
+    path = write_tomogram(tmp_path / "t.mrc", dark_spheres(shape, centres, radius), 5.0)
+    with pytest.raises(DataError, match=r"t\.mrc: 33x29x25 voxels of the network's 10 A, fewer"):
+        segment(open_tomogram(path), tmp_path)
+
+
+def test_a_full_disk_leaves_neither_file(tmp_path):
+    shape, centres, radius = sized(10.0)
+    path = write_tomogram(tmp_path / "t.mrc", dark_spheres(shape, centres, radius))
+    tomogram = open_tomogram(path)
+    with (
+        little_room(4096),
+        pytest.raises(WriteError, match=r"_(probability|labels)\.mrc: cannot be"),
+    ):
+        segment(tomogram, tmp_path / "out")
+    assert list((tmp_path / "out").iterdir()) == []

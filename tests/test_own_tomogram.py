@@ -1,0 +1,151 @@
+"""Tomograms of one's own: modes, contrast, voxel size, and faults on one line."""
+
+import gzip
+import logging
+
+import mrcfile
+import numpy as np
+import pytest
+
+from own_tomograms import dark_spheres, write_tomogram
+from ssn3d.errors import DataError
+from ssn3d.own_tomogram import open_tomogram
+from ssn3d.seeds import generator
+
+SHAPE = (40, 64, 72)
+CENTRES = np.stack(np.meshgrid([10, 28], [12, 32, 52], [12, 36, 60], indexing="ij"), -1)
+VOLUME = dark_spheres(SHAPE, CENTRES.reshape(-1, 3), 5)
+
+
+@pytest.fixture(autouse=True)
+def _logged(caplog):
+    caplog.set_level(logging.INFO, "ssn3d")
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.int16, np.uint16, np.float16, np.float32, ">f4"])
+def test_every_mode_is_read(tmp_path, dtype):
+    values = (40 * VOLUME + (200 if dtype == np.uint16 else 0)).astype(dtype)
+    tomogram = open_tomogram(write_tomogram(tmp_path / "t.mrc", values))
+    assert tomogram.grid.shape == SHAPE
+    assert tomogram.grid.origin_angstrom == (100.0, 200.0, 300.0)
+    assert tomogram.grid.start_voxels == (-7, 0, 0)
+    box = tomogram.box((3, 4, 5), (8, 9, 10))
+    assert box.dtype == np.float32
+    np.testing.assert_array_equal(box, values[3:11, 4:13, 5:15].astype(np.float32))
+
+
+def test_bytes_of_old_imod_are_unsigned(tmp_path):
+    values = (128 + 40 * VOLUME).astype(np.uint8)
+    path = write_tomogram(tmp_path / "t.mrc", values.view(np.int8))
+    content = bytearray(path.read_bytes())
+    content[152:160] = np.array([1146047817, 0], "<i4").tobytes()
+    path.write_bytes(content)
+    tomogram = open_tomogram(path)
+    np.testing.assert_array_equal(tomogram.box((0, 0, 0), SHAPE), values)
+    assert tomogram.protein_is_dark
+
+
+def test_a_box_is_mirrored_beyond_the_borders(tmp_path):
+    tomogram = open_tomogram(write_tomogram(tmp_path / "t.mrc", VOLUME))
+    mirrored = np.pad(VOLUME, 50, mode="symmetric")
+    box = tomogram.box((-50, 30, -3), (90, 40, 8))
+    np.testing.assert_array_equal(box, mirrored[:90, 80:120, 47:55])
+
+
+@pytest.mark.parametrize("voxel_size", [8.0, 10.0, 25.0])
+def test_the_contrast_is_found_out_and_said(tmp_path, voxel_size, caplog):
+    for sign, word in ((1, "dark"), (-1, "bright")):
+        path = write_tomogram(tmp_path / "t.mrc", sign * VOLUME, voxel_size)
+        tomogram = open_tomogram(path)
+        assert f"of {voxel_size:g} A (from its header); protein is {word}" in caplog.messages[-1]
+        np.testing.assert_array_equal(tomogram.box((0, 0, 0), SHAPE), VOLUME)
+
+
+def test_gold_does_not_decide_the_contrast(tmp_path):
+    gold = VOLUME.copy()
+    gold[17:20, 21:24, 21:24] = 20.0
+    tomogram = open_tomogram(write_tomogram(tmp_path / "t.mrc", gold))
+    assert tomogram.protein_is_dark
+
+
+def test_contrast_and_voxel_size_can_be_given(tmp_path, caplog):
+    tomogram = open_tomogram(write_tomogram(tmp_path / "t.mrc", VOLUME, 0.0), 13.5, "bright")
+    assert "72x64x40 voxels (x, y, z) of 13.5 A (as asked); protein is bright" in caplog.text
+    np.testing.assert_array_equal(tomogram.box((0, 0, 0), SHAPE), -VOLUME)
+
+
+def test_what_noise_cannot_tell_is_called_a_guess(tmp_path, caplog):
+    noise = dark_spheres((48, 48, 48), [], 0)
+    assert open_tomogram(write_tomogram(tmp_path / "t.mrc", noise)).protein_is_dark
+    assert "a guess" in caplog.text
+    assert "tilt series" not in caplog.text
+
+
+def test_independent_sections_and_a_thickness_along_y_raise_doubts(tmp_path, caplog):
+    noise = generator(0, "sections").standard_normal((80, 48, 80)).astype(np.float32)
+    open_tomogram(write_tomogram(tmp_path / "t.mrc", noise))
+    assert "as in a tilt series; is it a tomogram?" in caplog.text
+    assert "is its thickness along y?" in caplog.text
+
+
+def stack(path):
+    with mrcfile.new(path, VOLUME) as mrc:
+        mrc.set_image_stack()
+        mrc.voxel_size = 10.0
+
+
+def anisotropic(path):
+    with mrcfile.new(path, VOLUME) as mrc:
+        mrc.voxel_size = (10.0, 10.0, 20.0)
+
+
+def with_nan(path):
+    volume = VOLUME.copy()
+    volume[17, 3, 3] = np.nan
+    with pytest.warns(RuntimeWarning, match="NaN"):
+        write_tomogram(path, volume)
+
+
+def truncated(path):
+    write_tomogram(path, VOLUME)
+    path.write_bytes(path.read_bytes()[:-1])
+
+
+def turned(path):
+    write_tomogram(path, VOLUME)
+    with mrcfile.open(path, "r+") as mrc:
+        mrc.header.mapc, mrc.header.maps = 3, 1
+
+
+FAULTS = {
+    "a 2-D image": lambda path: write_tomogram(path, VOLUME[0]),
+    "a stack of images, such as a tilt series": stack,
+    "a stack of volumes": lambda path: write_tomogram(path, VOLUME[None]),
+    "a Fourier transform": lambda path: write_tomogram(path, VOLUME.astype(np.complex64)),
+    "NaN or infinity in section 17": with_nan,
+    "all voxels are 3": lambda path: write_tomogram(path, np.full(SHAPE, 3, np.float32)),
+    "no voxel size in its header": lambda path: write_tomogram(path, VOLUME, 0.0),
+    "a voxel size of 1 A in its header": lambda path: write_tomogram(path, VOLUME, 1.0),
+    "a voxel size of 1000 A": lambda path: write_tomogram(path, VOLUME, 1000.0),
+    "its voxels are 10 x 10 x 20 A": anisotropic,
+    "of 738304 in its header; copy it again": truncated,
+    "its axes are stored in order": turned,
+    "not a readable MRC file": lambda path: path.write_bytes(2000 * b"no tomogram "),
+    "compressed": lambda path: path.write_bytes(gzip.compress(b"")),
+    "No such file": lambda _: None,
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_is_one_line(tmp_path, fault):
+    FAULTS[fault](tmp_path / "t.mrc")
+    with pytest.raises(DataError, match=r"t\.mrc: ") as caught:
+        open_tomogram(tmp_path / "t.mrc")
+    assert fault in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_absurd_voxel_size_is_refused(tmp_path):
+    path = write_tomogram(tmp_path / "t.mrc", VOLUME)
+    with pytest.raises(DataError, match=r"0\.1 A \(as asked\) is not between 0\.5 and 50"):
+        open_tomogram(path, 0.1)
