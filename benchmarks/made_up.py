@@ -12,7 +12,8 @@ from ssn3d.config import load_config
 from ssn3d.particles import Particles
 from ssn3d.segmentation.settings import TrainingSettings
 from ssn3d.segmentation.train import TrainingResult, train
-from ssn3d.subtomograms.store import Dataset, Origin, Samples, open_dataset, write_shard
+from ssn3d.subtomograms.samples import Samples
+from ssn3d.subtomograms.store import Dataset, Origin, open_dataset, write_shard
 
 REPOSITORY = Path(__file__).parents[1]
 PAPER = load_config(REPOSITORY / "config.yaml")

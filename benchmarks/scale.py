@@ -37,7 +37,7 @@ from ssn3d.device import gpu_names
 from ssn3d.provenance import hardware
 from ssn3d.segmentation.networks import NETWORKS
 from ssn3d.segmentation.settings import TrainingSettings
-from ssn3d.subtomograms.store import Arrays
+from ssn3d.subtomograms.samples import Arrays
 
 
 def workflow(folder: Path, configfiles: Sequence[Path], *arguments: str) -> float:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ssn3d.subtomograms.store import Arrays
+from ssn3d.subtomograms.samples import Arrays
 
 
 @dataclass(frozen=True)

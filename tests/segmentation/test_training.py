@@ -31,7 +31,8 @@ from ssn3d.segmentation.predict import predict_masks
 from ssn3d.segmentation.settings import TrainingSettings
 from ssn3d.segmentation.train import TrainingResult, train
 from ssn3d.segmentation.validation import background_percent
-from ssn3d.subtomograms.store import Arrays, open_dataset
+from ssn3d.subtomograms.samples import Arrays
+from ssn3d.subtomograms.store import open_dataset
 
 QUICK = section(
     "training",
@@ -50,7 +51,6 @@ def train_on(
     network: str = "SSN3D-v2",
     checkpoint: Path | None = None,
     seed: int = 1,
-    identity: dict[str, str] | None = None,
 ) -> TrainingResult:
     return train(
         spheres.samples,
@@ -61,7 +61,6 @@ def train_on(
         seed=seed,
         run_name="test",
         checkpoint_path=checkpoint,
-        data_identity=identity,
     )
 
 
@@ -432,11 +431,12 @@ def test_checkpoint_of_another_training_is_refused(
     path = tmp_path / "checkpoint.pt"
     path.write_bytes(checkpoint_bytes)
     data, settings = few(tiny_spheres, 8), changed(QUICK, epochs=1)
+    inverted = Arrays(-data.samples.images, data.samples.masks)
     arguments = {
         "settings": {"settings": changed(settings, epochs=2)},
         "network": {"network": "SSN3D-v1"},
         "seed": {"seed": 2},
-        "data": {"identity": {"sha256": "other"}},
+        "data": {"spheres": replace(data, samples=inverted)},
         "rows": {"spheres": few(data, 7)},
     }[change]
     same = {"spheres": data, "settings": settings, "checkpoint": path}

@@ -136,7 +136,7 @@ def test_a_local_run_gives_the_same_bytes_and_finds_nothing_to_do(finished, tmp_
 def planned(folder, *options):
     """What each rule asks for, from a dry run: mem_mb, runtime, gpu and so on, by rule."""
     printed = snakemake(folder, "-n", "--configfile", "small.yaml", *options)
-    by_rule = re.findall(r"(?ms)^(?:local)?rule (\w+):.*?resources: ([^\n]*)", printed)
+    by_rule = re.findall(r"(?ms)^ *(?:local)?rule (\w+):.*?resources: ([^\n]*)", printed)
     return {rule: dict(re.findall(r"(\w+)=([^,]+)", line)) for rule, line in by_rule}
 
 

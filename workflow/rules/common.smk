@@ -93,6 +93,7 @@ wildcard_constraints:
     tomogram=r"(t|independent)\d+",
     dataset="|".join(SNRS),
     method="[A-Za-z0-9-]+",
+    baseline="|".join(map(path_name, BASELINES)),
     split="random|without_[A-Za-z0-9]{4}",
     repeat=r"|_seed\d+",  # of a training, on the same split
 
@@ -135,7 +136,7 @@ def settings_of_noise(wildcards):
 
 def is_tuned(wildcards):
     """Whether a run is of the tuned baseline, whose parameters come from a search."""
-    return wildcards.method == path_name(TUNED_BASELINE)
+    return wildcards.baseline == path_name(TUNED_BASELINE)
 
 
 def more_each_attempt(amount):
@@ -149,6 +150,12 @@ def more_each_attempt(amount):
 TOMOGRAM_RESOURCES = {
     "mem_mb": more_each_attempt(TOMOGRAM_MB),
     "runtime": more_each_attempt(30),
+}
+
+
+BASELINE_RESOURCES = {
+    "mem_mb": more_each_attempt(READING_MB),
+    "runtime": more_each_attempt(60),
 }
 
 

@@ -39,7 +39,7 @@ rule describe_data:
 
 rule draw_specimen:
     input:
-        shard=shards(TOMOGRAMS[:1], next(iter(SNRS))),
+        shard=shards(TOMOGRAMS[:1], next(iter(SNRS)))[0],
         summaries=expand("results/tomograms/{t}/{d}.json", t=TOMOGRAMS[:1], d=SNRS),
         complexes=RESOURCES / "complexes.tsv",
     output:

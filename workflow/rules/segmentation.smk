@@ -64,8 +64,7 @@ rule search_baseline:
         "../../envs/cpu.yaml"
     threads: BASELINE_THREADS
     resources:
-        mem_mb=more_each_attempt(READING_MB),
-        runtime=more_each_attempt(60),
+        **BASELINE_RESOURCES,
     params:
         settings=lookup(within=config, dpath="baseline"),
         seed=lookup(within=config, dpath="seed"),
@@ -85,22 +84,19 @@ rule run_baseline:
         split="results/splits/{split}.csv",
         search=branch(is_tuned, then="results/baseline/{dataset}/{split}.json"),
     output:
-        run="results/runs/{method}/{dataset}/{split}/run.json",
-        table="results/runs/{method}/{dataset}/{split}/per_subtomogram.csv",
-        independent="results/runs/{method}/{dataset}/{split}/independent.csv",
-        predictions="results/runs/{method}/{dataset}/{split}/predictions.h5",
+        run="results/runs/{baseline}/{dataset}/{split}/run.json",
+        table="results/runs/{baseline}/{dataset}/{split}/per_subtomogram.csv",
+        independent="results/runs/{baseline}/{dataset}/{split}/independent.csv",
+        predictions="results/runs/{baseline}/{dataset}/{split}/predictions.h5",
     log:
-        "logs/run_baseline/{method}_{dataset}_{split}.log",
+        "logs/run_baseline/{baseline}_{dataset}_{split}.log",
     benchmark:
-        "results/benchmarks/run_baseline/{method}_{dataset}_{split}.tsv"
-    wildcard_constraints:
-        method="|".join(map(path_name, BASELINES)),
+        "results/benchmarks/run_baseline/{baseline}_{dataset}_{split}.tsv"
     conda:
         "../../envs/cpu.yaml"
     threads: BASELINE_THREADS
     resources:
-        mem_mb=more_each_attempt(READING_MB),
-        runtime=more_each_attempt(60),
+        **BASELINE_RESOURCES,
     params:
         settings=lambda wildcards: None if is_tuned(wildcards) else UNSUPERVISED,
         seed=lookup(within=config, dpath="seed"),

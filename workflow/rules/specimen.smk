@@ -15,8 +15,7 @@ rule simulate_specimen:
         "../../envs/cpu.yaml"
     threads: JOB_THREADS
     resources:
-        mem_mb=more_each_attempt(TOMOGRAM_MB),
-        runtime=more_each_attempt(30),
+        **TOMOGRAM_RESOURCES,
     params:
         pdb_ids=PDB_IDS,
         settings=lookup(within=config, dpath="specimen"),

@@ -75,31 +75,28 @@ def baseline_run(
     Returns:
         The metrics over the test and the independent set, in percent.
 
-    Raises:
-        DataError: an input is missing or damaged, or the search used another dataset or split.
+    Raises DataError where an input is damaged, or the search used another dataset or split.
     """
-    dataset, parts = read_dataset(shards, split)
+    data = dataset, parts = read_dataset(shards, split)
     check_parts(parts, ["test", "independent"], split)
     if isinstance(parameters, BaselineParameters):
         method, chosen, seconds = BASELINE, parameters, 0.0
         asked = parameters.model_dump()
     else:
-        found = _read_search(parameters, split, dataset)
-        method, chosen = TUNED_BASELINE, BaselineParameters(**found["chosen"])
-        asked, seconds = found["search"], found["seconds"]
+        searched = _read_search(parameters, split, dataset)
+        method, chosen = TUNED_BASELINE, BaselineParameters(**searched["chosen"])
+        asked, seconds = searched["search"], searched["seconds"]
     metrics = {}
     for part, table, masks in (
         ("test", "per_subtomogram.csv", Path(folder) / "predictions.h5"),
         ("independent", "independent.csv", None),
     ):
-        found_masks = segment_rows(dataset, parts[part], chosen, seed, workers)
-        path = Path(folder) / table
-        scores = write_scores(path, dataset, parts[part], found_masks, predictions=masks)
-        metrics[part] = summarise(scores)
+        path, rows = Path(folder) / table, parts[part]
+        found = segment_rows(dataset, rows, chosen, seed, workers)
+        metrics[part] = summarise(write_scores(path, dataset, rows, found, predictions=masks))
         logger.info("%s on dataset %s, %s: %s", method, dataset.name, part, metrics[part])
     outcome = _BASELINE_OUTCOME | {"training_seconds": seconds, "settings": chosen.model_dump()}
     names = run_names(path_name(method), dataset, split)
-    data = (dataset, parts)
     write_run_record(Path(folder) / "run.json", names, outcome, data, seed=seed, settings=asked)
     return metrics
 

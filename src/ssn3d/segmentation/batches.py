@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from ssn3d.segmentation.compute import Compute
-from ssn3d.subtomograms.store import Samples
+from ssn3d.subtomograms.samples import Samples
 
 _WORKERS = 4
 """Processes that read for a GPU."""

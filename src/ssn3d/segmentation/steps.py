@@ -64,7 +64,6 @@ def train_run(
         seed=seed,
         run_name="/".join(names.values()),
         checkpoint_path=Path(checkpoint),
-        data_identity=trained_on,
         ranks=ranks,
     )
     if ranks and not ranks.is_first:
@@ -72,14 +71,13 @@ def train_run(
     content = _weights_content(result, names, settings, seed, trained_on)
     write_tensors(weights, content)  # without dates, so that equal trainings give equal bytes
     write_csv(history, result.history)
-    outcome = _training_outcome(result) | {"settings": settings.model_dump()}
-    made: dict[str, Any] = {"seed": seed, "settings": settings.model_dump()}
-    write_run_record(record, names, outcome, (dataset, rows), **made, gpus=gpu_names())
+    made: dict[str, Any] = {"seed": seed, "settings": settings.model_dump(), "gpus": gpu_names()}
+    write_run_record(record, names, _training_outcome(result, settings), (dataset, rows), **made)
     Path(checkpoint).unlink(missing_ok=True)
     logger.info("%s: best epoch %d of %d", network, result.best_epoch, len(result.history))
 
 
-def _training_outcome(result: TrainingResult) -> dict[str, Any]:
+def _training_outcome(result: TrainingResult, settings: TrainingSettings) -> dict[str, Any]:
     """The results of a training in run.json."""
     return {
         "capacity": capacity(result.network),
@@ -90,6 +88,7 @@ def _training_outcome(result: TrainingResult) -> dict[str, Any]:
         "micro_batch_size": result.micro_batch_size,
         "device": result.device,
         "precision": result.precision,
+        "settings": settings.model_dump(),
     }
 
 

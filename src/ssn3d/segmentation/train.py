@@ -10,7 +10,7 @@ the configuration fixes it.
 """
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -40,7 +40,7 @@ from ssn3d.segmentation.validation import (
     loss_sum,
     validate,
 )
-from ssn3d.subtomograms.store import Samples
+from ssn3d.subtomograms.samples import Samples
 
 CHECKPOINT_SECONDS = 600.0
 """Between checkpoints within an epoch; there is one after each in any case."""
@@ -75,24 +75,15 @@ def train(
     seed: int,
     run_name: str,
     checkpoint_path: Path | None = None,
-    data_identity: Mapping[str, Any] | None = None,
     ranks: Ranks | None = None,
 ) -> TrainingResult:
     """Train a network of the registry, or resume its training.
 
-    Args:
-        samples: subtomograms and masks, such as a `Dataset` on disk or `Arrays` in memory.
-        train_rows: which of them to train on.
-        validation_rows: which of them decide when to stop, and which epoch was best.
-        network_name: key of the registry.
-        settings: how to train.
-        seed: the configuration's seed.
-        run_name: with `seed`, it seeds initial weights, order and dropout.
-        checkpoint_path: written after every epoch, and every ten minutes within one; training
-            resumes from it, bit for bit.
-        data_identity: says which data `samples` are (values for JSON): a checkpoint of others is
-            refused.
-        ranks: the processes that train together; this one alone by default.
+    `samples` are subtomograms with masks, on disk (`Dataset`) or in memory (`Arrays`). Those at
+    `train_rows` are trained on; those at `validation_rows` decide when to stop, and which epoch was
+    best. `run_name` and the configuration's `seed` seed initial weights, order and dropout. From a
+    checkpoint, training resumes bit for bit; one of other data is refused. With `ranks`, several
+    processes train together.
 
     Raises:
         DataError: no rows to train or validate on, or damaged data.
@@ -103,9 +94,10 @@ def train(
     ranks = ranks or Ranks()
     check_rows(samples, train_rows, validation_rows, run_name, ranks.count)
     compute = Compute.pick(settings.device, settings.precision)
-    weights_generator = torch_generator(seed, "training", run_name, "weights")
-    network = compute.place(build_network(network_name, settings.dropout, weights_generator))
-    described = {"network": network_name, "run": run_name, "seed": seed, **settings.model_dump()}
+    random = torch_generator(seed, "training", run_name, "weights")
+    network = compute.place(build_network(network_name, settings.dropout, random))
+    rows = [np.asarray(some, dtype=np.int64) for some in (train_rows, validation_rows)]
+    names = {"network": network_name, "run": run_name, "seed": seed, "data": samples.digests}
     training = Training(
         name=run_name,
         seed=seed,
@@ -114,16 +106,14 @@ def train(
         ranks=ranks,
         source=Source(samples, compute),
         size_voxels=samples.size_voxels,
-        train_rows=np.asarray(train_rows, dtype=np.int64),
-        validation_rows=np.asarray(validation_rows, dtype=np.int64),
+        train_rows=rows[0],
+        validation_rows=rows[1],
         network=network,
         optimiser=_optimiser(network, settings),
         checkpoint_path=checkpoint_path,
-        identity=fingerprint(
-            described | {"data": dict(data_identity or {})}, train_rows, validation_rows
-        ),
+        identity=fingerprint(names | settings.model_dump(), *rows),
     )
-    training.source.hold(np.concatenate([training.train_rows, training.validation_rows]))
+    training.source.hold(np.concatenate(rows))
     return _run(training)
 
 

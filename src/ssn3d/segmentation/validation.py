@@ -15,7 +15,7 @@ from ssn3d.segmentation.batches import Source, groups_of
 from ssn3d.segmentation.compute import Compute
 from ssn3d.segmentation.metrics import score_masks
 from ssn3d.segmentation.predict import predict_batches
-from ssn3d.subtomograms.store import Samples
+from ssn3d.subtomograms.samples import Samples
 
 
 def check_rows(

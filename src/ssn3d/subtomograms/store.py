@@ -20,7 +20,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import h5py
 import numpy as np
@@ -30,6 +30,7 @@ from ssn3d.errors import DataError
 from ssn3d.hdf5 import new_hdf5
 from ssn3d.particles import Particles
 from ssn3d.provenance import fingerprint
+from ssn3d.subtomograms.samples import Rows
 
 _FORMAT = "ssn3d subtomograms 2"
 _FAULTS = (OSError, KeyError, ValueError, RuntimeError, TypeError)
@@ -38,53 +39,6 @@ _REMEDY = "delete it and rerun"
 PathLike = str | os.PathLike[str]
 Cube = tuple[NDArray[np.floating[Any]], NDArray[np.bool_]]
 """The image and the mask of one subtomogram, (s, s, s)."""
-Rows = NDArray[np.integer[Any]]
-
-
-class Samples(Protocol):
-    """Subtomograms with masks that are read when they are needed."""
-
-    @property
-    def size_voxels(self) -> int:
-        """Edge of a subtomogram."""
-
-    def __len__(self) -> int:
-        """Count the subtomograms."""
-
-    def read(self, rows: Rows) -> tuple[NDArray[np.float16], NDArray[np.uint8]]:
-        """Images and masks (m, s, s, s) at `rows` (m,), in that order."""
-
-
-@dataclass(frozen=True)
-class Arrays:
-    """Subtomograms that are in memory already."""
-
-    images: NDArray[Any]
-    """(n, s, s, s), each of mean 0 and standard deviation 1."""
-    masks: NDArray[np.uint8]
-    """(n, s, s, s) of 0 and 1."""
-
-    def __post_init__(self) -> None:
-        """Raise DataError unless images and masks are finite cubes of one shape."""
-        shape = self.images.shape
-        if self.masks.shape != shape or len(shape) != 4 or len(set(shape[1:])) != 1:  # noqa: PLR2004 -- n cubes
-            shapes = f"images {shape} and masks {self.masks.shape}"
-            raise DataError(f"{shapes} must both be of one shape (n, s, s, s)")
-        if not np.isfinite(self.images).all() or self.masks.max(initial=0) > 1:
-            raise DataError("images hold NaN or infinity, or masks values above 1")
-
-    @property
-    def size_voxels(self) -> int:
-        """Edge of a subtomogram."""
-        return int(self.images.shape[-1])
-
-    def __len__(self) -> int:
-        """Count the subtomograms."""
-        return len(self.images)
-
-    def read(self, rows: Rows) -> tuple[NDArray[Any], NDArray[np.uint8]]:
-        """Images and masks (m, s, s, s) at `rows` (m,)."""
-        return self.images[rows], self.masks[rows]
 
 
 @dataclass(frozen=True)
@@ -125,9 +79,7 @@ class Shard:
         try:
             with h5py.File(self.path, "r") as file:
                 for into, stored in ((images, file["images"]), (masks, file["masks"])):
-                    for place, row in enumerate(
-                        rows
-                    ):  # h5py is 30 times slower with a list of them
+                    for place, row in enumerate(rows):  # h5py takes lists 30 times as slowly
                         into[place] = stored[row]
         except _FAULTS as error:
             raise _unreadable(self.path, error) from error

@@ -1,0 +1,68 @@
+"""Subtomograms with masks, on disk or in memory, as trainings and predictions read them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ssn3d.errors import DataError
+from ssn3d.provenance import fingerprint
+
+Rows = NDArray[np.integer[Any]]
+
+
+class Samples(Protocol):
+    """Subtomograms with masks that are read when they are needed."""
+
+    @property
+    def size_voxels(self) -> int:
+        """Edge of a subtomogram."""
+
+    def __len__(self) -> int:
+        """Count the subtomograms."""
+
+    @property
+    def digests(self) -> Mapping[str, str]:
+        """SHA-256 of the content, in parts."""
+
+    def read(self, rows: Rows) -> tuple[NDArray[np.float16], NDArray[np.uint8]]:
+        """Images and masks (m, s, s, s) at `rows` (m,), in that order."""
+
+
+@dataclass(frozen=True)
+class Arrays:
+    """Subtomograms that are in memory already."""
+
+    images: NDArray[Any]
+    """(n, s, s, s), each of mean 0 and standard deviation 1."""
+    masks: NDArray[np.uint8]
+    """(n, s, s, s) of 0 and 1."""
+
+    def __post_init__(self) -> None:
+        """Raise DataError unless images and masks are finite cubes of one shape."""
+        shape = self.images.shape
+        if self.masks.shape != shape or len(shape) != 4 or len(set(shape[1:])) != 1:  # noqa: PLR2004 -- n cubes
+            shapes = f"images {shape} and masks {self.masks.shape}"
+            raise DataError(f"{shapes} must both be of one shape (n, s, s, s)")
+        if not np.isfinite(self.images).all() or self.masks.max(initial=0) > 1:
+            raise DataError("images hold NaN or infinity, or masks values above 1")
+
+    @property
+    def size_voxels(self) -> int:
+        """Edge of a subtomogram."""
+        return int(self.images.shape[-1])
+
+    @property
+    def digests(self) -> dict[str, str]:
+        """SHA-256 of images and masks."""
+        return {"arrays": fingerprint({}, self.images, self.masks)}
+
+    def __len__(self) -> int:
+        """Count the subtomograms."""
+        return len(self.images)
+
+    def read(self, rows: Rows) -> tuple[NDArray[Any], NDArray[np.uint8]]:
+        """Images and masks (m, s, s, s) at `rows` (m,)."""
+        return self.images[rows], self.masks[rows]
