@@ -102,7 +102,7 @@ def _torchrun(options: Sequence[str], request: Path) -> None:
         quiet.propagate = False
         quiet.addHandler(logging.NullHandler())
     try:
-        run(parse_args([*options, *PROCESS, str(request)]))
+        run(parse_args([*options, *PROCESS, str(request)]))  # type: ignore[no-untyped-call]
     except SignalException as error:
         sys.exit(128 + error.sigval)
     except ChildFailedError as error:
