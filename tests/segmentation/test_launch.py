@@ -1,5 +1,6 @@
 """A training in two processes: the same result as in one, whoever starts them and is killed."""
 
+import re
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -117,10 +118,10 @@ def test_two_processes_train_as_one_also_after_one_of_them_was_killed(
     assert len(errors) == 1
     assert "process 1 of the training was killed (signal 9; out of memory?); the same" in errors[0]
     assert "Traceback" not in text + capfd.readouterr().err
-    assert read_tensors(folder / "c" / "p.pt")["progress"]["batches"] == 1
 
     together = trained(folder, arguments, processes=2)
-    assert "resumed after epoch 0 and 1 batches" in (folder / "log").read_text()
+    # the first may have made the second step before it was ended
+    assert re.search("resumed after epoch 0 and [12] batches", (folder / "log").read_text())
     assert not list((folder / "c").iterdir())
 
     weights = [read_tensors(path)["weights"] for path in (alone, together)]

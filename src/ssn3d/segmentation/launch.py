@@ -57,7 +57,7 @@ def launch_training(
         with own_gpu(device, trainings_per_gpu):
             train_run(**{**arguments, "settings": settings})
         return
-    logger.info("%d processes on each of %d nodes train together", processes, nodes)
+    logger.info("%d processes train together", processes * nodes)
     request = Path(arguments["checkpoint"]).with_suffix(".json")
     content = {
         "arguments": dict(arguments),
