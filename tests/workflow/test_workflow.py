@@ -99,7 +99,8 @@ def test_volumes_go_once_they_are_cut_where_only_subtomograms_are_kept(finished,
     options = ("results/subtomograms/low/t2.h5", "--configfile", "small.yaml", "keep.yaml")
     snakemake(tmp_path, *options)
     left = {path.name for path in (tmp_path / "results" / "tomograms" / "t2").iterdir()}
-    assert left == {"labels.mrc.gz", "particles.star", "specimen.json", "low.json"}
+    truth = {"labels.mrc.gz", "particles.star", "ground.star"}
+    assert left == truth | {"specimen.json", "acquisition.json", "low.json"}
     shards = [folder / "results/subtomograms/low/t2.h5" for folder in (tmp_path, finished)]
     assert open_shard(shards[0]).sha256 == open_shard(shards[1]).sha256
     assert "Nothing to be done" in snakemake(tmp_path, "-n", *options)
