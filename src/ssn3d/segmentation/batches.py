@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from ssn3d.provenance import hardware
 from ssn3d.segmentation.compute import Compute
 from ssn3d.subtomograms.samples import Samples
 
 _WORKERS = 4
-"""Processes that read for a GPU."""
+"""Processes that read for a GPU, if there are as many cores."""
 _AHEAD = 4
 """Batches that each of them has ready."""
 _READ_AT_ONCE = 64
@@ -66,7 +67,7 @@ class Source:
             _Reader(self._samples),
             batch_sampler=groups,  # type: ignore[arg-type] # arrays serve as lists
             collate_fn=_as_they_are,  # type: ignore[arg-type]
-            num_workers=_WORKERS if on_gpu else 0,
+            num_workers=min(_WORKERS, hardware()["cores"]) if on_gpu else 0,
             prefetch_factor=_AHEAD if on_gpu else None,
             pin_memory=on_gpu,
             generator=torch.Generator(),  # of its own: the global one draws the dropout
