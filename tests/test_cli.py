@@ -24,8 +24,8 @@ def test_help_imports_nothing_heavy():
     assert loaded_after(code) == []
 
 
-@pytest.mark.parametrize("command", ["tables", "experiment"])
-def test_commands_about_results_import_no_torch(command):
+@pytest.mark.parametrize("command", ["tables", "experiment", "pick", "score"])
+def test_commands_without_networks_import_no_torch(command):
     assert "torch" not in loaded_after(f"import ssn3d.commands.{command}")
 
 
@@ -56,7 +56,7 @@ def test_help_lists_the_commands(capsys):
     with pytest.raises(SystemExit):
         main(["--help"])
     printed = capsys.readouterr().out
-    for name in ("networks", "doctor", "tables"):
+    for name in ("networks", "doctor", "tables", "pick", "score"):
         assert f"\n    {name} " in printed
 
 
