@@ -25,6 +25,11 @@ def test_help_imports_nothing_heavy():
     assert loaded.splitlines()[-1] == "loaded"
 
 
+def test_commands_without_networks_import_no_torch():
+    modules = ", ".join(f"ssn3d.commands.{name}" for name in ("tables", "pick", "score"))
+    assert run(f"import {modules}, sys; print('torch' in sys.modules)").strip() == "False"
+
+
 def test_only_the_rules_that_compute_with_torch_import_it():
     """Each script with its imports, then `ssn3d tables`, one after another in one process."""
     scripts = {path.stem: path for path in (REPOSITORY / "workflow" / "scripts").glob("*.py")}
@@ -51,7 +56,7 @@ def test_help_lists_the_commands(capsys):
     with pytest.raises(SystemExit):
         main(["--help"])
     printed = capsys.readouterr().out
-    for name in ("networks", "doctor", "tables"):
+    for name in ("networks", "doctor", "tables", "pick", "score"):
         assert f"\n    {name} " in printed
 
 

@@ -21,6 +21,9 @@ from ssn3d.errors import WriteError
 from ssn3d.files import atomic_path, write_json
 from ssn3d.log import job, logger
 from ssn3d.mrc_sections import Grid, new_sections
+from ssn3d.particle_tables.files import write_particle_table
+from ssn3d.particle_tables.frame import TomogramFrame
+from ssn3d.particle_tables.table import ParticleTable
 from ssn3d.report.style import save
 from ssn3d.report.table_text import write_table
 from ssn3d.report.tables import TABLE2_COLUMNS
@@ -48,7 +51,16 @@ def table(path):
     write_table(rows.assign(status="missing"), path, "Table 2", {})
 
 
+def picks(path):
+    table = ParticleTable.of_picks("t1", RNG.random((900, 3)), RNG.random(900))
+    frame = TomogramFrame.of_volume((9, 9, 9), 10.0)
+    write_particle_table(path, table, frame, tomogram="t1")
+
+
 WRITERS = {
+    "picks.star": picks,
+    "picks.csv": picks,
+    "ssn3d_1_ribosome.json": picks,
     "A.h5": sample_files.shard,
     "predictions.h5": sample_files.predictions,
     "per_subtomogram.csv": lambda path: sample_files.scores(path, repeats=20),

@@ -141,7 +141,7 @@ def write_faulty(folder):
         (["text.mrc"], "not a readable MRC file"),
         (["missing.mrc"], "not a readable MRC file"),
         (["no_size.mrc"], "no voxel size in its header; give it with --voxel-size"),
-        (["TS_01.mrc", "--voxel-size", "0.1"], "a diameter of 1.2e+03 voxels is not between"),
+        (["TS_01.mrc", "--voxel-size", "0.6"], "a diameter of 200 voxels is not between"),
         (["TS_01.mrc", "--mask", "other_shape.mrc"], "give a mask of the tomogram's shape"),
         (["TS_01.mrc", "--mask", "zero.mrc"], "the mask is 0 everywhere"),
         (["TS_01.mrc", "--output", "picks.txt"], "name it .star, .json or .csv"),

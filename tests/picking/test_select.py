@@ -102,3 +102,11 @@ def test_asked_for_thresholds_distances_and_numbers():
     none = picked(threshold=1000.0)
     assert not len(none.scores)
     assert "is protein bright?" in none.why
+
+
+def test_noise_alone_is_suspected(caplog):
+    shape = (90, 100, 110)
+    volume = volume_of_balls(shape, [], 6.0, noise=1.0)
+    with caplog.at_level("WARNING", logger="ssn3d"):
+        pick_blobs(reader(volume), shape, 10.0, 100.0, ANY)
+    assert "there may be nothing but noise" in caplog.text

@@ -100,20 +100,23 @@ def _groups(picks: ParticleTable, truth: ParticleTable) -> list[NDArray[np.float
 
 def _print(score: PickingScore) -> None:
     """Print a score, and recall by class where there are classes."""
-    print(f"picks      {score.picks}")
-    print(f"particles  {score.truth}")
-    print(f"found      {score.found}")
-    print(f"precision  {score.precision:.4f}")
-    print(f"recall     {score.recall:.4f}")
-    print(f"F1         {score.f1:.4f}")
-    print(f"F4         {score.f4:.4f}")
-    print(
-        f"error      mean {score.mean_error_angstrom:.1f} A, "
-        f"median {score.median_error_angstrom:.1f} A"
-    )
-    for name, (recall, count) in score.recall_by_class.items():
-        if name:
-            print(f"  {name:<8} recall {recall:.4f} of {count}")
+    lines = [
+        f"picks      {score.picks}",
+        f"particles  {score.truth}",
+        f"found      {score.found}",
+        f"precision  {score.precision:.4f}",
+        f"recall     {score.recall:.4f}",
+        f"F1         {score.f1:.4f}",
+        f"F4         {score.f4:.4f}",
+        f"mean error    {score.mean_error_angstrom:.1f} A",
+        f"median error  {score.median_error_angstrom:.1f} A",
+    ]
+    lines += [
+        f"  {name:<8} recall {recall:.4f} of {count}"
+        for name, (recall, count) in score.recall_by_class.items()
+        if name
+    ]
+    print("\n".join(lines))
 
 
 def _score_volumes(arguments: argparse.Namespace) -> None:

@@ -24,7 +24,7 @@ _SMOOTHING_ANGSTROM = 7.0
 _NECK_ANGSTROM = 10.0
 """By how much a particle's largest inner radius exceeds that of its neck to another."""
 _LARGEST_RADIUS_ANGSTROM = 320.0
-_CORE_VOXELS = 128
+_CORE_VOXELS = 160
 _EVERYWHERE = np.ones((3, 3, 3))
 
 
@@ -113,12 +113,12 @@ def _of_labels(
     values: NDArray[np.float32], block: Block, volume: _Volume
 ) -> list[tuple[NDArray[np.float64], float, int]]:
     """Particles of a block of labels with their centres in its core: centre, score, voxels."""
-    present, labels = np.unique(values, return_inverse=True)
-    numbered = labels.reshape(values.shape) + (0 if present[0] == 0 else 1)
-    boxes = ndimage.find_objects(numbered)
+    labels = values.astype(np.int32)
     found = []
-    for number, box in enumerate(boxes, 1):
-        inside = numbered[box] == number
+    for number, box in enumerate(ndimage.find_objects(labels), 1):
+        if box is None or not _meets_core(box, block):
+            continue
+        inside = labels[box] == number
         found += _own(inside, _corner(box), np.ones(inside.shape), block, volume)
     return found
 
