@@ -128,9 +128,11 @@ def _read_header(path: Path) -> tuple[Any, int]:
             compressed = stream.read(2) in {b"\x1f\x8b", b"BZ"}
         if compressed:
             raise DataError(f"{path}: compressed; decompress it first")
-        with warnings.catch_warnings(action="ignore"):
-            mrc = mrcfile.open(path, header_only=True)
-        header = mrc.header
+        with (
+            warnings.catch_warnings(action="ignore"),
+            mrcfile.open(path, header_only=True) as mrc,
+        ):
+            header = mrc.header
         item_bytes = _dtype(header).itemsize
     except (OSError, EOFError, ValueError) as error:
         problem = " ".join(str(error).split())

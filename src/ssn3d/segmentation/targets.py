@@ -67,7 +67,10 @@ def segment_targets(
         probability = predict_tile(network, cube, compute, flips=flips)
         first, on_grid = _to_voxels(probability, corner, step)
         _claim(instances, first, on_grid >= threshold, row, centres)
-    return Targets(instances, np.bincount(instances.ravel(), minlength=len(centres) + 1)[1:])
+    voxels = np.zeros(len(centres) + 1, np.int_)
+    for section in instances:  # of all at once, bincount would need eight bytes a voxel
+        voxels += np.bincount(section.ravel(), minlength=len(voxels))
+    return Targets(instances, voxels[1:])
 
 
 def _check_centres(tomogram: OwnTomogram, centres: NDArray[np.float64]) -> None:

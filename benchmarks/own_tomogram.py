@@ -1,0 +1,73 @@
+"""Seconds and peak memory of `ssn3d segment` on a whole tomogram.
+
+    python benchmarks/own_tomogram.py                       600x600x300 voxels of 10 A
+    python benchmarks/own_tomogram.py --size 1000 1000 500 --voxel-size 4
+
+Neither depends on what the weights and the voxels are: the weights are random, the voxels noise.
+The last line is JSON.
+"""
+
+import argparse
+import json
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from ssn3d.mrc_sections import Grid, new_sections
+from ssn3d.own_tomogram import open_tomogram
+from ssn3d.provenance import hardware
+from ssn3d.seeds import generator
+from ssn3d.segmentation.compute import Compute
+from ssn3d.segmentation.networks import build_network
+from ssn3d.segmentation.whole_tomogram import segment_tomogram
+
+
+def write_noise(path: Path, shape: tuple[int, int, int], voxel_size_angstrom: float) -> None:
+    """Write a tomogram of noise, a section at a time."""
+    rng = generator(0, "own tomogram")
+    with new_sections(path, Grid(shape, voxel_size_angstrom), np.float32, "noise") as file:
+        for _ in range(shape[0]):
+            file.write(rng.standard_normal((1, *shape[1:]), dtype=np.float32))
+
+
+def segment(path: Path, network_name: str, device: str) -> dict[str, float]:
+    """Open a tomogram and segment it; seconds and memory of both."""
+    compute = Compute.pick(device, "auto")
+    network = compute.place(build_network(network_name, 0.0, torch.Generator().manual_seed(0)))
+    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # resets the high-water mark
+    started, cpu = time.perf_counter(), time.process_time()
+    settings = {"voxel_size_angstrom": 10.0, "threshold": 0.5, "flips": False}
+    segment_tomogram(open_tomogram(path), network, compute, path.parent / "out", **settings)
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    return {
+        "segment_seconds": round(time.perf_counter() - started, 1),
+        "segment_cpu_seconds": round(time.process_time() - cpu, 1),
+        "segment_peak_gb": round(int(status.split("VmHWM:")[1].split()[0]) / 2**20, 2),
+    }
+
+
+def main() -> None:
+    """Run the benchmark."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--size", type=int, nargs=3, default=(600, 600, 300), metavar="N")
+    parser.add_argument("--voxel-size", type=float, default=10.0, help="in angstrom")
+    parser.add_argument("--network", default="UNet")
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    x, y, z = arguments.size
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "noise.mrc"
+        write_noise(path, (z, y, x), arguments.voxel_size)
+        measured = segment(path, arguments.network, arguments.device)
+    described = {"size": [x, y, z], "voxel_size_angstrom": arguments.voxel_size}
+    described |= {"network": arguments.network, "threads": arguments.threads}
+    print(json.dumps(described | measured | hardware()))
+
+
+if __name__ == "__main__":
+    main()
