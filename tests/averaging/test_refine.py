@@ -15,7 +15,7 @@ from ssn3d.averaging.initial_model import initial_model
 from ssn3d.averaging.masks import cut_out
 from ssn3d.averaging.refine import refine
 from ssn3d.averaging.steps import AverageOptions, make_stack
-from ssn3d.averaging.superpose import superpose, symmetry_score, to_axes
+from ssn3d.averaging.superpose import superpose, symmetry_axes, symmetry_score
 from ssn3d.averaging.symmetry import angular_error_deg, symmetry_rotations
 from ssn3d.seeds import generator
 
@@ -77,5 +77,5 @@ def test_axes_of_symmetry_are_found(specimen):
     symmetric = symmetrise(specimen.map, group)
     turned = turned_back(symmetric, np.linalg.qr(rng.normal(size=(3, 3)))[0])
     assert symmetry_score(turned, group, np.eye(3)[None], 5)[0] < 0.9
-    again = to_axes(turned, group, 5, rng)
+    again = turned_back(turned, symmetry_axes(turned, group, 5, rng))
     assert symmetry_score(again, group, np.eye(3)[None], 5)[0] > 0.97

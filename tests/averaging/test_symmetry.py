@@ -18,7 +18,9 @@ def random_rotations(seed, count):
     return Rotation.random(count, rng=generator(seed, "symmetry")).as_matrix()
 
 
-@pytest.mark.parametrize(("name", "order"), [("C1", 1), ("C2", 2), ("c4", 4), ("D2", 4), ("D7", 14)])
+@pytest.mark.parametrize(
+    ("name", "order"), [("C1", 1), ("C2", 2), ("c4", 4), ("D2", 4), ("D7", 14)]
+)
 def test_a_group_is_closed_and_of_its_order(name, order):
     group = symmetry_rotations(name)
     assert len(group) == order

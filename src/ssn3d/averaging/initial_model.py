@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from ssn3d.averaging.align import Aligner, Poses
-from ssn3d.averaging.average import average, shorten
+from ssn3d.averaging.average import average, shorten, turned_back
 from ssn3d.averaging.band import Reference
 from ssn3d.averaging.masks import cut_out
 from ssn3d.averaging.refine import Stack
 from ssn3d.averaging.rotation_grid import even_rotations
-from ssn3d.averaging.superpose import to_axes
+from ssn3d.averaging.superpose import symmetry_axes
 from ssn3d.log import progress
 
 _MOST_PARTICLES = 100
@@ -55,7 +55,8 @@ def initial_model(stack: Stack, rng: np.random.Generator) -> NDArray[np.float32]
     large = Poses(poses.rotations, poses.shifts * scale, poses.scores)
     found = _mean(stack, stack.images[rows], large)
     seen = cut_out(found, stack.sphere)
-    return to_axes(seen, stack.symmetry, min(stack.first_shell, _AXES_SHELL), rng)
+    axes = symmetry_axes(seen, stack.symmetry, min(stack.first_shell, _AXES_SHELL), rng)
+    return turned_back(seen, axes)
 
 
 def _mean(stack: Stack, images: NDArray[np.float32], poses: Poses) -> NDArray[np.float32]:

@@ -1,7 +1,8 @@
 """Alignment and averaging of two half sets, each to its own average, in a few rounds.
 
 All particles are first aligned, everywhere, to one reference at low resolution; from then on the
-half sets see each other only where they decide how far their averages agree.
+half sets see each other only where they decide how far their averages agree. Agreement up to that
+first resolution proves nothing, since a common reference can be seen in noise as well.
 """
 
 from dataclasses import dataclass

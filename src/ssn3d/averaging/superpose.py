@@ -1,10 +1,9 @@
-"""Turn maps: one onto another, or to the axes of its symmetry."""
+"""How maps are turned: one relative to another, or to the axes of its symmetry."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ssn3d.averaging.align import Aligner, Poses, ball
-from ssn3d.averaging.average import turned_back
 from ssn3d.averaging.band import Reference, make_band
 from ssn3d.averaging.rotation_grid import even_rotations, nearby_rotations
 
@@ -60,21 +59,20 @@ def symmetry_score(
     return np.concatenate(scores).astype(np.float64)
 
 
-def to_axes(
+def symmetry_axes(
     volume: NDArray[np.float32],
     symmetry: NDArray[np.float64],
     highest: int,
     rng: np.random.Generator,
-) -> NDArray[np.float32]:
-    """Turn a map (s, s, s) so that it is as symmetric as possible about the group's axes.
+) -> NDArray[np.float64]:
+    """Find the rotation (3, 3) by which turning back makes a map (s, s, s) most symmetric.
 
-    Shells up to `highest` are seen.
+    The axes are those of the group; shells up to `highest` are seen.
     """
     if len(symmetry) == 1:
-        return volume
+        return np.eye(3)
     candidates = even_rotations(_AXES_GRID_DEG, rng)
     for step_deg in _AXES_STEPS_DEG:
         best = candidates[symmetry_score(volume, symmetry, candidates, highest).argmax()]
         candidates = best @ nearby_rotations(step_deg)
-    best = candidates[symmetry_score(volume, symmetry, candidates, highest).argmax()]
-    return turned_back(volume, best)
+    return np.asarray(candidates[symmetry_score(volume, symmetry, candidates, highest).argmax()])

@@ -33,5 +33,6 @@ def run(arguments: argparse.Namespace) -> None:
     )
     fsc = average_particles(inputs, folder, options)
     volume, voxel_size_angstrom = read_mrc(folder / "average.mrc")
-    draw_average(volume, voxel_size_angstrom, fsc, figure=folder / "average.png")
+    first = arguments.first_resolution
+    draw_average(volume, voxel_size_angstrom, fsc, first, figure=folder / "average.png")
     logger.info("%s: average.mrc, half maps, FSC, aligned particles and average.png", folder)

@@ -13,7 +13,12 @@ _THRESHOLDS = (0.143, 0.5)
 
 
 def draw_average(
-    volume: NDArray[np.float32], voxel_size_angstrom: float, fsc: pd.DataFrame, *, figure: PathLike
+    volume: NDArray[np.float32],
+    voxel_size_angstrom: float,
+    fsc: pd.DataFrame,
+    first_resolution_angstrom: float,
+    *,
+    figure: PathLike,
 ) -> None:
     """Write the picture as PNG and SVG.
 
@@ -21,14 +26,18 @@ def draw_average(
         volume: the average (s, s, s); protein is dark.
         voxel_size_angstrom: of the average.
         fsc: resolution_angstrom, and curves half_maps and perhaps truth.
+        first_resolution_angstrom: to which both half sets were aligned to one reference; shaded.
         figure: the file.
     """
-    save(average_and_fsc(volume, voxel_size_angstrom, fsc), figure)
+    save(average_and_fsc(volume, voxel_size_angstrom, fsc, first_resolution_angstrom), figure)
 
 
 @styled
 def average_and_fsc(
-    volume: NDArray[np.float32], voxel_size_angstrom: float, fsc: pd.DataFrame
+    volume: NDArray[np.float32],
+    voxel_size_angstrom: float,
+    fsc: pd.DataFrame,
+    first_resolution_angstrom: float,
 ) -> Figure:
     """Draw three central slices of an average over its FSC."""
     figure = new_figure(4.6)
@@ -38,6 +47,7 @@ def average_and_fsc(
         panel = figure.add_subplot(grid[0, column])
         draw_slice(panel, central_slice(volume, plane), plane, voxel_size_angstrom, limits)
     axes = figure.add_subplot(grid[1, :])
+    axes.axvspan(0, 1 / first_resolution_angstrom, color="#EEEEEE", label="same reference for both")
     frequency = 1 / fsc["resolution_angstrom"]
     for (name, label), look in zip(_NAMES.items(), SERIES, strict=False):
         if name in fsc:
