@@ -44,6 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_score(commands)
     _add_models(commands)
     _add_segment(commands)
+    _add_average(commands)
     return parser
 
 
@@ -137,6 +138,35 @@ def _positive(text: str) -> float:
 def _positive_count(text: str) -> int:
     """Read a whole number above 0."""
     return int(_positive(str(int(text))))
+
+
+def _add_average(commands: Any) -> None:
+    """Add `ssn3d average`."""
+    does = "align and average particles of a tomogram, its missing wedge taken into account"
+    example = (
+        "ssn3d average picks.star --tomogram tomogram.mrc --diameter 190 --output groel \\\n"
+        "    --symmetry D7 --masks groel_instances.mrc"
+    )
+    command = _with_example(commands, "average", does, example)
+    add = command.add_argument
+    add("particles", help="STAR file of their positions")
+    add("--tomogram", required=True, metavar="MRC", help="protein dark, tilt axis along y")
+    add("--diameter", required=True, type=float, metavar="A", help="sphere that holds a particle")
+    add("--output", required=True, metavar="FOLDER", help="for average.mrc, fsc.csv and others")
+    add("--symmetry", default="C1", help="Cn or Dn: n-fold axis z, two-fold axis x (default C1)")
+    masks = "what is aligned: sphere, none, or an MRC file whose label i is particle i"
+    add("--masks", default="sphere", help=f"{masks} (default sphere)")
+    add("--reference", metavar="MRC", help="start from this map (default: from the particles)")
+    add("--truth", metavar="MRC", help="a map to compare the average with")
+    tilts = "lowest and highest tilt (default -60 60)"
+    add("--tilts", nargs=2, type=float, default=(-60.0, 60.0), metavar="DEG", help=tilts)
+    first = "of the first reference, in angstrom (default 50)"
+    add("--first-resolution", type=float, default=50.0, metavar="A", help=first)
+    shift = "from the positions given, in angstrom (default 30)"
+    add("--max-shift", type=float, default=30.0, metavar="A", help=shift)
+    add("--rounds", type=int, default=2, help="half sets aligned to their own average (default 2)")
+    add("--box", type=int, metavar="N", help="edge of boxes in voxels (default 1.5 diameters)")
+    add("--seed", type=int, default=0, help="(default 0)")
 
 
 def _with_example(commands: Any, name: str, does: str, example: str) -> argparse.ArgumentParser:

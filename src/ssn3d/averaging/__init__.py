@@ -1,0 +1,1 @@
+"""Alignment and averaging of subtomograms with a missing wedge."""

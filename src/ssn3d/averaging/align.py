@@ -1,0 +1,153 @@
+"""Find the orientations and positions of particles by correlation with a reference.
+
+The score of a pose is the correlation coefficient, over the frequencies that the tilts recorded, of
+the particle and the reference in that pose: both lack the same wedge. Each shell is weighted by the
+inverse of the particles' power in it, so that noise is equally strong in all of them.
+"""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ssn3d.averaging.band import Band, Reference, make_band, spectra
+from ssn3d.averaging.rotation_grid import nearby_rotations
+
+_BATCH = 8  # particles at once, few enough for the cache
+
+
+@dataclass(frozen=True)
+class Poses:
+    """Poses of n particles in their boxes."""
+
+    rotations: NDArray[np.float64]
+    """(n, 3, 3) in z, y, x: x_box = R x_reference + shift, both from voxel s // 2."""
+    shifts: NDArray[np.float64]
+    """(n, 3), z, y, x in voxels."""
+    scores: NDArray[np.float64]
+    """(n,) correlation coefficients, from -1 to 1."""
+
+    def __len__(self) -> int:
+        """Count the particles."""
+        return len(self.scores)
+
+    def __getitem__(self, rows: NDArray[np.int_] | slice) -> "Poses":
+        """Select particles."""
+        return Poses(self.rotations[rows], self.shifts[rows], self.scores[rows])
+
+
+class Aligner:
+    """Particles as weighted transforms, ready to be compared with references."""
+
+    def __init__(
+        self,
+        images: NDArray[np.float32],
+        highest: int,
+        tilt_range_deg: tuple[float, float],
+        threads: int,
+    ) -> None:
+        """Transform images (n, s, s, s), up to the shell `highest`."""
+        self._band = make_band(images.shape[-1], highest, tilt_range_deg)
+        transforms = spectra(images, self._band)
+        self._weights = _whitening(transforms, self._band)
+        self._particles = _unit(transforms * self._weights)
+        self._threads = threads
+
+    def _bank(self, reference: Reference, rotations: NDArray[np.float64]) -> NDArray[np.float32]:
+        """Give the reference (n, 2 m) turned by rotations (n, 3, 3)."""
+        return _real(_unit(reference.sample(rotations, self._band) * self._weights))
+
+    def everywhere(
+        self,
+        reference: Reference,
+        rotations: NDArray[np.float64],
+        centres: NDArray[np.float64],
+        offsets: NDArray[np.float64],
+    ) -> Poses:
+        """Try all rotations (k, 3, 3) at all offsets (l, 3) from each particle's centre (n, 3)."""
+        count = len(self._particles)
+        turns = np.array_split(rotations, self._threads)
+        with ThreadPoolExecutor(self._threads) as pool:
+            bank = np.concatenate(list(pool.map(lambda t: self._bank(reference, t), turns)))
+        best = np.empty((count, 2), dtype=int)
+        scores = np.empty(count)
+        for row, particle in enumerate(self._particles):
+            places = centres[row] + offsets
+            products = bank @ _real(particle * self._band.shift_phases(places)).T
+            best[row] = np.unravel_index(products.argmax(), products.shape)
+            scores[row] = products.max()
+        return Poses(rotations[best[:, 0]], centres + offsets[best[:, 1]], scores)
+
+    def nearby(
+        self, reference: Reference, start: Poses, steps: Sequence[tuple[float, float]]
+    ) -> Poses:
+        """Improve poses by small turns and shifts; `steps` are (degrees, voxels)."""
+
+        def improve(rows: slice) -> Poses:
+            poses = start[rows]
+            for step_deg, step_voxels in steps:
+                poses = self._step(reference, rows, poses, step_deg, step_voxels)
+            return poses
+
+        batches = [slice(low, low + _BATCH) for low in range(0, len(self._particles), _BATCH)]
+        with ThreadPoolExecutor(self._threads) as pool:
+            parts = list(pool.map(improve, batches))
+        return join(parts)
+
+    def _step(
+        self,
+        reference: Reference,
+        rows: slice,
+        poses: Poses,
+        step_deg: float,
+        step_voxels: float,
+    ) -> Poses:
+        """Take the best of 27 turns and 27 shifts of each particle."""
+        turned = poses.rotations[:, None] @ nearby_rotations(step_deg)  # (n, 27, 3, 3)
+        count, turns = turned.shape[:2]
+        bank = self._bank(reference, turned.reshape(-1, 3, 3)).reshape(count, turns, -1)
+        moved = poses.shifts[:, None] + ball(1.8 * step_voxels, step_voxels)  # (n, 27, 3)
+        phases = self._band.shift_phases(moved)
+        shifted = _real(self._particles[rows, None] * phases)
+        products = bank @ np.swapaxes(shifted, 1, 2)  # (n, 27, 27)
+        flat = products.reshape(count, -1)
+        turn, shift = np.unravel_index(flat.argmax(axis=1), products.shape[1:])
+        each = np.arange(count)
+        return Poses(turned[each, turn], moved[each, shift], flat.max(axis=1).astype(np.float64))
+
+
+def join(parts: Sequence[Poses]) -> Poses:
+    """Put poses one after another."""
+    return Poses(
+        np.concatenate([part.rotations for part in parts]),
+        np.concatenate([part.shifts for part in parts]),
+        np.concatenate([part.scores for part in parts]),
+    )
+
+
+def ball(radius: float, step: float) -> NDArray[np.float64]:
+    """Points (n, 3) of a cubic grid with 0 among them, at most a radius from it."""
+    axis = np.arange(-int(radius // step), int(radius // step) + 1) * step
+    points = np.stack(np.meshgrid(axis, axis, axis, indexing="ij"), axis=-1).reshape(-1, 3)
+    return points[np.linalg.norm(points, axis=1) <= radius]
+
+
+def _whitening(transforms: NDArray[np.complex64], band: Band) -> NDArray[np.float32]:
+    """Weights (m,) that give all shells of particles (n, m) the same mean power, 1."""
+    power = (np.abs(transforms) ** 2).mean(axis=0)
+    shells = band.shells
+    mean = np.bincount(shells, power) / np.maximum(np.bincount(shells), 1)
+    return np.asarray(1 / np.sqrt(np.maximum(mean[shells], 1e-30)), dtype=np.float32)
+
+
+def _real(transforms: NDArray[np.complex64]) -> NDArray[np.float32]:
+    """Complex (..., m) as real (..., 2 m), whose scalar product is the real part of theirs."""
+    return np.ascontiguousarray(transforms).view(np.float32)
+
+
+def _unit(transforms: NDArray[np.complex64]) -> NDArray[np.complex64]:
+    """Scale each row to length 1; a row of zeros stays."""
+    length = np.linalg.norm(_real(transforms), axis=-1, keepdims=True)
+    return transforms / np.maximum(length, np.float32(1e-30))

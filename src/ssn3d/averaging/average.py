@@ -1,0 +1,96 @@
+"""Averages of particles in the reference's frame, with the missing wedge."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import scipy.fft
+import scipy.ndimage
+from numpy.typing import NDArray
+
+from ssn3d.averaging.align import Poses
+from ssn3d.averaging.band import recorded
+
+_LEAST_COVERAGE = 0.1
+"""Of all particles: what fewer of them recorded is damped, not amplified."""
+
+
+def turned_back(
+    volume: NDArray[np.float32],
+    rotation: NDArray[np.float64],
+    shift: NDArray[np.float64] | tuple[float, float, float] = (0.0, 0.0, 0.0),
+    order: int = 3,
+) -> NDArray[np.float32]:
+    """Turn and shift a cube (s, s, s) from a particle's pose to the reference's frame.
+
+    Beyond its edges the cube continues with its nearest value.
+    """
+    middle = np.full(3, len(volume) // 2)
+    offset = middle + shift - rotation @ middle
+    back: NDArray[np.float32] = scipy.ndimage.affine_transform(
+        volume, rotation, offset, order=order, output=np.float32, mode="nearest"
+    )
+    return back
+
+
+def symmetrise(
+    volume: NDArray[np.float32], symmetry: NDArray[np.float64], order: int = 3
+) -> NDArray[np.float32]:
+    """Average a cube over the rotations (m, 3, 3) of a point group."""
+    if len(symmetry) == 1:
+        return volume
+    turned = [turned_back(volume, rotation, order=order) for rotation in symmetry]
+    return np.mean(turned, axis=0, dtype=np.float32)
+
+
+def average(
+    images: NDArray[np.float32],
+    poses: Poses,
+    symmetry: NDArray[np.float64],
+    tilt_range_deg: tuple[float, float],
+    threads: int,
+) -> NDArray[np.float32]:
+    """Average images (n, s, s, s) turned and shifted back to the reference: (s, s, s).
+
+    Each frequency is the mean over the particles that recorded it. `symmetry` are the rotations
+    (m, 3, 3) of the point group.
+    """
+    size = images.shape[-1]
+    axis = (np.arange(size) - size // 2).astype(np.float32)
+    frequencies = np.stack(np.meshgrid(axis, axis, axis, indexing="ij"), axis=-1)
+
+    def total(rows: range) -> tuple[NDArray[np.complex64], NDArray[np.float32]]:
+        signal = np.zeros((size,) * 3, dtype=np.complex64)
+        coverage = np.zeros((size,) * 3, dtype=np.float32)
+        for row in rows:
+            rotation = poses.rotations[row]
+            known = recorded(frequencies @ rotation.T.astype(np.float32), tilt_range_deg)
+            signal += transform(turned_back(images[row], rotation, poses.shifts[row])) * known
+            coverage += known
+        return signal, coverage
+
+    shares = [range(first, len(images), threads) for first in range(threads)]
+    with ThreadPoolExecutor(threads) as pool:
+        signals, coverages = zip(*pool.map(total, shares), strict=True)
+    signal, coverage = np.sum(signals, axis=0), np.sum(coverages, axis=0)
+    if len(symmetry) > 1:
+        signal = transform(symmetrise(inverse(signal), symmetry))
+        coverage = symmetrise(coverage, symmetry, order=1)
+    return inverse(signal / np.maximum(coverage, _LEAST_COVERAGE * len(images)))
+
+
+def transform(volume: NDArray[np.float32]) -> NDArray[np.complex64]:
+    """Transform a cube; its frequency 0 is at voxel s // 2, and so is its phase origin."""
+    return np.asarray(scipy.fft.fftshift(scipy.fft.fftn(scipy.fft.ifftshift(volume))))
+
+
+def inverse(transformed: NDArray[np.complex64]) -> NDArray[np.float32]:
+    """Undo `transform`."""
+    back = scipy.fft.fftshift(scipy.fft.ifftn(scipy.fft.ifftshift(transformed)).real)
+    return np.asarray(back, dtype=np.float32)
+
+
+def shorten(volume: NDArray[np.float32], size: int) -> NDArray[np.float32]:
+    """Sample a cube with fewer voxels (size, size, size), by cropping its transform."""
+    low = len(volume) // 2 - size // 2
+    kept = transform(volume)[(slice(low, low + size),) * 3]
+    return inverse(kept) * np.float32((size / len(volume)) ** 3)

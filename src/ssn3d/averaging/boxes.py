@@ -1,0 +1,102 @@
+"""Boxes around the particles of a tomogram, maps in boxes of the same size, and their contrast."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ssn3d.crops import crop, crop_corners, lies_inside, nearest_voxels
+from ssn3d.errors import DataError
+from ssn3d.log import logger
+
+FEWEST = 4
+"""Particles that can be averaged: two in each half set."""
+
+
+@dataclass(frozen=True)
+class Boxes:
+    """Cubes cut around particles."""
+
+    rows: NDArray[np.int_]
+    """(n,) of the particles whose box lies in the tomogram."""
+    images: NDArray[np.float32]
+    """(n, s, s, s), each of mean 0 and standard deviation 1."""
+    own: NDArray[np.bool_] | None
+    """(n, s, s, s), each particle's own mask; none without labels."""
+    middles: NDArray[np.int_]
+    """(n, 3) the voxel of the tomogram at voxel s // 2 of the box, z, y, x."""
+
+
+def cut_boxes(
+    volume: NDArray[np.float32],
+    centres: NDArray[np.float64],
+    size: int,
+    labels: NDArray[np.integer] | None = None,
+) -> Boxes:
+    """Cut a box around each centre (n, 3), z, y, x in voxels, if it lies in the volume (z, y, x).
+
+    Label i + 1 is the mask of centre i; particles without a voxel of their label are left out.
+
+    Raises:
+        DataError: labels and volume differ in shape, or fewer than four boxes are left.
+    """
+    if labels is not None and labels.shape != volume.shape:
+        raise DataError(
+            f"masks of shape {labels.shape} for a tomogram of shape {volume.shape}; give labels of "
+            "the same voxels"
+        )
+    inside = lies_inside(centres, size, volume.shape)
+    _log_missing(int((~inside).sum()), f"leave the tomogram with their box of {size}^3 voxels")
+    rows = np.flatnonzero(inside)
+    own = None
+    if labels is not None:
+        corners = crop_corners(centres[rows], size)
+        own = np.array(
+            [crop(labels, c, size) == row + 1 for row, c in zip(rows, corners, strict=True)]
+        ).reshape(-1, size, size, size)
+        seen = own.any(axis=(1, 2, 3))
+        _log_missing(int((~seen).sum()), "have no voxel in the masks")
+        rows, own = rows[seen], own[seen]
+    if len(rows) < FEWEST:
+        raise DataError(
+            f"{len(rows)} of {len(centres)} particles can be averaged; give at least {FEWEST}, "
+            f"farther than {size // 2} voxels from the tomogram's borders"
+        )
+    images = np.array([crop(volume, c, size) for c in crop_corners(centres[rows], size)])
+    return Boxes(rows, _standardised(images), own, nearest_voxels(centres[rows]))
+
+
+def _standardised(images: NDArray[np.floating]) -> NDArray[np.float32]:
+    """Give each image mean 0 and standard deviation 1. Raises DataError for a flat one."""
+    images = images.astype(np.float32)
+    spread = images.std(axis=(1, 2, 3), keepdims=True)
+    if not (spread > 0).all():
+        raise DataError("a box of the tomogram is constant; its particle lies where nothing is")
+    return np.asarray((images - images.mean(axis=(1, 2, 3), keepdims=True)) / spread)
+
+
+def _log_missing(count: int, why: str) -> None:
+    if count:
+        logger.warning("%d particles %s; left out", count, why)
+
+
+def fit_map(volume: NDArray[np.floating], size: int) -> NDArray[np.float32]:
+    """Crop or pad a map about its voxels n // 2 to a cube (size, size, size).
+
+    It is padded by the mean of its faces.
+    """
+    faces = [volume.take(end, axis=axis).ravel() for axis in range(3) for end in (0, -1)]
+    cube = np.full((size,) * 3, np.concatenate(faces).mean(), dtype=np.float32)
+    low = [size // 2 - n // 2 for n in volume.shape]
+    target = tuple(slice(max(a, 0), a + n) for a, n in zip(low, volume.shape, strict=True))
+    source = tuple(slice(max(-a, 0), size - a) for a in low)
+    cube[target] = volume[source]
+    return cube
+
+
+def with_dark_protein(
+    volume: NDArray[np.float32], sphere: NDArray[np.float32]
+) -> tuple[NDArray[np.float32], bool]:
+    """Negate a map (s, s, s) whose mean in a sphere exceeds that outside; say whether it was so."""
+    inside, outside = (float((volume * w).sum() / w.sum()) for w in (sphere, 1 - sphere))
+    return (-volume, True) if inside > outside else (volume, False)

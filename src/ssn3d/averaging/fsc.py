@@ -1,0 +1,61 @@
+"""Fourier shell correlation of two maps, and the resolution that it shows."""
+
+import numpy as np
+import scipy.fft
+from numpy.typing import NDArray
+
+
+def _shells(size: int) -> NDArray[np.int_]:
+    """Shell of each value of a cube's rfftn: its frequency in periods in the box, rounded."""
+    full, half = scipy.fft.fftfreq(size, 1 / size), scipy.fft.rfftfreq(size, 1 / size)
+    z, y, x = np.meshgrid(full, full, half, indexing="ij", sparse=True)
+    return np.asarray(np.rint(np.sqrt(z**2 + y**2 + x**2)).astype(int))
+
+
+def shell_correlation(one: NDArray[np.float32], other: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Correlations (s // 2 + 1,) of two cubes (s, s, s) in the shells of 0, 1, 2, ... periods.
+
+    A shell without power has correlation 0.
+    """
+    size = len(one)
+    shells = _shells(size)
+    stored_once = np.arange(shells.shape[2]) % (size / 2) == 0
+    counted = np.where(stored_once, 1.0, 2.0)  # the conjugate half is not stored
+    first, second = scipy.fft.rfftn(one), scipy.fft.rfftn(other)
+
+    def total(values: NDArray[np.floating]) -> NDArray[np.float64]:
+        return np.bincount(shells.ravel(), (values * counted).ravel())[: size // 2 + 1]
+
+    together = total((first * second.conj()).real)
+    power = total(np.abs(first) ** 2) * total(np.abs(second) ** 2)
+    return np.divide(together, np.sqrt(power), out=np.zeros_like(together), where=power > 0)
+
+
+def filtered(volume: NDArray[np.float32], factors: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Multiply the shells of a cube (s, s, s) by factors (s // 2 + 1,), and those beyond by 0."""
+    shells = _shells(len(volume))
+    beyond = np.append(factors, np.zeros(shells.max() + 1 - len(factors)))
+    spectrum = scipy.fft.rfftn(volume) * beyond[shells]
+    return np.asarray(scipy.fft.irfftn(spectrum, s=volume.shape), dtype=np.float32)
+
+
+def first_below(correlations: NDArray[np.float64], threshold: float) -> int:
+    """Give the first shell after 0 whose correlation is below a threshold, or one past the last."""
+    below = np.flatnonzero(correlations[1:] < threshold)
+    return int(below[0]) + 1 if len(below) else len(correlations)
+
+
+def resolution_angstrom(
+    correlations: NDArray[np.float64], threshold: float, box_angstrom: float
+) -> float:
+    """Wavelength at which an FSC first falls below a threshold, interpolated between shells.
+
+    Infinite where it never is above; twice the voxel size where it never falls below.
+    """
+    shell = first_below(correlations, threshold)
+    if shell == len(correlations):
+        return box_angstrom / (shell - 1)
+    if shell == 1:
+        return float("inf")
+    high, low = correlations[shell - 1], correlations[shell]
+    return float(box_angstrom / (shell - 1 + (high - threshold) / (high - low)))

@@ -1,0 +1,227 @@
+"""Average the particles of a tomogram: from files to files."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ssn3d.averaging.average import turned_back
+from ssn3d.averaging.boxes import Boxes, cut_boxes, fit_map, with_dark_protein
+from ssn3d.averaging.fsc import resolution_angstrom, shell_correlation
+from ssn3d.averaging.initial_model import initial_model
+from ssn3d.averaging.masks import cut_out, soft_masks, soft_sphere
+from ssn3d.averaging.refine import Averages, Stack, refine
+from ssn3d.averaging.superpose import superpose, symmetry_score
+from ssn3d.averaging.symmetry import symmetry_rotations
+from ssn3d.csv_files import write_csv
+from ssn3d.errors import DataError
+from ssn3d.log import logger
+from ssn3d.mrc import read_mrc, write_mrc
+from ssn3d.particles import Particles
+from ssn3d.seeds import generator
+from ssn3d.star import read_particles, write_particles
+
+Path_ = str | os.PathLike[str]
+THRESHOLDS = (0.5, 0.143)
+_BOX_DIAMETERS = 1.5
+_SMALLEST_BOX_VOXELS = 8
+_LEAST_SYMMETRY = 0.9
+_SAME_VOXEL_FRACTION = 0.01
+_IDENTITY = np.eye(3)[None]
+
+
+@dataclass(frozen=True)
+class AverageOptions:
+    """How particles are aligned and averaged."""
+
+    diameter_angstrom: float
+    """Of the sphere that holds the particle."""
+    symmetry: str = "C1"
+    masked: Literal["sphere", "own", "none"] = "sphere"
+    """What of a box is compared with references."""
+    tilt_range_deg: tuple[float, float] = (-60.0, 60.0)
+    first_resolution_angstrom: float = 50.0
+    """Of the first reference, given or found."""
+    max_shift_angstrom: float = 30.0
+    """From the position given."""
+    rounds: int = 2
+    """In which each half set is aligned to its own average."""
+    box_voxels: int | None = None
+    """Edge of the boxes; by default 1.5 diameters."""
+    seed: int = 0
+    threads: int = 2
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Files from which particles are averaged."""
+
+    particles: Path_
+    """STAR file."""
+    tomogram: Path_
+    """MRC file; protein is dark."""
+    labels: Path_ | None = None
+    """MRC file of the tomogram's shape; label i is the mask of row i."""
+    reference: Path_ | None = None
+    """MRC file; without it a first reference is made of the particles."""
+    truth: Path_ | None = None
+    """MRC file with which the average is compared in the end."""
+
+
+def average_particles(inputs: Inputs, folder: Path_, options: AverageOptions) -> pd.DataFrame:
+    """Align and average the particles of a tomogram.
+
+    Writes average.mrc, half1.mrc, half2.mrc (protein dark; not masked), fsc.csv, particles.star
+    (the particles averaged, at their new poses) and particles.csv (their rows in the file given,
+    half sets and scores) to the folder.
+
+    Returns:
+        the FSC: resolution_angstrom, half_maps and, with a true map, truth.
+
+    Raises:
+        DataError: a file is missing, damaged or of another voxel size or shape; too few particles;
+            or a reference without the symmetry.
+        WriteError: a file cannot be written.
+    """
+    rng = generator(options.seed, "average")
+    volume, voxel_angstrom = read_mrc(inputs.tomogram)
+    labels = None if inputs.labels is None else read_mrc(inputs.labels)[0]
+    particles = read_particles(inputs.particles)
+    size = _box_voxels(options, voxel_angstrom)
+    boxes = cut_boxes(volume, particles.centres, size, labels)
+    del volume, labels
+    chosen = particles[boxes.rows]
+    stack = make_stack(boxes, chosen.centres, options, voxel_angstrom)
+    truth = None
+    if inputs.truth is not None:
+        truth = _read_map(inputs.truth, stack, voxel_angstrom)
+    if inputs.reference is not None:
+        reference = _read_map(inputs.reference, stack, voxel_angstrom)
+        _check_symmetry(inputs.reference, reference, stack, options.symmetry)
+    else:
+        reference = initial_model(stack, rng)
+    averages = refine(stack, reference, options.rounds, rng)
+    fsc = fsc_table(stack, averages, voxel_angstrom, truth, rng)
+    _write_maps(Path(folder), averages, voxel_angstrom)
+    write_csv(Path(folder) / "fsc.csv", fsc)
+    name = Path(inputs.tomogram).stem
+    _write_poses(Path(folder), boxes, chosen, averages, (name, voxel_angstrom))
+    return fsc
+
+
+def _box_voxels(options: AverageOptions, voxel_angstrom: float) -> int:
+    """Edge of the boxes, an even number. Raises DataError where the particle does not fit."""
+    diameter = options.diameter_angstrom / voxel_angstrom
+    size = options.box_voxels or 2 * int(np.ceil(_BOX_DIAMETERS * diameter / 2))
+    if size % 2 or diameter > size or size < _SMALLEST_BOX_VOXELS:
+        raise DataError(
+            f"a box of {size} voxels of {voxel_angstrom:g} A for particles of "
+            f"{options.diameter_angstrom:g} A; give an even --box, larger than the diameter"
+        )
+    return size
+
+
+def make_stack(
+    boxes: Boxes, centres: NDArray[np.float64], options: AverageOptions, voxel_angstrom: float
+) -> Stack:
+    """Mask boxes around centres (n, 3), z, y, x in voxels, and say how they are to be aligned."""
+    size = boxes.images.shape[-1]
+    sphere = soft_sphere(size, options.diameter_angstrom / 2 / voxel_angstrom)
+    masks = [sphere] * len(boxes.images)
+    if options.masked == "own":
+        masks = list(soft_masks(boxes.own))
+    elif options.masked == "none":
+        masks = [np.ones_like(sphere)] * len(boxes.images)
+    pairs = zip(boxes.images, masks, strict=True)
+    first = round(size * voxel_angstrom / options.first_resolution_angstrom)
+    return Stack(
+        images=boxes.images,
+        masked=np.stack([cut_out(image, mask) for image, mask in pairs]),
+        sphere=sphere,
+        centres=centres - boxes.middles,
+        symmetry=symmetry_rotations(options.symmetry),
+        tilt_range_deg=options.tilt_range_deg,
+        first_shell=min(max(first, 3), size // 2 - 1),
+        max_shift_voxels=options.max_shift_angstrom / voxel_angstrom,
+        threads=options.threads,
+    )
+
+
+def _read_map(path: Path_, stack: Stack, voxel_angstrom: float) -> NDArray[np.float32]:
+    """Read a map into a box, with protein dark. Raises DataError for another voxel size."""
+    volume, size_angstrom = read_mrc(path)
+    if abs(size_angstrom / voxel_angstrom - 1) > _SAME_VOXEL_FRACTION:
+        raise DataError(
+            f"{path}: voxels of {size_angstrom:g} A, but the tomogram's have {voxel_angstrom:g} A; "
+            "rescale the map"
+        )
+    box = fit_map(volume, len(stack.sphere))
+    dark, was_bright = with_dark_protein(box, stack.sphere)
+    logger.info("%s: protein is %s", path, "bright; negated" if was_bright else "dark")
+    return dark
+
+
+def _check_symmetry(path: Path_, reference: NDArray[np.float32], stack: Stack, name: str) -> None:
+    """Raise DataError for a reference that is not symmetric about the axes of its group."""
+    seen = cut_out(reference, stack.sphere)
+    score = float(symmetry_score(seen, stack.symmetry, _IDENTITY, stack.first_shell)[0])
+    if score < _LEAST_SYMMETRY:
+        raise DataError(
+            f"{path}: only {score:.0%} of it has the symmetry {name} (n-fold axis z, two-fold axis "
+            "x); turn it to these axes, or give --symmetry C1"
+        )
+
+
+def fsc_table(
+    stack: Stack,
+    averages: Averages,
+    voxel_angstrom: float,
+    truth: NDArray[np.float32] | None,
+    rng: np.random.Generator,
+) -> pd.DataFrame:
+    """Tabulate the FSC between half maps and with a true map (s, s, s), and log resolutions.
+
+    The average is first turned onto the true map. Maps are compared within the stack's sphere.
+    """
+    box_angstrom = len(stack.sphere) * voxel_angstrom
+    shells = np.arange(1, len(averages.fsc))
+    curves = {"half_maps": averages.fsc}
+    if truth is not None:
+        seen, true = (cut_out(m, stack.sphere) for m in (averages.average, truth))
+        found = superpose(seen, true, stack.first_shell, stack.max_shift_voxels, rng)
+        curves["truth"] = shell_correlation(
+            turned_back(seen, found.rotations[0], found.shifts[0]), true
+        )
+    for name, curve in curves.items():
+        half, low = (resolution_angstrom(curve, limit, box_angstrom) for limit in THRESHOLDS)
+        logger.info("FSC, %s: 0.5 at %.1f A, 0.143 at %.1f A", name, half, low)
+    table = pd.DataFrame({"resolution_angstrom": box_angstrom / shells})
+    return table.assign(**{name: curve[1:] for name, curve in curves.items()})
+
+
+def _write_maps(folder: Path, averages: Averages, voxel_angstrom: float) -> None:
+    first, second = averages.halves
+    maps = {"average": averages.average, "half1": first, "half2": second}
+    for name, volume in maps.items():
+        write_mrc(folder / f"{name}.mrc", volume, voxel_angstrom)
+
+
+def _write_poses(
+    folder: Path,
+    boxes: Boxes,
+    chosen: Particles,
+    averages: Averages,
+    tomogram: tuple[str, float],
+) -> None:
+    """Write the particles at their poses; the tomogram is its name and voxel size in angstrom."""
+    poses = averages.poses
+    centres = boxes.middles + poses.shifts
+    aligned = Particles(chosen.pdb_ids, centres, poses.rotations)
+    write_particles(folder / "particles.star", aligned, *tomogram)
+    shift = np.linalg.norm(centres - chosen.centres, axis=1) * tomogram[1]
+    columns = {"row": boxes.rows + 1, "half_set": averages.half_sets, "score": poses.scores}
+    write_csv(folder / "particles.csv", pd.DataFrame(columns | {"shift_angstrom": shift}))

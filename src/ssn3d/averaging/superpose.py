@@ -1,0 +1,78 @@
+"""How maps are turned: one relative to another, or to the axes of its symmetry."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ssn3d.averaging.align import Aligner, Poses, ball
+from ssn3d.averaging.band import Reference, make_band
+from ssn3d.averaging.rotation_grid import even_rotations, nearby_rotations
+
+_ALL_TILTS = (-90.0, 90.0)
+_STEPS = [(8.0, 0.5), (4.0, 0.5), (2.0, 0.25), (1.0, 0.125), (0.5, 0.125)]
+_GRID_DEG, _AXES_GRID_DEG = 15.0, 10.0
+_AXES_STEPS_DEG = (5.0, 2.5, 1.2, 0.6, 0.3)
+_BATCH = 512
+
+
+def superpose(
+    volume: NDArray[np.float32],
+    onto: NDArray[np.float32],
+    highest: int,
+    max_shift_voxels: float,
+    rng: np.random.Generator,
+) -> Poses:
+    """Find the pose of a map (s, s, s) relative to another, as if it were one particle.
+
+    Both are 0 towards their edges; frequencies up to the shell `highest` are compared.
+    """
+    aligner = Aligner(volume[None], highest, _ALL_TILTS, threads=1)
+    reference = Reference(onto)
+    offsets = ball(max_shift_voxels, 1.0)
+    rotations = even_rotations(_GRID_DEG, rng)
+    return aligner.nearby(
+        reference, aligner.everywhere(reference, rotations, np.zeros((1, 3)), offsets), _STEPS
+    )
+
+
+def symmetry_score(
+    volume: NDArray[np.float32],
+    symmetry: NDArray[np.float64],
+    rotations: NDArray[np.float64],
+    highest: int,
+) -> NDArray[np.float64]:
+    """How symmetric a map (s, s, s) is once turned back by each rotation (n, 3, 3).
+
+    From 0 to 1: the share of its power that is left by averaging over the group (m, 3, 3), as the
+    mean over the shells up to `highest`.
+    """
+    reference = Reference(volume)
+    band = make_band(len(volume), highest, _ALL_TILTS)
+    of_shell = (band.shells[:, None] == np.arange(1, highest + 1)).astype(np.float32)
+    scores = []
+    for low in range(0, len(rotations), _BATCH):
+        turned = rotations[low : low + _BATCH, None] @ symmetry  # (b, m, 3, 3)
+        inverse = np.swapaxes(turned.reshape(-1, 3, 3), 1, 2)
+        seen = reference.sample(inverse, band).reshape(*turned.shape[:2], -1)
+        left = np.abs(seen.mean(axis=1)) ** 2 @ of_shell
+        power = (np.abs(seen) ** 2).mean(axis=1) @ of_shell
+        scores.append((left / np.maximum(power, 1e-30)).mean(axis=1))
+    return np.concatenate(scores).astype(np.float64)
+
+
+def symmetry_axes(
+    volume: NDArray[np.float32],
+    symmetry: NDArray[np.float64],
+    highest: int,
+    rng: np.random.Generator,
+) -> NDArray[np.float64]:
+    """Find the rotation (3, 3) by which turning back makes a map (s, s, s) most symmetric.
+
+    The axes are those of the group; shells up to `highest` are seen.
+    """
+    if len(symmetry) == 1:
+        return np.eye(3)
+    candidates = even_rotations(_AXES_GRID_DEG, rng)
+    for step_deg in _AXES_STEPS_DEG:
+        best = candidates[symmetry_score(volume, symmetry, candidates, highest).argmax()]
+        candidates = best @ nearby_rotations(step_deg)
+    return np.asarray(candidates[symmetry_score(volume, symmetry, candidates, highest).argmax()])

@@ -1,0 +1,38 @@
+"""`ssn3d average`."""
+
+import argparse
+from pathlib import Path
+
+from ssn3d.averaging.steps import AverageOptions, Inputs, average_particles
+from ssn3d.log import logger
+from ssn3d.mrc import read_mrc
+from ssn3d.report.figure_average import draw_average
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Align and average the particles of a tomogram, and draw the average."""
+    folder = Path(arguments.output)
+    own = arguments.masks not in {"sphere", "none"}
+    inputs = Inputs(
+        particles=arguments.particles,
+        tomogram=arguments.tomogram,
+        labels=arguments.masks if own else None,
+        reference=arguments.reference,
+        truth=arguments.truth,
+    )
+    options = AverageOptions(
+        diameter_angstrom=arguments.diameter,
+        symmetry=arguments.symmetry,
+        masked="own" if own else arguments.masks,
+        tilt_range_deg=tuple(arguments.tilts),
+        first_resolution_angstrom=arguments.first_resolution,
+        max_shift_angstrom=arguments.max_shift,
+        rounds=arguments.rounds,
+        box_voxels=arguments.box,
+        seed=arguments.seed,
+    )
+    fsc = average_particles(inputs, folder, options)
+    volume, voxel_size_angstrom = read_mrc(folder / "average.mrc")
+    first = arguments.first_resolution
+    draw_average(volume, voxel_size_angstrom, fsc, first, figure=folder / "average.png")
+    logger.info("%s: average.mrc, half maps, FSC, aligned particles and average.png", folder)

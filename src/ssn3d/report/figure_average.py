@@ -1,0 +1,63 @@
+"""An average of particles: its central slices, and its Fourier shell correlation."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from ssn3d.report.panels import PLANES, central_slice, draw_slice
+from ssn3d.report.style import SERIES, PathLike, new_figure, save, styled
+
+_NAMES = {"half_maps": "between half maps", "truth": "with the true map"}
+_THRESHOLDS = (0.143, 0.5)
+
+
+def draw_average(
+    volume: NDArray[np.float32],
+    voxel_size_angstrom: float,
+    fsc: pd.DataFrame,
+    first_resolution_angstrom: float,
+    *,
+    figure: PathLike,
+) -> None:
+    """Write the picture as PNG and SVG.
+
+    Args:
+        volume: the average (s, s, s); protein is dark.
+        voxel_size_angstrom: of the average.
+        fsc: resolution_angstrom, and curves half_maps and perhaps truth.
+        first_resolution_angstrom: to which both half sets were aligned to one reference; shaded.
+        figure: the file.
+    """
+    save(average_and_fsc(volume, voxel_size_angstrom, fsc, first_resolution_angstrom), figure)
+
+
+@styled
+def average_and_fsc(
+    volume: NDArray[np.float32],
+    voxel_size_angstrom: float,
+    fsc: pd.DataFrame,
+    first_resolution_angstrom: float,
+) -> Figure:
+    """Draw three central slices of an average over its FSC."""
+    figure = new_figure(4.6)
+    grid = figure.add_gridspec(2, 3)
+    limits = tuple(np.percentile(volume, [0.2, 99.8]))
+    for column, plane in enumerate(PLANES):
+        panel = figure.add_subplot(grid[0, column])
+        draw_slice(panel, central_slice(volume, plane), plane, voxel_size_angstrom, limits)
+    axes = figure.add_subplot(grid[1, :])
+    axes.axvspan(0, 1 / first_resolution_angstrom, color="#EEEEEE", label="same reference for both")
+    frequency = 1 / fsc["resolution_angstrom"]
+    for (name, label), look in zip(_NAMES.items(), SERIES, strict=False):
+        if name in fsc:
+            axes.plot(frequency, fsc[name], color=look.color, linestyle=look.linestyle, label=label)
+    for threshold in _THRESHOLDS:
+        axes.axhline(threshold, color="#8C8C8C", linewidth=0.6)
+        axes.text(0, threshold, f"{threshold:g}", va="bottom", color="#5A5A5A", fontsize=7)
+    ticks = frequency[::2]
+    axes.set_xticks(ticks, [f"{1 / value:.0f}" for value in ticks])
+    axes.set(xlabel="resolution (angstrom)", ylabel="Fourier shell correlation", ylim=(-0.2, 1.05))
+    axes.set_xlim(0, frequency.max())
+    axes.legend(loc="upper right")
+    return figure

@@ -1,0 +1,58 @@
+"""Maps of any size in boxes, and their contrast."""
+
+import numpy as np
+import pytest
+
+from ssn3d.averaging.boxes import cut_boxes, fit_map, with_dark_protein
+from ssn3d.averaging.masks import soft_sphere
+from ssn3d.errors import DataError
+
+
+@pytest.mark.parametrize("shape", [(8, 8, 8), (21, 21, 21), (9, 30, 16)])
+def test_the_middle_of_a_map_stays_in_the_middle(shape):
+    volume = np.full(shape, 2.0)
+    volume[tuple(n // 2 for n in shape)] = 9
+    cube = fit_map(volume, 16)
+    assert cube.shape == (16, 16, 16)
+    assert cube[8, 8, 8] == 9
+    assert np.count_nonzero(cube == 2) == cube.size - 1
+
+
+def test_bright_maps_are_negated():
+    sphere = soft_sphere(16, 4.0)
+    assert with_dark_protein(sphere, sphere)[1]
+    dark, was_bright = with_dark_protein(3 - sphere, sphere)
+    assert not was_bright
+    assert dark[8, 8, 8] < dark[0, 0, 0]
+
+
+def test_boxes_are_cut_about_the_nearest_voxel_and_standardised():
+    volume = np.random.default_rng(0).normal(size=(20, 20, 20)).astype(np.float32)
+    centres = np.array([[10.4, 9.6, 10.0], [8, 8, 8], [12, 12, 12], [9, 9, 9], [1, 10, 10]])
+    boxes = cut_boxes(volume, centres, 8)
+    assert boxes.rows.tolist() == [0, 1, 2, 3]
+    assert boxes.middles[0].tolist() == [10, 10, 10]
+    cut = volume[6:14, 6:14, 6:14]
+    np.testing.assert_allclose(boxes.images[0], (cut - cut.mean()) / cut.std(), atol=1e-5)
+
+
+def test_particles_at_the_borders_or_without_a_mask_are_left_out():
+    volume = np.random.default_rng(0).normal(size=(24, 24, 24)).astype(np.float32)
+    centres = np.array([[8, 8, 8], [2, 9, 9], [12, 12, 12], [9, 9, 9], [8, 12, 12], [15, 15, 15]])
+    labels = np.zeros(volume.shape, dtype=np.uint16)
+    for row, centre in enumerate(centres):
+        labels[tuple(centre)] = row + 1
+    labels[labels == 4] = 0
+    boxes = cut_boxes(volume, centres.astype(float), 8, labels)
+    assert boxes.rows.tolist() == [0, 2, 4, 5]
+    assert boxes.own[:, 4, 4, 4].all()
+    assert boxes.own.sum() == 4  # not those of neighbours
+    with pytest.raises(DataError, match="masks of shape"):
+        cut_boxes(volume, centres.astype(float), 8, labels[:20])
+    with pytest.raises(DataError, match="3 of 4 particles can be averaged; give at least 4"):
+        cut_boxes(volume, centres[:4].astype(float), 8)
+
+
+def test_a_constant_box_is_an_error():
+    with pytest.raises(DataError, match="constant"):
+        cut_boxes(np.zeros((20, 20, 20), dtype=np.float32), np.full((4, 3), 10.0), 8)

@@ -1,0 +1,35 @@
+"""Fourier shell correlation of maps whose agreement is known."""
+
+import numpy as np
+import pytest
+
+from ssn3d.averaging.fsc import filtered, first_below, resolution_angstrom, shell_correlation
+from ssn3d.seeds import generator
+
+
+@pytest.mark.parametrize("size", [32, 33])
+def test_same_maps_agree_and_noise_does_not(size):
+    rng = generator(0, "fsc")
+    one, other = rng.normal(size=(2, size, size, size)).astype(np.float32)
+    np.testing.assert_allclose(shell_correlation(one, 3 * one), 1, atol=1e-5)
+    np.testing.assert_allclose(shell_correlation(one, -one), -1, atol=1e-5)
+    assert np.abs(shell_correlation(one, other)[4:]).max() < 0.1
+    both = shell_correlation(one + other, one)  # half of the power is shared
+    np.testing.assert_allclose(both[6:], np.sqrt(0.5), atol=0.05)
+
+
+def test_a_filter_acts_on_whole_shells():
+    volume = generator(1, "fsc").normal(size=(20, 20, 20)).astype(np.float32)
+    low = filtered(volume, np.r_[np.ones(6), np.zeros(5)])
+    correlation = shell_correlation(volume, low)
+    np.testing.assert_allclose(correlation[:6], 1, atol=1e-4)
+    np.testing.assert_allclose(filtered(low, np.ones(11)), low, atol=1e-5)
+    np.testing.assert_allclose(low, filtered(low, np.r_[np.ones(6), np.zeros(5)]), atol=1e-5)
+
+
+def test_resolution_is_where_the_curve_crosses():
+    curve = np.array([1.0, 1.0, 0.9, 0.7, 0.3, 0.1, 0.6])
+    assert first_below(curve, 0.5) == 4
+    assert resolution_angstrom(curve, 0.5, 400) == pytest.approx(400 / 3.5)
+    assert resolution_angstrom(curve, 0.05, 400) == pytest.approx(400 / 6)  # never below
+    assert resolution_angstrom(-curve, 0.143, 400) == np.inf

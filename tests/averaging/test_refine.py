@@ -1,0 +1,81 @@
+"""Particles of a noisy tomogram with the missing wedge are aligned, with and without a reference.
+
+The box leaves out what is farther than 12 voxels, which is where neighbours are.
+"""
+
+import numpy as np
+import pytest
+
+from conftest import SIZE, VOXEL_ANGSTROM
+from ssn3d.averaging.align import Poses
+from ssn3d.averaging.average import average, symmetrise, turned_back
+from ssn3d.averaging.boxes import cut_boxes
+from ssn3d.averaging.fsc import shell_correlation
+from ssn3d.averaging.initial_model import initial_model
+from ssn3d.averaging.masks import cut_out
+from ssn3d.averaging.refine import refine
+from ssn3d.averaging.steps import AverageOptions, make_stack
+from ssn3d.averaging.superpose import superpose, symmetry_axes, symmetry_score
+from ssn3d.averaging.symmetry import angular_error_deg, symmetry_rotations
+from ssn3d.seeds import generator
+
+OPTIONS = AverageOptions(diameter_angstrom=150.0, max_shift_angstrom=20.0)
+
+
+@pytest.fixture(scope="session")
+def stack(specimen):
+    """Give the boxes of the specimen, at positions up to a voxel off."""
+    off = generator(1, "picks").uniform(-1, 1, specimen.particles.centres.shape)
+    picked = specimen.particles.centres + off
+    return make_stack(cut_boxes(specimen.tomogram, picked, SIZE), picked, OPTIONS, VOXEL_ANGSTROM)
+
+
+def errors_deg(specimen, averages, frame=None):
+    frame = np.eye(3) if frame is None else frame
+    return angular_error_deg(specimen.particles.rotations, averages.poses.rotations @ frame)
+
+
+def test_a_known_reference(specimen, stack):
+    averages = refine(stack, specimen.map, 1, generator(0, "known"))
+    assert np.median(errors_deg(specimen, averages)) < 8
+    assert (errors_deg(specimen, averages) < 25).mean() > 0.9
+    found = averages.poses.shifts - stack.centres  # the picks were as far off, the other way
+    assert found.std() > 0.3
+    seen, true = (cut_out(m, stack.sphere) for m in (averages.average, specimen.map))
+    assert shell_correlation(seen, true)[1:5].min() > 0.9
+    assert sorted(np.unique(averages.half_sets, return_counts=True)[1].tolist()) == [16, 16]
+
+
+def test_no_reference(specimen, stack):
+    rng = generator(0, "unknown")
+    averages = refine(stack, initial_model(stack, rng), 1, rng)
+    seen, true = (cut_out(m, stack.sphere) for m in (averages.average, specimen.map))
+    pose = superpose(seen, true, 5, 3.0, rng)
+    onto = turned_back(seen, pose.rotations[0], pose.shifts[0])
+    assert shell_correlation(onto, true)[1:4].min() > 0.8
+    assert np.median(errors_deg(specimen, averages, pose.rotations[0])) < 12
+
+
+def test_the_average_by_true_poses_fills_the_wedge(specimen, stack):
+    true = cut_out(specimen.map, stack.sphere)
+    shifts = specimen.particles.centres - np.rint(specimen.particles.centres)
+    boxes = cut_boxes(specimen.tomogram, specimen.particles.centres, SIZE)
+    right = Poses(specimen.particles.rotations, shifts, np.ones(len(shifts)))
+    wrong = Poses(np.swapaxes(right.rotations, 1, 2), shifts, np.ones(len(shifts)))
+    correlation = []
+    for poses in (right, wrong):
+        volume = average(boxes.images, poses, np.eye(3)[None], (-60, 60), 1)
+        seen = cut_out(volume, stack.sphere)
+        correlation.append(shell_correlation(seen, true)[1:7].min())
+    assert correlation[0] > 0.9
+    assert correlation[1] < 0.5
+
+
+def test_axes_of_symmetry_are_found(specimen):
+    rng = generator(0, "axes")
+    group = symmetry_rotations("D3")
+    symmetric = symmetrise(specimen.map, group)
+    turned = turned_back(symmetric, np.linalg.qr(rng.normal(size=(3, 3)))[0])
+    assert symmetry_score(turned, group, np.eye(3)[None], 5)[0] < 0.9
+    again = turned_back(turned, symmetry_axes(turned, group, 5, rng))
+    assert symmetry_score(again, group, np.eye(3)[None], 5)[0] > 0.97

@@ -1,0 +1,90 @@
+"""`ssn3d average`, from files to files, and what it says of files that it cannot use."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from conftest import SIZE, VOXEL_ANGSTROM
+from ssn3d.averaging.symmetry import angular_error_deg
+from ssn3d.cli import main
+from ssn3d.mrc import read_mrc, write_mrc
+from ssn3d.particles import Particles
+from ssn3d.star import read_particles, write_particles
+
+FILES = {"average.mrc", "half1.mrc", "half2.mrc", "fsc.csv", "particles.star", "particles.csv"}
+
+
+@pytest.fixture(scope="session")
+def files(specimen, tmp_path_factory):
+    """Give a folder with the specimen's files; in picks.star all particles have one orientation."""
+    folder = tmp_path_factory.mktemp("average")
+    write_mrc(folder / "tomogram.mrc", specimen.tomogram, VOXEL_ANGSTROM)
+    write_mrc(folder / "labels.mrc", specimen.labels, VOXEL_ANGSTROM)
+    write_mrc(folder / "map.mrc", -specimen.map, VOXEL_ANGSTROM)  # bright
+    write_particles(folder / "truth.star", specimen.particles, "tomogram", VOXEL_ANGSTROM)
+    truth = specimen.particles
+    same = np.tile(truth.rotations[0], (len(truth), 1, 1))
+    picks = Particles(truth.pdb_ids, np.rint(truth.centres), same)
+    write_particles(folder / "picks.star", picks, "tomogram", VOXEL_ANGSTROM)
+    return folder
+
+
+def average(files, output, *options, picks="picks.star", tomogram="tomogram.mrc"):
+    command = ["average", str(files / picks), "--tomogram", str(files / tomogram)]
+    command += ["--diameter", "150", "--output", str(output), "--max-shift", "10"]
+    main([*command, "--rounds", "1", *options])
+
+
+def test_average_from_files_to_files(files, specimen, tmp_path):
+    maps = [str(files / "map.mrc")] * 2
+    options = ["--reference", maps[0], "--truth", maps[1], "--masks", str(files / "labels.mrc")]
+    average(files, tmp_path / "new", *options, "--box", str(SIZE))
+    assert {path.name for path in (tmp_path / "new").iterdir()} == FILES | {
+        "average.png",
+        "average.svg",
+    }
+    volume, voxel_size_angstrom = read_mrc(tmp_path / "new" / "average.mrc", (SIZE,) * 3)
+    assert voxel_size_angstrom == VOXEL_ANGSTROM
+    inside = specimen.map < 0.3 * specimen.map.min()
+    assert np.corrcoef(volume[inside], specimen.map[inside])[0, 1] > 0.8
+    assert volume[inside].mean() < volume[~inside].mean()  # dark
+    found = read_particles(tmp_path / "new" / "particles.star")
+    table = pd.read_csv(tmp_path / "new" / "particles.csv")
+    assert table["row"].tolist() == list(range(1, 33))
+    error = angular_error_deg(specimen.particles.rotations, found.rotations)
+    assert np.median(error) < 8
+    off = np.linalg.norm(found.centres - specimen.particles.centres, axis=1)
+    assert np.median(off) < 0.4
+    fsc = pd.read_csv(tmp_path / "new" / "fsc.csv")
+    assert fsc["resolution_angstrom"].iloc[0] == SIZE * VOXEL_ANGSTROM
+    assert (fsc[["half_maps", "truth"]].iloc[:4] > 0.8).all(axis=None)
+
+
+def fails(capsys, match, *arguments, **files):
+    with pytest.raises(SystemExit) as ended:
+        average(*arguments, **files)
+    assert ended.value.code == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert match in lines[-1]
+    assert "error: " in lines[-1]
+
+
+def test_what_cannot_be_averaged_is_one_line_and_nothing_is_written(
+    files, specimen, tmp_path, capsys
+):
+    write_mrc(tmp_path / "small.mrc", specimen.labels[:20], VOXEL_ANGSTROM)
+    write_mrc(tmp_path / "fine.mrc", specimen.map, 5.0)
+    write_particles(tmp_path / "three.star", specimen.particles[:3], "tomogram", VOXEL_ANGSTROM)
+    out = tmp_path / "new"
+    wrong = {
+        "masks of shape": ["--masks", str(tmp_path / "small.mrc")],
+        "voxels of 5 A": ["--reference", str(tmp_path / "fine.mrc")],
+        "symmetry 'X3' is unknown": ["--symmetry", "X3"],
+        "has the symmetry D5": ["--reference", str(files / "map.mrc"), "--symmetry", "D5"],
+        "give an even --box": ["--box", "13"],
+    }
+    for match, options in wrong.items():
+        fails(capsys, match, files, out, *options)
+    fails(capsys, "give at least 4", files, out, picks=tmp_path / "three.star")
+    fails(capsys, "not a particle table", files, out, picks="map.mrc")
+    assert not out.exists()
