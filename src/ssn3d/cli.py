@@ -95,7 +95,7 @@ def _add_pick(commands: Any) -> None:
     apart = "least distance of two picks, in angstrom (default with dog: 0.75 diameters)"
     add("--distance", type=_positive, metavar="A", help=apart)
     add("--mask", metavar="MRC", help="no picks where it is 0, nor a say in the threshold")
-    add("--protein", choices=("dark", "bright"), default="dark", help="(default dark)")
+    add("--protein", choices=("auto", "dark", "bright"), default="auto", help="(default auto)")
     add("--voxel-size", type=_positive, metavar="A", help="in angstrom, instead of the header's")
     add("--relion", type=int, choices=(4, 5), default=5, help="form of STAR: 4 is Warp's (5)")
     add("--name", help="of the tomogram in the output (default: the file's)")

@@ -134,13 +134,17 @@ def write_faulty(folder):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["image.mrc"], "images, not a tomogram"),
-        (["tilts.mrc"], "images, not a tomogram"),
-        (["constant.mrc"], "the tomogram is constant"),
-        (["nan.mrc"], "holds NaN or infinity"),
+        (["image.mrc"], "a 2-D image, not a tomogram"),
+        (["tilts.mrc"], "such as a tilt series, not a tomogram"),
+        (["constant.mrc"], "all voxels are 1; it is damaged or empty"),
+        (["nan.mrc"], "NaN or infinity in section 0"),
         (["text.mrc"], "not a readable MRC file"),
         (["missing.mrc"], "not a readable MRC file"),
+<<<<<<< ours
         (["no_size.mrc"], "no voxel size in its header; give it with --voxel-size"),
+=======
+        (["no_size.mrc"], "no voxel size in its header; give the true one with --voxel-size"),
+>>>>>>> theirs
         (["TS_01.mrc", "--voxel-size", "0.6"], "a diameter of 200 voxels is not between"),
         (["TS_01.mrc", "--mask", "other_shape.mrc"], "give a mask of the tomogram's shape"),
         (["TS_01.mrc", "--mask", "zero.mrc"], "the mask is 0 everywhere"),

@@ -1,29 +1,30 @@
 """`ssn3d pick`."""
 
 import argparse
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ssn3d.commands.mapped_volume import MappedVolume, open_volume
+from ssn3d.commands.mapped_volume import open_volume
 from ssn3d.errors import DataError
 from ssn3d.log import logger
+from ssn3d.own_tomogram import open_tomogram
 from ssn3d.particle_tables.files import check_suffix, write_particle_table
 from ssn3d.particle_tables.frame import TomogramFrame, frame_of, read_tomograms_star
 from ssn3d.particle_tables.relion import write_import_list
 from ssn3d.particle_tables.table import ParticleTable
+from ssn3d.picking.blocks import Read
 from ssn3d.picking.pick import Choice, Picks, pick_blobs, pick_regions
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Pick particles in a tomogram or its segmentation, and write them."""
     suffix = check_suffix(arguments.output)
-    volume = open_volume(arguments.tomogram, arguments.voxel_size)
+    volume = _open(arguments)
     name = arguments.name or volume.path.stem
     frame = _frame(arguments, volume, name)
-    z, y, x = volume.shape
-    logger.info("%s: %dx%dx%d voxels of %.4g A", volume.path, x, y, z, volume.voxel_size_angstrom)
     picks = _pick(arguments, volume)
     logger.info("%s: %s", volume.path, picks.why)
     table = ParticleTable.of_picks(name, picks.centres, picks.scores)
@@ -36,7 +37,33 @@ def run(arguments: argparse.Namespace) -> None:
         print(f"{listed}: for RELION 5's import of coordinates")
 
 
-def _frame(arguments: argparse.Namespace, volume: MappedVolume, name: str) -> TomogramFrame:
+@dataclass(frozen=True)
+class _Volume:
+    """What is picked in: a tomogram whose protein is dark, or a segmentation."""
+
+    path: Path
+    shape: tuple[int, int, int]
+    voxel_size_angstrom: float
+    read: Read
+
+
+def _open(arguments: argparse.Namespace) -> _Volume:
+    """Open the tomogram, and see to it that protein is dark; or the segmentation."""
+    path = Path(arguments.tomogram)
+    if arguments.method == "segmentation":
+        segmented = open_volume(path, arguments.voxel_size)
+        return _Volume(path, segmented.shape, segmented.voxel_size_angstrom, segmented.read)
+    tomogram = open_tomogram(path, arguments.voxel_size, arguments.protein)
+
+    def read(where: tuple[slice, ...]) -> NDArray[np.float32]:
+        """Read with protein dark."""
+        voxels = tomogram.read(where)
+        return voxels if tomogram.protein_is_dark else -voxels
+
+    return _Volume(path, tomogram.grid.shape, tomogram.grid.voxel_size_angstrom, read)
+
+
+def _frame(arguments: argparse.Namespace, volume: _Volume, name: str) -> TomogramFrame:
     """What ties voxels to the coordinates that are written; RELION's own sizes where it has any."""
     if arguments.tomograms is None:
         size = volume.voxel_size_angstrom
@@ -46,7 +73,7 @@ def _frame(arguments: argparse.Namespace, volume: MappedVolume, name: str) -> To
     return TomogramFrame(known.size_angstrom, volume.voxel_size_angstrom, pixel)
 
 
-def _pick(arguments: argparse.Namespace, volume: MappedVolume) -> Picks:
+def _pick(arguments: argparse.Namespace, volume: _Volume) -> Picks:
     """Pick by the method asked for."""
     mask = None if arguments.mask is None else open_volume(arguments.mask, 1.0).voxels
     choice = Choice(arguments.threshold, arguments.max, arguments.distance, mask)
@@ -56,9 +83,4 @@ def _pick(arguments: argparse.Namespace, volume: MappedVolume) -> Picks:
     if arguments.diameter is None:
         raise DataError("no --diameter: give the particles' diameter in angstrom")
 
-    def read(where: tuple[slice, ...]) -> NDArray[np.float32]:
-        """Read with protein dark."""
-        voxels = volume.read(where)
-        return voxels if arguments.protein == "dark" else -voxels
-
-    return pick_blobs(read, volume.shape, size, arguments.diameter, choice)
+    return pick_blobs(volume.read, volume.shape, size, arguments.diameter, choice)
