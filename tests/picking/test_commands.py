@@ -140,11 +140,7 @@ def write_faulty(folder):
         (["nan.mrc"], "NaN or infinity in section 0"),
         (["text.mrc"], "not a readable MRC file"),
         (["missing.mrc"], "not a readable MRC file"),
-<<<<<<< ours
-        (["no_size.mrc"], "no voxel size in its header; give it with --voxel-size"),
-=======
         (["no_size.mrc"], "no voxel size in its header; give the true one with --voxel-size"),
->>>>>>> theirs
         (["TS_01.mrc", "--voxel-size", "0.6"], "a diameter of 200 voxels is not between"),
         (["TS_01.mrc", "--mask", "other_shape.mrc"], "give a mask of the tomogram's shape"),
         (["TS_01.mrc", "--mask", "zero.mrc"], "the mask is 0 everywhere"),
