@@ -11,7 +11,6 @@ true_fsc_angstrom (at 0.143), true_fsc_0.5_angstrom, cpu_s and seconds.
 """
 
 import argparse
-import dataclasses
 import itertools
 import time
 from pathlib import Path
@@ -63,8 +62,12 @@ def stack_of(
     """Make the stack of some rows; masks are arrays, or `sphere` or `none`."""
     symmetry, diameter = COMPLEXES[pdb_id]
     own = None if isinstance(masks, str) else masks[rows].astype(bool)
-    options = AverageOptions(diameter_angstrom=diameter, symmetry=symmetry, max_shift_angstrom=20)
-    options = dataclasses.replace(options, masked="own" if own is not None else masks)
+    options = AverageOptions(
+        diameter_angstrom=diameter,
+        symmetry=symmetry,
+        masked="none" if isinstance(masks, str) and masks == "none" else "sphere",
+        max_shift_angstrom=20.0,
+    )
     middles = nearest_voxels(data.centres[rows])
     boxes = Boxes(rows, data.images[rows].astype(np.float32), own, middles)
     return make_stack(boxes, middles.astype(float), options, data.voxel_size_angstrom)

@@ -5,8 +5,8 @@ The box leaves out what is farther than 12 voxels, which is where neighbours are
 
 import numpy as np
 import pytest
+from tilted_specimen import SIZE, VOXEL_ANGSTROM
 
-from conftest import SIZE, VOXEL_ANGSTROM
 from ssn3d.averaging.align import Poses
 from ssn3d.averaging.average import average, symmetrise, turned_back
 from ssn3d.averaging.boxes import cut_boxes

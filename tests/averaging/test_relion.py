@@ -6,8 +6,8 @@ import subprocess
 import mrcfile
 import numpy as np
 import pytest
+from tilted_specimen import SIZE, VOXEL_ANGSTROM
 
-from conftest import SIZE, VOXEL_ANGSTROM
 from ssn3d.averaging.boxes import cut_boxes
 from ssn3d.averaging.fsc import shell_correlation
 from ssn3d.averaging.masks import cut_out

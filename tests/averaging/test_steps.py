@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 import pytest
+from tilted_specimen import SIZE, VOXEL_ANGSTROM
 
-from conftest import SIZE, VOXEL_ANGSTROM
 from ssn3d.averaging.symmetry import angular_error_deg
 from ssn3d.cli import main
 from ssn3d.mrc import read_mrc, write_mrc

@@ -131,7 +131,8 @@ def ball(radius: float, step: float) -> NDArray[np.float64]:
     """Points (n, 3) of a cubic grid with 0 among them, at most a radius from it."""
     axis = np.arange(-int(radius // step), int(radius // step) + 1) * step
     points = np.stack(np.meshgrid(axis, axis, axis, indexing="ij"), axis=-1).reshape(-1, 3)
-    return points[np.linalg.norm(points, axis=1) <= radius]
+    inside: NDArray[np.float64] = points[np.linalg.norm(points, axis=1) <= radius]
+    return inside
 
 
 def _whitening(transforms: NDArray[np.complex64], band: Band) -> NDArray[np.float32]:
@@ -150,4 +151,4 @@ def _real(transforms: NDArray[np.complex64]) -> NDArray[np.float32]:
 def _unit(transforms: NDArray[np.complex64]) -> NDArray[np.complex64]:
     """Scale each row to length 1; a row of zeros stays."""
     length = np.linalg.norm(_real(transforms), axis=-1, keepdims=True)
-    return transforms / np.maximum(length, np.float32(1e-30))
+    return np.asarray(transforms / np.maximum(length, np.float32(1e-30)), dtype=np.complex64)

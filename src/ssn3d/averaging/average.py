@@ -1,6 +1,7 @@
 """Averages of particles in the reference's frame, with the missing wedge."""
 
 from concurrent.futures import ThreadPoolExecutor
+from typing import Literal
 
 import numpy as np
 import scipy.fft
@@ -18,7 +19,7 @@ def turned_back(
     volume: NDArray[np.float32],
     rotation: NDArray[np.float64],
     shift: NDArray[np.float64] | tuple[float, float, float] = (0.0, 0.0, 0.0),
-    order: int = 3,
+    order: Literal[1, 3] = 3,
 ) -> NDArray[np.float32]:
     """Turn and shift a cube (s, s, s) from a particle's pose to the reference's frame.
 
@@ -26,20 +27,17 @@ def turned_back(
     """
     middle = np.full(3, len(volume) // 2)
     offset = middle + shift - rotation @ middle
-    back: NDArray[np.float32] = scipy.ndimage.affine_transform(
-        volume, rotation, offset, order=order, output=np.float32, mode="nearest"
-    )
-    return back
+    return scipy.ndimage.affine_transform(volume, rotation, offset, order=order, mode="nearest")
 
 
 def symmetrise(
-    volume: NDArray[np.float32], symmetry: NDArray[np.float64], order: int = 3
+    volume: NDArray[np.float32], symmetry: NDArray[np.float64], order: Literal[1, 3] = 3
 ) -> NDArray[np.float32]:
     """Average a cube over the rotations (m, 3, 3) of a point group."""
     if len(symmetry) == 1:
         return volume
     turned = [turned_back(volume, rotation, order=order) for rotation in symmetry]
-    return np.mean(turned, axis=0, dtype=np.float32)
+    return np.asarray(np.mean(turned, axis=0, dtype=np.float32))
 
 
 def average(

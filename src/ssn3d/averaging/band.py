@@ -40,11 +40,12 @@ class Band:
         """Factors (..., m) that undo shifts (..., 3), z, y, x in voxels, of a particle."""
         step = (2 * np.pi / self.size * self.frequencies.T).astype(np.float32)
         angles = shifts.astype(np.float32) @ step
-        return (np.cos(angles) + 1j * np.sin(angles)).astype(np.complex64)
+        phases: NDArray[np.complex64] = (np.cos(angles) + 1j * np.sin(angles)).astype(np.complex64)
+        return phases
 
 
 def recorded(
-    directions: NDArray[np.floating], tilt_range_deg: tuple[float, float]
+    directions: NDArray[np.floating] | NDArray[np.int_], tilt_range_deg: tuple[float, float]
 ) -> NDArray[np.bool_]:
     """Whether frequencies (..., 3), z, y, x, are recorded by tilts about y from one to another."""
     z, x = directions[..., 0], directions[..., 2]

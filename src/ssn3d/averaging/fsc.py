@@ -24,7 +24,8 @@ def shell_correlation(one: NDArray[np.float32], other: NDArray[np.float32]) -> N
     first, second = scipy.fft.rfftn(one), scipy.fft.rfftn(other)
 
     def total(values: NDArray[np.floating]) -> NDArray[np.float64]:
-        return np.bincount(shells.ravel(), (values * counted).ravel())[: size // 2 + 1]
+        weights = (values * counted).ravel()
+        return np.bincount(shells.ravel(), weights)[: size // 2 + 1].astype(np.float64)
 
     together = total((first * second.conj()).real)
     power = total(np.abs(first) ** 2) * total(np.abs(second) ** 2)

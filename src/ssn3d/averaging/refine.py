@@ -82,7 +82,7 @@ class Averages:
     @property
     def average(self) -> NDArray[np.float32]:
         """Average of all particles, (s, s, s)."""
-        return (self.halves[0] + self.halves[1]) / 2
+        return np.asarray((self.halves[0] + self.halves[1]) / 2, dtype=np.float32)
 
 
 def refine(

@@ -41,8 +41,8 @@ class AverageOptions:
     diameter_angstrom: float
     """Of the sphere that holds the particle."""
     symmetry: str = "C1"
-    masked: Literal["sphere", "own", "none"] = "sphere"
-    """What of a box is compared with references."""
+    masked: Literal["sphere", "none"] = "sphere"
+    """What of a box is compared with references, where particles have no masks of their own."""
     tilt_range_deg: tuple[float, float] = (-60.0, 60.0)
     first_resolution_angstrom: float = 50.0
     """Of the first reference, given or found."""
@@ -132,7 +132,7 @@ def make_stack(
     size = boxes.images.shape[-1]
     sphere = soft_sphere(size, options.diameter_angstrom / 2 / voxel_angstrom)
     masks = [sphere] * len(boxes.images)
-    if options.masked == "own":
+    if boxes.own is not None:
         masks = list(soft_masks(boxes.own))
     elif options.masked == "none":
         masks = [np.ones_like(sphere)] * len(boxes.images)

@@ -9,8 +9,8 @@ from ssn3d.averaging.rotation_grid import even_rotations, nearby_rotations
 
 _ALL_TILTS = (-90.0, 90.0)
 _STEPS = [(8.0, 0.5), (4.0, 0.5), (2.0, 0.25), (1.0, 0.125), (0.5, 0.125)]
-_GRID_DEG, _AXES_GRID_DEG = 15.0, 10.0
-_AXES_STEPS_DEG = (5.0, 2.5, 1.2, 0.6, 0.3)
+_GRID_DEG, _AXES_GRID_DEG = 15.0, 12.0
+_AXES_STEPS_DEG = (6.0, 3.0, 1.5, 0.8, 0.4)
 _BATCH = 512
 
 

@@ -23,7 +23,7 @@ def run(arguments: argparse.Namespace) -> None:
     options = AverageOptions(
         diameter_angstrom=arguments.diameter,
         symmetry=arguments.symmetry,
-        masked="own" if own else arguments.masks,
+        masked="sphere" if own else arguments.masks,
         tilt_range_deg=tuple(arguments.tilts),
         first_resolution_angstrom=arguments.first_resolution,
         max_shift_angstrom=arguments.max_shift,
