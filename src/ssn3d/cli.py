@@ -149,8 +149,10 @@ def _add_average(commands: Any) -> None:
     )
     command = _with_example(commands, "average", does, example)
     add = command.add_argument
-    add("particles", help="STAR file of their positions")
-    add("--tomogram", required=True, metavar="MRC", help="protein dark, tilt axis along y")
+    add("particles", help="table of their positions (.star, .json, .csv)")
+    add("--voxel-size", type=_positive, metavar="A", help="in angstrom, instead of the header's")
+    add("--protein", choices=("auto", "dark", "bright"), default="auto", help="(default auto)")
+    add("--tomogram", required=True, metavar="MRC", help="any mode and contrast; tilt axis along y")
     add("--diameter", required=True, type=float, metavar="A", help="sphere that holds a particle")
     add("--output", required=True, metavar="FOLDER", help="for average.mrc, fsc.csv and others")
     add("--symmetry", default="C1", help="Cn or Dn: n-fold axis z, two-fold axis x (default C1)")

@@ -8,8 +8,10 @@ from tilted_specimen import SIZE, VOXEL_ANGSTROM
 from ssn3d.averaging.symmetry import angular_error_deg
 from ssn3d.cli import main
 from ssn3d.mrc import read_mrc, write_mrc
+from ssn3d.own_tomogram import open_tomogram
+from ssn3d.particle_tables.of_tomogram import read_particles_of
 from ssn3d.particles import Particles
-from ssn3d.star import read_particles, write_particles
+from ssn3d.star import write_particles
 
 FILES = {"average.mrc", "half1.mrc", "half2.mrc", "fsc.csv", "particles.star", "particles.csv"}
 
@@ -48,7 +50,8 @@ def test_average_from_files_to_files(files, specimen, tmp_path):
     inside = specimen.map < 0.3 * specimen.map.min()
     assert np.corrcoef(volume[inside], specimen.map[inside])[0, 1] > 0.8
     assert volume[inside].mean() < volume[~inside].mean()  # dark
-    found = read_particles(tmp_path / "new" / "particles.star")
+    tomogram = open_tomogram(files / "tomogram.mrc")
+    found = read_particles_of(tmp_path / "new" / "particles.star", tomogram).particles
     table = pd.read_csv(tmp_path / "new" / "particles.csv")
     assert table["row"].tolist() == list(range(1, 33))
     error = angular_error_deg(specimen.particles.rotations, found.rotations)
@@ -86,5 +89,5 @@ def test_what_cannot_be_averaged_is_one_line_and_nothing_is_written(
     for match, options in wrong.items():
         fails(capsys, match, files, out, *options)
     fails(capsys, "give at least 4", files, out, picks=tmp_path / "three.star")
-    fails(capsys, "not a particle table", files, out, picks="map.mrc")
+    fails(capsys, "no known table of particles", files, out, picks="map.mrc")
     assert not out.exists()

@@ -21,9 +21,12 @@ from ssn3d.csv_files import write_csv
 from ssn3d.errors import DataError
 from ssn3d.log import logger
 from ssn3d.mrc import read_mrc, write_mrc
+from ssn3d.own_tomogram import OwnTomogram, Protein, open_tomogram
+from ssn3d.particle_tables.files import write_particle_table
+from ssn3d.particle_tables.of_tomogram import frame_of_tomogram, read_particles_of
+from ssn3d.particle_tables.table import ParticleTable
 from ssn3d.particles import Particles
 from ssn3d.seeds import generator
-from ssn3d.star import read_particles, write_particles
 
 Path_ = str | os.PathLike[str]
 THRESHOLDS = (0.5, 0.143)
@@ -41,6 +44,10 @@ class AverageOptions:
     diameter_angstrom: float
     """Of the sphere that holds the particle."""
     symmetry: str = "C1"
+    voxel_size_angstrom: float | None = None
+    """Of the tomogram, instead of its header's."""
+    protein: Protein = "auto"
+    """Whether it is dark or bright in the tomogram; auto finds out."""
     masked: Literal["sphere", "none"] = "sphere"
     """What of a box is compared with references, where particles have no masks of their own."""
     tilt_range_deg: tuple[float, float] = (-60.0, 60.0)
@@ -63,7 +70,7 @@ class Inputs:
     particles: Path_
     """STAR file."""
     tomogram: Path_
-    """MRC file; protein is dark."""
+    """MRC file of any contrast and voxel size."""
     labels: Path_ | None = None
     """MRC file of the tomogram's shape; label i is the mask of row i."""
     reference: Path_ | None = None
@@ -88,9 +95,11 @@ def average_particles(inputs: Inputs, folder: Path_, options: AverageOptions) ->
         WriteError: a file cannot be written.
     """
     rng = generator(options.seed, "average")
-    volume, voxel_angstrom = read_mrc(inputs.tomogram)
+    tomogram = open_tomogram(inputs.tomogram, options.voxel_size_angstrom, options.protein)
+    voxel_angstrom = tomogram.grid.voxel_size_angstrom
+    volume = tomogram.box((0, 0, 0), tomogram.grid.shape)
     labels = None if inputs.labels is None else read_mrc(inputs.labels)[0]
-    particles = read_particles(inputs.particles)
+    particles = read_particles_of(inputs.particles, tomogram).particles
     size = _box_voxels(options, voxel_angstrom)
     boxes = cut_boxes(volume, particles.centres, size, labels)
     del volume, labels
@@ -108,8 +117,7 @@ def average_particles(inputs: Inputs, folder: Path_, options: AverageOptions) ->
     fsc = fsc_table(stack, averages, voxel_angstrom, truth, rng)
     _write_maps(Path(folder), averages, voxel_angstrom)
     write_csv(Path(folder) / "fsc.csv", fsc)
-    name = Path(inputs.tomogram).stem
-    _write_poses(Path(folder), boxes, chosen, averages, (name, voxel_angstrom))
+    _write_poses(Path(folder), boxes, chosen, averages, tomogram)
     return fsc
 
 
@@ -215,13 +223,16 @@ def _write_poses(
     boxes: Boxes,
     chosen: Particles,
     averages: Averages,
-    tomogram: tuple[str, float],
+    tomogram: OwnTomogram,
 ) -> None:
-    """Write the particles at their poses; the tomogram is its name and voxel size in angstrom."""
+    """Write the particles at their poses."""
     poses = averages.poses
     centres = boxes.middles + poses.shifts
     aligned = Particles(chosen.pdb_ids, centres, poses.rotations)
-    write_particles(folder / "particles.star", aligned, *tomogram)
-    shift = np.linalg.norm(centres - chosen.centres, axis=1) * tomogram[1]
+    name, frame = tomogram.name, frame_of_tomogram(tomogram)
+    table = ParticleTable(np.full(len(chosen), name), aligned, poses.scores, oriented=True)
+    write_particle_table(folder / "particles.star", table, frame, tomogram=name)
+    moved = np.linalg.norm(centres - chosen.centres, axis=1)
+    shift = moved * tomogram.grid.voxel_size_angstrom
     columns = {"row": boxes.rows + 1, "half_set": averages.half_sets, "score": poses.scores}
     write_csv(folder / "particles.csv", pd.DataFrame(columns | {"shift_angstrom": shift}))

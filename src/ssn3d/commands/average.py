@@ -23,6 +23,8 @@ def run(arguments: argparse.Namespace) -> None:
     options = AverageOptions(
         diameter_angstrom=arguments.diameter,
         symmetry=arguments.symmetry,
+        voxel_size_angstrom=arguments.voxel_size,
+        protein=arguments.protein,
         masked="sphere" if own else arguments.masks,
         tilt_range_deg=tuple(arguments.tilts),
         first_resolution_angstrom=arguments.first_resolution,

@@ -4,15 +4,11 @@ import argparse
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
 from ssn3d.errors import DataError
 from ssn3d.log import logger
 from ssn3d.models.shipped import Model, default_model, load_model
 from ssn3d.own_tomogram import OwnTomogram, open_tomogram
-from ssn3d.particle_tables.files import read_particle_table
-from ssn3d.particle_tables.frame import TomogramFrame
+from ssn3d.particle_tables.of_tomogram import read_particles_of
 from ssn3d.segmentation.compute import Compute
 from ssn3d.segmentation.targets import segment_targets, write_instances, write_masked
 from ssn3d.segmentation.whole_tomogram import segment_tomogram
@@ -64,7 +60,7 @@ def _targets(
     arguments: argparse.Namespace, tomogram: OwnTomogram, model: Model, compute: Compute
 ) -> None:
     """Segment picked particles."""
-    centres = read_centres(arguments.particles, tomogram)
+    centres = read_particles_of(arguments.particles, tomogram).particles.centres
     targets = segment_targets(
         tomogram,
         centres,
@@ -95,20 +91,3 @@ def _explain(what: str, tomogram: OwnTomogram) -> None:
         *(what, "dark" if tomogram.protein_is_dark else "bright"),
         tomogram.grid.voxel_size_angstrom,
     )
-
-
-def read_centres(path: str, tomogram: OwnTomogram) -> NDArray[np.float64]:
-    """Read the centres (n, 3) of a tomogram's particles in its voxels, (z, y, x).
-
-    Raises DataError where the file is damaged, or has no particles of it.
-    """
-    frame = TomogramFrame.of_volume(tomogram.grid.shape, tomogram.grid.voxel_size_angstrom)
-    table = read_particle_table(path, frame)
-    names = np.unique(table.tomograms)
-    if len(names) > 1:
-        table = table[table.tomograms == tomogram.name]
-    if not len(table):
-        known = ", ".join(names) or "none"
-        raise DataError(f"{path}: no particles of tomogram {tomogram.name}, of {known}; pick some")
-    logger.info("%s: %d particles", path, len(table))
-    return table.particles.centres
