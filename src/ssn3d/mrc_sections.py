@@ -4,7 +4,6 @@ mrcfile would write such a file through a memory map, and a full disk would end 
 a message.
 """
 
-import os
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ssn3d.errors import DataError
-from ssn3d.files import atomic_path
+from ssn3d.files import PathLike, atomic_path
 from ssn3d.mrc import CHECKSUM_LABEL, checksum_start
 
 
@@ -67,7 +66,7 @@ class Sections:
 
 @contextmanager
 def new_sections(
-    path: str | os.PathLike[str], grid: Grid, dtype: type[np.generic], label: str
+    path: PathLike, grid: Grid, dtype: type[np.generic], label: str
 ) -> Iterator[Sections]:
     """Give an MRC file to append all sections to; it is at `path` when the block succeeds.
 

@@ -1,7 +1,6 @@
 """A tomogram of one's own: an MRC file of any mode, contrast and voxel size, memory-mapped."""
 
 import math
-import os
 import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ssn3d.errors import DataError
+from ssn3d.files import PathLike
 from ssn3d.log import logger
 from ssn3d.mrc_sections import Grid, same_voxel_size
 from ssn3d.tomogram_checks import section_correlation, skewness, survey
@@ -73,7 +73,7 @@ def _mirrored(index: NDArray[np.int_], length: int) -> NDArray[np.int_]:
 
 
 def open_tomogram(
-    path: str | os.PathLike[str],
+    path: PathLike,
     voxel_size_angstrom: float | None = None,
     protein: Protein = "auto",
 ) -> OwnTomogram:

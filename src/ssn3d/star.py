@@ -8,7 +8,6 @@ the particle into the reference: the inverse of our rotation
 """
 
 import linecache
-import os
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -21,7 +20,7 @@ from scipy.spatial.transform import Rotation
 
 from ssn3d.crops import nearest_voxels
 from ssn3d.errors import DataError
-from ssn3d.files import atomic_path
+from ssn3d.files import PathLike, atomic_path
 from ssn3d.ground import Ground
 from ssn3d.particles import Particles
 
@@ -48,7 +47,7 @@ def rotations_from_euler(angles_deg: NDArray[np.float64]) -> NDArray[np.float64]
 
 
 def write_particles(
-    path: str | os.PathLike[str], particles: Particles, tomogram: str, voxel_size_angstrom: float
+    path: PathLike, particles: Particles, tomogram: str, voxel_size_angstrom: float
 ) -> None:
     """Write particles as a STAR file with one optics group; row i has label i + 1."""
     optics = pd.DataFrame(
@@ -67,9 +66,7 @@ def write_particles(
     write_blocks(path, {"optics": optics, "particles": table})
 
 
-def write_ground(
-    path: str | os.PathLike[str], ground: Ground, first_label: int, tomogram: str
-) -> None:
+def write_ground(path: PathLike, ground: Ground, first_label: int, tomogram: str) -> None:
     """Write what is no target as a STAR file; row i has label first_label + i."""
     table = pd.DataFrame({"rlnMicrographName": [tomogram] * len(ground)})
     table[_COORDINATES] = ground.centres[:, ::-1]
@@ -80,7 +77,7 @@ def write_ground(
 
 
 def write_subtomograms_star(
-    path: str | os.PathLike[str],
+    path: PathLike,
     particles: Particles,
     *,
     tomograms: Sequence[str],
@@ -118,14 +115,14 @@ def write_subtomograms_star(
     write_blocks(path, {"optics": groups, "particles": table})
 
 
-def write_blocks(path: str | os.PathLike[str], blocks: Mapping[str, pd.DataFrame]) -> None:
+def write_blocks(path: PathLike, blocks: Mapping[str, pd.DataFrame]) -> None:
     """Write blocks without starfile's first line, a date: equal contents give equal bytes."""
     text = starfile.to_string(dict(blocks), float_format="%.6f").partition("\n")[2].lstrip()
     with atomic_path(path) as partial:
         partial.write_text(text, encoding="utf-8")
 
 
-def read_particles(path: str | os.PathLike[str]) -> Particles:
+def read_particles(path: PathLike) -> Particles:
     """Read particles as `write_particles` wrote them.
 
     Raises DataError if the file is missing or damaged, lacks a column, or holds NaN or infinity.

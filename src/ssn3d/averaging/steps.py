@@ -1,6 +1,5 @@
 """Average the particles of a tomogram: from files to files."""
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -19,6 +18,7 @@ from ssn3d.averaging.superpose import superpose, symmetry_score
 from ssn3d.averaging.symmetry import symmetry_rotations
 from ssn3d.csv_files import write_csv
 from ssn3d.errors import DataError
+from ssn3d.files import PathLike
 from ssn3d.log import logger
 from ssn3d.mrc import read_mrc, write_mrc
 from ssn3d.own_tomogram import OwnTomogram, Protein, open_tomogram
@@ -28,7 +28,6 @@ from ssn3d.particle_tables.table import ParticleTable
 from ssn3d.particles import Particles
 from ssn3d.seeds import generator
 
-Path_ = str | os.PathLike[str]
 THRESHOLDS = (0.5, 0.143)
 _BOX_DIAMETERS = 1.5
 _SMALLEST_BOX_VOXELS = 8
@@ -67,19 +66,19 @@ class AverageOptions:
 class Inputs:
     """Files from which particles are averaged."""
 
-    particles: Path_
+    particles: PathLike
     """STAR file."""
-    tomogram: Path_
+    tomogram: PathLike
     """MRC file of any contrast and voxel size."""
-    labels: Path_ | None = None
+    labels: PathLike | None = None
     """MRC file of the tomogram's shape; label i is the mask of row i."""
-    reference: Path_ | None = None
+    reference: PathLike | None = None
     """MRC file; without it a first reference is made of the particles."""
-    truth: Path_ | None = None
+    truth: PathLike | None = None
     """MRC file with which the average is compared in the end."""
 
 
-def average_particles(inputs: Inputs, folder: Path_, options: AverageOptions) -> pd.DataFrame:
+def average_particles(inputs: Inputs, folder: PathLike, options: AverageOptions) -> pd.DataFrame:
     """Align and average the particles of a tomogram.
 
     Writes average.mrc, half1.mrc, half2.mrc (protein dark; not masked), fsc.csv, particles.star
@@ -159,7 +158,7 @@ def make_stack(
     )
 
 
-def _read_map(path: Path_, stack: Stack, voxel_angstrom: float) -> NDArray[np.float32]:
+def _read_map(path: PathLike, stack: Stack, voxel_angstrom: float) -> NDArray[np.float32]:
     """Read a map into a box, with protein dark. Raises DataError for another voxel size."""
     volume, size_angstrom = read_mrc(path)
     if abs(size_angstrom / voxel_angstrom - 1) > _SAME_VOXEL_FRACTION:
@@ -173,7 +172,9 @@ def _read_map(path: Path_, stack: Stack, voxel_angstrom: float) -> NDArray[np.fl
     return dark
 
 
-def _check_symmetry(path: Path_, reference: NDArray[np.float32], stack: Stack, name: str) -> None:
+def _check_symmetry(
+    path: PathLike, reference: NDArray[np.float32], stack: Stack, name: str
+) -> None:
     """Raise DataError for a reference that is not symmetric about the axes of its group."""
     seen = cut_out(reference, stack.sphere)
     score = float(symmetry_score(seen, stack.symmetry, _IDENTITY, stack.first_shell)[0])

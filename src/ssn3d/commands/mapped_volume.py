@@ -1,6 +1,5 @@
 """A volume that stays in its MRC file; what is read of it is in memory."""
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ssn3d.errors import DataError
+from ssn3d.files import PathLike
 from ssn3d.mrc import shape_of_mrc
 
 
@@ -33,9 +33,7 @@ class MappedVolume:
         return np.array(self.voxels[where], dtype=np.float32)
 
 
-def open_volume(
-    path: str | os.PathLike[str], voxel_size_angstrom: float | None = None
-) -> MappedVolume:
+def open_volume(path: PathLike, voxel_size_angstrom: float | None = None) -> MappedVolume:
     """Open a volume, with the header's voxel size unless one is given.
 
     Raises DataError where it is missing, damaged, no volume, or without a voxel size.

@@ -4,14 +4,13 @@ Each number has a random stream of its own, so that turning an option on or off 
 """
 
 import dataclasses
-import os
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ssn3d.errors import DataError
-from ssn3d.files import read_json, write_json
+from ssn3d.files import PathLike, read_json, write_json
 from ssn3d.microscope.alignment import Alignment
 from ssn3d.microscope.counting import noise_variances
 from ssn3d.microscope.detector_table import DetectorTable, read_detector_table
@@ -20,8 +19,6 @@ from ssn3d.microscope.settings import MicroscopeSettings, MTFTable
 from ssn3d.provenance import provenance
 from ssn3d.ranges import draw
 from ssn3d.seeds import generator
-
-PathLike = str | os.PathLike[str]
 
 
 @dataclasses.dataclass(frozen=True)

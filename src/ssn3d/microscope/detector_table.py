@@ -5,7 +5,6 @@ own pixels. `resources/ideal_detector.csv` is one of a perfect detector that cou
 in the pixel it hits: MTF sinc(f), DQE sinc(f)^2.
 """
 
-import os
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from ssn3d.csv_files import read_csv
 from ssn3d.errors import DataError
+from ssn3d.files import PathLike
 
 _COLUMNS = ("cycles_per_pixel", "mtf", "dqe")
 _REMEDY = "correct it, or name another in microscope.detector.mtf"
@@ -35,7 +35,7 @@ class DetectorTable:
         return mtf, dqe
 
 
-def read_detector_table(path: str | os.PathLike[str], binning: float) -> DetectorTable:
+def read_detector_table(path: PathLike, binning: float) -> DetectorTable:
     """Read a table, for images of pixels that are `binning` times as large as the detector's.
 
     Raises DataError where the file is not such a table, or ends before the images' Nyquist

@@ -9,7 +9,6 @@ shifts d include that, so that aligned images have their axis at c, where IMOD l
 and z are even, voxel i of its tomogram therefore is at i + 1/2 of ours.
 """
 
-import os
 import shutil
 from pathlib import Path
 
@@ -17,7 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ssn3d.files import atomic_path
+from ssn3d.files import PathLike, atomic_path
 from ssn3d.log import logger
 from ssn3d.microscope.acquisition import Acquisition, read_acquisition
 from ssn3d.microscope.alignment import Alignment
@@ -26,7 +25,6 @@ from ssn3d.mrc import read_mrc
 from ssn3d.settings import SizeVoxels
 from ssn3d.star import write_blocks
 
-PathLike = str | os.PathLike[str]
 STACK = "tilts.mrcs"
 
 

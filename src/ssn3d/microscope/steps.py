@@ -1,6 +1,5 @@
 """The microscope stage on files: a density in, tilt series and tomograms of a set SNR out."""
 
-import os
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -11,7 +10,7 @@ from numpy.typing import NDArray
 
 from ssn3d.device import gpu_names, pick_device
 from ssn3d.errors import SNRError
-from ssn3d.files import read_json, write_json
+from ssn3d.files import PathLike, read_json, write_json
 from ssn3d.log import logger
 from ssn3d.microscope.acquisition import (
     Acquisition,
@@ -35,8 +34,6 @@ from ssn3d.mrc import read_mrc, shape_of_mrc, write_mrc
 from ssn3d.provenance import provenance
 from ssn3d.seeds import generator
 from ssn3d.star import read_particles
-
-PathLike = str | os.PathLike[str]
 
 SNR_TOLERANCE = 0.05
 """Largest relative deviation of the final tomogram's SNR from the target."""

@@ -1,12 +1,12 @@
 """The card of a model: what it does, what it was trained on, how, and how good it is."""
 
-import os
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from pydantic import Field, ValidationError
 
 from ssn3d.errors import DataError
+from ssn3d.files import PathLike
 from ssn3d.settings import Settings
 
 FOLDER = Path(__file__).parent
@@ -58,17 +58,17 @@ def model_names(folder: Path = FOLDER) -> list[str]:
     return sorted(path.stem for path in folder.glob("*.json"))
 
 
-def read_card(path: str | os.PathLike[str]) -> Card:
+def read_card(path: PathLike) -> Card:
     """Read a card. Raises DataError where it is missing, damaged or something else."""
     return _read(path, Card)
 
 
-def read_facts(path: str | os.PathLike[str]) -> Facts:
+def read_facts(path: PathLike) -> Facts:
     """Read facts. Raises DataError where they are missing, damaged or something else."""
     return _read(path, Facts)
 
 
-def _read(path: str | os.PathLike[str], model: type[Content]) -> Content:
+def _read(path: PathLike, model: type[Content]) -> Content:
     try:
         return model.model_validate_json(Path(path).read_bytes())
     except ValidationError as error:

@@ -3,7 +3,6 @@
 Orientations are left out: no two programs have the same columns for them.
 """
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +10,7 @@ import pandas as pd
 
 from ssn3d.csv_files import write_csv
 from ssn3d.errors import DataError
+from ssn3d.files import PathLike
 from ssn3d.particle_tables.frame import Frames, frame_of
 from ssn3d.particle_tables.table import ParticleTable
 from ssn3d.particles import Particles
@@ -18,7 +18,7 @@ from ssn3d.particles import Particles
 _POSITION = ["x_angstrom", "y_angstrom", "z_angstrom"]
 
 
-def read_particles_csv(path: str | os.PathLike[str], frames: Frames) -> ParticleTable:
+def read_particles_csv(path: PathLike, frames: Frames) -> ParticleTable:
     """Read particles; centres in voxels of the frames.
 
     Needed are columns x_angstrom, y_angstrom and z_angstrom; tomogram, class and score may be
@@ -45,7 +45,7 @@ def read_particles_csv(path: str | os.PathLike[str], frames: Frames) -> Particle
     return ParticleTable(tomograms, Particles(classes, centres, rotations), scores, oriented=False)
 
 
-def write_particles_csv(path: str | os.PathLike[str], table: ParticleTable, frames: Frames) -> None:
+def write_particles_csv(path: PathLike, table: ParticleTable, frames: Frames) -> None:
     """Write particles without their orientations. Raises WriteError where it cannot be written."""
     voxels = [frame_of(frames, name).voxel_size_angstrom for name in table.tomograms]
     rows = pd.DataFrame({"tomogram": table.tomograms, "class": table.particles.pdb_ids})

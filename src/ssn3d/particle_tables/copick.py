@@ -5,7 +5,6 @@ user, session and object from the name. The matrix of a point turns the particle
 in x, y, z; its last column shifts it, in angstrom.
 """
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ssn3d.errors import DataError
-from ssn3d.files import read_json, write_json
+from ssn3d.files import PathLike, read_json, write_json
 from ssn3d.particle_tables.frame import Frames, frame_of
 from ssn3d.particle_tables.table import ParticleTable
 from ssn3d.particles import Particles
@@ -21,7 +20,7 @@ from ssn3d.particles import Particles
 _PARTS_OF_A_NAME = 3
 
 
-def read_copick(path: str | os.PathLike[str], frames: Frames) -> ParticleTable:
+def read_copick(path: PathLike, frames: Frames) -> ParticleTable:
     """Read the picks of one file; centres in voxels of the frame of its run.
 
     Raises DataError where the file is missing or damaged, or its unit is not angstrom.
@@ -56,9 +55,7 @@ def _matrix(point: dict[str, Any]) -> NDArray[np.float64]:
     return np.eye(4) if matrix is None else np.array(matrix, dtype=float).reshape(4, 4)
 
 
-def write_copick(
-    path: str | os.PathLike[str], table: ParticleTable, frames: Frames, tomogram: str
-) -> None:
+def write_copick(path: PathLike, table: ParticleTable, frames: Frames, tomogram: str) -> None:
     """Write the picks of one tomogram. A file named user_session_object.json says those three.
 
     Raises:

@@ -1,9 +1,9 @@
 """Particle tables by the suffix of their file: .star, .json (copick), .csv."""
 
-import os
 from pathlib import Path
 
 from ssn3d.errors import DataError
+from ssn3d.files import PathLike
 from ssn3d.particle_tables.comma_separated import read_particles_csv, write_particles_csv
 from ssn3d.particle_tables.copick import read_copick, write_copick
 from ssn3d.particle_tables.frame import Frames
@@ -13,7 +13,7 @@ from ssn3d.particle_tables.table import ParticleTable
 SUFFIXES = (".star", ".json", ".csv")
 
 
-def check_suffix(path: str | os.PathLike[str]) -> str:
+def check_suffix(path: PathLike) -> str:
     """Give the suffix of a table's file. Raises DataError where there is no such format."""
     suffix = Path(path).suffix.lower()
     if suffix not in SUFFIXES:
@@ -22,7 +22,7 @@ def check_suffix(path: str | os.PathLike[str]) -> str:
 
 
 def read_particle_table(
-    path: str | os.PathLike[str], frames: Frames, pixel_size_angstrom: float | None = None
+    path: PathLike, frames: Frames, pixel_size_angstrom: float | None = None
 ) -> ParticleTable:
     """Read particles of any format; centres in voxels of their tomograms.
 
@@ -43,7 +43,7 @@ def read_particle_table(
 
 
 def write_particle_table(
-    path: str | os.PathLike[str],
+    path: PathLike,
     table: ParticleTable,
     frames: Frames,
     *,

@@ -13,7 +13,6 @@ programs, and RELION 5's own picker, take w/2 - 1 or w // 2 (3dem/relion issues 
 their positions differ by up to a pixel.
 """
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -21,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ssn3d.errors import DataError
+from ssn3d.files import PathLike
 from ssn3d.particle_tables.star_blocks import first_block
 
 _SIZES = ["rlnTomoSizeZ", "rlnTomoSizeY", "rlnTomoSizeX"]
@@ -70,7 +70,7 @@ def frame_of(frames: Frames, tomogram: str) -> TomogramFrame:
     return frames[tomogram]
 
 
-def read_tomograms_star(path: str | os.PathLike[str]) -> dict[str, TomogramFrame]:
+def read_tomograms_star(path: PathLike) -> dict[str, TomogramFrame]:
     """Read RELION's tomograms.star: the frame of each tomogram by its name, in binned voxels.
 
     Raises DataError where it is missing or damaged, or lacks a column.

@@ -7,7 +7,6 @@ RELION 5 reads its particles before any optics, from `tomograms.star`; its impor
 whose first block is the particles'.
 """
 
-import os
 from typing import Literal
 
 import numpy as np
@@ -15,6 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ssn3d.errors import DataError
+from ssn3d.files import PathLike
 from ssn3d.particle_tables.frame import Frames, TomogramFrame, frame_of
 from ssn3d.particle_tables.star_blocks import read_blocks
 from ssn3d.particle_tables.table import ParticleTable
@@ -39,7 +39,7 @@ _PIXEL_SIZES = [  # the first found counts: others may be those of binned images
 
 
 def read_star(
-    path: str | os.PathLike[str], frames: Frames, pixel_size_angstrom: float | None = None
+    path: PathLike, frames: Frames, pixel_size_angstrom: float | None = None
 ) -> ParticleTable:
     """Read particles of RELION 4 or 5, Warp or this package; centres in voxels of the frames.
 
@@ -94,9 +94,7 @@ def _of_frames(rows: list[TomogramFrame], attribute: str, width: int) -> NDArray
     return np.array([getattr(row, attribute) for row in rows], dtype=float).reshape(-1, width)
 
 
-def _numbers(
-    path: str | os.PathLike[str], table: pd.DataFrame, columns: list[str]
-) -> NDArray[np.float64]:
+def _numbers(path: PathLike, table: pd.DataFrame, columns: list[str]) -> NDArray[np.float64]:
     """Read columns as finite numbers (n, columns)."""
     try:
         values: NDArray[np.float64] = table[columns].to_numpy(dtype=np.float64)
@@ -107,9 +105,7 @@ def _numbers(
     return values
 
 
-def _rotations(
-    path: str | os.PathLike[str], table: pd.DataFrame, columns: list[str]
-) -> NDArray[np.float64]:
+def _rotations(path: PathLike, table: pd.DataFrame, columns: list[str]) -> NDArray[np.float64]:
     """Rotations (n, 3, 3) in z, y, x, of Euler angles; none where the table has no angles."""
     if len(table) and set(columns) <= set(table):
         return rotations_from_euler(_numbers(path, table, columns))
@@ -117,7 +113,7 @@ def _rotations(
 
 
 def _pixel_sizes(
-    path: str | os.PathLike[str],
+    path: PathLike,
     table: pd.DataFrame,
     optics: pd.DataFrame,
     given_angstrom: float | None,
@@ -138,9 +134,7 @@ def _pixel_sizes(
     return _of_frames(rows, "pixel_size_angstrom", 1)[:, 0]
 
 
-def write_star(
-    path: str | os.PathLike[str], table: ParticleTable, frames: Frames, relion: Relion
-) -> None:
+def write_star(path: PathLike, table: ParticleTable, frames: Frames, relion: Relion) -> None:
     """Write particles for RELION 4 and Warp (whose `rlnMicrographName` it has too), or RELION 5.
 
     Coordinates may be fractions, and origins are zero, so they are not written. Angles and scores
@@ -189,7 +183,7 @@ def _optics(pixel_sizes_angstrom: list[float]) -> pd.DataFrame:
     )
 
 
-def write_import_list(path: str | os.PathLike[str], tomogram: str, star: str) -> None:
+def write_import_list(path: PathLike, tomogram: str, star: str) -> None:
     """Write the list that RELION 5's import of coordinates reads: a tomogram and its STAR file.
 
     Raises WriteError where it cannot be written.

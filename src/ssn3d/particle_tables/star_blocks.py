@@ -1,18 +1,18 @@
 """Reading STAR files of other programs, whose blocks have other names and other columns."""
 
 import linecache
-import os
 from pathlib import Path
 
 import pandas as pd
 import starfile
 
 from ssn3d.errors import DataError
+from ssn3d.files import PathLike
 
 _TEXTS = ["rlnTomoName", "rlnMicrographName", "rlnOpticsGroupName", "ssn3dPdbId"]
 
 
-def read_blocks(path: str | os.PathLike[str]) -> dict[str, pd.DataFrame]:
+def read_blocks(path: PathLike) -> dict[str, pd.DataFrame]:
     """Read all blocks of a STAR file as tables, by name.
 
     Raises DataError where the file is missing or damaged, or has no block.
@@ -31,7 +31,7 @@ def read_blocks(path: str | os.PathLike[str]) -> dict[str, pd.DataFrame]:
     return tables
 
 
-def first_block(path: str | os.PathLike[str], name: str) -> pd.DataFrame:
+def first_block(path: PathLike, name: str) -> pd.DataFrame:
     """Read the block of this name, or the first where there is none."""
     blocks = read_blocks(path)
     return blocks.get(name, next(iter(blocks.values())))

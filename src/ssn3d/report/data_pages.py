@@ -1,7 +1,6 @@
 """Pages of the report on the data: structures, specimens, SNR and mask sizes."""
 
 import math
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,12 +8,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ssn3d.files import atomic_path, read_json
+from ssn3d.files import PathLike, atomic_path, read_json
 from ssn3d.report.paper import complex_names
 from ssn3d.report.source_words import source_in_words
 from ssn3d.report.web_page import web_page
 
-PathLike = str | os.PathLike[str]
 STRUCTURE_KEYS = ("mass_dalton", "points", "sha256", "note")
 SPECIMEN_KEYS = (
     "particles_in_region", "particles_in_tomogram", "sphere_fraction_of_region",

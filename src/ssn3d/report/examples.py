@@ -1,16 +1,16 @@
 """Which test subtomograms the figures show: the best, the median and the worst of a structure."""
 
-import os
 from collections.abc import Sequence
 
 import pandas as pd
 
 from ssn3d.errors import DataError
+from ssn3d.files import PathLike
 from ssn3d.log import logger
 from ssn3d.report.read_runs import read_per_subtomogram
 
 
-def read_examples(per_subtomogram: str | os.PathLike[str], pdb_ids: Sequence[str]) -> pd.DataFrame:
+def read_examples(per_subtomogram: PathLike, pdb_ids: Sequence[str]) -> pd.DataFrame:
     """Pick examples from per_subtomogram.csv of one run.
 
     Args:

@@ -5,8 +5,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from ssn3d.files import PathLike
 from ssn3d.report.panels import PLANES, central_slice, draw_slice
-from ssn3d.report.style import SERIES, PathLike, new_figure, save, styled
+from ssn3d.report.style import SERIES, new_figure, save, styled
 
 _NAMES = {"half_maps": "between half maps", "truth": "with the true map"}
 _THRESHOLDS = (0.143, 0.5)

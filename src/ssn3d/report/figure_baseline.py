@@ -12,10 +12,10 @@ from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from ssn3d.files import read_json
+from ssn3d.files import PathLike, read_json
 from ssn3d.report.examples import read_examples
 from ssn3d.report.panels import central_slice, draw_slice
-from ssn3d.report.style import PathLike, new_figure, save, styled
+from ssn3d.report.style import new_figure, save, styled
 from ssn3d.segmentation.baseline import Segmentation, segment
 from ssn3d.segmentation.baseline_search import subtomogram_generator
 from ssn3d.segmentation.metrics import SEGMENTED

@@ -8,8 +8,9 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from ssn3d.errors import DataError
+from ssn3d.files import PathLike
 from ssn3d.report.panels import PLANES, add_isosurface, central_slice, draw_slice
-from ssn3d.report.style import PathLike, new_figure, save, styled
+from ssn3d.report.style import new_figure, save, styled
 from ssn3d.structures.maps import density_map
 from ssn3d.structures.structure import read_structure
 from ssn3d.subtomograms.store import open_shard

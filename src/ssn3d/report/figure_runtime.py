@@ -6,7 +6,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ssn3d.errors import DataError
-from ssn3d.report.style import PathLike, new_figure, save, styled
+from ssn3d.files import PathLike
+from ssn3d.report.style import new_figure, save, styled
 
 
 def draw_runtime(benchmarks: PathLike, *, figure: PathLike) -> None:

@@ -7,10 +7,11 @@ import pandas as pd
 from matplotlib.figure import Figure
 from scipy import stats
 
+from ssn3d.files import PathLike
 from ssn3d.report.labels import name_points, plain_log_ticks
 from ssn3d.report.read_runs import mask_voxels, read_per_subtomogram
 from ssn3d.report.source_words import is_surrogate
-from ssn3d.report.style import GREY, SERIES, PathLike, new_figure, save, styled
+from ssn3d.report.style import GREY, SERIES, new_figure, save, styled
 from ssn3d.report.tables import read_table
 
 _PERCENT = (-2, 102)  # so that marks at 0 and 100 are not cut off

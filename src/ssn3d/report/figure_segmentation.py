@@ -8,9 +8,10 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from ssn3d.files import PathLike
 from ssn3d.report.examples import read_examples
 from ssn3d.report.panels import add_isosurface, central_slice, draw_slice
-from ssn3d.report.style import PathLike, new_figure, save, styled
+from ssn3d.report.style import new_figure, save, styled
 from ssn3d.segmentation.run_files import read_prediction
 from ssn3d.subtomograms.store import open_dataset
 

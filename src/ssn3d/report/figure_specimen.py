@@ -9,11 +9,11 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from scipy import stats
 
-from ssn3d.files import atomic_path, read_json
+from ssn3d.files import PathLike, atomic_path, read_json
 from ssn3d.report.data_pages import masks_page
 from ssn3d.report.labels import name_points, plain_log_ticks
 from ssn3d.report.paper import complex_names, paper_complexes
-from ssn3d.report.style import GREY, SERIES, PathLike, new_figure, save, styled
+from ssn3d.report.style import GREY, SERIES, new_figure, save, styled
 from ssn3d.subtomograms.store import Shard, open_shard
 
 _READ_AT_ONCE = 256

@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 from scipy import fft
 from skimage.segmentation import find_boundaries
 
+from ssn3d.files import PathLike
 from ssn3d.microscope.settings import TiltSettings
 from ssn3d.mrc import read_mrc
 from ssn3d.report.panels import PLANES, central_slice, draw_slice
-from ssn3d.report.style import PathLike, new_figure, save, styled
+from ssn3d.report.style import new_figure, save, styled
 
 _SPECTRUM_SLICES = 48
 """Number of slices across the tilt axis whose spectra are averaged."""

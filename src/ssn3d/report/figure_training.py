@@ -8,10 +8,10 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from ssn3d.files import read_json
+from ssn3d.files import PathLike, read_json
 from ssn3d.report.labels import plain_log_ticks
 from ssn3d.report.read_runs import read_history
-from ssn3d.report.style import GREY, SERIES, PathLike, new_figure, save, styled
+from ssn3d.report.style import GREY, SERIES, new_figure, save, styled
 
 
 def draw_training(folders: Mapping[str, PathLike], *, figure: PathLike) -> None:

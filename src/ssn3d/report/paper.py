@@ -3,7 +3,6 @@
 All functions raise DataError where the file is missing or damaged.
 """
 
-import os
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -11,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from ssn3d.csv_files import read_csv
+from ssn3d.files import PathLike
 
-PathLike = str | os.PathLike[str]
 _FACTS = ["mass_kda", "paper_mask_voxels"]
 _SCORES = {"pixel_accuracy": np.float64, "miou": np.float64}
 

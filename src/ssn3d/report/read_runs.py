@@ -1,6 +1,5 @@
 """Results of the segmentation stage: one folder for each method, dataset and split."""
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ import pandas as pd
 
 from ssn3d.csv_files import read_csv
 from ssn3d.errors import DataError
-from ssn3d.files import read_json
+from ssn3d.files import PathLike, read_json
 
 _PERCENT = [
     "pixel_accuracy", "iou_background", "iou_foreground", "ceiling_miou", "ceiling_pixel_accuracy",
@@ -59,7 +58,7 @@ def read_run(folder: Path) -> Run:
     return Run(record, *map(read_per_subtomogram, tables))
 
 
-def read_per_subtomogram(path: str | os.PathLike[str]) -> pd.DataFrame:
+def read_per_subtomogram(path: PathLike) -> pd.DataFrame:
     """Read the table of one test set; IDs such as 1E10 stay text.
 
     Raises:
@@ -68,7 +67,7 @@ def read_per_subtomogram(path: str | os.PathLike[str]) -> pd.DataFrame:
     return read_csv(path, _SCORES)
 
 
-def read_history(path: str | os.PathLike[str]) -> pd.DataFrame:
+def read_history(path: PathLike) -> pd.DataFrame:
     """Read history.csv, one row per epoch.
 
     Raises:

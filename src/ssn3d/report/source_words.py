@@ -1,16 +1,15 @@
 """Where the coordinates of each structure came from, in words for the tables."""
 
-import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from ssn3d.files import read_json
+from ssn3d.files import PathLike, read_json
 
 _SURROGATE = "surrogate: bead model"
 _WHOLE = 0.8  # of the published mass; by residues, entries have 0.92 (2GHO) and more of it
 
 
-def source_in_words(structures_dir: str | os.PathLike[str], pdb_id: str) -> str:
+def source_in_words(structures_dir: PathLike, pdb_id: str) -> str:
     """Say where the coordinates of a structure came from."""
     path = Path(structures_dir) / f"{pdb_id}.json"
     if not path.exists():
@@ -25,7 +24,7 @@ def source_in_words(structures_dir: str | os.PathLike[str], pdb_id: str) -> str:
     return words + (", biological assembly" if record["unit"] == "biological" else "")
 
 
-def is_exact_entry(structures_dir: str | os.PathLike[str], pdb_id: str, mass_kda: float) -> bool:
+def is_exact_entry(structures_dir: PathLike, pdb_id: str, mass_kda: float) -> bool:
     """Whether the coordinates were read from a file of this very entry, as deposited.
 
     A file with much less than the complex's mass, such as half of it, does not count.
@@ -38,7 +37,7 @@ def is_exact_entry(structures_dir: str | os.PathLike[str], pdb_id: str, mass_kda
     return whole and (record["served_by"], record["unit"]) == (pdb_id, "deposited")
 
 
-def surrogates(structures_dir: str | os.PathLike[str], pdb_ids: Iterable[str]) -> list[str]:
+def surrogates(structures_dir: PathLike, pdb_ids: Iterable[str]) -> list[str]:
     """List the structures that are bead models."""
     return [i for i in pdb_ids if is_surrogate(source_in_words(structures_dir, i))]
 

@@ -1,7 +1,6 @@
 """One look for all figures: page-sized, readable in black and white, no global state."""
 
 import functools
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple, ParamSpec
@@ -9,9 +8,8 @@ from typing import Any, NamedTuple, ParamSpec
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from ssn3d.files import atomic_path
+from ssn3d.files import PathLike, atomic_path
 
-PathLike = str | os.PathLike[str]
 PAGE_WIDTH_INCH = 7.1
 STYLE: dict[Any, Any] = {
     "font.size": 8,

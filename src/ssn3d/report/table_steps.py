@@ -1,20 +1,17 @@
 """From the results of all runs to Tables 2 and 3 on disk."""
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from ssn3d.files import read_json
+from ssn3d.files import PathLike, read_json
 from ssn3d.provenance import provenance
 from ssn3d.report.settings import TablesSettings
 from ssn3d.report.source_words import surrogates
 from ssn3d.report.table_text import write_table
 from ssn3d.report.tables import table2, table3
-
-PathLike = str | os.PathLike[str]
 
 
 def make_tables(

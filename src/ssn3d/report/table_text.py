@@ -5,14 +5,13 @@ stands below the table.
 """
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from ssn3d.files import atomic_path, write_json
+from ssn3d.files import PathLike, atomic_path, write_json
 from ssn3d.report.row_numbers import DONE
 from ssn3d.report.source_words import is_surrogate
 from ssn3d.report.table_notes import DAGGER, notes_below
@@ -156,7 +155,7 @@ def to_html(
 
 def write_table(
     table: pd.DataFrame,
-    path_csv: str | os.PathLike[str],
+    path_csv: PathLike,
     title: str,
     provenance: Mapping[str, Any],
     surrogates: Sequence[str] = (),

@@ -1,6 +1,5 @@
 """Tables 2 and 3: our values beside the paper's, a row for every run asked for, finished or not."""
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,13 +8,13 @@ import numpy as np
 import pandas as pd
 
 from ssn3d.errors import DataError
+from ssn3d.files import PathLike
 from ssn3d.report.paper import paper_complexes, paper_table2, paper_table3
 from ssn3d.report.row_numbers import row_numbers
 from ssn3d.report.settings import RowSettings, Table3Settings
 from ssn3d.report.source_words import is_exact_entry, source_in_words
 from ssn3d.runs import repeats, run_folder
 
-PathLike = str | os.PathLike[str]
 _INDEPENDENT = [
     "independent_pixel_accuracy", "independent_miou", "independent_miou_low",
     "independent_miou_high", "independent_subtomograms",
@@ -123,7 +122,7 @@ def table3(
     return _finish(made, TABLE3_COLUMNS)
 
 
-def read_table(path: str | os.PathLike[str]) -> pd.DataFrame:
+def read_table(path: PathLike) -> pd.DataFrame:
     """Read table2.csv or table3.csv as it was made.
 
     Raises:

@@ -1,13 +1,12 @@
 """The baseline on files; a module of its own, so that it imports no training."""
 
-import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from ssn3d.errors import DataError
-from ssn3d.files import read_json, write_json
+from ssn3d.files import PathLike, read_json, write_json
 from ssn3d.log import logger
 from ssn3d.runs import BASELINE, TUNED_BASELINE, path_name
 from ssn3d.segmentation.baseline_search import OBJECTIVE, search, segment_rows
@@ -16,8 +15,6 @@ from ssn3d.segmentation.run_files import run_names, write_run_record, write_scor
 from ssn3d.segmentation.settings import BaselineParameters, BaselineSettings
 from ssn3d.subtomograms.steps import check_parts, read_dataset
 from ssn3d.subtomograms.store import Dataset
-
-PathLike = str | os.PathLike[str]
 
 
 def search_run(

@@ -5,7 +5,6 @@ file runs no code. Reading checks each tensor's CRC-32, which torch itself does 
 """
 
 import io
-import os
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,12 +13,12 @@ from typing import Any
 import torch
 
 from ssn3d.errors import CheckpointError
-from ssn3d.files import atomic_path
+from ssn3d.files import PathLike, atomic_path
 
 FINGERPRINT = "fingerprint"
 
 
-def write_tensors(path: str | os.PathLike[str], content: Mapping[str, Any]) -> None:
+def write_tensors(path: PathLike, content: Mapping[str, Any]) -> None:
     """Write tensors and plain values; equal contents give equal bytes, whatever the name."""
     # given a path, torch would write the file's name into the file, and on a full disk its error
     # would not name the cause
@@ -29,7 +28,7 @@ def write_tensors(path: str | os.PathLike[str], content: Mapping[str, Any]) -> N
         partial.write_bytes(buffer.getbuffer())
 
 
-def read_tensors(path: str | os.PathLike[str]) -> dict[str, Any]:
+def read_tensors(path: PathLike) -> dict[str, Any]:
     """Read what `write_tensors` wrote, onto the CPU.
 
     Raises:
@@ -51,9 +50,7 @@ def read_tensors(path: str | os.PathLike[str]) -> dict[str, Any]:
     )
 
 
-def read_checkpoint(
-    path: str | os.PathLike[str] | None, expected_fingerprint: str
-) -> dict[str, Any] | None:
+def read_checkpoint(path: PathLike | None, expected_fingerprint: str) -> dict[str, Any] | None:
     """Read the checkpoint of a training; None if there is none yet.
 
     Raises:

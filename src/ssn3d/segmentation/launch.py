@@ -1,7 +1,6 @@
 """One training in this process, or in several of torchrun: here, or on the nodes of a Slurm job."""
 
 import logging
-import os
 import socket
 import subprocess
 import sys
@@ -17,7 +16,7 @@ from torch.distributed.run import parse_args, run
 
 from ssn3d.device import own_gpu, own_gpus, use_threads
 from ssn3d.errors import DeviceError
-from ssn3d.files import read_json, write_json
+from ssn3d.files import PathLike, read_json, write_json
 from ssn3d.log import job, logger
 from ssn3d.segmentation import train_process
 from ssn3d.segmentation.settings import TrainingSettings
@@ -30,7 +29,7 @@ PROCESS = ["-m", train_process.__name__]
 def launch_training(
     arguments: Mapping[str, Any],
     *,
-    log: str | os.PathLike[str],
+    log: PathLike,
     threads: int,
     processes: int = 1,
     nodes: int = 1,

@@ -1,6 +1,5 @@
 """Masks from images, and trained networks from files of weights."""
 
-import os
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -10,6 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ssn3d.errors import CheckpointError
+from ssn3d.files import PathLike
 from ssn3d.segmentation.batches import Rows, Source, groups_of
 from ssn3d.segmentation.checkpoint import read_tensors
 from ssn3d.segmentation.compute import Compute
@@ -42,7 +42,7 @@ def predict_masks(
         yield logits.argmax(dim=1).to("cpu", torch.uint8).numpy(), truth.cpu().numpy()
 
 
-def load_network(path: str | os.PathLike[str]) -> tuple[nn.Module, dict[str, Any]]:
+def load_network(path: PathLike) -> tuple[nn.Module, dict[str, Any]]:
     """Read trained weights: the network on the CPU, and the file's record of its training.
 
     Raises:

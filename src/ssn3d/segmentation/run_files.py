@@ -3,7 +3,6 @@
 Nothing here imports torch, so that the baseline and the report start without it.
 """
 
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -16,13 +15,12 @@ from numpy.typing import NDArray
 
 from ssn3d.csv_files import write_csv
 from ssn3d.errors import DataError
-from ssn3d.files import write_json
+from ssn3d.files import PathLike, write_json
 from ssn3d.hdf5 import new_hdf5
 from ssn3d.provenance import provenance
 from ssn3d.segmentation.metrics import SEGMENTED, block_ceilings, score_masks
 from ssn3d.subtomograms.store import Dataset
 
-PathLike = str | os.PathLike[str]
 Masks = NDArray[np.uint8] | NDArray[np.bool_]
 Segmented = Iterable[tuple[Masks, NDArray[np.uint8], Sequence[str]]]
 """Predicted masks, true masks (m, s, s, s) and outcomes (m,), some subtomograms at a time."""

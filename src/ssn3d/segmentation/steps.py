@@ -1,6 +1,5 @@
 """The segmentation stage on files: shards and a split in, weights, masks and scores out."""
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,7 @@ from ssn3d import __version__
 from ssn3d.csv_files import write_csv
 from ssn3d.device import gpu_names, own_gpu
 from ssn3d.errors import DataError
-from ssn3d.files import sha256_of
+from ssn3d.files import PathLike, sha256_of
 from ssn3d.log import logger
 from ssn3d.segmentation.checkpoint import write_tensors
 from ssn3d.segmentation.compute import Compute
@@ -22,8 +21,6 @@ from ssn3d.segmentation.settings import TrainingSettings
 from ssn3d.segmentation.train import TrainingResult, train
 from ssn3d.subtomograms.steps import check_parts, read_dataset
 from ssn3d.subtomograms.store import Dataset
-
-PathLike = str | os.PathLike[str]
 
 
 def train_run(

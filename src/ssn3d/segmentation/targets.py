@@ -1,6 +1,5 @@
 """Segmentation of picked particles: the target at the middle of each subtomogram."""
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from torch import nn
 
 from ssn3d.crops import nearest_voxels
 from ssn3d.errors import DataError
+from ssn3d.files import PathLike
 from ssn3d.log import progress
 from ssn3d.mrc_sections import Grid, new_sections
 from ssn3d.own_tomogram import OwnTomogram
@@ -124,9 +124,7 @@ def _claim(
     region[mask] = row + 1
 
 
-def write_instances(
-    tomogram: OwnTomogram, targets: Targets, folder: str | os.PathLike[str]
-) -> Path:
+def write_instances(tomogram: OwnTomogram, targets: Targets, folder: PathLike) -> Path:
     """Write {folder}/NAME_instances.mrc on the tomogram's own grid."""
     path = Path(folder) / f"{tomogram.name}_instances.mrc"
     with new_sections(path, tomogram.grid, np.uint16, "ssn3d: label i is row i") as file:
@@ -138,7 +136,7 @@ def write_masked(
     tomogram: OwnTomogram,
     centres: NDArray[np.float64],
     targets: Targets,
-    folder: str | os.PathLike[str],
+    folder: PathLike,
     edge_angstrom: float,
 ) -> Path:
     """Write each particle as {folder}/NAME_masked/00001.mrc, ...: a cube, 0 outside of its mask.

@@ -1,6 +1,5 @@
 """Segmentation of a whole tomogram into particles and the rest, on its own grid."""
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +8,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from ssn3d.errors import DataError
+from ssn3d.files import PathLike
 from ssn3d.mrc_sections import new_sections
 from ssn3d.own_tomogram import OwnTomogram
 from ssn3d.rescale import resample_sections, sample_cube, sampled_length, step_between
@@ -35,7 +35,7 @@ def segment_tomogram(
     tomogram: OwnTomogram,
     network: nn.Module,
     compute: Compute,
-    folder: str | os.PathLike[str],
+    folder: PathLike,
     *,
     voxel_size_angstrom: float,
     threshold: float,

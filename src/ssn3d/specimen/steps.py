@@ -1,10 +1,9 @@
 """The specimen stage on files: structures in, a volume and its ground truth out."""
 
-import os
 import time
 from collections.abc import Mapping
 
-from ssn3d.files import sha256_of, write_json
+from ssn3d.files import PathLike, sha256_of, write_json
 from ssn3d.log import logger
 from ssn3d.mrc import write_mrc
 from ssn3d.provenance import provenance
@@ -13,8 +12,6 @@ from ssn3d.specimen.build import build_specimen
 from ssn3d.specimen.settings import SpecimenSettings
 from ssn3d.star import write_ground, write_particles
 from ssn3d.structures.structure import read_structure
-
-PathLike = str | os.PathLike[str]
 
 
 def simulate_specimen(

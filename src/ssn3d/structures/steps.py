@@ -1,12 +1,11 @@
 """The stage from files to files: the configured structures, as points of mass."""
 
 import hashlib
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from ssn3d.files import sha256_of, write_json
+from ssn3d.files import PathLike, sha256_of, write_json
 from ssn3d.log import logger
 from ssn3d.structures.coordinates import (
     check_entry_id,
@@ -22,8 +21,6 @@ from ssn3d.structures.settings import MapSettings, StructuresSettings
 from ssn3d.structures.sources import SourceFile, find_sources
 from ssn3d.structures.structure import Structure, write_structure
 from ssn3d.structures.surrogates import Complex, read_complexes, surrogate
-
-PathLike = str | os.PathLike[str]
 
 
 def prepare_structures(

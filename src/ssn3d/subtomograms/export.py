@@ -1,12 +1,12 @@
 """Export of subtomograms as MRC files with a STAR file, for RELION and compatible programs."""
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from ssn3d.errors import DataError
+from ssn3d.files import PathLike
 from ssn3d.log import logger, progress
 from ssn3d.microscope.settings import Optics
 from ssn3d.mrc import write_mrc
@@ -16,9 +16,9 @@ from ssn3d.subtomograms.store import open_dataset
 
 
 def export_subtomograms(
-    shards: Sequence[str | os.PathLike[str]],
+    shards: Sequence[PathLike],
     pdb_ids: Sequence[str],
-    folder: str | os.PathLike[str],
+    folder: PathLike,
     optics: Optics,
 ) -> Path:
     """Write subtomograms of the given structures: {folder}/subtomograms/*.mrc and particles.star.

@@ -5,14 +5,13 @@ included. Parts of whole tomograms share nothing. Whatever the split, subtomogra
 tomograms are a part of their own, and no training reads them.
 """
 
-import os
-
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from ssn3d.csv_files import read_csv, write_csv
 from ssn3d.errors import DataError
+from ssn3d.files import PathLike
 from ssn3d.subtomograms.settings import SplitsSettings, is_independent
 from ssn3d.subtomograms.store import Dataset
 
@@ -88,7 +87,7 @@ def _check(
 
 
 def write_split(
-    path: str | os.PathLike[str],
+    path: PathLike,
     tomograms: NDArray[np.str_],
     labels: NDArray[np.int64],
     pdb_ids: NDArray[np.str_],
@@ -99,7 +98,7 @@ def write_split(
     write_csv(path, pd.DataFrame(columns))
 
 
-def read_split(path: str | os.PathLike[str], dataset: Dataset) -> dict[str, NDArray[np.int_]]:
+def read_split(path: PathLike, dataset: Dataset) -> dict[str, NDArray[np.int_]]:
     """Read a split: the rows of each part in a dataset, which may have some of the tomograms only.
 
     Raises DataError where the file is damaged, or is a split of other subtomograms.

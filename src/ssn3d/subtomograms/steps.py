@@ -1,13 +1,12 @@
 """The subtomogram stage on files: tomograms in, shards of subtomograms and splits out."""
 
-import os
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ssn3d.errors import DataError
-from ssn3d.files import read_json
+from ssn3d.files import PathLike, read_json
 from ssn3d.log import logger, progress
 from ssn3d.mrc import read_mrc
 from ssn3d.provenance import provenance
@@ -18,8 +17,6 @@ from ssn3d.subtomograms.selection import select
 from ssn3d.subtomograms.settings import SelectionSettings, SplitsSettings, SubtomogramsSettings
 from ssn3d.subtomograms.splits import read_split, split_subtomograms, write_split
 from ssn3d.subtomograms.store import Dataset, Origin, open_dataset, write_shard
-
-PathLike = str | os.PathLike[str]
 
 
 def extract_subtomograms(

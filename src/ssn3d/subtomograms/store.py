@@ -15,7 +15,6 @@ chunks have checksums. Nothing here holds all images of a shard at once.
 
 import hashlib
 import json
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -27,6 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ssn3d.errors import DataError
+from ssn3d.files import PathLike
 from ssn3d.hdf5 import new_hdf5
 from ssn3d.particles import Particles
 from ssn3d.provenance import fingerprint
@@ -36,7 +36,6 @@ _FORMAT = "ssn3d subtomograms 2"
 _FAULTS = (OSError, KeyError, ValueError, RuntimeError, TypeError)
 _REMEDY = "delete it and rerun"
 
-PathLike = str | os.PathLike[str]
 Cube = tuple[NDArray[np.floating[Any]], NDArray[np.bool_]]
 """The image and the mask of one subtomogram, (s, s, s)."""
 
