@@ -33,12 +33,6 @@ KINDS = {"vesicle": 2, "microtubule": 1, "actin": 2, "fiducial": 4}
 
 
 @pytest.fixture(scope="module")
-def structures(molecule):
-    points, masses = molecule
-    return {"1AAA": molecule, "2BBB": (points * np.float32(0.6), masses)}
-
-
-@pytest.fixture(scope="module")
 def specimen(structures):
     return build_specimen(structures, ON, generator(1, "ground"))
 

@@ -25,12 +25,6 @@ SHAPE = SETTINGS.tomogram_size_voxels.zyx
 
 
 @pytest.fixture(scope="module")
-def structures(molecule):
-    points, masses = molecule
-    return {"1AAA": molecule, "2BBB": (points * np.float32(0.6), masses)}
-
-
-@pytest.fixture(scope="module")
 def specimen(structures):
     return build_specimen(structures, SETTINGS, generator(2, "ice"))
 
