@@ -8,7 +8,7 @@ from compare import assert_same_results
 from experiment import LOCKED, Run, complete, jobs, kill
 
 STAGES = [
-    "prepare_structures", "simulate_specimen", "image_specimen", "add_noise", "select_particles",
+    "prepare_structures", "simulate_specimen", "image_specimen", "add_noise",
     "extract_subtomograms", "split_dataset", "train_network", "evaluate_network",
     "search_baseline", "run_baseline", "make_tables", "draw_specimen", "draw_segmentation",
     "draw_scores",
