@@ -96,6 +96,29 @@ def array():
     return generator(0, "mrc").standard_normal(SHAPE, dtype=np.float32)
 
 
+def test_half_precision_is_half_the_size_and_11_bits(array, tmp_path):
+    write_mrc(tmp_path / "half.mrc", 500 * array, 10.0, half_precision=True)
+    assert (tmp_path / "half.mrc").stat().st_size == 1024 + 2 * array.size
+    read, _ = read_mrc(tmp_path / "half.mrc", SHAPE)
+    assert read.dtype == np.float32
+    np.testing.assert_allclose(read, 500 * array, rtol=2**-11)
+    with pytest.raises(DataError, match=r"large\.mrc: not written"):
+        write_mrc(tmp_path / "large.mrc", 1e5 + array, 10.0, half_precision=True)
+
+
+def test_a_name_in_gz_makes_a_compressed_file(tmp_path):
+    labels = np.repeat(np.arange(8, dtype=np.uint16), 512).reshape(16, 16, 16)
+    path = tmp_path / "labels.mrc.gz"
+    write_mrc(path, labels, 10.0)
+    assert [found.name for found in tmp_path.iterdir()] == ["labels.mrc.gz"]
+    assert path.stat().st_size < labels.nbytes / 10
+    assert shape_of_mrc(path) == labels.shape
+    np.testing.assert_array_equal(read_mrc(path, labels.shape)[0], labels)
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(DataError, match=r"labels\.mrc\.gz: not a readable MRC file"):
+        read_mrc(path)
+
+
 @pytest.mark.parametrize("stack", [False, True])
 def test_mrc_files_are_valid_and_carry_their_voxel_size(stack, array, tmp_path, capsys):
     path = tmp_path / "v.mrc"

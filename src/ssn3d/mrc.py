@@ -28,23 +28,28 @@ _FAULTS = (OSError, EOFError, ValueError, zlib.error)  # mrcfile reads compresse
 
 def write_mrc(
     path: PathLike,
-    array: NDArray[np.float32] | NDArray[np.uint16],
+    array: NDArray[np.float32] | NDArray[np.float16] | NDArray[np.uint16],
     voxel_size_angstrom: float,
     *,
     stack: bool = False,
+    half_precision: bool = False,
     label: str = "",
 ) -> None:
     """Write a volume (z, y, x) or, with `stack`, a stack of images (tilt, y, x).
 
-    The origin, at the centre of the first voxel, is 0. `label` is added to the header. A name that
-    ends in .gz makes it a compressed file.
+    With `half_precision` values are rounded to 11 bits (mode 12), for half the size. The origin, at
+    the centre of the first voxel, is 0. `label` is added to the header. A name that ends in .gz
+    makes it a compressed file.
 
     Raises:
         DataError: the array holds NaN or infinity.
         WriteError: the file cannot be written.
     """
+    if half_precision:
+        with np.errstate(over="ignore"):  # noticed below
+            array = array.astype(np.float16)
     if not _is_finite(array):
-        raise DataError(f"{path}: not written: its values are NaN or infinite")
+        raise DataError(f"{path}: not written: its values are NaN, infinite or too large")
     if Path(path).suffix == ".gz":
         plain = Path(path).with_suffix("")
         write_mrc(plain, array, voxel_size_angstrom, stack=stack, label=label)
@@ -175,6 +180,8 @@ def read_mrc(path: PathLike, shape: tuple[int, ...] | None = None) -> tuple[NDAr
         if checksum is not None and checksum[1].decode() != _checksum(mrc):
             raise ValueError("its checksum is wrong")
         array: NDArray[Any] = mrc.data
+        if array.dtype == np.float16:
+            array = array.astype(np.float32)
         array.flags.writeable = True  # the file, closed below, keeps no reference
         voxel_size_angstrom = float(mrc.voxel_size.x)
     if shape is not None and array.shape != shape:

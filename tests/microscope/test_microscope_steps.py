@@ -247,8 +247,8 @@ def test_headers_label_the_files(folder):
     for name, label in (
         ("signal", "ssn3d noise-free tomogram"),
         ("tilts", "ssn3d noise-free tilt series"),
-        ("A", f"ssn3d tomogram, SNR {snr:.4g}"),
-        ("A_tilts", "ssn3d tilt series"),
+        ("A", f"ssn3d, SNR {snr:.4g}"),
+        ("A_tilts", "ssn3d, SNR"),
     ):
         assert label.encode() in (folder / f"{name}.mrc").read_bytes()[:1024]
 

@@ -129,6 +129,8 @@ class MicroscopeSettings(Settings):
     """How a tilt series is taken."""
 
     device: Device
+    half_precision: bool
+    """Of tilt series and tomograms in files: half the size, values rounded to 11 bits."""
     tilt: TiltSettings
     optics: Optics
     detector: Detector

@@ -69,10 +69,13 @@ def image_specimen(
     del volume  # of the large arrays, only those still needed are held at any time
     images = camera.image(projections)
     taken.alignment.misalign(images, voxel_size, torch.get_num_threads())
-    write_mrc(tilts, images, voxel_size, stack=True, label="ssn3d noise-free tilt series")
+    half = settings.half_precision
+    title = "ssn3d noise-free tilt series"
+    write_mrc(tilts, images, voxel_size, stack=True, half_precision=half, label=title)
     logger.info("reconstructing")
     tomogram = reconstruct(images, projector, settings.tilt.step_deg)
-    write_mrc(signal, tomogram, voxel_size, label="ssn3d noise-free tomogram")
+    title = "ssn3d noise-free tomogram"
+    write_mrc(signal, tomogram, voxel_size, half_precision=half, label=title)
     logger.info("%s: %.1f s", signal, time.perf_counter() - started)
 
 
@@ -119,8 +122,9 @@ def add_noise(
     logger.info("target SNR %.4g, measured %.4g, noise scale %.4g", target, achieved, scale)
     check_snr(achieved, target)
 
-    write_mrc(tomogram, volume, voxel_size, label=f"ssn3d tomogram, SNR {achieved:.4g}")
-    write_mrc(tilts, images, voxel_size, stack=True, label="ssn3d tilt series")
+    half, title = settings.half_precision, f"ssn3d, SNR {achieved:.4g}"
+    write_mrc(tomogram, volume, voxel_size, half_precision=half, label=title)
+    write_mrc(tilts, images, voxel_size, stack=True, half_precision=half, label=title)
     record = _snr_record(model, scale, target, measured, snr_settings.region)
     both = {**settings.model_dump(), **snr_settings.model_dump()}
     made = provenance(seed=seed, settings=both, gpus=gpu_names(), numbers=taken.numbers)
