@@ -121,15 +121,14 @@ def add_noise(
     achieved = measured[snr_settings.region]
     logger.info("target SNR %.4g, measured %.4g, noise scale %.4g", target, achieved, scale)
     check_snr(achieved, target)
-
     half, title = settings.half_precision, f"ssn3d, SNR {achieved:.4g}"
     write_mrc(tomogram, volume, voxel_size, half_precision=half, label=title)
     write_mrc(tilts, images, voxel_size, stack=True, half_precision=half, label=title)
     record = _snr_record(model, scale, target, measured, snr_settings.region)
     both = {**settings.model_dump(), **snr_settings.model_dump()}
     made = provenance(seed=seed, settings=both, gpus=gpu_names(), numbers=taken.numbers)
-    seconds = time.perf_counter() - started
-    write_json(summary, {**record, "seconds": seconds, "provenance": made})
+    record |= {"seconds": time.perf_counter() - started, "provenance": made}
+    write_json(summary, record)
 
 
 def _snr_record(
