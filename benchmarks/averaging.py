@@ -128,7 +128,7 @@ def _masks(arguments: Any, data: Subtomograms) -> dict[str, NDArray[np.bool_] | 
         name, _, file = given.partition("=")
         method, _, dataset = name.rpartition("-")
         if dataset == data.dataset:
-            masks[method] = np.load(file)
+            masks[method] = np.load(file, allow_pickle=False)
     return masks
 
 
