@@ -126,6 +126,7 @@ def options() -> argparse.Namespace:
 
 def measure(asked: argparse.Namespace, folder: Path) -> dict[str, Any]:
     """Measure all of it."""
+    folder.mkdir(parents=True, exist_ok=True)
     files = [path.resolve() for path in asked.configfile]
     config = load_config(REPOSITORY / "config.yaml", *files)
     settings = config.training
