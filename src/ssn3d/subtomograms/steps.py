@@ -87,7 +87,7 @@ def split_dataset(
     rng = generator(seed, "split", leave_out or "random")
     parts = split_subtomograms(columns[0], columns[2], settings, rng, leave_out)
     write_split(split, *columns, parts)
-    counts = {part: int((parts == part).sum()) for part in np.unique(parts)}
+    counts = ", ".join(f"{(parts == part).sum()} {part}" for part in np.unique(parts))
     logger.info("%s: %s", split, counts)
 
 
