@@ -74,7 +74,7 @@ def finished(tmp_path_factory):
     skip_without_one_node_slurm()
     folder = experiment(tmp_path_factory.mktemp("slurm"))
     rules = folder / "workflow" / "rules" / "common.smk"
-    rules.write_text(rules.read_text().replace("READING_MB = 3500", "READING_MB = 350"))
+    rules.write_text(rules.read_text().replace("READING_MB = 3500", "READING_MB = 600"))
     slurm = ["--profile", "profiles/slurm", "--slurm-init-seconds-before-status-checks", "2"]
     slurm += ["--set-threads", *(f"{rule}=1" for rule in CHAIN)]
     snakemake(folder, SCORES, *slurm, "--configfile", "small.yaml")
@@ -111,7 +111,7 @@ def test_a_job_out_of_memory_gets_more(finished):
     assert first["JobState"] == "FAILED"
     assert "exceeded memory limit" in Path(first["StdOut"]).read_text()
     assert second["JobState"] == "COMPLETED"
-    assert [job["MinMemoryNode"] for job in (first, second)] == ["350M", "700M"]
+    assert [job["MinMemoryNode"] for job in (first, second)] == ["600M", "1200M"]
     assert [job["TimeLimit"] for job in (first, second)] == ["08:00:00", "16:00:00"]
 
 
