@@ -101,7 +101,8 @@ def streaming_speed(
     """Speed of a training from disk over that of one from memory, in turn in one process."""
     micro = an_epoch(open_uncached(shards), name, settings, 1, None).micro_batch_size
     fixed = settings.model_copy(update={"micro_batch_size": micro})
-    arrays = Arrays(*open_uncached(shards).read(np.arange(len(open_uncached(shards)))))
+    dataset = open_uncached(shards)
+    arrays = Arrays(*dataset.read(np.arange(len(dataset))))
     seconds: dict[str, list[float]] = {"disk": [], "memory": []}
     for _ in range(rounds):
         for place, samples in {"disk": open_uncached(shards), "memory": arrays}.items():

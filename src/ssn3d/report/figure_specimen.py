@@ -14,6 +14,7 @@ from ssn3d.report.data_pages import masks_page
 from ssn3d.report.labels import name_points, plain_log_ticks
 from ssn3d.report.paper import complex_names, paper_complexes
 from ssn3d.report.style import GREY, SERIES, new_figure, save, styled
+from ssn3d.subtomograms.samples import groups_of
 from ssn3d.subtomograms.store import Shard, open_shard
 
 _READ_AT_ONCE = 256
@@ -50,7 +51,7 @@ def draw_specimen(
 
 def mask_sizes(shard: Shard, complexes_tsv: PathLike) -> pd.DataFrame:
     """Mean mask voxels of each structure, those implied by the paper's Table 3, and the ratio."""
-    groups = np.array_split(np.arange(len(shard)), -(-len(shard) // _READ_AT_ONCE))
+    groups = groups_of(np.arange(len(shard)), _READ_AT_ONCE)
     voxels = [shard.read(rows)[1].sum(axis=(1, 2, 3), dtype=np.int64) for rows in groups]
     sizes = pd.DataFrame({"pdb_id": shard.particles.pdb_ids, "voxels": np.concatenate(voxels)})
     table = sizes.groupby("pdb_id", as_index=False).agg(

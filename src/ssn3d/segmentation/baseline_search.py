@@ -14,6 +14,7 @@ from ssn3d.seeds import generator
 from ssn3d.segmentation.baseline import segment_on_one_thread
 from ssn3d.segmentation.metrics import score_masks, summarise
 from ssn3d.segmentation.settings import BaselineParameters, BaselineSettings
+from ssn3d.subtomograms.samples import groups_of
 from ssn3d.subtomograms.store import Dataset
 
 OBJECTIVE = "iou_foreground"
@@ -45,8 +46,7 @@ def segment_rows(
     Yields masks and true masks (m, s, s, s) and outcomes (m,), some subtomograms at a time. The
     result does not depend on the number of processes.
     """
-    groups = [rows[start : start + _AT_ONCE] for start in range(0, len(rows), _AT_ONCE)]
-    for some in progress(groups, "Xu & Alber"):
+    for some in progress(groups_of(rows, _AT_ONCE), "Xu & Alber"):
         images, truth = dataset.read(some)
         tasks = (
             (image, parameters, _generator(seed, dataset, row))

@@ -88,9 +88,3 @@ class _Reader(Dataset[Any]):
 def _as_they_are(batch: Batch) -> Batch:
     """Collate nothing: a group is read as a batch."""
     return batch
-
-
-def groups_of(rows: NDArray[np.integer[Any]], size: int) -> list[Rows]:
-    """Split rows into groups of `size`; the last may be smaller."""
-    numbers: Rows = np.asarray(rows, dtype=np.int64)
-    return [numbers[start : start + size] for start in range(0, len(numbers), size)]

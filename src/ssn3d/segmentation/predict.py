@@ -10,11 +10,11 @@ from torch import Tensor, nn
 
 from ssn3d.errors import CheckpointError
 from ssn3d.files import PathLike
-from ssn3d.segmentation.batches import Rows, Source, groups_of
+from ssn3d.segmentation.batches import Rows, Source
 from ssn3d.segmentation.checkpoint import read_tensors
 from ssn3d.segmentation.compute import Compute
 from ssn3d.segmentation.networks import build_network
-from ssn3d.subtomograms.samples import Samples
+from ssn3d.subtomograms.samples import Samples, groups_of
 
 MICRO_BATCH_SIZE = {"cpu": 4, "cuda": 32}
 """Number of subtomograms at a time; more are not faster."""

@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from ssn3d.log import logger
 from ssn3d.provenance import fingerprint
 from ssn3d.seeds import generator
-from ssn3d.segmentation.batches import Batch, Source, groups_of
+from ssn3d.segmentation.batches import Batch, Source
 from ssn3d.segmentation.compute import Compute, reproducible, torch_generator
 from ssn3d.segmentation.epochs import best_epoch, progress_bar, report_epoch, stop_reason
 from ssn3d.segmentation.metrics import summarise
@@ -40,7 +40,7 @@ from ssn3d.segmentation.validation import (
     loss_sum,
     validate,
 )
-from ssn3d.subtomograms.samples import Samples
+from ssn3d.subtomograms.samples import Samples, groups_of
 
 CHECKPOINT_SECONDS = 600.0
 """Between checkpoints within an epoch; there is one after each in any case."""

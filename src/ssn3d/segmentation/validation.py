@@ -11,11 +11,11 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from ssn3d.errors import ConfigError, DataError
-from ssn3d.segmentation.batches import Source, groups_of
+from ssn3d.segmentation.batches import Source
 from ssn3d.segmentation.compute import Compute
 from ssn3d.segmentation.metrics import score_masks
 from ssn3d.segmentation.predict import predict_batches
-from ssn3d.subtomograms.samples import Samples
+from ssn3d.subtomograms.samples import Samples, groups_of
 
 
 def check_rows(

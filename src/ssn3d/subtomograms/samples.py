@@ -66,3 +66,9 @@ class Arrays:
     def read(self, rows: Rows) -> tuple[NDArray[Any], NDArray[np.uint8]]:
         """Images and masks (m, s, s, s) at `rows` (m,)."""
         return self.images[rows], self.masks[rows]
+
+
+def groups_of(rows: Rows, size: int) -> list[NDArray[np.int64]]:
+    """Split rows into groups of `size`, to be read one after another; the last may be smaller."""
+    numbers = np.asarray(rows, dtype=np.int64)
+    return [numbers[start : start + size] for start in range(0, len(numbers), size)]
