@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from ssn3d.log import progress
 from ssn3d.segmentation.compute import Compute
-from ssn3d.segmentation.networks import SIZE_MULTIPLE
+from ssn3d.segmentation.layers import SIZE_MULTIPLE
 
 OVERLAP_VOXELS = 16
 LARGEST_TILE_VOXELS = 96
