@@ -22,8 +22,12 @@ def check_size(images: Tensor) -> None:
 
 
 def upsample(features: Tensor, factor: int = 2) -> Tensor:
-    """Repeat each voxel `factor` times along each axis (nearest neighbour)."""
-    return interpolate(features, scale_factor=factor, mode="nearest")
+    """Repeat each voxel `factor` times along each axis (nearest neighbour).
+
+    Autocast on a GPU would convert to float32, and all that is added to it: a copy does not round.
+    """
+    with torch.autocast(features.device.type, enabled=False):
+        return interpolate(features, scale_factor=factor, mode="nearest")
 
 
 def pool(features: Tensor) -> Tensor:

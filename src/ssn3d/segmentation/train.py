@@ -29,7 +29,7 @@ from ssn3d.seeds import generator
 from ssn3d.segmentation.batches import Batch, Source
 from ssn3d.segmentation.compute import Compute, reproducible, torch_generator
 from ssn3d.segmentation.epochs import best_epoch, progress_bar, report_epoch, stop_reason
-from ssn3d.segmentation.metrics import summarise
+from ssn3d.segmentation.metrics import mean_scores
 from ssn3d.segmentation.networks import build_network
 from ssn3d.segmentation.ranks import Ranks
 from ssn3d.segmentation.recipe import averaged_weights, flipped, learning_rate, training_loss
@@ -243,7 +243,7 @@ def _validated(training: Training, done: Progress, epoch: int) -> dict[str, Any]
     losses, tables = zip(*training.ranks.gather(mine), strict=True)
     loss = sum(losses) / (len(rows) * training.size_voxels**3)
     check_finite(loss, training.name, epoch)
-    scores = summarise(pd.concat(tables, ignore_index=True))
+    scores = mean_scores(pd.concat(tables, ignore_index=True))
     return {
         "epoch": epoch,
         "train_loss": done.loss,
