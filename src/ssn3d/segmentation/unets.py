@@ -50,40 +50,38 @@ CHANNELS_PER_GROUP = 8
 def _double_convolution(channels_in: int, channels_out: int) -> nn.Sequential:
     return nn.Sequential(
         nn.Conv3d(channels_in, channels_out, 3, padding="same", bias=False),
-        nn.GroupNorm(channels_out // CHANNELS_PER_GROUP, channels_out),
+        _normalisation(channels_out),
         nn.ReLU(inplace=True),
         nn.Conv3d(channels_out, channels_out, 3, padding="same", bias=False),
-        nn.GroupNorm(channels_out // CHANNELS_PER_GROUP, channels_out),
+        _normalisation(channels_out),
         nn.ReLU(inplace=True),
     )
 
 
 class ResUNet(nn.Module):
-    """Residual U-Net on cubes of 2^3 voxels; 3.7 million parameters.
+    """Residual U-Net on cubes of 2^3 voxels; 1.6 million parameters.
 
     At 40 A resolution neighbouring voxels of 10 A say much the same: nearly all of the work is done
-    on a grid of half the resolution, with many channels, and a transposed convolution draws each
-    cube's 8 voxels from them. There is no normalisation, which would make an answer depend on
-    whatever else is in a tile: branches begin at zero instead (De & Smith 2020, NeurIPS).
+    on a grid of half the resolution, which costs half of UNet's time, and a transposed convolution
+    draws each cube's 8 voxels from its channels. Normalisation and ReLU come before convolutions
+    (He et al. 2016, ECCV).
     """
 
-    def __init__(self, width: int = 48) -> None:
+    def __init__(self, width: int = 32) -> None:
         """Make levels of `width`, 2 and 3 times `width` channels."""
         super().__init__()
         half, quarter, eighth, full = width, 2 * width, 3 * width, 8
         self.stem = nn.Conv3d(1, half, 4, stride=2, padding=1)
-        self.down2 = nn.Sequential(_Residual(half), nn.ReLU())
+        self.down2 = _Residual(half)
         self.down3 = nn.Sequential(nn.Conv3d(half, quarter, 2, stride=2), _Residual(quarter))
         self.bottom = nn.Sequential(
-            nn.ReLU(),
             nn.Conv3d(quarter, eighth, 2, stride=2),
             _Residual(eighth),
             _Residual(eighth),
-            nn.ReLU(),
             nn.Conv3d(eighth, quarter, 1),
         )
-        self.up3 = nn.Sequential(_Residual(quarter), nn.ReLU(), nn.Conv3d(quarter, half, 1))
-        self.up2 = nn.Sequential(_Residual(half), nn.ReLU())
+        self.up3 = nn.Sequential(_Residual(quarter), nn.Conv3d(quarter, half, 1))
+        self.up2 = nn.Sequential(_Residual(half), _normalisation(half), nn.ReLU(inplace=True))
         self.up1 = nn.ConvTranspose3d(half, full, 2, stride=2)
         self.detail = nn.Conv3d(1, full, 3, padding="same")
         self.mix = nn.Conv3d(full, 2 * full, 3, padding="same")
@@ -97,19 +95,27 @@ class ResUNet(nn.Module):
         quarter = quarter + upsample(self.bottom(quarter))
         half = half + upsample(self.up3(quarter))
         full = self.up1(self.up2(half)) + self.detail(images)
-        scores: Tensor = self.score(relu(self.mix(relu(full))))
+        scores: Tensor = self.score(relu(self.mix(relu(full, inplace=True)), inplace=True))
         return scores
 
 
-class _Residual(nn.Module):
-    """Two convolutions beside the identity, which is all there is at first."""
+class _Residual(nn.Sequential):
+    """Two convolutions beside the identity."""
 
     def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.conv1 = nn.Conv3d(channels, channels, 3, padding="same")
-        self.conv2 = nn.Conv3d(channels, channels, 3, padding="same")
-        self.scale = nn.Parameter(torch.zeros(1))
+        super().__init__(
+            _normalisation(channels),
+            nn.ReLU(inplace=True),
+            nn.Conv3d(channels, channels, 3, padding="same", bias=False),
+            _normalisation(channels),
+            nn.ReLU(inplace=True),
+            nn.Conv3d(channels, channels, 3, padding="same"),
+        )
 
     def forward(self, features: Tensor) -> Tensor:
-        branch: Tensor = self.conv2(relu(self.conv1(relu(features))))
-        return features + self.scale.to(branch.dtype) * branch
+        branch: Tensor = super().forward(features)
+        return features + branch
+
+
+def _normalisation(channels: int) -> nn.GroupNorm:
+    return nn.GroupNorm(channels // CHANNELS_PER_GROUP, channels)
