@@ -70,7 +70,7 @@ class ResUNet(nn.Module):
     def __init__(self, width: int = 32) -> None:
         """Make levels of `width`, 2 and 3 times `width` channels."""
         super().__init__()
-        half, quarter, eighth, full = width, 2 * width, 3 * width, 8
+        half, quarter, eighth, full = width, 2 * width, 3 * width, width // 2
         self.stem = nn.Conv3d(1, half, 4, stride=2, padding=1)
         self.down2 = _Residual(half)
         self.down3 = nn.Sequential(nn.Conv3d(half, quarter, 2, stride=2), _Residual(quarter))
@@ -84,8 +84,8 @@ class ResUNet(nn.Module):
         self.up2 = nn.Sequential(_Residual(half), _normalisation(half), nn.ReLU(inplace=True))
         self.up1 = nn.ConvTranspose3d(half, full, 2, stride=2)
         self.detail = nn.Conv3d(1, full, 3, padding="same")
-        self.mix = nn.Conv3d(full, 2 * full, 3, padding="same")
-        self.score = nn.Conv3d(2 * full, CLASSES, 1)
+        self.mix = nn.Conv3d(full, full, 3, padding="same")
+        self.score = nn.Conv3d(full, CLASSES, 1)
 
     def forward(self, images: Tensor) -> Tensor:
         """Map images (n, 1, s, s, s) to logits (n, 2, s, s, s)."""
