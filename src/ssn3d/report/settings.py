@@ -6,15 +6,17 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
+from ssn3d.network_packages import package_networks
 from ssn3d.runs import BASELINES, METHODS, Run, repeats
 from ssn3d.settings import PdbId, PdbIds, Settings, no_repeats
 
 
 def _known(method: str) -> str:
     """Raise ValueError, with a hint, for a method that does not exist."""
-    if method not in METHODS:
-        near = difflib.get_close_matches(method, METHODS, n=1, cutoff=0.5)
-        known = ", ".join(f"'{name}'" for name in METHODS)
+    methods = [*METHODS, *(point.name for point in package_networks())]
+    if method not in methods:
+        near = difflib.get_close_matches(method, methods, n=1, cutoff=0.5)
+        known = ", ".join(f"'{name}'" for name in methods)
         hint = f"did you mean '{near[0]}'?" if near else f"must be one of {known}"
         raise ValueError(f"{method!r} is not a method; {hint}")
     return method
