@@ -55,7 +55,7 @@ def load_builder(name: str) -> Callable[[float], Any]:
 
 
 def build_packaged(name: str, dropout: float) -> Any:
-    """Build an installed package's network. Raises ConfigError as `load_builder`, or if it fails."""
+    """Build an installed package's network; ConfigError as in `load_builder`, or if it fails."""
     builder = load_builder(name)
     try:
         return builder(dropout)
