@@ -15,7 +15,8 @@ from ssn3d.config_faults import one_line
 from ssn3d.errors import ConfigError
 from ssn3d.files import PathLike
 from ssn3d.microscope.settings import MicroscopeSettings, SNRSettings
-from ssn3d.report.settings import FiguresSettings, TablesSettings
+from ssn3d.report.settings import FiguresSettings, LeaderboardSettings, TablesSettings
+from ssn3d.runs import JOIN
 from ssn3d.segmentation.settings import BaselineSettings, TrainingSettings
 from ssn3d.settings import Settings
 from ssn3d.specimen.settings import SpecimenSettings
@@ -47,6 +48,7 @@ class Config(Settings):
     training: TrainingSettings
     baseline: BaselineSettings
     tables: TablesSettings
+    leaderboard: LeaderboardSettings
     figures: FiguresSettings
 
     @model_validator(mode="after")
@@ -58,14 +60,20 @@ class Config(Settings):
                     f"specimen.tomogram_size_voxels.{axis}: {voxels} is smaller than a subtomogram "
                     f"(subtomograms.size_voxels: {size}); make the tomogram larger"
                 )
-        names, rows = self.snr.snr_of, dict(enumerate(self.tables.table2))
-        keys = {f"table2.{place}": row for place, row in rows.items()}
-        for key, row in (keys | {"table3": self.tables.table3}).items():
-            if row.dataset not in names:
-                raise ValueError(
-                    f"tables.{key}.dataset: dataset '{row.dataset}' is not in snr.datasets "
-                    f"({', '.join(names)})"
-                )
+        names, shown = self.snr.snr_of, {"tables.table3": self.tables.table3}
+        for key, rows in {
+            "tables.table2": self.tables.table2,
+            "leaderboard.rows": self.leaderboard.rows,
+            "leaderboard.left_out": self.leaderboard.left_out,
+        }.items():
+            shown |= {f"{key}.{place}": row for place, row in enumerate(rows)}
+        for key, row in shown.items():
+            for name in row.dataset.split(JOIN):
+                if name not in names:
+                    raise ValueError(
+                        f"{key}.dataset: dataset '{name}' is not in snr.datasets "
+                        f"({', '.join(names)})"
+                    )
         return self
 
 

@@ -22,6 +22,10 @@ METHODS = (*BASELINES, *NETWORKS)
 """What a row of a table may name."""
 
 
+JOIN = "+"
+"""Between the names of datasets that a network is trained on together, as in `A+B+C`."""
+
+
 class Run(NamedTuple):
     """A run that a row of the tables needs; the method is named as in tables."""
 
