@@ -10,7 +10,7 @@ from ssn3d.provenance import provenance
 from ssn3d.report.leaderboard import Entry, leaderboard, read_entry, read_external
 from ssn3d.report.leaderboard_text import leaderboard_markdown
 from ssn3d.report.settings import LeaderboardSettings, TablesSettings
-from ssn3d.runs import repeats, run_folder
+from ssn3d.runs import BASELINES, TUNED_BASELINE, repeats, run_folder
 
 
 def make_leaderboard(
@@ -52,7 +52,7 @@ def _entries(
                 for repeat in repeats(row.seeds)
             ],
             row.method,
-            row.dataset,
+            "" if row.method in BASELINES and row.method != TUNED_BASELINE else row.dataset,
         )
         for row in settings.all_rows(tables, datasets)
     ]
