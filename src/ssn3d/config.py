@@ -15,7 +15,13 @@ from ssn3d.config_faults import one_line
 from ssn3d.errors import ConfigError
 from ssn3d.files import PathLike
 from ssn3d.microscope.settings import MicroscopeSettings, SNRSettings
-from ssn3d.report.settings import FiguresSettings, LeaderboardSettings, TablesSettings
+from ssn3d.report.settings import (
+    FiguresSettings,
+    LeaderboardSettings,
+    RowSettings,
+    Table3Settings,
+    TablesSettings,
+)
 from ssn3d.runs import JOIN
 from ssn3d.segmentation.settings import BaselineSettings, TrainingSettings
 from ssn3d.settings import Settings
@@ -60,13 +66,11 @@ class Config(Settings):
                     f"specimen.tomogram_size_voxels.{axis}: {voxels} is smaller than a subtomogram "
                     f"(subtomograms.size_voxels: {size}); make the tomogram larger"
                 )
-        names, shown = self.snr.snr_of, {"tables.table3": self.tables.table3}
-        for key, rows in {
-            "tables.table2": self.tables.table2,
-            "leaderboard.rows": self.leaderboard.rows,
-            "leaderboard.left_out": self.leaderboard.left_out,
-        }.items():
-            shown |= {f"{key}.{place}": row for place, row in enumerate(rows)}
+        names, board = self.snr.snr_of, self.leaderboard
+        shown: dict[str, RowSettings | Table3Settings] = {"tables.table3": self.tables.table3}
+        shown |= {f"tables.table2.{i}": row for i, row in enumerate(self.tables.table2)}
+        shown |= {f"leaderboard.rows.{i}": row for i, row in enumerate(board.rows)}
+        shown |= {f"leaderboard.left_out.{i}": row for i, row in enumerate(board.left_out)}
         for key, row in shown.items():
             for name in row.dataset.split(JOIN):
                 if name not in names:
