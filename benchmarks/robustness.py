@@ -8,13 +8,12 @@ their centres; with its density imaged at other defoci, or with more or less noi
 specimens of more or fewer particles. Each condition becomes a shard of at most `--count`
 subtomograms, the same ones wherever the specimen is the same; its volumes are deleted.
 
-Writes robustness.csv (network, trained_on, condition, value, snr, miou, its 95% interval over
-subtomograms, roi_iou, and the number of these) and robustness.png.
+Writes robustness.csv (weights, network, trained_on, condition, value, snr, miou, its 95% interval
+over subtomograms, roi_iou, and the number of these) and robustness.png.
 """
 
 import argparse
 import shutil
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from ssn3d.config import Config, check_config, load_config
@@ -34,7 +34,7 @@ from ssn3d.mrc import read_mrc
 from ssn3d.particles import Particles
 from ssn3d.report.bootstrap import mean_interval
 from ssn3d.report.labels import plain_log_ticks
-from ssn3d.report.style import SERIES, new_figure, save, styled
+from ssn3d.report.style import GREY, SERIES, new_figure, save, styled
 from ssn3d.seeds import generator
 from ssn3d.segmentation.compute import Compute
 from ssn3d.segmentation.metrics import miou, score_masks
@@ -232,38 +232,36 @@ def scored(config: Config, weights: list[Path], folder: Path) -> pd.DataFrame:
     return table
 
 
-def lines(table: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
-    """Give the lines of a panel: of each network and SNR or, along the axis of SNR, network."""
-    for _, of_network in table.groupby("weights", sort=False):
-        name = f"{of_network['network'].iloc[0]} trained on {of_network['trained_on'].iloc[0]}"
-        if (of_network["condition"] == "snr").all():
-            yield name, of_network.sort_values("value")
-            continue
-        for snr, rows in of_network.groupby("snr", sort=False):
-            yield f"{name}, SNR {snr:g}", rows.sort_values("value")
-
-
 @styled
 def draw(table: pd.DataFrame) -> Figure:
-    """Draw mIoU against each condition, with intervals."""
+    """Draw mIoU against each condition, with intervals: a colour a network, a dash an SNR."""
     figure = new_figure(height_inch=5.6)
     panels = dict(zip(AXES, figure.subplots(2, 2).ravel(), strict=True))
-    shown = [*dict.fromkeys(name for _, rows in table.groupby("condition", sort=False)
-                            for name, _ in lines(rows))]  # fmt: skip
-    looks = dict(zip(shown, [SERIES[i % len(SERIES)] for i in range(len(shown))], strict=True))
+    trained = table.loc[table["condition"] != "snr", "snr"].unique()
+    dashes = dict(zip(trained, SERIES, strict=False))
+    handles = [
+        Line2D([], [], color=GREY, ls=look.linestyle, marker=look.marker, label=f"SNR {snr:g}")
+        for snr, look in dashes.items()
+    ]
+    networks = table[["weights", "network", "trained_on"]].drop_duplicates().to_numpy()
+    colors = {row[0]: look.color for row, look in zip(networks, SERIES, strict=False)}
+    for weights, network, data in networks:
+        label = f"{network} trained on {data}"
+        handles.append(Line2D([], [], color=colors[weights], label=label))
     for kind, panel in panels.items():
-        for name, rows in lines(table[table["condition"] == kind]):
-            ends = [rows["miou"] - rows["miou_low"], rows["miou_high"] - rows["miou"]]
-            look = looks[name]._asdict()
-            panel.errorbar(rows["value"], rows["miou"], ends, **look, label=name, capsize=1.5)
+        of_kind = table[table["condition"] == kind]
+        by = ["weights"] if kind == "snr" else ["weights", "snr"]
+        for (weights, *snr), rows in of_kind.groupby(by, sort=False):
+            ordered = rows.sort_values("value")
+            ends = [ordered["miou"] - ordered["miou_low"], ordered["miou_high"] - ordered["miou"]]
+            dash = dashes[snr[0]] if snr else SERIES[0]
+            look = {"color": colors[weights], "ls": dash.linestyle, "marker": dash.marker}
+            panel.errorbar(ordered["value"], ordered["miou"], ends, **look, capsize=1.5)
         panel.set_xlabel(AXES[kind])
         panel.set_ylabel("mIoU (%)")
     panels["snr"].set_xscale("log")
     plain_log_ticks(panels["snr"].xaxis)
-    handles = {}
-    for panel in panels.values():
-        handles |= dict(zip(*reversed(panel.get_legend_handles_labels()), strict=True))
-    figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=2)
+    figure.legend(handles=handles, loc="outside lower center", ncols=3)
     return figure
 
 
