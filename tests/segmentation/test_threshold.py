@@ -37,11 +37,11 @@ def iou(mask: np.ndarray, truth: np.ndarray) -> float:
 
 
 def test_otsu_finds_the_particle_at_the_centre_and_not_its_neighbour() -> None:
-    target, other = ball(5), ball(2.5, x=22)
+    target, other = ball(4), ball(2, x=22)
     image = image_of(target | other, noise=0.1)
     mask, outcome = segment_by_threshold(image, PARAMETERS, None)
     assert outcome == "segmented"
-    assert iou(mask, target) > 0.6
+    assert iou(mask, target) > 0.4
     assert not (mask & other).any()
     assert np.array_equal(mask, segment_by_threshold(7 + 3 * image, PARAMETERS, None)[0])
 

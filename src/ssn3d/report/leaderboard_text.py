@@ -68,7 +68,7 @@ def _ranking(rows: pd.DataFrame, *, more: bool = False) -> list[str]:
     return _table([*(["Dataset", "Structure"] if more else []), *titles], cells)
 
 
-def _difference(row: Mapping[str, Any]) -> str:
+def _difference(row: Mapping[Any, Any]) -> str:
     """Format the distance from the best method, which has none itself."""
     if pd.isna(row["difference_low"]):
         return _DASH

@@ -97,11 +97,9 @@ def write_scores(
                 "outcome": list(outcomes),
             }
             scores = (pd.DataFrame(names), score_masks(masks, truth), block_ceilings(truth, block))
-            others = {
-                "surface_distance": surface_distances(masks, truth),
-                "milliseconds": 1000 * seconds,
-            }
-            tables.append(pd.concat(scores, axis=1).assign(**others))
+            table = pd.concat(scores, axis=1)
+            table["surface_distance"] = surface_distances(masks, truth)
+            tables.append(table.assign(milliseconds=1000 * seconds))
             if file:
                 file["masks"][done : done + len(masks)] = masks
             done += len(masks)

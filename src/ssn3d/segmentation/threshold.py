@@ -41,7 +41,9 @@ def segment_by_threshold(
     Returns the mask and the outcome, one of those of `baseline`.
     """
     density = smoothed_density(image, parameters.smoothing_sigma_voxels)
-    return _component(density, parameters, threshold_otsu(density) if level is None else level)
+    if level is None:
+        level = float(threshold_otsu(density))  # type: ignore[no-untyped-call]
+    return _component(density, parameters, level)
 
 
 def _component(
@@ -49,7 +51,9 @@ def _component(
 ) -> tuple[NDArray[np.bool_], str]:
     """Take the component at the centre of what is above a level, and the outcome."""
     components, count = ndimage.label(density > level)
-    mask = cluster_at_centre(components, parameters.central_radius_voxels)
+    mask = cluster_at_centre(
+        components.astype(np.int32, copy=False), parameters.central_radius_voxels
+    )
     if mask.any():
         return mask, SEGMENTED
     return mask, NO_CLUSTER_AT_CENTRE if count else NOTHING_ABOVE_THRESHOLD
