@@ -1,7 +1,7 @@
 """The part of benchmarks/gpu.sh that is not shell: what it needs, and gpu.json from its logs.
 
-    python benchmarks/gpu_report.py FOLDER --device cuda --check   prints the number of GPUs
-    python benchmarks/gpu_report.py FOLDER --device cuda           writes FOLDER/gpu.json
+`gpu_report.py FOLDER --device cuda` writes FOLDER/gpu.json; with `--check` it prints the number of
+GPUs, or what is missing.
 """
 
 import argparse
