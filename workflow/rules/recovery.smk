@@ -1,0 +1,228 @@
+# Particles of whole tomograms: found, segmented, averaged. Only with the target `recover`.
+import re
+
+from ssn3d.models.card import FOLDER, default_model, model_names
+from ssn3d.recovery.sheet import Sample, read_sheet
+
+SHEET = config["recovery"]["sheet"]
+
+
+def simulated_samples():
+    """The tomograms that no training sees, in each dataset, by name."""
+    tilt = config["microscope"]["tilt"]
+    files = {
+        f"{t}_{d}": f"results/tomograms/{t}/{d}.mrc" for t in INDEPENDENT for d in SNRS
+    }
+    tilts = tilt["min_deg"], tilt["max_deg"]
+    return {name: Sample(name, file, None, tilts) for name, file in files.items()}
+
+
+def weights_of(section, target):
+    """File of weights of a network; none where no default comes with ssn3d, as the job will say."""
+    model = config["recovery"][section]["model"]
+    try:
+        model = model or default_model(target)
+    except SSN3DError:
+        return []
+    shipped = model in model_names()
+    return os.path.relpath(FOLDER / f"{model}.pt") if shipped else model
+
+
+try:
+    SAMPLES = read_sheet(of_user_or_repository(SHEET)) if SHEET else simulated_samples()
+except SSN3DError as error:
+    raise WorkflowError(str(error)) from None
+
+# Whose particles are averaged together.
+GROUPS = {d: [f"{t}_{d}" for t in INDEPENDENT] for d in SNRS}
+if SHEET:
+    GROUPS = {"own": [*SAMPLES]}
+
+AVERAGING = config["recovery"]["averaging"]
+TRUE_MAP, REFERENCE = [], []
+if AVERAGING is not None:
+    TRUE_MAP = [] if SHEET else f"results/recovery/maps/{AVERAGING['pdb_id']}.mrc"
+    REFERENCE = AVERAGING["reference"] or []
+
+AVERAGE_FILES = [f"{name}.mrc" for name in ("average", "half1", "half2")]
+AVERAGE_FILES += ["fsc.csv", "particles.csv", "particles.star"]
+
+# Of the rules that segment or average: 2 GB for 500 million voxels, and boxes of particles.
+RECOVERY_MB = 6000
+
+
+wildcard_constraints:
+    sample="|".join(map(re.escape, SAMPLES)),
+    group="|".join(GROUPS),
+
+
+def of_sample(what):
+    """A file of the folder of a sample."""
+    return f"results/recovery/{{sample}}/{{sample}}_{what}"
+
+
+def of_group(what):
+    """A file of each sample of a group, given by its wildcard."""
+    return lambda w: expand(of_sample(what), sample=GROUPS[w.group])
+
+
+def true(what):
+    """A file of the simulation of a sample; none of one's own."""
+
+    def file(wildcards):
+        tomogram = wildcards.sample.partition("_")[0]
+        return [] if SHEET else f"results/tomograms/{tomogram}/{what}"
+
+    return file
+
+
+rule segment_tomogram:
+    input:
+        tomogram=lambda w: SAMPLES[w.sample].file,
+        model=weights_of("picking", "all"),
+    output:
+        probability=volume(of_sample("probability.mrc")),
+        labels=volume(of_sample("labels.mrc")),
+    log:
+        "logs/segment_tomogram/{sample}.log",
+    benchmark:
+        "results/benchmarks/segment_tomogram/{sample}.tsv"
+    conda:
+        environment(config["training"]["device"])
+    threads: JOB_THREADS
+    resources:
+        mem_mb=more_each_attempt(RECOVERY_MB),
+        runtime=more_each_attempt(120),
+    params:
+        sample=lambda w: SAMPLES[w.sample]._asdict(),
+        flips=lookup(within=config, dpath="recovery/flips"),
+        device=lookup(within=config, dpath="training/device"),
+        code=library_version("segment_tomogram"),
+    script:
+        "../scripts/segment_tomogram.py"
+
+
+rule pick_particles:
+    input:
+        tomogram=lambda w: SAMPLES[w.sample].file,
+        probability=(
+            of_sample("probability.mrc")
+            if config["recovery"]["picking"]["method"] == "segmentation"
+            else []
+        ),
+    output:
+        of_sample("picks.star"),
+    log:
+        "logs/pick_particles/{sample}.log",
+    benchmark:
+        "results/benchmarks/pick_particles/{sample}.tsv"
+    conda:
+        "../../envs/cpu.yaml"
+    threads: JOB_THREADS
+    resources:
+        mem_mb=more_each_attempt(RECOVERY_MB),
+        runtime=more_each_attempt(30),
+    params:
+        sample=lambda w: SAMPLES[w.sample]._asdict(),
+        settings=lookup(within=config, dpath="recovery/picking"),
+        code=library_version("pick_particles"),
+    script:
+        "../scripts/pick_particles.py"
+
+
+rule segment_picks:
+    input:
+        tomogram=lambda w: SAMPLES[w.sample].file,
+        picks=of_sample("picks.star"),
+        model=weights_of("segmentation", "centred"),
+    output:
+        of_sample("instances.mrc"),
+    log:
+        "logs/segment_picks/{sample}.log",
+    benchmark:
+        "results/benchmarks/segment_picks/{sample}.tsv"
+    conda:
+        environment(config["training"]["device"])
+    threads: JOB_THREADS
+    resources:
+        mem_mb=more_each_attempt(RECOVERY_MB),
+        runtime=more_each_attempt(120),
+    params:
+        sample=lambda w: SAMPLES[w.sample]._asdict(),
+        settings=lookup(within=config, dpath="recovery/segmentation"),
+        flips=lookup(within=config, dpath="recovery/flips"),
+        device=lookup(within=config, dpath="training/device"),
+        code=library_version("segment_picks"),
+    script:
+        "../scripts/segment_picks.py"
+
+
+rule score_picks:
+    input:
+        particles=true("particles.star"),
+        labels=true(LABELS.rpartition("/")[2]),
+        picks=of_sample("picks.star"),
+        instances=of_sample("instances.mrc"),
+        structure=(
+            of_sample("labels.mrc") if rules.pick_particles.input.probability else []
+        ),
+    output:
+        matches=of_sample("matches.csv"),
+        counts=of_sample("counts.json"),
+    log:
+        "logs/score_picks/{sample}.log",
+    conda:
+        "../../envs/cpu.yaml"
+    resources:
+        **TOMOGRAM_RESOURCES,
+    params:
+        distance=lookup(within=config, dpath="recovery/distance_angstrom"),
+        code=library_version("score_picks"),
+    script:
+        "../scripts/score_picks.py"
+
+
+rule render_structure:
+    input:
+        "results/structures/{pdb_id}.npz",
+    output:
+        "results/recovery/maps/{pdb_id}.mrc",
+    log:
+        "logs/render_structure/{pdb_id}.log",
+    conda:
+        "../../envs/cpu.yaml"
+    params:
+        voxel_size=lookup(within=config, dpath="specimen/voxel_size_angstrom"),
+        resolution=lookup(within=config, dpath="specimen/resolution_angstrom"),
+        code=library_version("render_structure"),
+    script:
+        "../scripts/render_structure.py"
+
+
+rule average_picks:
+    input:
+        tomograms=lambda w: [SAMPLES[name].file for name in GROUPS[w.group]],
+        picks=of_group("picks.star"),
+        instances=of_group("instances.mrc"),
+        matches=of_group("matches.csv") if not SHEET else [],
+        truth=TRUE_MAP,
+        reference=REFERENCE,
+    output:
+        multiext("results/recovery/averages/{group}/", *AVERAGE_FILES),
+    log:
+        "logs/average_picks/{group}.log",
+    benchmark:
+        "results/benchmarks/average_picks/{group}.tsv"
+    conda:
+        "../../envs/cpu.yaml"
+    threads: JOB_THREADS
+    resources:
+        mem_mb=more_each_attempt(RECOVERY_MB),
+        runtime=more_each_attempt(120),
+    params:
+        samples=lambda w: [SAMPLES[name]._asdict() for name in GROUPS[w.group]],
+        settings=lookup(within=config, dpath="recovery/averaging"),
+        seed=lookup(within=config, dpath="seed"),
+        code=library_version("average_picks"),
+    script:
+        "../scripts/average_picks.py"
