@@ -21,10 +21,13 @@ def link_targets() -> list[str]:
     return re.findall(r'"(\d\. [\w ]+)"', rules()) + re.findall(r"tables/(\w+\.html)", rules())
 
 
-def render(path: Path, source: str = "archive", by: str = "subtomogram") -> str:
+def render(
+    path: Path, source: str = "archive", by: str = "subtomogram", sheet: str | None = None
+) -> str:
     """Fill a caption in as Snakemake does; an unknown name or key is an error."""
     config = yaml.safe_load((FOLDER.parents[1] / "config.yaml").read_text())
     config["structures"]["source"], config["splits"]["by"] = source, by
+    config["recovery"]["sheet"] = sheet
     # trims as Snakemake does: text right after a block joins the next line
     environment = jinja2.Environment(
         undefined=jinja2.StrictUndefined, autoescape=True, trim_blocks=True, lstrip_blocks=True
@@ -58,3 +61,9 @@ def test_the_front_page_warns_of_bead_models() -> None:
     assert "bead models" not in render(front)
     assert "bead models" in render(front, source="surrogate")
     assert "A (SNR 0.5), B (SNR 0.06), C (SNR 0.01).\n- Training" in render(front)
+
+
+def test_the_front_page_of_ones_own_tomograms_links_to_nothing_else() -> None:
+    front = render(FOLDER / "workflow.rst", sheet="tomograms.tsv").partition("\n.. _")[0]
+    assert set(re.findall(r"`(\d\. \w+)`_", front)) == {"7. Recovery"}
+    assert "The tomograms of tomograms.tsv." in front

@@ -61,6 +61,12 @@ def of_sample(what):
     return f"results/recovery/{{sample}}/{{sample}}_{what}"
 
 
+def of_segmentation(what):
+    """A file of a sample's segmentation; none where that is not what is picked in."""
+    method = config["recovery"]["picking"]["method"]
+    return of_sample(what) if method == "segmentation" else []
+
+
 def of_group(what):
     """A file of each sample of a group, given by its wildcard."""
     return lambda w: expand(of_sample(what), sample=GROUPS[w.group])
@@ -105,11 +111,7 @@ rule segment_tomogram:
 rule pick_particles:
     input:
         tomogram=lambda w: SAMPLES[w.sample].file,
-        probability=(
-            of_sample("probability.mrc")
-            if config["recovery"]["picking"]["method"] == "segmentation"
-            else []
-        ),
+        probability=of_segmentation("probability.mrc"),
     output:
         of_sample("picks.star"),
     log:
@@ -163,9 +165,7 @@ rule score_picks:
         labels=true(LABELS.rpartition("/")[2]),
         picks=of_sample("picks.star"),
         instances=of_sample("instances.mrc"),
-        structure=(
-            of_sample("labels.mrc") if rules.pick_particles.input.probability else []
-        ),
+        structure=of_segmentation("labels.mrc"),
     output:
         matches=of_sample("matches.csv"),
         counts=of_sample("counts.json"),

@@ -19,7 +19,7 @@ SETTINGS_OF_TABLES = {
     **{
         key: config[key]
         for key in config
-        if key not in {"figures", "trainings_per_gpu", "gpus_per_training"}
+        if key not in {"figures", "recovery", "trainings_per_gpu", "gpus_per_training"}
     },
     "structures": {
         **{

@@ -67,19 +67,19 @@ def recovered_average(
         fsc: resolution_angstrom, and curves half_maps and perhaps truth.
         first_resolution_angstrom: to which both half sets were aligned to one reference; shaded.
     """
-    figure = new_figure(4.9)
+    figure = new_figure(4.2)
     figure.suptitle(title, fontsize=9)
-    grid = figure.add_gridspec(2, 6)
+    grid = figure.add_gridspec(2, 5, height_ratios=[1, 1.5])
     limits = tuple(np.percentile(volume, [0.2, 99.8]))
     for column, plane in enumerate(PLANES):
-        panel = figure.add_subplot(grid[0, 2 * column : 2 * column + 2])
+        panel = figure.add_subplot(grid[0, column])
         draw_slice(panel, central_slice(volume, plane), plane, voxel_size_angstrom, limits)
-    for column, (name, surface) in enumerate(surfaces.items()):
+    for column, (name, surface) in enumerate(surfaces.items(), start=3):
         level = threshold_otsu(surface)  # type: ignore[no-untyped-call]
-        place = grid[1, 2 * column : 2 * column + 2]
+        cell = grid[0, column]
         panel = add_isosurface(
-            figure, place, surface, level=level, voxel_size_angstrom=voxel_size_angstrom
+            figure, cell, surface, level=level, voxel_size_angstrom=voxel_size_angstrom
         )
         panel.set_title(name)
-    draw_fsc(figure.add_subplot(grid[1, 2 * len(surfaces) :]), fsc, first_resolution_angstrom)
+    draw_fsc(figure.add_subplot(grid[1, :]), fsc, first_resolution_angstrom)
     return figure

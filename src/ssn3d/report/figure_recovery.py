@@ -189,7 +189,7 @@ def recall_by_mass(table: pd.DataFrame) -> Figure:
             rows["mass_kda"], 100 * rows["recall"], look.marker, color=look.color, label=label
         )
         axes.axhline(100 * every["recall"].iloc[0], color=look.color, linestyle="--", linewidth=0.6)
-    axes.set(xscale="log", xlabel="mass (kDa)", ylabel="recall (%)", ylim=(-2, 104))
+    axes.set(xscale="log", xlabel="mass (kDa)", ylabel="recall (%)", ylim=(0, 104))
     plain_log_ticks(axes.xaxis)
     first = classes[classes["dataset"] == classes["dataset"].iloc[0]]
     name_points(axes, first["mass_kda"], 100 * first["recall"], list(first["group"]))
