@@ -100,7 +100,8 @@ def _ious(
         common += np.bincount(section[partner[section] == truth], minlength=len(own))
     union = own[picks] + theirs[true] - common[picks]
     ious = np.full(len(union), np.nan)
-    return np.divide(common[picks], union, out=ious, where=union > 0)
+    np.divide(common[picks], union, out=ious, where=union > 0)
+    return ious
 
 
 def _structure_voxels(
