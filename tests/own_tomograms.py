@@ -46,8 +46,9 @@ def write_tomogram(path, volume, voxel_size=10.0):
     return path
 
 
-def write_dark_weights(path, scale=20.0):
+def write_dark_weights(path, scale=20.0, target="all"):
     """Weights of `Dark`, once it is in the registry; with a scale of 0 it never decides."""
-    weights = {"scale": torch.tensor([scale])}
-    write_tensors(path, {"network": "Dark", "weights": weights, "precision": "float32"})
+    content = {"network": "Dark", "precision": "float32", "target": target}
+    content |= {"voxel_size_angstrom": 10.0, "size_voxels": 40}
+    write_tensors(path, content | {"weights": {"scale": torch.tensor([scale])}})
     return path

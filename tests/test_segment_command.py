@@ -51,6 +51,7 @@ def test_a_whole_tomogram(files, tmp_path, capsys):
 
 def test_picked_particles(files, tmp_path, capsys):
     picks = write_picks(tmp_path / "picks.star", ["t", "other", "t"])
+    write_dark_weights(tmp_path / "weights.pt", target="centred")
     main([*files, "--particles", picks, "--masked"])
     instances = mrcfile.read(tmp_path / "out" / "t_instances.mrc")
     assert instances[tuple(CENTRES.T)].tolist() == [1, 0, 2]
@@ -61,7 +62,8 @@ def test_picked_particles(files, tmp_path, capsys):
 @pytest.mark.parametrize("picked", [False, True])
 def test_an_empty_result_is_explained_and_no_error(files, tmp_path, capsys, picked):
     picks = ["--particles", write_picks(tmp_path / "picks.star", ["t"] * 3)] if picked else []
-    write_dark_weights(tmp_path / "weights.pt", scale=0.0)
+    target = "centred" if picked else "all"
+    write_dark_weights(tmp_path / "weights.pt", scale=0.0, target=target)
     main([*files, "--threshold", "0.9", *picks])
     written = tmp_path / "out" / ("t_instances.mrc" if picked else "t_labels.mrc")
     assert not mrcfile.read(written).any()
@@ -75,6 +77,9 @@ def test_faults_are_one_line(files, tmp_path, capsys):
     assert "--threshold 2 is not" in error_of([*files, "--threshold", "2"], capsys)
     assert "--masked is for picked" in error_of([*files, "--masked"], capsys)
     picks = write_picks(tmp_path / "picks.star", ["u", "v", "v"])
+    needed = "--particles needs one of 'centred'"
+    assert needed in error_of([*files, "--particles", picks], capsys)
+    write_dark_weights(tmp_path / "weights.pt", target="centred")
     assert "no particles of tomogram t" in error_of([*files, "--particles", picks], capsys)
 
 

@@ -11,11 +11,15 @@ TUNED_BASELINE = "Xu & Alber, tuned"
 """The same with parameters chosen on true masks, which the paper does not have."""
 BASELINES = (BASELINE, TUNED_BASELINE)
 
-NETWORKS = ("SSN3D-v1", "SSN3D-v2", "SSN3D-ED", "UNet")
+NETWORKS = ("SSN3D-v1", "SSN3D-v2", "SSN3D-ED", "UNet", "ResUNet")
 """Names of the networks in `segmentation.networks`, for code that must not import torch."""
 
 METHODS = (*BASELINES, *NETWORKS)
 """What a row of a table may name."""
+
+
+JOIN = "+"
+"""Between the names of datasets that a network is trained on together, as in `A+B+C`."""
 
 
 class Run(NamedTuple):

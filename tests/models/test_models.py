@@ -11,7 +11,7 @@ from ssn3d.models import card as cards
 from ssn3d.models.card import FOLDER, Facts, default_model, model_names, read_card, read_facts
 from ssn3d.models.ship import ship_model
 from ssn3d.models.shipped import load_model
-from ssn3d.segmentation.checkpoint import write_tensors
+from ssn3d.segmentation.checkpoint import read_tensors, write_tensors
 from ssn3d.segmentation.networks import build_network
 
 FACTS = {
@@ -34,6 +34,7 @@ def give_run(tmp_path):
     network = build_network("SSN3D-ED", 0.0, torch.Generator().manual_seed(3))
     content = {
         "network": "SSN3D-ED", "weights": network.state_dict(), "best_epoch": 2, "seed": 2018,
+        "target": "centred", "voxel_size_angstrom": 7.0, "size_voxels": 48,
         "precision": "bfloat16", "settings": {"epochs": 3, "batch_size": 4}, "ssn3d": "1.2.3",
     }  # fmt: skip
     write_tensors(tmp_path / "run" / "weights.pt", content)
@@ -121,10 +122,15 @@ def test_a_model_of_more_than_10_mb_is_refused(run, tmp_path, monkeypatch):
     assert list((tmp_path / "models").iterdir()) == []
 
 
-def test_weights_without_a_card_are_the_papers(run, caplog):
-    model = load_model(str(run / "weights.pt"), "all")
-    assert (model.voxel_size_angstrom, model.size_voxels, model.card) == (10.0, 40, None)
-    assert "no card beside it" in caplog.text
+def test_weights_without_a_card_say_what_they_are_for(run):
+    model = load_model(str(run / "weights.pt"), "centred")
+    assert (model.voxel_size_angstrom, model.size_voxels, model.card) == (7.0, 48, None)
+    with pytest.raises(DataError, match="is of target 'centred'; a whole tomogram needs one"):
+        load_model(str(run / "weights.pt"), "all")
+    content = read_tensors(run / "weights.pt")
+    write_tensors(run / "weights.pt", {k: v for k, v in content.items() if k != "target"})
+    with pytest.raises(CheckpointError, match="does not say its 'target'; repeat the training"):
+        load_model(str(run / "weights.pt"))
 
 
 def test_the_command_lists_models_and_prints_a_card(folder, monkeypatch, capsys):

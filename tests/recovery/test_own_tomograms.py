@@ -39,7 +39,9 @@ FILES = {"average.mrc", "half1.mrc", "half2.mrc", "fsc.csv", "particles.star", "
 def recovered(tmp_path_factory):
     """Pick and segment two tomograms; the voxel size of one stands in the sheet, not its header."""
     folder = tmp_path_factory.mktemp("recovered")
-    weights = write_dark_weights(folder / "weights.pt")
+    weights = {}
+    for target in ("all", "centred"):
+        weights[target] = write_dark_weights(folder / f"{target}.pt", target=target)
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(NETWORKS, "Dark", Architecture(lambda _: Dark(), 1))
         return folder, [recover(folder, name, weights) for name in CENTRES]
@@ -50,10 +52,10 @@ def recover(folder, name, weights):
     volume = sign * dark_spheres(SHAPE, CENTRES[name], RADIUS, noise=0.05)
     file = write_tomogram(folder / f"{name}_raw.mrc", volume, size)
     sample, start = Sample(name, str(file), given, (-60.0, 60.0)), f"{folder / name}_"
-    segment_whole(sample, weights, folder, **NETWORK)
+    segment_whole(sample, weights["all"], folder, **NETWORK)
     pick_sample(sample, PICKING, f"{start}picks.star", f"{start}probability.mrc")
     settings = PAPER.recovery.segmentation
-    segment_picks(sample, f"{start}picks.star", weights, settings, folder, **NETWORK)
+    segment_picks(sample, f"{start}picks.star", weights["centred"], settings, folder, **NETWORK)
     return Source(sample, f"{start}picks.star", f"{start}instances.mrc", None)
 
 
@@ -95,7 +97,7 @@ def test_no_picks_are_a_result(recovered, tmp_path, caplog):
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(NETWORKS, "Dark", Architecture(lambda _: Dark(), 1))
         settings = PAPER.recovery.segmentation
-        weights = folder / "weights.pt"
+        weights = folder / "centred.pt"
         segment_picks(source.sample, tmp_path / "p.star", weights, settings, tmp_path, **NETWORK)
     assert not read_mrc(tmp_path / "dark_instances.mrc")[0].any()
     nothing = Source(source.sample, tmp_path / "p.star", tmp_path / "dark_instances.mrc", None)

@@ -94,7 +94,7 @@ def test_a_run_writes_what_the_report_reads(
     assert record["provenance"]["subtomograms"] == {
         "train": 16, "validation": 3, "test": 5, "independent": 0
     }  # fmt: skip
-    digests = {path.stem: open_shard(path).sha256 for path in inputs["shards"]}
+    digests = {f"A/{path.stem}": open_shard(path).sha256 for path in inputs["shards"]}
     assert record["provenance"]["shards_sha256"] == digests
     assert not trained["checkpoint"].exists()
 

@@ -126,6 +126,19 @@ def test_a_split_is_read_for_the_shards_at_hand(shards, tmp_path):
     assert rows["train"].tolist() == [0]
 
 
+def test_a_particle_is_in_the_same_part_at_every_snr(shards, tmp_path):
+    parts = np.array(["train", "validation", "test"] * 2 + ["independent"] * 3)
+    write_split(tmp_path / "s.csv", *columns(), parts)
+    cubes, particles = np.zeros((3, 8, 8, 8)), particles_of(np.zeros((3, 3)), IDS)
+    other = write_shard_of(
+        tmp_path / "B.h5", cubes, dataset="B", tomogram="t2", particles=particles
+    )
+    rows = read_split(tmp_path / "s.csv", open_dataset([*shards, other]))
+    assert {part: r.tolist() for part, r in rows.items()} == {
+        "train": [0, 3, 9], "validation": [1, 4, 10], "test": [2, 5, 11], "independent": [6, 7, 8]
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize("column", [0, 1, 2])
 def test_a_split_of_other_subtomograms_is_refused(column, shards, tmp_path):
     changed = [c.copy() for c in columns()]

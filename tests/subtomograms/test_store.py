@@ -66,14 +66,27 @@ def test_a_dataset_numbers_the_subtomograms_of_all_its_shards(content, tmp_path)
         dataset.read_one("t2", 2)
 
 
+def test_shards_of_several_snrs_are_one_dataset(content, tmp_path):
+    paths = [
+        write_shard_of(
+            tmp_path / f"{name}.h5", content["images"] * factor, dataset=name, tomogram="t1"
+        )
+        for name, factor in (("A", 1), ("C", 2))
+    ]
+    dataset = open_dataset(paths)
+    assert (dataset.name, len(dataset), sorted(dataset.digests)) == ("A+C", 2 * N, ["A/t1", "C/t1"])
+    assert dataset.datasets.tolist() == ["A"] * N + ["C"] * N
+    images, _ = dataset.read(np.array([1, N + 1]))
+    np.testing.assert_array_equal(images[1], 2 * images[0])
+
+
 @pytest.mark.parametrize(
     ("other", "fault"),
     [
-        ({"dataset": "B"}, "dataset is B, but A in"),
         ({"target": "all"}, "target is all, but centred in"),
         ({"voxel_size_angstrom": 12.0}, r"voxel_size_angstrom is 12\.0, but 10\.0 in"),
         ({"images": np.zeros((2, 16, 16, 16))}, "size_voxels is 16, but 8 in"),
-        ({"tomogram": "t1"}, "of tomogram t1, as .*one.h5 is; leave one out"),
+        ({"tomogram": "t1"}, "of dataset A and tomogram t1, as .*one.h5 is; leave one out"),
     ],
 )
 def test_shards_of_different_kinds_are_one_line(other, fault, tmp_path):

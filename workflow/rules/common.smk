@@ -22,7 +22,7 @@ from ssn3d.config import check_config, check_ids
 from ssn3d.errors import SSN3DError, WriteError
 from ssn3d.failures import failure_lines
 from ssn3d.microscope.detector_table import read_detector_table
-from ssn3d.runs import BASELINE, BASELINES, TUNED_BASELINE
+from ssn3d.runs import BASELINE, BASELINES, JOIN, TUNED_BASELINE
 from ssn3d.runs import path_name, run_folder
 from ssn3d.structures.ids import read_pdb_ids
 from ssn3d.structures.map_file import map_files
@@ -92,6 +92,7 @@ wildcard_constraints:
     pdb_id="[0-9][A-Za-z0-9]{3}",
     tomogram=r"(t|independent)\d+",
     dataset="|".join(SNRS),
+    data=r"({0})(\+({0}))*".format("|".join(SNRS)),
     method="[A-Za-z0-9-]+",
     baseline="|".join(map(path_name, BASELINES)),
     split="random|without_[A-Za-z0-9]{4}",
@@ -121,6 +122,11 @@ LABELS = "results/tomograms/{tomogram}/labels.mrc" + (
 def shards(tomograms, dataset="{dataset}"):
     """Subtomograms of some tomograms in a dataset: one file each."""
     return [f"results/subtomograms/{dataset}/{tomogram}.h5" for tomogram in tomograms]
+
+
+def shards_of(tomograms):
+    """Subtomograms of some tomograms in the datasets of a training, joined as in A+B+C."""
+    return lambda w: [p for name in w.data.split(JOIN) for p in shards(tomograms, name)]
 
 
 def settings_of_noise(wildcards):

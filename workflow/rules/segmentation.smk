@@ -1,15 +1,15 @@
 rule train_network:
     input:
-        shards=shards(TOMOGRAMS),
+        shards=shards_of(TOMOGRAMS),
         split="results/splits/{split}.csv",
     output:
-        weights="results/runs/{method}/{dataset}/{split}{repeat}/weights.pt",
-        history="results/runs/{method}/{dataset}/{split}{repeat}/history.csv",
-        run="results/runs/{method}/{dataset}/{split}{repeat}/run.json",
+        weights="results/runs/{method}/{data}/{split}{repeat}/weights.pt",
+        history="results/runs/{method}/{data}/{split}{repeat}/history.csv",
+        run="results/runs/{method}/{data}/{split}{repeat}/run.json",
     log:
-        "logs/train_network/{method}_{dataset}_{split}{repeat}.log",
+        "logs/train_network/{method}_{data}_{split}{repeat}.log",
     benchmark:
-        "results/benchmarks/train_network/{method}_{dataset}_{split}{repeat}.tsv"
+        "results/benchmarks/train_network/{method}_{data}_{split}{repeat}.tsv"
     conda:
         environment(config["training"]["device"])
     threads: JOB_THREADS * config["gpus_per_training"]
@@ -26,17 +26,17 @@ rule train_network:
 
 rule evaluate_network:
     input:
-        shards=shards(TOMOGRAMS + INDEPENDENT),
+        shards=shards_of(TOMOGRAMS + INDEPENDENT),
         split="results/splits/{split}.csv",
-        weights="results/runs/{method}/{dataset}/{split}{repeat}/weights.pt",
+        weights="results/runs/{method}/{data}/{split}{repeat}/weights.pt",
     output:
-        table="results/runs/{method}/{dataset}/{split}{repeat}/per_subtomogram.csv",
-        independent="results/runs/{method}/{dataset}/{split}{repeat}/independent.csv",
-        predictions="results/runs/{method}/{dataset}/{split}{repeat}/predictions.h5",
+        table="results/runs/{method}/{data}/{split}{repeat}/per_subtomogram.csv",
+        independent="results/runs/{method}/{data}/{split}{repeat}/independent.csv",
+        predictions="results/runs/{method}/{data}/{split}{repeat}/predictions.h5",
     log:
-        "logs/evaluate_network/{method}_{dataset}_{split}{repeat}.log",
+        "logs/evaluate_network/{method}_{data}_{split}{repeat}.log",
     benchmark:
-        "results/benchmarks/evaluate_network/{method}_{dataset}_{split}{repeat}.tsv"
+        "results/benchmarks/evaluate_network/{method}_{data}_{split}{repeat}.tsv"
     conda:
         environment(config["training"]["device"])
     threads: JOB_THREADS

@@ -15,7 +15,7 @@ def checkpoint_of(files, params, wildcards):  # noqa: ANN001, ANN201 -- Snakemak
     shards = [open_shard(path).sha256 for path in files.shards]
     identity = [shards, sha256_of(files.split), params.settings, params.seed, params.code]
     key = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:12]
-    name = f"{wildcards.method}_{wildcards.dataset}_{wildcards.split}{wildcards.repeat}_{key}.pt"
+    name = f"{wildcards.method}_{wildcards.data}_{wildcards.split}{wildcards.repeat}_{key}.pt"
     return Path("results/checkpoints") / name
 
 

@@ -5,14 +5,10 @@ from pathlib import Path
 
 from torch import nn
 
-from ssn3d.errors import DataError
+from ssn3d.errors import CheckpointError, DataError
 from ssn3d.files import sha256_of
-from ssn3d.log import logger
 from ssn3d.models.card import FOLDER, Card, Target, model_names, read_card
 from ssn3d.segmentation.predict import load_network
-
-_UNKNOWN_VOXEL_SIZE_ANGSTROM, _UNKNOWN_SIZE_VOXELS = 10.0, 40
-"""The paper's; assumed of weights without a card."""
 
 
 @dataclass(frozen=True)
@@ -48,28 +44,34 @@ def load_model(name: str, target: Target | None = None, folder: Path = FOLDER) -
         known = ", ".join(model_names(folder)) or "none"
         raise DataError(f"model: {name!r} is no file of weights (*.pt) and none of: {known}")
     if not card_path.exists():
-        return _without_card(weights)
+        return _without_card(weights, target)
     card = read_card(card_path)
     if card.weights_sha256 != sha256_of(weights):
         raise DataError(f"{weights}: not the weights of {card_path.name}; install ssn3d again")
-    if target not in {None, card.target}:
-        needed = "--particles" if target == "centred" else "a whole tomogram"
-        raise DataError(
-            f"model: {name!r} is of target {card.target!r}; {needed} needs one of {target!r}, "
-            "see `ssn3d models`"
-        )
+    _check_target(name, card.target, target)
     network, _ = load_network(weights)
     size = card.subtomogram_size_voxels
     return Model(weights.stem, network, card.voxel_size_angstrom, size, card)
 
 
-def _without_card(weights: Path) -> Model:
-    """Load the weights of a training."""
-    network, _ = load_network(weights)
-    logger.warning(
-        "%s: no card beside it; taken as trained for this, on voxels of %g A",
-        *(weights, _UNKNOWN_VOXEL_SIZE_ANGSTROM),
-    )
-    return Model(
-        weights.stem, network, _UNKNOWN_VOXEL_SIZE_ANGSTROM, _UNKNOWN_SIZE_VOXELS, card=None
-    )
+def _without_card(weights: Path, target: Target | None) -> Model:
+    """Load the weights of a training, which say what it was for."""
+    network, content = load_network(weights)
+    try:
+        trained_for, size = content["target"], int(content["size_voxels"])
+        voxel_size = float(content["voxel_size_angstrom"])
+    except KeyError as error:
+        message = f"{weights}: does not say its {error}; repeat the training, or add a card"
+        raise CheckpointError(message) from None
+    _check_target(str(weights), trained_for, target)
+    return Model(weights.stem, network, voxel_size, size, card=None)
+
+
+def _check_target(name: str, is_of: Target, target: Target | None) -> None:
+    """Raise DataError where a model is made for another target than it is needed for."""
+    if target not in {None, is_of}:
+        needed = "--particles" if target == "centred" else "a whole tomogram"
+        raise DataError(
+            f"model: {name!r} is of target {is_of!r}; {needed} needs one of {target!r}, "
+            "see `ssn3d models`"
+        )

@@ -50,7 +50,9 @@ class Compute:
 
     def logits(self, network: nn.Module, images: Tensor) -> Tensor:
         """Apply a network to images (n, s, s, s) of any type: logits (n, 2, s, s, s), float32."""
-        inputs = images.to(self.device, self.precision).unsqueeze(1)
+        # in two steps: in one, the CPU would convert, and the GPU wait for more bytes
+        there = images.to(self.device, non_blocking=True)
+        inputs = there.to(self.precision).unsqueeze(1)
         inputs = inputs.contiguous(memory_format=self.memory_format)
         with torch.autocast(
             self.device.type, torch.bfloat16, enabled=self.precision == torch.bfloat16
@@ -60,16 +62,26 @@ class Compute:
 
 
 @contextmanager
-def reproducible(device: torch.device) -> Iterator[None]:
-    """Let the block seed torch's global generator, which dropout uses; make cuDNN deterministic.
+def deterministic() -> Iterator[None]:
+    """Let a GPU's convolutions repeat to the bit, and be float32 where that is asked for, not TF32.
 
-    Both are restored at the end of the block.
+    What else the networks compute is deterministic: pooling windows do not overlap, upsampling by
+    nearest neighbours adds up its gradients in order, and `validation.loss_sum` reduces by itself.
+    """
+    with torch.backends.cudnn.flags(
+        enabled=True, benchmark=False, deterministic=True, allow_tf32=False
+    ):
+        yield
+
+
+@contextmanager
+def reproducible(device: torch.device) -> Iterator[None]:
+    """Let the block, which is `deterministic`, seed torch's global generator, which dropout uses.
+
+    Its state is restored at the end of the block.
     """
     devices = [device] if device.type == "cuda" else []
-    with (
-        torch.random.fork_rng(devices=devices),
-        torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True),
-    ):
+    with torch.random.fork_rng(devices=devices), deterministic():
         yield
 
 

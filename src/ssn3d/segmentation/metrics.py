@@ -5,6 +5,7 @@ classes, background and foreground. All figures are in percent. A class that nei
 nor the truth holds has an IoU of 100.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -34,10 +35,23 @@ def confusion_counts(predicted: NDArray[Any], truth: NDArray[Any]) -> dict[str, 
         raise DataError(message)
     flat_predicted = _as_bool_rows(predicted, "predicted masks")
     flat_truth = _as_bool_rows(truth, "true masks")
-    voxels = flat_truth.shape[1]
     both = np.count_nonzero(flat_predicted & flat_truth, axis=1).astype(np.int64)
     in_predicted = np.count_nonzero(flat_predicted, axis=1).astype(np.int64)
     in_truth = np.count_nonzero(flat_truth, axis=1).astype(np.int64)
+    return confusion_of_sums(both, in_predicted, in_truth, voxels=flat_truth.shape[1])
+
+
+def confusion_of_sums(
+    both: NDArray[np.int64],
+    in_predicted: NDArray[np.int64],
+    in_truth: NDArray[np.int64],
+    *,
+    voxels: int,
+) -> dict[str, NDArray[np.int64]]:
+    """The counts of `confusion_counts` from the sizes of the masks and of what they share, (n,).
+
+    `voxels` are those of a subtomogram.
+    """
     return {
         "true_positive": both,
         "false_positive": in_predicted - both,
@@ -57,7 +71,12 @@ def score_masks(predicted: NDArray[Any], truth: NDArray[Any]) -> pd.DataFrame:
     Raises:
         DataError: the shapes differ, or a mask holds values other than 0 and 1.
     """
-    counts = confusion_counts(predicted, truth)
+    table = scores_of_counts(confusion_counts(predicted, truth))
+    return table.assign(surface=surface_voxels(truth))
+
+
+def scores_of_counts(counts: Mapping[str, NDArray[np.int64]]) -> pd.DataFrame:
+    """The table of `score_masks` without the surface, from the counts of `confusion_counts`."""
     tp, fp = counts["true_positive"], counts["false_positive"]
     fn, tn = counts["false_negative"], counts["true_negative"]
     scores = {
@@ -65,7 +84,7 @@ def score_masks(predicted: NDArray[Any], truth: NDArray[Any]) -> pd.DataFrame:
         "iou_background": _iou_percent(tn, fp + fn),
         "iou_foreground": _iou_percent(tp, fp + fn),
     }
-    return pd.DataFrame(scores | counts | {"surface": surface_voxels(truth)})
+    return pd.DataFrame({**scores, **counts})
 
 
 def surface_voxels(masks: NDArray[Any]) -> NDArray[np.int64]:
@@ -95,14 +114,21 @@ def summarise(table: pd.DataFrame) -> dict[str, float]:
         raise DataError(message)
     wrong = table["false_positive"].sum() + table["false_negative"].sum()
     pooled = [_iou_percent(table[kind].sum(), wrong) for kind in ("true_negative", "true_positive")]
+    return {
+        **mean_scores(table),
+        "pooled_miou": float(np.mean(pooled)),
+        "errors_per_surface_voxel": float(wrong / max(table["surface"].sum(), 1)),
+        "subtomograms": len(table),
+    }
+
+
+def mean_scores(table: pd.DataFrame) -> dict[str, float]:
+    """The first three of `summarise`, which need no surfaces: accuracy, mIoU and foreground IoU."""
     means = table[["pixel_accuracy", "iou_background", "iou_foreground"]].mean()
     return {
         "pixel_accuracy": float(means["pixel_accuracy"]),
         "miou": float((means["iou_background"] + means["iou_foreground"]) / 2),
         "iou_foreground": float(means["iou_foreground"]),
-        "pooled_miou": float(np.mean(pooled)),
-        "errors_per_surface_voxel": float(wrong / max(table["surface"].sum(), 1)),
-        "subtomograms": len(table),
     }
 
 

@@ -1,4 +1,4 @@
-"""The networks of the paper's Figures 2 and 3, a U-Net for comparison, and their registry.
+"""The networks of the paper's Figures 2 and 3, and the registry of these and others.
 
 The numbers of parameters in the paper's Table 2 determine every layer: the decoders have 1x1x1
 convolutions, not the 3x3x3 of the text. Such a convolution commutes with nearest-neighbour
@@ -14,13 +14,11 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import interpolate, max_pool3d, relu
+from torch.nn.functional import relu
 
-from ssn3d.errors import ConfigError, DataError
-
-CLASSES = 2
-SIZE_MULTIPLE = 8
-"""Three poolings each halve the size."""
+from ssn3d.errors import ConfigError
+from ssn3d.segmentation.layers import CLASSES, check_size, pool, upsample
+from ssn3d.segmentation.unets import ResUNet, UNet
 
 
 @dataclass(frozen=True)
@@ -69,30 +67,6 @@ def build_network(name: str, dropout: float, generator: torch.Generator) -> nn.M
 def capacity(network: nn.Module) -> int:
     """Number of trainable parameters."""
     return sum(weights.numel() for weights in network.parameters() if weights.requires_grad)
-
-
-def check_size(images: Tensor) -> None:
-    """Raise DataError unless images are (n, 1, s, s, s) with s a multiple of 8."""
-    size = images.shape[-1]
-    if images.shape[1:] != (1, size, size, size) or size % SIZE_MULTIPLE or size == 0:
-        raise DataError(
-            f"network: images of shape {tuple(images.shape)}, expected (n, 1, s, s, s) with s a "
-            f"multiple of {SIZE_MULTIPLE}; change subtomograms.size_voxels"
-        )
-
-
-def upsample(features: Tensor, factor: int = 2) -> Tensor:
-    """Repeat each voxel `factor` times along each axis (nearest neighbour)."""
-    return interpolate(features, scale_factor=factor, mode="nearest")
-
-
-def pool(features: Tensor) -> Tensor:
-    """Take the maximum of each cube of 2^3 voxels.
-
-    Autocast on a CPU would convert to float32 and back, to no effect: a maximum does not round.
-    """
-    with torch.autocast(features.device.type, enabled=False):
-        return max_pool3d(features, 2)
 
 
 class Encoder(nn.Module):
@@ -198,54 +172,6 @@ class SSN3DED(nn.Module):
         return upsample(self.score(features))  # the figure scores after the upsampling
 
 
-class UNet(nn.Module):
-    """3-D U-Net with skips at every resolution, the full one too; 1.4 million parameters.
-
-    Not in the paper: it shows what is possible if the output is not constant in blocks
-    (Cicek et al. 2016, MICCAI; Wu & He 2018, ECCV, for the group normalisation).
-    """
-
-    def __init__(self, width: int = 16) -> None:
-        """Make four levels of `width`, 2, 4 and 8 times `width` channels."""
-        super().__init__()
-        self.down1 = _double_convolution(1, width)
-        self.down2 = _double_convolution(width, 2 * width)
-        self.down3 = _double_convolution(2 * width, 4 * width)
-        self.bottom = _double_convolution(4 * width, 8 * width)
-        self.up3 = _double_convolution(12 * width, 4 * width)
-        self.up2 = _double_convolution(6 * width, 2 * width)
-        self.up1 = _double_convolution(3 * width, width)
-        self.score = nn.Conv3d(width, CLASSES, 1)
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Map images (n, 1, s, s, s) to logits (n, 2, s, s, s)."""
-        check_size(images)
-        full = self.down1(images)
-        half = self.down2(pool(full))
-        quarter = self.down3(pool(half))
-        features = self.bottom(pool(quarter))
-        features = self.up3(torch.cat([upsample(features), quarter], dim=1))
-        features = self.up2(torch.cat([upsample(features), half], dim=1))
-        features = self.up1(torch.cat([upsample(features), full], dim=1))
-        scores: Tensor = self.score(features)
-        return scores
-
-
-CHANNELS_PER_GROUP = 8
-"""Smaller groups are much slower on a CPU, with channels last and in bfloat16."""
-
-
-def _double_convolution(channels_in: int, channels_out: int) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Conv3d(channels_in, channels_out, 3, padding="same", bias=False),
-        nn.GroupNorm(channels_out // CHANNELS_PER_GROUP, channels_out),
-        nn.ReLU(inplace=True),
-        nn.Conv3d(channels_out, channels_out, 3, padding="same", bias=False),
-        nn.GroupNorm(channels_out // CHANNELS_PER_GROUP, channels_out),
-        nn.ReLU(inplace=True),
-    )
-
-
 @register("SSN3D-v1", block=8)
 def _ssn3d_v1(dropout: float) -> nn.Module:
     return SSN3Dv1(dropout)
@@ -264,3 +190,8 @@ def _ssn3d_ed(_dropout: float) -> nn.Module:
 @register("UNet")
 def _unet(_dropout: float) -> nn.Module:
     return UNet()
+
+
+@register("ResUNet")
+def _res_unet(_dropout: float) -> nn.Module:
+    return ResUNet()

@@ -12,7 +12,7 @@ from ssn3d.errors import CheckpointError
 from ssn3d.files import PathLike
 from ssn3d.segmentation.batches import Rows, Source
 from ssn3d.segmentation.checkpoint import read_tensors
-from ssn3d.segmentation.compute import Compute
+from ssn3d.segmentation.compute import Compute, deterministic
 from ssn3d.segmentation.networks import build_network
 from ssn3d.subtomograms.samples import Samples, groups_of
 
@@ -25,7 +25,7 @@ def predict_batches(
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Yield logits (m, 2, s, s, s) and true masks (m, s, s, s) by group, in evaluation mode."""
     network.eval()
-    with torch.inference_mode():
+    with torch.inference_mode(), deterministic():
         for images, masks in source.batches(groups):
             yield compute.logits(network, images), masks
 
@@ -38,8 +38,10 @@ def predict_masks(
     Yields predicted and true masks (m, s, s, s). Each voxel has the class of the larger logit.
     """
     groups = groups_of(rows, MICRO_BATCH_SIZE[compute.device.type])
-    for logits, truth in predict_batches(network, Source(samples, compute), groups, compute):
-        yield logits.argmax(dim=1).to("cpu", torch.uint8).numpy(), truth.cpu().numpy()
+    source = Source(samples, compute)
+    source.hold(np.asarray(rows, dtype=np.int64))
+    for logits, truth in predict_batches(network, source, groups, compute):
+        yield logits.argmax(dim=1).to(torch.uint8).cpu().numpy(), truth.cpu().numpy()
 
 
 def load_network(path: PathLike) -> tuple[nn.Module, dict[str, Any]]:

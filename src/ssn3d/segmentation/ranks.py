@@ -57,7 +57,7 @@ class Ranks:
         _talk(dist.all_reduce, flat)
         total, *sums = torch.split(flat, [1, *(w.numel() for w in weights)])
         for w, summed in zip(weights, sums, strict=True):
-            w.grad = summed.view_as(w)
+            w.grad = torch.empty_like(w).copy_(summed.view_as(w))  # laid out as the weights are
         return total[0]
 
     def gather(self, value: Any) -> list[Any]:

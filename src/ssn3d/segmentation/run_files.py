@@ -76,7 +76,7 @@ def write_scores(
         predictions: file for the predicted masks; none by default.
 
     Returns:
-        The table: tomogram, label, pdb_id, outcome, and the columns of `score_masks` and
+        The table: dataset, tomogram, label, pdb_id, outcome, and the columns of `score_masks` and
         `block_ceilings`.
     """
     tables, done = [], 0
@@ -86,6 +86,7 @@ def write_scores(
         for masks, truth, outcomes in segmented:
             some = rows[done : done + len(masks)]
             names = {
+                "dataset": dataset.datasets[some],
                 "tomogram": dataset.tomograms[some],
                 "label": dataset.labels[some],
                 "pdb_id": dataset.pdb_ids[some],

@@ -51,7 +51,13 @@ def train_run(
     dataset, rows = read_dataset(shards, split)
     check_parts(rows, ("train", "validation"), split)
     names = run_names(network, dataset, split, repeat)
-    trained_on = {"shards_sha256": dataset.digests, "split_sha256": sha256_of(split)}
+    trained_on = {
+        "shards_sha256": dataset.digests,
+        "split_sha256": sha256_of(split),
+        "target": dataset.shards[0].origin.target,
+        "voxel_size_angstrom": dataset.voxel_size_angstrom,
+        "size_voxels": dataset.size_voxels,
+    }
     result = train(
         dataset,
         rows["train"],

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ssn3d.log import progress
-from ssn3d.segmentation.compute import Compute
-from ssn3d.segmentation.networks import SIZE_MULTIPLE
+from ssn3d.segmentation.compute import Compute, deterministic
+from ssn3d.segmentation.layers import SIZE_MULTIPLE
 
 OVERLAP_VOXELS = 16
 LARGEST_TILE_VOXELS = 96
@@ -72,22 +72,23 @@ def predict_tile(
     spread = tile.std(dtype=np.float64)
     if not spread > 0:
         return np.zeros_like(tile)
-    image = torch.from_numpy((tile - tile.mean(dtype=np.float64)) / spread).float()[None]
+    scaled = torch.from_numpy((tile - tile.mean(dtype=np.float64)) / spread).float()
+    image = scaled.to(compute.device)[None]  # once, and the sum back once: flips are made there
     variants = list(product((False, True), repeat=3)) if flips else [(False, False, False)]
     network.eval()
-    total = torch.zeros(tile.shape)
-    with torch.inference_mode():
+    total = torch.zeros(tile.shape, device=compute.device)
+    with torch.inference_mode(), deterministic():
         for variant in variants:
             dims = [axis + 1 for axis, flipped in enumerate(variant) if flipped]
             total += _probability(network, image.flip(dims), compute).flip(dims)[0]
-    probability: NDArray[np.float32] = (total / len(variants)).numpy()
+    probability: NDArray[np.float32] = (total / len(variants)).cpu().numpy()
     return probability
 
 
 def _probability(network: nn.Module, images: Tensor, compute: Compute) -> Tensor:
-    """Probability of structure in images (n, s, s, s), on the CPU."""
+    """Probability of structure in images (n, s, s, s), on the device."""
     logits = compute.logits(network, images)
-    return torch.sigmoid(logits[:, 1] - logits[:, 0]).cpu()
+    return torch.sigmoid(logits[:, 1] - logits[:, 0])
 
 
 def tile_size(shape: tuple[int, int, int]) -> int:

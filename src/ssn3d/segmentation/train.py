@@ -2,6 +2,7 @@
 
 As in the paper: Adam, categorical cross-entropy without class weights, batches of 128; training
 ends when the pixel accuracy on the validation set has not improved for ten epochs (`epochs`).
+What else the settings may ask for is in `recipe`.
 
 A batch is accumulated from micro-batches that suit the machine, by one process or several
 (`ranks`), which changes nothing but rounding. The same seed gives the same bytes for the same
@@ -28,16 +29,16 @@ from ssn3d.seeds import generator
 from ssn3d.segmentation.batches import Batch, Source
 from ssn3d.segmentation.compute import Compute, reproducible, torch_generator
 from ssn3d.segmentation.epochs import best_epoch, progress_bar, report_epoch, stop_reason
-from ssn3d.segmentation.metrics import summarise
+from ssn3d.segmentation.metrics import mean_scores
 from ssn3d.segmentation.networks import build_network
 from ssn3d.segmentation.ranks import Ranks
+from ssn3d.segmentation.recipe import averaged_weights, flipped, learning_rate, training_loss
 from ssn3d.segmentation.settings import TrainingSettings
 from ssn3d.segmentation.training_state import Progress, Training, copy_weights, save, start
 from ssn3d.segmentation.validation import (
     background_percent,
     check_finite,
     check_rows,
-    loss_sum,
     validate,
 )
 from ssn3d.subtomograms.samples import Samples, groups_of
@@ -109,6 +110,7 @@ def train(
         train_rows=rows[0],
         validation_rows=rows[1],
         network=network,
+        averaged=averaged_weights(network, settings),
         optimiser=_optimiser(network, settings),
         checkpoint_path=checkpoint_path,
         identity=fingerprint(names | settings.model_dump(), *rows),
@@ -144,7 +146,7 @@ def _run(training: Training) -> TrainingResult:
             _train_epoch(training, done, epoch, bar)
             history.append(_validated(training, done, epoch))
             if best_epoch(history) == epoch:
-                done.best_weights = copy_weights(network)
+                done.best_weights = copy_weights(training.kept)
             done.batches, done.loss, done.seconds = 0, 0.0, 0.0
             save(training, done)
             report_epoch(training.name, history, settings.epochs, bar)
@@ -175,7 +177,11 @@ def _train_epoch(training: Training, done: Progress, epoch: int, bar: Any) -> No
     batches = groups_of(order, training.settings.batch_size)
     left = batches[done.batches :]
     shares = [groups_of(training.ranks.share(b), training.micro_batch_size) for b in left]
-    read = training.source.batches([rows for groups in shares for rows in groups])
+    groups_read = [rows for groups in shares for rows in groups]
+    read = training.source.batches(groups_read)
+    if training.settings.flips:
+        rng = generator(training.seed, "training", training.name, "flips", epoch)
+        read = flipped(read, groups_read, rng.integers(8, size=rows.max() + 1))
     # The loss stays on the device: to look at it after each batch would make a GPU wait.
     loss = torch.tensor(done.loss, dtype=torch.float64, device=training.compute.device)
 
@@ -204,7 +210,7 @@ def _train_batch(
 ) -> Tensor:
     """Make one step of the optimiser; return the mean loss of the batch of `size`."""
     compute, optimiser = training.compute, training.optimiser
-    optimiser.param_groups[0]["lr"] = learning_rate(training.settings, step)
+    optimiser.param_groups[0]["lr"] = learning_rate(training.settings, step, training.steps)
     optimiser.zero_grad()
     # Dropout is seeded by the step and the process, so that a checkpoint needs no random state.
     keys = ("training", training.name, "dropout", step, training.ranks.rank)
@@ -213,17 +219,14 @@ def _train_batch(
     for images, masks in micro_batches:
         # each voxel has the same weight, also in a smaller last micro-batch
         logits = compute.logits(training.network, images)
-        loss = loss_sum(logits, masks) / (size * training.size_voxels**3)
+        loss = training_loss(logits, masks, training.settings, size)
         loss.backward()  # type: ignore[no-untyped-call]
         total += loss.detach()
     total = training.ranks.sum_gradients(training.network, total)
     optimiser.step()
+    if training.averaged:
+        training.averaged.update_parameters(training.network)
     return total
-
-
-def learning_rate(settings: TrainingSettings, step: int) -> float:
-    """Learning rate of a step, from 0."""
-    return settings.learning_rate / (1 + settings.learning_rate_decay * step)
 
 
 def _validated(training: Training, done: Progress, epoch: int) -> dict[str, Any]:
@@ -231,7 +234,7 @@ def _validated(training: Training, done: Progress, epoch: int) -> dict[str, Any]
     started, rows = time.perf_counter(), training.validation_rows
     with reproducible(training.compute.device):
         mine = validate(
-            training.network,
+            training.kept,
             training.source,
             training.ranks.share(rows),
             compute=training.compute,
@@ -240,14 +243,13 @@ def _validated(training: Training, done: Progress, epoch: int) -> dict[str, Any]
     losses, tables = zip(*training.ranks.gather(mine), strict=True)
     loss = sum(losses) / (len(rows) * training.size_voxels**3)
     check_finite(loss, training.name, epoch)
-    scores = summarise(pd.concat(tables, ignore_index=True))
-    steps = epoch * len(groups_of(training.train_rows, training.settings.batch_size))
+    scores = mean_scores(pd.concat(tables, ignore_index=True))
     return {
         "epoch": epoch,
         "train_loss": done.loss,
         "validation_loss": loss,
         "validation_pixel_accuracy": scores["pixel_accuracy"],
         "validation_miou": scores["miou"],
-        "learning_rate": learning_rate(training.settings, steps - 1),
+        "learning_rate": training.optimiser.param_groups[0]["lr"],
         "seconds": done.seconds + time.perf_counter() - started,
     }

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
 
 from ssn3d.log import logger
 from ssn3d.segmentation.batches import Rows, Source
@@ -14,6 +15,7 @@ from ssn3d.segmentation.epochs import History
 from ssn3d.segmentation.micro_batch import pick_micro_batch_size
 from ssn3d.segmentation.ranks import Ranks
 from ssn3d.segmentation.settings import TrainingSettings
+from ssn3d.subtomograms.samples import groups_of
 
 
 @dataclass
@@ -44,11 +46,24 @@ class Training:
     train_rows: Rows
     validation_rows: Rows
     network: nn.Module
+    averaged: AveragedModel | None
+    """The moving average of its weights, if asked for."""
     optimiser: torch.optim.Optimizer
     checkpoint_path: Path | None
     identity: str
     """Of network, settings and data; a checkpoint has the same."""
     micro_batch_size: int = 0
+
+    @property
+    def steps(self) -> int:
+        """Of the optimiser, in all epochs that there may be."""
+        epoch = len(groups_of(self.train_rows, self.settings.batch_size))
+        return self.settings.epochs * epoch
+
+    @property
+    def kept(self) -> nn.Module:
+        """The network that is validated, and whose weights are the result."""
+        return self.network if self.averaged is None else self.averaged.module
 
 
 def start(training: Training) -> Progress:
@@ -61,8 +76,10 @@ def start(training: Training) -> Progress:
     # Nobody goes on before all have read the checkpoint, which the first may write or delete.
     training.micro_batch_size = training.ranks.gather(size)[0]
     if saved is None:
-        return Progress(best_weights=copy_weights(training.network))
+        return Progress(best_weights=copy_weights(training.kept))
     training.network.load_state_dict(saved["weights"])
+    if training.averaged:
+        training.averaged.load_state_dict(saved["averaged"])
     training.optimiser.load_state_dict(saved["optimiser"])
     done = Progress(**saved["progress"])
     place = f"epoch {len(done.history)}" + (f" and {done.batches} batches" if done.batches else "")
@@ -77,6 +94,7 @@ def save(training: Training, done: Progress) -> None:
     content = {
         FINGERPRINT: training.identity,
         "weights": training.network.state_dict(),
+        "averaged": training.averaged.state_dict() if training.averaged else {},
         "optimiser": training.optimiser.state_dict(),
         "progress": vars(done),
         "micro_batch_size": training.micro_batch_size,

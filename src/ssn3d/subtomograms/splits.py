@@ -101,10 +101,13 @@ def write_split(
 def read_split(path: PathLike, dataset: Dataset) -> dict[str, NDArray[np.int_]]:
     """Read a split: the rows of each part in a dataset, which may have some of the tomograms only.
 
+    Of several datasets together, a particle is in the same part at every SNR.
+
     Raises DataError where the file is damaged, or is a split of other subtomograms.
     """
     table = read_csv(path, _COLUMNS)
-    table = table[table["tomogram"].isin(dataset.digests)]
+    of_tomogram = dict(iter(table.groupby("tomogram", sort=False)))
+    table = pd.concat([of_tomogram.get(s.origin.tomogram, table[:0]) for s in dataset.shards])
     pairs = ((table["tomogram"], dataset.tomograms), (table["label"], dataset.labels),
              (table["pdb_id"], dataset.pdb_ids))  # fmt: skip
     if not all(np.array_equal(ours.to_numpy(), theirs) for ours, theirs in pairs):

@@ -30,6 +30,7 @@ from ssn3d.files import PathLike
 from ssn3d.hdf5 import new_hdf5
 from ssn3d.particles import Particles
 from ssn3d.provenance import fingerprint
+from ssn3d.runs import JOIN
 from ssn3d.subtomograms.samples import Rows
 
 _FORMAT = "ssn3d subtomograms 2"
@@ -87,7 +88,7 @@ class Shard:
 
 @dataclass(frozen=True)
 class Dataset:
-    """The subtomograms of several tomograms at one SNR, numbered from 0 through all its shards."""
+    """The subtomograms of several tomograms at one or more SNRs, numbered through all shards."""
 
     shards: tuple[Shard, ...]
     _ends: NDArray[np.int64] = field(init=False, repr=False)
@@ -102,8 +103,8 @@ class Dataset:
 
     @property
     def name(self) -> str:
-        """Name of the dataset."""
-        return self.shards[0].origin.dataset
+        """Name of the dataset; those of several are joined, as in `A+B+C`."""
+        return JOIN.join(dict.fromkeys(shard.origin.dataset for shard in self.shards))
 
     @property
     def size_voxels(self) -> int:
@@ -128,13 +129,20 @@ class Dataset:
     @cached_property
     def tomograms(self) -> NDArray[np.str_]:
         """(n,) the tomogram each was cut from."""
-        names = np.array([shard.origin.tomogram for shard in self.shards])
-        return np.repeat(names, [len(shard) for shard in self.shards])
+        return self._of_each([shard.origin.tomogram for shard in self.shards])
+
+    @cached_property
+    def datasets(self) -> NDArray[np.str_]:
+        """(n,) the dataset each is of."""
+        return self._of_each([shard.origin.dataset for shard in self.shards])
+
+    def _of_each(self, of_shards: Sequence[str]) -> NDArray[np.str_]:
+        return np.repeat(np.array(of_shards), [len(shard) for shard in self.shards])
 
     @property
     def digests(self) -> dict[str, str]:
-        """SHA-256 of each shard, by tomogram."""
-        return {shard.origin.tomogram: shard.sha256 for shard in self.shards}
+        """SHA-256 of each shard, by dataset and tomogram, as in `A/t1`."""
+        return {"/".join(_names(shard)): shard.sha256 for shard in self.shards}
 
     def read(self, rows: Rows) -> tuple[NDArray[np.float16], NDArray[np.uint8]]:
         """Images and masks (m, s, s, s) at `rows` (m,). Raises DataError for a damaged shard."""
@@ -222,23 +230,28 @@ def open_shard(path: PathLike) -> Shard:
 
 
 def open_dataset(paths: Sequence[PathLike]) -> Dataset:
-    """Open the shards of a dataset.
+    """Open the shards of a dataset, or of several to train on together.
 
-    Raises DataError where one is damaged, is of another dataset, target, size or voxel size than
-    the first, or is of a tomogram that another one is of.
+    Raises DataError where one is damaged, is of another target, size or voxel size than the first,
+    or is of a dataset and tomogram that another one is of.
     """
     shards = [open_shard(path) for path in paths]
-    first, seen = shards[0], dict[str, Path]()
+    first, seen = shards[0], dict[tuple[str, str], Path]()
     for shard in shards:
-        for what in ("dataset", "target", "voxel_size_angstrom"):
+        for what in ("target", "voxel_size_angstrom"):
             _same(shard, first, what, getattr(shard.origin, what), getattr(first.origin, what))
         _same(shard, first, "size_voxels", shard.size_voxels, first.size_voxels)
-        other = seen.setdefault(shard.origin.tomogram, shard.path)
+        other = seen.setdefault(_names(shard), shard.path)
         if other != shard.path:
-            raise DataError(
-                f"{shard.path}: of tomogram {shard.origin.tomogram}, as {other} is; leave one out"
-            )
+            dataset, tomogram = _names(shard)
+            message = f"{shard.path}: of dataset {dataset} and tomogram {tomogram}, as {other} is"
+            raise DataError(f"{message}; leave one out")
     return Dataset(tuple(shards))
+
+
+def _names(shard: Shard) -> tuple[str, str]:
+    """Dataset and tomogram."""
+    return shard.origin.dataset, shard.origin.tomogram
 
 
 def _same(shard: Shard, first: Shard, what: str, found: object, expected: object) -> None:

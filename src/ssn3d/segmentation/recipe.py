@@ -1,0 +1,70 @@
+"""What the settings of a training may ask for beyond the paper's: each is off in its experiment."""
+
+import math
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from ssn3d.segmentation.batches import Batch, Rows
+from ssn3d.segmentation.settings import TrainingSettings
+from ssn3d.segmentation.validation import loss_sum
+
+_AXES = (1, 2, 3)
+
+
+def learning_rate(settings: TrainingSettings, step: int, steps: int) -> float:
+    """Learning rate of a step, from 0, of so many in all epochs."""
+    if settings.learning_rate_decay == "cosine":
+        return settings.learning_rate * (1 + math.cos(math.pi * step / steps)) / 2
+    return settings.learning_rate / (1 + settings.learning_rate_decay * step)
+
+
+def training_loss(
+    logits: Tensor, masks: Tensor, settings: TrainingSettings, batch_size: int
+) -> Tensor:
+    """Contribution of a micro-batch to the loss of its batch of `batch_size` subtomograms."""
+    loss = loss_sum(logits, masks) / (batch_size * masks[0].numel())
+    if settings.loss == "cross_entropy_and_dice":
+        loss = loss + dice_losses(logits, masks).sum() / batch_size
+    return loss
+
+
+def dice_losses(logits: Tensor, masks: Tensor) -> Tensor:
+    """1 less the Dice coefficient of foreground and mask, (m,) (Milletari et al. 2016, 3DV).
+
+    `logits` are (m, 2, s, s, s), `masks` (m, s, s, s). One voxel is added to all sums, so that
+    nothing found where there is nothing has no loss.
+    """
+    probability = logits.softmax(dim=1)[:, 1].flatten(1)
+    truth = masks.to(logits.device, probability.dtype).flatten(1)
+    overlap = 2 * (probability * truth).sum(dim=1) + 1
+    return 1 - overlap / (probability.sum(dim=1) + truth.sum(dim=1) + 1)
+
+
+def flipped(batches: Iterable[Batch], groups: Iterable[Rows], flips: Rows) -> Iterator[Batch]:
+    """Flip each subtomogram as `flips` (n,) says at its row: 0 to 7, one bit an axis.
+
+    These, half turns included, are the symmetries of imaging by single-axis tilts. Quarter turns
+    would move the missing wedge.
+    """
+    for (images, masks), rows in zip(batches, groups, strict=True):
+        for bit, axis in enumerate(_AXES):
+            chosen = torch.from_numpy(np.flatnonzero(flips[rows] >> bit & 1)).to(images.device)
+            for volumes in (images, masks):
+                volumes[chosen] = volumes[chosen].flip(axis)
+        yield images, masks
+
+
+def averaged_weights(network: nn.Module, settings: TrainingSettings) -> AveragedModel | None:
+    """Exponential moving average of a network's weights, or None where none is asked for.
+
+    It begins with the weights after the first step.
+    """
+    if settings.weights_average_decay is None:
+        return None
+    decay = settings.weights_average_decay
+    average = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
+    return AveragedModel(network, multi_avg_fn=average)

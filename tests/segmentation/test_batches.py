@@ -1,0 +1,110 @@
+"""Batches of subtomograms held on a device, and what a GPU is given to compute with."""
+
+import numpy as np
+import pytest
+import torch
+from spheres import Spheres
+from torch._subclasses.fake_tensor import FakeTensorMode
+
+from sections import section
+from ssn3d.segmentation import validation
+from ssn3d.segmentation.batches import Source
+from ssn3d.segmentation.compute import Compute
+from ssn3d.segmentation.metrics import score_masks
+from ssn3d.segmentation.networks import NETWORKS, build_network
+from ssn3d.segmentation.train import TrainingResult, train
+
+HELD = np.array([7, 2, 11])
+ON_CPU = Compute(torch.device("cpu"), torch.float32)
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Hold subtomograms on the CPU, as on a GPU; record the bytes that room is asked for."""
+    sizes: list[int] = []
+
+    def has_room(_: Compute, size_bytes: int) -> bool:
+        sizes.append(size_bytes)
+        return True
+
+    monkeypatch.setattr(Compute, "has_room", has_room)
+    return sizes
+
+
+def test_only_the_rows_held_take_room_and_all_others_are_still_read(
+    tiny_spheres: Spheres, asked: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    samples = tiny_spheres.samples
+    source = Source(samples, ON_CPU)
+    source.hold(HELD)
+    assert asked == [3 * 8**3 * len(HELD)]
+
+    read: list[int] = []
+    read_rows = type(samples).read
+    monkeypatch.setattr(
+        type(samples), "read", lambda self, rows: (read.extend(rows), read_rows(self, rows))[1]
+    )
+    for groups in ([[11, 7], [2], [7, 7]], [[2, 3], [11]], []):
+        read.clear()
+        rows = [np.array(group) for group in groups]
+        for (images, masks), group in zip(source.batches(rows), rows, strict=True):
+            assert np.array_equal(images, samples.images[group].astype(np.float16))
+            assert np.array_equal(masks, samples.masks[group])
+        assert read == ([2, 3, 11] if [2, 3] in groups else [])
+
+
+def test_a_training_from_held_subtomograms_is_the_one_that_reads_them(
+    tiny_spheres: Spheres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = section(
+        "training", device="cpu", precision="float32", batch_size=4, micro_batch_size=3, epochs=2
+    )
+
+    def trained() -> TrainingResult:
+        rows = tiny_spheres.train_rows, tiny_spheres.validation_rows
+        return train(
+            tiny_spheres.samples, *rows, "SSN3D-v2", settings=settings, seed=1, run_name="test"
+        )
+
+    read = trained()
+    monkeypatch.setattr(Compute, "has_room", lambda *_: True)
+    held = trained()
+    pairs = zip(read.network.parameters(), held.network.parameters(), strict=True)
+    assert all(torch.equal(one, other) for one, other in pairs)
+    columns = read.history.columns.drop("seconds")
+    assert read.history[columns].equals(held.history[columns])
+
+
+def test_counts_made_on_the_device_are_the_scores_of_the_masks(tiny_spheres: Spheres) -> None:
+    network = build_network("UNet", 0.0, torch.Generator().manual_seed(0)).eval()
+    rows, samples = np.arange(5), tiny_spheres.samples
+    source = Source(samples, ON_CPU)
+    _, table = validation.validate(network, source, rows, compute=ON_CPU, micro_batch_size=2)
+    with torch.no_grad():
+        logits = network(torch.from_numpy(samples.images[rows]).float().unsqueeze(1))
+    expected = score_masks(logits.argmax(1).to(torch.uint8).numpy(), samples.masks[rows])
+    assert 0 < expected["iou_foreground"].mean() < 100
+    assert table.equals(expected.drop(columns="surface"))
+
+
+@pytest.mark.parametrize("name", ["SSN3D-v1", "SSN3D-v2", "SSN3D-ED"])
+def test_on_a_gpu_every_layer_of_the_papers_networks_is_given_bfloat16(name: str) -> None:
+    """Where autocast on CUDA converts to float32, memory and time double. The GPU is pretended."""
+    given: list[torch.dtype] = []
+    with torch.device("meta"):
+        network = NETWORKS[name].build(0.7)
+    with FakeTensorMode(), torch.no_grad():
+        for layer in network.modules():
+            for key, weights in layer.named_parameters(recurse=False):
+                there = torch.empty(weights.shape, device="cuda")
+                layer.register_parameter(key, torch.nn.Parameter(there, requires_grad=False))
+            if not list(layer.children()):
+                layer.register_forward_pre_hook(lambda _, inputs: given.append(inputs[0].dtype))
+        images = torch.empty((2, 1, 16, 16, 16), dtype=torch.bfloat16, device="cuda")
+        torch.set_autocast_dtype("cuda", torch.bfloat16)
+        torch.set_autocast_enabled("cuda", enabled=True)  # without a GPU, torch.autocast refuses
+        try:
+            logits = network(images)
+        finally:
+            torch.set_autocast_enabled("cuda", enabled=False)
+    assert (logits.device.type, {*given, logits.dtype}) == ("cuda", {torch.bfloat16})
