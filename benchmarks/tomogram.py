@@ -44,6 +44,7 @@ TOMOGRAM_FILES = ("signal.mrc", "tilts.mrc", "acquisition.json", "particles.star
 class Stages:
     """Seconds and the highest resident memory of each stage."""
 
+    names: list[str] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
     peaks_gb: list[float] = field(default_factory=list)
 
@@ -55,6 +56,7 @@ class Stages:
         )  # resets the high-water mark
         started = time.perf_counter()
         yield
+        self.names.append(name)
         self.seconds.append(time.perf_counter() - started)
         status = Path("/proc/self/status").read_text(encoding="ascii")
         self.peaks_gb.append(int(status.split("VmHWM:")[1].split()[0]) / 2**20)
@@ -234,6 +236,9 @@ def main() -> None:
     result = {
         "seconds_one_dataset": round(sum(stages.seconds[:4]), 1),
         "seconds_three_datasets": round(sum(stages.seconds), 1),
+        "seconds_by_stage": dict(
+            zip(stages.names, (round(s, 1) for s in stages.seconds), strict=True)
+        ),
         "peak_gb": round(max(stages.peaks_gb), 2),
         **realistic,
         "projector_speedup_vs_astra_cpu_thread": gain,

@@ -107,14 +107,18 @@ def _add_pick(commands: Any) -> None:
 
 def _add_score(commands: Any) -> None:
     """Add `ssn3d score`."""
-    does = "score picks against the true particles, or a segmentation against the true one"
+    does = "score picks, a segmentation, or masks of subtomograms against the truth"
     example = (
         "ssn3d score picks.star --truth particles.star --tomogram tomogram.mrc --distance 60\n"
-        "  ssn3d score tomogram_probability.mrc --truth labels.mrc"
+        "  ssn3d score tomogram_probability.mrc --truth labels.mrc\n"
+        "  ssn3d score mine.h5 --truth results/subtomograms/A/*.h5 --split "
+        "results/splits/random.csv \\\n      --name Mine --trained-on A --output mine_A"
     )
-    add = _with_example(commands, "score", does, example).add_argument
-    add("picks", help="table of particles (.star, .json, .csv), or MRC file")
-    add("--truth", required=True, metavar="FILE", help="table or MRC file to compare with")
+    command = _with_example(commands, "score", does, example)
+    add = command.add_argument
+    add("picks", help="table of particles (.star, .json, .csv), MRC file, or masks (.h5)")
+    true = "table or MRC file to compare with; for masks, all shards of a dataset"
+    add("--truth", required=True, nargs="+", metavar="FILE", help=true)
     near = "a pick counts within it, in angstrom (default: a quarter of --diameter)"
     add("--distance", type=_positive, metavar="A", help=near)
     add("--diameter", type=_positive, metavar="A", help="of the particles, in angstrom")
@@ -125,6 +129,13 @@ def _add_score(commands: Any) -> None:
     )
     voxels = "of MRC files: least value that counts as structure (default 0.5)"
     add("--threshold", type=float, default=0.5, help=voxels)
+    masks = command.add_argument_group("masks of subtomograms (docs/leaderboard.md)").add_argument
+    masks("--split", metavar="CSV", help="says which subtomograms are scored")
+    masks("--output", metavar="FOLDER", help="for tables of scores, and run.json")
+    masks("--name", help="of the method, in the leaderboard")
+    masks("--trained-on", default="", metavar="DATA", help="datasets, in the leaderboard")
+    masks("--parameters", type=_positive_count, metavar="N", help="that the method has")
+    masks("--milliseconds", type=_positive, metavar="T", help="that a subtomogram takes")
 
 
 def _positive(text: str) -> float:

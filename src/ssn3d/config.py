@@ -16,7 +16,14 @@ from ssn3d.errors import ConfigError
 from ssn3d.files import PathLike
 from ssn3d.microscope.settings import MicroscopeSettings, SNRSettings
 from ssn3d.recovery.settings import RecoverySettings
-from ssn3d.report.settings import FiguresSettings, TablesSettings
+from ssn3d.report.settings import (
+    FiguresSettings,
+    LeaderboardSettings,
+    RowSettings,
+    Table3Settings,
+    TablesSettings,
+)
+from ssn3d.runs import JOIN
 from ssn3d.segmentation.settings import BaselineSettings, TrainingSettings
 from ssn3d.settings import Settings
 from ssn3d.specimen.settings import SpecimenSettings
@@ -48,6 +55,7 @@ class Config(Settings):
     training: TrainingSettings
     baseline: BaselineSettings
     tables: TablesSettings
+    leaderboard: LeaderboardSettings
     figures: FiguresSettings
     recovery: RecoverySettings
 
@@ -60,14 +68,18 @@ class Config(Settings):
                     f"specimen.tomogram_size_voxels.{axis}: {voxels} is smaller than a subtomogram "
                     f"(subtomograms.size_voxels: {size}); make the tomogram larger"
                 )
-        names, rows = self.snr.snr_of, dict(enumerate(self.tables.table2))
-        keys = {f"table2.{place}": row for place, row in rows.items()}
-        for key, row in (keys | {"table3": self.tables.table3}).items():
-            if row.dataset not in names:
-                raise ValueError(
-                    f"tables.{key}.dataset: dataset '{row.dataset}' is not in snr.datasets "
-                    f"({', '.join(names)})"
-                )
+        names, board = self.snr.snr_of, self.leaderboard
+        shown: dict[str, RowSettings | Table3Settings] = {"tables.table3": self.tables.table3}
+        shown |= {f"tables.table2.{i}": row for i, row in enumerate(self.tables.table2)}
+        shown |= {f"leaderboard.rows.{i}": row for i, row in enumerate(board.rows)}
+        shown |= {f"leaderboard.left_out.{i}": row for i, row in enumerate(board.left_out)}
+        for key, row in shown.items():
+            for name in row.dataset.split(JOIN):
+                if name not in names:
+                    raise ValueError(
+                        f"{key}.dataset: dataset '{name}' is not in snr.datasets "
+                        f"({', '.join(names)})"
+                    )
         return self
 
 

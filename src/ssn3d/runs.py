@@ -1,5 +1,6 @@
 """How runs are named, in tables and in paths. Light to import: Snakemake does so for every job."""
 
+import re
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,7 +10,10 @@ BASELINE = "Xu & Alber"
 """The baseline as tables name it: unsupervised, as its authors' method is."""
 TUNED_BASELINE = "Xu & Alber, tuned"
 """The same with parameters chosen on true masks, which the paper does not have."""
-BASELINES = (BASELINE, TUNED_BASELINE)
+OTSU, ORACLE = "Otsu", "Oracle threshold"
+"""Classical references: a threshold, and the component at the centre."""
+BASELINES = (BASELINE, TUNED_BASELINE, OTSU, ORACLE)
+"""Methods without a network."""
 
 NETWORKS = ("SSN3D-v1", "SSN3D-v2", "SSN3D-ED", "UNet", "ResUNet")
 """Names of the networks in `segmentation.networks`, for code that must not import torch."""
@@ -40,8 +44,8 @@ def repeats(seeds: int) -> list[str]:
 
 
 def path_name(method: str) -> str:
-    """Return a method's name as used in paths: `Xu-Alber` and `Xu-Alber-tuned`."""
-    return method.replace(" & ", "-").replace(", ", "-")
+    """Return a method's name as used in paths, such as `Xu-Alber-tuned`."""
+    return re.sub("[ ,&]+", "-", method)
 
 
 def run_folder(runs: PathLike, method: str, dataset: str, split: str = "random") -> Path:

@@ -8,7 +8,7 @@ from ssn3d.files import read_json
 from ssn3d.mrc import read_mrc
 
 _DATED = {"date", "provenance", "seconds", "training_seconds", "tomograms"}
-_TIMED = ["seconds", "training_minutes"]
+_TIMED = ["seconds", "milliseconds", "training_minutes"]
 _TIMES = {"runtime.png", "table2.json", "table3.json"}  # a figure of them; provenance
 _PLAIN = {".npz", ".star", ".png", ".pt"}  # the same to the byte
 _NOT_COMPARED = {".tsv", ".svg", ".md", ".tex"}  # durations; or of what is compared

@@ -39,7 +39,8 @@ def make_scores() -> Callable[..., pd.DataFrame]:
             "outcome": "segmented",
         }
         scores = score_masks(predicted, truth), block_ceilings(truth, 2)
-        return pd.concat([pd.DataFrame(names), *scores], axis=1)
+        others = {"surface_distance": rng.uniform(0, 2, n), "milliseconds": 12.5}
+        return pd.concat([pd.DataFrame(names), *scores], axis=1).assign(**others)
 
     return make
 

@@ -22,8 +22,8 @@ from ssn3d.files import read_json
 from ssn3d.seeds import generator
 from ssn3d.segmentation.baseline import (
     Segmentation,
-    _cluster_at_centre,
     _fit_mixture,
+    cluster_at_centre,
     segment,
 )
 from ssn3d.segmentation.baseline_search import draw_combinations, segment_rows
@@ -205,7 +205,7 @@ def test_the_target_is_looked_for_within_the_central_radius(radius: float, found
     clusters = np.zeros((SIZE,) * 3, dtype=np.int32)
     clusters[CENTRE[0], CENTRE[1], CENTRE[2] + 5 :] = 3
     clusters[0] = 1  # larger, but elsewhere
-    mask = _cluster_at_centre(clusters, radius)
+    mask = cluster_at_centre(clusters, radius)
     assert np.array_equal(mask, (clusters == 3) & found)
 
 

@@ -127,6 +127,7 @@ def test_evaluation_scores_the_test_and_the_independent_set(
     for part, table in tables.items():
         assert set(table["outcome"]) == {"segmented"}
         assert (table["ceiling_miou"] < 100).any()  # its answers are constant in blocks
+        assert (table["milliseconds"] > 0).all()
         assert summarise(table) == pytest.approx(summaries[part])
     masks = np.stack([read_prediction(tmp_path / "p.h5", "t2", n) for n in range(5, 10)])
     assert summarise(score_masks(masks, MASKS[16:21])) == pytest.approx(summaries["test"])

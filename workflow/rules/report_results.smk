@@ -13,14 +13,16 @@ FIGURES += [f"baseline_{path_name(r.method)}_{r.dataset}" for r in UNSUPERVISED_
 TABLES, FORMATS = ["table2", "table3"], ["csv", "md", "tex", "json"]
 PAGES += TABLES
 
+COMPETING = checked.leaderboard.runs(checked.tables, [*SNRS], PDB_IDS)
+EXTERNAL = config["leaderboard"]["external"]
+SCORES_OF_RUN = ["run.json", "per_subtomogram.csv", "independent.csv"]
+
 FACTS_OF_TABLES = ["paper_table2.csv", "paper_table3.csv", "complexes.tsv"]
+NOT_OF_TABLES = {"figures", "leaderboard", "recovery"}
+NOT_OF_TABLES |= {"trainings_per_gpu", "gpus_per_training"}
 # The provenance of tables: all settings but those of figures and those that change no result.
 SETTINGS_OF_TABLES = {
-    **{
-        key: config[key]
-        for key in config
-        if key not in {"figures", "recovery", "trainings_per_gpu", "gpus_per_training"}
-    },
+    **{key: config[key] for key in config if key not in NOT_OF_TABLES},
     "structures": {
         **{
             key: value
@@ -33,6 +35,7 @@ SETTINGS_OF_TABLES = {
 
 
 localrules:
+    make_leaderboard,
     make_tables,
 
 
@@ -114,6 +117,29 @@ rule make_tables:
         code=library_version("make_tables"),
     script:
         "../scripts/make_tables.py"
+
+
+# Not in `all`: it asks for methods that the tables do not show.
+rule make_leaderboard:
+    input:
+        runs=[path for name in SCORES_OF_RUN for path in run_files(COMPETING, name)],
+        external=[f"{folder}/{name}" for folder in EXTERNAL for name in SCORES_OF_RUN],
+    output:
+        "results/tables/leaderboard.csv",
+        "results/tables/leaderboard.md",
+    log:
+        "logs/make_leaderboard.log",
+    conda:
+        "../../envs/cpu.yaml"
+    params:
+        leaderboard=lookup(within=config, dpath="leaderboard"),
+        tables=lookup(within=config, dpath="tables"),
+        snr=lookup(within=config, dpath="snr"),
+        pdb_ids=PDB_IDS,
+        seed=lookup(within=config, dpath="seed"),
+        code=library_version("make_leaderboard"),
+    script:
+        "../scripts/make_leaderboard.py"
 
 
 rule draw_scores:

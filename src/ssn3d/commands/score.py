@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ssn3d.commands import score_predictions
 from ssn3d.errors import DataError
 from ssn3d.mapped_volume import open_volume
 from ssn3d.particle_tables.files import read_particle_table
@@ -22,11 +23,19 @@ _UNKNOWN = TomogramFrame((np.nan, np.nan, np.nan), 1.0, np.nan)
 """Of a tomogram that nobody has given: its voxels are angstrom."""
 _APART_ANGSTROM = 1e7
 _VOLUMES = {".mrc", ".rec", ".map"}
+_MASKS = {".h5", ".hdf5"}
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Score picks against the true particles, or a segmentation against the true one."""
-    if Path(arguments.picks).suffix.lower() in _VOLUMES:
+    """Score picks, a segmentation, or masks of subtomograms against the truth."""
+    suffix = Path(arguments.picks).suffix.lower()
+    if suffix in _MASKS:
+        score_predictions.run(arguments)
+        return
+    if len(arguments.truth) > 1:
+        raise DataError(f"--truth: {len(arguments.truth)} files, {arguments.picks} needs one")
+    (arguments.truth,) = arguments.truth
+    if suffix in _VOLUMES:
         _score_volumes(arguments)
     else:
         _print(_score_tables(arguments))

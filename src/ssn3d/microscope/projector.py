@@ -59,12 +59,12 @@ def _to_torch(matrix: scipy.sparse.csr_array, device: torch.device) -> torch.Ten
     with warnings.catch_warnings():  # torch says once that its CSR tensors are in beta
         warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
         return torch.sparse_csr_tensor(
-            torch.from_numpy(matrix.indptr.astype(np.int32, copy=False)),
-            torch.from_numpy(matrix.indices.astype(np.int32, copy=False)),
-            torch.from_numpy(matrix.data),
+            torch.from_numpy(matrix.indptr.astype(np.int32, copy=False)).to(device),
+            torch.from_numpy(matrix.indices.astype(np.int32, copy=False)).to(device),
+            torch.from_numpy(matrix.data).to(device),
             size=matrix.shape,
             check_invariants=False,
-        ).to(device)
+        )
 
 
 class Projector:

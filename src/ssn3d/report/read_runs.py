@@ -16,7 +16,7 @@ _PERCENT = [
     "accurate_miou",
 ]  # fmt: skip
 _COUNTS = ["true_positive", "false_positive", "false_negative", "true_negative", "surface"]
-_SCORES = {
+SCORES = {
     "tomogram": str, "label": np.int64, "pdb_id": str, "outcome": str,
     **dict.fromkeys(_PERCENT, np.float64), **dict.fromkeys(_COUNTS, np.int64),
 }  # fmt: skip
@@ -64,7 +64,7 @@ def read_per_subtomogram(path: PathLike) -> pd.DataFrame:
     Raises:
         DataError: the file is missing or damaged.
     """
-    return read_csv(path, _SCORES)
+    return read_csv(path, SCORES)
 
 
 def read_history(path: PathLike) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""The sections `tables` and `figures` of the configuration."""
+"""The sections `tables`, `leaderboard` and `figures` of the configuration."""
 
 import difflib
 from collections.abc import Sequence
@@ -6,15 +6,17 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from ssn3d.runs import BASELINES, METHODS, Run, repeats
+from ssn3d.network_packages import package_networks
+from ssn3d.runs import BASELINES, METHODS, ORACLE, OTSU, Run, repeats
 from ssn3d.settings import PdbId, PdbIds, Settings, no_repeats
 
 
 def _known(method: str) -> str:
     """Raise ValueError, with a hint, for a method that does not exist."""
-    if method not in METHODS:
-        near = difflib.get_close_matches(method, METHODS, n=1, cutoff=0.5)
-        known = ", ".join(f"'{name}'" for name in METHODS)
+    methods = [*METHODS, *(point.name for point in package_networks())]
+    if method not in methods:
+        near = difflib.get_close_matches(method, methods, n=1, cutoff=0.5)
+        known = ", ".join(f"'{name}'" for name in methods)
         hint = f"did you mean '{near[0]}'?" if near else f"must be one of {known}"
         raise ValueError(f"{method!r} is not a method; {hint}")
     return method
@@ -74,6 +76,39 @@ class TablesSettings(Settings):
         method, dataset = self.table3.method, self.table3.dataset
         left_out = self.table3.left_out(pdb_ids)
         return second + [Run(method, dataset, f"without_{pdb_id}") for pdb_id in left_out]
+
+
+class LeaderboardSettings(Settings):
+    """What the leaderboard shows beside the rows of both tables and the classical references."""
+
+    rows: Annotated[list[RowSettings], AfterValidator(_each_once)]
+    """More rows."""
+    left_out: list[Table3Settings]
+    """More trainings without a structure."""
+    external: list[str]
+    """Folders that `ssn3d score` wrote."""
+
+    def all_rows(self, tables: TablesSettings, datasets: Sequence[str]) -> list[RowSettings]:
+        """Rows of Table 2, those of the leaderboard alone, and the references on every dataset."""
+        classical = [RowSettings(method=m, dataset=d) for d in datasets for m in (OTSU, ORACLE)]
+        rows = [*tables.table2, *self.rows, *classical]
+        return [*{(row.method, row.dataset): row for row in reversed(rows)}.values()][::-1]
+
+    def runs(
+        self, tables: TablesSettings, datasets: Sequence[str], pdb_ids: Sequence[str]
+    ) -> list[Run]:
+        """List the runs that it shows; `datasets` and `pdb_ids` are all of the experiment."""
+        whole = [
+            Run(row.method, row.dataset, f"random{repeat}")
+            for row in self.all_rows(tables, datasets)
+            for repeat in repeats(row.seeds)
+        ]
+        without = [
+            Run(more.method, more.dataset, f"without_{pdb_id}")
+            for more in (tables.table3, *self.left_out)
+            for pdb_id in more.left_out(pdb_ids)
+        ]
+        return [*dict.fromkeys(whole + without)]
 
 
 class FiguresSettings(Settings):

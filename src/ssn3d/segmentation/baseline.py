@@ -55,11 +55,11 @@ def segment(
 
     Adding a constant to the subtomogram, or multiplying it by a positive factor, changes nothing.
     """
-    density = _smoothed_density(image, parameters.smoothing_sigma_voxels)
+    density = smoothed_density(image, parameters.smoothing_sigma_voxels)
     segments = _oversegment(density, parameters.flooded)
     structure = threshold_segments(density, segments, parameters.boundary_weight)
     clusters, outcome = _cluster_segments(segments, structure, parameters, rng)
-    mask = _cluster_at_centre(clusters, parameters.central_radius_voxels)
+    mask = cluster_at_centre(clusters, parameters.central_radius_voxels)
     if clusters.any() and not mask.any():
         outcome = NO_CLUSTER_AT_CENTRE
     return Segmentation(mask, outcome, segments, structure, clusters)
@@ -78,7 +78,7 @@ def segment_on_one_thread(
     return result.mask, result.outcome
 
 
-def _smoothed_density(image: NDArray[np.floating[Any]], sigma_voxels: float) -> NDArray[np.float64]:
+def smoothed_density(image: NDArray[np.floating[Any]], sigma_voxels: float) -> NDArray[np.float64]:
     """Smooth, invert to make protein positive, scale to mean 0 and variance 1; 0 if constant."""
     exact = image.astype(np.float64)
     exact -= exact.mean()
@@ -165,7 +165,7 @@ def _fit_mixture(
     return best
 
 
-def _cluster_at_centre(clusters: NDArray[np.int32], radius_voxels: float) -> NDArray[np.bool_]:
+def cluster_at_centre(clusters: NDArray[np.int32], radius_voxels: float) -> NDArray[np.bool_]:
     """Mask of the cluster at the central voxel, or else of the largest in the central sphere."""
     centre = np.array(clusters.shape) // 2
     target = clusters[tuple(centre)]

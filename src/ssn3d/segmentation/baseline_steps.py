@@ -1,20 +1,26 @@
-"""The baseline on files; a module of its own, so that it imports no training."""
+"""Methods without a network on files; a module of its own, so that it imports no training."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from ssn3d.errors import DataError
 from ssn3d.files import PathLike, read_json, write_json
 from ssn3d.log import logger
-from ssn3d.runs import BASELINE, TUNED_BASELINE, path_name
+from ssn3d.runs import BASELINE, ORACLE, TUNED_BASELINE, path_name
 from ssn3d.segmentation.baseline_search import OBJECTIVE, search, segment_rows
 from ssn3d.segmentation.metrics import summarise
-from ssn3d.segmentation.run_files import run_names, write_run_record, write_scores
+from ssn3d.segmentation.run_files import Segmented, run_names, write_run_record, write_scores
 from ssn3d.segmentation.settings import BaselineParameters, BaselineSettings
+from ssn3d.segmentation.threshold import best_level, threshold_rows
 from ssn3d.subtomograms.steps import check_parts, read_dataset
 from ssn3d.subtomograms.store import Dataset
+
+_SCORED = ("test", "independent")
 
 
 def search_run(
@@ -75,7 +81,7 @@ def baseline_run(
     Raises DataError where an input is damaged, or the search used another dataset or split.
     """
     data = dataset, parts = read_dataset(shards, split)
-    check_parts(parts, ["test", "independent"], split)
+    check_parts(parts, _SCORED, split)
     if isinstance(parameters, BaselineParameters):
         method, chosen, seconds = BASELINE, parameters, 0.0
         asked = parameters.model_dump()
@@ -83,18 +89,79 @@ def baseline_run(
         searched = _read_search(parameters, split, dataset)
         method, chosen = TUNED_BASELINE, BaselineParameters(**searched["chosen"])
         asked, seconds = searched["search"], searched["seconds"]
-    metrics = {}
+    return _write_run(
+        folder,
+        method,
+        data,
+        split,
+        lambda part: segment_rows(dataset, parts[part], chosen, seed, workers),
+        outcome={"training_seconds": seconds, "settings": chosen.model_dump()},
+        seed=seed,
+        asked=asked,
+    )
+
+
+def threshold_run(
+    shards: Sequence[PathLike],
+    split: PathLike,
+    method: str,
+    parameters: BaselineParameters,
+    folder: PathLike,
+    *,
+    seed: int,
+    workers: int,
+) -> dict[str, dict[str, float]]:
+    """Segment a split's test and independent subtomograms by a threshold, and write the run.
+
+    `method` is `OTSU`, or `ORACLE`, whose threshold is chosen on the true masks of each set itself.
+    Files and returned metrics are those of `baseline_run`. Raises DataError for a damaged input.
+    """
+    data = dataset, parts = read_dataset(shards, split)
+    check_parts(parts, _SCORED, split)
+    started = time.perf_counter()
+    levels = {
+        part: best_level(dataset, parts[part], parameters, workers) if method == ORACLE else None
+        for part in _SCORED
+    }
+    seconds = time.perf_counter() - started
+    logger.info("%s on dataset %s: thresholds %s", method, dataset.name, levels)
+    asked = parameters.model_dump(include={"smoothing_sigma_voxels", "central_radius_voxels"})
+    return _write_run(
+        folder,
+        method,
+        data,
+        split,
+        lambda part: threshold_rows(dataset, parts[part], parameters, levels[part]),
+        outcome={"training_seconds": seconds, "settings": asked | {"levels": levels}},
+        seed=seed,
+        asked=asked,
+    )
+
+
+def _write_run(
+    folder: PathLike,
+    method: str,
+    data: tuple[Dataset, dict[str, NDArray[np.int_]]],
+    split: PathLike,
+    segmented: Callable[[str], Segmented],
+    *,
+    outcome: dict[str, Any],
+    seed: int,
+    asked: dict[str, Any],
+) -> dict[str, dict[str, float]]:
+    """Score both sets, `segmented` by part, and write the run's files. Returns the metrics."""
+    metrics, (dataset, parts) = {}, data
     for part, table, masks in (
         ("test", "per_subtomogram.csv", Path(folder) / "predictions.h5"),
         ("independent", "independent.csv", None),
     ):
         path, rows = Path(folder) / table, parts[part]
-        found = segment_rows(dataset, rows, chosen, seed, workers)
-        metrics[part] = summarise(write_scores(path, dataset, rows, found, predictions=masks))
+        scores = write_scores(path, dataset, rows, segmented(part), predictions=masks)
+        metrics[part] = summarise(scores)
         logger.info("%s on dataset %s, %s: %s", method, dataset.name, part, metrics[part])
-    outcome = _BASELINE_OUTCOME | {"training_seconds": seconds, "settings": chosen.model_dump()}
     names = run_names(path_name(method), dataset, split)
-    write_run_record(Path(folder) / "run.json", names, outcome, data, seed=seed, settings=asked)
+    record = _BASELINE_OUTCOME | outcome
+    write_run_record(Path(folder) / "run.json", names, record, data, seed=seed, settings=asked)
     return metrics
 
 

@@ -88,7 +88,12 @@ def scores_of_counts(counts: Mapping[str, NDArray[np.int64]]) -> pd.DataFrame:
 
 
 def surface_voxels(masks: NDArray[Any]) -> NDArray[np.int64]:
-    """Count the voxels of each mask (n, s, s, s) that share a face with the background, (n,)."""
+    """Count the voxels of the surface of each mask (n, s, s, s), (n,)."""
+    return np.asarray(surfaces(masks).sum(axis=(1, 2, 3)), dtype=np.int64)
+
+
+def surfaces(masks: NDArray[Any]) -> NDArray[np.bool_]:
+    """Mark the voxels of masks (n, s, s, s) that share a face with the background."""
     inside = masks.astype(bool)
     deep = inside.copy()
     for axis in (1, 2, 3):
@@ -96,7 +101,7 @@ def surface_voxels(masks: NDArray[Any]) -> NDArray[np.int64]:
         kept = np.moveaxis(deep, axis, 1)
         kept[:, 1:] &= rolled[:, :-1]
         kept[:, :-1] &= rolled[:, 1:]
-    return np.asarray((inside & ~deep).sum(axis=(1, 2, 3)), dtype=np.int64)
+    return np.asarray(inside & ~deep)
 
 
 def summarise(table: pd.DataFrame) -> dict[str, float]:

@@ -11,12 +11,14 @@ and macromolecule, where s is a multiple of 8.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import relu
 
 from ssn3d.errors import ConfigError
+from ssn3d.network_packages import build_packaged, load_builder, package_networks
 from ssn3d.segmentation.layers import CLASSES, check_size, pool, upsample
 from ssn3d.segmentation.unets import ResUNet, UNet
 
@@ -47,15 +49,31 @@ def register(
     return add
 
 
-def build_network(name: str, dropout: float, generator: torch.Generator) -> nn.Module:
-    """Build a network of the registry, with Glorot uniform weights and biases of zero.
+def architecture(name: str) -> Architecture:
+    """Find a network, of the registry or of an installed package, which is imported only now.
 
-    Torch's global generator is not changed. Raises ConfigError if no network has this name.
+    Raises ConfigError if no network has this name, or the package's cannot be loaded.
     """
-    if name not in NETWORKS:
-        raise ConfigError(f"network: {name!r} must be one of {', '.join(NETWORKS)}")
+    if name in NETWORKS:
+        return NETWORKS[name]
+    packaged = [point.name for point in package_networks()]
+    if name not in packaged:
+        known = ", ".join([*NETWORKS, *packaged])
+        raise ConfigError(f"network: {name!r} must be one of {known}")
+    block = getattr(load_builder(name), "block", 1)
+    return Architecture(partial(build_packaged, name), block)
+
+
+def build_network(name: str, dropout: float, generator: torch.Generator) -> nn.Module:
+    """Build a network, with Glorot uniform weights and biases of zero.
+
+    Torch's global generator is not changed. Raises ConfigError as `architecture` does.
+    """
+    build = architecture(name).build
     with torch.random.fork_rng(devices=[]):  # layers draw weights as they are made
-        network = NETWORKS[name].build(dropout)
+        network = build(dropout)
+    if not isinstance(network, nn.Module):
+        raise ConfigError(f"network: {name!r} is built as {network!r}, not as a torch.nn.Module")
     for layer in network.modules():
         if isinstance(layer, (nn.Conv3d, nn.ConvTranspose3d, nn.Linear)):
             nn.init.xavier_uniform_(layer.weight, generator=generator)

@@ -39,7 +39,7 @@ def dice_losses(logits: Tensor, masks: Tensor) -> Tensor:
     nothing found where there is nothing has no loss.
     """
     probability = logits.softmax(dim=1)[:, 1].flatten(1)
-    truth = masks.to(logits.device, probability.dtype).flatten(1)
+    truth = masks.to(logits.device, non_blocking=True).to(probability.dtype).flatten(1)
     overlap = 2 * (probability * truth).sum(dim=1) + 1
     return 1 - overlap / (probability.sum(dim=1) + truth.sum(dim=1) + 1)
 

@@ -3,6 +3,7 @@
 Nothing here imports torch, so that the baseline and the report start without it.
 """
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -19,6 +20,7 @@ from ssn3d.files import PathLike, write_json
 from ssn3d.hdf5 import new_hdf5
 from ssn3d.provenance import provenance
 from ssn3d.segmentation.metrics import SEGMENTED, block_ceilings, score_masks
+from ssn3d.segmentation.surface_distance import surface_distances
 from ssn3d.subtomograms.store import Dataset
 
 Masks = NDArray[np.uint8] | NDArray[np.bool_]
@@ -76,14 +78,17 @@ def write_scores(
         predictions: file for the predicted masks; none by default.
 
     Returns:
-        The table: dataset, tomogram, label, pdb_id, outcome, and the columns of `score_masks` and
-        `block_ceilings`.
+        The table: dataset, tomogram, label, pdb_id, outcome, the columns of `score_masks` and
+        `block_ceilings`, `surface_distance`, and `milliseconds`, the time that a subtomogram took
+        to read and segment, on average over those at a time.
     """
     tables, done = [], 0
     with new_hdf5(predictions) if predictions else nullcontext() as file:
         if file:
             _describe_predictions(file, dataset, rows)
+        started = time.perf_counter()
         for masks, truth, outcomes in segmented:
+            seconds = (time.perf_counter() - started) / len(masks)
             some = rows[done : done + len(masks)]
             names = {
                 "dataset": dataset.datasets[some],
@@ -93,10 +98,13 @@ def write_scores(
                 "outcome": list(outcomes),
             }
             scores = (pd.DataFrame(names), score_masks(masks, truth), block_ceilings(truth, block))
-            tables.append(pd.concat(scores, axis=1))
+            table = pd.concat(scores, axis=1)
+            table["surface_distance"] = surface_distances(masks, truth)
+            tables.append(table.assign(milliseconds=1000 * seconds))
             if file:
                 file["masks"][done : done + len(masks)] = masks
             done += len(masks)
+            started = time.perf_counter()
     table = pd.concat(tables, ignore_index=True)
     write_csv(path, table)
     return table

@@ -13,7 +13,7 @@ from ssn3d.log import logger
 from ssn3d.segmentation.checkpoint import write_tensors
 from ssn3d.segmentation.compute import Compute
 from ssn3d.segmentation.metrics import summarise
-from ssn3d.segmentation.networks import NETWORKS, capacity
+from ssn3d.segmentation.networks import architecture, capacity
 from ssn3d.segmentation.predict import load_network, predict_masks
 from ssn3d.segmentation.ranks import Ranks
 from ssn3d.segmentation.run_files import all_segmented, run_names, write_run_record, write_scores
@@ -154,7 +154,7 @@ def evaluate_run(
             ("independent", independent, None),
         ):
             found = predict_masks(placed, dataset, rows[part], compute)
-            block = NETWORKS[description["network"]].block
+            block = architecture(description["network"]).block
             scores = write_scores(
                 table, dataset, rows[part], all_segmented(found), block=block, predictions=masks
             )

@@ -1,0 +1,63 @@
+"""From the results of all runs, and of methods from outside, to the leaderboard on disk."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ssn3d.csv_files import write_csv
+from ssn3d.files import PathLike, write_text
+from ssn3d.provenance import provenance
+from ssn3d.report.leaderboard import Entry, leaderboard, read_entry, read_external
+from ssn3d.report.leaderboard_text import leaderboard_markdown
+from ssn3d.report.settings import LeaderboardSettings, TablesSettings
+from ssn3d.runs import BASELINES, TUNED_BASELINE, repeats, run_folder
+
+
+def make_leaderboard(
+    settings: LeaderboardSettings,
+    tables: TablesSettings,
+    snr_of: Mapping[str, float],
+    pdb_ids: Sequence[str],
+    results: PathLike,
+    *,
+    seed: int,
+) -> None:
+    """Write {results}/tables/leaderboard.csv and .md.
+
+    `snr_of` is the SNR asked for, by dataset; `pdb_ids` are all structures of the experiment.
+
+    Raises DataError where a run is missing or damaged, or was scored on other subtomograms.
+    """
+    entries = _entries(settings, tables, [*snr_of], pdb_ids, Path(results) / "runs")
+    table = leaderboard(entries, snr_of, seed)
+    asked: dict[str, Any] = {"leaderboard": settings.model_dump(), "tables": tables.model_dump()}
+    made = provenance(seed=seed, settings=asked)
+    path = Path(results) / "tables" / "leaderboard.csv"
+    write_csv(path, table.round(4))
+    write_text(path.with_suffix(".md"), leaderboard_markdown(table, made))
+
+
+def _entries(
+    settings: LeaderboardSettings,
+    tables: TablesSettings,
+    datasets: Sequence[str],
+    pdb_ids: Sequence[str],
+    runs: Path,
+) -> list[Entry]:
+    """Read all that compete."""
+    entries = [
+        read_entry(
+            [
+                run_folder(runs, row.method, row.dataset, f"random{repeat}")
+                for repeat in repeats(row.seeds)
+            ],
+            row.method,
+            "" if row.method in BASELINES and row.method != TUNED_BASELINE else row.dataset,
+        )
+        for row in settings.all_rows(tables, datasets)
+    ]
+    for more in (tables.table3, *settings.left_out):
+        for pdb_id in more.left_out(pdb_ids):
+            folder = run_folder(runs, more.method, more.dataset, f"without_{pdb_id}")
+            entries.append(read_entry([folder], more.method, more.dataset, pdb_id))
+    return entries + [read_external(folder) for folder in settings.external]

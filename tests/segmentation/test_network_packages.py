@@ -1,0 +1,119 @@
+"""Networks of other packages: found by their entry points, and refused in one line."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from spheres import Spheres
+
+from sections import section
+from ssn3d.cli import main
+from ssn3d.errors import ConfigError
+from ssn3d.report.settings import RowSettings
+from ssn3d.segmentation.networks import NETWORKS, architecture, build_network, capacity
+from ssn3d.segmentation.train import train
+
+CODE = """
+from torch import nn
+
+def linear(dropout):
+    return nn.Sequential(nn.Dropout(dropout), nn.Conv3d(1, 2, 1))
+
+linear.block = 1
+
+def coarse(dropout):
+    return nn.Sequential(nn.Conv3d(1, 2, 4, stride=4), nn.Upsample(scale_factor=4))
+
+coarse.block = 4
+
+def fails(dropout):
+    raise RuntimeError("no\\nluck")
+
+def nothing(dropout):
+    return None
+
+number = 3
+"""
+BROKEN = {
+    "Absent": "absent:linear",
+    "Fails": "{module}:fails",
+    "Nothing": "{module}:nothing",
+    "Number": "{module}:number",
+    "UNet": "{module}:linear",
+    "no/name": "{module}:linear",
+}
+
+
+@pytest.fixture(name="install")
+def give_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Install a package of networks as pip does: its module, and a folder of facts beside it."""
+
+    def install(package: str, networks: dict[str, str]) -> None:
+        site, module = tmp_path / package, package.replace("-", "_")
+        facts = site / f"{module}-1.2.dist-info"
+        facts.mkdir(parents=True)
+        (site / f"{module}.py").write_text(CODE)
+        (facts / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.2\n")
+        lines = [f"{name} = {value.format(module=module)}" for name, value in networks.items()]
+        (facts / "entry_points.txt").write_text("\n".join(["[ssn3d.networks]", *lines, ""]))
+        monkeypatch.syspath_prepend(site)
+        monkeypatch.delitem(sys.modules, module, raising=False)
+
+    return install
+
+
+def build(name: str) -> torch.nn.Module:
+    return build_network(name, 0.5, torch.Generator().manual_seed(0))
+
+
+def test_a_package_brings_a_network_that_trains_and_may_be_asked_for(
+    install: Callable[..., None], tiny_spheres: Spheres, capsys: pytest.CaptureFixture[str]
+) -> None:
+    install("my-networks", {"Linear": "{module}:linear", "Coarse": "{module}:coarse"})
+    assert "my_networks" not in sys.modules
+    assert RowSettings(method="Linear", dataset="A").method == "Linear"
+    assert "my_networks" not in sys.modules  # names alone import nothing
+    assert capacity(build("Linear")) == 4
+    assert [architecture(name).block for name in ("Linear", "Coarse", "SSN3D-v1")] == [1, 4, 8]
+    settings = section(
+        "training", device="cpu", precision="float32", batch_size=4, micro_batch_size=4, epochs=2
+    )
+    data = tiny_spheres.samples, tiny_spheres.train_rows, tiny_spheres.validation_rows
+    trained = train(
+        *data, "Linear", settings=settings, seed=0, run_name="test", checkpoint_path=None
+    )
+    first, last = trained.history["train_loss"]
+    assert last < first
+    main(["networks"])
+    printed = capsys.readouterr().out
+    assert "Linear              4  my-networks 1.2" in printed
+    assert "SSN3D-ED      895,746\n" in printed
+
+
+def test_broken_networks_are_one_line_each_and_harm_no_other(
+    install: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    install("broken", {"Linear": "{module}:linear", **BROKEN})
+    install("other", {"Twice": "{module}:linear"})
+    install("another", {"Twice": "{module}:linear"})
+    main(["networks"])
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == len(NETWORKS) + 1 + len(BROKEN) + 2
+    said = {line.split()[0]: line for line in lines if " network: " in line}
+    assert {*said} == {*BROKEN, "Twice"}
+    assert "'Absent' of broken 1.2 cannot be built (ModuleNotFoundError: No mod" in said["Absent"]
+    assert "(RuntimeError: no luck); mend or remove the package" in said["Fails"]
+    assert "'Nothing' is built as None, not as a torch.nn.Module" in said["Nothing"]
+    assert "broken:number is not a function" in said["Number"]
+    assert "'UNet' of broken 1.2 is a name of ssn3d's own; rename" in said["UNet"]
+    assert "must consist of letters, digits and dashes; rename it" in said["no/name"]
+    assert "'Twice' is of another 1.2 and other 1.2; uninstall all but one" in said["Twice"]
+    assert capacity(build("UNet")) > 1e6
+    with pytest.raises(ConfigError, match=r"'Fails' of broken 1\.2 cannot be built"):
+        build("Fails")
+    with pytest.raises(ConfigError, match=r"'None' must be one of SSN3D-v1, .*, Linear, "):
+        build("None")
+    assert np.isfinite(build("Linear")(torch.zeros(1, 1, 8, 8, 8)).detach().numpy()).all()

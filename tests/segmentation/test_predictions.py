@@ -1,0 +1,110 @@
+"""Masks predicted elsewhere: scored as our own, and one line for what is wrong."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pandas as pd
+import pytest
+
+from datasets import particles_of, write_shard_of
+from ssn3d.cli import main
+from ssn3d.files import read_json
+from ssn3d.segmentation.metrics import score_masks
+from ssn3d.subtomograms.splits import write_split
+from ssn3d.subtomograms.store import open_dataset
+
+PARTS = ["train", "test", "validation", "test", "independent", "independent"]
+ROWS = np.array([5, 1, 4, 3])  # of those scored, in no order
+RNG = np.random.default_rng(0)
+TRUTH = (RNG.random((len(PARTS), 8, 8, 8)) < 0.2).astype(np.uint8)
+FOUND = TRUTH ^ (RNG.random(TRUTH.shape) < 0.02)
+
+
+@pytest.fixture(name="given")
+def give_given(tmp_path: Path) -> dict[str, object]:
+    """Write shards, a split and a file of masks; return the file's content and the command."""
+    shards = []
+    for name, rows in {"t1": slice(0, 4), "independent1": slice(4, 6)}.items():
+        images, n = RNG.normal(size=TRUTH[rows].shape), len(TRUTH[rows])
+        particles = particles_of(np.zeros((n, 3)), "1KP8")
+        shards.append(write_shard_of(tmp_path / f"{name}.h5", images, TRUTH[rows], particles))
+    dataset = open_dataset(shards)
+    names = dataset.tomograms, dataset.labels, dataset.pdb_ids
+    write_split(tmp_path / "random.csv", *names, np.array(PARTS))
+    content = {
+        "masks": FOUND[ROWS],
+        "tomogram": dataset.tomograms[ROWS].tolist(),
+        "label": dataset.labels[ROWS],
+    }
+    command = ["score", tmp_path / "mine.h5", "--truth", *shards, "--name", "My method", "--split",
+               tmp_path / "random.csv", "--output", tmp_path / "scores"]  # fmt: skip
+    return {"content": content, "command": [str(word) for word in command]}
+
+
+def write(path: Path, content: dict[str, object]) -> None:
+    with h5py.File(path, "w") as file:
+        for name, values in content.items():
+            file[name] = values
+
+
+def test_a_file_of_masks_is_scored_as_our_own_runs_are(
+    given: dict[str, object], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(tmp_path / "mine.h5", given["content"])
+    main([*given["command"], "--trained-on", "A", "--parameters", "12"])
+    printed = capsys.readouterr().out
+    for name, rows in {"per_subtomogram": [1, 3], "independent": [4, 5]}.items():
+        table = pd.read_csv(tmp_path / "scores" / f"{name}.csv")
+        expected = score_masks(FOUND[rows], TRUTH[rows])
+        pd.testing.assert_frame_equal(table[[*expected]], expected, check_exact=False)
+        assert f"{table['pixel_accuracy'].mean():.2f}" in printed
+    record = read_json(tmp_path / "scores" / "run.json")
+    assert (record["method"], record["dataset"], record["split"]) == ("My method", "A", "random")
+    assert (record["trained_on"], record["capacity"], record["milliseconds"]) == ("A", 12, None)
+
+
+FAULTS: dict[str, tuple[Callable[[dict[str, np.ndarray]], object], str]] = {
+    "a row is missing": (
+        lambda c: {name: values[1:] for name, values in c.items()},
+        "1 of 2 independent subtomograms have no mask, first tomogram independent1, label 2",
+    ),
+    "another shape": (
+        lambda c: c | {"masks": c["masks"][:, :4]},
+        "masks (4, 4, 8, 8), 4 tomograms and 4 labels; there must be n of each, masks of (8, 8, 8)",
+    ),
+    "probabilities": (
+        lambda c: c | {"masks": 0.5 * c["masks"]},
+        "the mask of tomogram t1, label 2 has values other than 0 and 1; threshold probabilities",
+    ),
+    "twice": (lambda c: c | {"label": c["label"] * 0 + 2}, "several masks of one subtomogram"),
+    "no labels": (lambda c: {"masks": c["masks"]}, "it needs datasets masks, tomogram and label"),
+}
+
+
+@pytest.mark.parametrize(("change", "message"), FAULTS.values(), ids=FAULTS)
+def test_a_fault_is_one_line_with_the_file(
+    change: Callable[[dict[str, object]], dict[str, object]],
+    message: str,
+    given: dict[str, object],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    write(tmp_path / "mine.h5", change(given["content"]))
+    with pytest.raises(SystemExit):
+        main(given["command"])
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "mine.h5: " in line
+    assert message in line
+
+
+def test_what_masks_need_and_others_do_not_is_said(
+    given: dict[str, object], capsys: pytest.CaptureFixture[str]
+) -> None:
+    short = given["command"][: given["command"].index("--output")]
+    picks = ["score", "picks.star", "--truth", "a.star", "b.star", "--distance", "1"]
+    for command, message in ((short, "no --output: masks of"), (picks, "--truth: 2 files, picks")):
+        with pytest.raises(SystemExit):
+            main(command)
+        assert message in capsys.readouterr().err

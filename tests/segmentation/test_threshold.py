@@ -1,0 +1,94 @@
+"""Thresholds on scenes with known answers, and their run."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import ndimage
+
+from datasets import particles_of, write_shard_of
+from sections import section
+from ssn3d.files import read_json
+from ssn3d.runs import ORACLE, OTSU, path_name
+from ssn3d.segmentation.baseline_steps import threshold_run
+from ssn3d.segmentation.settings import BaselineParameters
+from ssn3d.segmentation.threshold import LEVELS, best_level, segment_by_threshold
+from ssn3d.subtomograms.samples import Arrays
+from ssn3d.subtomograms.splits import write_split
+from ssn3d.subtomograms.store import open_dataset
+
+GRID = np.indices((24,) * 3)
+PARAMETERS: BaselineParameters = section("baseline").unsupervised
+
+
+def ball(radius: float, x: float = 12) -> np.ndarray:
+    return (GRID[0] - 12) ** 2 + (GRID[1] - 12) ** 2 + (GRID[2] - x) ** 2 <= radius**2
+
+
+def image_of(truth: np.ndarray, noise: float = 0.3, seed: int = 0) -> np.ndarray:
+    """Protein is dark."""
+    white = np.random.default_rng(seed).normal(size=truth.shape)
+    return noise * white - ndimage.gaussian_filter(truth.astype(float), 1.155)
+
+
+def iou(mask: np.ndarray, truth: np.ndarray) -> float:
+    return float((mask & truth).sum() / (mask | truth).sum())
+
+
+def test_otsu_finds_the_particle_at_the_centre_and_not_its_neighbour() -> None:
+    target, other = ball(4), ball(2, x=22)
+    image = image_of(target | other, noise=0.1)
+    mask, outcome = segment_by_threshold(image, PARAMETERS, None)
+    assert outcome == "segmented"
+    assert iou(mask, target) > 0.4
+    assert not (mask & other).any()
+    assert np.array_equal(mask, segment_by_threshold(7 + 3 * image, PARAMETERS, None)[0])
+
+
+@pytest.mark.parametrize(
+    ("level", "radius", "outcome"),
+    [(50.0, 4, "nothing above threshold"), (4.0, 0, "no cluster at the centre")],
+)
+def test_an_empty_mask_has_a_reason(level: float, radius: float, outcome: str) -> None:
+    image = image_of(ball(4) if radius else ball(2, x=21))
+    mask, why = segment_by_threshold(image, PARAMETERS, level)
+    assert (mask.any(), why) == (False, outcome)
+
+
+def test_no_level_is_better_than_the_oracles() -> None:
+    masks = np.stack([ball(radius) for radius in (3, 4, 5)])
+    samples = Arrays(np.stack([image_of(m, 0.5, i) for i, m in enumerate(masks)]), masks * 1)
+    rows = np.arange(3)
+
+    def mean_iou(level: float | None) -> float:
+        found = [segment_by_threshold(image, PARAMETERS, level)[0] for image in samples.images]
+        return float(np.mean([iou(*pair) for pair in zip(found, masks, strict=True)]))
+
+    best = best_level(samples, rows, PARAMETERS, workers=1)
+    assert mean_iou(best) == pytest.approx(max(map(mean_iou, LEVELS)))
+    assert mean_iou(best) >= mean_iou(None) - 0.02  # Otsu's differ by subtomogram
+
+
+@pytest.mark.parametrize("method", [OTSU, ORACLE])
+def test_a_run_has_the_files_of_the_baselines(method: str, tmp_path: Path) -> None:
+    shards = []
+    for name, radii in {"t1": [3, 4, 5, 4], "independent1": [5, 3]}.items():
+        masks = np.stack([ball(radius) for radius in radii])
+        images = np.stack([image_of(mask, 0.3, n) for n, mask in enumerate(masks)])
+        particles = particles_of(np.zeros((len(radii), 3)), "1KP8")
+        shards.append(write_shard_of(tmp_path / f"{name}.h5", images, masks, particles))
+    dataset = open_dataset(shards)
+    parts = np.array(["train", "validation", "test", "test", "independent", "independent"])
+    split = tmp_path / "random.csv"
+    write_split(split, dataset.tomograms, dataset.labels, dataset.pdb_ids, parts)
+    folder = tmp_path / path_name(method) / "A" / "random"
+    metrics = threshold_run(shards, split, method, PARAMETERS, folder, seed=1, workers=1)
+    assert metrics["independent"]["iou_foreground"] > 50
+    table = pd.read_csv(folder / "per_subtomogram.csv")
+    assert table["label"].tolist() == [3, 4]
+    assert (table["surface_distance"] < 1.5).all()
+    record = read_json(folder / "run.json")
+    assert (record["method"], record["capacity"]) == (path_name(method), None)
+    levels = record["settings"]["levels"]
+    assert (levels["test"] is None) == (method == OTSU)

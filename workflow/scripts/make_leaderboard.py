@@ -1,0 +1,18 @@
+"""Rank all methods, those of the experiment and those from outside."""
+
+from ssn3d.log import job
+from ssn3d.microscope.settings import SNRSettings
+from ssn3d.report.leaderboard_steps import make_leaderboard
+from ssn3d.report.settings import LeaderboardSettings, TablesSettings
+
+if __name__ == "__main__":
+    with job(snakemake.log[0]):
+        params = snakemake.params
+        make_leaderboard(
+            LeaderboardSettings.model_validate(params.leaderboard),
+            TablesSettings.model_validate(params.tables),
+            SNRSettings.model_validate(params.snr).snr_of,
+            params.pdb_ids,
+            "results",
+            seed=params.seed,
+        )
