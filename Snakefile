@@ -28,6 +28,9 @@ include: "workflow/rules/subtomograms.smk"
 include: "workflow/rules/segmentation.smk"
 include: "workflow/rules/report_data.smk"
 include: "workflow/rules/report_results.smk"
+include: "workflow/rules/common_recovery.smk"
+include: "workflow/rules/recovery.smk"
+include: "workflow/rules/report_recovery.smk"
 
 
 onerror:

@@ -15,6 +15,7 @@ from ssn3d.config_faults import one_line
 from ssn3d.errors import ConfigError
 from ssn3d.files import PathLike
 from ssn3d.microscope.settings import MicroscopeSettings, SNRSettings
+from ssn3d.recovery.settings import RecoverySettings
 from ssn3d.report.settings import (
     FiguresSettings,
     LeaderboardSettings,
@@ -56,6 +57,7 @@ class Config(Settings):
     tables: TablesSettings
     leaderboard: LeaderboardSettings
     figures: FiguresSettings
+    recovery: RecoverySettings
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -117,7 +119,7 @@ def check_config(config: Mapping[str, Any]) -> Config:
 
 def check_ids(config: Config, pdb_ids: Sequence[str]) -> None:
     """Raise ConfigError if the configuration names an ID that is not among the structures."""
-    leave_out = config.tables.table3.leave_out
+    leave_out, averaging = config.tables.table3.leave_out, config.recovery.averaging
     named = {
         "snr.reference_id": [config.snr.reference_id],
         "structures.biological_ids": config.structures.biological_ids,
@@ -125,6 +127,7 @@ def check_ids(config: Config, pdb_ids: Sequence[str]) -> None:
         "tables.table3.leave_out": [] if leave_out == "all" else leave_out,
         "figures.complex_id": [config.figures.complex_id],
         "figures.example_ids": config.figures.example_ids,
+        "recovery.averaging.pdb_id": [] if averaging is None else [averaging.pdb_id],
     }
     for key, ids in named.items():
         for pdb_id in ids:

@@ -39,19 +39,21 @@ class OwnTomogram:
     """Type of a voxel in the file."""
     offset_bytes: int
     """Where the voxels begin in the file."""
+    name: str
+    """With which names of outputs begin; tables of particles know the tomogram by it."""
     protein_is_dark: bool = True
     """Whether it is so in the file; `box` inverts other tomograms."""
-
-    @property
-    def name(self) -> str:
-        """The file's name without its last suffix, with which names of outputs begin."""
-        return self.path.stem
 
     def read(self, where: Slices) -> NDArray[np.float32]:
         """Read part of the volume (z, y, x) as it is in the file."""
         # mapped anew each time, since pages once read would count as memory of ours
         voxels = np.memmap(self.path, self.dtype, "r", self.offset_bytes, self.grid.shape)
         return voxels[where].astype(np.float32).view(np.ndarray)
+
+    def read_dark(self, where: Slices) -> NDArray[np.float32]:
+        """Read part of the volume (z, y, x) with protein dark."""
+        voxels = self.read(where)
+        return voxels if self.protein_is_dark else -voxels
 
     def box(self, start: tuple[int, ...], size: tuple[int, ...]) -> NDArray[np.float32]:
         """Read `size` voxels from `start` (both z, y, x), with protein dark.
@@ -76,6 +78,7 @@ def open_tomogram(
     path: PathLike,
     voxel_size_angstrom: float | None = None,
     protein: Protein = "auto",
+    name: str | None = None,
 ) -> OwnTomogram:
     """Open a tomogram, look through it once, and log what it is.
 
@@ -84,6 +87,7 @@ def open_tomogram(
         voxel_size_angstrom: instead of the header's.
         protein: whether it is dark or bright; auto finds out, by the skewness of the smoothed
             volume.
+        name: of the tomogram; by default the file's, without its last suffix.
 
     Raises:
         DataError: the file is not a tomogram (missing, damaged, an image, a stack, constant, with
@@ -99,7 +103,7 @@ def open_tomogram(
         tuple(float(header.origin[axis]) for axis in "xyz"),  # type: ignore[arg-type]
         tuple(int(header[f"n{axis}start"]) for axis in "xyz"),  # type: ignore[arg-type]
     )
-    tomogram = OwnTomogram(path, grid, _dtype(header), offset)
+    tomogram = OwnTomogram(path, grid, _dtype(header), offset, name or path.stem)
     found = survey(tomogram.read, shape, size, str(path))
     is_dark, how = _contrast(found.binned, protein)
     z, y, x = shape

@@ -8,9 +8,9 @@ import torch
 from ssn3d.cli import main
 from ssn3d.errors import CheckpointError, DataError, SSN3DError
 from ssn3d.models import card as cards
-from ssn3d.models.card import FOLDER, Facts, model_names, read_card, read_facts
+from ssn3d.models.card import FOLDER, Facts, default_model, model_names, read_card, read_facts
 from ssn3d.models.ship import ship_model
-from ssn3d.models.shipped import default_model, load_model
+from ssn3d.models.shipped import load_model
 from ssn3d.segmentation.checkpoint import read_tensors, write_tensors
 from ssn3d.segmentation.networks import build_network
 

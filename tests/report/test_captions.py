@@ -1,4 +1,5 @@
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -18,20 +19,34 @@ def rules() -> str:
 
 def link_targets() -> list[str]:
     """Sections and pages, which Snakemake makes targets of links in captions."""
-    return re.findall(r'"(\d\. [\w ]+)"', rules()) + re.findall(r"tables/(\w+\.html)", rules())
+    return sections() + re.findall(r"tables/(\w+\.html)", rules())
 
 
-def render(path: Path, source: str = "archive", by: str = "subtomogram") -> str:
+def sections() -> list[str]:
+    """Name all sections of the report."""
+    return re.findall(r'"(\d\. [\w ]+)"', rules())
+
+
+def render(
+    path: Path,
+    source: str = "archive",
+    by: str = "subtomogram",
+    sheet: str | None = None,
+    shown: Sequence[str] | None = None,
+) -> str:
     """Fill a caption in as Snakemake does; an unknown name or key is an error."""
     config = yaml.safe_load((FOLDER.parents[1] / "config.yaml").read_text())
     config["structures"]["source"], config["splits"]["by"] = source, by
+    config["recovery"]["sheet"] = sheet
     # trims as Snakemake does: text right after a block joins the next line
     environment = jinja2.Environment(
         undefined=jinja2.StrictUndefined, autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
     template = environment.from_string(path.read_text())
     links = (f"\n.. _{target}: javascript:show()" for target in link_targets())
-    return template.render(snakemake=SimpleNamespace(config=config)) + "\n" + "".join(links)
+    categories = [SimpleNamespace(name=name) for name in shown or sections()]
+    text = template.render(snakemake=SimpleNamespace(config=config), categories=categories)
+    return text + "\n" + "".join(links)
 
 
 @pytest.mark.parametrize("by", ["subtomogram", "tomogram"])
@@ -58,3 +73,10 @@ def test_the_front_page_warns_of_bead_models() -> None:
     assert "bead models" not in render(front)
     assert "bead models" in render(front, source="surrogate")
     assert "A (SNR 0.5), B (SNR 0.06), C (SNR 0.01).\n- Training" in render(front)
+
+
+def test_the_front_page_of_ones_own_tomograms_links_to_nothing_else() -> None:
+    path = FOLDER / "workflow.rst"
+    front = render(path, sheet="tomograms.tsv", shown=["7. Recovery"]).partition("\n.. _")[0]
+    assert re.findall(r"`([^`]+)`_", front) == ["7. Recovery"]
+    assert "The tomograms of tomograms.tsv." in front

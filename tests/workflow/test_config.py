@@ -99,6 +99,9 @@ FAULTS = [
     ("tables.table3.dataset", "Z", "dataset 'Z' is not in snr.datasets (A, B, C)"),
     ("tables.table3.leave_out", "some", "'some' must be 'all' or a valid list"),
     ("tables.table3.leave_out", ["1KP8", "x"], f"tables.table3.leave_out.1: 'x' {PDB_ID}"),
+    ("recovery.picking.model", "unet-al", "'unet-al' is no file of weights (*.pt) and none of: "),
+    ("recovery.picking.threshold", "low", "'low' must be 'auto' or a valid number (least probabil"),
+    ("recovery.averaging.symmetry", "I", "'I' is not a valid point group Cn or Dn"),
     ("figures.example_ids", ["1KP8", "1KP8"], "1KP8 is repeated; remove one"),
     *[
         ("structures.archive.urls", [url], f"structures.archive.urls.0: '{url}' is not an http(s)")
@@ -167,6 +170,7 @@ def test_the_configurations_are_valid(monkeypatch):
     assert paper.model_dump(exclude_unset=True) == CONFIG
     demo = load_config("config.yaml", "demo.yaml")
     assert (demo.structures.source, demo.seed) == ("surrogate", paper.seed)
+    assert load_config("config.yaml", "own.yaml").recovery.sheet == "tomograms.tsv"
     cpu = load_config("config.yaml", "cpu.yaml")
     assert {key for key in CONFIG if getattr(cpu, key) != getattr(paper, key)} == {"training"}
 

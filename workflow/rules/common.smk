@@ -210,6 +210,12 @@ REPORT = {
         "against_paper": "Table 3: ours against the paper's",
     },
     "6. Run time": {"runtime": "Run time and memory"},
+    "7. Recovery": {
+        "recovery": "Scores of picks and targets",
+        "recall": "Recall by mass",
+        "picks": "Picks: {sample}",
+        "average": "Average: {group}",
+    },
 }
 
 

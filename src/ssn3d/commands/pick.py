@@ -4,12 +4,9 @@ import argparse
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
-from ssn3d.commands.mapped_volume import open_volume
 from ssn3d.errors import DataError
 from ssn3d.log import logger
+from ssn3d.mapped_volume import open_volume
 from ssn3d.own_tomogram import open_tomogram
 from ssn3d.particle_tables.files import check_suffix, write_particle_table
 from ssn3d.particle_tables.frame import TomogramFrame, frame_of, read_tomograms_star
@@ -54,13 +51,8 @@ def _open(arguments: argparse.Namespace) -> _Volume:
         segmented = open_volume(path, arguments.voxel_size)
         return _Volume(path, segmented.shape, segmented.voxel_size_angstrom, segmented.read)
     tomogram = open_tomogram(path, arguments.voxel_size, arguments.protein)
-
-    def read(where: tuple[slice, ...]) -> NDArray[np.float32]:
-        """Read with protein dark."""
-        voxels = tomogram.read(where)
-        return voxels if tomogram.protein_is_dark else -voxels
-
-    return _Volume(path, tomogram.grid.shape, tomogram.grid.voxel_size_angstrom, read)
+    grid = tomogram.grid
+    return _Volume(path, grid.shape, grid.voxel_size_angstrom, tomogram.read_dark)
 
 
 def _frame(arguments: argparse.Namespace, volume: _Volume, name: str) -> TomogramFrame:

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ssn3d.commands import score_predictions
-from ssn3d.commands.mapped_volume import open_volume
 from ssn3d.errors import DataError
+from ssn3d.mapped_volume import open_volume
 from ssn3d.particle_tables.files import read_particle_table
 from ssn3d.particle_tables.frame import (
     Frames,

@@ -6,7 +6,8 @@ from typing import Literal
 
 from ssn3d.errors import DataError
 from ssn3d.log import logger
-from ssn3d.models.shipped import Model, default_model, load_model
+from ssn3d.models.card import default_model
+from ssn3d.models.shipped import Model, load_model
 from ssn3d.own_tomogram import OwnTomogram, open_tomogram
 from ssn3d.particle_tables.of_tomogram import read_particles_of
 from ssn3d.segmentation.compute import Compute

@@ -63,6 +63,15 @@ def read_card(path: PathLike) -> Card:
     return _read(path, Card)
 
 
+def default_model(target: Target, folder: Path = FOLDER) -> str:
+    """Name the model that is used for a target. Raises DataError if there is none."""
+    for name in model_names(folder):
+        card = read_card(folder / f"{name}.json")
+        if card.target == target and card.default:
+            return name
+    raise DataError(f"model: none for target {target!r} comes with ssn3d; give one with --model")
+
+
 def read_facts(path: PathLike) -> Facts:
     """Read facts. Raises DataError where they are missing, damaged or something else."""
     return _read(path, Facts)

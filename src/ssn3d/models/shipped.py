@@ -25,15 +25,6 @@ class Model:
     """None for weights without one."""
 
 
-def default_model(target: Target, folder: Path = FOLDER) -> str:
-    """Name the model that is used for a target. Raises DataError if there is none."""
-    for name in model_names(folder):
-        card = read_card(folder / f"{name}.json")
-        if card.target == target and card.default:
-            return name
-    raise DataError(f"model: none for target {target!r} comes with ssn3d; give one with --model")
-
-
 def load_model(name: str, target: Target | None = None, folder: Path = FOLDER) -> Model:
     """Load a model by its name, or from a file of weights.
 

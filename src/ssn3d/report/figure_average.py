@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
@@ -47,7 +48,12 @@ def average_and_fsc(
     for column, plane in enumerate(PLANES):
         panel = figure.add_subplot(grid[0, column])
         draw_slice(panel, central_slice(volume, plane), plane, voxel_size_angstrom, limits)
-    axes = figure.add_subplot(grid[1, :])
+    draw_fsc(figure.add_subplot(grid[1, :]), fsc, first_resolution_angstrom)
+    return figure
+
+
+def draw_fsc(axes: Axes, fsc: pd.DataFrame, first_resolution_angstrom: float) -> None:
+    """Draw the curves of an FSC; arguments as of `draw_average`."""
     axes.axvspan(0, 1 / first_resolution_angstrom, color="#EEEEEE", label="same reference for both")
     frequency = 1 / fsc["resolution_angstrom"]
     for (name, label), look in zip(_NAMES.items(), SERIES, strict=False):
@@ -61,4 +67,3 @@ def average_and_fsc(
     axes.set(xlabel="resolution (angstrom)", ylabel="Fourier shell correlation", ylim=(-0.2, 1.05))
     axes.set_xlim(0, frequency.max())
     axes.legend(loc="upper right")
-    return figure

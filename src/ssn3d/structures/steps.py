@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ssn3d.files import PathLike, sha256_of, write_json
 from ssn3d.log import logger
+from ssn3d.mrc import write_mrc
 from ssn3d.structures.coordinates import (
     check_entry_id,
     entry_structure,
@@ -17,9 +18,10 @@ from ssn3d.structures.download import Archive
 from ssn3d.structures.fetch import cache_folder, fetch_entries
 from ssn3d.structures.ids import read_superseded
 from ssn3d.structures.map_file import map_structure
+from ssn3d.structures.maps import density_map
 from ssn3d.structures.settings import MapSettings, StructuresSettings
 from ssn3d.structures.sources import SourceFile, find_sources
-from ssn3d.structures.structure import Structure, write_structure
+from ssn3d.structures.structure import Structure, read_structure, write_structure
 from ssn3d.structures.surrogates import Complex, read_complexes, surrogate
 
 
@@ -106,6 +108,16 @@ def prepare_map(row: MapSettings, target: Path) -> None:
         row.id, "map", Path(row.file), note=f"a map, from {row.threshold:g} upwards"
     )
     _write(structure, source, sha256_of(row.file), target)
+
+
+def render_structure(
+    structure: PathLike, voxel_size_angstrom: float, resolution_angstrom: float, path: PathLike
+) -> None:
+    """Write the density map of a structure, in dalton per nm^3, as an MRC file."""
+    atoms = read_structure(structure)
+    sizes = voxel_size_angstrom, resolution_angstrom
+    density = density_map(atoms.points_angstrom, atoms.masses_dalton, *sizes)
+    write_mrc(path, density, voxel_size_angstrom, label=f"ssn3d: {atoms.pdb_id}, Da/nm^3")
 
 
 def _write(structure: Structure, source: SourceFile, digest: str | None, target: Path) -> None:

@@ -1,0 +1,1 @@
+"""Particles of whole tomograms: picked, segmented, averaged and, if simulated, scored."""

@@ -1,0 +1,114 @@
+"""One average of the picks of several tomograms: from files to files."""
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from ssn3d.averaging.steps import AverageOptions, Inputs, average_particles
+from ssn3d.csv_files import read_csv, write_csv
+from ssn3d.errors import DataError
+from ssn3d.files import PathLike
+from ssn3d.mrc import write_mrc
+from ssn3d.particle_tables.files import read_particle_table, write_particle_table
+from ssn3d.particle_tables.frame import TomogramFrame
+from ssn3d.particle_tables.table import ParticleTable
+from ssn3d.particles import Particles
+from ssn3d.recovery.gather import Gathered, Source, gather
+from ssn3d.recovery.settings import AverageSettings
+
+_BOX_DIAMETERS = 1.5
+_COLUMNS = {"row": int, "half_set": int, "score": float, "shift_angstrom": float}
+
+
+def average_picks(
+    sources: Sequence[Source],
+    settings: AverageSettings,
+    folder: PathLike,
+    *,
+    seed: int,
+    threads: int,
+    truth: PathLike | None = None,
+) -> None:
+    """Average the picks of tomograms together: only tilts that all of them have count as recorded.
+
+    Writes average.mrc, half1.mrc, half2.mrc, fsc.csv, particles.star (the particles averaged, at
+    their new poses in their tomograms) and particles.csv (tomogram and row of the picks, half sets
+    and scores) to the folder. `truth` is the true map.
+
+    Raises:
+        DataError: the files do not fit together, or there are too few picks.
+        WriteError: a file cannot be written.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    gathered = gather(sources, _BOX_DIAMETERS * settings.diameter_angstrom)
+    options = AverageOptions(
+        diameter_angstrom=settings.diameter_angstrom,
+        symmetry=settings.symmetry,
+        protein="dark",
+        masked="none" if settings.masks == "none" else "sphere",
+        tilt_range_deg=_common_tilts(sources),
+        first_resolution_angstrom=settings.first_resolution_angstrom,
+        max_shift_angstrom=settings.max_shift_angstrom,
+        rounds=settings.rounds,
+        box_voxels=len(gathered.volume),
+        seed=seed,
+        threads=threads,
+    )
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".gathered-") as place:
+        files = _write(gathered, Path(place))
+        inputs = Inputs(
+            particles=files["particles"],
+            tomogram=files["tomogram"],
+            labels=files["labels"] if settings.masks == "network" else None,
+            reference=settings.reference,
+            truth=truth,
+        )
+        average_particles(inputs, folder, options)
+    _bring_back(gathered, folder)
+
+
+def _common_tilts(sources: Sequence[Source]) -> tuple[float, float]:
+    """Range of the tilts in degrees that all tomograms have. Raises DataError if there are none."""
+    lows, highs = zip(*(source.sample.tilt_range_deg for source in sources), strict=True)
+    if max(lows) >= min(highs):
+        raise DataError(
+            f"no tilts in common: one tomogram begins at {max(lows):g} degrees, another ends at "
+            f"{min(highs):g}; average them apart"
+        )
+    return max(lows), min(highs)
+
+
+def _frame(gathered: Gathered) -> TomogramFrame:
+    return TomogramFrame.of_volume(gathered.volume.shape, gathered.voxel_size_angstrom)
+
+
+def _write(gathered: Gathered, folder: Path) -> dict[str, Path]:
+    """Write a tomogram of boxes, its labels and its particles."""
+    files = {what: folder / f"{what}.mrc" for what in ("tomogram", "labels")}
+    size = gathered.voxel_size_angstrom
+    write_mrc(files["tomogram"], gathered.volume, size)
+    write_mrc(files["labels"], gathered.labels, size)
+    files["particles"] = folder / "particles.star"
+    none = np.full(len(gathered.centres), np.nan)
+    table = ParticleTable.of_picks("tomogram", gathered.centres, none)
+    write_particle_table(files["particles"], table, _frame(gathered), tomogram="tomogram")
+    return files
+
+
+def _bring_back(gathered: Gathered, folder: Path) -> None:
+    """Rewrite the particles averaged, which are those of the boxes, as those of their tomograms."""
+    star, listed = folder / "particles.star", folder / "particles.csv"
+    table = read_csv(listed, _COLUMNS)
+    rows = table.pop("row").to_numpy() - 1
+    found = read_particle_table(star, _frame(gathered))
+    centres = found.particles.centres + gathered.offsets[rows]
+    particles = Particles(found.particles.pdb_ids, centres, found.particles.rotations)
+    names = gathered.tomograms[rows]
+    moved = ParticleTable(names, particles, found.scores, oriented=True)
+    write_particle_table(star, moved, gathered.frames, tomogram="")
+    origins = pd.DataFrame({"tomogram": names, "pick": gathered.picks[rows] + 1})
+    write_csv(listed, pd.concat([origins, table], axis=1))

@@ -1,0 +1,125 @@
+"""What was recovered from one simulated tomogram, against its truth."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ssn3d.crops import lies_inside
+from ssn3d.csv_files import read_csv, write_csv
+from ssn3d.errors import DataError
+from ssn3d.files import PathLike, write_json
+from ssn3d.mrc import read_mrc
+from ssn3d.particle_tables.files import read_particle_table
+from ssn3d.particle_tables.frame import TomogramFrame
+from ssn3d.picking.scoring import match
+from ssn3d.star import read_particles
+
+MATCHES = {"label": int, "pdb_id": str, "pick": int, "distance_angstrom": float, "iou": float}
+"""Columns of the table of true particles: the last three are of the pick that found it, whose row
+is 0 if none did, and the rest empty; the IoU is that of its target."""
+OF_FOUND = ("distance_angstrom", "iou")
+COUNTS = ("picks", "voxels")
+"""Keys of the JSON file of counts."""
+
+
+@dataclass(frozen=True)
+class Truth:
+    """Files of a simulated tomogram."""
+
+    particles: PathLike
+    labels: PathLike
+
+
+def score_sample(
+    truth: Truth,
+    picks: PathLike,
+    instances: PathLike,
+    distance_angstrom: float,
+    *,
+    structure: PathLike | None,
+    matches: PathLike,
+    counts: PathLike,
+) -> None:
+    """Compare picks, their targets and, where there is one, the segmentation with the truth.
+
+    Particles count whose centres are inside the tomogram. Writes a table of them (`matches`, see
+    `MATCHES`), and a JSON file with the number of picks, and of voxels of structure in both the
+    segmentation and the truth, in the segmentation, and in the truth.
+
+    Args:
+        truth: its files.
+        picks: STAR file of the tomogram.
+        instances: MRC file; label i is the target of pick i.
+        distance_angstrom: how near a pick must be to a particle that no other has.
+        structure: MRC file of the segmentation of the whole tomogram, 0 and 1.
+        matches: where to.
+        counts: where to.
+
+    Raises DataError where a file is missing or damaged, or volumes differ in shape.
+    """
+    labels, voxel_angstrom = read_mrc(truth.labels)
+    targets, _ = read_mrc(instances)
+    if targets.shape != labels.shape:
+        raise DataError(f"{instances}: {targets.shape} voxels, the truth has {labels.shape}")
+    frame = TomogramFrame.of_volume(labels.shape, voxel_angstrom)
+    centres = read_particle_table(picks, frame).particles.centres
+    particles = read_particles(truth.particles)
+    inside = np.flatnonzero(lies_inside(particles.centres, 1, labels.shape))
+    true = particles.centres[inside]
+    pairs = match(centres * voxel_angstrom, true * voxel_angstrom, distance_angstrom)
+    table = pd.DataFrame({"label": inside + 1, "pdb_id": particles.pdb_ids[inside], "pick": 0})
+    table = table.assign(**dict.fromkeys(OF_FOUND, np.nan))
+    table.loc[pairs.truth, "pick"] = pairs.picks + 1
+    table.loc[pairs.truth, "distance_angstrom"] = pairs.distances
+    found = pairs.picks + 1, inside[pairs.truth] + 1
+    table.loc[pairs.truth, "iou"] = _ious(targets, labels, *found)
+    write_csv(matches, table)
+    voxels = None
+    if structure is not None:
+        whole, _ = read_mrc(structure, labels.shape)
+        voxels = _structure_voxels(whole, labels, len(particles))
+    write_json(counts, {"picks": len(centres), "voxels": voxels})
+
+
+def _ious(
+    targets: NDArray[np.integer],
+    labels: NDArray[np.integer],
+    picks: NDArray[np.int_],
+    true: NDArray[np.int_],
+) -> NDArray[np.float64]:
+    """IoU of the targets and the true labels (n,) of these numbers; nan where both are empty."""
+    partner = np.full(max(targets.max(), picks.max(initial=0)) + 1, -1)
+    partner[picks] = true
+    own, common = np.zeros((2, len(partner)), np.int_)
+    theirs = np.zeros(max(labels.max(), true.max(initial=0)) + 1, np.int_)
+    for section, truth in zip(targets, labels, strict=True):  # so that memory is for one section
+        own += np.bincount(section.ravel(), minlength=len(own))
+        theirs += np.bincount(truth.ravel(), minlength=len(theirs))
+        common += np.bincount(section[partner[section] == truth], minlength=len(own))
+    union = own[picks] + theirs[true] - common[picks]
+    ious = np.full(len(union), np.nan)
+    np.divide(common[picks], union, out=ious, where=union > 0)
+    return ious
+
+
+def _structure_voxels(
+    whole: NDArray[np.integer], labels: NDArray[np.integer], particles: int
+) -> list[int]:
+    """Count voxels of structure in both, in the segmentation, and in the truth.
+
+    Labels above the number of particles are of what is no particle.
+    """
+    counts = np.zeros(3, dtype=int)
+    for section, truth in zip(whole > 0, labels, strict=True):
+        true = (truth > 0) & (truth <= particles)
+        counts += [np.count_nonzero(section & true), section.sum(), true.sum()]
+    return counts.tolist()
+
+
+def picks_of(matches: PathLike, pdb_id: str) -> NDArray[np.int_]:
+    """Rows of the picks that are of a class, by the truth; perhaps none."""
+    table = read_csv(matches, MATCHES, may_be_empty=OF_FOUND)
+    own = (table["pdb_id"] == pdb_id) & (table["pick"] > 0)
+    return np.sort(table["pick"][own].to_numpy()) - 1

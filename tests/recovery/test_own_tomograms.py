@@ -1,0 +1,150 @@
+"""Two tomograms of one's own, from a sheet to one average."""
+
+import logging
+from dataclasses import replace
+
+import mrcfile
+import numpy as np
+import pandas as pd
+import pytest
+import starfile
+
+from own_tomograms import Dark, dark_spheres, write_dark_weights, write_tomogram
+from sections import PAPER
+from ssn3d.errors import DataError
+from ssn3d.mrc import read_mrc
+from ssn3d.particle_tables.files import read_particle_table
+from ssn3d.particle_tables.frame import TomogramFrame
+from ssn3d.recovery.average import average_picks
+from ssn3d.recovery.gather import Source
+from ssn3d.recovery.sheet import Sample
+from ssn3d.recovery.steps import pick_sample, segment_picks, segment_whole
+from ssn3d.report.figure_recovered_average import draw_recovered_average
+from ssn3d.report.figure_recovery import draw_picks
+from ssn3d.segmentation.networks import NETWORKS, Architecture
+
+SHAPE, RADIUS = (48, 64, 72), 6
+CENTRES = {
+    "dark": np.array([[22.3, 20, 20], [24, 44, 40.4], [24, 19.6, 56]]),
+    "bright": np.array([[24.0, 24, 24], [23, 40, 52.5]]),
+}
+NETWORK = {"flips": False, "device": "cpu", "jobs_per_gpu": 1}
+PICKING = PAPER.recovery.picking
+CHANGES = {"diameter_angstrom": 120.0, "symmetry": "C1", "rounds": 1, "masks": "network"}
+AVERAGING = PAPER.recovery.averaging.model_copy(update=CHANGES)
+FILES = {"average.mrc", "half1.mrc", "half2.mrc", "fsc.csv", "particles.star", "particles.csv"}
+
+
+@pytest.fixture(scope="module")
+def recovered(tmp_path_factory):
+    """Pick and segment two tomograms; the voxel size of one stands in the sheet, not its header."""
+    folder = tmp_path_factory.mktemp("recovered")
+    weights = {}
+    for target in ("all", "centred"):
+        weights[target] = write_dark_weights(folder / f"{target}.pt", target=target)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(NETWORKS, "Dark", Architecture(lambda _: Dark(), 1))
+        return folder, [recover(folder, name, weights) for name in CENTRES]
+
+
+def recover(folder, name, weights):
+    sign, size, given = (1, 10.0, None) if name == "dark" else (-1, 1.0, 10.0)
+    volume = sign * dark_spheres(SHAPE, CENTRES[name], RADIUS, noise=0.05)
+    file = write_tomogram(folder / f"{name}_raw.mrc", volume, size)
+    sample, start = Sample(name, str(file), given, (-60.0, 60.0)), f"{folder / name}_"
+    segment_whole(sample, weights["all"], folder, **NETWORK)
+    pick_sample(sample, PICKING, f"{start}picks.star", f"{start}probability.mrc")
+    settings = PAPER.recovery.segmentation
+    segment_picks(sample, f"{start}picks.star", weights["centred"], settings, folder, **NETWORK)
+    return Source(sample, f"{start}picks.star", f"{start}instances.mrc", None)
+
+
+def centres_of(path, tomogram):
+    frame = TomogramFrame.of_volume(SHAPE, 10.0)
+    table = read_particle_table(path, frame)
+    return table.particles.centres[table.tomograms == tomogram]
+
+
+def nearest(found, true):
+    return np.linalg.norm(found[:, None] - true, axis=2).min(axis=1)
+
+
+def test_every_particle_is_picked_and_segmented_under_its_name(recovered):
+    for source in recovered[1]:
+        name, true = source.sample.name, CENTRES[source.sample.name]
+        found = centres_of(source.picks, name)
+        assert len(found) == len(true)
+        assert nearest(found, true).max() < 1
+        with mrcfile.open(source.instances) as mrc:
+            assert mrc.voxel_size.x == 10
+            numbers = mrc.data[tuple(np.rint(found).astype(int).T)]
+        assert numbers.tolist() == list(range(1, len(true) + 1))
+
+
+def test_difference_of_gaussians_finds_bright_protein_too(recovered, tmp_path):
+    picking = PICKING.model_copy(update={"method": "dog", "diameter_angstrom": 120.0})
+    sample = recovered[1][1].sample
+    pick_sample(sample, picking.model_copy(update={"threshold": 3.0}), tmp_path / "p.star")
+    assert nearest(CENTRES["bright"], centres_of(tmp_path / "p.star", "bright")).max() < 1
+
+
+def test_no_picks_are_a_result(recovered, tmp_path, caplog):
+    caplog.set_level(logging.INFO, logger="ssn3d")
+    folder, (source, _) = recovered
+    picking = PICKING.model_copy(update={"threshold": 1.5})
+    pick_sample(source.sample, picking, tmp_path / "p.star", folder / "dark_probability.mrc")
+    assert "try a lower --threshold" in caplog.text
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(NETWORKS, "Dark", Architecture(lambda _: Dark(), 1))
+        settings = PAPER.recovery.segmentation
+        weights = folder / "centred.pt"
+        segment_picks(source.sample, tmp_path / "p.star", weights, settings, tmp_path, **NETWORK)
+    assert not read_mrc(tmp_path / "dark_instances.mrc")[0].any()
+    nothing = Source(source.sample, tmp_path / "p.star", tmp_path / "dark_instances.mrc", None)
+    with pytest.raises(DataError, match="0 picks can be averaged; give 4 to 65535"):
+        average_picks([nothing], AVERAGING, tmp_path, seed=1, threads=1)
+
+
+@pytest.fixture(scope="module")
+def averaged(recovered, tmp_path_factory):
+    """Average the picks of both tomograms."""
+    folder = tmp_path_factory.mktemp("averaged")
+    average_picks(recovered[1], AVERAGING, folder, seed=1, threads=1)
+    return folder
+
+
+def test_one_average_of_both(recovered, averaged):
+    assert {path.name for path in averaged.iterdir()} == FILES
+    volume, size = read_mrc(averaged / "average.mrc", (18, 18, 18))
+    assert size == 10
+    assert volume[9, 9, 9] < volume[0].min()
+    table = pd.read_csv(averaged / "particles.csv")
+    assert table["tomogram"].tolist() == ["dark"] * 3 + ["bright"] * 2
+    assert table["pick"].tolist() == [1, 2, 3, 1, 2]
+    aligned = starfile.read(averaged / "particles.star")
+    assert aligned["rlnTomoName"].tolist() == table["tomogram"].tolist()
+    for source in recovered[1]:
+        name = source.sample.name
+        found, picked = (centres_of(p, name) for p in (averaged / "particles.star", source.picks))
+        moved = 10 * np.linalg.norm(found - picked, axis=1)
+        shifts = table["shift_angstrom"][table["tomogram"] == name]
+        np.testing.assert_allclose(moved, shifts, atol=1e-3)
+
+
+def test_tomograms_that_do_not_fit_together_are_one_line(recovered, tmp_path):
+    one, other = recovered[1]
+    for change, message in (
+        ({"tilt_range_deg": (60.0, 80.0)}, "no tilts in common: one tomogram begins at 60 degrees"),
+        ({"voxel_size_angstrom": 8.0}, "bright: voxels of 8 A, but those of dark have 10 A"),
+    ):
+        changed = replace(other, sample=other.sample._replace(**change))
+        with pytest.raises(DataError, match=message):
+            average_picks([one, changed], AVERAGING, tmp_path, seed=1, threads=1)
+
+
+def test_pictures_of_ones_own(recovered, averaged, tmp_path):
+    draw_recovered_average(averaged, AVERAGING, figure=tmp_path / "average.png")
+    source = recovered[1][0]
+    draw_picks(source.sample, source.picks, source.instances, 120.0, figure=tmp_path / "picks.png")
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {"average.png", "average.svg", "picks.png", "picks.svg"}

@@ -1,0 +1,76 @@
+"""The sheet of one's own tomograms: what it says, and one line for what is wrong with it."""
+
+import pytest
+
+from ssn3d.errors import DataError
+from ssn3d.recovery.sheet import COLUMNS, Sample, read_sheet
+
+TITLES = "\t".join(COLUMNS)
+GOOD = "one\ta.mrc\t\t-60\t60"
+
+
+def write_sheet(folder, *lines, titles=TITLES):
+    (folder / "a.mrc").touch()
+    (folder / "tomograms.tsv").write_text("\n".join([titles, *lines, "", ""]))
+    return folder / "tomograms.tsv"
+
+
+def test_tomograms_by_name_with_files_beside_the_sheet(tmp_path):
+    elsewhere = tmp_path / "elsewhere.mrc"
+    elsewhere.touch()
+    sheet = write_sheet(tmp_path, GOOD, "", f"TS_02.1\t{elsewhere}\t 7.5\t-51.5\t54")
+    assert read_sheet(sheet) == {
+        "one": Sample("one", str(tmp_path / "a.mrc"), None, (-60.0, 60.0)),
+        "TS_02.1": Sample("TS_02.1", str(elsewhere), 7.5, (-51.5, 54.0)),
+    }
+
+
+def test_columns_may_come_in_any_order(tmp_path):
+    titles = "\t".join(reversed(COLUMNS))
+    sheet = write_sheet(tmp_path, "60\t-60\t10\ta.mrc\tone", titles=titles)
+    assert read_sheet(sheet)["one"].voxel_size_angstrom == 10.0
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("../x\ta.mrc\t\t-60\t60", "line 3, name: '../x' cannot name files"),
+        ("\ta.mrc\t\t-60\t60", "line 3, name: '' cannot name files"),
+        ("ONE\ta.mrc\t\t-60\t60", "line 3, name: 'ONE' is there already"),
+        ("two\tb.mrc\t\t-60\t60", "b.mrc' is no file; paths are relative to the sheet"),
+        ("two\t\t\t-60\t60", "line 3, file: "),
+        ("two\ta.mrc\tten\t-60\t60", "line 3, voxel_size_angstrom: 'ten' is not a number"),
+        ("two\ta.mrc\t0\t-60\t60", "voxel_size_angstrom: '0' is not above 0; leave it empty"),
+        ("two\ta.mrc\t\t\t60", "line 3, tilt_min_deg: '' is not a number"),
+        ("two\ta.mrc\t\t-60\tnan", "line 3, tilt_max_deg: 'nan' is not a number"),
+        ("two\ta.mrc\t\t-60\t600", "line 3, tilt_max_deg: '600' is not between -90 and 90"),
+        ("two\ta.mrc\t\t60\t-60", "line 3, tilt_max_deg: -60 is not above tilt_min_deg, 60"),
+        ("two\ta.mrc\t\t-60\t60\t1", "line 3: more cells than columns"),
+        ("two\ta.mrc", "line 3, tilt_min_deg: '' is not a number"),
+    ],
+)
+def test_a_fault_names_row_and_column(line, message, tmp_path):
+    with pytest.raises(DataError) as caught:
+        read_sheet(write_sheet(tmp_path, GOOD, line))
+    assert message in str(caught.value)
+    assert str(caught.value).startswith(str(tmp_path / "tomograms.tsv"))
+
+
+@pytest.mark.parametrize(
+    ("titles", "lines", "message"),
+    [
+        (TITLES, [], "no tomograms; give a line for each"),
+        (TITLES.replace("file", "path"), [GOOD], "no column file; give name, file, voxel_size"),
+        (f"{TITLES}\tcolour", [f"{GOOD}\tred"], "unknown column 'colour'; give name, file"),
+        (TITLES.replace("\t", " "), [GOOD], "no column name; give name, file, voxel_size_angstrom"),
+    ],
+)
+def test_a_faulty_table_is_one_line(titles, lines, message, tmp_path):
+    with pytest.raises(DataError, match=r"tomograms\.tsv") as caught:
+        read_sheet(write_sheet(tmp_path, *lines, titles=titles))
+    assert message in str(caught.value)
+
+
+def test_a_missing_sheet_is_one_line(tmp_path):
+    with pytest.raises(DataError, match=r"none\.tsv: not a readable table"):
+        read_sheet(tmp_path / "none.tsv")

@@ -1,0 +1,83 @@
+"""What the rules of recovery share: the tomograms, and names of their files."""
+
+import re
+
+from ssn3d.models.card import FOLDER, default_model, model_names
+from ssn3d.recovery.sheet import Sample, read_sheet
+
+SHEET = config["recovery"]["sheet"]
+
+
+def simulated_samples():
+    """The tomograms that no training sees, in each dataset, by name."""
+    tilt = config["microscope"]["tilt"]
+    files = {
+        f"{t}_{d}": f"results/tomograms/{t}/{d}.mrc" for t in INDEPENDENT for d in SNRS
+    }
+    tilts = tilt["min_deg"], tilt["max_deg"]
+    return {name: Sample(name, file, None, tilts) for name, file in files.items()}
+
+
+def weights_of(section, target):
+    """File of weights of a network; none where no default comes with ssn3d, as the job will say."""
+    model = config["recovery"][section]["model"]
+    try:
+        model = model or default_model(target)
+    except SSN3DError:
+        return []
+    shipped = model in model_names()
+    return os.path.relpath(FOLDER / f"{model}.pt") if shipped else model
+
+
+try:
+    SAMPLES = read_sheet(of_user_or_repository(SHEET)) if SHEET else simulated_samples()
+except SSN3DError as error:
+    raise WorkflowError(str(error)) from None
+
+# Whose particles are averaged together.
+GROUPS = {d: [f"{t}_{d}" for t in INDEPENDENT] for d in SNRS}
+if SHEET:
+    GROUPS = {"own": [*SAMPLES]}
+
+AVERAGING = config["recovery"]["averaging"]
+TRUE_MAP, REFERENCE = [], []
+if AVERAGING is not None:
+    TRUE_MAP = [] if SHEET else f"results/recovery/maps/{AVERAGING['pdb_id']}.mrc"
+    REFERENCE = AVERAGING["reference"] or []
+
+AVERAGE_FILES = [f"{name}.mrc" for name in ("average", "half1", "half2")]
+AVERAGE_FILES += ["fsc.csv", "particles.csv", "particles.star"]
+
+# Of the rules that segment or average: 2 GB for 500 million voxels, and boxes of particles.
+RECOVERY_MB = 6000
+
+
+wildcard_constraints:
+    sample="|".join(map(re.escape, SAMPLES)),
+    group="|".join(GROUPS),
+
+
+def of_sample(what):
+    """A file of the folder of a sample."""
+    return f"results/recovery/{{sample}}/{{sample}}_{what}"
+
+
+def of_segmentation(what):
+    """A file of a sample's segmentation; none where that is not what is picked in."""
+    method = config["recovery"]["picking"]["method"]
+    return of_sample(what) if method == "segmentation" else []
+
+
+def of_group(what):
+    """A file of each sample of a group, given by its wildcard."""
+    return lambda w: expand(of_sample(what), sample=GROUPS[w.group])
+
+
+def true(what):
+    """A file of the simulation of a sample; none of one's own."""
+
+    def file(wildcards):
+        tomogram = wildcards.sample.partition("_")[0]
+        return [] if SHEET else f"results/tomograms/{tomogram}/{what}"
+
+    return file

@@ -1,0 +1,27 @@
+"""Average the picks of a group of tomograms."""
+
+from pathlib import Path
+
+from ssn3d.log import job
+from ssn3d.recovery.average import average_picks
+from ssn3d.recovery.gather import Source
+from ssn3d.recovery.scores import picks_of
+from ssn3d.recovery.settings import AverageSettings
+from ssn3d.recovery.sheet import Sample
+
+if __name__ == "__main__":
+    with job(snakemake.log[0]):
+        files, settings = snakemake.input, AverageSettings.model_validate(snakemake.params.settings)
+        samples = [Sample(**sample) for sample in snakemake.params.samples]
+        wanted = [picks_of(path, settings.pdb_id) for path in files.matches] or [None] * len(
+            samples
+        )
+        columns = zip(samples, files.picks, files.instances, wanted, strict=True)
+        average_picks(
+            [Source(*source) for source in columns],
+            settings,
+            Path(snakemake.output[0]).parent,
+            seed=snakemake.params.seed,
+            threads=snakemake.threads,
+            truth=files.truth or None,
+        )

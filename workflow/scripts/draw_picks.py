@@ -1,0 +1,17 @@
+"""Draw the picks of a tomogram, and the outlines of their targets."""
+
+from ssn3d.log import job
+from ssn3d.recovery.sheet import Sample
+from ssn3d.report.figure_recovery import draw_picks
+
+if __name__ == "__main__":
+    with job(snakemake.log[0]):
+        files = snakemake.input
+        draw_picks(
+            Sample(**snakemake.params.sample),
+            files.picks,
+            files.instances,
+            snakemake.params.diameter,
+            figure=snakemake.output.png,
+            truth=(files.particles, files.matches) if files.matches else None,
+        )

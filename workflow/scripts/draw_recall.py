@@ -1,0 +1,8 @@
+"""Draw which classes picks found, by their mass."""
+
+from ssn3d.log import job
+from ssn3d.report.figure_recovery import draw_recall
+
+if __name__ == "__main__":
+    with job(snakemake.log[0]):
+        draw_recall(snakemake.input[0], figure=snakemake.output.png)

@@ -1,0 +1,15 @@
+"""Pick particles in a tomogram, or in its segmentation."""
+
+from ssn3d.log import job
+from ssn3d.recovery.settings import PickingSettings
+from ssn3d.recovery.sheet import Sample
+from ssn3d.recovery.steps import pick_sample
+
+if __name__ == "__main__":
+    with job(snakemake.log[0]):
+        pick_sample(
+            Sample(**snakemake.params.sample),
+            PickingSettings.model_validate(snakemake.params.settings),
+            snakemake.output[0],
+            snakemake.input.probability or None,
+        )

@@ -1,0 +1,17 @@
+"""Make the table of what was recovered from simulated tomograms."""
+
+from ssn3d.log import job
+from ssn3d.report.recovery_scores import make_recovery_table
+
+if __name__ == "__main__":
+    with job(snakemake.log[0]):
+        params = snakemake.params
+        make_recovery_table(
+            "results",
+            params.groups,
+            params.snrs,
+            params.pdb_ids,
+            method=params.method,
+            distance_angstrom=params.distance,
+            csv=snakemake.output.csv,
+        )

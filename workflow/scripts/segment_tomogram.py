@@ -1,0 +1,20 @@
+"""Segment a whole tomogram into particles and the rest."""
+
+from pathlib import Path
+
+from ssn3d.device import use_threads
+from ssn3d.log import job
+from ssn3d.recovery.sheet import Sample
+from ssn3d.recovery.steps import segment_whole
+
+if __name__ == "__main__":
+    with job(snakemake.log[0]):
+        use_threads(snakemake.threads)
+        segment_whole(
+            Sample(**snakemake.params.sample),
+            snakemake.input.model or None,
+            Path(snakemake.output.probability).parent,
+            flips=snakemake.params.flips,
+            device=snakemake.params.device,
+            jobs_per_gpu=snakemake.config["trainings_per_gpu"],
+        )
