@@ -169,6 +169,10 @@ def _add_average(commands: Any) -> None:
     add("--symmetry", default="C1", help="Cn or Dn: n-fold axis z, two-fold axis x (default C1)")
     masks = "what is aligned: sphere, none, or an MRC file whose label i is particle i"
     add("--masks", default="sphere", help=f"{masks} (default sphere)")
+    also = "average the particles as masked, too (default: masks only decide what is aligned)"
+    add("--average-masked", action="store_true", help=also)
+    classes = "divide the particles into K shapes, and average each (default 1)"
+    add("--classes", type=_positive_count, default=1, metavar="K", help=classes)
     add("--reference", metavar="MRC", help="start from this map (default: from the particles)")
     add("--truth", metavar="MRC", help="a map to compare the average with")
     tilts = "lowest and highest tilt (default -60 60)"

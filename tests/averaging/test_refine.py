@@ -3,6 +3,8 @@
 The box leaves out what is farther than 12 voxels, which is where neighbours are.
 """
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from tilted_specimen import SIZE, VOXEL_ANGSTROM
@@ -69,6 +71,20 @@ def test_the_average_by_true_poses_fills_the_wedge(specimen, stack):
         correlation.append(shell_correlation(seen, true)[1:7].min())
     assert correlation[0] > 0.9
     assert correlation[1] < 0.5
+
+
+def test_masked_particles_may_be_averaged_too(specimen):
+    """What is around the particle is then gone from the average; else masks only align."""
+    centres = specimen.particles.centres
+    boxes = cut_boxes(specimen.tomogram, centres, SIZE, specimen.labels)
+    poses = Poses(specimen.particles.rotations, centres - boxes.middles, np.ones(len(centres)))
+    around = specimen.map > 0.01 * specimen.map.min()
+    left = []
+    for also in (False, True):
+        options = replace(OPTIONS, average_masked=also)
+        stack = make_stack(boxes, centres, options, VOXEL_ANGSTROM)
+        left.append(stack.average(np.arange(len(centres)), poses)[around].std())
+    assert left[1] < 0.3 * left[0]
 
 
 def test_axes_of_symmetry_are_found(specimen):

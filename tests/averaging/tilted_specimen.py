@@ -1,4 +1,4 @@
-"""A tilt series of one asymmetric molecule, as the microscope would give it, in small boxes."""
+"""A tilt series of asymmetric molecules, as the microscope would give it, in small boxes."""
 
 from typing import NamedTuple
 
@@ -25,18 +25,19 @@ class Specimen(NamedTuple):
     labels: np.ndarray
     particles: Particles
     map: np.ndarray
-    """(SIZE, SIZE, SIZE), of the molecule; dark."""
+    """(SIZE, SIZE, SIZE), of the first molecule; dark."""
 
 
-def tilted_specimen(molecule):
-    """Make 32 copies of the molecule at random poses; noise as strong as the particles."""
+def tilted_specimen(*molecules):
+    """Make 32 copies of molecules in turn, at random poses; noise as strong as the particles."""
     rng = generator(0, "averaging")
     places = np.stack(np.meshgrid([16], *[np.arange(6) * 24 + 16] * 2, indexing="ij"), axis=-1)
     centres = places.reshape(-1, 3)[:32] + rng.uniform(-0.5, 0.5, (32, 3))
     rotations = Rotation.random(32, rng=rng).as_matrix()
-    particles = Particles(np.array(["1AAA"] * 32), centres, rotations)
+    structures = dict(zip(("1AAA", "1BBB"), molecules, strict=False))
+    particles = Particles(np.resize(list(structures), 32), centres, rotations)
     grid = Grid(VOXEL_ANGSTROM, RESOLUTION_ANGSTROM)
-    density, labels = render({"1AAA": molecule}, particles, (32, 152, 152), grid, 60.0)
+    density, labels = render(structures, particles, (32, 152, 152), grid, 60.0)
     projector = Projector(32, 152, TILTS_DEG)
     tilts = projector.project(-density)
     tilts += rng.normal(size=tilts.shape, scale=tilts.std()).astype(np.float32)
@@ -44,5 +45,5 @@ def tilted_specimen(molecule):
         reconstruct(tilts, projector, 3.0),
         labels,
         particles,
-        -density_map(*molecule, VOXEL_ANGSTROM, RESOLUTION_ANGSTROM, size=SIZE),
+        -density_map(*molecules[0], VOXEL_ANGSTROM, RESOLUTION_ANGSTROM, size=SIZE),
     )

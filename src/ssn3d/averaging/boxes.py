@@ -26,6 +26,11 @@ class Boxes:
     middles: NDArray[np.int_]
     """(n, 3) the voxel of the tomogram at voxel s // 2 of the box, z, y, x."""
 
+    def __getitem__(self, rows: NDArray[np.int_] | NDArray[np.bool_]) -> "Boxes":
+        """Select particles."""
+        own = None if self.own is None else self.own[rows]
+        return Boxes(self.rows[rows], self.images[rows], own, self.middles[rows])
+
 
 def cut_boxes(
     volume: NDArray[np.float32],

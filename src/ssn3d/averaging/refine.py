@@ -5,7 +5,7 @@ half sets see each other only where they decide how far their averages agree. Ag
 first resolution proves nothing, since a common reference can be seen in noise as well.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,6 +46,11 @@ class Stack:
     max_shift_voxels: float
     """From where the particle is thought to be."""
     threads: int
+
+    def __getitem__(self, rows: NDArray[np.int_]) -> "Stack":
+        """Select particles."""
+        images, masked, centres = self.images[rows], self.masked[rows], self.centres[rows]
+        return replace(self, images=images, masked=masked, centres=centres)
 
     @property
     def step_voxels(self) -> float:
@@ -96,7 +101,7 @@ def refine(
     half_sets = rng.permutation(np.arange(count) % 2) + 1
     rows = [np.flatnonzero(half_sets == half) for half in (1, 2)]
     start = Reference(cut_out(reference, stack.sphere))
-    poses = [_everywhere(stack, part, start, rng) for part in rows]
+    poses = [align_everywhere(stack, part, start, rng) for part in rows]
     for turn in progress(range(rounds + 1), "rounds"):
         halves = [stack.average(*part) for part in zip(rows, poses, strict=True)]
         masked = [cut_out(half, stack.sphere) for half in halves]
@@ -111,7 +116,7 @@ def refine(
     return Averages(_in_order(rows, poses), half_sets, (halves[0], halves[1]), fsc)
 
 
-def _everywhere(
+def align_everywhere(
     stack: Stack, rows: NDArray[np.int_], reference: Reference, rng: np.random.Generator
 ) -> Poses:
     """Align rows of the stack, whatever their orientation, by low frequencies."""

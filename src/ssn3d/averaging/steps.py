@@ -1,6 +1,6 @@
 """Average the particles of a tomogram: from files to files."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -49,6 +49,8 @@ class AverageOptions:
     """Whether it is dark or bright in the tomogram; auto finds out."""
     masked: Literal["sphere", "none"] = "sphere"
     """What of a box is compared with references, where particles have no masks of their own."""
+    average_masked: bool = False
+    """Average the particles as masked; otherwise masks only decide what is aligned."""
     tilt_range_deg: tuple[float, float] = (-60.0, 60.0)
     first_resolution_angstrom: float = 50.0
     """Of the first reference, given or found."""
@@ -94,30 +96,75 @@ def average_particles(inputs: Inputs, folder: PathLike, options: AverageOptions)
         WriteError: a file cannot be written.
     """
     rng = generator(options.seed, "average")
+    prepared = prepare(inputs, options)
+    reference = first_reference(inputs, prepared, options, rng)
+    return average_prepared(prepared, reference, folder, options.rounds, rng)[0]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Particles of a tomogram, cut out and masked."""
+
+    tomogram: OwnTomogram
+    particles: Particles
+    """Those whose boxes lie in the tomogram, as they were picked."""
+    boxes: Boxes
+    stack: Stack
+    truth: NDArray[np.float32] | None
+    """(s, s, s), the map that averages are compared with."""
+
+    def __getitem__(self, rows: NDArray[np.int_]) -> "Prepared":
+        """Select particles."""
+        particles, boxes, stack = self.particles[rows], self.boxes[rows], self.stack[rows]
+        return replace(self, particles=particles, boxes=boxes, stack=stack)
+
+
+def prepare(inputs: Inputs, options: AverageOptions) -> Prepared:
+    """Read a tomogram, its particles and their masks, and the true map if there is one.
+
+    Raises DataError where `average_particles` does.
+    """
     tomogram = open_tomogram(inputs.tomogram, options.voxel_size_angstrom, options.protein)
     voxel_angstrom = tomogram.grid.voxel_size_angstrom
     volume = tomogram.box((0, 0, 0), tomogram.grid.shape)
     labels = None if inputs.labels is None else read_mrc(inputs.labels)[0]
     particles = read_particles_of(inputs.particles, tomogram).particles
-    size = _box_voxels(options, voxel_angstrom)
-    boxes = cut_boxes(volume, particles.centres, size, labels)
-    del volume, labels
+    boxes = cut_boxes(volume, particles.centres, _box_voxels(options, voxel_angstrom), labels)
     chosen = particles[boxes.rows]
     stack = make_stack(boxes, chosen.centres, options, voxel_angstrom)
-    truth = None
-    if inputs.truth is not None:
-        truth = _read_map(inputs.truth, stack, voxel_angstrom)
-    if inputs.reference is not None:
-        reference = _read_map(inputs.reference, stack, voxel_angstrom)
-        _check_symmetry(inputs.reference, reference, stack, options.symmetry)
-    else:
-        reference = initial_model(stack, rng)
-    averages = refine(stack, reference, options.rounds, rng)
-    fsc = fsc_table(stack, averages, voxel_angstrom, truth, rng)
+    truth = None if inputs.truth is None else _read_map(inputs.truth, stack, voxel_angstrom)
+    return Prepared(tomogram, chosen, boxes, stack, truth)
+
+
+def first_reference(
+    inputs: Inputs, prepared: Prepared, options: AverageOptions, rng: np.random.Generator
+) -> NDArray[np.float32]:
+    """Read the reference (s, s, s), or make one of the particles."""
+    if inputs.reference is None:
+        return initial_model(prepared.stack, rng)
+    voxel_angstrom = prepared.tomogram.grid.voxel_size_angstrom
+    reference = _read_map(inputs.reference, prepared.stack, voxel_angstrom)
+    _check_symmetry(inputs.reference, reference, prepared.stack, options.symmetry)
+    return reference
+
+
+def average_prepared(
+    prepared: Prepared,
+    reference: NDArray[np.float32],
+    folder: PathLike,
+    rounds: int,
+    rng: np.random.Generator,
+) -> tuple[pd.DataFrame, ParticleTable]:
+    """Align particles to a reference (s, s, s), average them, and write what comes of it.
+
+    Returns the FSC and the aligned particles.
+    """
+    averages = refine(prepared.stack, reference, rounds, rng)
+    voxel_angstrom = prepared.tomogram.grid.voxel_size_angstrom
+    fsc = fsc_table(prepared.stack, averages, voxel_angstrom, prepared.truth, rng)
     _write_maps(Path(folder), averages, voxel_angstrom)
     write_csv(Path(folder) / "fsc.csv", fsc)
-    _write_poses(Path(folder), boxes, chosen, averages, tomogram)
-    return fsc
+    return fsc, _write_poses(Path(folder), prepared, averages)
 
 
 def _box_voxels(options: AverageOptions, voxel_angstrom: float) -> int:
@@ -145,9 +192,10 @@ def make_stack(
         masks = [np.ones_like(sphere)] * len(boxes.images)
     pairs = zip(boxes.images, masks, strict=True)
     first = round(size * voxel_angstrom / options.first_resolution_angstrom)
+    masked = np.stack([cut_out(image, mask) for image, mask in pairs])
     return Stack(
-        images=boxes.images,
-        masked=np.stack([cut_out(image, mask) for image, mask in pairs]),
+        images=masked if options.average_masked else boxes.images,
+        masked=masked,
         sphere=sphere,
         centres=centres - boxes.middles,
         symmetry=symmetry_rotations(options.symmetry),
@@ -219,21 +267,18 @@ def _write_maps(folder: Path, averages: Averages, voxel_angstrom: float) -> None
         write_mrc(folder / f"{name}.mrc", volume, voxel_angstrom)
 
 
-def _write_poses(
-    folder: Path,
-    boxes: Boxes,
-    chosen: Particles,
-    averages: Averages,
-    tomogram: OwnTomogram,
-) -> None:
-    """Write the particles at their poses."""
-    poses = averages.poses
+def _write_poses(folder: Path, prepared: Prepared, averages: Averages) -> ParticleTable:
+    """Write the particles at their poses, and give them."""
+    poses, boxes, picked = averages.poses, prepared.boxes, prepared.particles
     centres = boxes.middles + poses.shifts
-    aligned = Particles(chosen.pdb_ids, centres, poses.rotations)
-    name, frame = tomogram.name, frame_of_tomogram(tomogram)
-    table = ParticleTable(np.full(len(chosen), name), aligned, poses.scores, oriented=True)
-    write_particle_table(folder / "particles.star", table, frame, tomogram=name)
-    moved = np.linalg.norm(centres - chosen.centres, axis=1)
+    aligned = Particles(picked.pdb_ids, centres, poses.rotations)
+    tomogram = prepared.tomogram
+    names = np.full(len(aligned), tomogram.name)
+    table = ParticleTable(names, aligned, poses.scores, oriented=True)
+    frame = frame_of_tomogram(tomogram)
+    write_particle_table(folder / "particles.star", table, frame, tomogram=tomogram.name)
+    moved = np.linalg.norm(centres - picked.centres, axis=1)
     shift = moved * tomogram.grid.voxel_size_angstrom
     columns = {"row": boxes.rows + 1, "half_set": averages.half_sets, "score": poses.scores}
     write_csv(folder / "particles.csv", pd.DataFrame(columns | {"shift_angstrom": shift}))
+    return table

@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from ssn3d.averaging.classes import average_classes
 from ssn3d.averaging.steps import AverageOptions, Inputs, average_particles
 from ssn3d.log import logger
 from ssn3d.mrc import read_mrc
@@ -26,6 +27,7 @@ def run(arguments: argparse.Namespace) -> None:
         voxel_size_angstrom=arguments.voxel_size,
         protein=arguments.protein,
         masked="sphere" if own else arguments.masks,
+        average_masked=arguments.average_masked,
         tilt_range_deg=tuple(arguments.tilts),
         first_resolution_angstrom=arguments.first_resolution,
         max_shift_angstrom=arguments.max_shift,
@@ -33,8 +35,12 @@ def run(arguments: argparse.Namespace) -> None:
         box_voxels=arguments.box,
         seed=arguments.seed,
     )
-    fsc = average_particles(inputs, folder, options)
-    volume, voxel_size_angstrom = read_mrc(folder / "average.mrc")
-    first = arguments.first_resolution
-    draw_average(volume, voxel_size_angstrom, fsc, first, figure=folder / "average.png")
-    logger.info("%s: average.mrc, half maps, FSC, aligned particles and average.png", folder)
+    if arguments.classes > 1:
+        curves = average_classes(inputs, folder, options, arguments.classes)
+    else:
+        curves = {folder: average_particles(inputs, folder, options)}
+    for where, fsc in curves.items():
+        volume, voxel_size_angstrom = read_mrc(where / "average.mrc")
+        first = arguments.first_resolution
+        draw_average(volume, voxel_size_angstrom, fsc, first, figure=where / "average.png")
+        logger.info("%s: average.mrc, half maps, FSC, aligned particles and average.png", where)

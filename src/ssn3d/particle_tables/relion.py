@@ -156,6 +156,8 @@ def write_star(path: PathLike, table: ParticleTable, frames: Frames, relion: Rel
         particles[_ANGLES] = euler_from_rotations(table.particles.rotations)
     if len(table) and np.isfinite(table.scores).all():
         particles[_SCORES[0]] = table.scores
+    if table.class_numbers is not None:
+        particles["rlnClassNumber"] = table.class_numbers
     if (table.particles.pdb_ids != "").all() and len(table):
         particles["ssn3dPdbId"] = table.particles.pdb_ids
     if relion == 5:  # noqa: PLR2004

@@ -21,6 +21,8 @@ class ParticleTable:
     """(n,) the higher, the better; NaN where a file has none."""
     oriented: bool
     """Whether the rotations are known."""
+    class_numbers: NDArray[np.int_] | None = None
+    """(n,) from 1; None where nobody has classified them."""
 
     def __len__(self) -> int:
         """Count the particles."""
@@ -28,8 +30,9 @@ class ParticleTable:
 
     def __getitem__(self, rows: NDArray[np.int_] | NDArray[np.bool_] | slice) -> "ParticleTable":
         """Select particles."""
+        classes = None if self.class_numbers is None else self.class_numbers[rows]
         return ParticleTable(
-            self.tomograms[rows], self.particles[rows], self.scores[rows], self.oriented
+            self.tomograms[rows], self.particles[rows], self.scores[rows], self.oriented, classes
         )
 
     @classmethod
