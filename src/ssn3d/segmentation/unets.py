@@ -113,7 +113,7 @@ class _Residual(nn.Sequential):
         )
 
     def forward(self, features: Tensor) -> Tensor:
-        branch: Tensor = super().forward(features)
+        branch: Tensor = super().forward(features)  # type: ignore[no-untyped-call]
         return features + branch
 
 
