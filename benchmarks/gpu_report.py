@@ -7,7 +7,6 @@ GPUs, or what is missing.
 import argparse
 import importlib
 import json
-import platform
 import re
 import sys
 import tomllib
@@ -62,9 +61,9 @@ def tests_passed(log: Path) -> int | None:
 def machine(device: str) -> dict[str, Any]:
     """Name the device, and the software that drives it."""
     torch = importlib.import_module("torch")
-    name = torch.cuda.get_device_name(0) if device == "cuda" else platform.processor()
+    cpu = importlib.import_module("ssn3d.provenance").hardware()["cpu"]
     return {
-        "device": name or platform.machine(),
+        "device": torch.cuda.get_device_name(0) if device == "cuda" else cpu,
         "torch": torch.__version__,
         "cuda": torch.version.cuda,
         "cudnn": torch.backends.cudnn.version(),
