@@ -2,10 +2,12 @@
 
 import gzip
 import logging
+import sys
 
 import mrcfile
 import numpy as np
 import pytest
+import zarr
 
 from own_tomograms import dark_spheres, write_tomogram
 from ssn3d.errors import DataError
@@ -149,3 +151,43 @@ def test_an_absurd_voxel_size_is_refused(tmp_path):
     path = write_tomogram(tmp_path / "t.mrc", VOLUME)
     with pytest.raises(DataError, match=r"0\.1 A \(as asked\) is not between 0\.5 and 50"):
         open_tomogram(path, 0.1)
+
+
+def write_ome_zarr(path, values, version, unit="nanometer", names="tzyx"):
+    """Write OME-Zarr of OME-NGFF 0.4 (Zarr 2) or 0.5 (Zarr 3), voxels of 0.8, 0.8, 0.8."""
+    axes = [{"name": n, "type": "space", "unit": unit} for n in names]
+    scales = [{"type": "scale", "scale": [1.0, 0.8, 0.8, 0.8][4 - len(names) :]}]
+    image = {"axes": axes, "datasets": [{"path": "0", "coordinateTransformations": scales}]}
+    content = {"multiscales": [image]}
+    zarr_format = {"0.4": 2, "0.5": 3}[version]
+    attributes = content if version == "0.4" else {"ome": content}
+    group = zarr.open_group(path, mode="w", zarr_format=zarr_format, attributes=attributes)
+    array = group.create_array("0", shape=values.shape, chunks=(1, 16, 16, 16)[-values.ndim :],
+                               dtype=values.dtype)  # fmt: skip
+    array[:] = values
+    return path
+
+
+@pytest.mark.parametrize("version", ["0.4", "0.5"])
+def test_ome_zarr_is_read(tmp_path, version):
+    tomogram = open_tomogram(write_ome_zarr(tmp_path / "t.ome.zarr", -VOLUME[None], version))
+    assert (tomogram.name, tomogram.grid.shape) == ("t", SHAPE)
+    assert tomogram.grid.voxel_size_angstrom == pytest.approx(8.0)
+    assert not tomogram.protein_is_dark
+    box = tomogram.box((3, 4, 5), (8, 9, 10))
+    np.testing.assert_array_equal(box, VOLUME[3:11, 4:13, 5:15])
+
+
+def test_faulty_ome_zarr_is_one_line(tmp_path, monkeypatch):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match="empty: not an image of OME-Zarr"):
+        open_tomogram(tmp_path / "empty")
+    two = np.stack([VOLUME, VOLUME])
+    with pytest.raises(DataError, match="axes t, z, y, x of 2x40x64x72, not one volume"):
+        open_tomogram(write_ome_zarr(tmp_path / "two.zarr", two, "0.5"))
+    pixels = write_ome_zarr(tmp_path / "p.zarr", VOLUME, "0.5", unit="pixel", names="zyx")
+    with pytest.raises(DataError, match="no voxel size in its header; give the true one"):
+        open_tomogram(pixels)
+    monkeypatch.setitem(sys.modules, "zarr", None)
+    with pytest.raises(DataError, match="to read OME-Zarr, pip install"):
+        open_tomogram(pixels)

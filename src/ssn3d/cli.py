@@ -64,7 +64,7 @@ def _add_segment(commands: Any) -> None:
     )
     command = _with_example(commands, "segment", does, example)
     add = command.add_argument
-    add("tomogram", help="MRC file: any mode, contrast and voxel size; tilt axis along y")
+    add("tomogram", help="MRC or OME-Zarr: any mode, contrast and voxel size; tilt axis along y")
     add("--output", required=True, metavar="FOLDER", help="for NAME_labels.mrc and others")
     add("--model", help="a name (see `ssn3d models`) or a file of weights (default: the best)")
     add("--voxel-size", type=float, metavar="A", help="in angstrom, instead of the header's")

@@ -1,12 +1,10 @@
-"""A tomogram of one's own: an MRC file of any mode, contrast and voxel size, memory-mapped."""
+"""A tomogram of one's own, of any contrast and voxel size, whose voxels stay in its file."""
 
 import math
-import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-import mrcfile
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,14 +12,13 @@ from ssn3d.errors import DataError
 from ssn3d.files import PathLike
 from ssn3d.log import logger
 from ssn3d.mrc_sections import Grid, same_voxel_size
+from ssn3d.stored_tomogram import Slices, StoredTomogram, find_stored
 from ssn3d.tomogram_checks import section_correlation, skewness, survey
 
 Protein = Literal["auto", "dark", "bright"]
-Slices = slice | tuple[slice, ...]
 
 SMALLEST_VOXEL_ANGSTROM, LARGEST_VOXEL_ANGSTROM = 0.5, 50.0
 """Other voxel sizes are mistakes: an atom's, or a cell's."""
-_IMOD_STAMP = 1146047817
 _THIN = 1.5
 """Length along z, relative to y, above which y may be the thickness, as before IMOD's `trimvol`."""
 _NOT_TILTS = 0.1
@@ -35,10 +32,7 @@ class OwnTomogram:
     path: Path
     grid: Grid
     """Shape, voxel size and origin, to be kept in all that is made of it."""
-    dtype: np.dtype[Any]
-    """Type of a voxel in the file."""
-    offset_bytes: int
-    """Where the voxels begin in the file."""
+    stored: StoredTomogram
     name: str
     """With which names of outputs begin; tables of particles know the tomogram by it."""
     protein_is_dark: bool = True
@@ -46,9 +40,7 @@ class OwnTomogram:
 
     def read(self, where: Slices) -> NDArray[np.float32]:
         """Read part of the volume (z, y, x) as it is in the file."""
-        # mapped anew each time, since pages once read would count as memory of ours
-        voxels = np.memmap(self.path, self.dtype, "r", self.offset_bytes, self.grid.shape)
-        return voxels[where].astype(np.float32).view(np.ndarray)
+        return self.stored.read(where).astype(np.float32).view(np.ndarray)
 
     def read_dark(self, where: Slices) -> NDArray[np.float32]:
         """Read part of the volume (z, y, x) with protein dark."""
@@ -83,7 +75,7 @@ def open_tomogram(
     """Open a tomogram, look through it once, and log what it is.
 
     Args:
-        path: an MRC file of real numbers.
+        path: an MRC file of real numbers, or a folder of OME-Zarr.
         voxel_size_angstrom: instead of the header's.
         protein: whether it is dark or bright; auto finds out, by the skewness of the smoothed
             volume.
@@ -94,19 +86,13 @@ def open_tomogram(
             NaN), or its voxel size is absent or absurd.
     """
     path = Path(path)
-    header, offset = _read_header(path)
-    shape = int(header.nz), int(header.ny), int(header.nx)
-    size, source = _voxel_size(path, header, voxel_size_angstrom)
-    grid = Grid(
-        shape,
-        size,
-        tuple(float(header.origin[axis]) for axis in "xyz"),  # type: ignore[arg-type]
-        tuple(int(header[f"n{axis}start"]) for axis in "xyz"),  # type: ignore[arg-type]
-    )
-    tomogram = OwnTomogram(path, grid, _dtype(header), offset, name or path.stem)
-    found = survey(tomogram.read, shape, size, str(path))
+    stored = find_stored(path)
+    size, source = _voxel_size(path, stored.edges_angstrom, voxel_size_angstrom)
+    grid = Grid(stored.shape, size, stored.origin_angstrom, stored.start_voxels)
+    tomogram = OwnTomogram(path, grid, stored, name or path.stem.removesuffix(".ome"))
+    found = survey(tomogram.read, stored.shape, size, str(path))
     is_dark, how = _contrast(found.binned, protein)
-    z, y, x = shape
+    z, y, x = stored.shape
     logger.info(
         "%s: %dx%dx%d voxels (x, y, z) of %.4g A (%s); protein is %s (%s)",
         *(path, x, y, z, size, source, "dark" if is_dark else "bright", how),
@@ -125,64 +111,12 @@ def _contrast(binned: NDArray[np.float32], protein: Protein) -> tuple[bool, str]
     return value < 0, f"its skewness is {value:.2f}; --protein overrides"
 
 
-def _read_header(path: Path) -> tuple[Any, int]:
-    """Read the header, and where the voxels begin. Raises DataError where there is no tomogram."""
-    try:
-        with path.open("rb") as stream:
-            compressed = stream.read(2) in {b"\x1f\x8b", b"BZ"}
-        if compressed:
-            raise DataError(f"{path}: compressed; decompress it first")
-        with (
-            warnings.catch_warnings(action="ignore"),
-            mrcfile.open(path, header_only=True) as mrc,
-        ):
-            header = mrc.header
-        item_bytes = _dtype(header).itemsize
-    except (OSError, EOFError, ValueError) as error:
-        problem = " ".join(str(error).split())
-        raise DataError(f"{path}: not a readable MRC file ({problem}); give a tomogram") from error
-    shape = int(header.nz), int(header.ny), int(header.nx)
-    offset = header.nbytes + int(header.nsymbt)
-    expected, actual = offset + math.prod(shape) * item_bytes, path.stat().st_size
-    if min(shape) < 1 or actual < expected:
-        raise DataError(f"{path}: {actual} bytes of {expected} in its header; copy it again")
-    _refuse_other_content(path, header, shape)
-    return header, offset
-
-
-def _refuse_other_content(path: Path, header: Any, shape: tuple[int, int, int]) -> None:
-    """Raise DataError for what is no tomogram of real numbers, by its header."""
-    group = int(header.ispg)
-    what = None
-    if shape[0] == 1:
-        what = "a 2-D image"
-    elif group == 0 and header.mz == 1:
-        what = "a stack of images, such as a tilt series"
-    elif group >= mrcfile.constants.VOLUME_STACK_SPACEGROUP:
-        what = "a stack of volumes"
-    elif np.issubdtype(_dtype(header), np.complexfloating):
-        what = "a Fourier transform"
-    if what:
-        raise DataError(f"{path}: {what}, not a tomogram; give a reconstructed volume")
-    axes = int(header.mapc), int(header.mapr), int(header.maps)
-    if axes not in {(1, 2, 3), (0, 0, 0)}:
-        raise DataError(f"{path}: its axes are stored in order {axes}; rewrite it as x, y, z")
-
-
-def _dtype(header: Any) -> np.dtype[Any]:
-    """Type of a voxel. IMOD once wrote bytes unsigned, and says so where it did."""
-    dtype: np.dtype[Any] = mrcfile.utils.data_dtype_from_header(header)
-    stamp, flags = np.frombuffer(header.extra2.tobytes()[40:48], header.mode.dtype)
-    if dtype == np.int8 and stamp == _IMOD_STAMP and not flags & 1:
-        return np.dtype(np.uint8)
-    return dtype
-
-
-def _voxel_size(path: Path, header: Any, asked_angstrom: float | None) -> tuple[float, str]:
+def _voxel_size(
+    path: Path, edges: tuple[float, ...], asked_angstrom: float | None
+) -> tuple[float, str]:
     """Voxel size in angstrom, and where it comes from. Raises DataError where it is absurd."""
     remedy = "give the true one with --voxel-size"
     if asked_angstrom is None:
-        edges = [float(header.cella[axis]) / max(int(header[f"m{axis}"]), 1) for axis in "xyz"]
         size, source = edges[0], "from its header"
         shown = " x ".join(f"{edge:.4g}" for edge in edges)
         if not all(math.isfinite(edge) and edge > 0 for edge in edges):
