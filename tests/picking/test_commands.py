@@ -25,7 +25,7 @@ def folder(tmp_path_factory):
     write_mrc(folder / "TS_01.mrc", volume, 10.0)
     write_mrc(folder / "bright.mrc", -volume, 10.0)
     segmented = -volume_of_balls(SHAPE, PLACES, 6.0)
-    write_mrc(folder / "segmented.mrc", segmented, 10.0)
+    write_mrc(folder / "TS_01_probability.mrc", segmented, 10.0)
     write_mrc(folder / "truth.mrc", (segmented >= 0.5).astype(np.uint16), 10.0)
     mask = np.zeros(SHAPE, dtype=np.float32)
     mask[:25] = 1
@@ -45,7 +45,7 @@ def printed(capsys, *arguments):
 @pytest.mark.parametrize("name", ["picks.star", "picks.csv", "ssn3d_1_ball.json"])
 @pytest.mark.parametrize("method", ["dog", "segmentation"])
 def test_picks_are_written_and_score_well(name, method, folder, tmp_path, capsys):
-    source = folder / ("TS_01.mrc" if method == "dog" else "segmented.mrc")
+    source = folder / ("TS_01.mrc" if method == "dog" else "TS_01_probability.mrc")
     output = tmp_path / name
     size = ["--diameter", 120] if method == "dog" else []
     told = printed(capsys, "pick", source, "--output", output, "--method", method, *size)
@@ -58,6 +58,7 @@ def test_picks_are_written_and_score_well(name, method, folder, tmp_path, capsys
     for line in ("particles  20", "precision  1.0000", "recall     1.0000", "F4         1.0000"):
         assert line in score
     assert "1KP8     recall 1.0000 of 10" in score
+    assert "_probability" not in output.read_text()  # it is the tomogram that has the particles
 
 
 def test_bright_protein_gives_the_same_picks(folder, tmp_path, capsys):
@@ -111,7 +112,9 @@ def test_an_empty_result_is_explained_and_written(folder, tmp_path, capsys):
 
 
 def test_volumes_are_scored_by_voxels(folder, capsys):
-    told = printed(capsys, "score", folder / "segmented.mrc", "--truth", folder / "truth.mrc").out
+    told = printed(
+        capsys, "score", folder / "TS_01_probability.mrc", "--truth", folder / "truth.mrc"
+    ).out
     assert told.splitlines()[0] == "IoU        1.0000"
 
 

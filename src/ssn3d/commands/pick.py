@@ -20,7 +20,8 @@ def run(arguments: argparse.Namespace) -> None:
     """Pick particles in a tomogram or its segmentation, and write them."""
     suffix = check_suffix(arguments.output)
     volume = _open(arguments)
-    name = arguments.name or volume.path.stem
+    # of the tomogram, not of what `segment` made of it
+    name = arguments.name or volume.path.stem.removesuffix("_probability").removesuffix("_labels")
     frame = _frame(arguments, volume, name)
     picks = _pick(arguments, volume)
     logger.info("%s: %s", volume.path, picks.why)
