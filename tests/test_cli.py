@@ -8,7 +8,10 @@ import pytest
 from small_workflow import REPOSITORY
 from ssn3d.cli import main
 
-WITH_TORCH = {"add_noise", "evaluate_network", "image_specimen", "train_network"}
+WITH_TORCH = {
+    "add_noise", "evaluate_network", "image_specimen", "pick_particles", "segment_picks",
+    "segment_tomogram", "train_network",
+}  # fmt: skip
 HEAVY = ("torch", "numpy", "pandas", "matplotlib", "gemmi", "yaml")
 
 

@@ -193,7 +193,7 @@ def test_a_folder_of_one_s_own(pdb_ids, tmp_path):
 
 def test_runs_of_the_paper(pdb_ids):
     asked = PAPER.tables.runs(pdb_ids)
-    assert len(asked) == 14 + 6 + 22  # SSN3D-ED has three seeds
+    assert len(asked) == 8 + 6 + 22  # SSN3D-ED has three seeds
     assert asked[0] == ("Xu & Alber", "A", "random")
     assert asked[-1] == ("SSN3D-ED", "A", f"without_{pdb_ids[-1]}")
 
@@ -209,7 +209,7 @@ def test_results_of_an_earlier_run(pdb_ids, tmp_path):
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).touch()
     said = lines.earlier_results(PAPER, pdb_ids, tmp_path)
-    assert said == "1 of 3 datasets and 1 of 42 runs there"
+    assert said == "1 of 3 datasets and 1 of 36 runs there"
 
 
 def test_an_epoch_grows_with_the_subtomograms():
@@ -234,7 +234,7 @@ def test_trainings_take_longer_with_more_epochs(pdb_ids, monkeypatch):
     settings = [changed(PAPER, training={"epochs": epochs}) for epochs in (100, 200)]
     said = [lines.trainings(each, pdb_ids) for each in settings]
     assert "at most 7 days for 100 epochs each" in said[0]
-    assert "at most 14 days for 200 epochs each" in said[1]
+    assert "at most 13 days for 200 epochs each" in said[1]
     assert "SSN3D-ED 3 min" in said[0]
 
 

@@ -167,7 +167,8 @@ def replaced(folder, *edits):
 
 @pytest.mark.slow
 def test_changed_library_code_reruns_the_rules_that_use_it(finished):
-    with replaced(finished, (TRAINING, "(1 + settings.", "(2 + settings.")):
+    recipe = "src/ssn3d/segmentation/recipe.py"
+    with replaced(finished, (recipe, "(1 + settings.", "(2 + settings.")):
         planned = dry_run(finished)
     assert planned["train_network"] == 3
     assert "extract_subtomograms" not in planned

@@ -18,8 +18,8 @@ from ssn3d.own_tomogram import OwnTomogram
 from ssn3d.particle_tables.files import read_particle_table
 from ssn3d.particle_tables.frame import TomogramFrame
 from ssn3d.particle_tables.of_tomogram import frame_of_tomogram
+from ssn3d.recovery.sample import open_sample
 from ssn3d.recovery.sheet import Sample
-from ssn3d.recovery.steps import open_sample
 
 _MOST = 65_535
 """Labels of an MRC file of 16-bit integers."""

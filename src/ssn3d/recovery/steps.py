@@ -8,12 +8,12 @@ from ssn3d.log import logger
 from ssn3d.mapped_volume import open_volume
 from ssn3d.models.card import Target, default_model
 from ssn3d.models.shipped import Model, load_model
-from ssn3d.own_tomogram import OwnTomogram, open_tomogram
 from ssn3d.particle_tables.files import read_particle_table, write_particle_table
 from ssn3d.particle_tables.frame import TomogramFrame
 from ssn3d.particle_tables.of_tomogram import frame_of_tomogram
 from ssn3d.particle_tables.table import ParticleTable
 from ssn3d.picking.pick import Choice, pick_blobs, pick_regions
+from ssn3d.recovery.sample import open_sample
 from ssn3d.recovery.settings import PickingSettings, TargetSettings
 from ssn3d.recovery.sheet import Sample
 from ssn3d.segmentation.compute import Compute
@@ -21,11 +21,6 @@ from ssn3d.segmentation.targets import segment_targets, write_instances
 from ssn3d.segmentation.whole_tomogram import segment_tomogram
 
 _PROBABILITY = 0.5
-
-
-def open_sample(sample: Sample) -> OwnTomogram:
-    """Open a tomogram under its name in the sheet. Raises DataError where it is none."""
-    return open_tomogram(sample.file, sample.voxel_size_angstrom, name=sample.name)
 
 
 def _ready(model: PathLike | None, target: Target, device: str) -> tuple[Model, Compute]:

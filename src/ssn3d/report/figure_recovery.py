@@ -17,9 +17,9 @@ from ssn3d.files import PathLike
 from ssn3d.mapped_volume import open_volume
 from ssn3d.particle_tables.files import read_particle_table
 from ssn3d.particle_tables.of_tomogram import frame_of_tomogram
+from ssn3d.recovery.sample import open_sample
 from ssn3d.recovery.scores import MATCHES, OF_FOUND
 from ssn3d.recovery.sheet import Sample
-from ssn3d.recovery.steps import open_sample
 from ssn3d.report.figure_tomogram import draw_labels
 from ssn3d.report.labels import name_points, plain_log_ticks
 from ssn3d.report.panels import draw_slice

@@ -1,0 +1,9 @@
+"""A tomogram of the sheet, opened. Light to import: figures need no torch."""
+
+from ssn3d.own_tomogram import OwnTomogram, open_tomogram
+from ssn3d.recovery.sheet import Sample
+
+
+def open_sample(sample: Sample) -> OwnTomogram:
+    """Open a tomogram under its name in the sheet. Raises DataError where it is none."""
+    return open_tomogram(sample.file, sample.voxel_size_angstrom, name=sample.name)
