@@ -24,9 +24,7 @@ def run(arguments: argparse.Namespace) -> None:
     target: Literal["all", "centred"] = "all" if arguments.particles is None else "centred"
     model = load_model(arguments.model or default_model(target), target)
     tomogram = open_tomogram(arguments.tomogram, arguments.voxel_size, arguments.protein)
-    compute = Compute.pick(arguments.device, "auto")
-    compute.place(model.network)
-    logger.info("model: %s, of voxels of %g A", model.name, model.voxel_size_angstrom)
+    compute = model.place(arguments.device)
     if arguments.particles is None:
         _whole(arguments, tomogram, model, compute)
     else:

@@ -7,7 +7,9 @@ from torch import nn
 
 from ssn3d.errors import CheckpointError, DataError
 from ssn3d.files import sha256_of
+from ssn3d.log import logger
 from ssn3d.models.card import FOLDER, Card, Target, model_names, read_card
+from ssn3d.segmentation.compute import Compute
 from ssn3d.segmentation.predict import load_network
 
 
@@ -23,6 +25,13 @@ class Model:
     """Edge of the subtomograms that it was trained on."""
     card: Card | None
     """None for weights without one."""
+
+    def place(self, device: str) -> Compute:
+        """Move the network to a device, and say which model it is."""
+        compute = Compute.pick(device, "auto")
+        compute.place(self.network)
+        logger.info("model: %s, of voxels of %g A", self.name, self.voxel_size_angstrom)
+        return compute
 
 
 def load_model(name: str, target: Target | None = None, folder: Path = FOLDER) -> Model:

@@ -26,10 +26,7 @@ _PROBABILITY = 0.5
 def _ready(model: PathLike | None, target: Target, device: str) -> tuple[Model, Compute]:
     """Load a model, the default one if there is no file, and place it on the device."""
     loaded = load_model(str(model or default_model(target)), target)
-    compute = Compute.pick(device, "auto")
-    compute.place(loaded.network)
-    logger.info("model: %s, of voxels of %g A", loaded.name, loaded.voxel_size_angstrom)
-    return loaded, compute
+    return loaded, loaded.place(device)
 
 
 def segment_whole(
