@@ -61,9 +61,10 @@ def write_run(tmp_path: Path) -> Callable[..., Path]:
         defaults = {"capacity": 895746, "epochs": 31, "training_seconds": 90.0}
         names = {"method": method, "dataset": dataset, "split": split}
         write_json(folder / "run.json", names | defaults | record)
-        write_csv(folder / "per_subtomogram.csv", scores)
         apart = scores.assign(tomogram="independent1") if independent is None else independent
-        write_csv(folder / "independent.csv", apart)
+        for name, table in (("per_subtomogram", scores), ("independent", apart)):
+            named = table if "dataset" in table else table.assign(dataset=dataset)
+            write_csv(folder / f"{name}.csv", named)
         return folder
 
     return write

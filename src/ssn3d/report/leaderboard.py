@@ -51,10 +51,10 @@ def read_entry(
     folders: Sequence[Path], method: str, trained_on: str, left_out: str | None = None
 ) -> Entry:
     """Read the scores of a method. Raises DataError where a file is missing or damaged."""
-    record = read_json(folders[0] / "run.json", "capacity", "dataset")
+    record = read_json(folders[0] / "run.json", "capacity")
     every = pd.concat(
         [
-            _read(folder / name, record["dataset"]).assign(independent=independent)
+            _read(folder / name).assign(independent=independent)
             for folder in folders
             for name, independent in _TABLES.items()
         ]
@@ -71,13 +71,13 @@ def read_external(folder: PathLike) -> Entry:
     return read_entry([Path(folder)], record["method"], record["trained_on"])
 
 
-def _read(path: Path, dataset: str) -> pd.DataFrame:
-    """Read a table of scores; it is all of `dataset` if it does not name the dataset of each."""
-    columns = {**SCORES, "surface_distance": np.float64, "milliseconds": np.float64}
-    table = read_csv(path, columns).assign(dataset=dataset)
-    named = pd.read_csv(path, usecols=lambda name: name == "dataset", dtype=str)
+def _read(path: Path) -> pd.DataFrame:
+    """Read a table of scores."""
+    columns = {"dataset": str, **SCORES}
+    columns |= dict.fromkeys(["surface_distance", "milliseconds"], np.float64)
+    table = read_csv(path, columns)
     return table.assign(
-        **named, miou=miou(table), roi_iou=table["iou_foreground"], voxels=mask_voxels(table)
+        miou=miou(table), roi_iou=table["iou_foreground"], voxels=mask_voxels(table)
     )
 
 
