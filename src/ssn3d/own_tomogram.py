@@ -55,9 +55,8 @@ class OwnTomogram:
         axes = zip(start, size, self.grid.shape, strict=True)
         indices = [_mirrored(np.arange(first, first + n), length) for first, n, length in axes]
         lowest = [int(index.min()) for index in indices]
-        box = self.read(tuple(slice(index.min(), index.max() + 1) for index in indices))
-        box = box[np.ix_(*(index - low for index, low in zip(indices, lowest, strict=True)))]
-        return box if self.protein_is_dark else -box
+        box = self.read_dark(tuple(slice(index.min(), index.max() + 1) for index in indices))
+        return box[np.ix_(*(index - low for index, low in zip(indices, lowest, strict=True)))]
 
 
 def _mirrored(index: NDArray[np.int_], length: int) -> NDArray[np.int_]:
