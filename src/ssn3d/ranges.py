@@ -21,7 +21,7 @@ OrRange: TypeAlias = (
 """A number, or the bounds [low, high] between which each tomogram draws its own."""
 
 
-def draw(value: float | list[float], rng: np.random.Generator) -> float:
+def draw(value: float | list[int] | list[float], rng: np.random.Generator) -> float:
     """Give a number itself, and of a range a number between its bounds, all equally likely."""
     if not isinstance(value, list):
         return float(value)

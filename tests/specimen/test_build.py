@@ -177,6 +177,18 @@ def test_summary_counts_what_is_there(specimen):
     assert set(np.unique(specimen.labels)) <= set(range(len(specimen.particles) + 1))
 
 
+def test_a_range_of_particles_is_drawn_from_for_each_tomogram(structures):
+    settings = changed(SETTINGS, particles=[20, 60])
+    counts = [
+        build_specimen(structures, settings, generator(0, "specimen", name)).summary[
+            "particles_in_region"
+        ]
+        for name in ("t1", "t2", "t3")
+    ]
+    assert len(set(counts)) == 3
+    assert all(20 <= count <= 60 for count in counts)
+
+
 def test_same_seed_same_bytes(specimen, structures):
     again = build_specimen(structures, SETTINGS, generator(0, "specimen"))
     np.testing.assert_array_equal(again.density, specimen.density)

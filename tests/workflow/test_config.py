@@ -53,7 +53,7 @@ FAULTS = [
     ("specimen.particels", 10, "specimen: unknown key 'particels'; did you mean 'particles'?"),
     ("splits.1", 10, "splits: unknown key '1'; known are by, test_fraction, validation_fraction"),
     ("zzz", 1, f"top level: unknown key 'zzz'; known are {', '.join(CONFIG)}"),
-    ("specimen.particles", "many", "'many' must be a valid integer (number of particles packed)"),
+    ("specimen.particles", "many", "'many' must be a valid integer or a valid list (number of par"),
     ("specimen", None, "None must be a mapping of keys to values"),
     ("seed", -1, "-1 must be greater than or equal to 0 (every random number derives from it)"),
     ("microscope.tilt.step_deg", 0, "0 must be greater than or equal to 0.01"),

@@ -57,7 +57,8 @@ def subtomograms_of(config: Config, count: int | str) -> float:
         return float(count)
     size, specimen = config.subtomograms.size_voxels, config.specimen
     inside = [max(n - size, 0) for n in specimen.tomogram_size_voxels.zyx]
-    return specimen.particles * math.prod(inside) / math.prod(specimen.region_size_voxels.zyx)
+    fraction = math.prod(inside) / math.prod(specimen.region_size_voxels.zyx)
+    return fraction * float(np.mean(specimen.particles))  # the middle of a range
 
 
 @job_threads()

@@ -12,6 +12,7 @@ from ssn3d.errors import PlacementError
 from ssn3d.ground import Ground
 from ssn3d.log import logger
 from ssn3d.particles import Particles
+from ssn3d.ranges import draw
 from ssn3d.specimen.body import Body
 from ssn3d.specimen.ground import draw_ground, place_ground
 from ssn3d.specimen.ice import Slab, draw_slab, level
@@ -98,12 +99,13 @@ def build_specimen(
     spheres = _bounding_spheres(structures, settings)
     region = np.array(settings.region_size_voxels.zyx, dtype=float)
     tomogram = np.array(settings.tomogram_size_voxels.zyx, dtype=float)
-    of_ice, of_ground = rng.spawn(2)  # which leaves the numbers of the particles as they are
+    of_ice, of_ground, of_crowd = rng.spawn(3)  # which leaves those of the particles as they are
     slab, numbers = draw_slab(settings, of_ice)
     bodies = place_ground(settings, slab, of_ground)
     room = _room(slab, bodies, (region - tomogram) / 2)
 
-    pdb_ids = copy_numbers(list(structures), settings.particles, settings.proportions, rng)
+    count = round(draw(settings.particles, of_crowd))
+    pdb_ids = copy_numbers(list(structures), count, settings.proportions, rng)
     offsets = np.array([spheres[i][0] for i in pdb_ids.tolist()])
     radii = np.array([spheres[i][1] for i in pdb_ids.tolist()])
     sphere_centres = place_spheres(radii, region, rng, room) - (region - tomogram) / 2

@@ -75,7 +75,7 @@ class SpecimenSettings(Settings):
     """Particles are packed into this region; the tomogram is its middle."""
     voxel_size_angstrom: float = Field(ge=1, le=100)
     resolution_angstrom: float = Field(ge=2, le=1000)
-    particles: int = Field(ge=1, le=10_000_000)
+    particles: OrRange[Annotated[int, Field(ge=1, le=10_000_000)]]
     """Number of particles packed."""
     proportions: Literal["equal", "random"]
     """Of the classes."""
