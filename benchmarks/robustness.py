@@ -3,10 +3,10 @@
 Run `python benchmarks/robustness.py --weights results/runs/UNet/A/random/weights.pt --results
 results --config config.yaml --folder somewhere`; repeat the command to resume. All starts from one
 tomogram that no training saw (`--tomogram`), with its volumes (`keep: all`), and the configuration
-it was made with, whose defocus and number of particles are no ranges. Its particles are scored in cubes cut at and beside
-their centres; with its density imaged at other defoci, or with more or less noise; and in new
-specimens of more or fewer particles. Each condition becomes a shard of at most `--count`
-subtomograms, the same ones wherever the specimen is the same; its volumes are deleted.
+it was made with, whose defocus and number of particles are no ranges. Its particles are scored in
+cubes cut at and beside their centres; with its density imaged at other defoci, or with more or less
+noise; and in new specimens of more or fewer particles. Each condition becomes a shard of at most
+`--count` subtomograms, the same ones wherever the specimen is the same; its volumes are deleted.
 
 Writes robustness.csv (weights, network, trained_on, condition, value, snr, miou, its 95% interval
 over subtomograms, roi_iou, and the number of these) and robustness.png.
