@@ -1,69 +1,108 @@
 """What each ingredient of the recipe for low SNR is worth, one at a time, on validation data.
 
 Run `python benchmarks/ablation.py RESULTS --folder somewhere`, RESULTS being those of an experiment
-(shards of its datasets and `splits/random.csv`); repeat the command to resume. All variants see the
-same subtomograms, a share of the training set at every SNR, for as many epochs; each is scored on
-the validation set at each SNR. No test data are read.
+of several tomograms (`models.yaml`: their shards, and `splits/random.csv`); repeat the command to
+resume. All variants have as many subtomograms and epochs, of the first tomogram where not said
+otherwise. Each is scored at each SNR on the validation subtomograms of the last tomogram, which
+none is trained on. No test data are read.
 
-Writes a table (variant, network, trained_on, snr, miou, difference to the first variant on the same
-subtomograms with its 95% interval, seconds of training a subtomogram), which
-docs/results/ablation.csv is; the last line of the output is JSON.
+Writes a table (variant, network, trained_on, snr, miou, gain over the first variant on the same
+subtomograms with its 95% interval over subtomograms, milliseconds of training a subtomogram), which
+docs/results/ablation.csv is; the last line of the output is JSON. `another seed` and `a third seed`
+differ from the first variant in nothing else: a gain that is no larger than theirs is none.
 """
 
 import argparse
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
+from torch import Tensor, nn
 
 from made_up import PAPER
 from ssn3d.device import use_threads
 from ssn3d.log import job, logger
+from ssn3d.provenance import fingerprint
 from ssn3d.report.bootstrap import mean_interval
 from ssn3d.seeds import generator
 from ssn3d.segmentation.compute import Compute
 from ssn3d.segmentation.metrics import miou, score_masks
 from ssn3d.segmentation.predict import predict_masks
-from ssn3d.segmentation.train import train
+from ssn3d.segmentation.train import TrainingResult, train
 from ssn3d.subtomograms.steps import read_dataset
-from ssn3d.subtomograms.store import Dataset
+from ssn3d.subtomograms.store import Dataset, open_dataset
 
 PLAIN = {"batch_size": 2, "micro_batch_size": 2, "learning_rate_decay": "cosine"}
+FLIPS = [[2 + i for i, flip in enumerate(f) if flip] for f in product((False, True), repeat=3)]
 
 
 @dataclass(frozen=True)
 class Variant:
-    """A network, and what its training has beyond the plain one."""
+    """A network, its training beyond the plain one, and how it predicts."""
 
     network: str = "ResUNet"
     settings: dict[str, Any] = field(default_factory=dict)
     datasets: str = "all"
-    """Names of those trained on, joined by +; or all."""
+    """The name of the one that is trained on, or all."""
+    tomograms: int = 1
+    """How many are trained on."""
+    seeds: tuple[int, ...] = (0,)
+    """Of the trainings whose probabilities are averaged."""
+    flips: bool = False
+    """Whether probabilities are averaged over the eight flips as well."""
 
 
 VARIANTS = {
     "plain": Variant(),
+    "another seed": Variant(seeds=(1,)),
+    "a third seed": Variant(seeds=(2,)),
+    "three seeds averaged": Variant(seeds=(0, 1, 2)),
+    "flips at prediction": Variant(flips=True),
     "UNet": Variant("UNet"),
     "SSN3D-ED": Variant("SSN3D-ED"),
+    "Dice": Variant(settings={"loss": "cross_entropy_and_dice"}),
     "hyperbolic decay": Variant(settings={"learning_rate_decay": 0.003}),
     "averaged weights": Variant(settings={"weights_average_decay": 0.99}),
-    "Dice": Variant(settings={"loss": "cross_entropy_and_dice"}),
-    "flips": Variant(settings={"flips": True}),
+    "flips in training": Variant(settings={"flips": True}),
+    "flips in both": Variant(settings={"flips": True}, flips=True),
     "batches of 4": Variant(settings={"batch_size": 4, "micro_batch_size": 4}),
+    "three tomograms": Variant(tomograms=3),
     "A alone": Variant(datasets="A"),
     "B alone": Variant(datasets="B"),
     "C alone": Variant(datasets="C"),
+    "D alone": Variant(datasets="D"),
 }
 
 
-def shards(results: Path, datasets: str) -> list[Path]:
-    """Shards to train on, of one dataset or all."""
+class Averaged(nn.Module):
+    """The mean probability of networks, in several orientations."""
+
+    def __init__(self, networks: Sequence[nn.Module], flips: Sequence[list[int]]) -> None:
+        """Take networks, and the axes of each flip."""
+        super().__init__()
+        self.networks, self.flips = nn.ModuleList(networks), flips
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Map images (n, 1, s, s, s) to logits (n, 2, s, s, s)."""
+        probabilities = [
+            network(images.flip(dims)).float().softmax(dim=1).flip(dims)
+            for network in self.networks
+            for dims in self.flips
+        ]
+        return torch.stack(probabilities).mean(dim=0).log()
+
+
+def shards(results: Path, datasets: str, tomograms: slice) -> list[Path]:
+    """Shards of one dataset or all, and of some tomograms."""
     folders = sorted((results / "subtomograms").iterdir())
     wanted = [f for f in folders if datasets in {"all", f.name}]
-    return [path for folder in wanted for path in sorted(folder.glob("t*.h5"))]
+    return [path for folder in wanted for path in sorted(folder.glob("t*.h5"))[tomograms]]
 
 
 def share_of(rows: np.ndarray, dataset: Dataset, seed: int, count: int) -> np.ndarray:
@@ -71,32 +110,38 @@ def share_of(rows: np.ndarray, dataset: Dataset, seed: int, count: int) -> np.nd
     return np.sort(generator(seed, "ablation", dataset.name).permutation(rows)[:count])
 
 
-def scores_of(name: str, variant: Variant, arguments: argparse.Namespace) -> pd.DataFrame:
-    """Train a variant, and score every validation subtomogram at every SNR."""
-    results, split = arguments.results, arguments.results / "splits" / "random.csv"
-    data, rows = read_dataset(shards(results, variant.datasets), split)
+def trained(variant: Variant, seed: int, arguments: argparse.Namespace) -> TrainingResult:
+    """Train a network, or take it from its checkpoint."""
+    paths = shards(arguments.results, variant.datasets, slice(variant.tomograms))
+    data, rows = read_dataset(paths, arguments.results / "splits" / "random.csv")
     changes = PLAIN | {"epochs": arguments.epochs} | variant.settings
     settings = type(PAPER.training).model_validate(PAPER.training.model_dump() | changes)
-    trained = train(
+    name = fingerprint({"paths": [*map(str, paths)], "network": variant.network, **changes})[:12]
+    return train(
         data,
         share_of(rows["train"], data, arguments.seed, arguments.subtomograms),
         share_of(rows["validation"], data, arguments.seed, 60),
         variant.network,
         settings=settings,
-        seed=arguments.seed,
-        run_name=f"ablation/{name}",
-        checkpoint_path=arguments.folder / f"{name}.pt",
+        seed=arguments.seed + seed,
+        run_name="ablation",
+        checkpoint_path=arguments.folder / f"{name}_{seed}.pt",
     )
-    everything, rows = read_dataset(shards(results, "all"), split)
-    compute = Compute.pick("cpu", trained.precision)
-    found = predict_masks(trained.network, everything, rows["validation"], compute)
+
+
+def scores_of(variant: Variant, arguments: argparse.Namespace) -> pd.DataFrame:
+    """Train a variant, and score the last tomogram's validation subtomograms at every SNR."""
+    results = [trained(variant, seed, arguments) for seed in variant.seeds]
+    flips = FLIPS if variant.flips else FLIPS[:1]
+    network = Averaged([result.network for result in results], flips)
+    paths = shards(arguments.results, "all", slice(-1, None))
+    data, rows = read_dataset(paths, arguments.results / "splits" / "random.csv")
+    compute = Compute.pick("cpu", results[0].precision)
+    found = predict_masks(network, data, rows["validation"], compute)
     scores = miou(pd.concat([score_masks(*pair) for pair in found], ignore_index=True))
+    seconds = sum(r.seconds / len(r.history) for r in results) / arguments.subtomograms
     return pd.DataFrame(
-        {
-            "dataset": everything.datasets[rows["validation"]],
-            "miou": scores,
-            "seconds": trained.seconds / (arguments.subtomograms * len(trained.history)),
-        }
+        {"dataset": data.datasets[rows["validation"]], "miou": scores, "seconds": seconds}
     )
 
 
@@ -142,11 +187,13 @@ def main() -> None:
         for name in arguments.variants:
             path = arguments.folder / f"{name}.csv"
             if not path.exists():
-                scores_of(name, VARIANTS[name], arguments).to_csv(path, index=False)
+                scores_of(VARIANTS[name], arguments).to_csv(path, index=False)
                 logger.info("%s: scored", name)
     done = [name for name in VARIANTS if (arguments.folder / f"{name}.csv").exists()]
     scores = {name: pd.read_csv(arguments.folder / f"{name}.csv") for name in done}
-    table = table_of(scores, {d.name: d.snr for d in PAPER.snr.datasets})
+    last = open_dataset(shards(arguments.results, "all", slice(-1, None)))
+    snr_of = {shard.origin.dataset: shard.origin.snr_asked for shard in last.shards}
+    table = table_of(scores, snr_of)
     table.to_csv(arguments.folder / "ablation.csv", index=False, float_format="%.2f")
     print(table.to_string(index=False, float_format="%.2f"))
     wide = table.pivot_table(index="variant", columns="snr", values="miou")
