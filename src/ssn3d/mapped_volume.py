@@ -1,16 +1,16 @@
-"""A volume that stays in its MRC file; what is read of it is in memory."""
+"""A mask, segmentation or tomogram that stays in its file; what is read of it is in memory."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import mrcfile
 import numpy as np
 from numpy.typing import NDArray
 
 from ssn3d.errors import DataError
 from ssn3d.files import PathLike
-from ssn3d.mrc import shape_of_mrc
+from ssn3d.stored_tomogram import Slices, StoredTomogram, find_stored
 
 
 @dataclass(frozen=True)
@@ -18,19 +18,22 @@ class MappedVolume:
     """A volume (z, y, x) of real numbers."""
 
     path: Path
-    shape: tuple[int, int, int]
+    stored: StoredTomogram
     voxel_size_angstrom: float
 
     @property
-    def voxels(self) -> NDArray[Any]:
-        """All voxels, mapped anew: pages once read would count as memory of this process."""
-        with mrcfile.mmap(self.path, mode="r") as mrc:
-            array: NDArray[Any] = mrc.data
-            return array
+    def shape(self) -> tuple[int, int, int]:
+        """(z, y, x)."""
+        return self.stored.shape
 
-    def read(self, where: tuple[slice, ...]) -> NDArray[np.float32]:
+    @property
+    def voxels(self) -> NDArray[Any]:
+        """All voxels, read from an MRC file when they are used."""
+        return self.stored.read(slice(None))
+
+    def read(self, where: Slices) -> NDArray[np.float32]:
         """Read a part."""
-        return np.array(self.voxels[where], dtype=np.float32)
+        return np.array(self.stored.read(where), dtype=np.float32)
 
 
 def open_volume(path: PathLike, voxel_size_angstrom: float | None = None) -> MappedVolume:
@@ -38,13 +41,8 @@ def open_volume(path: PathLike, voxel_size_angstrom: float | None = None) -> Map
 
     Raises DataError where it is missing, damaged, no volume, or without a voxel size.
     """
-    shape = shape_of_mrc(path)
-    with mrcfile.mmap(Path(path), mode="r") as mrc:
-        if mrc.data.ndim != 3 or shape[0] == 1 or mrc.is_image_stack():  # noqa: PLR2004 -- volumes
-            raise DataError(f"{path}: images, not a tomogram; give a reconstructed volume")
-        if not np.isrealobj(mrc.data):
-            raise DataError(f"{path}: a Fourier transform, not a tomogram; give a volume")
-        size = float(mrc.voxel_size.x) if voxel_size_angstrom is None else voxel_size_angstrom
-    if not (np.isfinite(size) and size > 0):
+    stored = find_stored(Path(path))
+    size = stored.edges_angstrom[0] if voxel_size_angstrom is None else voxel_size_angstrom
+    if not (math.isfinite(size) and size > 0):
         raise DataError(f"{path}: no voxel size in its header; give it with --voxel-size")
-    return MappedVolume(Path(path), shape, size)
+    return MappedVolume(Path(path), stored, size)

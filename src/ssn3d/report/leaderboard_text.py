@@ -1,12 +1,12 @@
 """The leaderboard as Markdown."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 
 from ssn3d.report.leaderboard import ALL
-from ssn3d.report.table_text import provenance_line
+from ssn3d.report.table_text import pipe_table, provenance_line
 
 _NOTES = (
     "mIoU: the mean of the IoUs of background and region of interest (ROI), both means over "
@@ -65,7 +65,7 @@ def _ranking(rows: pd.DataFrame, *, more: bool = False) -> list[str]:
         )
     titles = ["Method", "Trained on", "mIoU (%)", "To the best", "Pixel acc. (%)", "ROI's IoU (%)"]
     titles += ["Surface distance", "Subtomograms", "Parameters", "Milliseconds"]
-    return _table([*(["Dataset", "Structure"] if more else []), *titles], cells)
+    return pipe_table([*(["Dataset", "Structure"] if more else []), *titles], cells)
 
 
 def _difference(row: Mapping[Any, Any]) -> str:
@@ -86,10 +86,4 @@ def _by_structure(rows: pd.DataFrame) -> list[str]:
         [*names, *(_DASH if pd.isna(value) else f"{value:.1f}" for value in values)]
         for names, values in zip(wide.index, wide.to_numpy(), strict=True)
     ]
-    return _table(["Method", "Trained on", *wide.columns], cells)
-
-
-def _table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Make the lines of a Markdown table."""
-    lines = [titles, ["---"] * len(titles), *rows]
-    return ["| " + " | ".join(text.replace("|", "\\|") for text in line) + " |" for line in lines]
+    return pipe_table(["Method", "Trained on", *wide.columns], cells)

@@ -15,6 +15,7 @@ from ssn3d.csv_files import read_csv, write_csv
 from ssn3d.files import PathLike, read_json, write_text
 from ssn3d.picking.scoring import f_score, score_voxels
 from ssn3d.recovery.scores import COUNTS, MATCHES, OF_FOUND
+from ssn3d.report.table_text import pipe_table
 from ssn3d.report.web_page import web_page
 
 ALL = "all"
@@ -173,6 +174,5 @@ def _markdown(tables: Sequence[pd.DataFrame], title: str, note: str) -> str:
     blocks = [f"**{title}**"]
     for cells in tables:
         titles = [str(title) for title in cells]
-        lines = [titles, ["---"] * len(titles), *cells.to_numpy().tolist()]
-        blocks.append("\n".join("| " + " | ".join(line) + " |" for line in lines))
+        blocks.append("\n".join(pipe_table(titles, cells.to_numpy().tolist())))
     return "\n\n".join([*blocks, note]) + "\n"

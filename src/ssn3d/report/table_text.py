@@ -174,6 +174,12 @@ def write_table(
             partial.write_text(text, encoding="utf-8")
 
 
+def pipe_table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Make the lines of a Markdown table of text as it is."""
+    lines = [titles, ["---"] * len(titles), *rows]
+    return ["| " + " | ".join(text.replace("|", "\\|") for text in line) + " |" for line in lines]
+
+
 def provenance_line(provenance: Mapping[str, Any]) -> str:
     """Put provenance on one line, nested values as JSON; long values are only in the .json."""
     values = {
