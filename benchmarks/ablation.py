@@ -7,9 +7,9 @@ otherwise. Each is scored at each SNR on the validation subtomograms of the last
 none is trained on. No test data are read.
 
 Writes a table (variant, network, trained_on, snr, miou, gain over the first variant on the same
-subtomograms with its 95% interval over subtomograms, milliseconds of training a subtomogram), which
-docs/results/ablation.csv is; the last line of the output is JSON. `another seed` and `a third seed`
-differ from the first variant in nothing else: a gain that is no larger than theirs is none.
+subtomograms with its 95% interval over subtomograms), which docs/results/ablation.csv is; the last
+line of the output is JSON. `another seed` and `a third seed` differ from the first variant in
+nothing else: a gain that is no larger than theirs is none.
 """
 
 import argparse
@@ -147,10 +147,7 @@ def scores_of(variant: Variant, arguments: argparse.Namespace) -> pd.DataFrame:
     compute = Compute.pick("cpu", results[0].precision)
     found = predict_masks(network, data, rows["validation"], compute)
     scores = miou(pd.concat([score_masks(*pair) for pair in found], ignore_index=True))
-    seconds = sum(r.seconds / len(r.history) for r in results) / arguments.subtomograms
-    return pd.DataFrame(
-        {"dataset": data.datasets[rows["validation"]], "miou": scores, "seconds": seconds}
-    )
+    return pd.DataFrame({"dataset": data.datasets[rows["validation"]], "miou": scores})
 
 
 def table_of(scores: dict[str, pd.DataFrame], snr_of: dict[str, float]) -> pd.DataFrame:
@@ -172,7 +169,6 @@ def table_of(scores: dict[str, pd.DataFrame], snr_of: dict[str, float]) -> pd.Da
                     "gain": gain.mean(),
                     "gain_low": low,
                     "gain_high": high,
-                    "ms_a_subtomogram": 1000 * some["seconds"].iloc[0],
                 }
             )
     return pd.DataFrame(rows)
