@@ -39,7 +39,7 @@ def segment(path: Path, network_name: str, device: str) -> dict[str, float]:
     network = compute.place(build_network(network_name, 0.0, torch.Generator().manual_seed(0)))
     Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # resets the high-water mark
     started, cpu = time.perf_counter(), time.process_time()
-    settings = {"voxel_size_angstrom": 10.0, "threshold": 0.5, "flips": False}
+    settings = {"voxel_size_angstrom": 10.0, "threshold": 0.5}
     segment_tomogram(open_tomogram(path), network, compute, path.parent / "out", **settings)
     status = Path("/proc/self/status").read_text(encoding="ascii")
     return {

@@ -95,7 +95,6 @@ def segmented_picks(tomogram: Simulated, network: Network) -> NDArray[np.float64
             folder,
             voxel_size_angstrom=voxel,
             threshold=0.5,
-            flips=False,
         )
         volume = open_tomogram(found.probability, protein="dark")
         return pick_regions(

@@ -71,7 +71,6 @@ def _add_segment(commands: Any) -> None:
     add("--particles", metavar="STAR", help="picks: segment the target of each instead")
     add("--masked", action="store_true", help="with picks, write masked subtomograms too")
     add("--threshold", type=float, default=0.5, help="probability of structure (default 0.5)")
-    add("--flips", action="store_true", help="average over eight flips: better, 8 times as long")
     add("--protein", choices=("auto", "dark", "bright"), default="auto", help="(default auto)")
     add("--device", choices=("auto", "cpu", "cuda"), default="auto", help="(default auto)")
 

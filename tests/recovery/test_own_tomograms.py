@@ -28,7 +28,7 @@ CENTRES = {
     "dark": np.array([[22.3, 20, 20], [24, 44, 40.4], [24, 19.6, 56]]),
     "bright": np.array([[24.0, 24, 24], [23, 40, 52.5]]),
 }
-NETWORK = {"flips": False, "device": "cpu", "jobs_per_gpu": 1}
+NETWORK = {"device": "cpu", "jobs_per_gpu": 1}
 PICKING = PAPER.recovery.picking
 CHANGES = {"diameter_angstrom": 120.0, "symmetry": "C1", "rounds": 1, "masks": "network"}
 AVERAGING = PAPER.recovery.averaging.model_copy(update=CHANGES)

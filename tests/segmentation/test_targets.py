@@ -28,7 +28,7 @@ def give_tomogram(folder, voxel_size, sign=1):
 def segment(tomogram, centres, size_voxels):
     return segment_targets(
         tomogram, centres, Dark(), Compute.pick("cpu", "float32"),
-        voxel_size_angstrom=10.0, size_voxels=size_voxels, threshold=0.5, flips=False,
+        voxel_size_angstrom=10.0, size_voxels=size_voxels, threshold=0.5,
     )  # fmt: skip
 
 

@@ -18,7 +18,7 @@ RADIUS_ANGSTROM = 60
 def segment(tomogram, folder, threshold=0.5):
     return segment_tomogram(
         tomogram, Dark(), Compute.pick("cpu", "float32"), folder,
-        voxel_size_angstrom=10.0, threshold=threshold, flips=False,
+        voxel_size_angstrom=10.0, threshold=threshold,
     )  # fmt: skip
 
 

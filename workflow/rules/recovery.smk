@@ -18,7 +18,6 @@ rule segment_tomogram:
         runtime=more_each_attempt(120),
     params:
         sample=lambda w: SAMPLES[w.sample]._asdict(),
-        flips=lookup(within=config, dpath="recovery/flips"),
         device=lookup(within=config, dpath="training/device"),
         code=library_version("segment_tomogram"),
     script:
@@ -69,7 +68,6 @@ rule segment_picks:
     params:
         sample=lambda w: SAMPLES[w.sample]._asdict(),
         settings=lookup(within=config, dpath="recovery/segmentation"),
-        flips=lookup(within=config, dpath="recovery/flips"),
         device=lookup(within=config, dpath="training/device"),
         code=library_version("segment_picks"),
     script:

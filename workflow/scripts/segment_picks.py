@@ -17,7 +17,6 @@ if __name__ == "__main__":
             snakemake.input.model or None,
             TargetSettings.model_validate(snakemake.params.settings),
             Path(snakemake.output[0]).parent,
-            flips=snakemake.params.flips,
             device=snakemake.params.device,
             jobs_per_gpu=snakemake.config["trainings_per_gpu"],
         )

@@ -14,7 +14,6 @@ if __name__ == "__main__":
             Sample(**snakemake.params.sample),
             snakemake.input.model or None,
             Path(snakemake.output.probability).parent,
-            flips=snakemake.params.flips,
             device=snakemake.params.device,
             jobs_per_gpu=snakemake.config["trainings_per_gpu"],
         )

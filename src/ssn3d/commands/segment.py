@@ -42,7 +42,6 @@ def _whole(
         arguments.output,
         voxel_size_angstrom=model.voxel_size_angstrom,
         threshold=arguments.threshold,
-        flips=arguments.flips,
     )
     logger.info("%s, %s", found.probability, found.labels)
     if found.fraction > 0:
@@ -68,7 +67,6 @@ def _targets(
         voxel_size_angstrom=model.voxel_size_angstrom,
         size_voxels=model.size_voxels,
         threshold=arguments.threshold,
-        flips=arguments.flips,
     )
     logger.info("%s", write_instances(tomogram, targets, arguments.output))
     if arguments.masked:

@@ -72,8 +72,6 @@ class RecoverySettings(Settings):
 
     sheet: str | None
     """Table of one's own tomograms; without it, the independent ones are recovered and scored."""
-    flips: bool
-    """Whether networks average over eight flips, which takes eight times as long."""
     picking: PickingSettings
     segmentation: TargetSettings
     averaging: AverageSettings | None

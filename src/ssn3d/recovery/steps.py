@@ -34,7 +34,6 @@ def segment_whole(
     model: PathLike | None,
     folder: PathLike,
     *,
-    flips: bool,
     device: str,
     jobs_per_gpu: int,
 ) -> None:
@@ -54,7 +53,6 @@ def segment_whole(
             folder,
             voxel_size_angstrom=loaded.voxel_size_angstrom,
             threshold=_PROBABILITY,
-            flips=flips,
         )
     logger.info(
         "%.2f%% of the voxels are structure, the highest probability is %.2g",
@@ -93,7 +91,6 @@ def segment_picks(
     settings: TargetSettings,
     folder: PathLike,
     *,
-    flips: bool,
     device: str,
     jobs_per_gpu: int,
 ) -> None:
@@ -115,7 +112,6 @@ def segment_picks(
             voxel_size_angstrom=loaded.voxel_size_angstrom,
             size_voxels=loaded.size_voxels,
             threshold=settings.threshold,
-            flips=flips,
         )
     write_instances(tomogram, targets, folder)
     empty = int(np.count_nonzero(targets.voxels == 0))

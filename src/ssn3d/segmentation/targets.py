@@ -40,7 +40,6 @@ def segment_targets(
     voxel_size_angstrom: float,
     size_voxels: int,
     threshold: float,
-    flips: bool,
 ) -> Targets:
     """Segment the particle at each centre; a voxel that two claim is that of the nearer centre.
 
@@ -52,7 +51,6 @@ def segment_targets(
         voxel_size_angstrom: the network's.
         size_voxels: edge of its subtomograms.
         threshold: probability from which a voxel is the particle's.
-        flips: average over flips; it takes eight times as long.
 
     Raises:
         DataError: a centre is outside of the tomogram, or there are too many.
@@ -64,7 +62,7 @@ def segment_targets(
     for row in progress(range(len(centres)), "segment"):
         corner = middles[row] - step * (size_voxels // 2)
         cube = sample_cube(tomogram, corner, step, size_voxels)
-        probability = predict_tile(network, cube, compute, flips=flips)
+        probability = predict_tile(network, cube, compute)
         first, on_grid = _to_voxels(probability, corner, step)
         _claim(instances, first, on_grid >= threshold, row, centres)
     voxels = np.zeros(len(centres) + 1, np.int_)

@@ -11,7 +11,7 @@ from itertools import product
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 
 from ssn3d.log import progress
 from ssn3d.segmentation.compute import Compute, deterministic
@@ -31,8 +31,6 @@ def probability_slabs(
     box: Box,
     shape: tuple[int, int, int],
     compute: Compute,
-    *,
-    flips: bool = False,
 ) -> Iterator[NDArray[np.float32]]:
     """Yield the probability of structure in consecutive slabs (n, y, x) of a volume.
 
@@ -41,8 +39,6 @@ def probability_slabs(
         box: gives the volume's voxels.
         shape: (z, y, x) of the volume.
         compute: device and precision.
-        flips: average over the eight flips along z, y and x, which change neither the wedge nor the
-            CTF; it takes eight times as long.
     """
     size = tile_size(shape)
     starts = [tile_starts(length, size) for length in shape]
@@ -56,7 +52,7 @@ def probability_slabs(
         corner = starts[0][i], starts[1][j], starts[2][k]
         part = blended[:, corner[1] : corner[1] + size, corner[2] : corner[2] + size]
         plane = weights[1][j][:, None] * weights[2][k]
-        tile = predict_tile(network, box(corner, size), compute, flips=flips)
+        tile = predict_tile(network, box(corner, size), compute)
         part += tile * weights[0][i][:, None, None] * plane
         if (j, k) == (len(starts[1]) - 1, len(starts[2]) - 1):
             done = ends[i] - corner[0]
@@ -66,29 +62,18 @@ def probability_slabs(
 
 
 def predict_tile(
-    network: nn.Module, tile: NDArray[np.float32], compute: Compute, *, flips: bool = False
+    network: nn.Module, tile: NDArray[np.float32], compute: Compute
 ) -> NDArray[np.float32]:
     """Probability of structure in a cube (s, s, s), s a multiple of 8; 0 if it is constant."""
     spread = tile.std(dtype=np.float64)
     if not spread > 0:
         return np.zeros_like(tile)
     scaled = torch.from_numpy((tile - tile.mean(dtype=np.float64)) / spread).float()
-    image = scaled.to(compute.device)[None]  # once, and the sum back once: flips are made there
-    variants = list(product((False, True), repeat=3)) if flips else [(False, False, False)]
     network.eval()
-    total = torch.zeros(tile.shape, device=compute.device)
     with torch.inference_mode(), deterministic():
-        for variant in variants:
-            dims = [axis + 1 for axis, flipped in enumerate(variant) if flipped]
-            total += _probability(network, image.flip(dims), compute).flip(dims)[0]
-    probability: NDArray[np.float32] = (total / len(variants)).cpu().numpy()
+        logits = compute.logits(network, scaled.to(compute.device)[None])[0]
+        probability: NDArray[np.float32] = torch.sigmoid(logits[1] - logits[0]).cpu().numpy()
     return probability
-
-
-def _probability(network: nn.Module, images: Tensor, compute: Compute) -> Tensor:
-    """Probability of structure in images (n, s, s, s), on the device."""
-    logits = compute.logits(network, images)
-    return torch.sigmoid(logits[:, 1] - logits[:, 0])
 
 
 def tile_size(shape: tuple[int, int, int]) -> int:

@@ -39,7 +39,6 @@ def segment_tomogram(
     *,
     voxel_size_angstrom: float,
     threshold: float,
-    flips: bool,
 ) -> Found:
     """Write {folder}/NAME_probability.mrc, from 0 to 1, and NAME_labels.mrc, 0 and 1.
 
@@ -50,7 +49,6 @@ def segment_tomogram(
         folder: made if there is none.
         voxel_size_angstrom: the network's.
         threshold: probability from which a voxel is structure.
-        flips: average over flips; it takes eight times as long.
 
     Raises:
         DataError: the tomogram is smaller than a subtomogram.
@@ -64,7 +62,7 @@ def segment_tomogram(
     def box(corner: tuple[int, int, int], size: int) -> NDArray[np.float32]:
         return sample_cube(tomogram, tuple(step * start for start in corner), step, size)
 
-    slabs = probability_slabs(network, box, (z, y, x), compute, flips=flips)
+    slabs = probability_slabs(network, box, (z, y, x), compute)
     start, grid = Path(folder) / tomogram.name, tomogram.grid
     paths = {what: Path(f"{start}_{what}.mrc") for what in ("probability", "labels")}
     with (
