@@ -171,7 +171,7 @@ def table_of(scores: dict[str, pd.DataFrame], snr_of: dict[str, float]) -> pd.Da
                     "gain_high": high,
                 }
             )
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows).round(dict.fromkeys(("miou", "gain", "gain_low", "gain_high"), 2))
 
 
 def main() -> None:
@@ -198,8 +198,8 @@ def main() -> None:
     last = open_dataset(shards(arguments.results, "all", slice(-1, None)))
     snr_of = {shard.origin.dataset: shard.origin.snr_asked for shard in last.shards}
     table = table_of(scores, snr_of)
-    table.to_csv(arguments.folder / "ablation.csv", index=False, float_format="%.2f")
-    print(table.to_string(index=False, float_format="%.2f"))
+    table.to_csv(arguments.folder / "ablation.csv", index=False)
+    print(table.to_string(index=False))
     wide = table.pivot_table(index="variant", columns="snr", values="miou")
     print(json.dumps({"miou": wide.round(2).to_dict("index")}))
 
