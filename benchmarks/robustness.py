@@ -55,7 +55,7 @@ AXES = {
     "centring": "centring error (voxels)",
     "snr": "SNR",
     "defocus": "defocus (um)",
-    "crowding": "particles, relative to training",
+    "crowding": "particles, relative to the configuration",
 }
 SPECIMEN = ("density.mrc", "labels.mrc", "particles.star", "ground.star", "specimen.json")
 
@@ -201,7 +201,7 @@ def score(weights: Path, condition: Condition, folder: Path, seed: int) -> dict[
     low, high = mean_interval(miou(scores).to_numpy(), dataset.tomograms, rng)
     return {
         "network": description["network"],
-        "trained_on": description.get("run", {}).get("dataset", weights.stem),
+        "trained_on": description.get("run", {}).get("dataset", f"(model {weights.stem})"),
         "condition": condition.kind,
         "value": condition.value,
         "snr": condition.snr,
@@ -246,7 +246,7 @@ def draw(table: pd.DataFrame) -> Figure:
     networks = table[["weights", "network", "trained_on"]].drop_duplicates().to_numpy()
     colors = {row[0]: look.color for row, look in zip(networks, SERIES, strict=False)}
     for weights, network, data in networks:
-        label = f"{network} trained on {data}"
+        label = f"{network} {data}" if data.startswith("(") else f"{network} trained on {data}"
         handles.append(Line2D([], [], color=colors[weights], label=label))
     for kind, panel in panels.items():
         of_kind = table[table["condition"] == kind]
