@@ -1,5 +1,6 @@
 """The command line: its commands and errors, and what it and the rules import."""
 
+import os
 import subprocess
 import sys
 
@@ -61,6 +62,15 @@ def test_help_lists_the_commands(capsys):
     printed = capsys.readouterr().out
     for name in ("networks", "doctor", "tables", "pick", "score"):
         assert f"\n    {name} " in printed
+
+
+def test_output_may_be_cut_off_by_its_reader():
+    read, write = os.pipe()
+    os.close(read)
+    command = [sys.executable, "-m", "ssn3d.cli", "models"]
+    done = subprocess.run(command, stdout=write, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(write)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_a_user_error_is_one_line_and_exit_status_1(tmp_path, capsys):

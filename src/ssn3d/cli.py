@@ -6,6 +6,7 @@ Snakemake runs the experiment itself.
 import argparse
 import importlib
 import math
+import os
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -203,7 +204,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     command = importlib.import_module(f"ssn3d.commands.{arguments.command}")
     job = importlib.import_module("ssn3d.log").job
     with job():
-        command.run(arguments)
+        try:
+            command.run(arguments)
+            sys.stdout.flush()
+        except BrokenPipeError:  # whoever reads the output has seen enough, as `head` has
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":
