@@ -33,20 +33,13 @@ from ssn3d.report.bootstrap import mean_interval
 from ssn3d.seeds import generator
 from ssn3d.segmentation.compute import Compute
 from ssn3d.segmentation.metrics import miou, score_masks
-from ssn3d.segmentation.networks import register
 from ssn3d.segmentation.predict import predict_masks
 from ssn3d.segmentation.train import TrainingResult, train
-from ssn3d.segmentation.unets import ResUNet
 from ssn3d.subtomograms.steps import read_dataset
 from ssn3d.subtomograms.store import Dataset, open_dataset
 
 PLAIN = {"batch_size": 2, "micro_batch_size": 2, "learning_rate_decay": "cosine"}
 FLIPS = [[2 + i for i, flip in enumerate(f) if flip] for f in product((False, True), repeat=3)]
-
-
-@register("ResUNet-48")
-def _wide(_dropout: float) -> nn.Module:
-    return ResUNet(48)
 
 
 @dataclass(frozen=True)
@@ -73,7 +66,6 @@ VARIANTS = {
     "flips at prediction": Variant(flips=True),
     "UNet": Variant("UNet"),
     "SSN3D-ED": Variant("SSN3D-ED"),
-    "half as many channels again": Variant("ResUNet-48"),
     "Dice": Variant(settings={"loss": "cross_entropy_and_dice"}),
     "hyperbolic decay": Variant(settings={"learning_rate_decay": 0.003}),
     "averaged weights": Variant(settings={"weights_average_decay": 0.99}),

@@ -24,6 +24,7 @@ from ssn3d.models.shipped import load_model
 from ssn3d.segmentation.predict import predict_masks
 from ssn3d.segmentation.predictions import score_predictions
 from ssn3d.subtomograms.steps import read_dataset
+from ssn3d.subtomograms.store import open_dataset
 
 PARTS = ("test", "independent")
 
@@ -47,14 +48,13 @@ def score(name: str, results: Path, dataset: str, folder: Path) -> pd.DataFrame:
     """Score a model on a dataset: a row for each part."""
     card, output = read_card(FOLDER / f"{name}.json"), folder / f"{name}_{dataset}"
     shards = sorted((results / "subtomograms" / dataset).glob("*.h5"))
-    data, _ = read_dataset(shards, split := results / "splits" / "random.csv")
-    origin = data.shards[0].origin
+    origin = open_dataset(shards).shards[0].origin
     if card.target != origin.target:
         return pd.DataFrame()
     rows_file = output / "rows.csv"
     if not rows_file.exists():
         output.mkdir(parents=True, exist_ok=True)
-        predictions = output / "predictions.h5"
+        predictions, split = output / "predictions.h5", results / "splits" / "random.csv"
         milliseconds = segment(name, shards, split, predictions)
         found = score_predictions(
             predictions, shards, split, output, method=f"model {name}", parameters=card.parameters,
