@@ -1,10 +1,10 @@
 """What each ingredient of the recipe for low SNR is worth, one at a time, on validation data.
 
 Run `python benchmarks/ablation.py RESULTS --folder somewhere`, RESULTS being those of an experiment
-of several tomograms (`models.yaml`: their shards, and `splits/random.csv`); repeat the command to
-resume. All variants have as many subtomograms and epochs, of the first tomogram where not said
-otherwise. Each is scored at each SNR on the validation subtomograms of the last tomogram, which
-none is trained on. No test data are read.
+of several tomograms (`models.yaml`) with their volumes (`keep: all`); repeat the command to resume.
+All variants have as many subtomograms and epochs, of the first tomogram where not said otherwise.
+Each is scored at each SNR on the validation subtomograms of the last tomogram, which none is
+trained on. No test data are read.
 
 Writes a table (variant, network, trained_on, snr, miou, gain over the first variant on the same
 subtomograms with its 95% interval over subtomograms), which docs/results/ablation.csv is; the last
@@ -15,7 +15,9 @@ nothing else: a gain that is no larger than theirs is none.
 import argparse
 import json
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,14 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
+from ingredients import (
+    Perturbed,
+    Shifted,
+    changed_network,
+    deep_supervision,
+    starting_from,
+    without_noise,
+)
 from made_up import PAPER
 from ssn3d.device import use_threads
 from ssn3d.log import job, logger
@@ -56,6 +66,8 @@ class Variant:
     """Of the trainings whose probabilities are averaged."""
     flips: bool = False
     """Whether probabilities are averaged over the eight flips as well."""
+    ingredient: str = ""
+    """What else a training has (`ingredients`)."""
 
 
 VARIANTS = {
@@ -73,6 +85,11 @@ VARIANTS = {
     "flips in both": Variant(settings={"flips": True}, flips=True),
     "batches of 4": Variant(settings={"batch_size": 4, "micro_batch_size": 4}),
     "three tomograms": Variant(tomograms=3),
+    "deep supervision": Variant(ingredient="deep supervision"),
+    "shifts in training": Variant(ingredient="shifts"),
+    "contrast in training": Variant(ingredient="contrast"),
+    "noise in training": Variant(ingredient="noise"),
+    "begun without noise": Variant(settings={"epochs": 1}, ingredient="begun without noise"),
     "A alone": Variant(datasets="A"),
     "B alone": Variant(datasets="B"),
     "C alone": Variant(datasets="C"),
@@ -110,23 +127,57 @@ def share_of(rows: np.ndarray, dataset: Dataset, seed: int, count: int) -> np.nd
     return np.sort(generator(seed, "ablation", dataset.name).permutation(rows)[:count])
 
 
-def trained(variant: Variant, seed: int, arguments: argparse.Namespace) -> TrainingResult:
-    """Train a network, or take it from its checkpoint."""
-    paths = shards(arguments.results, variant.datasets, slice(variant.tomograms))
+def train_on(
+    paths: list[Path], variant: Variant, seed: int, arguments: argparse.Namespace
+) -> TrainingResult:
+    """Train a network on some shards, or take it from its checkpoint."""
     data, rows = read_dataset(paths, arguments.results / "splits" / "random.csv")
+    chosen = share_of(rows["train"], data, arguments.seed, arguments.subtomograms)
+    shifted = variant.ingredient == "shifts"
     changes = PLAIN | {"epochs": arguments.epochs} | variant.settings
     settings = type(PAPER.training).model_validate(PAPER.training.model_dump() | changes)
     name = fingerprint({"paths": [*map(str, paths)], "network": variant.network, **changes})[:12]
     return train(
-        data,
-        share_of(rows["train"], data, arguments.seed, arguments.subtomograms),
+        Shifted.at(data, chosen, arguments.seed) if shifted else data,
+        chosen,
         share_of(rows["validation"], data, arguments.seed, 60),
         variant.network,
         settings=settings,
         seed=arguments.seed + seed,
         run_name="ablation",
-        checkpoint_path=arguments.folder / f"{name}_{seed}.pt",
+        checkpoint_path=arguments.folder / f"{name}{variant.ingredient}_{seed}.pt",
     )
+
+
+def noiseless(arguments: argparse.Namespace, tomogram: slice) -> list[Path]:
+    """Shards of the tomograms without noise, which they are made of where they are not there."""
+    shards_of_a = shards(arguments.results, "A", tomogram)
+    signals = [arguments.results / "tomograms" / p.stem / "signal.mrc" for p in shards_of_a]
+    folder = arguments.folder / "no_noise"
+    return [without_noise(*pair, folder) for pair in zip(shards_of_a, signals, strict=True)]
+
+
+def ingredient_of(
+    variant: Variant, seed: int, arguments: argparse.Namespace
+) -> AbstractContextManager[None]:
+    """Put a variant's ingredient in its place."""
+    match variant.ingredient:
+        case "deep supervision":
+            return deep_supervision()
+        case "contrast" | "noise" as what:
+            return changed_network(partial(Perturbed, noise=what == "noise"))
+        case "begun without noise":
+            before = Variant(settings=variant.settings)
+            result = train_on(noiseless(arguments, slice(1)), before, seed, arguments)
+            return starting_from(result.network.state_dict())
+    return nullcontext()
+
+
+def trained(variant: Variant, seed: int, arguments: argparse.Namespace) -> TrainingResult:
+    """Train a variant's network, or take it from its checkpoint."""
+    paths = shards(arguments.results, variant.datasets, slice(variant.tomograms))
+    with ingredient_of(variant, seed, arguments):
+        return train_on(paths, variant, seed, arguments)
 
 
 def scores_of(variant: Variant, arguments: argparse.Namespace) -> pd.DataFrame:
@@ -135,8 +186,15 @@ def scores_of(variant: Variant, arguments: argparse.Namespace) -> pd.DataFrame:
     flips = FLIPS if variant.flips else FLIPS[:1]
     network = Averaged([result.network for result in results], flips)
     paths = shards(arguments.results, "all", slice(-1, None))
+    return score_on(paths, network, results[0].precision, arguments)
+
+
+def score_on(
+    paths: list[Path], network: nn.Module, precision: str, arguments: argparse.Namespace
+) -> pd.DataFrame:
+    """Score the validation subtomograms of some shards: dataset, and mIoU."""
     data, rows = read_dataset(paths, arguments.results / "splits" / "random.csv")
-    compute = Compute.pick("cpu", results[0].precision)
+    compute = Compute.pick("cpu", precision)
     found = predict_masks(network, data, rows["validation"], compute)
     scores = miou(pd.concat([score_masks(*pair) for pair in found], ignore_index=True))
     return pd.DataFrame({"dataset": data.datasets[rows["validation"]], "miou": scores})
@@ -166,16 +224,22 @@ def table_of(scores: dict[str, pd.DataFrame], snr_of: dict[str, float]) -> pd.Da
     return pd.DataFrame(rows).round(dict.fromkeys(("miou", "gain", "gain_low", "gain_high"), 2))
 
 
-def main() -> None:
-    """Train, score, write the table."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+def command_line(description: str) -> argparse.ArgumentParser:
+    """Say what a comparison of trainings is told."""
+    parser = argparse.ArgumentParser(description=description.split("\n", maxsplit=1)[0])
     parser.add_argument("results", type=Path, help="folder `results` of an experiment")
     parser.add_argument("--folder", type=Path, required=True, help="for checkpoints and scores")
-    parser.add_argument("--variants", nargs="+", default=list(VARIANTS), choices=VARIANTS)
     parser.add_argument("--subtomograms", type=int, default=1200, help="to train on")
     parser.add_argument("--epochs", type=int, default=2)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seed", type=int, default=2018)
+    return parser
+
+
+def main() -> None:
+    """Train, score, write the table."""
+    parser = command_line(__doc__)
+    parser.add_argument("--variants", nargs="+", default=list(VARIANTS), choices=VARIANTS)
     arguments = parser.parse_args()
     use_threads(arguments.threads)
     arguments.folder.mkdir(parents=True, exist_ok=True)

@@ -201,7 +201,7 @@ def score(weights: Path, condition: Condition, folder: Path, seed: int) -> dict[
     low, high = mean_interval(miou(scores).to_numpy(), dataset.tomograms, rng)
     return {
         "network": description["network"],
-        "trained_on": description.get("run", {}).get("dataset", f"(model {weights.stem})"),
+        "trained_on": description.get("run", {}).get("dataset", ""),  # models have none
         "condition": condition.kind,
         "value": condition.value,
         "snr": condition.snr,
@@ -216,7 +216,9 @@ def score(weights: Path, condition: Condition, folder: Path, seed: int) -> dict[
 def scored(config: Config, weights: list[Path], folder: Path) -> pd.DataFrame:
     """Score all networks under all conditions that are not in the table yet."""
     path, keys = folder / "robustness.csv", ["weights", "condition", "value", "snr"]
-    table = pd.read_csv(path) if path.exists() else pd.DataFrame(columns=keys)
+    table = (
+        pd.read_csv(path, keep_default_na=False) if path.exists() else pd.DataFrame(columns=keys)
+    )
     for file in weights:
         for condition in conditions(config):
             names = (str(file), condition.kind, condition.value, condition.snr)
@@ -246,8 +248,8 @@ def draw(table: pd.DataFrame) -> Figure:
     networks = table[["weights", "network", "trained_on"]].drop_duplicates().to_numpy()
     colors = {row[0]: look.color for row, look in zip(networks, SERIES, strict=False)}
     for weights, network, data in networks:
-        label = f"{network} {data}" if data.startswith("(") else f"{network} trained on {data}"
-        handles.append(Line2D([], [], color=colors[weights], label=label))
+        about = f"trained on {data}" if data else f"(model {Path(weights).stem})"
+        handles.append(Line2D([], [], color=colors[weights], label=f"{network} {about}"))
     for kind, panel in panels.items():
         of_kind = table[table["condition"] == kind]
         by = ["weights"] if kind == "snr" else ["weights", "snr"]

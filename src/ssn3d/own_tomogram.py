@@ -78,7 +78,7 @@ def open_tomogram(
         voxel_size_angstrom: instead of the header's.
         protein: whether it is dark or bright; auto finds out, by the skewness of the smoothed
             volume.
-        name: of the tomogram; by default the file's, without its last suffix.
+        name: of the tomogram; by default that of its file (`name_of`).
 
     Raises:
         DataError: the file is not a tomogram (missing, damaged, an image, a stack, constant, with
@@ -88,7 +88,7 @@ def open_tomogram(
     stored = find_stored(path)
     size, source = _voxel_size(path, stored.edges_angstrom, voxel_size_angstrom)
     grid = Grid(stored.shape, size, stored.origin_angstrom, stored.start_voxels)
-    tomogram = OwnTomogram(path, grid, stored, name or path.stem.removesuffix(".ome"))
+    tomogram = OwnTomogram(path, grid, stored, name or name_of(path))
     found = survey(tomogram.read, stored.shape, size, str(path))
     is_dark, how = _contrast(found.binned, protein)
     z, y, x = stored.shape
@@ -98,6 +98,11 @@ def open_tomogram(
     )
     _warn_of_doubts(tomogram)
     return replace(tomogram, protein_is_dark=is_dark)
+
+
+def name_of(path: Path) -> str:
+    """Name a tomogram after its file, as in `t` for `t.mrc` and `t.ome.zarr`."""
+    return path.stem.removesuffix(".ome")
 
 
 def _contrast(binned: NDArray[np.float32], protein: Protein) -> tuple[bool, str]:

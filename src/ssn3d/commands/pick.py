@@ -7,7 +7,7 @@ from pathlib import Path
 from ssn3d.errors import DataError
 from ssn3d.log import logger
 from ssn3d.mapped_volume import open_volume
-from ssn3d.own_tomogram import open_tomogram
+from ssn3d.own_tomogram import name_of, open_tomogram
 from ssn3d.particle_tables.files import check_suffix, write_particle_table
 from ssn3d.particle_tables.frame import TomogramFrame, frame_of, read_tomograms_star
 from ssn3d.particle_tables.relion import write_import_list
@@ -21,7 +21,8 @@ def run(arguments: argparse.Namespace) -> None:
     suffix = check_suffix(arguments.output)
     volume = _open(arguments)
     # of the tomogram, not of what `segment` made of it
-    name = arguments.name or volume.path.stem.removesuffix("_probability").removesuffix("_labels")
+    named = name_of(volume.path).removesuffix("_probability").removesuffix("_labels")
+    name = arguments.name or named
     frame = _frame(arguments, volume, name)
     picks = _pick(arguments, volume)
     logger.info("%s: %s", volume.path, picks.why)

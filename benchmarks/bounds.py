@@ -1,0 +1,76 @@
+"""What bounds a score: the same network and training without noise, and without the missing wedge.
+
+Run `python benchmarks/bounds.py RESULTS --no-wedge OTHER --folder somewhere`, RESULTS being those
+of an experiment of several tomograms (`models.yaml`) with their volumes (`keep: all`), and OTHER
+those of its first and last tomogram imaged from -90 to 90 degrees, with its `splits`; repeat the
+command to resume. Each row is a training at one SNR on subtomograms of the first tomogram, the same
+particles in every row, scored at that SNR on the validation subtomograms of the last.
+
+Writes bounds.csv (tilt_max_deg, snr, miou, its 95% interval over subtomograms), which
+docs/results/bounds.csv is. An infinite SNR is the tomogram without noise.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from ablation import Variant, command_line, noiseless, score_on, shards, train_on
+from ssn3d.device import use_threads
+from ssn3d.log import job, logger
+from ssn3d.report.bootstrap import mean_interval
+from ssn3d.seeds import generator
+from ssn3d.subtomograms.store import open_shard
+
+NO_NOISE = "no_noise"
+
+
+def bound(tilt_max_deg: int, dataset: str, arguments: argparse.Namespace) -> pd.DataFrame:
+    """Train and score on one kind of tomogram: a row."""
+    path = arguments.folder / f"{dataset}_{tilt_max_deg}.csv"
+    if not path.exists():
+        first, last = (
+            noiseless(arguments, part)
+            if dataset == NO_NOISE
+            else shards(arguments.results, dataset, part)
+            for part in (slice(1), slice(-1, None))
+        )
+        result = train_on(first, Variant(), 0, arguments)
+        scores = score_on(last, result.network, result.precision, arguments)["miou"].to_numpy()
+        rng = generator(0, "bounds", dataset)
+        low, high = mean_interval(scores, np.full(len(scores), "t"), rng)
+        row = {
+            "tilt_max_deg": tilt_max_deg,
+            "snr": open_shard(last[0]).origin.snr_asked,
+            "miou": scores.mean(),
+            "miou_low": low,
+            "miou_high": high,
+        }
+        pd.DataFrame([row]).round(2).to_csv(path, index=False)
+        logger.info("tilts to %d degrees, %s: scored", tilt_max_deg, dataset)
+    return pd.read_csv(path)
+
+
+def main() -> None:
+    """Train, score, write the table."""
+    parser = command_line(__doc__)
+    parser.add_argument("--no-wedge", type=Path, required=True, help="results without the wedge")
+    arguments = parser.parse_args()
+    use_threads(arguments.threads)
+    rows, folder = [], arguments.folder
+    with job():
+        for tilt_max_deg, results in ((60, arguments.results), (90, arguments.no_wedge)):
+            arguments.results = results
+            # shards without noise are made once: those of 90 degrees need a folder of their own
+            arguments.folder = folder if tilt_max_deg == 60 else folder / "no_wedge"
+            arguments.folder.mkdir(parents=True, exist_ok=True)
+            datasets = sorted(f.name for f in (results / "subtomograms").iterdir())
+            rows += [bound(tilt_max_deg, name, arguments) for name in [NO_NOISE, *datasets]]
+    table = pd.concat(rows, ignore_index=True)
+    table.to_csv(folder / "bounds.csv", index=False)
+    print(table.to_string(index=False))
+
+
+if __name__ == "__main__":
+    main()
