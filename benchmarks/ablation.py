@@ -28,6 +28,8 @@ import torch
 from torch import Tensor, nn
 
 from ingredients import (
+    Averaging,
+    Flipped,
     Perturbed,
     Shifted,
     changed_network,
@@ -80,9 +82,9 @@ VARIANTS = {
     "SSN3D-ED": Variant("SSN3D-ED"),
     "Dice": Variant(settings={"loss": "cross_entropy_and_dice"}),
     "hyperbolic decay": Variant(settings={"learning_rate_decay": 0.003}),
-    "averaged weights": Variant(settings={"weights_average_decay": 0.99}),
-    "flips in training": Variant(settings={"flips": True}),
-    "flips in both": Variant(settings={"flips": True}, flips=True),
+    "averaged weights": Variant(ingredient="averaged weights"),
+    "flips in training": Variant(ingredient="flips"),
+    "flips in both": Variant(ingredient="flips", flips=True),
     "batches of 4": Variant(settings={"batch_size": 4, "micro_batch_size": 4}),
     "three tomograms": Variant(tomograms=3),
     "deep supervision": Variant(ingredient="deep supervision"),
@@ -162,6 +164,10 @@ def ingredient_of(
 ) -> AbstractContextManager[None]:
     """Put a variant's ingredient in its place."""
     match variant.ingredient:
+        case "averaged weights":
+            return changed_network(Averaging)
+        case "flips":
+            return changed_network(Flipped)
         case "deep supervision":
             return deep_supervision()
         case "contrast" | "noise" as what:

@@ -4,7 +4,7 @@ The package has no settings for them, so that each takes the place of a part of
 `ssn3d.segmentation.train` while a training runs.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from ssn3d.crops import crop
 from ssn3d.mrc import read_mrc
@@ -115,6 +116,51 @@ def deep_supervision() -> Iterator[None]:
 
     with changed_network(add_heads), patch.object(train, "training_loss", loss):
         yield
+
+
+class Flipped(nn.Module):
+    """A network that is trained on subtomograms flipped along z, y and x, or not, at random.
+
+    These, half turns included, are the symmetries of imaging by single-axis tilts. Quarter turns
+    would move the missing wedge.
+    """
+
+    def __init__(self, network: nn.Module) -> None:
+        """Take a network."""
+        super().__init__()
+        self.network = network
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Map images (n, 1, s, s, s) to logits (n, 2, s, s, s), which are turned back."""
+        if not self.training:
+            logits: Tensor = self.network(images)
+            return logits
+        flips = [np.flatnonzero(drawn) + 1 for drawn in torch.randint(2, (len(images), 3))]
+        logits = self.network(_flip_each(images, flips))
+        return _flip_each(logits, flips)
+
+
+def _flip_each(volumes: Tensor, flips: Sequence[NDArray[np.int_]]) -> Tensor:
+    """Flip each of volumes (n, channels, s, s, s) along axes of its own."""
+    turned = [one.flip(axes.tolist()) for one, axes in zip(volumes, flips, strict=True)]
+    return torch.stack(turned)
+
+
+class Averaging(nn.Module):
+    """A network that predicts by the moving average of its weights over some 100 steps."""
+
+    def __init__(self, network: nn.Module) -> None:
+        """Take a network."""
+        super().__init__()
+        self.network = network
+        self.average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(0.99))
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Map images (n, 1, s, s, s) to logits (n, 2, s, s, s)."""
+        if self.training:
+            self.average.update_parameters(self.network)
+        logits: Tensor = (self.network if self.training else self.average)(images)
+        return logits
 
 
 @dataclass(frozen=True)

@@ -1,18 +1,11 @@
 """What the settings of a training may ask for beyond the paper's: each is off in its experiment."""
 
 import math
-from collections.abc import Iterable, Iterator
 
-import numpy as np
-import torch
-from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch import Tensor
 
-from ssn3d.segmentation.batches import Batch, Rows
 from ssn3d.segmentation.settings import TrainingSettings
 from ssn3d.segmentation.validation import loss_sum
-
-_AXES = (1, 2, 3)
 
 
 def learning_rate(settings: TrainingSettings, step: int, steps: int) -> float:
@@ -42,29 +35,3 @@ def dice_losses(logits: Tensor, masks: Tensor) -> Tensor:
     truth = masks.to(logits.device, non_blocking=True).to(probability.dtype).flatten(1)
     overlap = 2 * (probability * truth).sum(dim=1) + 1
     return 1 - overlap / (probability.sum(dim=1) + truth.sum(dim=1) + 1)
-
-
-def flipped(batches: Iterable[Batch], groups: Iterable[Rows], flips: Rows) -> Iterator[Batch]:
-    """Flip each subtomogram as `flips` (n,) says at its row: 0 to 7, one bit an axis.
-
-    These, half turns included, are the symmetries of imaging by single-axis tilts. Quarter turns
-    would move the missing wedge.
-    """
-    for (images, masks), rows in zip(batches, groups, strict=True):
-        for bit, axis in enumerate(_AXES):
-            chosen = torch.from_numpy(np.flatnonzero(flips[rows] >> bit & 1)).to(images.device)
-            for volumes in (images, masks):
-                volumes[chosen] = volumes[chosen].flip(axis)
-        yield images, masks
-
-
-def averaged_weights(network: nn.Module, settings: TrainingSettings) -> AveragedModel | None:
-    """Exponential moving average of a network's weights, or None where none is asked for.
-
-    It begins with the weights after the first step.
-    """
-    if settings.weights_average_decay is None:
-        return None
-    decay = settings.weights_average_decay
-    average = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
-    return AveragedModel(network, multi_avg_fn=average)

@@ -31,11 +31,6 @@ class TrainingSettings(Settings):
     """Learning rate / (1 + decay * step); cosine: to zero along half a wave, over all epochs."""
     loss: Literal["cross_entropy", "cross_entropy_and_dice"]
     """Dice: 1 less the overlap of probabilities and mask, a subtomogram at a time."""
-    flips: bool
-    """Whether subtomograms are trained on flipped along z, y and x, or not, at random."""
-    weights_average_decay: float | None = Field(ge=0, lt=1)
-    """The weights that are validated and kept are an average over steps, older ones by this factor
-    less; null: those of the last step."""
     dropout: float = Field(ge=0, lt=1)
     patience_epochs: Epochs
     """Without better validation accuracy."""

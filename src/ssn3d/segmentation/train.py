@@ -32,7 +32,7 @@ from ssn3d.segmentation.epochs import best_epoch, progress_bar, report_epoch, st
 from ssn3d.segmentation.metrics import mean_scores
 from ssn3d.segmentation.networks import build_network
 from ssn3d.segmentation.ranks import Ranks
-from ssn3d.segmentation.recipe import averaged_weights, flipped, learning_rate, training_loss
+from ssn3d.segmentation.recipe import learning_rate, training_loss
 from ssn3d.segmentation.settings import TrainingSettings
 from ssn3d.segmentation.training_state import Progress, Training, copy_weights, save, start
 from ssn3d.segmentation.validation import (
@@ -110,7 +110,6 @@ def train(
         train_rows=rows[0],
         validation_rows=rows[1],
         network=network,
-        averaged=averaged_weights(network, settings),
         optimiser=_optimiser(network, settings),
         checkpoint_path=checkpoint_path,
         identity=fingerprint(names | settings.model_dump(), *rows),
@@ -146,7 +145,7 @@ def _run(training: Training) -> TrainingResult:
             _train_epoch(training, done, epoch, bar)
             history.append(_validated(training, done, epoch))
             if best_epoch(history) == epoch:
-                done.best_weights = copy_weights(training.kept)
+                done.best_weights = copy_weights(network)
             done.batches, done.loss, done.seconds = 0, 0.0, 0.0
             save(training, done)
             report_epoch(training.name, history, settings.epochs, bar)
@@ -177,11 +176,7 @@ def _train_epoch(training: Training, done: Progress, epoch: int, bar: Any) -> No
     batches = groups_of(order, training.settings.batch_size)
     left = batches[done.batches :]
     shares = [groups_of(training.ranks.share(b), training.micro_batch_size) for b in left]
-    groups_read = [rows for groups in shares for rows in groups]
-    read = training.source.batches(groups_read)
-    if training.settings.flips:
-        rng = generator(training.seed, "training", training.name, "flips", epoch)
-        read = flipped(read, groups_read, rng.integers(8, size=rows.max() + 1))
+    read = training.source.batches([rows for groups in shares for rows in groups])
     # The loss stays on the device: to look at it after each batch would make a GPU wait.
     loss = torch.tensor(done.loss, dtype=torch.float64, device=training.compute.device)
 
@@ -224,8 +219,6 @@ def _train_batch(
         total += loss.detach()
     total = training.ranks.sum_gradients(training.network, total)
     optimiser.step()
-    if training.averaged:
-        training.averaged.update_parameters(training.network)
     return total
 
 
@@ -234,7 +227,7 @@ def _validated(training: Training, done: Progress, epoch: int) -> dict[str, Any]
     started, rows = time.perf_counter(), training.validation_rows
     with reproducible(training.compute.device):
         mine = validate(
-            training.kept,
+            training.network,
             training.source,
             training.ranks.share(rows),
             compute=training.compute,

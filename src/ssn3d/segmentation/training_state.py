@@ -5,7 +5,6 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel
 
 from ssn3d.log import logger
 from ssn3d.segmentation.batches import Rows, Source
@@ -46,8 +45,6 @@ class Training:
     train_rows: Rows
     validation_rows: Rows
     network: nn.Module
-    averaged: AveragedModel | None
-    """The moving average of its weights, if asked for."""
     optimiser: torch.optim.Optimizer
     checkpoint_path: Path | None
     identity: str
@@ -60,11 +57,6 @@ class Training:
         epoch = len(groups_of(self.train_rows, self.settings.batch_size))
         return self.settings.epochs * epoch
 
-    @property
-    def kept(self) -> nn.Module:
-        """The network that is validated, and whose weights are the result."""
-        return self.network if self.averaged is None else self.averaged.module
-
 
 def start(training: Training) -> Progress:
     """Nothing done yet, or what a checkpoint says."""
@@ -76,10 +68,8 @@ def start(training: Training) -> Progress:
     # Nobody goes on before all have read the checkpoint, which the first may write or delete.
     training.micro_batch_size = training.ranks.gather(size)[0]
     if saved is None:
-        return Progress(best_weights=copy_weights(training.kept))
+        return Progress(best_weights=copy_weights(training.network))
     training.network.load_state_dict(saved["weights"])
-    if training.averaged:
-        training.averaged.load_state_dict(saved["averaged"])
     training.optimiser.load_state_dict(saved["optimiser"])
     done = Progress(**saved["progress"])
     place = f"epoch {len(done.history)}" + (f" and {done.batches} batches" if done.batches else "")
@@ -94,7 +84,6 @@ def save(training: Training, done: Progress) -> None:
     content = {
         FINGERPRINT: training.identity,
         "weights": training.network.state_dict(),
-        "averaged": training.averaged.state_dict() if training.averaged else {},
         "optimiser": training.optimiser.state_dict(),
         "progress": vars(done),
         "micro_batch_size": training.micro_batch_size,
