@@ -1,9 +1,9 @@
 """What bounds a score: the same network and training without noise, and without the missing wedge.
 
-Run `python benchmarks/bounds.py RESULTS --no-wedge OTHER --folder somewhere`, RESULTS being those
-of an experiment of several tomograms (`models.yaml`) with their volumes (`keep: all`), and OTHER
-those of its first and last tomogram imaged from -90 to 90 degrees, with its `splits`; repeat the
-command to resume. Each row is a training at one SNR on subtomograms of the first tomogram, the same
+Run `python benchmarks/bounds.py RESULTS --folder somewhere`, RESULTS being those of an experiment
+of several tomograms (`models.yaml`) with their volumes (`keep: all`); `--no-wedge OTHER` adds those
+of its first and last tomogram imaged from -90 to 90 degrees, with its `splits`. Repeat the command
+to resume. Each row is a training at one SNR on subtomograms of the first tomogram, the same
 particles in every row, scored at that SNR on the validation subtomograms of the last.
 
 Writes bounds.csv (tilt_max_deg, snr, miou, its 95% interval over subtomograms), which
@@ -28,7 +28,7 @@ NO_NOISE = "no_noise"
 
 def bound(tilt_max_deg: int, dataset: str, arguments: argparse.Namespace) -> pd.DataFrame:
     """Train and score on one kind of tomogram: a row."""
-    path = arguments.folder / f"{dataset}_{tilt_max_deg}.csv"
+    path = arguments.folder / f"{dataset}.csv"
     if not path.exists():
         first, last = (
             noiseless(arguments, part)
@@ -55,15 +55,16 @@ def bound(tilt_max_deg: int, dataset: str, arguments: argparse.Namespace) -> pd.
 def main() -> None:
     """Train, score, write the table."""
     parser = command_line(__doc__)
-    parser.add_argument("--no-wedge", type=Path, required=True, help="results without the wedge")
+    parser.add_argument("--no-wedge", type=Path, help="results without the wedge")
     arguments = parser.parse_args()
     use_threads(arguments.threads)
     rows, folder = [], arguments.folder
+    given = {60: arguments.results, 90: arguments.no_wedge}
     with job():
-        for tilt_max_deg, results in ((60, arguments.results), (90, arguments.no_wedge)):
-            arguments.results = results
-            # shards without noise are made once: those of 90 degrees need a folder of their own
-            arguments.folder = folder if tilt_max_deg == 60 else folder / "no_wedge"
+        for tilt_max_deg, results in given.items():
+            if results is None:
+                continue
+            arguments.results, arguments.folder = results, folder / f"tilts_{tilt_max_deg}"
             arguments.folder.mkdir(parents=True, exist_ok=True)
             datasets = sorted(f.name for f in (results / "subtomograms").iterdir())
             rows += [bound(tilt_max_deg, name, arguments) for name in [NO_NOISE, *datasets]]
