@@ -47,7 +47,8 @@ def bound(tilt_max_deg: int, dataset: str, arguments: argparse.Namespace) -> pd.
             "miou_low": low,
             "miou_high": high,
         }
-        pd.DataFrame([row]).round(2).to_csv(path, index=False)
+        rounded = dict.fromkeys(("miou", "miou_low", "miou_high"), 2)
+        pd.DataFrame([row]).round(rounded).to_csv(path, index=False)
         logger.info("tilts to %d degrees, %s: scored", tilt_max_deg, dataset)
     return pd.read_csv(path)
 
