@@ -50,6 +50,8 @@ from ssn3d.segmentation.train import TrainingResult, train
 from ssn3d.subtomograms.steps import read_dataset
 from ssn3d.subtomograms.store import Dataset, open_dataset
 
+NO_NOISE = "no_noise"
+"""Stands for the tomograms without noise, as the names of datasets do for the others."""
 PLAIN = {"batch_size": 2, "micro_batch_size": 2, "learning_rate_decay": "cosine"}
 FLIPS = [[2 + i for i, flip in enumerate(f) if flip] for f in product((False, True), repeat=3)]
 
@@ -155,7 +157,7 @@ def noiseless(arguments: argparse.Namespace, tomogram: slice) -> list[Path]:
     """Shards of the tomograms without noise, which they are made of where they are not there."""
     shards_of_a = shards(arguments.results, "A", tomogram)
     signals = [arguments.results / "tomograms" / p.stem / "signal.mrc" for p in shards_of_a]
-    folder = arguments.folder / "no_noise"
+    folder = arguments.folder / NO_NOISE
     return [without_noise(*pair, folder) for pair in zip(shards_of_a, signals, strict=True)]
 
 

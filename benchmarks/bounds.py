@@ -16,14 +16,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ablation import Variant, command_line, noiseless, score_on, shards, train_on
+from ablation import NO_NOISE, Variant, command_line, noiseless, score_on, shards, train_on
 from ssn3d.device import use_threads
 from ssn3d.log import job, logger
 from ssn3d.report.bootstrap import mean_interval
 from ssn3d.seeds import generator
 from ssn3d.subtomograms.store import open_shard
-
-NO_NOISE = "no_noise"
 
 
 def bound(tilt_max_deg: int, dataset: str, arguments: argparse.Namespace) -> pd.DataFrame:

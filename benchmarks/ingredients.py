@@ -5,7 +5,7 @@ The package has no settings for them, so that each takes the place of a part of
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from unittest.mock import patch
@@ -49,16 +49,14 @@ def changed_network(change: Change) -> Iterator[None]:
         yield
 
 
-@contextmanager
-def starting_from(weights: Mapping[str, Tensor]) -> Iterator[None]:
+def starting_from(weights: Mapping[str, Tensor]) -> AbstractContextManager[None]:
     """Let a training begin with the weights of another."""
 
     def load(network: nn.Module) -> nn.Module:
         network.load_state_dict(weights)
         return network
 
-    with changed_network(load):
-        yield
+    return changed_network(load)
 
 
 class Perturbed(nn.Module):
