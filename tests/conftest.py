@@ -18,6 +18,18 @@ hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
 
 
+def pytest_collection_modifyitems(items):
+    """Divide the tests among processes: by file, and those of one small experiment together.
+
+    The longest groups start first, so that no process waits at the end.
+    """
+    slow_files = {item.path for item in items if item.get_closest_marker("slow")}
+    for item in items:
+        group = "experiment" if "finished" in item.fixturenames else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=lambda i: ("finished" not in i.fixturenames, i.path not in slow_files))
+
+
 @pytest.fixture(scope="session")
 def repository():
     """Return the root of the repository."""

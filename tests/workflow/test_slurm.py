@@ -72,7 +72,7 @@ def skip_without_one_node_slurm():
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory):
+def submitted(tmp_path_factory):
     """Train and evaluate one network through Slurm, by the profile as it is.
 
     The training asks for less memory than it needs, so that Slurm ends its first attempt; and the
@@ -90,8 +90,8 @@ def finished(tmp_path_factory):
 
 @pytest.mark.slurm
 @pytest.mark.slow
-def test_jobs_went_through_slurm_and_got_what_they_asked_for(finished):
-    jobs = records(finished)
+def test_jobs_went_through_slurm_and_got_what_they_asked_for(submitted):
+    jobs = records(submitted)
     assert set(jobs) == {"tomogram", *ON_GPU}
     for rule, attempts in jobs.items():
         job = attempts[-1]
@@ -103,9 +103,9 @@ def test_jobs_went_through_slurm_and_got_what_they_asked_for(finished):
 
 @pytest.mark.slurm
 @pytest.mark.slow
-def test_chains_of_tomograms_run_side_by_side(finished):
+def test_chains_of_tomograms_run_side_by_side(submitted):
     """One entry of the queue each; times are ISO 8601, so that they sort as text."""
-    chains = records(finished)["tomogram"]
+    chains = records(submitted)["tomogram"]
     assert len(chains) == 3
     spans = sorted((chain["StartTime"], chain["EndTime"]) for chain in chains)
     assert any(later[0] < earlier[1] for earlier, later in itertools.pairwise(spans))
@@ -113,8 +113,8 @@ def test_chains_of_tomograms_run_side_by_side(finished):
 
 @pytest.mark.slurm
 @pytest.mark.slow
-def test_a_job_out_of_memory_gets_more(finished):
-    first, second, *_ = records(finished)["train_network"]
+def test_a_job_out_of_memory_gets_more(submitted):
+    first, second, *_ = records(submitted)["train_network"]
     assert first["JobState"] == "FAILED"
     assert "exceeded memory limit" in Path(first["StdOut"]).read_text()
     assert second["JobState"] == "COMPLETED"
@@ -124,20 +124,20 @@ def test_a_job_out_of_memory_gets_more(finished):
 
 @pytest.mark.slurm
 @pytest.mark.slow
-def test_a_local_run_gives_the_same_bytes_and_finds_nothing_to_do(finished, tmp_path):
+def test_a_local_run_gives_the_same_bytes_and_finds_nothing_to_do(submitted, tmp_path):
     local = ["--cores", "2", "--configfile", "small.yaml"]
-    assert "Nothing to be done" in snakemake(finished, SCORES, "-n", *local)
+    assert "Nothing to be done" in snakemake(submitted, SCORES, "-n", *local)
     folder = experiment(tmp_path)
     snakemake(folder, SCORES, *local)
     for name in ("results/splits/random.csv", f"{RUN}/weights.pt", f"{RUN}/predictions.h5"):
-        assert sha256_of(finished / name) == sha256_of(folder / name), name
-    scores = [pd.read_csv(where / SCORES, dtype=str) for where in (finished, folder)]
+        assert sha256_of(submitted / name) == sha256_of(folder / name), name
+    scores = [pd.read_csv(where / SCORES, dtype=str) for where in (submitted, folder)]
     assert scores[0].drop(columns="milliseconds").equals(scores[1].drop(columns="milliseconds"))
     for name in VOLUMES:
         path = Path("results") / "tomograms" / "t1" / f"{name}.mrc"
-        assert voxels_sha256(finished / path) == voxels_sha256(folder / path), name
+        assert voxels_sha256(submitted / path) == voxels_sha256(folder / path), name
     path = Path("results") / "subtomograms" / "low" / "t1.h5"
-    shards = [open_shard(where / path) for where in (finished, folder)]
+    shards = [open_shard(where / path) for where in (submitted, folder)]
     assert shards[0].sha256 == shards[1].sha256
 
 
