@@ -121,7 +121,7 @@ class Projector:
         """Return the number of slices of an array; raise ValueError where its shape is another."""
         if (source.shape[0], source.shape[2]) != (size, self.size_x):
             raise ValueError(f"{source.shape} does not fit slices of {(size, self.size_x)}")
-        return source.shape[1]
+        return int(source.shape[1])
 
     def _slabs(self, size_y: int) -> list[slice]:
         """Slices of the volume that are handled at once."""
