@@ -27,7 +27,7 @@ import torch
 
 from ssn3d.config import Config, check_config, load_config
 from ssn3d.device import gpu_names
-from ssn3d.microscope.projector import _SLAB_SLICES, Projector, backprojection_matrix
+from ssn3d.microscope.projector import Projector, backprojection_matrix
 from ssn3d.microscope.settings import DatasetSettings, MTFTable
 from ssn3d.microscope.steps import add_noise, image_specimen
 from ssn3d.provenance import hardware
@@ -133,20 +133,10 @@ def astra_seconds(size_z: int, size_x: int, angles_deg: np.ndarray) -> float:
 
 
 def project_seconds(size: tuple[int, int, int], angles_deg: np.ndarray) -> float:
-    """Seconds to project a volume with the matrix built."""
+    """Seconds to project a volume, its matrix included."""
     volume = np.ones(size, dtype=np.float32)
     projector = Projector(size[0], size[2], angles_deg)
-    projector.project(volume[:, :8])  # converts the matrix for torch, once
     return seconds_of(lambda: projector.project(volume))
-
-
-@contextlib.contextmanager
-def slab_of(slices: int) -> Iterator[None]:
-    """Set the number of slices the projector handles at once."""
-    before = dict(_SLAB_SLICES)
-    _SLAB_SLICES.update(dict.fromkeys(before, slices))
-    yield
-    _SLAB_SLICES.update(before)
 
 
 def compare_projectors(size: tuple[int, int, int], angles_deg: np.ndarray) -> float:
@@ -154,12 +144,12 @@ def compare_projectors(size: tuple[int, int, int], angles_deg: np.ndarray) -> fl
     size_z, size_y, size_x = size
     volume = generator(0, "volume").standard_normal(size, dtype=np.float32)
     projector = Projector(size_z, size_x, angles_deg)
-    projector.project(volume[:, :8])  # converts the matrix for torch, once
     ours = min(seconds_of(lambda: projector.project(volume)) for _ in range(3))
     theirs = min(astra_seconds(size_z, size_x, angles_deg) for _ in range(5)) * size_y
-    matrix = backprojection_matrix(size_z, size_x, angles_deg).T.tocsr()
+    rows = np.arange(size_z) - size_z // 2
+    matrix = backprojection_matrix(rows, size_x, angles_deg).T.tocsr()
     few = 16
-    part = np.ascontiguousarray(volume[:, :few].transpose(0, 2, 1)).reshape(-1, few)
+    part = np.ascontiguousarray(volume[:, :few].transpose(2, 0, 1)).reshape(-1, few)
     scipys = seconds_of(lambda: matrix @ part) * size_y / few
     edge = max(size_z, size_x)
     padded = np.zeros((edge, edge), dtype=np.float32)
@@ -173,9 +163,6 @@ def compare_projectors(size: tuple[int, int, int], angles_deg: np.ndarray) -> fl
 def growth(size: tuple[int, int, int], angles_deg: np.ndarray) -> None:
     """Print how the projector's time grows with the volume and with the tilts."""
     size_z, size_y, size_x = size
-    for slices in (16, 64, size_y):
-        with slab_of(slices):
-            print(f"project, slabs of {slices:<19} {project_seconds(size, angles_deg):8.2f} s")
     for label, y, angles in (
         ("1/4 of the volume", size_y // 4, angles_deg),
         ("1/2 of the volume", size_y // 2, angles_deg),

@@ -61,6 +61,7 @@ def write_mrc(
             mrc.set_image_stack()
         mrc.voxel_size = voxel_size_angstrom
         mrc.header.origin = (0.0, 0.0, 0.0)
+        mrc.header.label, mrc.header.nlabl = b"", 0  # mrcfile's own, the time of day
         if label:
             mrc.add_label(label[:79])
         mrc.add_label(CHECKSUM_LABEL + _checksum(mrc))
@@ -89,7 +90,7 @@ class _NewMrc(mrcfile.mrcfile.MrcFile):  # type: ignore[misc]
             values = section.astype(np.float32, copy=False).ravel()  # few enough for the cache
             ends += [values.min(), values.max()]
             total += values.sum(dtype=np.float64)
-            squares += np.vdot(values, values)
+            squares += np.square(values).sum(dtype=np.float64)  # BLAS's sum depends on threads
         mean = total / self.data.size
         self.header.dmin, self.header.dmax = min(ends), max(ends)
         self.header.dmean = mean

@@ -6,7 +6,7 @@ import pytest
 import scipy.ndimage
 
 from sections import changed, section
-from ssn3d.microscope.projector import _SLAB_SLICES, Projector
+from ssn3d.microscope.projector import _BAND_ROWS, _SLAB_SLICES, Projector
 from ssn3d.microscope.reconstruct import reconstruct
 from ssn3d.seeds import generator
 
@@ -55,11 +55,15 @@ def test_backprojection_is_the_adjoint(device):
     assert abs(left - right) / size < 1e-6
 
 
-def test_slabs_change_nothing(monkeypatch):
-    volume = blobs(24, 17, 40)
-    whole = Projector(24, 40, FULL[::9]).project(volume)
+def test_slabs_and_bands_change_nothing(monkeypatch):
+    volume = blobs(23, 17, 40)
+    projector = Projector(23, 40, FULL[::9])
+    tilts = projector.project(volume)
+    whole = projector.backproject(tilts)
     monkeypatch.setitem(_SLAB_SLICES, "cpu", 5)
-    np.testing.assert_allclose(Projector(24, 40, FULL[::9]).project(volume), whole, rtol=1e-5)
+    monkeypatch.setitem(_BAND_ROWS, "cpu", 7)
+    np.testing.assert_allclose(projector.project(volume), tilts, rtol=1e-5)
+    np.testing.assert_allclose(projector.backproject(tilts), whole, rtol=1e-5)
 
 
 def test_a_spot_moves_with_the_tilt_as_in_the_geometry():

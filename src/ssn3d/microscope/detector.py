@@ -31,8 +31,7 @@ from ssn3d.microscope.detector_table import DetectorTable
 from ssn3d.microscope.dose import damping, loss_per_dose
 from ssn3d.microscope.field import defocus_layers
 from ssn3d.microscope.settings import Detector, Optics
-
-_BATCH = 8  # images at once
+from ssn3d.parallel import parallel_map
 
 
 def mtf_and_dqe(
@@ -79,19 +78,25 @@ class Camera:
         """Noise-free images of projections (tilt, y, x), without errors of the alignment."""
         function = self._signal_functions(projections.shape)
         images = np.empty_like(projections)
-        if self.optics.defocus_across_field:
-            for tilt, angle in enumerate(self.acquisition.tilts.angle_deg):
-                offsets, weights = defocus_layers(
-                    images.shape[2], float(angle), self.pixel_size_angstrom, self.optics.voltage_kv
-                )
-                layers = torch.from_numpy(projections[tilt] * weights[:, None]).to(self.device)
-                functions = torch.stack([function(tilt, float(offset)) for offset in offsets])
-                images[tilt] = transfer_layers(layers, functions).cpu().numpy()
-            return images
-        for low in range(0, len(images), _BATCH):
-            batch = torch.from_numpy(projections[low : low + _BATCH]).to(self.device)
-            functions = torch.stack([function(low + i, 0.0) for i in range(len(batch))])
-            images[low : low + _BATCH] = transfer(batch, functions).cpu().numpy()
+        angles = self.acquisition.tilts.angle_deg
+
+        def across_field(tilt: int) -> None:
+            offsets, weights = defocus_layers(
+                images.shape[2],
+                float(angles[tilt]),
+                self.pixel_size_angstrom,
+                self.optics.voltage_kv,
+            )
+            layers = torch.from_numpy(projections[tilt] * weights[:, None]).to(self.device)
+            functions = torch.stack([function(tilt, float(offset)) for offset in offsets])
+            images[tilt] = transfer_layers(layers, functions).cpu().numpy()
+
+        def alike(tilt: int) -> None:
+            projection = torch.from_numpy(projections[tilt]).to(self.device)
+            images[tilt] = transfer(projection[None], function(tilt, 0.0))[0].cpu().numpy()
+
+        work = across_field if self.optics.defocus_across_field else alike
+        parallel_map(work, range(len(images)))
         return images
 
     def _signal_functions(self, shape: tuple[int, ...]) -> Callable[[int, float], torch.Tensor]:
@@ -136,8 +141,14 @@ class Camera:
             tilts.noise_variance_before_ctf,
             tilts.noise_variance_after_ctf,
         )
-        for tilt, values in enumerate(zip(*of_tilts, strict=True)):
-            white = torch.from_numpy(rng.standard_normal(padded_shape(shape), dtype=np.float32))
-            filtered = multiply_spectrum(white.to(self.device), amplitude(*map(float, values)))
+
+        def colour(tilt_and_white: tuple[int, NDArray[np.float32]]) -> None:
+            tilt, white = tilt_and_white
+            curve = amplitude(*(float(values[tilt]) for values in of_tilts))
+            filtered = multiply_spectrum(torch.from_numpy(white).to(self.device), curve)
             noise[tilt] = filtered.cpu().numpy()
+
+        size = padded_shape(shape)
+        whites = (rng.standard_normal(size, dtype=np.float32) for _ in range(len(noise)))
+        parallel_map(colour, enumerate(whites))
         return noise

@@ -9,6 +9,7 @@ import numpy as np
 import scipy.optimize
 from numpy.typing import NDArray
 
+from ssn3d.blas import one_blas_thread
 from ssn3d.errors import SNRError
 from ssn3d.microscope.snr import aligned_crops, mean_free, mean_pair_snr
 from ssn3d.particles import Particles
@@ -21,6 +22,7 @@ _MOST_DOUBLINGS = 20
 class NoiseScale:
     """SNR of signal + s * noise as a function of s."""
 
+    @one_blas_thread()
     def __init__(
         self,
         signal: NDArray[np.float32],

@@ -1,4 +1,4 @@
-"""Projection and back-projection in single-axis tilt geometry, as one sparse matrix.
+"""Projection and back-projection in single-axis tilt geometry, by sparse matrices.
 
 The tilt axis is y, so all (z, x) slices of a volume have the same geometry: one matrix projects
 them all, and its transpose back-projects. Relative to the centre n // 2 of each axis, a voxel
@@ -6,51 +6,56 @@ them all, and its transpose back-projects. Relative to the centre n // 2 of each
 interpolation where it crosses each row of voxels (each column, if it is flatter than 45 degrees),
 and weighted by its length between two rows (Joseph 1982, IEEE Trans. Med. Imaging 1, 192): a voxel
 has the weight (1 - |t - u| / m) / m, where m is the larger of |cos a| and |sin a|, or 0 beyond m.
+
+The matrix is made band by band, some rows of voxels (z) at a time, and applied to slabs, some
+slices (y) at a time, so that what rays and voxels share stays in the cache. Each thread has bands
+or slabs of its own: sums have the same order whatever the number of threads.
 """
 
 import warnings
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import scipy.sparse
 import torch
 from numpy.typing import NDArray
 
-_SLAB_SLICES = {"cpu": 64, "cuda": 256}
-"""Slices handled at once. On a CPU 64 take less processor time than 16 (by a fifth or more) or 300
-(by a third): the matrix is read less often, and what a ray crosses stays in the cache."""
+from ssn3d.parallel import parallel_map
+
+_SLAB_SLICES = {"cpu": 32, "cuda": 256}
+_BAND_ROWS = {"cpu": 16, "cuda": 64}
+"""On a CPU with 0.5 MB of L2 cache a core, projection with bands of 8 or 16 rows takes a quarter of
+the processor time that the whole matrix takes, and back-projection half of it."""
 
 
 def backprojection_matrix(
-    size_z: int, size_x: int, angles_deg: Sequence[float] | NDArray[np.float64]
+    rows: NDArray[np.int_], size_x: int, angles_deg: Sequence[float] | NDArray[np.float64]
 ) -> scipy.sparse.csr_array:
-    """Matrix (size_z * size_x, tilts * size_x), float32, from pixels to a flattened slice (z, x).
+    """Matrix (size_x * rows, tilts * size_x), float32, from pixels to a band of voxels (x, z).
 
     Its transpose projects.
+
+    Args:
+        rows: (rows,) z of the band's rows of voxels, relative to the centre.
+        size_x: voxels in a row, and pixels of the detector.
+        angles_deg: (tilts,).
     """
     angles = np.deg2rad(np.asarray(angles_deg, dtype=np.float64))
     cosines, sines = np.cos(angles), np.sin(angles)
     reach = np.maximum(np.abs(cosines), np.abs(sines))
-    across = np.multiply.outer(np.arange(size_x) - size_x // 2, cosines)  # (x, tilt)
+    centre = size_x // 2
+    across = np.multiply.outer(np.arange(size_x) - centre, cosines)  # (x, tilt)
+    place = across[:, None] + np.multiply.outer(rows, sines) + centre  # (x, row, tilt)
+    first = np.ceil(place - reach)
+    rays = np.stack([first, first + 1], axis=-1)  # (x, row, tilt, 2): a third is out of reach
+    weights = (1 - np.abs(rays - place[..., None]) / reach[:, None]) / reach[:, None]
+    seen = (weights > 0) & (rays >= 0) & (rays < size_x)
     tilt_starts = size_x * np.arange(len(angles), dtype=np.int32)[:, None]
-
-    def rays_of_row(row: int) -> tuple[NDArray[np.int_], NDArray[np.int32], NDArray[np.float32]]:
-        """Rays through the voxels of a row: counts (x,), and rays and weights voxel by voxel."""
-        place = across + (row - size_z // 2) * sines + size_x // 2
-        first = np.ceil(place - reach)
-        rays = np.stack([first, first + 1], axis=-1)  # (x, tilt, 2): a third is out of reach
-        weights = (1 - np.abs(rays - place[..., None]) / reach[:, None]) / reach[:, None]
-        seen = (weights > 0) & (rays >= 0) & (rays < size_x)
-        numbers = rays.astype(np.int32) + tilt_starts
-        return seen.sum(axis=(1, 2)), numbers[seen], weights[seen].astype(np.float32)
-
-    with ThreadPoolExecutor(torch.get_num_threads()) as pool:
-        counts, rays, weights = zip(*pool.map(rays_of_row, range(size_z)), strict=True)
-    ends = np.cumsum(np.concatenate(counts), dtype=np.int32)
+    numbers = rays.astype(np.int32) + tilt_starts
+    ends = np.cumsum(seen.sum(axis=(2, 3)), dtype=np.int32)
     return scipy.sparse.csr_array(
-        (np.concatenate(weights), np.concatenate(rays), np.concatenate([[np.int32(0)], ends])),
-        shape=(size_z * size_x, len(angles) * size_x),
+        (weights[seen].astype(np.float32), numbers[seen], np.concatenate([[np.int32(0)], ends])),
+        shape=(len(ends), len(angles) * size_x),
     )
 
 
@@ -77,36 +82,66 @@ class Projector:
         angles_deg: Sequence[float] | NDArray[np.float64],
         device: torch.device | str = "cpu",
     ) -> None:
-        """Build the matrix for slices (size_z, size_x); the detector is size_x pixels wide."""
+        """Set the geometry of slices (size_z, size_x); the detector is size_x pixels wide."""
         self.size_z, self.size_x, self.tilts = size_z, size_x, len(angles_deg)
         self.device = torch.device(device)
-        self._matrix = backprojection_matrix(size_z, size_x, angles_deg)
-        self._forward: torch.Tensor | None = None
-        self._backward: torch.Tensor | None = None
+        self._angles_deg = angles_deg
 
     def project(self, volume: NDArray[np.float32]) -> NDArray[np.float32]:
         """Line integrals, in voxels times the volume's unit: (z, y, x) -> (tilt, y, x)."""
-        if self._forward is None:
-            self._forward = _to_torch(self._matrix.T.tocsr(), self.device)
-        return self._apply(self._forward, volume, self.tilts)
+        size_y = self._check(volume, self.size_z)
+        bands, width = self._bands(), self.tilts * self.size_x
+        projections = parallel_map(
+            lambda band: _to_torch(self._matrix(band).T.tocsr(), self.device), bands
+        )
+        tilts = np.empty((self.tilts, size_y, self.size_x), dtype=np.float32)
+
+        def project_slab(slab: slice) -> None:
+            slices = slab.stop - slab.start
+            total = torch.zeros((width, slices), device=self.device)
+            for band, projection in zip(bands, projections, strict=True):
+                voxels = torch.from_numpy(volume[band, slab]).to(self.device).permute(2, 0, 1)
+                torch.addmm(total, projection, voxels.reshape(-1, slices), out=total)
+            images = total.reshape(self.tilts, self.size_x, slices).permute(0, 2, 1)
+            tilts[:, slab] = images.cpu().numpy()
+
+        parallel_map(project_slab, self._slabs(size_y))
+        return tilts
 
     def backproject(self, tilts: NDArray[np.float32]) -> NDArray[np.float32]:
         """Apply the transpose of `project`: (tilt, y, x) -> (z, y, x)."""
-        if self._backward is None:
-            self._backward = _to_torch(self._matrix, self.device)
-        return self._apply(self._backward, tilts, self.size_z)
+        size_y = self._check(tilts, self.tilts)
+        slabs = self._slabs(size_y)
+        parts = [torch.from_numpy(tilts[:, slab]).to(self.device) for slab in slabs]
+        pixels = parallel_map(lambda p: p.permute(0, 2, 1).reshape(-1, p.shape[1]), parts)
+        volume = np.empty((self.size_z, size_y, self.size_x), dtype=np.float32)
 
-    def _apply(
-        self, matrix: torch.Tensor, source: NDArray[np.float32], size: int
-    ) -> NDArray[np.float32]:
-        rows, size_y, size_x = source.shape
-        if rows * size_x != matrix.shape[1]:
-            raise ValueError(f"{source.shape} does not fit a matrix over {matrix.shape[1]} pixels")
-        target = np.empty((size, size_y, size_x), dtype=np.float32)
-        slab = _SLAB_SLICES[self.device.type]
-        for low in range(0, size_y, slab):
-            part = torch.from_numpy(np.ascontiguousarray(source[:, low : low + slab]))
-            slices = part.to(self.device).permute(0, 2, 1).reshape(rows * size_x, -1)
-            result = (matrix @ slices).reshape(size, size_x, -1).permute(0, 2, 1)
-            target[:, low : low + slab] = result.cpu().numpy()
-        return target
+        def backproject_band(band: slice) -> None:
+            matrix = _to_torch(self._matrix(band), self.device)
+            for slab, part in zip(slabs, pixels, strict=True):
+                voxels = (matrix @ part).reshape(self.size_x, -1, part.shape[1])
+                volume[band, slab] = voxels.permute(1, 2, 0).cpu().numpy()
+
+        parallel_map(backproject_band, self._bands())
+        return volume
+
+    def _check(self, source: NDArray[np.float32], size: int) -> int:
+        """Return the number of slices of an array; raise ValueError where its shape is another."""
+        if (source.shape[0], source.shape[2]) != (size, self.size_x):
+            raise ValueError(f"{source.shape} does not fit slices of {(size, self.size_x)}")
+        return int(source.shape[1])
+
+    def _slabs(self, size_y: int) -> list[slice]:
+        """Slices of the volume that are handled at once."""
+        step = _SLAB_SLICES[self.device.type]
+        return [slice(y, min(y + step, size_y)) for y in range(0, size_y, step)]
+
+    def _bands(self) -> list[slice]:
+        """Rows of voxels (z) that share a matrix."""
+        step = _BAND_ROWS[self.device.type]
+        return [slice(z, min(z + step, self.size_z)) for z in range(0, self.size_z, step)]
+
+    def _matrix(self, band: slice) -> scipy.sparse.csr_array:
+        """Matrix that back-projects to a band."""
+        rows = np.arange(band.start, band.stop) - self.size_z // 2
+        return backprojection_matrix(rows, self.size_x, self._angles_deg)

@@ -9,8 +9,9 @@ import torch
 from numpy.typing import NDArray
 
 from ssn3d.microscope.projector import Projector
+from ssn3d.parallel import parallel_map
 
-_BATCH = 8  # images at once
+_BATCH = 2  # images at once; their spectra stay in the cache
 
 
 def ramp(size: int, device: torch.device | str = "cpu") -> torch.Tensor:
@@ -33,11 +34,14 @@ def ramp_filter(
     size = 2 * tilts.shape[-1]
     weights = ramp(size, device)
     filtered = np.empty_like(tilts)
-    for low in range(0, len(tilts), _BATCH):
+
+    def filter_batch(low: int) -> None:
         batch = torch.from_numpy(np.ascontiguousarray(tilts[low : low + _BATCH])).to(device)
         spectrum = torch.fft.rfft(batch, n=size) * weights
         result = torch.fft.irfft(spectrum, n=size)[..., : tilts.shape[-1]]
         filtered[low : low + _BATCH] = result.cpu().numpy()
+
+    parallel_map(filter_batch, range(0, len(tilts), _BATCH))
     return filtered
 
 

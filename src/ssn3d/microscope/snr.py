@@ -17,6 +17,7 @@ import scipy.ndimage
 import torch
 from numpy.typing import NDArray
 
+from ssn3d.blas import one_blas_thread
 from ssn3d.crops import crop, crop_corners, lies_inside
 from ssn3d.errors import SNRError
 from ssn3d.microscope.settings import ReferenceSettings
@@ -110,6 +111,7 @@ def measure_snr(
     return snr_of_crops(aligned_crops(volume, particles, len(mask)), mask)
 
 
+@one_blas_thread()
 def snr_of_crops(crops: NDArray[np.float32], mask: NDArray[np.bool_]) -> float:
     """SNR of the aligned crops (n, s, s, s) of one complex, inside a mask (s, s, s)."""
     values = mean_free(crops, mask)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from ssn3d.blas import one_blas_thread
 from ssn3d.errors import PlacementError
 from ssn3d.ground import Ground
 from ssn3d.log import logger
@@ -85,6 +86,7 @@ def _room(slab: Slab | None, bodies: Sequence[Body], border: NDArray[np.float64]
     return room
 
 
+@one_blas_thread()
 def build_specimen(
     structures: Mapping[str, Points], settings: SpecimenSettings, rng: np.random.Generator
 ) -> Specimen:

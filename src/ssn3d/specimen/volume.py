@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ssn3d.blas import one_blas_thread
 from ssn3d.log import progress
 from ssn3d.particles import Particles
 from ssn3d.structures.maps import blur, blur_margin_voxels, sigma_voxels, splat
@@ -32,6 +33,7 @@ class Grid:
         return blur_margin_voxels(self.sigma_voxels)
 
 
+@one_blas_thread()
 def posed_map(
     structure: Points, centre: NDArray[np.float64], rotation: NDArray[np.float64], grid: Grid
 ) -> tuple[NDArray[np.int_], NDArray[np.float32]]:
@@ -95,6 +97,7 @@ def add(
     others += own
 
 
+@one_blas_thread()
 def render(
     structures: Mapping[str, Points],
     particles: Particles,

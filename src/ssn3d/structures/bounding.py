@@ -51,12 +51,12 @@ def _sphere_of_few(points: Points) -> tuple[Points, Points, float]:
     """Find the smallest sphere around at most five points, and the points (m, 3) that determine it.
 
     It is the smallest sphere that has some of them on its surface, its centre in the flat that they
-    span, and contains the others.
+    span, and contains the others. The last point, outside of the sphere of the others, is on it.
     """
     found = []
-    for count in range(1, min(len(points), _MOST_ON_SURFACE) + 1):
-        for chosen in itertools.combinations(points, count):
-            surface = np.array(chosen)
+    for others in range(min(len(points), _MOST_ON_SURFACE)):
+        for chosen in itertools.combinations(points[:-1], others):
+            surface = np.array([*chosen, points[-1]])
             spokes = surface[1:] - surface[0]
             offset = np.linalg.lstsq(2 * spokes, (spokes**2).sum(axis=1))[0]
             centre = surface[0] + offset

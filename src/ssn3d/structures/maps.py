@@ -14,6 +14,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from ssn3d.blas import one_blas_thread
+
 _SPLAT_VARIANCE_VOXELS2 = 1 / 6
 _CORNERS = np.array(list(itertools.product((0, 1), repeat=3)))
 _MASS_BEYOND_MARGIN = 1e-7
@@ -80,6 +82,7 @@ def blur(volume: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
     return np.asarray(matrix @ along_x.reshape(size, size, size))  # along y, for each z
 
 
+@one_blas_thread()
 def density_map(
     points_angstrom: NDArray[np.float32],
     masses_dalton: NDArray[np.float32],

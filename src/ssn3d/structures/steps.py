@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from ssn3d.blas import one_blas_thread
 from ssn3d.files import PathLike, sha256_of, write_json
 from ssn3d.log import logger
 from ssn3d.mrc import write_mrc
@@ -25,6 +26,7 @@ from ssn3d.structures.structure import Structure, read_structure, write_structur
 from ssn3d.structures.surrogates import Complex, read_complexes, surrogate
 
 
+@one_blas_thread()
 def prepare_structures(
     pdb_ids: Sequence[str], settings: StructuresSettings, resources: PathLike, folder: PathLike
 ) -> None:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy.spatial import KDTree
 from scipy.spatial.transform import Rotation
 
+from ssn3d.blas import one_blas_thread
 from ssn3d.errors import ConfigError, StructureError
 from ssn3d.files import PathLike, read_tsv
 from ssn3d.seeds import generator
@@ -82,6 +83,7 @@ def _operations(point_group: str) -> Points:
     return np.asarray(group.as_matrix()[:, ::-1, ::-1])
 
 
+@one_blas_thread()
 def surrogate(pdb_id: str, complexes: Mapping[str, Complex]) -> Structure:
     """Build the bead model of a complex; its shape depends on the table and the ID alone.
 
@@ -198,19 +200,26 @@ def _fill(
     Returns points (beads * g, 3) relative to their centre.
     """
     sites = _lattice(random, group, 1.25 * radius)
+    farthest = float(np.linalg.norm(skeleton, axis=-1).max())
 
-    def place(scale: float) -> Points:
-        distances = KDTree(scale * skeleton.reshape(-1, 3)).query(sites)[0]
-        unit = sites[np.argsort(distances, kind="stable")[:beads]]
-        points = _replicate(group, unit)
+    def place(scale: float, within: float) -> tuple[Points, float]:
+        """Points around the skeleton, and the distance from it of the outermost."""
+        tree = KDTree(scale * skeleton.reshape(-1, 3))
+        distances = np.asarray(tree.query(sites, distance_upper_bound=within)[0])  # inf beyond
+        nearest = np.argsort(distances, kind="stable")[:beads]
+        points = _replicate(group, sites[nearest])
         # as in PDB files, so that differences between processors vanish
-        return np.asarray(np.round(points - points.mean(axis=0), 3))
+        centred = np.round(points - points.mean(axis=0), 3)
+        return np.asarray(centred), float(distances[nearest[-1]])
 
-    low, high = 0.0, 2 * radius / float(np.linalg.norm(skeleton, axis=-1).max())
+    low, high = 0.0, 2 * radius / farthest
+    middle, outermost = 0.0, np.inf
     tried = []
     for _ in range(_BISECTIONS):
+        # No point of the skeleton moves farther than this, so the outermost bead does not either.
+        step = abs((low + high) / 2 - middle) * farthest
         middle = (low + high) / 2
-        points = place(middle)
+        points, outermost = place(middle, outermost + 1.001 * step)
         reached = map_radius_angstrom(points)
         tried.append((abs(reached - radius), points))
         low, high = (middle, high) if reached < radius else (low, middle)
