@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from ssn3d.averaging.align import Aligner, Poses
+from ssn3d.averaging.align import Aligner, Limit, Poses
 from ssn3d.averaging.average import average, shorten, turned_back
 from ssn3d.averaging.band import Reference
 from ssn3d.averaging.masks import cut_out
@@ -40,15 +40,17 @@ def initial_model(stack: Stack, rng: np.random.Generator) -> NDArray[np.float32]
     )
     sphere = shorten(stack.sphere, size)
     centres = stack.centres[rows] / scale
-    offsets = stack.offsets / scale
+    within = Limit(centres, stack.max_shift_voxels / scale)
     poses = Poses(Rotation.random(len(rows), rng=rng).as_matrix(), centres, np.zeros(len(rows)))
     lowest = min(max(_LEAST_SHELL, stack.first_shell // 2), stack.first_shell)
     shells = np.rint(np.linspace(lowest, stack.first_shell, _TURNS)).astype(int)
     volume = _mean(stack, images, poses)
     for turn, highest in enumerate(progress(shells.tolist(), "first reference")):
-        aligner = Aligner(masked, highest, stack.tilt_range_deg, stack.threads)
+        aligner = Aligner(masked, highest, stack.tilt_range_deg, within, stack.threads)
         reference = Reference(cut_out(volume, sphere))
-        poses = aligner.everywhere(reference, even_rotations(_GRID_DEG, rng), centres, offsets)
+        poses = aligner.everywhere(
+            reference, even_rotations(_GRID_DEG, rng), stack.step_voxels / scale
+        )
         if turn >= _TURNS - _LATE_TURNS:
             poses = aligner.nearby(reference, poses, _LATE_STEPS)
         volume = _mean(stack, images, poses)
