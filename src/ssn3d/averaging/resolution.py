@@ -68,5 +68,8 @@ def describe(
             parts.append(f"{threshold:g} at {found:.1f} A")
     said = f"FSC, {name}: {', '.join(parts)}"
     if "not shown" in said:
-        said += f" (to {shared_angstrom:.1f} A, noise would agree as well)"
+        said += (
+            f" (to {shared_angstrom:.1f} A, noise aligned to one reference agrees as well; a "
+            "coarser --first-resolution leaves more to be shown)"
+        )
     return said

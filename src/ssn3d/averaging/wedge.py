@@ -21,8 +21,9 @@ _TYPICAL_QUANTILE = 0.8
 """Of all angles, so that a range of 40 degrees suffices to define the power of what is recorded."""
 _EMPTY = 0.3
 """Power relative to that of recorded angles below which nothing was recorded."""
-_MIRRORED = 2.0
-"""Power that the mirrored range has in excess of the given range before the sign is doubted."""
+_MIRRORED, _HALF_EMPTY = 2.0, 0.5
+"""Power of the angles that only the mirrored range has, relative to that of those that only the
+given range has, and the latter, from which on the sign is doubted."""
 _LEAST_EXCESS_DEG = 10.0
 """Smaller differences are within the blur of thin tomograms."""
 _THINNEST_VOXELS = 16
@@ -48,12 +49,11 @@ class AngularPower:
         return (self.angles_deg - half >= low) & (self.angles_deg + half <= high)
 
     def recorded_deg(self) -> tuple[float, float] | None:
-        """Longest range of angles without an empty bin; None unless all others are empty."""
+        """Range of angles that are not empty; None where they are no single range."""
         edges = np.flatnonzero(np.diff(np.r_[False, self.power >= _EMPTY, False]))
-        first, end = max(edges.reshape(-1, 2).tolist(), key=lambda run: run[1] - run[0])
-        others = np.r_[self.power[:first], self.power[end:]]
-        if (others >= _EMPTY).any():
+        if len(edges) != 2:  # noqa: PLR2004 -- the ends of one range
             return None
+        first, end = edges.tolist()
         half = BIN_DEG / 2
         return float(self.angles_deg[first] - half), float(self.angles_deg[end - 1] + half)
 
@@ -91,19 +91,19 @@ def warn_of_tilts(
     if min(volume.shape[0], volume.shape[2]) < _THINNEST_VOXELS:
         return
     measured = angular_power(volume)
+    found = measured.recorded_deg()
+    if found is None:
+        return
     low, high = tilt_range_deg
     mirrored = (-high, -low)
     given, turned = measured.within(tilt_range_deg), measured.within(mirrored)
     ours, theirs = given & ~turned, turned & ~given
-    if ours.any() and measured.mean(theirs) > _MIRRORED * measured.mean(ours):
+    if ours.any() and measured.mean(ours) < min(measured.mean(theirs) / _MIRRORED, _HALF_EMPTY):
         logger.warning(
             "%s: its power spectrum shows tilts from %g to %g degrees, not from %g to %g: the "
             "reconstruction has the opposite sign of tilt; give --tilts %g %g",
             *(name, *mirrored, *tilt_range_deg, *mirrored),
         )
-        return
-    found = measured.recorded_deg()
-    if found is None:
         return
     if found[0] - low >= _LEAST_EXCESS_DEG or high - found[1] >= _LEAST_EXCESS_DEG:
         logger.warning(
