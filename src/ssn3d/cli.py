@@ -175,7 +175,7 @@ def _add_average(commands: Any) -> None:
     add("--classes", type=_positive_count, default=1, metavar="K", help=classes)
     add("--reference", metavar="MRC", help="start from this map (default: from the particles)")
     add("--truth", metavar="MRC", help="a map to compare the average with")
-    tilts = "lowest and highest tilt (default -60 60)"
+    tilts = "lowest and highest tilt; tilt a records (x, z) = (cos a, sin a) (default -60 60)"
     add("--tilts", nargs=2, type=float, default=(-60.0, 60.0), metavar="DEG", help=tilts)
     first = "of the first reference, in angstrom (default 50)"
     add("--first-resolution", type=float, default=50.0, metavar="A", help=first)

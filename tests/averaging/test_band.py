@@ -1,7 +1,9 @@
 """Rotations, shifts and the missing wedge in Fourier space are those of the specimen."""
 
+import hypothesis
 import numpy as np
 import pytest
+from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 from ssn3d.averaging.band import Reference, make_band, recorded, spectra
@@ -44,6 +46,14 @@ def test_the_wedge_is_what_tilts_do_not_record(tilt_range_deg):
     assert power[shell & ~known].mean() < 0.1 * power[shell & known].mean()
     mirrored = recorded(frequencies[..., ::-1], tilt_range_deg)  # z for x
     assert power[shell & ~mirrored].mean() > 0.5 * power[shell & mirrored].mean()
+
+
+@hypothesis.settings(max_examples=30)
+@hypothesis.given(st.floats(-90, 89), st.floats(0.5, 180), st.integers(0, 10_000))
+def test_conjugates_are_recorded_together(low, width, seed):
+    directions = generator(seed, "conjugates").integers(-3, 4, (200, 3))
+    tilts = (low, min(low + width, 90.0))
+    np.testing.assert_array_equal(recorded(directions, tilts), recorded(-directions, tilts))
 
 
 def test_a_band_has_one_of_each_conjugate_pair():

@@ -60,7 +60,8 @@ def test_classes_too_small_to_be_averaged_are_an_error(mixture):
 def test_a_mixture_is_divided_from_files_to_files(mixture, ring, tmp_path):
     write_mrc(tmp_path / "tomogram.mrc", mixture.tomogram, VOXEL_ANGSTROM)
     picks = mixture.particles[:27]  # fewer rings than molecules
-    write_particles(tmp_path / "picks.star", picks, "tomogram", VOXEL_ANGSTROM)
+    twice = mixture.particles[np.r_[:27, 2:6]]
+    write_particles(tmp_path / "picks.star", twice, "tomogram", VOXEL_ANGSTROM)
     command = ["average", str(tmp_path / "picks.star"), "--diameter", "150", "--rounds", "1"]
     command += ["--tomogram", str(tmp_path / "tomogram.mrc"), "--classes", "2"]
     main([*command, "--max-shift", "10", "--box", str(SIZE), "--output", str(tmp_path / "new")])

@@ -1,7 +1,9 @@
 """Fourier shell correlation of maps whose agreement is known."""
 
+import hypothesis
 import numpy as np
 import pytest
+from hypothesis import strategies as st
 
 from ssn3d.averaging.fsc import filtered, first_below, resolution_angstrom, shell_correlation
 from ssn3d.seeds import generator
@@ -33,3 +35,30 @@ def test_resolution_is_where_the_curve_crosses():
     assert resolution_angstrom(curve, 0.5, 400) == pytest.approx(400 / 3.5)
     assert resolution_angstrom(curve, 0.05, 400) == pytest.approx(400 / 6)  # never below
     assert resolution_angstrom(-curve, 0.143, 400) == np.inf
+
+
+@pytest.mark.parametrize("dips", [[1], [1, 2], [3], [1, 4], [2, 5]])
+def test_dips_that_recover_are_no_resolution(dips):
+    curve = np.linspace(1.2, -0.3, 16)
+    expected = resolution_angstrom(curve, 0.5, 400)
+    curve[dips] = -0.1
+    assert resolution_angstrom(curve, 0.5, 400) == expected
+
+
+def test_late_peaks_are_no_resolution():
+    curve = np.zeros(16)
+    curve[[0, 9, 10, 11]] = 1
+    assert resolution_angstrom(curve, 0.143, 400) == np.inf
+
+
+@hypothesis.settings(max_examples=50)
+@hypothesis.given(st.lists(st.floats(-1, 1), min_size=4, max_size=40), st.floats(0.1, 0.9))
+def test_the_curve_is_below_where_it_crosses(curve, threshold):
+    curve = np.array([1.0, *curve])
+    shell = first_below(curve, threshold)
+    resolution = resolution_angstrom(curve, threshold, 400)
+    if shell in {1, len(curve)}:
+        assert resolution == (np.inf if shell == 1 else 400 / (len(curve) - 1))
+    else:
+        assert curve[shell] < threshold <= curve[shell - 1]
+        assert 400 / shell <= resolution <= 400 / (shell - 1)

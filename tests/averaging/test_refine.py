@@ -56,6 +56,9 @@ def test_no_reference(specimen, stack):
     onto = turned_back(seen, pose.rotations[0], pose.shifts[0])
     assert shell_correlation(onto, true)[1:4].min() > 0.8
     assert np.median(errors_deg(specimen, averages, pose.rotations[0])) < 12
+    found = stack.places + averages.poses.shifts
+    off = np.linalg.norm(found - specimen.particles.centres, axis=1)
+    assert np.median(off) < 0.4, "the reference is centred"
 
 
 def test_the_average_by_true_poses_fills_the_wedge(specimen, stack):
@@ -71,6 +74,18 @@ def test_the_average_by_true_poses_fills_the_wedge(specimen, stack):
         correlation.append(shell_correlation(seen, true)[1:7].min())
     assert correlation[0] > 0.9
     assert correlation[1] < 0.5
+
+
+def test_the_average_is_of_all_particles_that_recorded_a_frequency(specimen, stack):
+    """Half sets of unlike size and wedges weigh by their particles, not one half each."""
+    shifts = specimen.particles.centres - np.rint(specimen.particles.centres)
+    poses = Poses(specimen.particles.rotations, shifts, np.ones(len(shifts)))
+    rows = [np.arange(3), np.arange(3, 32)]
+    first, second = (stack.sum_up(part, poses[part]) for part in rows)
+    whole = stack.average(np.arange(32), poses)
+    np.testing.assert_allclose((first + second).average(), whole, atol=1e-4)
+    halves = (first.average() + second.average()) / 2
+    assert np.abs(halves - whole).max() > 0.1 * np.abs(whole).max()
 
 
 def test_masked_particles_may_be_averaged_too(specimen):

@@ -63,6 +63,24 @@ def test_average_from_files_to_files(files, specimen, tmp_path):
     assert (fsc[["half_maps", "truth"]].iloc[:4] > 0.8).all(axis=None)
 
 
+def test_rows_are_those_of_the_file(files, tmp_path):
+    """The table has particles of another tomogram, and one at the border."""
+    whole = read_particles_of(files / "picks.star", open_tomogram(files / "tomogram.mrc"))
+    centres = whole.particles.centres.copy()
+    centres[5] = 0  # its box leaves the tomogram
+    names = np.where(np.arange(32) % 3 == 0, "other", "tomogram")
+    rows = pd.DataFrame({"tomogram": names})
+    rows[["z_angstrom", "y_angstrom", "x_angstrom"]] = centres * VOXEL_ANGSTROM
+    rows.to_csv(tmp_path / "picks.csv", index=False)
+    maps = ["--reference", str(files / "map.mrc"), "--rounds", "0", "--box", str(SIZE)]
+    average(files, tmp_path / "new", *maps, picks=tmp_path / "picks.csv")
+    found = pd.read_csv(tmp_path / "new" / "particles.csv")["row"].to_numpy() - 1
+    assert found.tolist() == [row for row in range(32) if row % 3 and row != 5]
+    tomogram = open_tomogram(files / "tomogram.mrc")
+    moved = read_particles_of(tmp_path / "new" / "particles.star", tomogram).particles.centres
+    assert np.linalg.norm(moved - centres[found], axis=1).max() < 2
+
+
 def fails(capsys, match, *arguments, **files):
     with pytest.raises(SystemExit) as ended:
         average(*arguments, **files)

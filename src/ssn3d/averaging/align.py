@@ -16,6 +16,7 @@ from ssn3d.averaging.band import Band, Reference, make_band, spectra
 from ssn3d.averaging.rotation_grid import nearby_rotations
 
 _BATCH = 8  # particles at once, few enough for the cache
+_ROUNDING = 1e-9  # voxels
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,21 @@ class Poses:
         return Poses(self.rotations[rows], self.shifts[rows], self.scores[rows])
 
 
+@dataclass(frozen=True)
+class Limit:
+    """Where particles may be found in their boxes."""
+
+    centres: NDArray[np.float64]
+    """(n, 3) positions given, z, y, x in voxels from voxel s // 2."""
+    max_shift_voxels: float
+    """Longest distance from them."""
+
+    def allows(self, rows: slice, shifts: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Whether shifts (n, l, 3) of the particles of some rows are within the limit, (n, l)."""
+        moved = np.linalg.norm(shifts - self.centres[rows, None], axis=-1)
+        return np.asarray(moved <= self.max_shift_voxels + _ROUNDING)
+
+
 class Aligner:
     """Particles as weighted transforms, ready to be compared with references."""
 
@@ -46,6 +62,7 @@ class Aligner:
         images: NDArray[np.float32],
         highest: int,
         tilt_range_deg: tuple[float, float],
+        within: Limit,
         threads: int,
     ) -> None:
         """Transform images (n, s, s, s), up to the shell `highest`."""
@@ -53,6 +70,7 @@ class Aligner:
         transforms = spectra(images, self._band)
         self._weights = _whitening(transforms, self._band)
         self._particles = _unit(transforms * self._weights)
+        self._within = within
         self._threads = threads
 
     def _bank(self, reference: Reference, rotations: NDArray[np.float64]) -> NDArray[np.float32]:
@@ -63,11 +81,11 @@ class Aligner:
         self,
         reference: Reference,
         rotations: NDArray[np.float64],
-        centres: NDArray[np.float64],
-        offsets: NDArray[np.float64],
+        step_voxels: float,
     ) -> Poses:
-        """Try all rotations (k, 3, 3) at all offsets (l, 3) from each particle's centre (n, 3)."""
-        count = len(self._particles)
+        """Try all rotations (k, 3, 3) at all shifts, a step apart, that the limit allows."""
+        count, centres = len(self._particles), self._within.centres
+        offsets = ball(self._within.max_shift_voxels, step_voxels)
         turns = np.array_split(rotations, self._threads)
         with ThreadPoolExecutor(self._threads) as pool:
             bank = np.concatenate(list(pool.map(lambda t: self._bank(reference, t), turns)))
@@ -83,7 +101,7 @@ class Aligner:
     def nearby(
         self, reference: Reference, start: Poses, steps: Sequence[tuple[float, float]]
     ) -> Poses:
-        """Improve poses by small turns and shifts; `steps` are (degrees, voxels)."""
+        """Improve poses by turns and shifts, within the limit; a step is (degrees, voxels)."""
 
         def improve(rows: slice) -> Poses:
             poses = start[rows]
@@ -112,6 +130,7 @@ class Aligner:
         phases = self._band.shift_phases(moved)
         shifted = _real(self._particles[rows, None] * phases)
         products = bank @ np.swapaxes(shifted, 1, 2)  # (n, 27, 27)
+        products = np.where(self._within.allows(rows, moved)[:, None], products, -np.inf)
         flat = products.reshape(count, -1)
         turn, shift = np.unravel_index(flat.argmax(axis=1), products.shape[1:])
         each = np.arange(count)

@@ -1,6 +1,7 @@
 """Averages of particles in the reference's frame, with the missing wedge."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -13,6 +14,7 @@ from ssn3d.averaging.band import recorded
 
 _LEAST_COVERAGE = 0.1
 """Of all particles: what fewer of them recorded is damped, not amplified."""
+_SHARES = 8
 
 
 def turned_back(
@@ -40,6 +42,29 @@ def symmetrise(
     return np.asarray(np.mean(turned, axis=0, dtype=np.float32))
 
 
+@dataclass(frozen=True)
+class Sums:
+    """Sums over particles in the reference's frame, of which averages are made."""
+
+    signal: NDArray[np.complex64]
+    """(s, s, s), transforms, 0 where a particle did not record a frequency."""
+    coverage: NDArray[np.float32]
+    """(s, s, s), particles that recorded a frequency."""
+    count: int
+    """Number of particles."""
+
+    def __add__(self, other: "Sums") -> "Sums":
+        """Sum over the particles of both."""
+        signal, coverage = self.signal + other.signal, self.coverage + other.coverage
+        return Sums(signal, coverage, self.count + other.count)
+
+    def average(self) -> NDArray[np.float32]:
+        """Average (s, s, s): each frequency is the mean over the particles that recorded it."""
+        least = np.float32(_LEAST_COVERAGE * self.count)
+        mean = self.signal / np.maximum(self.coverage, least)
+        return inverse(mean.astype(np.complex64))
+
+
 def average(
     images: NDArray[np.float32],
     poses: Poses,
@@ -47,10 +72,21 @@ def average(
     tilt_range_deg: tuple[float, float],
     threads: int,
 ) -> NDArray[np.float32]:
-    """Average images (n, s, s, s) turned and shifted back to the reference: (s, s, s).
+    """Average images (n, s, s, s) turned and shifted back to the reference: (s, s, s)."""
+    return sum_up(images, poses, symmetry, tilt_range_deg, threads).average()
 
-    Each frequency is the mean over the particles that recorded it. `symmetry` are the rotations
-    (m, 3, 3) of the point group.
+
+def sum_up(
+    images: NDArray[np.float32],
+    poses: Poses,
+    symmetry: NDArray[np.float64],
+    tilt_range_deg: tuple[float, float],
+    threads: int,
+) -> Sums:
+    """Sum images (n, s, s, s) turned and shifted back to the reference.
+
+    Images are summed in a fixed number of shares, so that rounding does not depend on `threads`.
+    `symmetry` are the rotations (m, 3, 3) of the point group.
     """
     size = images.shape[-1]
     axis = (np.arange(size) - size // 2).astype(np.float32)
@@ -66,14 +102,14 @@ def average(
             coverage += known
         return signal, coverage
 
-    shares = [range(first, len(images), threads) for first in range(threads)]
+    shares = [range(first, len(images), _SHARES) for first in range(_SHARES)]
     with ThreadPoolExecutor(threads) as pool:
         signals, coverages = zip(*pool.map(total, shares), strict=True)
     signal, coverage = np.sum(signals, axis=0), np.sum(coverages, axis=0)
     if len(symmetry) > 1:
         signal = transform(symmetrise(inverse(signal), symmetry))
         coverage = symmetrise(coverage, symmetry, order=1)
-    return inverse(signal / np.maximum(coverage, _LEAST_COVERAGE * len(images)))
+    return Sums(signal, coverage, len(images))
 
 
 def transform(volume: NDArray[np.float32]) -> NDArray[np.complex64]:

@@ -2,7 +2,8 @@
 
 Frequencies are whole numbers of periods in a box of s voxels, (z, y, x); the phase origin is voxel
 s // 2. The tilt axis is y: a tilt by an angle a records the plane of y and (x, z) = (cos a, sin a),
-so what lies between the tilts is known, and the rest is the missing wedge.
+so what lies between the tilts is known, and the rest is the missing wedge. Turning a tomogram about
+x by 90 degrees instead of exchanging y and z reverses z, and thereby the sign of the angles.
 """
 
 from dataclasses import dataclass
@@ -53,7 +54,9 @@ def recorded(
     low, high = np.deg2rad(tilt_range_deg).tolist()
     above = up * np.cos(low) >= across * np.sin(low) - _ROUNDING
     below = up * np.cos(high) <= across * np.sin(high) + _ROUNDING
-    return np.asarray((above & below) | ((z == 0) & (x == 0)))
+    steepest = low <= -np.pi / 2 or high >= np.pi / 2
+    tilted = np.where(x == 0, steepest, above & below)  # +-90 degrees are one direction
+    return np.asarray(tilted | ((z == 0) & (x == 0)))
 
 
 def make_band(size: int, highest: int, tilt_range_deg: tuple[float, float]) -> Band:

@@ -8,10 +8,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ssn3d.averaging.classify import classify
+from ssn3d.averaging.options import AverageOptions
 from ssn3d.averaging.steps import (
-    AverageOptions,
     Inputs,
-    Prepared,
     average_prepared,
     first_reference,
     prepare,
@@ -19,6 +18,7 @@ from ssn3d.averaging.steps import (
 from ssn3d.csv_files import write_csv
 from ssn3d.files import PathLike
 from ssn3d.log import logger
+from ssn3d.own_tomogram import OwnTomogram
 from ssn3d.particle_tables.files import write_particle_table
 from ssn3d.particle_tables.of_tomogram import frame_of_tomogram
 from ssn3d.particle_tables.table import ParticleTable
@@ -45,34 +45,38 @@ def average_classes(
     rng = generator(options.seed, "average")
     prepared = prepare(inputs, options)
     reference = first_reference(inputs, prepared, options, rng)
-    numbers, poses = classify(prepared.stack, reference, classes, rng)
-    members = [np.flatnonzero(numbers == number) for number in range(1, classes + 1)]
-    curves, tables = {}, []
-    for number, own in enumerate(members, 1):
-        logger.info("class %d: %d of %d particles", number, len(own), len(numbers))
-        shape = prepared.stack.average(own, poses[own])
+    found = classify(prepared.stack, reference, classes, rng)
+    curves: dict[Path, pd.DataFrame] = {}
+    tables, members = [], []
+    for number in range(1, classes + 1):
+        own = np.flatnonzero(found.numbers == number)
+        rows = found.rows[own]
+        logger.info("class %d: %d of %d particles", number, len(own), len(found.rows))
+        shape = prepared.stack.average(rows, found.poses[own])
         where = Path(folder) / f"class{number}"
-        part = prepared[own]
-        curves[where], aligned = average_prepared(part, shape, where, options.rounds, rng)
+        part = prepared[rows]
+        curves[where], aligned, left = average_prepared(part, shape, where, options.rounds, rng)
         tables.append(aligned)
-    _write_all(Path(folder), prepared, numbers, tables)
-    counts = {"class": range(1, classes + 1), "particles": [len(own) for own in members]}
+        members.append(rows[left])
+    _write_all(Path(folder), prepared.tomogram, members, tables)
+    counts = {"class": range(1, classes + 1), "particles": [len(rows) for rows in members]}
     write_csv(Path(folder) / "classes.csv", pd.DataFrame(counts))
     return curves
 
 
 def _write_all(
     folder: Path,
-    prepared: Prepared,
-    numbers: NDArray[np.int_],
+    tomogram: OwnTomogram,
+    members: Sequence[NDArray[np.int_]],
     tables: Sequence[ParticleTable],
 ) -> None:
-    """Write the aligned particles of all classes in their first order."""
-    order = np.argsort(np.argsort(numbers, kind="stable"))
-    particles = joined([table.particles for table in tables])[order]
-    scores = np.concatenate([table.scores for table in tables])[order]
-    tomogram = prepared.tomogram
+    """Write the aligned particles of all classes, whose rows are given, in their first order."""
+    order = np.argsort(np.concatenate(members))
+    particles = joined([table.particles for table in tables])
+    scores = np.concatenate([table.scores for table in tables])
+    numbers = np.repeat(np.arange(1, len(members) + 1), [len(rows) for rows in members])
     names = np.full(len(particles), tomogram.name)
-    together = ParticleTable(names, particles, scores, oriented=True, class_numbers=numbers)
+    table = ParticleTable(names, particles, scores, oriented=True, class_numbers=numbers)
+    together = table[order]
     frame = frame_of_tomogram(tomogram)
     write_particle_table(folder / "particles.star", together, frame, tomogram=tomogram.name)

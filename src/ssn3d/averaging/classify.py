@@ -7,6 +7,8 @@ then on a particle goes, in each turn, to the class whose average it correlates 
 averages of the half set that it is not in, since it would recognise its own noise.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.cluster import KMeans
@@ -16,7 +18,13 @@ from ssn3d.averaging.average import transform, turned_back
 from ssn3d.averaging.band import Band, Reference, make_band, recorded
 from ssn3d.averaging.boxes import FEWEST
 from ssn3d.averaging.masks import cut_out
-from ssn3d.averaging.refine import Stack, align_everywhere
+from ssn3d.averaging.refine import (
+    Stack,
+    align_everywhere,
+    distinct_rows,
+    divide,
+    log_merged,
+)
 from ssn3d.errors import DataError
 from ssn3d.log import progress
 
@@ -25,13 +33,25 @@ _STEPS_DEG = (10.0, 5.0)
 _ALL_TILTS = (-90.0, 90.0)
 
 
+@dataclass(frozen=True)
+class Classes:
+    """Particles by class."""
+
+    rows: NDArray[np.int_]
+    """(n,) of the stack: all but duplicates, in order."""
+    numbers: NDArray[np.int_]
+    """(n,) class of each, from 1, the largest; at least four particles in each."""
+    poses: Poses
+    """Their poses."""
+
+
 def classify(
-    stack: Stack, reference: NDArray[np.float32], classes: int, rng: np.random.Generator
-) -> tuple[NDArray[np.int_], Poses]:
-    """Give each particle its class (n,), from 1, and its pose; the first class is the largest.
+    whole: Stack, reference: NDArray[np.float32], classes: int, rng: np.random.Generator
+) -> Classes:
+    """Divide particles into classes; of those aligned to one place, the best-scored is kept.
 
     Args:
-        stack: the particles.
+        whole: the particles.
         reference: a map (s, s, s) to which all can be aligned, such as their common average.
         classes: how many, at least two.
         rng: decides the half sets, the grid of orientations and the start of k-means.
@@ -39,10 +59,14 @@ def classify(
     Raises:
         DataError: a class is left with fewer than four particles.
     """
-    count = len(stack.images)
-    halves = [np.sort(part) for part in np.array_split(rng.permutation(count), 2)]
-    start = Reference(cut_out(reference, stack.sphere))
-    poses = align_everywhere(stack, np.arange(count), start, rng)
+    start = Reference(cut_out(reference, whole.sphere))
+    everything = np.arange(len(whole.images))
+    aligned = align_everywhere(whole, everything, start, rng)
+    rows = distinct_rows(whole, everything, aligned)
+    log_merged(len(everything) - len(rows))
+    stack, poses = whole[rows], aligned[rows]
+    half_sets = divide(stack, np.arange(len(rows)), poses, 0.0, rng)
+    halves = [np.flatnonzero(half_sets == half) for half in (1, 2)]
     found = _first_classes(stack, poses, classes, rng)
     aligners = [stack.aligner(rows, stack.first_shell) for rows in halves]
     for _ in progress(range(_TURNS), "classes"):
@@ -60,7 +84,7 @@ def classify(
         poses = join([of_half for _, of_half in parts])[order]
     _check(found, classes)
     by_size = np.argsort(-np.bincount(found, minlength=classes), kind="stable")
-    return np.asarray(np.argsort(by_size)[found] + 1), poses
+    return Classes(rows, np.argsort(by_size)[found] + 1, poses)
 
 
 def _average(

@@ -4,6 +4,8 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
+_EARLY_SHELLS = 3
+
 
 def _shells(size: int) -> NDArray[np.int_]:
     """Shell of each value of a cube's rfftn: its frequency in periods in the box, rounded."""
@@ -41,17 +43,29 @@ def filtered(volume: NDArray[np.float32], factors: NDArray[np.float64]) -> NDArr
 
 
 def first_below(correlations: NDArray[np.float64], threshold: float) -> int:
-    """Give the first shell after 0 whose correlation is below a threshold, or one past the last."""
-    below = np.flatnonzero(correlations[1:] < threshold)
-    return int(below[0]) + 1 if len(below) else len(correlations)
+    """Give the shell at which a curve (n,) of shells 0, 1, ... falls below a threshold for good.
+
+    That is the first of two successive shells below it, or the last shell: a dip of one shell is
+    noise. Shell 0 is not seen, and dips before the curve first reaches the threshold are skipped,
+    if it does so in the first third of the shells (or the first three). It is 1 for a curve that
+    does not, and one past the last for a curve that stays above.
+    """
+    count = len(correlations)
+    below = correlations < threshold
+    early = np.flatnonzero(~below[1 : 1 + max(_EARLY_SHELLS, count // 3)])
+    if not len(early):
+        return 1
+    falls = below & np.append(below[1:], True)
+    falls[: early[0] + 1] = False
+    return int(falls.argmax()) if falls.any() else count
 
 
 def resolution_angstrom(
     correlations: NDArray[np.float64], threshold: float, box_angstrom: float
 ) -> float:
-    """Wavelength at which an FSC first falls below a threshold, interpolated between shells.
+    """Wavelength at which an FSC falls below a threshold (`first_below`), between two shells.
 
-    Infinite where it never is above; twice the voxel size where it never falls below.
+    Infinite where it does not reach the threshold; that of the last shell where it stays above.
     """
     shell = first_below(correlations, threshold)
     if shell == len(correlations):

@@ -10,13 +10,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ssn3d.averaging.align import Aligner, Poses, ball, join
-from ssn3d.averaging.average import average
+from ssn3d.averaging.align import Aligner, Limit, Poses, ball, join
+from ssn3d.averaging.average import Sums, sum_up
 from ssn3d.averaging.band import Reference
+from ssn3d.averaging.boxes import FEWEST
+from ssn3d.averaging.duplicates import distinct, neighbours, split
 from ssn3d.averaging.fsc import filtered, first_below, shell_correlation
 from ssn3d.averaging.masks import cut_out
+from ssn3d.averaging.resolution import Evidence, evidence
 from ssn3d.averaging.rotation_grid import even_rotations
-from ssn3d.log import progress
+from ssn3d.errors import DataError
+from ssn3d.log import logger, progress
 
 _FSC_LIMIT = 0.143
 _GRID_DEG, _FIRST_STEPS_DEG = 15.0, (8.0, 4.0, 4.0)
@@ -38,6 +42,10 @@ class Stack:
     """(s, s, s), the soft mask of references, and of averages where their FSC is measured."""
     centres: NDArray[np.float64]
     """(n, 3) where the particle is thought to be, z, y, x in voxels from voxel s // 2."""
+    places: NDArray[np.float64]
+    """(n, 3) where voxel s // 2 of each box is in the specimen, z, y, x in voxels."""
+    merged_voxels: float
+    """Distance within which two particles are one."""
     symmetry: NDArray[np.float64]
     """(m, 3, 3), the rotations of the point group."""
     tilt_range_deg: tuple[float, float]
@@ -50,7 +58,8 @@ class Stack:
     def __getitem__(self, rows: NDArray[np.int_]) -> "Stack":
         """Select particles."""
         images, masked, centres = self.images[rows], self.masked[rows], self.centres[rows]
-        return replace(self, images=images, masked=masked, centres=centres)
+        places = self.places[rows]
+        return replace(self, images=images, masked=masked, centres=centres, places=places)
 
     @property
     def step_voxels(self) -> float:
@@ -58,36 +67,41 @@ class Stack:
         return _GRID_WAVELENGTHS * len(self.sphere) / self.first_shell
 
     @property
-    def offsets(self) -> NDArray[np.float64]:
-        """Shifts (l, 3) to be tried first, z, y, x in voxels, from `centres`."""
-        return ball(self.max_shift_voxels, self.step_voxels)
+    def evidence(self) -> Evidence:
+        """What the FSC of two averages must show."""
+        return evidence(self.sphere, self.first_shell, len(self.symmetry))
+
+    def sum_up(self, rows: NDArray[np.int_], poses: Poses) -> Sums:
+        """Sum the rows whose poses are given."""
+        images = self.images[rows]
+        return sum_up(images, poses, self.symmetry, self.tilt_range_deg, self.threads)
 
     def average(self, rows: NDArray[np.int_], poses: Poses) -> NDArray[np.float32]:
         """Average the rows whose poses are given."""
-        images = self.images[rows]
-        return average(images, poses, self.symmetry, self.tilt_range_deg, self.threads)
+        return self.sum_up(rows, poses).average()
 
     def aligner(self, rows: NDArray[np.int_], highest: int) -> Aligner:
         """Prepare rows to be aligned, by frequencies up to `highest`."""
-        return Aligner(self.masked[rows], highest, self.tilt_range_deg, self.threads)
+        within = Limit(self.centres[rows], self.max_shift_voxels)
+        return Aligner(self.masked[rows], highest, self.tilt_range_deg, within, self.threads)
 
 
 @dataclass(frozen=True)
 class Averages:
     """What a refinement gives."""
 
+    rows: NDArray[np.int_]
+    """(n,) of the stack that were averaged: all but duplicates, in order."""
     poses: Poses
+    """Poses of these rows."""
     half_sets: NDArray[np.int_]
-    """(n,) 1 or 2 for each particle."""
+    """(n,) 1 or 2 for each of these rows."""
     halves: tuple[NDArray[np.float32], NDArray[np.float32]]
     """Averages (s, s, s) of each half set, the same frame for both."""
+    average: NDArray[np.float32]
+    """Average of all particles, (s, s, s)."""
     fsc: NDArray[np.float64]
     """(s // 2 + 1,) between the halves, within the sphere."""
-
-    @property
-    def average(self) -> NDArray[np.float32]:
-        """Average of all particles, (s, s, s)."""
-        return np.asarray((self.halves[0] + self.halves[1]) / 2, dtype=np.float32)
 
 
 def refine(
@@ -95,25 +109,93 @@ def refine(
 ) -> Averages:
     """Align particles to a reference (s, s, s), then each half set to its own average, in rounds.
 
-    The reference is used up to the stack's first shell only.
+    The reference is used up to the stack's first shell only. Of particles that end in one place,
+    the one with the best score is kept.
+
+    Raises:
+        DataError: fewer than four particles are left, or fewer than two in a half set.
     """
-    count = len(stack.images)
-    half_sets = rng.permutation(np.arange(count) % 2) + 1
-    rows = [np.flatnonzero(half_sets == half) for half in (1, 2)]
     start = Reference(cut_out(reference, stack.sphere))
-    poses = [align_everywhere(stack, part, start, rng) for part in rows]
+    rows = np.arange(len(stack.images))
+    poses = align_everywhere(stack, rows, start, rng)
+    left = distinct_rows(stack, rows, poses)
+    rows, poses = left, poses[left]
+    farthest = [np.linalg.norm(ball(1.8 * step, step), axis=1).max() for _, step in _STEPS]
+    half_sets = divide(stack, rows, poses, rounds * sum(farthest), rng)
     for turn in progress(range(rounds + 1), "rounds"):
-        halves = [stack.average(*part) for part in zip(rows, poses, strict=True)]
+        parts = [np.flatnonzero(half_sets == half) for half in (1, 2)]
+        sums = [stack.sum_up(rows[part], poses[part]) for part in parts]
+        halves = [part.average() for part in sums]
         masked = [cut_out(half, stack.sphere) for half in halves]
         fsc = shell_correlation(*masked)
         if turn == rounds:
             break
-        highest = min(max(first_below(fsc, _FSC_LIMIT), _LEAST_SHELL), len(fsc) - 2)
-        for half, own in enumerate(masked):
-            aligner = stack.aligner(rows[half], highest)
+        moved = []
+        for part, own in zip(parts, masked, strict=True):
+            aligner = stack.aligner(rows[part], _highest(stack, fsc))
             seen = Reference(filtered(own, np.clip(fsc, 0, 1)))
-            poses[half] = aligner.nearby(seen, poses[half], _STEPS)
-    return Averages(_in_order(rows, poses), half_sets, (halves[0], halves[1]), fsc)
+            moved.append(aligner.nearby(seen, poses[part], _STEPS))
+        poses = join(moved)[np.argsort(np.concatenate(parts))]
+        left = np.searchsorted(rows, distinct_rows(stack, rows, poses))
+        rows, poses, half_sets = rows[left], poses[left], half_sets[left]
+        _check_halves(half_sets)
+    log_merged(len(stack.images) - len(rows))
+    average = (sums[0] + sums[1]).average()
+    return Averages(rows, poses, half_sets, (halves[0], halves[1]), average, fsc)
+
+
+def _highest(stack: Stack, fsc: NDArray[np.float64]) -> int:
+    """Highest shell by which half sets are aligned to their own averages.
+
+    Beyond the first shell only if the half sets agree by more than their common reference, which
+    would otherwise be seen in further shells in each round.
+    """
+    crossing = first_below(fsc, _FSC_LIMIT)
+    if not stack.evidence.supports(fsc, _FSC_LIMIT):
+        crossing = min(crossing, stack.first_shell)
+    return min(max(crossing, _LEAST_SHELL), len(fsc) - 2)
+
+
+def distinct_rows(stack: Stack, rows: NDArray[np.int_], poses: Poses) -> NDArray[np.int_]:
+    """Rows left of a stack's rows (n,), at some poses, when duplicates are merged."""
+    positions = stack.places[rows] + poses.shifts
+    return np.asarray(rows[distinct(positions, poses.scores, stack.merged_voxels)])
+
+
+def divide(
+    stack: Stack,
+    rows: NDArray[np.int_],
+    poses: Poses,
+    moves_voxels: float,
+    rng: np.random.Generator,
+) -> NDArray[np.int_]:
+    """Half sets (n,) of rows, 1 or 2; those that are or may become duplicates are in one.
+
+    A particle may still move by a distance from its pose. Raises DataError for too few particles.
+    """
+    positions = stack.places[rows] + poses.shifts
+    given = stack.places[rows] + stack.centres[rows]
+    reach = stack.merged_voxels + 2 * moves_voxels
+    pairs = [neighbours(given, stack.merged_voxels), neighbours(positions, reach)]
+    half_sets = split(positions, np.concatenate(pairs), rng)
+    _check_halves(half_sets)
+    return half_sets
+
+
+def _check_halves(half_sets: NDArray[np.int_]) -> None:
+    """Raise DataError where there are too few particles in a half set."""
+    smallest = min(int((half_sets == half).sum()) for half in (1, 2))
+    if smallest < FEWEST // 2:
+        raise DataError(
+            f"{len(half_sets)} different particles are left, {smallest} in one of two half sets; "
+            f"give at least {FEWEST} that are apart from each other"
+        )
+
+
+def log_merged(count: int) -> None:
+    """Warn of particles that were merged with others."""
+    if count:
+        logger.warning("%d particles were aligned to the place of another; merged with it", count)
 
 
 def align_everywhere(
@@ -122,11 +204,6 @@ def align_everywhere(
     """Align rows of the stack, whatever their orientation, by low frequencies."""
     aligner = stack.aligner(rows, stack.first_shell)
     rotations = even_rotations(_GRID_DEG, rng)
-    poses = aligner.everywhere(reference, rotations, stack.centres[rows], stack.offsets)
+    poses = aligner.everywhere(reference, rotations, stack.step_voxels)
     steps = [(turn, stack.step_voxels / 2**i) for i, turn in enumerate(_FIRST_STEPS_DEG, start=1)]
     return aligner.nearby(reference, poses, steps)
-
-
-def _in_order(rows: list[NDArray[np.int_]], poses: list[Poses]) -> Poses:
-    """Put the poses of half sets into the order of the stack."""
-    return join(poses)[np.argsort(np.concatenate(rows))]

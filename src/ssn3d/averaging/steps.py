@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -10,58 +9,34 @@ from numpy.typing import NDArray
 
 from ssn3d.averaging.average import turned_back
 from ssn3d.averaging.boxes import Boxes, cut_boxes, fit_map, with_dark_protein
-from ssn3d.averaging.fsc import resolution_angstrom, shell_correlation
+from ssn3d.averaging.fsc import shell_correlation
 from ssn3d.averaging.initial_model import initial_model
 from ssn3d.averaging.masks import cut_out, soft_masks, soft_sphere
+from ssn3d.averaging.options import AverageOptions
 from ssn3d.averaging.refine import Averages, Stack, refine
+from ssn3d.averaging.resolution import describe
 from ssn3d.averaging.superpose import superpose, symmetry_score
 from ssn3d.averaging.symmetry import symmetry_rotations
+from ssn3d.averaging.wedge import warn_of_tilts
 from ssn3d.csv_files import write_csv
 from ssn3d.errors import DataError
 from ssn3d.files import PathLike
 from ssn3d.log import logger
 from ssn3d.mrc import read_mrc, write_mrc
-from ssn3d.own_tomogram import OwnTomogram, Protein, open_tomogram
-from ssn3d.particle_tables.files import write_particle_table
+from ssn3d.own_tomogram import OwnTomogram, open_tomogram
+from ssn3d.particle_tables.files import read_particle_table, write_particle_table
 from ssn3d.particle_tables.of_tomogram import frame_of_tomogram, read_particles_of
 from ssn3d.particle_tables.table import ParticleTable
 from ssn3d.particles import Particles
 from ssn3d.seeds import generator
 
-THRESHOLDS = (0.5, 0.143)
 _BOX_DIAMETERS = 1.5
 _SMALLEST_BOX_VOXELS = 8
 _LEAST_SYMMETRY = 0.9
 _SAME_VOXEL_FRACTION = 0.01
+_MERGED_DIAMETERS = 1 / 3
+"""Distance within which two particles are one, in diameters; elongated ones may be this near."""
 _IDENTITY = np.eye(3)[None]
-
-
-@dataclass(frozen=True)
-class AverageOptions:
-    """How particles are aligned and averaged."""
-
-    diameter_angstrom: float
-    """Of the sphere that holds the particle."""
-    symmetry: str = "C1"
-    voxel_size_angstrom: float | None = None
-    """Of the tomogram, instead of its header's."""
-    protein: Protein = "auto"
-    """Whether it is dark or bright in the tomogram; auto finds out."""
-    masked: Literal["sphere", "none"] = "sphere"
-    """What of a box is compared with references, where particles have no masks of their own."""
-    average_masked: bool = False
-    """Average the particles as masked; otherwise masks only decide what is aligned."""
-    tilt_range_deg: tuple[float, float] = (-60.0, 60.0)
-    first_resolution_angstrom: float = 50.0
-    """Of the first reference, given or found."""
-    max_shift_angstrom: float = 30.0
-    """From the position given."""
-    rounds: int = 2
-    """In which each half set is aligned to its own average."""
-    box_voxels: int | None = None
-    """Edge of the boxes; by default 1.5 diameters."""
-    seed: int = 0
-    threads: int = 2
 
 
 @dataclass(frozen=True)
@@ -78,6 +53,9 @@ class Inputs:
     """MRC file; without it a first reference is made of the particles."""
     truth: PathLike | None = None
     """MRC file with which the average is compared in the end."""
+    offsets: NDArray[np.int_] | None = None
+    """(n, 3) from the voxels of the tomogram to those of the specimen, z, y, x, for each row of
+    particles; None where the tomogram is the specimen, and no boxes of several."""
 
 
 def average_particles(inputs: Inputs, folder: PathLike, options: AverageOptions) -> pd.DataFrame:
@@ -88,7 +66,8 @@ def average_particles(inputs: Inputs, folder: PathLike, options: AverageOptions)
     half sets and scores) to the folder.
 
     Returns:
-        the FSC: resolution_angstrom, half_maps and, with a true map, truth.
+        the FSC: resolution_angstrom, half_maps, with a true map truth, and shared: 1 up to the last
+        shell in which averages of noise agree as well (`resolution`).
 
     Raises:
         DataError: a file is missing, damaged or of another voxel size or shape; too few particles;
@@ -108,6 +87,8 @@ class Prepared:
     tomogram: OwnTomogram
     particles: Particles
     """Those whose boxes lie in the tomogram, as they were picked."""
+    file_rows: NDArray[np.int_]
+    """(n,) rows of these particles in their file."""
     boxes: Boxes
     stack: Stack
     truth: NDArray[np.float32] | None
@@ -115,8 +96,13 @@ class Prepared:
 
     def __getitem__(self, rows: NDArray[np.int_]) -> "Prepared":
         """Select particles."""
-        particles, boxes, stack = self.particles[rows], self.boxes[rows], self.stack[rows]
-        return replace(self, particles=particles, boxes=boxes, stack=stack)
+        return replace(
+            self,
+            particles=self.particles[rows],
+            file_rows=self.file_rows[rows],
+            boxes=self.boxes[rows],
+            stack=self.stack[rows],
+        )
 
 
 def prepare(inputs: Inputs, options: AverageOptions) -> Prepared:
@@ -129,11 +115,23 @@ def prepare(inputs: Inputs, options: AverageOptions) -> Prepared:
     volume = tomogram.box((0, 0, 0), tomogram.grid.shape)
     labels = None if inputs.labels is None else read_mrc(inputs.labels)[0]
     particles = read_particles_of(inputs.particles, tomogram).particles
+    if inputs.offsets is None:
+        warn_of_tilts(volume, options.tilt_range_deg, str(inputs.tomogram))
     boxes = cut_boxes(volume, particles.centres, _box_voxels(options, voxel_angstrom), labels)
     chosen = particles[boxes.rows]
     stack = make_stack(boxes, chosen.centres, options, voxel_angstrom)
+    if inputs.offsets is not None:
+        stack = replace(stack, places=stack.places + inputs.offsets[boxes.rows])
+    file_rows = _rows_in_file(inputs.particles, tomogram, len(particles))[boxes.rows]
     truth = None if inputs.truth is None else _read_map(inputs.truth, stack, voxel_angstrom)
-    return Prepared(tomogram, chosen, boxes, stack, truth)
+    return Prepared(tomogram, chosen, file_rows, boxes, stack, truth)
+
+
+def _rows_in_file(path: PathLike, tomogram: OwnTomogram, count: int) -> NDArray[np.int_]:
+    """Rows (count,) of a tomogram's particles in a table that may have those of others."""
+    names = read_particle_table(path, frame_of_tomogram(tomogram)).tomograms
+    own = names == tomogram.name if len(names) != count else np.ones(count, dtype=bool)
+    return np.flatnonzero(own)
 
 
 def first_reference(
@@ -154,17 +152,17 @@ def average_prepared(
     folder: PathLike,
     rounds: int,
     rng: np.random.Generator,
-) -> tuple[pd.DataFrame, ParticleTable]:
+) -> tuple[pd.DataFrame, ParticleTable, NDArray[np.int_]]:
     """Align particles to a reference (s, s, s), average them, and write what comes of it.
 
-    Returns the FSC and the aligned particles.
+    Returns the FSC, the particles averaged, and their rows (n,) among those prepared.
     """
     averages = refine(prepared.stack, reference, rounds, rng)
     voxel_angstrom = prepared.tomogram.grid.voxel_size_angstrom
     fsc = fsc_table(prepared.stack, averages, voxel_angstrom, prepared.truth, rng)
     _write_maps(Path(folder), averages, voxel_angstrom)
     write_csv(Path(folder) / "fsc.csv", fsc)
-    return fsc, _write_poses(Path(folder), prepared, averages)
+    return fsc, _write_poses(Path(folder), prepared[averages.rows], averages), averages.rows
 
 
 def _box_voxels(options: AverageOptions, voxel_angstrom: float) -> int:
@@ -198,6 +196,8 @@ def make_stack(
         masked=masked,
         sphere=sphere,
         centres=centres - boxes.middles,
+        places=boxes.middles.astype(np.float64),
+        merged_voxels=_MERGED_DIAMETERS * options.diameter_angstrom / voxel_angstrom,
         symmetry=symmetry_rotations(options.symmetry),
         tilt_range_deg=options.tilt_range_deg,
         first_shell=min(max(first, 3), size // 2 - 1),
@@ -254,10 +254,10 @@ def fsc_table(
             turned_back(seen, found.rotations[0], found.shifts[0]), true
         )
     for name, curve in curves.items():
-        half, low = (resolution_angstrom(curve, limit, box_angstrom) for limit in THRESHOLDS)
-        logger.info("FSC, %s: 0.5 at %.1f A, 0.143 at %.1f A", name, half, low)
+        logger.info("%s", describe(name, curve, stack.evidence, box_angstrom))
     table = pd.DataFrame({"resolution_angstrom": box_angstrom / shells})
-    return table.assign(**{name: curve[1:] for name, curve in curves.items()})
+    table = table.assign(**{name: curve[1:] for name, curve in curves.items()})
+    return table.assign(shared=(shells <= stack.evidence.shared_shell).astype(int))
 
 
 def _write_maps(folder: Path, averages: Averages, voxel_angstrom: float) -> None:
@@ -279,6 +279,6 @@ def _write_poses(folder: Path, prepared: Prepared, averages: Averages) -> Partic
     write_particle_table(folder / "particles.star", table, frame, tomogram=tomogram.name)
     moved = np.linalg.norm(centres - picked.centres, axis=1)
     shift = moved * tomogram.grid.voxel_size_angstrom
-    columns = {"row": boxes.rows + 1, "half_set": averages.half_sets, "score": poses.scores}
+    columns = {"row": prepared.file_rows + 1, "half_set": averages.half_sets, "score": poses.scores}
     write_csv(folder / "particles.csv", pd.DataFrame(columns | {"shift_angstrom": shift}))
     return table

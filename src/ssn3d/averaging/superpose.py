@@ -3,12 +3,13 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from ssn3d.averaging.align import Aligner, Poses, ball
+from ssn3d.averaging.align import Aligner, Limit, Poses
 from ssn3d.averaging.band import Reference, make_band
 from ssn3d.averaging.rotation_grid import even_rotations, nearby_rotations
 
 _ALL_TILTS = (-90.0, 90.0)
 _STEPS = [(8.0, 0.5), (4.0, 0.5), (2.0, 0.25), (1.0, 0.125), (0.5, 0.125)]
+_SHIFT_STEP_VOXELS = 1.0
 _GRID_DEG, _AXES_GRID_DEG = 15.0, 12.0
 _AXES_STEPS_DEG = (6.0, 3.0, 1.5, 0.8, 0.4)
 _BATCH = 512
@@ -25,13 +26,11 @@ def superpose(
 
     Both are 0 towards their edges; frequencies up to the shell `highest` are compared.
     """
-    aligner = Aligner(volume[None], highest, _ALL_TILTS, threads=1)
+    within = Limit(np.zeros((1, 3)), max_shift_voxels)
+    aligner = Aligner(volume[None], highest, _ALL_TILTS, within, threads=1)
     reference = Reference(onto)
-    offsets = ball(max_shift_voxels, 1.0)
-    rotations = even_rotations(_GRID_DEG, rng)
-    return aligner.nearby(
-        reference, aligner.everywhere(reference, rotations, np.zeros((1, 3)), offsets), _STEPS
-    )
+    start = aligner.everywhere(reference, even_rotations(_GRID_DEG, rng), _SHIFT_STEP_VOXELS)
+    return aligner.nearby(reference, start, _STEPS)
 
 
 def symmetry_score(

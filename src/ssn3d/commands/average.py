@@ -4,7 +4,8 @@ import argparse
 from pathlib import Path
 
 from ssn3d.averaging.classes import average_classes
-from ssn3d.averaging.steps import AverageOptions, Inputs, average_particles
+from ssn3d.averaging.options import AverageOptions
+from ssn3d.averaging.steps import Inputs, average_particles
 from ssn3d.log import logger
 from ssn3d.mrc import read_mrc
 from ssn3d.report.figure_average import draw_average
@@ -41,6 +42,5 @@ def run(arguments: argparse.Namespace) -> None:
         curves = {folder: average_particles(inputs, folder, options)}
     for where, fsc in curves.items():
         volume, voxel_size_angstrom = read_mrc(where / "average.mrc")
-        first = arguments.first_resolution
-        draw_average(volume, voxel_size_angstrom, fsc, first, figure=where / "average.png")
+        draw_average(volume, voxel_size_angstrom, fsc, figure=where / "average.png")
         logger.info("%s: average.mrc, half maps, FSC, aligned particles and average.png", where)

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from ssn3d.averaging.steps import AverageOptions, Inputs, average_particles
+from ssn3d.averaging.options import AverageOptions
+from ssn3d.averaging.steps import Inputs, average_particles
 from ssn3d.csv_files import read_csv, write_csv
 from ssn3d.errors import DataError
 from ssn3d.files import PathLike
@@ -66,6 +68,7 @@ def average_picks(
             labels=files["labels"] if settings.masks == "network" else None,
             reference=settings.reference,
             truth=truth,
+            offsets=_apart(gathered),
         )
         average_particles(inputs, folder, options)
     _bring_back(gathered, folder)
@@ -80,6 +83,14 @@ def _common_tilts(sources: Sequence[Source]) -> tuple[float, float]:
             f"{min(highs):g}; average them apart"
         )
     return max(lows), min(highs)
+
+
+def _apart(gathered: Gathered) -> NDArray[np.int_]:
+    """Offsets (n, 3) to voxels of tomograms that lie one after another along z, far apart."""
+    numbers = np.unique(gathered.tomograms, return_inverse=True)[1]
+    offsets = gathered.offsets.copy()
+    offsets[:, 0] += 2 * (np.ptp(offsets[:, 0]) + len(gathered.volume)) * numbers
+    return offsets
 
 
 def _frame(gathered: Gathered) -> TomogramFrame:

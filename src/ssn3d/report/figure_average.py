@@ -18,7 +18,6 @@ def draw_average(
     volume: NDArray[np.float32],
     voxel_size_angstrom: float,
     fsc: pd.DataFrame,
-    first_resolution_angstrom: float,
     *,
     figure: PathLike,
 ) -> None:
@@ -27,19 +26,16 @@ def draw_average(
     Args:
         volume: the average (s, s, s); protein is dark.
         voxel_size_angstrom: of the average.
-        fsc: resolution_angstrom, and curves half_maps and perhaps truth.
-        first_resolution_angstrom: to which both half sets were aligned to one reference; shaded.
+        fsc: resolution_angstrom, curves half_maps and perhaps truth, and shared, which is 1 in
+            shells in which averages of noise agree as well; these are shaded.
         figure: the file.
     """
-    save(average_and_fsc(volume, voxel_size_angstrom, fsc, first_resolution_angstrom), figure)
+    save(average_and_fsc(volume, voxel_size_angstrom, fsc), figure)
 
 
 @styled
 def average_and_fsc(
-    volume: NDArray[np.float32],
-    voxel_size_angstrom: float,
-    fsc: pd.DataFrame,
-    first_resolution_angstrom: float,
+    volume: NDArray[np.float32], voxel_size_angstrom: float, fsc: pd.DataFrame
 ) -> Figure:
     """Draw three central slices of an average over its FSC."""
     figure = new_figure(4.6)
@@ -48,14 +44,15 @@ def average_and_fsc(
     for column, plane in enumerate(PLANES):
         panel = figure.add_subplot(grid[0, column])
         draw_slice(panel, central_slice(volume, plane), plane, voxel_size_angstrom, limits)
-    draw_fsc(figure.add_subplot(grid[1, :]), fsc, first_resolution_angstrom)
+    draw_fsc(figure.add_subplot(grid[1, :]), fsc)
     return figure
 
 
-def draw_fsc(axes: Axes, fsc: pd.DataFrame, first_resolution_angstrom: float) -> None:
-    """Draw the curves of an FSC; arguments as of `draw_average`."""
-    axes.axvspan(0, 1 / first_resolution_angstrom, color="#EEEEEE", label="same reference for both")
+def draw_fsc(axes: Axes, fsc: pd.DataFrame) -> None:
+    """Draw the curves of an FSC; the table as for `draw_average`."""
     frequency = 1 / fsc["resolution_angstrom"]
+    shared = frequency[fsc["shared"] == 1].max()
+    axes.axvspan(0, shared, color="#EEEEEE", label="same reference for both")
     for (name, label), look in zip(_NAMES.items(), SERIES, strict=False):
         if name in fsc:
             axes.plot(frequency, fsc[name], color=look.color, linestyle=look.linestyle, label=label)

@@ -20,7 +20,7 @@ from ssn3d.report.figure_average import draw_fsc
 from ssn3d.report.panels import PLANES, add_isosurface, central_slice, draw_slice
 from ssn3d.report.style import new_figure, save, styled
 
-_FSC = {"resolution_angstrom": float, "half_maps": float}
+_FSC = {"resolution_angstrom": float, "half_maps": float, "shared": int}
 
 
 def draw_recovered_average(
@@ -36,15 +36,8 @@ def draw_recovered_average(
     surfaces = {"surface": filtered(-volume * sphere, agreed)}
     if truth is not None:
         surfaces["true map"] = fit_map(read_mrc(truth)[0], len(volume)) * sphere
-    picture = recovered_average(
-        f"{count} particles, symmetry {settings.symmetry}",
-        volume,
-        voxel_angstrom,
-        surfaces,
-        fsc,
-        first_resolution_angstrom=settings.first_resolution_angstrom,
-    )
-    save(picture, figure)
+    title = f"{count} particles, symmetry {settings.symmetry}"
+    save(recovered_average(title, volume, voxel_angstrom, surfaces, fsc), figure)
 
 
 @styled
@@ -54,8 +47,6 @@ def recovered_average(
     voxel_size_angstrom: float,
     surfaces: Mapping[str, NDArray[np.float32]],
     fsc: pd.DataFrame,
-    *,
-    first_resolution_angstrom: float,
 ) -> Figure:
     """Draw three central slices of an average, surfaces, and the FSC.
 
@@ -64,8 +55,7 @@ def recovered_average(
         volume: the average (s, s, s); protein is dark.
         voxel_size_angstrom: of it.
         surfaces: maps (s, s, s) by title, one or two; protein is bright.
-        fsc: resolution_angstrom, and curves half_maps and perhaps truth.
-        first_resolution_angstrom: to which both half sets were aligned to one reference; shaded.
+        fsc: as for `draw_average`.
     """
     figure = new_figure(4.2)
     figure.suptitle(title, fontsize=9)
@@ -81,5 +71,5 @@ def recovered_average(
             figure, cell, surface, level=level, voxel_size_angstrom=voxel_size_angstrom
         )
         panel.set_title(name)
-    draw_fsc(figure.add_subplot(grid[1, :]), fsc, first_resolution_angstrom)
+    draw_fsc(figure.add_subplot(grid[1, :]), fsc)
     return figure

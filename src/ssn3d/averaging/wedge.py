@@ -1,0 +1,113 @@
+"""Which tilts a tomogram holds, measured from its power spectrum, against those that were given.
+
+Each tilt fills one line of the (z, x) plane of Fourier space, at the tilt angle (`band`). Power by
+angle therefore shows where the missing wedge is: what no tilt recorded is nearly empty, unless the
+wedge was filled by software or everything there is rounding noise.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.fft
+from numpy.typing import NDArray
+
+from ssn3d.log import logger
+
+BIN_DEG = 5.0
+_MOST_SECTIONS = 64
+_RINGS = np.linspace(0.15, 0.45, 11)
+"""Edges of rings in cycles per voxel: fine enough for sharp angles, inside Nyquist."""
+_TYPICAL_QUANTILE = 0.8
+"""Of all angles, so that a range of 40 degrees suffices to define the power of what is recorded."""
+_EMPTY = 0.3
+"""Power relative to that of recorded angles below which nothing was recorded."""
+_MIRRORED, _HALF_EMPTY = 2.0, 0.5
+"""Power of the angles that only the mirrored range has, relative to that of those that only the
+given range has, and the latter, from which on the sign is doubted."""
+_LEAST_EXCESS_DEG = 10.0
+"""Smaller differences are within the blur of thin tomograms."""
+_THINNEST_VOXELS = 16
+
+
+@dataclass(frozen=True)
+class AngularPower:
+    """Power of a tomogram by angle in the (z, x) plane; about 1 where tilts recorded it."""
+
+    angles_deg: NDArray[np.float64]
+    """(n,) middles of bins from -90 to 90."""
+    power: NDArray[np.float64]
+    """(n,)"""
+
+    def mean(self, chosen: NDArray[np.bool_]) -> float:
+        """Mean power of the chosen bins (n,)."""
+        return float(self.power[chosen].mean())
+
+    def within(self, tilt_range_deg: tuple[float, float]) -> NDArray[np.bool_]:
+        """Bins (n,) wholly in a range."""
+        low, high = tilt_range_deg
+        half = BIN_DEG / 2
+        return (self.angles_deg - half >= low) & (self.angles_deg + half <= high)
+
+    def recorded_deg(self) -> tuple[float, float] | None:
+        """Range of angles that are not empty; None where they are no single range."""
+        edges = np.flatnonzero(np.diff(np.r_[False, self.power >= _EMPTY, False]))
+        if len(edges) != 2:  # noqa: PLR2004 -- the ends of one range
+            return None
+        first, end = edges.tolist()
+        half = BIN_DEG / 2
+        return float(self.angles_deg[first] - half), float(self.angles_deg[end - 1] + half)
+
+
+def angular_power(volume: NDArray[np.float32]) -> AngularPower:
+    """Measure the power of a volume (z, y, x) by angle, as the median over rings of frequency."""
+    depth, sections, width = volume.shape
+    z, x = scipy.fft.fftfreq(depth)[:, None], scipy.fft.rfftfreq(width)
+    angles = np.rad2deg(np.arctan2(z, x))
+    ring = np.digitize(np.hypot(z, x), _RINGS)
+    edges = np.arange(-90.0, 90.0 + BIN_DEG, BIN_DEG)
+    sector = np.clip(np.digitize(angles, edges), 1, len(edges) - 1) - 1
+    window = np.hanning(depth + 2)[1:-1, None] * np.hanning(width + 2)[1:-1]
+    power = np.zeros(ring.shape)
+    for row in np.unique(np.linspace(0, sections - 1, _MOST_SECTIONS).astype(int)):
+        section = volume[:, row].astype(np.float64)
+        power += np.abs(scipy.fft.rfft2((section - section.mean()) * window)) ** 2
+    shape = (len(_RINGS) + 1, len(edges) - 1)
+    place = np.ravel_multi_index((ring, sector), shape).ravel()
+    counts = np.bincount(place, minlength=shape[0] * shape[1]).reshape(shape)
+    totals = np.bincount(place, power.ravel(), shape[0] * shape[1]).reshape(shape)
+    mean = np.divide(totals, counts, out=np.full(shape, np.nan), where=counts > 0)[1:-1]
+    middles = (edges[:-1] + edges[1:]) / 2
+    filled = ~np.isnan(mean).all(axis=0)  # thin volumes have no frequency at some angles
+    mean = mean[:, filled]
+    typical = np.nanquantile(mean, _TYPICAL_QUANTILE, axis=1, keepdims=True)
+    profile = np.nanmedian(mean / np.maximum(typical, 1e-30), axis=0)
+    return AngularPower(middles, np.interp(middles, middles[filled], profile))
+
+
+def warn_of_tilts(
+    volume: NDArray[np.float32], tilt_range_deg: tuple[float, float], name: str
+) -> None:
+    """Log a warning where the power of a volume (z, y, x) contradicts the range of tilts."""
+    if min(volume.shape[0], volume.shape[2]) < _THINNEST_VOXELS:
+        return
+    measured = angular_power(volume)
+    found = measured.recorded_deg()
+    if found is None:
+        return
+    low, high = tilt_range_deg
+    mirrored = (-high, -low)
+    given, turned = measured.within(tilt_range_deg), measured.within(mirrored)
+    ours, theirs = given & ~turned, turned & ~given
+    if ours.any() and measured.mean(ours) < min(measured.mean(theirs) / _MIRRORED, _HALF_EMPTY):
+        logger.warning(
+            "%s: its power spectrum shows tilts from %g to %g degrees, not from %g to %g: the "
+            "reconstruction has the opposite sign of tilt; give --tilts %g %g",
+            *(name, *mirrored, *tilt_range_deg, *mirrored),
+        )
+        return
+    if found[0] - low >= _LEAST_EXCESS_DEG or high - found[1] >= _LEAST_EXCESS_DEG:
+        logger.warning(
+            "%s: its power spectrum shows tilts from about %g to %g degrees only, but --tilts are "
+            "%g %g; give those of the tilt series",
+            *(name, *found, *tilt_range_deg),
+        )

@@ -1,0 +1,75 @@
+"""The power spectrum shows which tilts were recorded, and contradicts those that were not."""
+
+import numpy as np
+import pytest
+
+from ssn3d.averaging.wedge import angular_power, warn_of_tilts
+from ssn3d.microscope.projector import Projector
+from ssn3d.microscope.reconstruct import reconstruct
+from ssn3d.seeds import generator
+from ssn3d.specimen.volume import Grid, posed_map
+
+DEPTH, SECTIONS, WIDTH = 40, 48, 96
+
+
+def tomogram(molecule, tilt_range_deg):
+    """Reconstruct noise and molecules from tilts, three degrees apart."""
+    rng = generator(0, "tilts")
+    density = np.zeros((DEPTH, SECTIONS, WIDTH), dtype=np.float32)
+    for column in range(20, WIDTH - 20, 20):
+        corner, own = posed_map(molecule, np.array([20, 24, column]), np.eye(3), Grid(10.0, 40.0))
+        density[tuple(slice(c, c + n) for c, n in zip(corner, own.shape, strict=True))] -= own
+    tilts_deg = np.arange(tilt_range_deg[0], tilt_range_deg[1] + 0.1, 3.0)
+    projector = Projector(DEPTH, WIDTH, tilts_deg)
+    tilts = projector.project(density)
+    tilts += rng.normal(size=tilts.shape, scale=3 * tilts.std()).astype(np.float32)
+    return reconstruct(tilts, projector, 1.0)
+
+
+def warning(caplog, volume, given):
+    caplog.clear()
+    warn_of_tilts(volume, given, "t.mrc")
+    return caplog.text
+
+
+@pytest.mark.parametrize("recorded", [(-60, 60), (-45, 45), (-40, 65), (-66, 42), (-70, -10)])
+def test_recorded_tilts_are_measured(molecule, recorded):
+    found = angular_power(tomogram(molecule, recorded)).recorded_deg()
+    np.testing.assert_allclose(found, recorded, atol=8)
+
+
+@pytest.mark.parametrize("recorded", [(-40, 65), (-65, 40), (-60, 45), (-51, 63)])
+def test_opposite_sign_is_warned_of(molecule, caplog, recorded):
+    volume = tomogram(molecule, recorded)
+    opposite = (-recorded[1], -recorded[0])
+    assert not warning(caplog, volume, recorded)
+    assert not warning(caplog, -2 * volume[:, ::-1] + 5, recorded)
+    text = "opposite sign of tilt; give --tilts {} {}"
+    assert text.format(*recorded) in warning(caplog, volume, opposite)
+    assert text.format(*opposite) in warning(caplog, volume[::-1], recorded)
+    assert text.format(*opposite) in warning(caplog, volume[..., ::-1], recorded)
+
+
+def test_symmetric_tilts_have_no_sign(molecule, caplog):
+    for steepest in (45, 60, 66):
+        volume = tomogram(molecule, (-steepest, steepest))
+        for same in (volume, volume[::-1], volume[..., ::-1]):
+            assert not warning(caplog, same, (-steepest, steepest))
+
+
+@pytest.mark.parametrize("recorded", [(-45, 45), (-40, 60), (-60, 40)])
+def test_tilts_that_were_not_recorded_are_warned_of(molecule, caplog, recorded):
+    text = warning(caplog, tomogram(molecule, recorded), (-60, 60))
+    assert "shows tilts from about" in text
+    assert "degrees only, but --tilts are -60 60" in text
+
+
+def test_no_wedge_no_warning(caplog):
+    """Where software filled the wedge, or noise drowns it, the spectrum says nothing."""
+    rng = generator(0, "filled")
+    noise = rng.normal(size=(DEPTH, SECTIONS, WIDTH)).astype(np.float32)
+    slabs = np.zeros_like(noise)
+    slabs[::7] = 1
+    for volume in (noise, slabs, slabs + 0.01 * noise, noise[:8], np.ones_like(noise)):
+        for given in ((-60, 60), (-40, 65), (-65, 40)):
+            assert not warning(caplog, volume, given)
