@@ -19,17 +19,11 @@ import torch
 from numpy.typing import NDArray
 
 from ssn3d.microscope.acquisition import Acquisition
-from ssn3d.microscope.ctf import (
-    ctf,
-    multiply_spectrum,
-    padded_frequency,
-    padded_shape,
-    transfer,
-    transfer_layers,
-)
+from ssn3d.microscope.ctf import ctf
 from ssn3d.microscope.detector_table import DetectorTable
 from ssn3d.microscope.dose import damping, loss_per_dose
-from ssn3d.microscope.field import defocus_layers
+from ssn3d.microscope.field import defocus_layers, defocus_offsets_um
+from ssn3d.microscope.padding import Padding
 from ssn3d.microscope.settings import Detector, Optics
 
 _BATCH = 8  # images at once
@@ -63,11 +57,25 @@ class Camera:
     pixel_size_angstrom: float
     device: torch.device
 
+    def _offsets_um(self, tilt: int, shape: tuple[int, int]) -> NDArray[np.float64]:
+        """Defocus of each pixel (y, x) of a tilt image, less that of the tilt axis."""
+        slopes = self.acquisition.tilts.defocus_slopes[tilt]
+        return defocus_offsets_um(shape, slopes, self.pixel_size_angstrom)
+
+    def padding(self, shape: tuple[int, int]) -> Padding:
+        """Borders that images (y, x) need, all tilts the same."""
+        defocus = self.acquisition.tilts.defocus_um
+        if self.optics.defocus_across_field:
+            offsets = [self._offsets_um(tilt, shape) for tilt in (0, len(defocus) - 1)]
+            most = np.abs(offsets).max()  # the first and the last are the steepest
+            defocus = np.concatenate([defocus - most, defocus + most])
+        return Padding.for_ctf(shape, self.optics, defocus, self.pixel_size_angstrom)
+
     def _curves(
-        self, shape: tuple[int, ...]
+        self, padding: Padding
     ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-        """Frequency, MTF and DQE, sampled for images (..., y, x) of a shape."""
-        frequency = padded_frequency(shape, self.pixel_size_angstrom)
+        """Frequency, MTF and DQE, sampled for padded images."""
+        frequency = padding.frequency(self.pixel_size_angstrom)
         kind = self.acquisition.detector_table or str(self.detector.mtf)
         return frequency, *mtf_and_dqe(frequency, self.pixel_size_angstrom, kind)
 
@@ -77,26 +85,28 @@ class Camera:
 
     def image(self, projections: NDArray[np.float32]) -> NDArray[np.float32]:
         """Noise-free images of projections (tilt, y, x), without errors of the alignment."""
-        function = self._signal_functions(projections.shape)
+        shape = (projections.shape[1], projections.shape[2])
+        padding = self.padding(shape)
+        function = self._signal_functions(padding)
         images = np.empty_like(projections)
         if self.optics.defocus_across_field:
-            for tilt, angle in enumerate(self.acquisition.tilts.angle_deg):
+            for tilt in range(len(images)):
                 offsets, weights = defocus_layers(
-                    images.shape[2], float(angle), self.pixel_size_angstrom, self.optics.voltage_kv
+                    self._offsets_um(tilt, shape), self.pixel_size_angstrom, self.optics.voltage_kv
                 )
-                layers = torch.from_numpy(projections[tilt] * weights[:, None]).to(self.device)
+                layers = torch.from_numpy(projections[tilt] * weights).to(self.device)
                 functions = torch.stack([function(tilt, float(offset)) for offset in offsets])
-                images[tilt] = transfer_layers(layers, functions).cpu().numpy()
+                images[tilt] = padding.transfer_layers(layers, functions).cpu().numpy()
             return images
         for low in range(0, len(images), _BATCH):
             batch = torch.from_numpy(projections[low : low + _BATCH]).to(self.device)
             functions = torch.stack([function(low + i, 0.0) for i in range(len(batch))])
-            images[low : low + _BATCH] = transfer(batch, functions).cpu().numpy()
+            images[low : low + _BATCH] = padding.transfer(batch, functions).cpu().numpy()
         return images
 
-    def _signal_functions(self, shape: tuple[int, ...]) -> Callable[[int, float], torch.Tensor]:
+    def _signal_functions(self, padding: Padding) -> Callable[[int, float], torch.Tensor]:
         """Give what a projection's spectrum is multiplied by, by tilt and offset of the defocus."""
-        frequency, modulation, _ = self._curves(shape)
+        frequency, modulation, _ = self._curves(padding)
         loss, tilts = loss_per_dose(frequency, self.optics.voltage_kv), self.acquisition.tilts
         # The last ones are kept, since all tilts, or all layers of a tilt, may be alike.
 
@@ -118,10 +128,11 @@ class Camera:
     def unit_noise(self, shape: tuple[int, int], rng: np.random.Generator) -> NDArray[np.float32]:
         """Images (tilt, y, x) of a shape (y, x), of noise alone: of variance 1 before CTF and MTF.
 
-        That holds untilted (see `counting`). The CTF is that of the tilt axis all over the field.
-        Drawn on the CPU, so that every device sees the same noise.
+        That holds where the beam is normal to the ice (see `counting`). The CTF is that of the tilt
+        axis all over the field. Drawn on the CPU, so that every device sees the same noise.
         """
-        frequency, modulation, dqe = self._curves(shape)
+        padding = self.padding(shape)
+        frequency, modulation, dqe = self._curves(padding)
         fraction, tilts = self.detector.noise_before_ctf_fraction, self.acquisition.tilts
 
         @functools.lru_cache(maxsize=1)
@@ -137,7 +148,9 @@ class Camera:
             tilts.noise_variance_after_ctf,
         )
         for tilt, values in enumerate(zip(*of_tilts, strict=True)):
-            white = torch.from_numpy(rng.standard_normal(padded_shape(shape), dtype=np.float32))
-            filtered = multiply_spectrum(white.to(self.device), amplitude(*map(float, values)))
+            white = torch.from_numpy(rng.standard_normal(padding.padded, dtype=np.float32))
+            filtered = padding.multiply_spectrum(
+                white.to(self.device), amplitude(*map(float, values))
+            )
             noise[tilt] = filtered.cpu().numpy()
         return noise
