@@ -35,7 +35,7 @@ OPTIONS = {
     "fiducials": ("specimen", "fiducials"),
     "vesicles": ("specimen", "vesicles"),
     "filaments": ("specimen", "filaments"),
-    "slab of ice": ("specimen", "ice"),
+    "slab of ice": ("specimen", "ice"),  # and what needs it
     "varied defocus": ("microscope", "optics"),
     "detector": ("microscope", "detector"),
     "dose": ("microscope", "dose"),
@@ -52,6 +52,8 @@ def variants() -> dict[str, dict[str, Any]]:
     for name, (section, key) in OPTIONS.items():
         without = copy.deepcopy(realistic)
         del without[section][key]
+        if without["specimen"].get("ice") is None:
+            without["microscope"].pop("ice", None)
         made[f"realistic without {name}"] = without
     return made
 

@@ -112,10 +112,12 @@ def tomogram(config: Config, condition: Condition, base: Path, work: Path) -> Pa
     imaged = work if specimen is work or other_optics else base
     names = {"tilts": "tilts.mrc", "signal": "signal.mrc", "acquisition": "acquisition.json"}
     images = {key: imaged / file for key, file in names.items()}
+    summary = specimen / "specimen.json"
     if not all(path.exists() for path in images.values()):
-        image_specimen(specimen / "density.mrc", changed.microscope, seed, name, **images)
+        image_specimen(specimen / "density.mrc", changed.microscope, seed, name, specimen=summary,
+                       **images)  # fmt: skip
     add_noise(
-        images | {"particles": specimen / "particles.star", "specimen": specimen / "specimen.json"},
+        images | {"particles": specimen / "particles.star", "specimen": summary},
         changed.microscope,
         changed.snr,
         size_voxels=changed.subtomograms.size_voxels,

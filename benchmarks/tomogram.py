@@ -95,6 +95,7 @@ def simulate(config: Config, datasets: Sequence[DatasetSettings], folder: Path) 
             config.microscope,
             config.seed,
             "t1",
+            specimen=folder / "specimen.json",
             acquisition=folder / "acquisition.json",
             detector_table=ROOT / mtf.file if isinstance(mtf, MTFTable) else None,
             tilts=folder / "tilts.mrc",

@@ -68,6 +68,7 @@ class Config(Settings):
                     f"specimen.tomogram_size_voxels.{axis}: {voxels} is smaller than a subtomogram "
                     f"(subtomograms.size_voxels: {size}); make the tomogram larger"
                 )
+        self.microscope.check_specimen(self.specimen)
         names, board = self.snr.snr_of, self.leaderboard
         shown: dict[str, RowSettings | Table3Settings] = {"tables.table3": self.tables.table3}
         shown |= {f"tables.table2.{i}": row for i, row in enumerate(self.tables.table2)}

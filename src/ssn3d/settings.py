@@ -47,19 +47,15 @@ PdbId = Annotated[
     ),
 ]
 PdbIds = Annotated[list[PdbId], *Unique]
-WidthVoxels = Annotated[
-    int,
-    # The CTF mirrors 24 pixels of an image beyond its borders (microscope.ctf.PAD_PIXELS).
-    Field(ge=25, le=8192, description="Voxels; the CTF mirrors 24 of them at each border"),
-]
+LengthVoxels = Annotated[int, Field(ge=16, le=8192, description="Voxels")]
 
 
 class SizeVoxels(Settings):
     """The size of a volume."""
 
-    x: WidthVoxels
-    y: WidthVoxels
-    z: Annotated[int, Field(ge=16, le=8192, description="Voxels")]
+    x: LengthVoxels
+    y: LengthVoxels
+    z: LengthVoxels
 
     @property
     def zyx(self) -> tuple[int, int, int]:

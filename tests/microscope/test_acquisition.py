@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 
-from cameras import DOSE, ERRORS, ICE
+from cameras import DOSE, ERRORS, ICE, SLAB
 from sections import section
 from small_workflow import REPOSITORY
 from ssn3d.config import load_config
@@ -16,11 +16,16 @@ from ssn3d.ranges import draw
 from ssn3d.seeds import generator
 
 REALISTIC = load_config(REPOSITORY / "config.yaml", REPOSITORY / "realistic.yaml").microscope
+ICE_NUMBERS = {
+    "ice.thickness_angstrom": 2500.0,
+    "ice.tilt_about_x_deg": 2.0,
+    "ice.tilt_about_y_deg": -5.0,
+}
 TABLE = REPOSITORY / "resources" / "ideal_detector.csv"
 
 
 def taken(tomogram="t1", seed=1, settings=REALISTIC):
-    return plan(settings, seed, tomogram, TABLE)
+    return plan(settings, seed, tomogram, TABLE, ICE_NUMBERS)
 
 
 def arrays(acquisition):
@@ -43,12 +48,12 @@ def test_tomograms_draw_their_own_numbers_and_the_same_again():
         "optics.defocus_um",
         "optics.defocus_sd_um",
         "dose.total_e_per_angstrom2",
-        "ice.thickness_angstrom",
+        *ICE_NUMBERS,
         *(f"alignment_errors.{key}" for key in ERRORS),
     }
     differ = {key for key, value in one.numbers.items() if other.numbers[key] != value}
-    assert differ == set(one.numbers) - {"optics.defocus_sd_um"}  # which is no range
-    for key, value in one.numbers.items():
+    assert differ == set(one.numbers) - {"optics.defocus_sd_um", *ICE_NUMBERS}  # no ranges here
+    for key, value in one.numbers.items() - ICE_NUMBERS.items():
         section_name, name = key.split(".")
         bounds = getattr(getattr(REALISTIC, section_name), name)
         assert not isinstance(bounds, list) or bounds[0] < value < bounds[1]
@@ -60,8 +65,8 @@ def test_the_tilts_follow_the_numbers():
     assert tilts.dose_e_per_angstrom2.sum() == pytest.approx(numbers["dose.total_e_per_angstrom2"])
     assert tilts.defocus_um.mean() == pytest.approx(numbers["optics.defocus_um"], abs=0.04)
     assert tilts.defocus_um.std() == pytest.approx(0.1, rel=0.2)
-    path = numbers["ice.thickness_angstrom"] / 3950
-    assert tilts.noise_variance_after_ctf[0] == pytest.approx(np.exp(path))  # at 60 degrees
+    stretch = 1 / np.cos(np.deg2rad(2)) / np.cos(np.deg2rad(-60 - 5))
+    assert tilts.noise_variance_after_ctf[0] == pytest.approx(np.exp(2500 / 3950 * (stretch - 1)))
     axis = numbers["alignment_errors.axis_rotation_deg"]
     assert one.alignment.rotations_deg.mean() == pytest.approx(axis, abs=0.05)
 
@@ -74,6 +79,11 @@ def test_an_option_that_is_off_changes_none_of_the_others(off):
     np.testing.assert_array_equal(whole.tilts.defocus_um, without.tilts.defocus_um)
     same_errors = np.array_equal(whole.alignment.shifts_angstrom, without.alignment.shifts_angstrom)
     assert same_errors == (off != "alignment_errors")
+
+
+def test_noise_by_ice_needs_ice():
+    with pytest.raises(DataError, match=r"microscope\.ice: the specimen has no ice; give specimen"):
+        plan(section("microscope", ice=ICE), 1, "t1")
 
 
 def test_with_all_options_off_nothing_is_drawn():
@@ -99,7 +109,7 @@ def test_what_is_written_is_read_again(tmp_path):
     record = json.loads(file.read_text())
     assert record["provenance"]["seed"] == 1
     assert record["provenance"]["settings"]["dose"]["order"] == "dose-symmetric"
-    plain = plan(section("microscope", dose=DOSE, ice=ICE), 1, "t1")
+    plain = plan(section("microscope", dose=DOSE, ice=ICE), 1, "t1", ice=SLAB)
     write_acquisition(file, plain, REALISTIC, 1)
     assert read_acquisition(file, 121).detector_table is None
 

@@ -10,13 +10,15 @@ from scipy.spatial.transform import Rotation
 
 from cameras import DOSE, ERRORS
 from sections import section
+from ssn3d.files import write_json
 from ssn3d.microscope.acquisition import read_acquisition
 from ssn3d.microscope.export import export_tilt_series
-from ssn3d.microscope.field import defocus_offsets_um
+from ssn3d.microscope.field import defocus_offsets_um, defocus_slopes
 from ssn3d.microscope.steps import image_specimen
 from ssn3d.mrc import write_mrc
 from ssn3d.seeds import generator
 from ssn3d.settings import SizeVoxels
+from ssn3d.specimen.ice import slab_normal
 
 SHAPE, VOXEL = (40, 72, 80), 10.0  # z, y, x; all even, where middles differ between programs
 SIZE = SizeVoxels(x=80, y=72, z=40)
@@ -43,7 +45,9 @@ def exported(folder, volume, errors):
     names = {name: folder / f"{name}.mrc" for name in ("tilts", "signal")}
     settings = section("microscope", **PLAIN, alignment_errors=errors)
     record = folder / "acquisition.json"
-    image_specimen(folder / "density.mrc", settings, 3, "t1", acquisition=record, **names)
+    summary = {"specimen": folder / "specimen.json", "acquisition": record}
+    write_json(summary["specimen"], {"numbers": {}})
+    image_specimen(folder / "density.mrc", settings, 3, "t1", **summary, **names)
     given = {"optics": settings.optics, "size": SIZE}
     export_tilt_series(names["tilts"], record, folder / "export", "t1", **given)
     return mrcfile.read(names["signal"])
@@ -113,7 +117,8 @@ def test_defocus_across_the_field_is_relions(star):
     depth = (turns @ point)[:, 2] * series["rlnTomoTiltSeriesPixelSize"] * series["rlnTomoHand"]
     for tilt, theirs in zip(tilts["rlnTomoYTilt"], depth, strict=True):
         place = 40 + 30 * np.cos(np.deg2rad(tilt))
-        ours = np.interp(place, np.arange(80), defocus_offsets_um(80, tilt, VOXEL))
+        slopes = defocus_slopes(np.array([tilt]), slab_normal(0.0, 0.0))[0]
+        ours = np.interp(place, np.arange(80), defocus_offsets_um((1, 80), slopes, VOXEL)[0])
         assert ours * 1e4 == pytest.approx(theirs, abs=1e-3)
 
 

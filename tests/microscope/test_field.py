@@ -1,12 +1,17 @@
 """The CTF at a place of a tilted field is that of the defocus there."""
 
+import hypothesis
 import numpy as np
 import pytest
+from hypothesis import strategies as st
+from scipy.spatial.transform import Rotation
 
 from cameras import camera
 from sections import section
 from ssn3d.microscope.ctf import ctf
-from ssn3d.microscope.field import defocus_layers, defocus_offsets_um
+from ssn3d.microscope.field import defocus_layers, defocus_offsets_um, defocus_slopes
+from ssn3d.seeds import generator
+from ssn3d.specimen.ice import slab_normal
 
 SIZE, PIXEL, DEFOCUS = 512, 2.0, 1.0
 ACROSS = {
@@ -15,19 +20,39 @@ ACROSS = {
 }
 
 
+LEVEL = slab_normal(0.0, 0.0)
+
+
+def offsets_of(shape, tilt, pixel, normal=LEVEL):
+    return defocus_offsets_um(shape, defocus_slopes(np.array([tilt]), normal)[0], pixel)
+
+
 def test_the_offset_is_the_height_of_the_tilted_specimen():
-    offsets = defocus_offsets_um(101, 45.0, 10.0)
-    assert offsets[50] == 0
-    assert offsets[60] == pytest.approx(-0.01)  # 10 pixels of 1 nm beside the axis, at 45 degrees
-    np.testing.assert_allclose(defocus_offsets_um(101, -45.0, 10.0), -offsets)
+    offsets = offsets_of((3, 101), 45.0, 10.0)
+    np.testing.assert_allclose(offsets[:, 50], 0, atol=1e-12)
+    np.testing.assert_allclose(offsets[:, 60], -0.01)  # 10 pixels of 1 nm beside, at 45 degrees
+    np.testing.assert_allclose(offsets_of((3, 101), -45.0, 10.0), -offsets, atol=1e-12)
+
+
+@hypothesis.given(*[st.floats(-15, 15)] * 2, st.floats(-60, 60), st.integers(0, 99))
+def test_the_specimen_lies_in_the_tilted_slab(about_x, about_y, tilt, seed):
+    """Points of the slab's middle plane have the defocus of their height, where they are seen."""
+    turn = Rotation.from_euler("xy", [about_x, about_y], degrees=True)  # about fixed axes
+    x, y, z = turn.apply([*generator(seed, "point").uniform(-500, 500, 2), 0.0])
+    angle = np.deg2rad(tilt)
+    u, height = x * np.cos(angle) + z * np.sin(angle), z * np.cos(angle) - x * np.sin(angle)
+    slopes = defocus_slopes(np.array([tilt]), slab_normal(about_x, about_y))[0]
+    assert slopes @ [y, u] == pytest.approx(height, abs=1e-6)
 
 
 def test_layers_interpolate_the_offsets():
-    layers, weights = defocus_layers(SIZE, 60.0, PIXEL, 300.0)
-    assert len(layers) > 10
-    np.testing.assert_allclose(weights.sum(axis=0), 1, atol=1e-6)
-    np.testing.assert_allclose(layers @ weights, defocus_offsets_um(SIZE, 60.0, PIXEL), atol=1e-6)
-    layers, weights = defocus_layers(SIZE, 0.0, PIXEL, 300.0)
+    for normal in (LEVEL, slab_normal(8.0, -5.0)):
+        offsets = offsets_of((64, SIZE), 60.0, PIXEL, normal)
+        layers, weights = defocus_layers(offsets, PIXEL, 300.0)
+        assert len(layers) > 10
+        np.testing.assert_allclose(weights.sum(axis=0), 1, atol=1e-5)
+        np.testing.assert_allclose(np.tensordot(layers, weights, 1), offsets, atol=1e-5)
+    layers, weights = defocus_layers(offsets_of((2, SIZE), 0.0, PIXEL), PIXEL, 300.0)
     assert layers.tolist() == [0]
     assert (weights == 1).all()
 

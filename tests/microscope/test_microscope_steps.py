@@ -14,7 +14,8 @@ from ssn3d.config import load_config
 from ssn3d.errors import DataError, SNRError
 from ssn3d.files import read_json, write_json
 from ssn3d.microscope.acquisition import read_acquisition
-from ssn3d.microscope.ctf import ctf, multiply_spectrum, padded_frequency, padded_shape, transfer
+from ssn3d.microscope.ctf import ctf
+from ssn3d.microscope.padding import Padding
 from ssn3d.microscope.projector import Projector
 from ssn3d.microscope.reconstruct import reconstruct
 from ssn3d.microscope.snr import Sphere, measure_snr, region_mask
@@ -35,16 +36,23 @@ SETTINGS = section("microscope", device="cpu", tilt={"step_deg": 4.0})
 OPTICS = SETTINGS.optics
 SPHERE = Sphere(6.0, (1.0, 0.0, -1.0))
 TARGET = 0.1
+SUMMARY = {
+    "bounding_radius_voxels": {"1AAA": SPHERE.radius_voxels},
+    "bounding_centre_voxels": {"1AAA": list(SPHERE.centre_voxels)},
+    "numbers": {"ice.thickness_angstrom": 2000.0, "ice.tilt_about_y_deg": 5.0},
+}
 
 
 def imaged(folder, density, settings=SETTINGS, detector_table=None):
     """Image a density; return its tilt series and its tomogram."""
     write_mrc(folder / "density.mrc", density, VOXEL)
+    write_json(folder / "specimen.json", SUMMARY)
     image_specimen(
         folder / "density.mrc",
         settings,
         3,
         "t1",
+        specimen=folder / "specimen.json",
         acquisition=folder / "acquisition.json",
         detector_table=detector_table,
         tilts=folder / "tilts.mrc",
@@ -87,11 +95,6 @@ def folder(tmp_path_factory, molecule, particles):
     density, _ = render({"1AAA": small}, particles, SHAPE, Grid(VOXEL, 40.0), 20.0)
     imaged(folder, density)
     write_particles(folder / "particles.star", particles, "t1", VOXEL)
-    summary = {
-        "bounding_radius_voxels": {"1AAA": SPHERE.radius_voxels},
-        "bounding_centre_voxels": {"1AAA": list(SPHERE.centre_voxels)},
-    }
-    write_json(folder / "specimen.json", summary)
     noisy(folder)
     return folder
 
@@ -176,16 +179,19 @@ def test_with_all_options_off_it_is_the_plain_microscope_to_the_byte(folder):
     density -= density.mean(dtype=np.float64)
     projector = Projector(SHAPE[0], SHAPE[2], SETTINGS.tilt.angles_deg)
     images = projector.project(density)
-    frequency = padded_frequency(images.shape, VOXEL)
+    padding = Padding((72, 72), (120, 120))
+    frequency = padding.frequency(VOXEL)
     contrast, modulation = ctf(frequency, OPTICS, 5.0), np.sinc(frequency / (0.5 / VOXEL) / 2)
     signal = torch.from_numpy((contrast * modulation).astype(np.float32))
     for low in range(0, len(images), 8):
-        images[low : low + 8] = transfer(torch.from_numpy(images[low : low + 8]), signal).numpy()
+        batch = torch.from_numpy(images[low : low + 8])
+        images[low : low + 8] = padding.transfer(batch, signal).numpy()
     amplitude = modulation * np.sqrt(0.5 * contrast**2 + 1 - 0.5)
     rng, noise = generator(3, "noise", "t1", "A"), np.empty_like(images)
     for image in noise:
-        white = torch.from_numpy(rng.standard_normal(padded_shape(images.shape), dtype=np.float32))
-        image[:] = multiply_spectrum(white, torch.from_numpy(amplitude.astype(np.float32))).numpy()
+        white = torch.from_numpy(rng.standard_normal((120, 120), dtype=np.float32))
+        spectrum = torch.from_numpy(amplitude.astype(np.float32))
+        image[:] = padding.multiply_spectrum(white, spectrum).numpy()
     scale = np.float32(read_json(folder / "A.json")["noise_scale"])
     tomogram = reconstruct(images, projector, 4.0) + scale * reconstruct(noise, projector, 4.0)
     np.testing.assert_array_equal(images, read_mrc(folder / "tilts.mrc")[0])
@@ -197,8 +203,7 @@ def test_with_all_options_off_it_is_the_plain_microscope_to_the_byte(folder):
 def realistic(folder, tmp_path_factory):
     """The same specimen with all options on: its folder, settings and summary."""
     other = tmp_path_factory.mktemp("realistic")
-    for name in ("particles.star", "specimen.json"):
-        (other / name).write_bytes((folder / name).read_bytes())
+    (other / "particles.star").write_bytes((folder / "particles.star").read_bytes())
     settings = changed(REALISTIC, device="cpu", tilt={"step_deg": 4.0})
     density, _ = read_mrc(folder / "density.mrc")
     imaged(other, density, settings, REPOSITORY / "resources" / "ideal_detector.csv")

@@ -1,14 +1,22 @@
 """Particles of a segmentation: touching ones are split, small ones dropped."""
 
+from unittest import mock
+
+import hypothesis
 import numpy as np
 import pytest
-from balls import reader, scattered, volume_of_balls
+from balls import reader, volume_of_balls
+from hypothesis import strategies as st
+from scipy import ndimage
+from scipy.spatial import cKDTree
 
 from ssn3d.errors import DataError
 from ssn3d.picking import segmentation
+from ssn3d.picking.components import find_components
 from ssn3d.picking.pick import Choice, pick_regions
 from ssn3d.picking.scoring import match
 from ssn3d.picking.segmentation import find_regions, kind_of
+from ssn3d.seeds import generator
 
 ANY = Choice(threshold=None, most=None, distance_angstrom=None, mask=None)
 
@@ -39,19 +47,77 @@ def test_touching_balls_are_two_and_a_rod_is_one(voxel):
     assert match(found.centres, expected, 1.0 * scale).picks.size == 3
 
 
-def test_blocks_change_nothing(monkeypatch):
-    shape = (45, 50, 60)
-    volume = -volume_of_balls(shape, scattered(shape, 30, 11.0, 7), 6.0).clip(-1, 0)
-    whole = regions(volume)
-    monkeypatch.setattr(segmentation, "_CORE_VOXELS", 26)
-    blocks = regions(volume)
-    assert len(whole.scores) >= 27
-    assert len(blocks.scores) == len(whole.scores)
-    found = match(blocks.centres, whole.centres, 1e-6)
-    assert len(found.picks) == len(whole.scores)
-    np.testing.assert_allclose(
-        blocks.volumes_angstrom3[found.picks], whole.volumes_angstrom3[found.truth]
+def digest(found):
+    return [array.tobytes().hex() for array in vars(found).values()]
+
+
+@hypothesis.settings(max_examples=25, deadline=None)
+@hypothesis.given(
+    st.lists(st.tuples(*[st.floats(-2, 25)] * 3, st.floats(1, 9)), max_size=8),
+    st.integers(1, 6),
+    st.sampled_from(["probability", "mask", "labels"]),
+)
+def test_slabs_change_nothing(balls, planes, kind):
+    volume = np.zeros((24, 20, 22), dtype=np.float32)
+    for number, (*centre, radius) in enumerate(balls, 1):
+        ball = -volume_of_balls(volume.shape, [centre], radius)
+        if kind == "probability":
+            volume = np.maximum(volume, ball.clip(0, 1) * (0.6 + 0.05 * number))
+        else:
+            volume[ball >= 0.5] = number if kind == "labels" else 255
+    whole = regions(volume, kind, smallest=20.0)
+    with mock.patch.object(segmentation, "_SLAB_VOXELS", planes * 20 * 22):
+        assert digest(regions(volume, kind, smallest=20.0)) == digest(whole)
+    if kind == "labels":
+        numbers = [n for n in np.unique(volume) if n > 0 and (volume == n).sum() >= 4.2]
+        centres = np.array(ndimage.center_of_mass(volume > 0, volume, numbers)).reshape(-1, 3)
+        inside = cKDTree(centres).query(whole.centres)[0] if len(whole.scores) else np.zeros(0)
+        assert (inside < 1e-9).all()
+        assert len(np.unique(whole.centres, axis=0)) == len(whole.scores) <= len(numbers)
+
+
+@hypothesis.settings(max_examples=25, deadline=None)
+@hypothesis.given(st.integers(0, 99), st.integers(1, 5), st.floats(0.2, 0.5))
+def test_components_are_scipys(seed, planes, filled):
+    mask = generator(seed, "mask").random((10, 9, 8)) < filled
+    found = find_components(
+        lambda box: mask[box], mask.shape, slab_voxels=planes * 72, smallest_voxels=3
     )
+    labels, _ = ndimage.label(mask)
+    boxes = ndimage.find_objects(labels)
+    large = [n for n, size in enumerate(np.bincount(labels.ravel())) if n and size >= 3]
+    assert [c.box for c in found] == sorted(
+        (boxes[n - 1] for n in large), key=lambda box: [part.start for part in box]
+    )
+    together = np.zeros(mask.shape, dtype=int)
+    for component in found:
+        together[component.box] += component.of(mask[component.box])
+    np.testing.assert_array_equal(together, np.isin(labels, large))
+
+
+@pytest.mark.parametrize("kind", ["mask", "labels"])
+def test_a_large_particle_is_picked_once(kind, monkeypatch):
+    """A ball of 360 angstrom radius in voxels of 4, in several slabs."""
+    shape, centre = (204, 190, 196), (97.3, 95.1, 96.6)
+    ball = -volume_of_balls(shape, [centre], 90.0)
+    volume = (ball >= 0.5).astype(np.uint8)
+    if kind == "labels":
+        volume[:3, :3, :3] = 2
+    monkeypatch.setattr(segmentation, "_SLAB_VOXELS", 2_000_000)
+    found = regions(volume, kind, voxel=4.0)
+    assert len(found.scores) == 1
+    np.testing.assert_allclose(found.centres, [centre], atol=0.05)
+    assert found.volumes_angstrom3[0] == pytest.approx(np.pi / 6 * 720**3, rel=0.01)
+
+
+def test_binning_large_regions_keeps_particles_apart(monkeypatch):
+    volume = -volume_of_balls((40, 40, 80), [(20, 20, 22), (20, 20, 43)], 11.0).clip(-1, 0)
+    whole = regions(volume, voxel=5.0)
+    monkeypatch.setattr(segmentation, "_LARGEST_BOX_VOXELS", 5000)
+    binned = regions(volume, voxel=5.0)
+    assert len(whole.scores) == len(binned.scores) == 2
+    assert match(binned.centres, whole.centres, 1.0).picks.size == 2
+    assert binned.volumes_angstrom3.sum() == whole.volumes_angstrom3.sum()
 
 
 def test_scores_are_mean_probabilities_and_small_regions_are_dropped():
@@ -73,6 +139,8 @@ def test_each_label_is_a_particle_even_where_they_touch():
     labels[10:20, 10:20, 20:30] = 300
     labels[30:32, 30:31, 30:31] = 8
     assert kind_of(reader(labels), labels.shape) == "labels"
+    with pytest.raises(DataError, match="cannot be told apart"):
+        kind_of(reader(labels * np.uint32(10**6)), labels.shape)
     found = regions(labels, kind="labels")
     np.testing.assert_allclose(found.centres, [[14.5, 14.5, 14.5], [14.5, 14.5, 24.5]])
     assert found.scores.tolist() == [1, 1]
@@ -83,6 +151,15 @@ def test_a_region_widest_at_the_border_has_its_centre_outside():
     outside = -volume_of_balls((40, 40, 40), [(-2, 20, 20), (20, 42, 20)], 6.0).clip(-1, 0)
     assert len(regions(alone).scores) == 1
     assert len(regions(outside).scores) == 0
+
+
+@pytest.mark.parametrize("value", [1, 7, 255])
+def test_one_value_above_0_is_a_mask(value):
+    mask = np.zeros((40, 40, 80), dtype=np.uint8)
+    mask[10:20, 10:20, 10:20] = mask[10:20, 10:20, 40:50] = value
+    picks = pick_regions(reader(mask), mask.shape, 10.0, 40.0, ANY)
+    assert picks.scores.tolist() == [1, 1]
+    assert picks.why.startswith("2 regions of the mask with")
 
 
 @pytest.mark.parametrize(("lowest", "highest"), [(-0.5, 0.5), (0.0, 1.5), (0.0, np.nan)])

@@ -5,9 +5,7 @@ import re
 import subprocess
 import sys
 
-import numpy as np
 import pytest
-import torch
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,8 +15,6 @@ from small_workflow import REPOSITORY
 from ssn3d import runs
 from ssn3d.config import Config, check_config, check_ids, load_config
 from ssn3d.errors import ConfigError
-from ssn3d.microscope.acquisition import plan
-from ssn3d.microscope.detector import Camera
 from ssn3d.microscope.settings import TAKEN_NAMES
 from ssn3d.segmentation.networks import NETWORKS
 
@@ -67,7 +63,14 @@ FAULTS = [
     ("microscope.detector.mtf", "sync", "'sync' must be 'sinc' or 'none' or a mapping of keys"),
     ("microscope.detector.mtf.binning", 0.5, "0.5 must be greater than or equal to 1 (size of"),
     ("specimen.tomogram_size_voxels.z", 32, "32 is smaller than a subtomogram (subtomograms.size"),
-    ("specimen.tomogram_size_voxels.y", 24, "24 must be greater than or equal to 25 (voxels; the"),
+    ("specimen.tomogram_size_voxels.y", 15, "15 must be greater than or equal to 16 (voxels)"),
+    (
+        "microscope.ice.thickness_angstrom",
+        2e3,
+        "is now specimen.ice.thickness_angstrom, since there",
+    ),
+    ("specimen.ice", None, "microscope.ice: needs the slab of ice; give specimen.ice"),
+    ("specimen.ice.tilt_about_y_deg", [-8.0, 26.0], "86.01 degrees are too steep for microscope"),
     ("specimen.region_size_voxels.x", 500, "500 is smaller than the tomogram (600), which lies"),
     ("specimen.resolution_angstrom", 12.0, "12 is finer than two voxels of 10 angstrom"),
     ("structures.maps", [{"id": "1KP8"}], "structures.maps.0: 'file' is missing (MRC file)"),
@@ -245,19 +248,6 @@ def test_names_that_differ_in_case_alone_are_refused(name):
     config = replaced(("snr", "datasets", 0, "name"), name.lower())
     config["snr"]["datasets"][2]["name"] = name.upper()
     assert re.match(r"config: snr\.datasets\.\d\.name: '", fault_of(config))
-
-
-def test_the_smallest_image_is_what_the_ctf_can_mirror():
-    (size,) = PROPERTIES["specimen", "tomogram_size_voxels", "x"]
-    least = size["minimum"]
-    images = np.random.default_rng(0).normal(size=(3, least, least)).astype(np.float32)
-    microscope = PAPER.microscope
-    acquisition = plan(microscope, 0, "t1")
-    at = (10.0, torch.device("cpu"))
-    camera = Camera(microscope.optics, microscope.detector, acquisition, *at)
-    assert np.isfinite(camera.image(images)).all()
-    with pytest.raises(RuntimeError):
-        camera.image(np.ascontiguousarray(images[:, 1:]))
 
 
 def tilts(min_deg, max_deg, step_deg):

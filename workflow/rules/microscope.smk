@@ -1,6 +1,7 @@
 rule image_specimen:
     input:
         density="results/tomograms/{tomogram}/density.mrc",
+        specimen="results/tomograms/{tomogram}/specimen.json",
         detector_tables=DETECTOR_TABLES,
     output:
         tilts=volume("results/tomograms/{tomogram}/tilts.mrc"),

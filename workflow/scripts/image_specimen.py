@@ -13,6 +13,7 @@ if __name__ == "__main__":
             MicroscopeSettings.model_validate(snakemake.params.settings),
             snakemake.params.seed,
             snakemake.wildcards.tomogram,
+            specimen=snakemake.input.specimen,
             detector_table=next(iter(snakemake.input.detector_tables), None),
             **snakemake.output,
         )

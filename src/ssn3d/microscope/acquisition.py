@@ -4,6 +4,7 @@ Each number has a random stream of its own, so that turning an option on or off 
 """
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -15,10 +16,12 @@ from ssn3d.microscope.alignment import Alignment
 from ssn3d.microscope.counting import noise_variances
 from ssn3d.microscope.detector_table import DetectorTable, read_detector_table
 from ssn3d.microscope.dose import exposures
+from ssn3d.microscope.field import beam_cosines, defocus_slopes
 from ssn3d.microscope.settings import MicroscopeSettings, MTFTable
 from ssn3d.provenance import provenance
 from ssn3d.ranges import draw
 from ssn3d.seeds import generator
+from ssn3d.specimen.ice import slab_normal
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,9 +35,11 @@ class Tilts:
     """Exposure of the image itself; 0 if there is no damage."""
     defocus_um: NDArray[np.float64]
     """At the tilt axis."""
+    defocus_slopes: NDArray[np.float64]
+    """(tilts, 2) change per distance along y and x of the image; 0 unless the settings want it."""
     noise_variance_before_ctf: NDArray[np.float64]
     noise_variance_after_ctf: NDArray[np.float64]
-    """Relative to an untilted image; see `counting`."""
+    """Relative to an image whose beam is normal to the ice; see `counting`."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,7 +50,7 @@ class Acquisition:
     alignment: Alignment
     detector_table: DetectorTable | None
     numbers: dict[str, float]
-    """What may be a range in the settings, by its key, as it is in this tomogram."""
+    """Settings that may be ranges, and those of the specimen's ice: values in this tomogram."""
 
 
 def plan(
@@ -53,13 +58,23 @@ def plan(
     seed: int,
     tomogram: str,
     detector_table: PathLike | None = None,
+    ice: Mapping[str, float] | None = None,
 ) -> Acquisition:
     """Draw how one tomogram's tilt series is taken.
 
-    `detector_table` is where the file of `detector.mtf` is, if not where the settings say. Raises
-    DataError where it is not such a table.
+    Args:
+        settings: of the microscope.
+        seed: of the experiment.
+        tomogram: its name.
+        detector_table: the file of `detector.mtf`, if not where the settings say.
+        ice: the specimen's slab, by the keys `ice.thickness_angstrom`, `ice.tilt_about_x_deg` and
+            `ice.tilt_about_y_deg`; without it the specimen is level.
+
+    Raises:
+        DataError: the file is no table of a detector, or the settings need ice and there is none.
     """
-    angles, numbers = settings.tilt.angles_deg, dict[str, float]()
+    angles, numbers = settings.tilt.angles_deg, dict(ice or {})
+    normal = slab_normal(*(numbers.get(f"ice.tilt_about_{axis}_deg", 0.0) for axis in "xy"))
 
     def rng(key: str) -> np.random.Generator:
         return generator(seed, "microscope", tomogram, key)
@@ -76,10 +91,15 @@ def plan(
         total = number("dose.total_e_per_angstrom2", dose.total_e_per_angstrom2)
         before, during = exposures(angles, dose, total)
     paths = 0.0
-    if (ice := settings.ice) is not None:
-        thickness = number("ice.thickness_angstrom", ice.thickness_angstrom)
-        paths = thickness / ice.mean_free_path_angstrom
-    variances = noise_variances(angles, during if dose else np.ones(len(angles)), paths)
+    if settings.ice is not None:
+        if not ice:
+            raise DataError("microscope.ice: the specimen has no ice; give specimen.ice")
+        paths = ice["ice.thickness_angstrom"] / settings.ice.mean_free_path_angstrom
+    cosines = beam_cosines(angles, normal) if settings.ice else np.ones(len(angles))
+    variances = noise_variances(cosines, during if dose else np.ones(len(angles)), paths)
+    slopes = np.zeros((len(angles), 2))
+    if settings.optics.defocus_across_field:
+        slopes = defocus_slopes(angles, normal)
     alignment = Alignment.exact(len(angles))
     if (errors := settings.alignment_errors) is not None:
         sizes = {k: number(f"alignment_errors.{k}", v) for k, v in errors.model_dump().items()}
@@ -88,7 +108,7 @@ def plan(
     if isinstance(mtf := settings.detector.mtf, MTFTable):
         table = read_detector_table(detector_table or mtf.file, mtf.binning)
     return Acquisition(
-        Tilts(angles, before, during, defocus_um, *variances), alignment, table, numbers
+        Tilts(angles, before, during, defocus_um, slopes, *variances), alignment, table, numbers
     )
 
 

@@ -19,17 +19,11 @@ import torch
 from numpy.typing import NDArray
 
 from ssn3d.microscope.acquisition import Acquisition
-from ssn3d.microscope.ctf import (
-    ctf,
-    multiply_spectrum,
-    padded_frequency,
-    padded_shape,
-    transfer,
-    transfer_layers,
-)
+from ssn3d.microscope.ctf import ctf
 from ssn3d.microscope.detector_table import DetectorTable
 from ssn3d.microscope.dose import damping, loss_per_dose
-from ssn3d.microscope.field import defocus_layers
+from ssn3d.microscope.field import defocus_layers, defocus_offsets_um
+from ssn3d.microscope.padding import Padding
 from ssn3d.microscope.settings import Detector, Optics
 from ssn3d.parallel import parallel_map
 
@@ -62,11 +56,25 @@ class Camera:
     pixel_size_angstrom: float
     device: torch.device
 
+    def _offsets_um(self, tilt: int, shape: tuple[int, int]) -> NDArray[np.float64]:
+        """Defocus of each pixel (y, x) of a tilt image, less that of the tilt axis."""
+        slopes = self.acquisition.tilts.defocus_slopes[tilt]
+        return defocus_offsets_um(shape, slopes, self.pixel_size_angstrom)
+
+    def padding(self, shape: tuple[int, int]) -> Padding:
+        """Borders that images (y, x) need, all tilts the same."""
+        defocus = self.acquisition.tilts.defocus_um
+        if self.optics.defocus_across_field:
+            offsets = [self._offsets_um(tilt, shape) for tilt in (0, len(defocus) - 1)]
+            most = np.abs(offsets).max()  # the first and the last are the steepest
+            defocus = np.concatenate([defocus - most, defocus + most])
+        return Padding.for_ctf(shape, self.optics, defocus, self.pixel_size_angstrom)
+
     def _curves(
-        self, shape: tuple[int, ...]
+        self, padding: Padding
     ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-        """Frequency, MTF and DQE, sampled for images (..., y, x) of a shape."""
-        frequency = padded_frequency(shape, self.pixel_size_angstrom)
+        """Frequency, MTF and DQE, sampled for padded images."""
+        frequency = padding.frequency(self.pixel_size_angstrom)
         kind = self.acquisition.detector_table or str(self.detector.mtf)
         return frequency, *mtf_and_dqe(frequency, self.pixel_size_angstrom, kind)
 
@@ -76,32 +84,30 @@ class Camera:
 
     def image(self, projections: NDArray[np.float32]) -> NDArray[np.float32]:
         """Noise-free images of projections (tilt, y, x), without errors of the alignment."""
-        function = self._signal_functions(projections.shape)
+        shape = (projections.shape[1], projections.shape[2])
+        padding = self.padding(shape)
+        function = self._signal_functions(padding)
         images = np.empty_like(projections)
-        angles = self.acquisition.tilts.angle_deg
 
         def across_field(tilt: int) -> None:
             offsets, weights = defocus_layers(
-                images.shape[2],
-                float(angles[tilt]),
-                self.pixel_size_angstrom,
-                self.optics.voltage_kv,
+                self._offsets_um(tilt, shape), self.pixel_size_angstrom, self.optics.voltage_kv
             )
-            layers = torch.from_numpy(projections[tilt] * weights[:, None]).to(self.device)
+            layers = torch.from_numpy(projections[tilt] * weights).to(self.device)
             functions = torch.stack([function(tilt, float(offset)) for offset in offsets])
-            images[tilt] = transfer_layers(layers, functions).cpu().numpy()
+            images[tilt] = padding.transfer_layers(layers, functions).cpu().numpy()
 
         def alike(tilt: int) -> None:
             projection = torch.from_numpy(projections[tilt]).to(self.device)
-            images[tilt] = transfer(projection[None], function(tilt, 0.0))[0].cpu().numpy()
+            images[tilt] = padding.transfer(projection[None], function(tilt, 0.0))[0].cpu().numpy()
 
         work = across_field if self.optics.defocus_across_field else alike
         parallel_map(work, range(len(images)))
         return images
 
-    def _signal_functions(self, shape: tuple[int, ...]) -> Callable[[int, float], torch.Tensor]:
+    def _signal_functions(self, padding: Padding) -> Callable[[int, float], torch.Tensor]:
         """Give what a projection's spectrum is multiplied by, by tilt and offset of the defocus."""
-        frequency, modulation, _ = self._curves(shape)
+        frequency, modulation, _ = self._curves(padding)
         loss, tilts = loss_per_dose(frequency, self.optics.voltage_kv), self.acquisition.tilts
         # The last ones are kept, since all tilts, or all layers of a tilt, may be alike.
 
@@ -123,10 +129,11 @@ class Camera:
     def unit_noise(self, shape: tuple[int, int], rng: np.random.Generator) -> NDArray[np.float32]:
         """Images (tilt, y, x) of a shape (y, x), of noise alone: of variance 1 before CTF and MTF.
 
-        That holds untilted (see `counting`). The CTF is that of the tilt axis all over the field.
-        Drawn on the CPU, so that every device sees the same noise.
+        That holds where the beam is normal to the ice (see `counting`). The CTF is that of the tilt
+        axis all over the field. Drawn on the CPU, so that every device sees the same noise.
         """
-        frequency, modulation, dqe = self._curves(shape)
+        padding = self.padding(shape)
+        frequency, modulation, dqe = self._curves(padding)
         fraction, tilts = self.detector.noise_before_ctf_fraction, self.acquisition.tilts
 
         @functools.lru_cache(maxsize=1)
@@ -145,10 +152,9 @@ class Camera:
         def colour(tilt_and_white: tuple[int, NDArray[np.float32]]) -> None:
             tilt, white = tilt_and_white
             curve = amplitude(*(float(values[tilt]) for values in of_tilts))
-            filtered = multiply_spectrum(torch.from_numpy(white).to(self.device), curve)
+            filtered = padding.multiply_spectrum(torch.from_numpy(white).to(self.device), curve)
             noise[tilt] = filtered.cpu().numpy()
 
-        size = padded_shape(shape)
-        whites = (rng.standard_normal(size, dtype=np.float32) for _ in range(len(noise)))
+        whites = (rng.standard_normal(padding.padded, dtype=np.float32) for _ in noise)
         parallel_map(colour, enumerate(whites))
         return noise

@@ -1,7 +1,7 @@
 """The sections `microscope` and `snr` of the configuration."""
 
 import math
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from ssn3d.ranges import OrRange
 from ssn3d.settings import Device, PdbId, Settings
+from ssn3d.specimen.settings import SpecimenSettings
 
 _OFF_STEP = 1e-3
 """Largest distance of the last tilt from the highest, in steps: 1/3 degree is never exact."""
@@ -72,7 +73,7 @@ class Optics(Settings):
     defocus_sd_um: OrRange[Annotated[float, Field(ge=0, le=10)]]
     """Standard deviation of the defocus from tilt to tilt."""
     defocus_across_field: bool
-    """Whether the defocus varies across a tilted field, with its height."""
+    """Whether the defocus varies across a tilted field, with the height of the specimen's ice."""
     amplitude_contrast: float = Field(ge=0, le=1)
 
 
@@ -105,13 +106,21 @@ class DoseSettings(Settings):
     """Of the tilts relative to each other."""
 
 
-class IceSettings(Settings):
-    """The layer of ice, from whose path along the beam the noise of a tilt follows."""
+class IceNoiseSettings(Settings):
+    """Noise of a tilt from its path through the ice, the slab `specimen.ice`."""
 
-    thickness_angstrom: PositiveOrRange
-    """Of the untilted ice."""
     mean_free_path_angstrom: float = Field(ge=100, le=1e5)
     """Of electrons between losses of energy."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _check_moved(cls, content: Any) -> Any:
+        if isinstance(content, dict) and "thickness_angstrom" in content:
+            raise ValueError(
+                "thickness_angstrom: is now specimen.ice.thickness_angstrom, since there is one "
+                "slab of ice; move it there"
+            )
+        return content
 
 
 class AlignmentErrors(Settings):
@@ -136,25 +145,53 @@ class MicroscopeSettings(Settings):
     detector: Detector
     dose: DoseSettings | None
     """Exposure; without it, no damage, and equal noise in all tilts."""
-    ice: IceSettings | None
-    """Without it, noise does not depend on the tilt."""
+    ice: IceNoiseSettings | None
+    """Without it, noise does not depend on the path through the ice."""
     alignment_errors: AlignmentErrors | None
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        by_tilt = {
-            "optics.defocus_across_field": self.optics.defocus_across_field,
-            "dose.exposure: inverse-cosine": self.dose and self.dose.exposure != "equal",
-            "ice": self.ice,
-        }
         steepest = max(abs(self.tilt.min_deg), abs(self.tilt.max_deg))
-        for key, used in by_tilt.items():
-            if used and steepest > _STEEPEST_DEG:
-                raise ValueError(
-                    f"tilt: {steepest:g} degrees are too steep for microscope.{key}, whose effect "
-                    f"grows without bound towards 90; stay within {_STEEPEST_DEG:g}"
-                )
+        inverse = self.dose is not None and self.dose.exposure == "inverse-cosine"
+        _check_steepness("tilt", steepest, {"dose.exposure: inverse-cosine": inverse})
+        _check_steepness("tilt", steepest, self._by_angle())
         return self
+
+    def _by_angle(self) -> dict[str, bool]:
+        """Keys of options whose effect grows with the angle of the beam to the ice: True if on."""
+        return {
+            "optics.defocus_across_field": self.optics.defocus_across_field,
+            "ice": self.ice is not None,
+        }
+
+    def check_specimen(self, specimen: SpecimenSettings) -> None:
+        """Raise ValueError where there is no ice for `ice`, or a beam is too oblique to it."""
+        if specimen.ice is None:
+            if self.ice is not None:
+                raise ValueError(
+                    "microscope.ice: needs the slab of ice; give specimen.ice (thicker than the "
+                    "region, it limits nothing), or set microscope.ice to null"
+                )
+            return
+        about_x, about_y = (
+            np.atleast_1d(angle)
+            for angle in (specimen.ice.tilt_about_x_deg, specimen.ice.tilt_about_y_deg)
+        )
+        tilts = np.array([self.tilt.min_deg, self.tilt.max_deg])
+        largest = np.abs(np.add.outer(about_y, tilts)).max()
+        cosine = np.cos(np.deg2rad(np.abs(about_x).max())) * np.cos(np.deg2rad(largest))
+        steepest = float(np.rad2deg(np.arccos(cosine)))
+        _check_steepness("the beam's angle to specimen.ice", steepest, self._by_angle())
+
+
+def _check_steepness(what: str, steepest_deg: float, used: dict[str, bool]) -> None:
+    """Raise ValueError where an option is used whose effect has no bound towards 90 degrees."""
+    for key, is_used in used.items():
+        if is_used and steepest_deg > _STEEPEST_DEG:
+            raise ValueError(
+                f"{what}: {steepest_deg:.4g} degrees are too steep for microscope.{key}, whose "
+                f"effect grows without bound towards 90; stay within {_STEEPEST_DEG:g}"
+            )
 
 
 def _not_taken(name: str) -> str:

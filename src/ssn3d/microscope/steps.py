@@ -45,6 +45,7 @@ def image_specimen(
     seed: int,
     tomogram_name: str,
     *,
+    specimen: PathLike,
     tilts: PathLike,
     signal: PathLike,
     acquisition: PathLike,
@@ -54,14 +55,17 @@ def image_specimen(
 
     The mean density is subtracted first: a constant slab has no contrast except at the borders of
     the field, where a real specimen continues. Name and seed decide what settings leave to chance,
-    which the JSON file `acquisition` says. `detector_table` is where the file of `detector.mtf` is.
+    which the JSON file `acquisition` says. `specimen` is the summary of `simulate_specimen`, which
+    has the slab of ice. `detector_table` is where the file of `detector.mtf` is.
     """
     started = time.perf_counter()
     volume, voxel_size = read_mrc(density)
     device = pick_device(settings.device)
     projector = Projector(volume.shape[0], volume.shape[2], settings.tilt.angles_deg, device)
     volume -= volume.mean(dtype=np.float64)
-    taken = plan(settings, seed, tomogram_name, detector_table)
+    numbers = read_json(specimen, "numbers")["numbers"]
+    ice = {key: number for key, number in numbers.items() if key.startswith("ice.")}
+    taken = plan(settings, seed, tomogram_name, detector_table, ice)
     write_acquisition(acquisition, taken, settings, seed)
     camera = Camera(settings.optics, settings.detector, taken, voxel_size, device)
     logger.info("projecting %d tilts", projector.tilts)

@@ -6,6 +6,11 @@ size of the tilt series. So binning scales positions and does not shift them: th
 first voxels of the binned and the unbinned tomogram coincide. (They do not where voxels were
 averaged in blocks, as by `binvol`: there the difference is half a voxel less half a pixel.)
 
+RELION 4 adds 1 to `rlnCoordinateX`, `Y` and `Z` before it projects them (`ParticleSet::getPosition`
+in 4.0.0 to 4.0.2), and its tomograms have their first voxel at 1 as well (`--x0`, `--y0`, `--z0` of
+`relion_tomo_reconstruct_tomogram`), as have those of IMOD by its import. So its coordinates count
+from the centre of the first voxel, which is 0. RELION 5 does neither.
+
 RELION 5 counts from the tomogram's centre. There is one definition of it here: half the
 tomogram's size, w/2 voxels from the centre of the first voxel, as RELION 5's extraction takes it.
 That is the centre of voxel w/2 where w is even, and between two voxels where it is odd. Other

@@ -78,20 +78,23 @@ def find_peaks(read: Read, shape: tuple[int, ...], diameter_voxels: float) -> Pe
     plane = binned_shape[1] * binned_shape[2]
     thickness = max(_SLAB_VOXELS // plane - 2 * halo, halo)
     found: list[Peaks] = []
-    squares, extremes = 0.0, (math.inf, -math.inf)
+    squares: list[float] = []  # of each plane, so that their sum does not depend on the slabs
+    extremes = math.inf, -math.inf
+    near_mean = read((slice(shape[0] // 2, shape[0] // 2 + 1), *[slice(0, n) for n in shape[1:]]))
+    offset = np.float32(near_mean.mean(dtype=np.float64))  # a large one would cost digits
     slabs = list(blocks(binned_shape, (thickness, *binned_shape[1:]), halo))
     for slab in progress(slabs, "difference of Gaussians"):
-        voxels = _binned(read, slab.halo, shape, binning)
+        voxels = _binned(lambda part: read(part) - offset, slab.halo, shape, binning)
         if not np.isfinite(voxels).all():
             raise DataError("the tomogram holds NaN or infinity; reconstruct it again")
         extremes = min(extremes[0], voxels.min()), max(extremes[1], voxels.max())
         filtered = _difference(voxels, sigma)
         own = tuple(slice(c.start - h.start, c.stop - h.start) for c, h in _axes(slab))
-        squares += float(np.vdot(filtered[own], filtered[own]))
+        squares += [float(np.square(plane, dtype=np.float64).sum()) for plane in filtered[own]]
         found.append(_peaks(filtered, slab, binned_shape, binning))
     if extremes[0] == extremes[1]:
         raise DataError("the tomogram is constant: there is nothing to pick; reconstruct it again")
-    spread = math.sqrt(squares / math.prod(binned_shape))
+    spread = math.sqrt(math.fsum(squares) / math.prod(binned_shape))
     return _joined(found, spread)
 
 

@@ -126,7 +126,11 @@ def pick_regions(
     if choice.distance_angstrom is not None:
         kept = apart(centres, choice.distance_angstrom / voxel_size_angstrom)
         centres, scores = centres[kept], scores[kept]
-    what = "labels" if kind == "labels" else f"regions of probability {threshold:g} ({how}) or more"
+    what = {
+        "labels": "labels",
+        "mask": "regions of the mask",
+        "probability": f"regions of probability {threshold:g} ({how}) or more",
+    }[kind]
     why = (
         f"{len(scores)} {what} with at least the volume of a sphere of "
         f"{smallest_diameter_angstrom:g} A"

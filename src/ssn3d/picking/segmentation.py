@@ -1,9 +1,12 @@
 """Particles of a segmentation: its connected regions, split where particles touch.
 
 A region is split at the necks of its shape: the maxima of the distance to its surface are its
-particles, as far as each rises above the necks to the others, and a watershed divides it.
+particles, as far as each rises above the necks to the others, and a watershed divides it. Regions
+are looked at whole, whatever their size, so that a particle is found once.
 """
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -14,55 +17,63 @@ from skimage.morphology import h_maxima
 from skimage.segmentation import watershed
 
 from ssn3d.errors import DataError
-from ssn3d.log import progress
-from ssn3d.picking.blocks import Block, Read, blocks
+from ssn3d.picking.blocks import Read
+from ssn3d.picking.components import Box, find_components
+from ssn3d.picking.labels import measure_labels
 
-Kind = Literal["probability", "labels"]
+Kind = Literal["probability", "mask", "labels"]
 
 _SMOOTHING_ANGSTROM = 7.0
 """Width of the Gaussian that smooths distances: they are rough by a voxel."""
 _NECK_ANGSTROM = 10.0
 """By how much a particle's largest inner radius exceeds that of its neck to another."""
-_LARGEST_RADIUS_ANGSTROM = 320.0
-_CORE_VOXELS = 160
+_SLAB_VOXELS = 16_000_000
+"""Voxels read at once."""
+_LARGEST_BOX_VOXELS = 32_000_000
+"""Regions in larger boxes, which no particle has, are split in voxels binned for them, to bound
+memory."""
+_LARGEST_LABEL = 2**24
+"""Whole numbers above it are not exact in float32."""
 _EVERYWHERE = np.ones((3, 3, 3))
 
 
 @dataclass(frozen=True)
 class Regions:
-    """Particles of a segmentation."""
+    """Particles of a segmentation, the best first."""
 
     centres: NDArray[np.float64]
     """(n, 3) centres of gravity, in voxels."""
     scores: NDArray[np.float64]
-    """(n,) mean probability; 1 for labels."""
+    """(n,) mean probability; 1 for masks and labels."""
     volumes_angstrom3: NDArray[np.float64]
     """(n,)"""
 
 
-@dataclass(frozen=True)
-class _Volume:
-    """What is known of the volume and its particles."""
-
-    shape: tuple[int, ...]
-    voxel_size_angstrom: float
-    smallest_voxels: float
-
-
 def kind_of(read: Read, shape: tuple[int, ...]) -> Kind:
-    """Find out whether a volume holds probabilities (or 0 and 1) or a label for each particle.
+    """Find out whether a volume holds probabilities, a mask, or a label for each particle.
 
-    Raises DataError where it holds something else, NaN included.
+    A mask has one value above 0, a whole number, such as 1 or 255.
+
+    Raises:
+        DataError: it holds something else, NaN included, or more labels than can be told apart.
     """
     lowest, highest, whole = np.inf, -np.inf, True
+    least = np.inf  # above 0
     for z in range(shape[0]):
         plane = read((slice(z, z + 1), slice(None), slice(None)))
         if not np.isfinite(plane).all():
             raise DataError("the segmentation holds NaN or infinity; make it again")
         lowest, highest = min(lowest, float(plane.min())), max(highest, float(plane.max()))
+        least = min(least, float(plane.min(where=plane > 0, initial=np.inf)))
         whole = whole and bool((plane == np.round(plane)).all())
+    if lowest == 0 and whole and least == highest:
+        return "mask"
     if lowest >= 0 and highest <= 1:
         return "probability"
+    if lowest >= 0 and whole and highest >= _LARGEST_LABEL:
+        raise DataError(
+            f"labels up to {highest:.0f} cannot be told apart in float32; number them from 1"
+        )
     if lowest >= 0 and whole:
         return "labels"
     raise DataError(
@@ -80,7 +91,9 @@ def find_regions(
     smallest_diameter_angstrom: float,
     kind: Kind,
 ) -> Regions:
-    """Find the particles of a segmentation (z, y, x), block by block.
+    """Find the particles of a segmentation (z, y, x).
+
+    Memory is needed for the bounding box of the largest connected region.
 
     Args:
         read: reads part of it.
@@ -88,60 +101,70 @@ def find_regions(
         voxel_size_angstrom: of the volume.
         threshold: least probability of a particle's voxels.
         smallest_diameter_angstrom: regions with less volume than such a sphere are dropped.
-        kind: each label is a particle, or the regions of probability are split.
+        kind: each label is a particle, or the regions of probability or a mask are split.
     """
-    halo = int(np.clip(_LARGEST_RADIUS_ANGSTROM / voxel_size_angstrom, 16, 64))
     smallest = np.pi / 6 * (smallest_diameter_angstrom / voxel_size_angstrom) ** 3
-    volume = _Volume(shape, voxel_size_angstrom, smallest)
+    if kind == "labels":
+        labels = measure_labels(read, shape, _SLAB_VOXELS)
+        kept = (labels.voxels >= smallest) & ~labels.centred_outside
+        centres, voxels = labels.centres[kept], labels.voxels[kept].astype(float)
+        return _ordered(centres, np.ones(len(voxels)), voxels * voxel_size_angstrom**3)
+
+    def mask_of(values: NDArray[np.float32]) -> NDArray[np.bool_]:
+        return values > 0 if kind == "mask" else values >= threshold
+
+    components = find_components(
+        lambda box: mask_of(read(box)),
+        shape,
+        slab_voxels=_SLAB_VOXELS,
+        smallest_voxels=smallest,
+    )
     rows: list[tuple[NDArray[np.float64], float, int]] = []
-    pieces = list(blocks(shape, (_CORE_VOXELS,) * 3, halo))
-    for block in progress(pieces, "segmentation"):
-        values = read(block.halo)
-        if kind == "labels":
-            rows += _of_labels(values, block, volume)
-        else:
-            mask = values >= threshold
-            rows += _of_mask(mask, values, block, volume)
-    centres = np.array([row[0] for row in rows]).reshape(-1, 3)
-    scores = np.array([row[1] for row in rows], dtype=float)
-    volumes = np.array([row[2] for row in rows], dtype=float) * voxel_size_angstrom**3
-    order = np.lexsort((-volumes, -scores))
+    for component in components:
+        values = read(component.box)
+        for inside, place in _parts(component.of(mask_of(values)), voxel_size_angstrom):
+            corner = _corner(place) + _corner(component.box)
+            voxels = np.argwhere(inside)
+            if len(voxels) < smallest or _is_centred_outside(inside, corner, shape):
+                continue
+            own = values[place][inside] if kind == "probability" else np.ones(1)
+            rows.append((voxels.mean(axis=0) + corner, own.mean(dtype=np.float64), len(voxels)))
+    return _ordered(
+        np.array([row[0] for row in rows]).reshape(-1, 3),
+        np.array([row[1] for row in rows], dtype=float),
+        np.array([row[2] for row in rows], dtype=float) * voxel_size_angstrom**3,
+    )
+
+
+def _ordered(
+    centres: NDArray[np.float64], scores: NDArray[np.float64], volumes: NDArray[np.float64]
+) -> Regions:
+    """Sort regions: the highest score first, then the largest, then by place."""
+    order = np.lexsort((*centres.T[::-1], -volumes, -scores))
     return Regions(centres[order], scores[order], volumes[order])
 
 
-def _of_labels(
-    values: NDArray[np.float32], block: Block, volume: _Volume
-) -> list[tuple[NDArray[np.float64], float, int]]:
-    """Particles of a block of labels with their centres in its core: centre, score, voxels."""
-    labels = values.astype(np.int32)
-    found = []
-    for number, box in enumerate(ndimage.find_objects(labels), 1):
-        if box is None or not _meets_core(box, block):
-            continue
-        inside = labels[box] == number
-        found += _own(inside, _corner(box), np.ones(inside.shape), block, volume)
-    return found
+def _parts(
+    region: NDArray[np.bool_], voxel_size_angstrom: float
+) -> Iterator[tuple[NDArray[np.bool_], Box]]:
+    """Divide a connected region into particles: the bounding box of each, and its voxels in it."""
+    binning = math.ceil((region.size / _LARGEST_BOX_VOXELS) ** (1 / 3))
+    parts = _split(_binned(region, binning), voxel_size_angstrom * binning)
+    if binning > 1:
+        for axis, length in enumerate(region.shape):
+            parts = parts.repeat(binning, axis).take(range(length), axis)
+        parts[~region] = 0
+    for number, place in enumerate(ndimage.find_objects(parts), 1):
+        if place is not None:
+            yield parts[place] == number, place
 
 
-def _of_mask(
-    mask: NDArray[np.bool_],
-    values: NDArray[np.float32],
-    block: Block,
-    volume: _Volume,
-) -> list[tuple[NDArray[np.float64], float, int]]:
-    """Particles of a block's mask with their centres in its core: centre, score, voxels."""
-    labels, count = ndimage.label(mask)
-    sizes = np.bincount(labels.ravel(), minlength=count + 1)
-    found = []
-    for number, box in enumerate(ndimage.find_objects(labels), 1):
-        if sizes[number] < volume.smallest_voxels or not _meets_core(box, block):
-            continue
-        parts = _split(labels[box] == number, volume.voxel_size_angstrom)
-        for part, place in enumerate(ndimage.find_objects(parts), 1):
-            inside = parts[place] == part
-            corner = _corner(box) + _corner(place)
-            found += _own(inside, corner, values[box][place], block, volume)
-    return found
+def _binned(region: NDArray[np.bool_], binning: int) -> NDArray[np.bool_]:
+    """Blocks of voxels of which any is in a region."""
+    for axis, length in enumerate(region.shape):
+        if binning > 1:
+            region = np.logical_or.reduceat(region, np.arange(0, length, binning), axis=axis)
+    return region
 
 
 def _split(region: NDArray[np.bool_], voxel_size_angstrom: float) -> NDArray[np.int32]:
@@ -162,27 +185,10 @@ def _split(region: NDArray[np.bool_], voxel_size_angstrom: float) -> NDArray[np.
     return parts[1:-1, 1:-1, 1:-1].astype(np.int32)
 
 
-def _own(
-    inside: NDArray[np.bool_],
-    corner: NDArray[np.int_],
-    values: NDArray[Any],
-    block: Block,
-    volume: _Volume,
-) -> list[tuple[NDArray[np.float64], float, int]]:
-    """Give one part, if it is large enough and its centre is in the block's core."""
-    voxels = np.argwhere(inside)
-    centre = voxels.mean(axis=0) + corner + block.start
-    if len(voxels) < volume.smallest_voxels or not block.owns(centre[None])[0]:
-        return []
-    if _is_centred_outside(inside, corner + block.start, volume.shape):
-        return []
-    return [(centre, float(values[inside].mean(dtype=np.float64)), len(voxels))]
-
-
 def _is_centred_outside(
     inside: NDArray[np.bool_], corner: NDArray[np.int_], shape: tuple[int, ...]
 ) -> bool:
-    """Whether a part is widest at the volume's border, as one whose centre lies beyond."""
+    """True if a part is widest at the volume's border, as one whose centre lies beyond it."""
     for axis in range(3):
         others = tuple(other for other in range(3) if other != axis)
         areas = inside.sum(axis=others)
@@ -193,14 +199,6 @@ def _is_centred_outside(
     return False
 
 
-def _corner(box: tuple[slice, ...]) -> NDArray[np.int_]:
+def _corner(box: Box) -> NDArray[np.int_]:
     """First voxel of a box."""
-    return np.array([axis.start for axis in box])
-
-
-def _meets_core(box: tuple[slice, ...], block: Block) -> bool:
-    """Whether a box of the halo shares voxels with the core."""
-    axes = zip(box, block.halo, block.core, strict=True)
-    return all(
-        b.start + h.start < core.stop and b.stop + h.start > core.start for b, h, core in axes
-    )
+    return np.array([part.start for part in box])

@@ -37,19 +37,21 @@ class Slab:
         return np.asarray(self.thickness / 2 - np.abs(self.height(points)))
 
 
+def slab_normal(tilt_about_x_deg: float, tilt_about_y_deg: float) -> NDArray[np.float64]:
+    """Normal (z, y, x) of a level slab after turns about x, then y, both by the right-hand rule."""
+    about_x, about_y = np.deg2rad([tilt_about_x_deg, tilt_about_y_deg])
+    across = np.cos(about_x)
+    return np.array([across * np.cos(about_y), -np.sin(about_x), across * np.sin(about_y)])
+
+
 def draw_slab(
     settings: SpecimenSettings, rng: np.random.Generator
 ) -> tuple[Slab | None, dict[str, float]]:
-    """Give the slab in the middle of a tomogram, or None without ice, and its drawn numbers by key.
-
-    A flat slab is turned about x, then about y, both by the right-hand rule.
-    """
+    """Give the slab in the middle of a tomogram, or None without ice, and its numbers by key."""
     if settings.ice is None:
         return None, {}
     numbers = {key: draw(value, rng) for key, value in settings.ice.model_dump().items()}
-    about_x, about_y = np.deg2rad([numbers[f"tilt_about_{axis}_deg"] for axis in "xy"])
-    upwards = np.cos(about_x)
-    normal = np.array([upwards * np.cos(about_y), -np.sin(about_x), upwards * np.sin(about_y)])
+    normal = slab_normal(numbers["tilt_about_x_deg"], numbers["tilt_about_y_deg"])
     centre = np.array(settings.tomogram_size_voxels.zyx, dtype=float) / 2
     thickness = numbers["thickness_angstrom"] / settings.voxel_size_angstrom
     return Slab(centre, normal, thickness), {f"ice.{key}": n for key, n in numbers.items()}
