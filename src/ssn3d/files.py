@@ -71,6 +71,14 @@ def write_error(path: PathLike, error: OSError) -> WriteError:
     return WriteError(f"{path}: cannot be written ({error.strerror or error}); {remedy}")
 
 
+def check_utf8(name: str, remedy: str) -> None:
+    """Raise DataError if a name, that of a file for example, cannot be written as text."""
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError:
+        raise DataError(f"{name}: this name is not UTF-8; {remedy}") from None
+
+
 def sha256_of(path: PathLike) -> str:
     """SHA-256 of a file, as hexadecimal digits."""
     with Path(path).open("rb") as handle:
