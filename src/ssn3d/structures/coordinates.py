@@ -23,7 +23,7 @@ import gemmi
 import numpy as np
 
 from ssn3d.errors import StructureError
-from ssn3d.files import PathLike
+from ssn3d.files import PathLike, cannot_be_read
 from ssn3d.structures.copies import keep_copies
 from ssn3d.structures.ids import PDB_ID
 from ssn3d.structures.mmcif_text import atoms_block
@@ -51,7 +51,8 @@ def file_content(path: PathLike) -> bytes:
     try:
         data = Path(path).read_bytes()
     except OSError as error:
-        raise StructureError(f"{path}: cannot be read ({error.strerror})") from error
+        message = cannot_be_read(path, "readable coordinate file", error, "name another file")
+        raise StructureError(message) from error
     return gunzip(data, str(path)) if is_gzipped(data) else data
 
 
