@@ -47,7 +47,7 @@ def test_a_damaged_table_is_one_line(path, text, fault):
 
 
 def test_a_missing_table_is_one_line(tmp_path):
-    with pytest.raises(DataError, match=r"t\.csv: not a table of ssn3d.*; delete it and rerun"):
+    with pytest.raises(DataError, match=r"t\.csv: no such file$"):
         read_csv(tmp_path / "t.csv", TYPES)
 
 

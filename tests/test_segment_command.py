@@ -73,7 +73,6 @@ def test_an_empty_result_is_explained_and_no_error(files, tmp_path, capsys, pick
 
 
 def test_faults_are_one_line(files, tmp_path, capsys):
-    assert "--threshold 2 is not" in error_of([*files, "--threshold", "2"], capsys)
     assert "--masked is for picked" in error_of([*files, "--masked"], capsys)
     picks = write_picks(tmp_path / "picks.star", ["u", "v", "v"])
     needed = "--particles needs one of 'centred'"

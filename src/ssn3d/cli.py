@@ -5,13 +5,14 @@ Snakemake runs the experiment itself.
 
 import argparse
 import importlib
-import math
+import io
 import os
 import sys
 from collections.abc import Sequence
 from typing import Any
 
 from ssn3d import __version__
+from ssn3d import option_types as kinds
 
 _ANYWHERE = {"networks": "print each network and its number of parameters"}
 _OF_AN_EXPERIMENT = {
@@ -68,10 +69,20 @@ def _add_segment(commands: Any) -> None:
     add("tomogram", help="MRC or OME-Zarr: any mode, contrast and voxel size; tilt axis along y")
     add("--output", required=True, metavar="FOLDER", help="for NAME_labels.mrc and others")
     add("--model", help="a name (see `ssn3d models`) or a file of weights (default: the best)")
-    add("--voxel-size", type=float, metavar="A", help="in angstrom, instead of the header's")
+    add(
+        "--voxel-size",
+        type=kinds.angstrom,
+        metavar="A",
+        help="in angstrom, instead of the header's",
+    )
     add("--particles", metavar="STAR", help="picks: segment the target of each instead")
     add("--masked", action="store_true", help="with picks, write masked subtomograms too")
-    add("--threshold", type=float, default=0.5, help="probability of structure (default 0.5)")
+    add(
+        "--threshold",
+        type=kinds.probability,
+        default=0.5,
+        help="probability of structure (default 0.5)",
+    )
     add("--protein", choices=("auto", "dark", "bright"), default="auto", help="(default auto)")
     add("--device", choices=("auto", "cpu", "cuda"), default="auto", help="(default auto)")
 
@@ -87,22 +98,29 @@ def _add_pick(commands: Any) -> None:
     add("tomogram", help="MRC file; with --method segmentation, of probabilities or labels")
     add("--output", required=True, metavar="FILE", help="picks.star, .csv or (copick) .json")
     add("--method", choices=("dog", "segmentation"), default="dog", help="(default dog)")
-    add("--diameter", type=_positive, metavar="A", help="dog: of the particles, in angstrom")
+    add("--diameter", type=kinds.angstrom, metavar="A", help="dog: of the particles, in angstrom")
     smallest = "segmentation: diameter of the smallest particle (default 40)"
-    add("--smallest", type=_positive, metavar="A", default=40.0, help=smallest)
-    add("--threshold", type=float, metavar="T", help="least score (default: found, and said)")
-    add("--max", type=_positive_count, metavar="N", help="not more than the N best")
+    add("--smallest", type=kinds.angstrom, metavar="A", default=40.0, help=smallest)
+    add(
+        "--threshold", type=kinds.finite, metavar="T", help="least score (default: found, and said)"
+    )
+    add("--max", type=kinds.count, metavar="N", help="not more than the N best")
     apart = "least distance of two picks, in angstrom (default with dog: 0.75 diameters)"
-    add("--distance", type=_positive, metavar="A", help=apart)
+    add("--distance", type=kinds.angstrom, metavar="A", help=apart)
     add("--mask", metavar="MRC", help="no picks where it is 0, nor a say in the threshold")
     add("--protein", choices=("auto", "dark", "bright"), default="auto", help="(default auto)")
-    add("--voxel-size", type=_positive, metavar="A", help="in angstrom, instead of the header's")
+    add(
+        "--voxel-size",
+        type=kinds.angstrom,
+        metavar="A",
+        help="in angstrom, instead of the header's",
+    )
     add("--relion", type=int, choices=(4, 5), default=5, help="form of STAR: 4 is Warp's (5)")
     add("--name", help="of the tomogram in the output (default: the file's)")
     listed = "RELION's tomograms.star, for the tomogram's unbinned size and pixel size"
     add("--tomograms", metavar="STAR", help=listed)
     pixel = "of the tilt series in angstrom, where the tomogram is binned; for --relion 4"
-    add("--pixel-size", type=_positive, metavar="A", help=pixel)
+    add("--pixel-size", type=kinds.angstrom, metavar="A", help=pixel)
 
 
 def _add_score(commands: Any) -> None:
@@ -120,35 +138,25 @@ def _add_score(commands: Any) -> None:
     true = "table or MRC file to compare with; for masks, all shards of a dataset"
     add("--truth", required=True, nargs="+", metavar="FILE", help=true)
     near = "a pick counts within it, in angstrom (default: a quarter of --diameter)"
-    add("--distance", type=_positive, metavar="A", help=near)
-    add("--diameter", type=_positive, metavar="A", help="of the particles, in angstrom")
+    add("--distance", type=kinds.angstrom, metavar="A", help=near)
+    add("--diameter", type=kinds.angstrom, metavar="A", help="of the particles, in angstrom")
     where = "MRC file or tomograms.star: particles outside do not count; needed for RELION 5"
     add("--tomogram", metavar="FILE", help=where)
     add(
-        "--voxel-size", type=_positive, metavar="A", help="of the tomogram, instead of the header's"
+        "--voxel-size",
+        type=kinds.angstrom,
+        metavar="A",
+        help="of the tomogram, instead of the header's",
     )
     voxels = "of MRC files: least value that counts as structure (default 0.5)"
-    add("--threshold", type=float, default=0.5, help=voxels)
+    add("--threshold", type=kinds.finite, default=0.5, help=voxels)
     masks = command.add_argument_group("masks of subtomograms (docs/leaderboard.md)").add_argument
     masks("--split", metavar="CSV", help="says which subtomograms are scored")
     masks("--output", metavar="FOLDER", help="for tables of scores, and run.json")
     masks("--name", help="of the method, in the leaderboard")
     masks("--trained-on", default="", metavar="DATA", help="datasets, in the leaderboard")
-    masks("--parameters", type=_positive_count, metavar="N", help="that the method has")
-    masks("--milliseconds", type=_positive, metavar="T", help="that a subtomogram takes")
-
-
-def _positive(text: str) -> float:
-    """Read a number above 0."""
-    number = float(text)
-    if not 0 < number < math.inf:
-        raise argparse.ArgumentTypeError(f"{text} is not above 0")
-    return number
-
-
-def _positive_count(text: str) -> int:
-    """Read a whole number above 0."""
-    return int(_positive(str(int(text))))
+    masks("--parameters", type=kinds.count, metavar="N", help="that the method has")
+    masks("--milliseconds", type=kinds.positive, metavar="T", help="that a subtomogram takes")
 
 
 def _add_average(commands: Any) -> None:
@@ -161,29 +169,39 @@ def _add_average(commands: Any) -> None:
     command = _with_example(commands, "average", does, example)
     add = command.add_argument
     add("particles", help="table of their positions (.star, .json, .csv)")
-    add("--voxel-size", type=_positive, metavar="A", help="in angstrom, instead of the header's")
+    add(
+        "--voxel-size",
+        type=kinds.angstrom,
+        metavar="A",
+        help="in angstrom, instead of the header's",
+    )
     add("--protein", choices=("auto", "dark", "bright"), default="auto", help="(default auto)")
     add("--tomogram", required=True, metavar="MRC", help="any mode and contrast; tilt axis along y")
-    add("--diameter", required=True, type=float, metavar="A", help="sphere that holds a particle")
+    holds = "diameter of a sphere that holds a particle, in angstrom"
+    add("--diameter", required=True, type=kinds.angstrom, metavar="A", help=holds)
     add("--output", required=True, metavar="FOLDER", help="for average.mrc, fsc.csv and others")
-    add("--symmetry", default="C1", help="Cn or Dn: n-fold axis z, two-fold axis x (default C1)")
+    group = "Cn or Dn: n-fold axis z, two-fold axis x (default C1)"
+    add("--symmetry", type=kinds.point_group, default="C1", help=group)
     masks = "what is aligned: sphere, none, or an MRC file whose label i is particle i"
     add("--masks", default="sphere", help=f"{masks} (default sphere)")
     also = "average the particles as masked, too (default: masks only decide what is aligned)"
     add("--average-masked", action="store_true", help=also)
     classes = "divide the particles into K shapes, and average each (default 1)"
-    add("--classes", type=_positive_count, default=1, metavar="K", help=classes)
+    add("--classes", type=kinds.count, default=1, metavar="K", help=classes)
     add("--reference", metavar="MRC", help="start from this map (default: from the particles)")
     add("--truth", metavar="MRC", help="a map to compare the average with")
     tilts = "lowest and highest tilt; tilt a records (x, z) = (cos a, sin a) (default -60 60)"
-    add("--tilts", nargs=2, type=float, default=(-60.0, 60.0), metavar="DEG", help=tilts)
+    angles: dict[str, Any] = {"type": kinds.tilt_deg, "action": kinds.Ascending}
+    add("--tilts", nargs=2, default=(-60.0, 60.0), metavar="DEG", help=tilts, **angles)
     first = "of the first reference, in angstrom (default 50)"
-    add("--first-resolution", type=float, default=50.0, metavar="A", help=first)
+    add("--first-resolution", type=kinds.angstrom, default=50.0, metavar="A", help=first)
     shift = "from the positions given, in angstrom (default 30)"
-    add("--max-shift", type=float, default=30.0, metavar="A", help=shift)
-    add("--rounds", type=int, default=2, help="half sets aligned to their own average (default 2)")
-    add("--box", type=int, metavar="N", help="edge of boxes in voxels (default 1.5 diameters)")
-    add("--seed", type=int, default=0, help="(default 0)")
+    add("--max-shift", type=kinds.shift_angstrom, default=30.0, metavar="A", help=shift)
+    halves = "rounds in which each half set is aligned to its own average (default 2)"
+    add("--rounds", type=kinds.rounds, default=2, metavar="N", help=halves)
+    edge = "edge of boxes in voxels (default 1.5 diameters)"
+    add("--box", type=kinds.box_voxels, metavar="N", help=edge)
+    add("--seed", type=kinds.seed, default=0, help="of random numbers (default 0)")
 
 
 def _with_example(commands: Any, name: str, does: str, example: str) -> argparse.ArgumentParser:
@@ -200,6 +218,9 @@ def _with_example(commands: Any, name: str, does: str, example: str) -> argparse
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run one command; import its module only now, since some take a second or more."""
+    os.environ["MPLBACKEND"] = "agg"  # a notebook's would be inherited; figures go to files
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # names of files that are not UTF-8
     arguments = _parser().parse_args(sys.argv[1:] if argv is None else argv)
     command = importlib.import_module(f"ssn3d.commands.{arguments.command}")
     job = importlib.import_module("ssn3d.log").job

@@ -5,10 +5,8 @@ against one another.
 """
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, Literal, Self
 
-import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from ssn3d.config_faults import one_line
@@ -29,6 +27,7 @@ from ssn3d.settings import Settings
 from ssn3d.specimen.settings import SpecimenSettings
 from ssn3d.structures.settings import StructuresSettings
 from ssn3d.subtomograms.settings import SplitsSettings, SubtomogramsSettings
+from ssn3d.yaml_files import read_yaml
 
 
 class Config(Settings):
@@ -91,13 +90,7 @@ def load_config(*paths: PathLike) -> Config:
     """
     config: dict[str, Any] = {}
     for path in paths:
-        try:
-            content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-        except (OSError, ValueError, yaml.YAMLError, RecursionError) as error:
-            raise ConfigError(f"{path}: not a readable YAML file ({error})") from error
-        if not isinstance(content, dict):
-            raise ConfigError(f"{path}: not a mapping of keys to values")
-        _update(config, content)
+        _update(config, read_yaml(path))
     return check_config(config)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ssn3d.errors import DataError
-from ssn3d.files import DELETE, PathLike, write_text
+from ssn3d.files import DELETE, PathLike, cannot_be_read, write_text
 
 
 def write_csv(path: PathLike, table: pd.DataFrame) -> None:
@@ -30,7 +30,7 @@ def read_csv(
 
     Raises:
         DataError: the file is missing or damaged, lacks a column, has no rows or an empty cell, or
-            holds NaN or infinity; the message ends with the remedy.
+            holds NaN or infinity; the message about a damaged file ends with the remedy.
     """
     try:
         table = pd.read_csv(
@@ -41,7 +41,7 @@ def read_csv(
             na_values={column: [""] for column in may_be_empty},
         )[list(columns)]
     except (OSError, KeyError, ValueError) as error:
-        raise DataError(f"{path}: not a table of ssn3d ({error}); {remedy}") from error
+        raise DataError(cannot_be_read(path, "table of ssn3d", error, remedy)) from error
     if table.empty:
         raise DataError(f"{path}: holds no rows; {remedy}")
     full = table.drop(columns=list(may_be_empty))

@@ -5,8 +5,13 @@ class SSN3DError(Exception):
     """Base of all errors below; shown to the user as one line, without a traceback."""
 
     def __str__(self) -> str:
-        """Return the message as one line; a library's message quoted in it may have several."""
-        return " ".join(line.strip() for line in super().__str__().splitlines())
+        """Return the message as one line of valid text.
+
+        A library's message quoted in it may have several lines, and the name of a file may hold
+        bytes that are not UTF-8, which are shown as escapes.
+        """
+        line = " ".join(line.strip() for line in super().__str__().splitlines())
+        return line.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 class ConfigError(SSN3DError):

@@ -6,7 +6,7 @@ import glob
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,9 @@ from ssn3d.errors import DataError, WriteError
 PathLike = str | os.PathLike[str]
 
 DELETE = "delete it and rerun"
-"""What to do about a damaged result."""
+"""What to do about a damaged result of ours; never about a file of the user's."""
+RESTORE = "restore it, or name another file"
+"""What to do about a damaged file that may be the user's."""
 _REMEDIES = {
     **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), "free some space and rerun"),
     **dict.fromkeys(
@@ -71,6 +73,54 @@ def write_error(path: PathLike, error: OSError) -> WriteError:
     return WriteError(f"{path}: cannot be written ({error.strerror or error}); {remedy}")
 
 
+def cannot_be_read(path: PathLike, kind: str, error: object, remedy: str) -> str:
+    """Say why a file cannot be read, and what to do about it.
+
+    The remedy is for a damaged file; a file that is missing, a folder or not readable is none.
+
+    Args:
+        path: the file.
+        kind: what it should be, such as `readable JSON file`.
+        error: what went wrong.
+        remedy: DELETE only for results of ours.
+    """
+    place = Path(path)
+    if isinstance(error, FileNotFoundError) or not _exists(place):
+        return f"{path}: no such file"
+    if place.is_dir():
+        return f"{path}: a folder, not a {kind}"
+    if isinstance(error, PermissionError) or not os.access(place, os.R_OK):
+        return f"{path}: no permission to read it"
+    return f"{path}: not a {kind} ({error}); {remedy}"
+
+
+def _exists(path: Path) -> bool:
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except (OSError, ValueError):  # no permission for its folder, or a name that is none
+        return True
+    return True
+
+
+def check_utf8(name: str, remedy: str) -> None:
+    """Raise DataError if a name, that of a file for example, cannot be written as text."""
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError:
+        raise DataError(f"{name}: this name is not UTF-8; {remedy}") from None
+
+
+def check_braces(path: str, place: str) -> None:
+    """Raise DataError for a path that Snakemake would read as one with wildcards."""
+    if "{" in path or "}" in path:
+        raise DataError(
+            f"{place}: {path!r}: Snakemake reads braces as wildcards; rename the file or folder, "
+            "or link to it under another name"
+        )
+
+
 def sha256_of(path: PathLike) -> str:
     """SHA-256 of a file, as hexadecimal digits."""
     with Path(path).open("rb") as handle:
@@ -88,8 +138,8 @@ def write_json(path: PathLike, content: dict[str, Any]) -> None:
     write_text(path, json.dumps(content, indent=2, allow_nan=False) + "\n")
 
 
-def read_json(path: PathLike, *required: str) -> dict[str, Any]:
-    """Read a JSON object.
+def read_json(path: PathLike, *required: str, remedy: str = DELETE) -> dict[str, Any]:
+    """Read a JSON object, a result of ours unless there is another remedy than deleting it.
 
     Raises DataError if the file is missing or damaged, or lacks one of the required keys.
     """
@@ -97,26 +147,36 @@ def read_json(path: PathLike, *required: str) -> dict[str, Any]:
         text = Path(path).read_text(encoding="utf-8")
         content = json.loads(text, parse_constant=_refuse_constant)
     except (OSError, ValueError, RecursionError) as error:
-        raise DataError(f"{path}: not a readable JSON file ({error}); {DELETE}") from error
+        raise DataError(cannot_be_read(path, "readable JSON file", error, remedy)) from error
     if not isinstance(content, dict):
-        raise DataError(f"{path}: not a JSON object; {DELETE}")
+        raise DataError(f"{path}: not a JSON object; {remedy}")
     missing = [key for key in required if key not in content]
     if missing:
-        raise DataError(f"{path}: lacks {', '.join(missing)}; {DELETE}")
+        raise DataError(f"{path}: lacks {', '.join(missing)}; {remedy}")
     return content
 
 
 def read_tsv(path: PathLike) -> list[tuple[str, dict[str, str]]]:
     """Read a table of facts (.tsv): the place of each line, for messages, and its cells by column.
 
-    Cells that a line lacks are empty. Raises DataError if the file is missing or is not text.
+    Cells that a line lacks are empty. Raises DataError if the file is missing, is not text, or has
+    a column twice.
     """
     try:
         with Path(path).open(encoding="utf-8", newline="") as handle:
             rows = csv.DictReader(handle, delimiter="\t", restval="")
+            check_columns(path, rows.fieldnames or [])
             return [(f"{path}: line {rows.line_num}", row) for row in rows]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path}: not a readable table ({error})") from error
+        raise DataError(cannot_be_read(path, "readable table", error, "correct it")) from error
+
+
+def check_columns(path: PathLike, titles: Iterable[str]) -> None:
+    """Raise DataError if a table has two columns of one title."""
+    named = [title for title in titles if title]
+    twice = next((title for title in named if named.count(title) > 1), None)
+    if twice is not None:
+        raise DataError(f"{path}: column {twice!r} stands twice; keep one")
 
 
 def _refuse_constant(name: str) -> None:

@@ -1,6 +1,7 @@
 """Logs, progress bars, and user errors as one line."""
 
 import logging
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -9,7 +10,7 @@ from typing import TypeVar
 
 from tqdm import tqdm
 
-from ssn3d.errors import SSN3DError
+from ssn3d.errors import DataError, SSN3DError
 from ssn3d.files import PathLike, write_error
 
 logger = logging.getLogger("ssn3d")
@@ -45,7 +46,7 @@ def job(log_file: PathLike | None = None, *, of_another: bool = False) -> Iterat
             Path(log_file).parent.mkdir(parents=True, exist_ok=True)
             if not of_another:
                 Path(log_file).write_bytes(b"")
-            handlers.append(_LogFile(log_file, mode="a", encoding="utf-8"))
+            handlers.append(_LogFile(log_file, "a", "utf-8", errors="backslashreplace"))
         except OSError as error:
             sys.exit(f"error: {write_error(log_file, error)}")
     form = logging.Formatter("%(asctime)s %(message)s", datefmt="%H:%M:%S")
@@ -59,6 +60,11 @@ def job(log_file: PathLike | None = None, *, of_another: bool = False) -> Iterat
     except SSN3DError as error:
         logger.error("error: %s", error)  # noqa: TRY400 -- a user error has no traceback
         sys.exit(1)
+    except UnicodeEncodeError as error:
+        if error.reason != "surrogates not allowed":
+            raise
+        logger.error("error: %s", _not_utf8(error))  # noqa: TRY400 -- the name of a file
+        sys.exit(1)
     except Exception:
         logger.exception("failed")
         raise
@@ -67,6 +73,16 @@ def job(log_file: PathLike | None = None, *, of_another: bool = False) -> Iterat
         for handler in handlers:
             logger.removeHandler(handler)
             handler.close()
+
+
+def _not_utf8(error: UnicodeEncodeError) -> DataError:
+    """Name the file whose name, of bytes that are not UTF-8, was to be written as text."""
+    before, after = error.object[: error.start], error.object[error.start :]
+    name = re.split(r"[\s,\"]", before)[-1] + re.split(r"[\s,\"]", after)[0]
+    return DataError(
+        f"{name[:200]}: a name that is not UTF-8 cannot be written into a file; rename the file or "
+        "its folder"
+    )
 
 
 def progress(items: Iterable[T], title: str, total: int | None = None) -> Iterable[T]:

@@ -71,6 +71,12 @@ def test_a_faulty_table_is_one_line(titles, lines, message, tmp_path):
     assert message in str(caught.value)
 
 
+def test_braces_in_a_path_name_the_row(tmp_path):
+    (tmp_path / "TS {01}.mrc").touch()
+    with pytest.raises(DataError, match=r"line 2, file: .*TS \{01\}\.mrc.*rename"):
+        read_sheet(write_sheet(tmp_path, GOOD.replace("a.mrc", "TS {01}.mrc")))
+
+
 def test_a_missing_sheet_is_one_line(tmp_path):
-    with pytest.raises(DataError, match=r"none\.tsv: not a readable table"):
+    with pytest.raises(DataError, match=r"none\.tsv: no such file"):
         read_sheet(tmp_path / "none.tsv")

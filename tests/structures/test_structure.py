@@ -82,5 +82,5 @@ def test_damaged_file_is_refused(tmp_path, structure):
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(StructureError, match="delete it and rerun"):
         read_structure(path)
-    with pytest.raises(StructureError, match="No such file"):
+    with pytest.raises(StructureError, match="no such file"):
         read_structure(tmp_path / "other.npz")

@@ -144,10 +144,10 @@ def test_a_split_of_other_subtomograms_is_refused(column, shards, tmp_path):
     changed = [c.copy() for c in columns()]
     changed[column][1] = changed[column][5]
     write_split(tmp_path / "s.csv", *changed, np.full(9, "train"))
-    with pytest.raises(DataError, match=r"s\.csv: of other subtomograms than .*; delete it"):
+    with pytest.raises(DataError, match=r"s\.csv: of other subtomograms than .*; give the split"):
         read_split(tmp_path / "s.csv", open_dataset(shards))
     write_split(tmp_path / "s.csv", *columns(("t1", "t2")), np.full(6, "train"))
-    with pytest.raises(DataError, match=r"s\.csv: of other subtomograms than .*; delete it"):
+    with pytest.raises(DataError, match=r"s\.csv: of other subtomograms than .*; give the split"):
         read_split(tmp_path / "s.csv", open_dataset(shards))
 
 
@@ -163,5 +163,5 @@ def test_a_split_of_other_subtomograms_is_refused(column, shards, tmp_path):
 )
 def test_damaged_splits_are_one_line(content, shards, tmp_path):
     (tmp_path / "s.csv").write_text(content)
-    with pytest.raises(DataError, match=r"s\.csv: .*; delete it and rerun"):
+    with pytest.raises(DataError, match=r"s\.csv: .*; give a split"):
         read_split(tmp_path / "s.csv", open_dataset(shards[:1]))

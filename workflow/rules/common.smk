@@ -16,11 +16,14 @@ RESOURCES = Path(os.path.relpath(REPOSITORY / "resources"))
 sys.path.insert(0, str(SOURCES))
 inherited = {**os.environ}.get("PYTHONPATH")
 os.environ.update(PYTHONPATH=os.pathsep.join(filter(None, [str(SOURCES), inherited])))
+# A notebook's backend would be inherited; figures go to files.
+os.environ.update(MPLBACKEND="agg")
 
 from ssn3d.code_version import code_version
 from ssn3d.config import check_config, check_ids
 from ssn3d.errors import SSN3DError, WriteError
 from ssn3d.failures import failure_lines
+from ssn3d.files import check_braces
 from ssn3d.microscope.detector_table import read_detector_table
 from ssn3d.runs import BASELINE, BASELINES, JOIN, TUNED_BASELINE
 from ssn3d.runs import path_name, run_folder
@@ -28,6 +31,7 @@ from ssn3d.structures.ids import read_pdb_ids
 from ssn3d.structures.map_file import map_files
 from ssn3d.structures.sources import find_sources
 from ssn3d.threads import BASELINE_THREADS, JOB_THREADS
+from ssn3d.yaml_files import read_yaml
 
 
 def of_user_or_repository(path):
@@ -64,6 +68,8 @@ try:
         raise WriteError(
             f"{Path.cwd()}: read-only; make it writable, or work elsewhere (--directory)"
         )
+    for path in filter(os.path.isfile, workflow.configfiles):
+        read_yaml(path)  # of a key that stands twice, Snakemake would take the last
     checked = check_config(config)
     IDS_FILE = of_user_or_repository(config["structures"]["ids"])
     PDB_IDS = read_pdb_ids(IDS_FILE)
@@ -72,6 +78,15 @@ try:
     from_coordinates = checked.structures.from_coordinates(PDB_IDS)
     COORDINATE_FILES = coordinate_files(config["structures"], from_coordinates)
     MAP_FILES = map_files(checked.structures)
+    for key, files in {
+        "structures.ids": [IDS_FILE],
+        "structures.folder": COORDINATE_FILES,
+        "structures.maps": MAP_FILES,
+        "microscope.detector.mtf": DETECTOR_TABLES,
+        "the repository's own folder": [RESOURCES],
+    }.items():
+        for path in files:
+            check_braces(str(path), key)
 except SSN3DError as error:
     raise WorkflowError(str(error)) from None
 

@@ -31,6 +31,10 @@ def weights_of(section, target):
 
 try:
     SAMPLES = read_sheet(of_user_or_repository(SHEET)) if SHEET else simulated_samples()
+    for key in ("picking.model", "segmentation.model", "averaging.reference"):
+        section, _, name = key.partition(".")
+        path = (config["recovery"][section] or {}).get(name)
+        check_braces(path or "", f"config: recovery.{key}")
 except SSN3DError as error:
     raise WorkflowError(str(error)) from None
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from ssn3d.averaging.classes import average_classes
 from ssn3d.averaging.options import AverageOptions
 from ssn3d.averaging.steps import Inputs, average_particles
+from ssn3d.files import check_utf8
 from ssn3d.log import logger
 from ssn3d.mrc import read_mrc
 from ssn3d.report.figure_average import draw_average
@@ -13,6 +14,7 @@ from ssn3d.report.figure_average import draw_average
 
 def run(arguments: argparse.Namespace) -> None:
     """Align and average the particles of a tomogram, and draw the average."""
+    check_utf8(arguments.tomogram, "rename the file or its folder; tables name it")
     folder = Path(arguments.output)
     own = arguments.masks not in {"sphere", "none"}
     inputs = Inputs(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ssn3d.errors import DataError
+from ssn3d.files import check_utf8
 from ssn3d.log import logger
 from ssn3d.mapped_volume import open_volume
 from ssn3d.own_tomogram import name_of, open_tomogram
@@ -19,10 +20,12 @@ from ssn3d.picking.pick import Choice, Picks, pick_blobs, pick_regions
 def run(arguments: argparse.Namespace) -> None:
     """Pick particles in a tomogram or its segmentation, and write them."""
     suffix = check_suffix(arguments.output)
+    check_utf8(arguments.output, "give --output a name that RELION can list")
     volume = _open(arguments)
     # of the tomogram, not of what `segment` made of it
     named = name_of(volume.path).removesuffix("_probability").removesuffix("_labels")
     name = arguments.name or named
+    check_utf8(name, "rename the file, or name the tomogram with --name")
     frame = _frame(arguments, volume, name)
     picks = _pick(arguments, volume)
     logger.info("%s: %s", volume.path, picks.why)

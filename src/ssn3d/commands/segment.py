@@ -17,8 +17,6 @@ from ssn3d.segmentation.whole_tomogram import segment_tomogram
 
 def run(arguments: argparse.Namespace) -> None:
     """Segment a tomogram, or the particles picked in it."""
-    if not 0 < arguments.threshold < 1:
-        raise DataError(f"--threshold {arguments.threshold:g} is not between 0 and 1")
     if arguments.masked and arguments.particles is None:
         raise DataError("--masked is for picked particles; give them with --particles")
     target: Literal["all", "centred"] = "all" if arguments.particles is None else "centred"

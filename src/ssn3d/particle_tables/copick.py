@@ -25,7 +25,7 @@ def read_copick(path: PathLike, frames: Frames) -> ParticleTable:
 
     Raises DataError where the file is missing or damaged, or its unit is not angstrom.
     """
-    content = read_json(path, "points")
+    content = read_json(path, "points", remedy="give a file of picks as copick writes it")
     unit = content.get("unit", "angstrom")
     if unit != "angstrom":
         raise DataError(f"{path}: unit {unit!r}; convert its positions to angstrom")

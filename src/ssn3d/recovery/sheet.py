@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ssn3d.errors import DataError
-from ssn3d.files import PathLike, read_tsv
+from ssn3d.files import PathLike, check_braces, read_tsv
 
 COLUMNS = ("name", "file", "voxel_size_angstrom", "tilt_min_deg", "tilt_max_deg")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
@@ -79,6 +79,7 @@ def _file(place: str, folder: Path, cell: str) -> str:
     path = folder / cell
     if not cell or not path.is_file():
         raise DataError(f"{place}: {str(path)!r} is no file; paths are relative to the sheet")
+    check_braces(str(path), place)
     return str(path)
 
 

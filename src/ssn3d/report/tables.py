@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ssn3d.errors import DataError
-from ssn3d.files import PathLike
+from ssn3d.files import DELETE, PathLike, cannot_be_read
 from ssn3d.report.paper import paper_complexes, paper_table2, paper_table3
 from ssn3d.report.row_numbers import row_numbers
 from ssn3d.report.settings import RowSettings, Table3Settings
@@ -135,8 +135,7 @@ def read_table(path: PathLike) -> pd.DataFrame:
         of_text = [column for column in columns if column in texts]
         return _typed(table[columns].fillna(dict.fromkeys(of_text, "")))
     except (OSError, KeyError, ValueError) as error:
-        message = f"{path}: not a table of ssn3d ({error}); delete it and rerun"
-        raise DataError(message) from error
+        raise DataError(cannot_be_read(path, "table of ssn3d", error, DELETE)) from error
 
 
 def _first(rows: pd.DataFrame) -> dict[str, Any]:

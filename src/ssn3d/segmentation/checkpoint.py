@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from ssn3d.errors import CheckpointError
-from ssn3d.files import PathLike, atomic_path
+from ssn3d.files import DELETE, RESTORE, PathLike, atomic_path, cannot_be_read
 
 FINGERPRINT = "fingerprint"
 
@@ -28,8 +28,12 @@ def write_tensors(path: PathLike, content: Mapping[str, Any]) -> None:
         partial.write_bytes(buffer.getbuffer())
 
 
-def read_tensors(path: PathLike) -> dict[str, Any]:
+def read_tensors(path: PathLike, remedy: str = RESTORE) -> dict[str, Any]:
     """Read what `write_tensors` wrote, onto the CPU.
+
+    Args:
+        path: the file.
+        remedy: what to do about a damaged file.
 
     Raises:
         CheckpointError: the file is missing, truncated or damaged, or holds more than tensors and
@@ -43,11 +47,12 @@ def read_tensors(path: PathLike) -> dict[str, Any]:
             return content
     except Exception as error:  # zip, zlib, pickle and torch fail in many ways
         problem = str(error).split("\n", maxsplit=1)[0]
-        message = f"{path}: not a readable file of weights ({problem}); delete it and rerun"
-        raise CheckpointError(message) from error
-    raise CheckpointError(
-        f"{path}: not a readable file of weights ({damaged} is damaged); delete it and rerun"
-    )
+        cause = error if isinstance(error, OSError) else problem
+        raise CheckpointError(
+            cannot_be_read(path, "readable file of weights", cause, remedy)
+        ) from error
+    problem = f"{damaged} is damaged"
+    raise CheckpointError(cannot_be_read(path, "readable file of weights", problem, remedy))
 
 
 def read_checkpoint(path: PathLike | None, expected_fingerprint: str) -> dict[str, Any] | None:
@@ -59,7 +64,7 @@ def read_checkpoint(path: PathLike | None, expected_fingerprint: str) -> dict[st
     """
     if path is None or not Path(path).exists():
         return None
-    content = read_tensors(path)
+    content = read_tensors(path, DELETE)
     if content.get(FINGERPRINT) != expected_fingerprint:
         raise CheckpointError(
             f"{path}: checkpoint of another network, dataset, split, seed or setting; delete it to "

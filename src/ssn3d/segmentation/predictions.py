@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from ssn3d import __version__
 from ssn3d.errors import DataError
 from ssn3d.files import PathLike, sha256_of, write_json
+from ssn3d.hdf5 import FAULTS, hdf5_cannot_be_read
 from ssn3d.segmentation.metrics import SEGMENTED, summarise
 from ssn3d.segmentation.run_files import run_names, write_scores
 from ssn3d.subtomograms.samples import groups_of
@@ -89,10 +90,9 @@ def _places(
         with h5py.File(path, "r") as file:
             tomograms, labels = file["tomogram"].asstr()[:], file["label"][:].astype(int)
             shape = file["masks"].shape
-    except (OSError, KeyError, ValueError, RuntimeError, TypeError) as error:
-        raise DataError(
-            f"{path}: not readable predictions ({error}); it needs {_FORMAT}"
-        ) from error
+    except FAULTS as error:
+        message = hdf5_cannot_be_read(path, "readable file of masks", error, f"it needs {_FORMAT}")
+        raise DataError(message) from error
     cube = (dataset.size_voxels,) * 3
     if shape != (len(labels), *cube) or len(tomograms) != len(labels):
         message = f"masks {shape}, {len(tomograms)} tomograms and {len(labels)} labels"
@@ -132,7 +132,8 @@ def _masks(
             with h5py.File(path, "r") as file:
                 found = np.stack([file["masks"][places[name]] for name in names])
         except (OSError, RuntimeError) as error:
-            raise DataError(f"{path}: damaged ({error}); write it again") from error
+            message = hdf5_cannot_be_read(path, "readable file of masks", error, "write it again")
+            raise DataError(message) from error
         _check_values(path, found, names)
         yield found.astype(np.uint8), dataset.read(some)[1], [SEGMENTED] * len(some)
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from ssn3d.csv_files import write_csv
 from ssn3d.errors import DataError
 from ssn3d.files import PathLike, write_json
-from ssn3d.hdf5 import new_hdf5
+from ssn3d.hdf5 import FAULTS, hdf5_cannot_be_read, new_hdf5
 from ssn3d.provenance import provenance
 from ssn3d.segmentation.metrics import SEGMENTED, block_ceilings, score_masks
 from ssn3d.segmentation.surface_distance import surface_distances
@@ -144,7 +144,6 @@ def read_prediction(path: PathLike, tomogram: str, label: int) -> NDArray[np.uin
             names, labels = np.char.decode(file["tomogram"][:], "ascii"), file["label"][:]
             (row,) = np.flatnonzero((names == tomogram) & (labels == label))
             mask: NDArray[np.uint8] = file["masks"][row]
-    except (OSError, KeyError, ValueError, RuntimeError, TypeError) as error:
-        message = f"{path}: not readable predictions ({error}); delete it and rerun"
-        raise DataError(message) from error
+    except FAULTS as error:
+        raise DataError(hdf5_cannot_be_read(path, "readable file of predictions", error)) from error
     return mask

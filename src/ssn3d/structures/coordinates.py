@@ -8,7 +8,7 @@ file gives its sequence (SEQRES, _entity_poly_seq), and is missing otherwise.
 Source of the masses: gemmi's table of residues, which has the formula weights of the wwPDB Chemical
 Component Dictionary, minus one water for the bond in the chain. Residues of unknown kind have the
 mass of a mean amino acid residue or a mean nucleotide. Ligands and ions have the mass of their
-atoms (gemmi's table of elements), times their occupancy.
+atoms (gemmi's table of elements), times their occupancy; atoms of occupancy 0 count once.
 
 For contrast `scattering`, a nucleotide weighs as much as the protein that scatters as strongly.
 """
@@ -23,9 +23,13 @@ import gemmi
 import numpy as np
 
 from ssn3d.errors import StructureError
-from ssn3d.files import PathLike
+from ssn3d.files import PathLike, cannot_be_read
+from ssn3d.structures.copies import keep_copies
 from ssn3d.structures.ids import PDB_ID
+from ssn3d.structures.mmcif_text import atoms_block
+from ssn3d.structures.pdb_text import checked_pdb
 from ssn3d.structures.scattering import NUCLEIC_ACID_CONTRAST
+from ssn3d.structures.solvent import remove_solvent
 from ssn3d.structures.structure import MAX_COORDINATE_ANGSTROM, Structure, structure_from_points
 
 _WATER_DALTON = 18.015
@@ -47,7 +51,8 @@ def file_content(path: PathLike) -> bytes:
     try:
         data = Path(path).read_bytes()
     except OSError as error:
-        raise StructureError(f"{path}: cannot be read ({error.strerror})") from error
+        message = cannot_be_read(path, "readable coordinate file", error, "name another file")
+        raise StructureError(message) from error
     return gunzip(data, str(path)) if is_gzipped(data) else data
 
 
@@ -73,45 +78,41 @@ def parse_entry(data: bytes, name: str) -> gemmi.Structure:
     # both formats are ASCII; one character per byte keeps the columns of a PDB file
     text = data.decode("ascii", errors="replace").replace("\ufffd", "?")
     try:
-        if re.search(r"^data_", text, re.MULTILINE):
-            block = gemmi.cif.read_string(text).sole_block()
-            entry = gemmi.make_structure_from_block(block)
-        elif re.search(r"^(ATOM  |HETATM)", text, re.MULTILINE):
-            _check_pdb_text(text, name)
-            entry = gemmi.read_pdb_string(text)
-        else:
-            start = " ".join(text[:200].split())[:40]
-            raise StructureError(
-                f"{name}: neither a PDB nor an mmCIF file with atoms; it starts with {start!r}"
-            )
+        entry = _parse(text, name)
+        if not sum(model.count_atom_sites() for model in entry):
+            raise StructureError(f"{name}: contains no atoms")
+        entry.merge_chain_parts()
+        remove_solvent(entry)
+        if not sum(model.count_atom_sites() for model in entry):
+            raise StructureError(f"{name}: contains nothing but water")
+        keep_copies(entry, name)
+        entry.setup_entities()
     except (RuntimeError, ValueError) as error:
         raise StructureError(f"{name}: damaged coordinate file ({error})") from error
-    if len(entry) == 0 or entry[0].count_atom_sites() == 0:
-        raise StructureError(f"{name}: contains no atoms")
-    entry.merge_chain_parts()
-    entry.setup_entities()
     entity_of = {subchain: e.name for e in entry.entities for subchain in e.subchains}
-    for chain in entry[0]:  # for a PDB file, gemmi leaves this to the subchains' names
-        for residue in chain:
-            residue.entity_id = entity_of.get(residue.subchain, residue.entity_id)
+    for model in entry:
+        for chain in model:  # for a PDB file, gemmi leaves this to the subchains' names
+            for residue in chain:
+                residue.entity_id = entity_of.get(residue.subchain, residue.entity_id)
     return entry
 
 
-def _check_pdb_text(text: str, name: str) -> None:
-    """Refuse what gemmi accepts: truncated files, and invalid coordinates, which it reads as 0."""
-    lines = text.splitlines()
-    last = next(line for line in reversed(lines) if line.strip())
-    if not last.startswith("END"):
-        raise StructureError(
-            f"{name}: truncated: its last line is not END (add it if the file is complete)"
-        )
-    for number, line in enumerate(lines, start=1):
-        if line.startswith(("ATOM  ", "HETATM")):
-            try:
-                float(line[30:38]), float(line[38:46]), float(line[46:54])
-            except ValueError as error:
-                message = f"{name}: line {number}: x, y, z must be numbers, not {line[30:54]!r}"
-                raise StructureError(message) from error
+def _parse(text: str, name: str) -> gemmi.Structure:
+    """Parse the text of a file of either format."""
+    if re.search(r"^data_", text, re.MULTILINE):
+        block, chains_are_mixed = atoms_block(text, name)
+        entry = gemmi.make_structure_from_block(block)
+        if chains_are_mixed:
+            for model in entry:
+                for chain in model:
+                    for residue in chain:  # setup_entities divides the chain
+                        residue.subchain = ""
+        return entry
+    if re.search(r"^(ATOM  |HETATM)", text, re.MULTILINE):
+        return gemmi.read_pdb_string(checked_pdb(text, name))
+    start = " ".join(text[:200].split())[:40]
+    message = f"{name}: neither a PDB nor an mmCIF file with atoms; it starts with {start!r}"
+    raise StructureError(message)
 
 
 def check_entry_id(
@@ -135,7 +136,7 @@ def check_entry_id(
 def entry_structure(
     entry: gemmi.Structure, pdb_id: str, unit: str, name: str, contrast: str = "mass"
 ) -> Structure:
-    """Turn a parsed entry into points of mass: first model, no waters, conformers by occupancy.
+    """Turn a parsed entry into points of mass; alternative conformers count by occupancy.
 
     Args:
         entry: what `parse_entry` gave.
@@ -146,22 +147,24 @@ def entry_structure(
 
     Raises StructureError if coordinates are absurd, or the requested assembly is missing.
     """
-    model = entry[0]
-    if unit == "biological":
+    models = list(entry)
+    if unit == "biological" and len(models) == 1:  # several models are the assembly
         if not entry.assemblies:
             raise StructureError(
                 f"{name}: no biological assembly (REMARK 350, _pdbx_struct_assembly); "
                 f"use unit 'deposited' for {pdb_id}"
             )
+        _forget_solvent(entry)
         naming = gemmi.HowToNameCopiedChain.AddNumber
-        model = gemmi.make_assembly(entry.assemblies[0], model, naming)
-    elif unit != "deposited":
+        models = [gemmi.make_assembly(entry.assemblies[0], models[0], naming)]
+    elif unit not in {"deposited", "biological"}:
         raise StructureError(f"{pdb_id}: unit {unit!r} must be 'deposited' or 'biological'")
     nucleotide = NUCLEIC_ACID_CONTRAST if contrast == "scattering" else 1.0
-    points = _points_of_mass(model, _sequence_masses(entry), nucleotide)
-    rows = np.array(list(points), dtype=np.float64)
+    sequences = _sequence_masses(entry)
+    points = [row for model in models for row in _points_of_mass(model, sequences, nucleotide)]
+    rows = np.array(points, dtype=np.float64)
     if len(rows) == 0:
-        raise StructureError(f"{name}: contains nothing but water")
+        raise StructureError(f"{name}: no atom has a mass; give their elements")
     largest = np.abs(rows[:, 1:]).max()
     if not largest <= MAX_COORDINATE_ANGSTROM:  # true for NaN too
         raise StructureError(f"{name}: absurd coordinates (the largest is {largest:g} A)")
@@ -169,6 +172,15 @@ def entry_structure(
         return structure_from_points(pdb_id, rows[:, 1:], rows[:, 0], unit)
     except StructureError as error:
         raise StructureError(f"{name}: {error}") from error
+
+
+def _forget_solvent(entry: gemmi.Structure) -> None:
+    """Drop chains of which nothing is left from the first assembly, where gemmi would miss them."""
+    chains = {chain.name for chain in entry[0]}
+    subchains = {residue.subchain for chain in entry[0] for residue in chain}
+    for generator in entry.assemblies[0].generators:
+        generator.chains = [chain for chain in generator.chains if chain in chains]
+        generator.subchains = [name for name in generator.subchains if name in subchains]
 
 
 def _sequence_masses(entry: gemmi.Structure) -> dict[str, float]:
@@ -204,13 +216,14 @@ def _points_of_mass(
     for chain in model:
         factor = _unmodelled_factor(chain, sequence_masses)
         for group in chain.whole().residue_groups():  # alternative residues share a number
-            residues = [residue for residue in group if not residue.is_water()]
+            residues = list(group)
+            share = _share_of_unoccupied(residues)
             polymer = [r for r in residues if r.entity_type == gemmi.EntityType.Polymer]
             if polymer:
                 contrast = nucleotide_contrast if _is_nucleotide(polymer[0]) else 1.0
                 yield factor * contrast * _mean_mass(polymer), *_centre(polymer)
             for ligand in residues:
-                mass = _mass_present(ligand)
+                mass = _mass_present(ligand, share)
                 if ligand.entity_type != gemmi.EntityType.Polymer and mass > 0:
                     yield mass, *_centre([ligand])
 
@@ -253,9 +266,25 @@ def _mass_by_name(name: str, *, is_nucleotide: bool) -> float:
     return _MEAN_NUCLEOTIDE_DALTON if is_nucleotide else _MEAN_AMINO_ACID_DALTON
 
 
-def _mass_present(residue: gemmi.Residue) -> float:
-    """Mass of the modelled atoms, times their occupancy."""
-    return float(sum(atom.element.weight * atom.occ for atom in residue))
+def _mass_present(residue: gemmi.Residue, share_of_unoccupied: float = 1.0) -> float:
+    """Mass of the modelled atoms, times their occupancy.
+
+    Atoms of occupancy 0 are not seen in the density, but are there: each counts once, alternative
+    ones together (`share_of_unoccupied`).
+    """
+    occupancies = [
+        atom.occ or (share_of_unoccupied if atom.has_altloc() else 1.0) for atom in residue
+    ]
+    weights = [atom.element.weight for atom in residue]
+    return float(sum(w * o for w, o in zip(weights, occupancies, strict=True)))
+
+
+def _share_of_unoccupied(alternatives: Sequence[gemmi.Residue]) -> float:
+    """Share of each alternative conformer of occupancy 0: equal if all are 0, else none."""
+    split = [atom for residue in alternatives for atom in residue if atom.has_altloc()]
+    if not split or any(atom.occ > 0 for atom in split):
+        return 0.0
+    return 1.0 / len({atom.altloc for atom in split})
 
 
 def _centre(residues: Sequence[gemmi.Residue]) -> tuple[float, float, float]:

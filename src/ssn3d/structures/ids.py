@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from ssn3d.errors import ConfigError
-from ssn3d.files import PathLike, read_tsv
+from ssn3d.files import PathLike, cannot_be_read, read_tsv
 
 PDB_ID = re.compile(r"[0-9][A-Z0-9]{3}")
 """A PDB ID in capitals; safe as part of a path."""
@@ -18,7 +18,8 @@ def read_pdb_ids(path: PathLike) -> list[str]:
     try:
         content = Path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: not a readable text file ({error})") from error
+        message = cannot_be_read(path, "readable text file", error, "write one PDB ID per line")
+        raise ConfigError(message) from error
     first_line: dict[str, int] = {}
     for number, line in enumerate(content.splitlines(), start=1):
         text = line.partition("#")[0].strip()

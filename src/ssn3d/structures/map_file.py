@@ -66,7 +66,7 @@ def _read(path: str) -> tuple[NDArray[np.float32], float]:
             header, sizes = mrc.header, mrc.voxel_size.tolist()
             axes = (int(header.mapc), int(header.mapr), int(header.maps))
     except DataError as error:
-        reason = str(error).rpartition(";")[0]
+        reason = str(error).rpartition(";")[0] or error
         raise StructureError(f"{reason}; name another file in structures.maps") from error
     if density.ndim != 3 or axes != (1, 2, 3):  # noqa: PLR2004 -- a volume
         raise StructureError(

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ssn3d.errors import StructureError
-from ssn3d.files import DELETE, PathLike, atomic_path
+from ssn3d.files import DELETE, PathLike, atomic_path, cannot_be_read
 
 MAX_COORDINATE_ANGSTROM = 1.0e4
 """No complex is this large, and no coordinate file is this far from its origin."""
@@ -92,4 +92,4 @@ def read_structure(path: PathLike) -> Structure:
                 unit=str(arrays["unit"]),
             )
     except Exception as error:  # zip, zlib, npy and our checks fail in many ways
-        raise StructureError(f"{path}: not a readable structure ({error}); {DELETE}") from error
+        raise StructureError(cannot_be_read(path, "readable structure", error, DELETE)) from error

@@ -18,6 +18,7 @@ from ssn3d.subtomograms.store import Dataset
 PARTS = ("train", "validation", "test", "independent")
 UNUSED = "unused"
 """Subtomograms of no part: a structure left out, where others are trained on or validate."""
+_REMEDY = "give a split of ssn3d, or make it again"
 _COLUMNS = {"tomogram": str, "label": np.int64, "pdb_id": str, "split": str}
 
 
@@ -105,15 +106,15 @@ def read_split(path: PathLike, dataset: Dataset) -> dict[str, NDArray[np.int_]]:
 
     Raises DataError where the file is damaged, or is a split of other subtomograms.
     """
-    table = read_csv(path, _COLUMNS)
+    table = read_csv(path, _COLUMNS, remedy=_REMEDY)
     of_tomogram = dict(iter(table.groupby("tomogram", sort=False)))
     table = pd.concat([of_tomogram.get(s.origin.tomogram, table[:0]) for s in dataset.shards])
     pairs = ((table["tomogram"], dataset.tomograms), (table["label"], dataset.labels),
              (table["pdb_id"], dataset.pdb_ids))  # fmt: skip
     if not all(np.array_equal(ours.to_numpy(), theirs) for ours, theirs in pairs):
         message = f"{path}: of other subtomograms than {dataset.shards[0].path.parent}"
-        raise DataError(f"{message}; delete it and rerun")
+        raise DataError(f"{message}; give the split of these, or make it again")
     parts = table["split"].to_numpy()
     if not np.isin(parts, (*PARTS, UNUSED)).all():
-        raise DataError(f"{path}: has unknown parts; delete it and rerun")
+        raise DataError(f"{path}: has unknown parts; {_REMEDY}")
     return {part: np.flatnonzero(parts == part) for part in PARTS}

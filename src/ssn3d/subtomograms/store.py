@@ -26,16 +26,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ssn3d.errors import DataError
-from ssn3d.files import PathLike
-from ssn3d.hdf5 import new_hdf5
+from ssn3d.files import DELETE, PathLike
+from ssn3d.hdf5 import FAULTS, hdf5_cannot_be_read, new_hdf5
 from ssn3d.particles import Particles
 from ssn3d.provenance import fingerprint
 from ssn3d.runs import JOIN
 from ssn3d.subtomograms.samples import Rows
 
 _FORMAT = "ssn3d subtomograms 2"
-_FAULTS = (OSError, KeyError, ValueError, RuntimeError, TypeError)
-_REMEDY = "delete it and rerun"
 
 Cube = tuple[NDArray[np.floating[Any]], NDArray[np.bool_]]
 """The image and the mask of one subtomogram, (s, s, s)."""
@@ -81,7 +79,7 @@ class Shard:
                 for into, stored in ((images, file["images"]), (masks, file["masks"])):
                     for place, row in enumerate(rows):  # h5py takes lists 30 times as slowly
                         into[place] = stored[row]
-        except _FAULTS as error:
+        except FAULTS as error:
             raise _unreadable(self.path, error) from error
         return images, masks
 
@@ -211,7 +209,7 @@ def open_shard(path: PathLike) -> Shard:
             attributes = dict(file.attrs)
             if attributes["format"] != _FORMAT:
                 found = f"format {attributes['format']!r}, expected {_FORMAT!r}"
-                raise DataError(f"{path}: {found}; {_REMEDY}")
+                raise DataError(f"{path}: {found}; {DELETE}")
             pdb_ids = np.char.decode(file["pdb_id"][:], "ascii")
             labels = file["label"][:]
             particles = Particles(pdb_ids, file["centre_zyx"][:], file["rotation_zyx"][:])
@@ -219,13 +217,13 @@ def open_shard(path: PathLike) -> Shard:
             fields = Origin.__annotations__
             origin = Origin(**{name: fields[name](attributes[name]) for name in fields})
             sha256 = str(attributes["sha256"])
-    except _FAULTS as error:
+    except FAULTS as error:
         raise _unreadable(path, error) from error
     size = shapes[0][-1]
     expected = (len(labels), size, size, size)
     if not len(labels) or len(pdb_ids) != len(labels) or shapes != (expected, expected):
         message = f"{path}: images {shapes[0]} and masks {shapes[1]} do not match"
-        raise DataError(f"{message}; {_REMEDY}")
+        raise DataError(f"{message}; {DELETE}")
     return Shard(Path(path), origin, particles, labels, size, sha256)
 
 
@@ -258,9 +256,9 @@ def _same(shard: Shard, first: Shard, what: str, found: object, expected: object
     """Raise DataError where a shard is not of the same kind as the first."""
     if found != expected:
         message = f"{shard.path}: {what} is {found}, but {expected} in {first.path}"
-        raise DataError(f"{message}; {_REMEDY}")
+        raise DataError(f"{message}; give shards of one kind")
 
 
 def _unreadable(path: PathLike, error: Exception) -> DataError:
     """Make the error for a file that HDF5 cannot read."""
-    return DataError(f"{path}: not a readable shard of ssn3d ({error}); {_REMEDY}")
+    return DataError(hdf5_cannot_be_read(path, "readable shard of ssn3d", error))

@@ -1,0 +1,42 @@
+"""Elements of atoms in coordinate files that leave them out, found by the atoms' names."""
+
+import re
+
+import gemmi
+
+_CHARMM_IONS = {"SOD": "Na", "CLA": "Cl", "POT": "K", "CAL": "Ca", "CES": "Cs", "LIT": "Li"}
+_TWO_LETTERS = frozenset({"BR", "CL", "CU", "FE", "MG", "MN", "SE", "SI", "ZN"})
+"""Elements whose symbols begin no usual name of a carbon, hydrogen, nitrogen or sulfur."""
+_ONE_LETTER = frozenset("HDCNOPSFIKBVWYU")
+
+
+def is_element(symbol: str) -> bool:
+    """True for the symbol of an element, or X, that of unknown atoms."""
+    return symbol.upper() == "X" or gemmi.Element(symbol).name != "X"
+
+
+def element_of(columns: str, residue: str, *, left_justified: bool) -> str | None:
+    """Symbol of an atom's element, or None if its name tells none.
+
+    Args:
+        columns: the atom's name in the four columns (13 to 16) of a PDB file.
+        residue: name of the residue.
+        left_justified: True if all names in the file begin in the first column; by the format, only
+            names of four characters and those whose element has two letters do.
+    """
+    name = columns.strip().upper()
+    letters = re.sub("[^A-Z].*", "", name.lstrip("0123456789'\"*"))
+    if name in _CHARMM_IONS and name == residue.upper():
+        return _CHARMM_IONS[name]
+    if not letters:
+        return None
+    is_ion = letters == re.sub("[^A-Z]", "", residue.upper())
+    two_letters = not left_justified and columns[:1].isalpha() and len(name) < len(columns)
+    pair = letters[:2]
+    if letters in _TWO_LETTERS or ((is_ion or two_letters) and _is_symbol(pair)):
+        return pair.capitalize()
+    return letters[0] if letters[0] in _ONE_LETTER else None
+
+
+def _is_symbol(pair: str) -> bool:
+    return len(pair) > 1 and gemmi.Element(pair).name.upper() == pair

@@ -1,0 +1,42 @@
+"""Chains that a coordinate file gives more than once under the same name.
+
+gemmi would merge the atoms of all of them into the same residues, so they are told apart before.
+"""
+
+from collections.abc import Hashable
+
+_MARK = "~"
+
+
+class Repeats:
+    """Counts how often each atom has come before, in earlier runs of lines of its residue."""
+
+    def __init__(self) -> None:
+        """Begin a model."""
+        self._residue: Hashable = None
+        self._run = 0
+        self._seen: dict[Hashable, tuple[int, int]] = {}
+
+    def copy_of(self, residue: Hashable, atom: Hashable) -> int:
+        """Number of the copy that an atom belongs to, from 0.
+
+        The same atom twice in one run of lines, as simulations write it, is no copy.
+        """
+        if residue != self._residue:
+            self._residue = residue
+            self._run += 1
+        key = residue, atom
+        run, copy = self._seen.get(key, (self._run, 0))
+        copy += run != self._run
+        self._seen[key] = self._run, copy
+        return copy
+
+
+def copy_mark(number: int) -> str:
+    """Segment name, of four characters, that marks a copy in a PDB file."""
+    return f"{_MARK}{number % 1000:03}"
+
+
+def copy_number(segment: str) -> int:
+    """Number of the copy that a segment name marks; 0 for any other name."""
+    return int(segment[1:]) if segment.startswith(_MARK) and segment[1:].isdigit() else 0
