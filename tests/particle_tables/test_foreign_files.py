@@ -115,15 +115,21 @@ def test_copicks_matrix_also_shifts(tmp_path):
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [
-        ("p.txt", "", "no known table of particles; name it .star, .json or .csv"),
-        ("p.star", "", "not a readable STAR|without data"),
+        ("p.star", "", "it is empty; give another file"),
+        (
+            "p.star",
+            "data_particles\n",
+            "nor centred ones in data_particles",
+        ),
         ("p.star", HEAD + "a\n", "no rlnCoordinateX, Y, Z"),
         ("p.star", HEAD + COORDINATES + "a 1 2 nan\n", "NaN or infinity"),
         ("p.star", HEAD + COORDINATES + "a 1 2 x\n", "holds no numbers"),
         ("p.json", "{}", "lacks points"),
         ("p.json", '{"points": [{"location": {"x": 1}}]}', "not picks of copick"),
         ("p.json", '{"points": [], "unit": "pixel"}', "convert its positions to angstrom"),
-        ("p.csv", "x,y,z\n1,2,3\n", "not a table with columns x_angstrom"),
+        ("p.csv", "x,y\n1,2\n", "no columns x_angstrom, .* it has x, y, separated by commas"),
+        ("p.csv", "a,b,c\n1,2,3\n", "no columns x_angstrom"),
+        ("p.txt", "1 2 3 4\n", "line 1 has 4 numbers, neither x, y, z nor a row of Dynamo"),
         ("p.csv", "x_angstrom,y_angstrom,z_angstrom\n1,2,\n", "empty or not finite"),
     ],
 )
