@@ -20,7 +20,6 @@ from ssn3d.csv_files import write_csv
 from ssn3d.files import PathLike
 from ssn3d.log import logger
 from ssn3d.particle_tables.files import write_particle_table
-from ssn3d.particle_tables.of_tomogram import frame_of_tomogram
 from ssn3d.particle_tables.table import ParticleTable
 from ssn3d.particles import joined
 from ssn3d.seeds import generator
@@ -74,5 +73,5 @@ def _write_all(
     tomogram = prepared.tomogram
     names = np.full(len(particles), tomogram.name)
     together = ParticleTable(names, particles, scores, oriented=True, class_numbers=numbers)
-    frame = frame_of_tomogram(tomogram)
-    write_particle_table(folder / "particles.star", together, frame, tomogram=tomogram.name)
+    star = folder / "particles.star"
+    write_particle_table(star, together, prepared.frame, tomogram=tomogram.name)

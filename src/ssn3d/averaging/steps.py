@@ -1,6 +1,6 @@
 """Average the particles of a tomogram: from files to files."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -23,7 +23,12 @@ from ssn3d.log import logger
 from ssn3d.mrc import read_mrc, write_mrc
 from ssn3d.own_tomogram import OwnTomogram, Protein, open_tomogram
 from ssn3d.particle_tables.files import write_particle_table
-from ssn3d.particle_tables.of_tomogram import frame_of_tomogram, read_particles_of
+from ssn3d.particle_tables.frame import TomogramFrame
+from ssn3d.particle_tables.of_tomogram import (
+    TableOptions,
+    frame_of_tomogram,
+    read_particles_of,
+)
 from ssn3d.particle_tables.table import ParticleTable
 from ssn3d.particles import Particles
 from ssn3d.seeds import generator
@@ -60,6 +65,8 @@ class AverageOptions:
     """In which each half set is aligned to its own average."""
     box_voxels: int | None = None
     """Edge of the boxes; by default 1.5 diameters."""
+    table: TableOptions = field(default_factory=TableOptions)
+    """Units and name of the tomogram in the table of particles."""
     seed: int = 0
     threads: int = 2
 
@@ -106,6 +113,9 @@ class Prepared:
     """Particles of a tomogram, cut out and masked."""
 
     tomogram: OwnTomogram
+    """Named as in the table of particles."""
+    frame: TomogramFrame
+    """That in which the particles were read, and are written."""
     particles: Particles
     """Those whose boxes lie in the tomogram, as they were picked."""
     boxes: Boxes
@@ -128,12 +138,14 @@ def prepare(inputs: Inputs, options: AverageOptions) -> Prepared:
     voxel_angstrom = tomogram.grid.voxel_size_angstrom
     volume = tomogram.box((0, 0, 0), tomogram.grid.shape)
     labels = None if inputs.labels is None else read_mrc(inputs.labels)[0]
-    particles = read_particles_of(inputs.particles, tomogram).particles
+    table = read_particles_of(inputs.particles, tomogram, options.table)
+    particles, frame = table.particles, frame_of_tomogram(tomogram, options.table)
     boxes = cut_boxes(volume, particles.centres, _box_voxels(options, voxel_angstrom), labels)
     chosen = particles[boxes.rows]
     stack = make_stack(boxes, chosen.centres, options, voxel_angstrom)
     truth = None if inputs.truth is None else _read_map(inputs.truth, stack, voxel_angstrom)
-    return Prepared(tomogram, chosen, boxes, stack, truth)
+    named = replace(tomogram, name=str(table.tomograms[0]) or tomogram.name)
+    return Prepared(named, frame, chosen, boxes, stack, truth)
 
 
 def first_reference(
@@ -275,8 +287,8 @@ def _write_poses(folder: Path, prepared: Prepared, averages: Averages) -> Partic
     tomogram = prepared.tomogram
     names = np.full(len(aligned), tomogram.name)
     table = ParticleTable(names, aligned, poses.scores, oriented=True)
-    frame = frame_of_tomogram(tomogram)
-    write_particle_table(folder / "particles.star", table, frame, tomogram=tomogram.name)
+    star = folder / "particles.star"
+    write_particle_table(star, table, prepared.frame, tomogram=tomogram.name)
     moved = np.linalg.norm(centres - picked.centres, axis=1)
     shift = moved * tomogram.grid.voxel_size_angstrom
     columns = {"row": boxes.rows + 1, "half_set": averages.half_sets, "score": poses.scores}

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from ssn3d.averaging.classes import average_classes
 from ssn3d.averaging.steps import AverageOptions, Inputs, average_particles
+from ssn3d.commands.table_options import table_options
 from ssn3d.log import logger
 from ssn3d.mrc import read_mrc
 from ssn3d.report.figure_average import draw_average
@@ -34,6 +35,7 @@ def run(arguments: argparse.Namespace) -> None:
         rounds=arguments.rounds,
         box_voxels=arguments.box,
         seed=arguments.seed,
+        table=table_options(arguments),
     )
     if arguments.classes > 1:
         curves = average_classes(inputs, folder, options, arguments.classes)

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Literal
 
+from ssn3d.commands.table_options import table_options
 from ssn3d.errors import DataError
 from ssn3d.log import logger
 from ssn3d.models.card import default_model
@@ -58,7 +59,8 @@ def _targets(
     arguments: argparse.Namespace, tomogram: OwnTomogram, model: Model, compute: Compute
 ) -> None:
     """Segment picked particles."""
-    centres = read_particles_of(arguments.particles, tomogram).particles.centres
+    options = table_options(arguments)
+    centres = read_particles_of(arguments.particles, tomogram, options).particles.centres
     targets = segment_targets(
         tomogram,
         centres,
