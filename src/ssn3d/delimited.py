@@ -36,7 +36,8 @@ def read_delimited(
     Args:
         path: the file, in UTF-8 or UTF-16.
         comments: rows that begin with # are none; otherwise only those that are no row of cells.
-        may_be_short: cells that are missing at the end of a row are empty.
+        may_be_short: cells that are missing at the end of a row are empty, unless spaces separate
+            them.
 
     Raises:
         DataError: the file is missing, is not text, has a title twice, or a row of more or fewer
@@ -51,16 +52,17 @@ def read_delimited(
         separator = " "
     cells_of_lines = _cells(lines[first:], separator, path)
     titles = _titles(path, cells_of_lines[0][1])
+    remedy = "separate columns by tabs or commas" if separator == " " else "correct it"
     rows = []
     for number, cells in cells_of_lines[1:]:
         is_row = len(cells) == len(titles) and not comments
         if not any(cells) or (cells[0].startswith("#") and not is_row):
             continue
         extra, missing = any(cells[len(titles) :]), len(titles) - len(cells)
-        if extra or (missing > 0 and not may_be_short):
+        if extra or (missing > 0 and (separator == " " or not may_be_short)):
             raise DataError(
                 f"{path}: line {first + number} has {len(cells)} cells, but there are "
-                f"{len(titles)} titles, separated by {_NAMES[separator]}; correct it"
+                f"{len(titles)} titles, separated by {_NAMES[separator]}; {remedy}"
             )
         rows.append((first + number, [*cells, *[""] * missing][: len(titles)]))
     return DelimitedTable(titles, rows, _NAMES[separator])
