@@ -70,9 +70,10 @@ def read_star_blocks(path: PathLike) -> dict[str, pd.DataFrame]:
 
 def _add_line(block: _Block, text: str, values: list[str], place: str) -> None:
     """Add a line to its block. Raises DataError where it does not fit."""
+    is_row = block.is_loop and bool(block.rows)
     if text.lower() == "loop_":
         block.is_loop = True
-    elif text.startswith("_") and len(values) <= _TITLE_AND_NUMBER:
+    elif text.startswith("_") and len(values) <= _TITLE_AND_NUMBER and not is_row:
         title = values[0].removeprefix("_")
         if title in block.titles:
             raise DataError(f"{place}: column {title} is there twice; remove one")
