@@ -95,8 +95,20 @@ def test_damage_names_its_line(text, message, tmp_path):
         read_star_blocks(tmp_path / "p.star")
 
 
+def test_long_files_are_read_whole(tmp_path):
+    """A character of several bytes may begin anywhere in the part read first."""
+    for shift in range(4):
+        table = pd.DataFrame({"name": ["x" * shift, *["äöü€" * 300] * 40]})
+        write_blocks(tmp_path / "p.star", {"p": table})
+        names = read_star_blocks(tmp_path / "p.star")["p"]["name"]
+        assert names.tolist() == table["name"].tolist()
+
+
 def test_missing_and_binary_files(tmp_path):
     (tmp_path / "p.star").write_bytes(b"data_\xff\xfe\xfa")
-    for name, message in (("p.star", "not text in UTF-8 or UTF-16"), ("q.star", "cannot be read")):
+    (tmp_path / "v.star").write_bytes(b"\x98\0\0\0" * 99)
+    (tmp_path / "w.star").write_bytes("data_ä".encode("latin-1") * 999)
+    text = "not text in UTF-8 or UTF-16"
+    for name, message in {"p": text, "v": text, "w": text, "q": "cannot be read"}.items():
         with pytest.raises(DataError, match=message):
-            read_star_blocks(tmp_path / name)
+            read_star_blocks(tmp_path / f"{name}.star")

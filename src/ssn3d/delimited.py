@@ -5,7 +5,6 @@ Titles are read without regard to capitals, spaces around them and the separator
 """
 
 import csv
-import io
 from dataclasses import dataclass
 
 from ssn3d.errors import DataError
@@ -92,7 +91,7 @@ def _cells(lines: list[str], separator: str, path: PathLike) -> list[tuple[int, 
     """Split lines into cells, with the number of each line from 1."""
     if separator == " ":
         return [(i, line.split()) for i, line in enumerate(lines, 1)]
-    rows = csv.reader(io.StringIO("".join(lines)), delimiter=separator, skipinitialspace=True)
+    rows = csv.reader(lines, delimiter=separator, skipinitialspace=True)
     try:
         return [(rows.line_num, [cell.strip() for cell in row]) for row in rows]
     except csv.Error as error:

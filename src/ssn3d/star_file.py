@@ -48,7 +48,7 @@ def read_star_blocks(path: PathLike) -> dict[str, pd.DataFrame]:
     blocks: dict[str, _Block] = {}
     block = None
     for number, line in enumerate(read_any_text(path).split("\n"), 1):
-        text = line.strip(" \t\r")
+        text = line.strip(" \t")
         if not text or text.startswith("#"):
             continue
         values = _values(text)

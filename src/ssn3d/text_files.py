@@ -8,6 +8,8 @@ from ssn3d.files import PathLike
 
 MOST_NAMES = 10
 """Names that a message lists."""
+_HEAD_BYTES = 4096
+_NO_TEXT = "not text in UTF-8 or UTF-16; give a table, saved as UTF-8"
 _MARKS = {
     codecs.BOM_UTF8: "utf-8-sig",
     codecs.BOM_UTF16_LE: "utf-16",
@@ -18,15 +20,23 @@ _MARKS = {
 def read_any_text(path: PathLike) -> str:
     """Read a text file in UTF-8 or UTF-16, with or without a byte-order mark.
 
+    Lines end in a line feed, whatever they end in in the file.
+
     Raises DataError where the file is missing or is not text.
     """
     try:
-        content = Path(path).read_bytes()
-        return content.decode(_encoding(content))
+        with Path(path).open("rb") as stream:
+            content = stream.read(_HEAD_BYTES)
+            encoding = _encoding(content)
+            head = codecs.getincrementaldecoder(encoding)().decode(content)
+            if "\0" in head:  # as in a volume; the rest of it may be large
+                raise DataError(f"{path}: {_NO_TEXT}")
+            text = (content + stream.read()).decode(encoding)
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error
     except UnicodeDecodeError as error:
-        raise DataError(f"{path}: not text in UTF-8 or UTF-16; save it as UTF-8") from error
+        raise DataError(f"{path}: {_NO_TEXT}") from error
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _encoding(content: bytes) -> str:

@@ -22,7 +22,7 @@ from ssn3d.star_file import fits_star
 from ssn3d.text_files import read_any_text
 
 SUFFIXES = (".star", ".json", ".csv")
-_BLOCK = re.compile(r"^[ \t]*data_[^\s,;|]*[ \t\r]*(#.*)?$", re.MULTILINE)
+_BLOCK = re.compile(r"^[ \t]*data_[^\s,;|]*[ \t]*(#.*)?$", re.MULTILINE)
 _FIRST_ROW = re.compile(r"^[ \t]*([^#\s].*)$", re.MULTILINE)
 
 

@@ -103,10 +103,11 @@ def _particles(
 
 def _with_relion_columns(block: pd.DataFrame) -> pd.DataFrame:
     """Give RELION's names to columns of pytom-match-pick (ptm) and M (wrp, a pose a time)."""
-    names = {"wrpSourceName": "rlnMicrographName"}
+    names = {}
     for column in map(str, block):
         of_m = re.fullmatch(r"wrp((?:Coordinate|Angle)[A-Za-z]+)1?", column)
         names[column] = f"rln{of_m[1]}" if of_m else re.sub("^ptm", "rln", column)
+    names["wrpSourceName"] = "rlnMicrographName"
     return block.rename(columns={old: new for old, new in names.items() if new not in block})
 
 
