@@ -22,7 +22,7 @@ from ssn3d.files import PathLike
 from ssn3d.log import logger
 from ssn3d.mrc import read_mrc, write_mrc
 from ssn3d.own_tomogram import OwnTomogram, Protein, open_tomogram
-from ssn3d.particle_tables.files import write_particle_table
+from ssn3d.particle_tables.files import check_name, write_particle_table
 from ssn3d.particle_tables.frame import TomogramFrame
 from ssn3d.particle_tables.of_tomogram import (
     TableOptions,
@@ -144,7 +144,8 @@ def prepare(inputs: Inputs, options: AverageOptions) -> Prepared:
     chosen = particles[boxes.rows]
     stack = make_stack(boxes, chosen.centres, options, voxel_angstrom)
     truth = None if inputs.truth is None else _read_map(inputs.truth, stack, voxel_angstrom)
-    named = replace(tomogram, name=str(table.tomograms[0]) or tomogram.name)
+    name = check_name(str(table.tomograms[0]) or tomogram.name)
+    named = replace(tomogram, name=name)
     return Prepared(named, frame, chosen, boxes, stack, truth)
 
 
