@@ -36,7 +36,7 @@ def test_any_name_comes_back(names, numbers, tmp_path_factory):
 
 @pytest.mark.parametrize("name", ["a\nb", "a\tb", " a", "a ", "\"a\" and 'b'", "\udcff", "\x00"])
 def test_names_that_fit_no_table(name, tmp_path):
-    with pytest.raises(DataError, match="cannot be written to a STAR file; give --name"):
+    with pytest.raises(DataError, match="cannot be written to a STAR file; rename it"):
         write_blocks(tmp_path / "p.star", {"p": pd.DataFrame({"a": [name]}, dtype=object)})
     assert not list(tmp_path.iterdir())
 

@@ -138,6 +138,6 @@ def _written(path: PathLike, value: object) -> str:
     if _PLAIN.fullmatch(text) and not _KEYWORD.match(text):
         return text
     if not fits_star(text):
-        raise DataError(f"{path}: {text!r} cannot be written to a STAR file; give --name")
+        raise DataError(f"{path}: {text!r} cannot be written to a STAR file; rename it")
     quote = "'" if '"' in text else '"'
     return f"{quote}{text}{quote}"

@@ -71,6 +71,12 @@ def test_messages_list_ten_names(tomogram, tmp_path):
     assert str(error.value).count("Position_") == 10
 
 
+def test_classes_that_no_table_holds(tomogram, tmp_path):
+    (tmp_path / "p.csv").write_text('x,y,z,class\n100,200,300,"a ""b"" \'c\'"\n')
+    with pytest.raises(DataError, match=r"class .* cannot be written to a STAR file; rename it"):
+        read_particles_of(tmp_path / "p.csv", tomogram)
+
+
 def test_positions_are_checked(tomogram, tmp_path, caplog):
     outside = written(tmp_path, *["TS_01,8000,20,30"] * 2, "TS_01,10,20,30")
     with pytest.raises(DataError, match=r"2 of 3 particles are outside of .*give --pixel-size"):

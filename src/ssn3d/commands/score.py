@@ -14,7 +14,7 @@ from ssn3d.log import logger
 from ssn3d.mapped_volume import MappedVolume, open_volume
 from ssn3d.own_tomogram import name_of
 from ssn3d.particle_tables.files import read_particle_table
-from ssn3d.particle_tables.frame import Frames, TomogramFrame, frame_of, read_tomograms_star
+from ssn3d.particle_tables.frame import Frames, TomogramFrame, frames_of, read_tomograms_star
 from ssn3d.particle_tables.names import same_tomogram
 from ssn3d.particle_tables.of_tomogram import check_positions, frame_of_volume, particles_named
 from ssn3d.particle_tables.table import ParticleTable
@@ -99,14 +99,15 @@ def _place(arguments: argparse.Namespace) -> _Place:
 
 def _angstrom(table: ParticleTable, frames: Frames) -> NDArray[np.float64]:
     """Positions (n, 3) in angstrom."""
-    sizes = [frame_of(frames, name).voxel_size_angstrom for name in table.tomograms]
+    sizes = [row.voxel_size_angstrom for row in frames_of(frames, table.tomograms)]
     return np.asarray(table.particles.centres * np.array(sizes, dtype=float).reshape(-1, 1))
 
 
 def _inside(table: ParticleTable, frames: Frames) -> NDArray[np.bool_]:
     """Which particles have their centres in their tomogram, (n,); all where none is known."""
-    sizes = [frame_of(frames, name).size_angstrom for name in table.tomograms]
-    voxels = [frame_of(frames, name).voxel_size_angstrom for name in table.tomograms]
+    rows = frames_of(frames, table.tomograms)
+    sizes = [row.size_angstrom for row in rows]
+    voxels = [row.voxel_size_angstrom for row in rows]
     half = np.array(voxels, dtype=float).reshape(-1, 1) / 2
     below, above = _angstrom(table, frames) + half, np.array(sizes).reshape(-1, 3)
     inside = ((below >= 0) & (below < above)) | np.isnan(above)

@@ -14,7 +14,7 @@ from ssn3d.delimited import DelimitedTable, read_delimited
 from ssn3d.errors import DataError
 from ssn3d.files import PathLike
 from ssn3d.log import logger
-from ssn3d.particle_tables.frame import Frames, frame_of, voxels_angstrom
+from ssn3d.particle_tables.frame import Frames, frames_of, voxels_angstrom
 from ssn3d.particle_tables.table import ParticleTable
 from ssn3d.particles import Particles
 from ssn3d.text_files import listed
@@ -52,7 +52,7 @@ def read_particles_csv(
     if "score" in table.titles:
         scores = _numbers(path, table, "score")
     tomograms, classes = _texts(table, _TOMOGRAMS), _texts(table, _CLASSES)
-    rows = [frame_of(frames, name) for name in tomograms.tolist()]
+    rows = frames_of(frames, tomograms)
     if columns == _POSITION:
         unit: float | NDArray[np.float64] = 1.0
     elif columns == _BARE:
@@ -89,7 +89,7 @@ def _texts(table: DelimitedTable, titles: tuple[str, ...]) -> NDArray[np.str_]:
 
 def write_particles_csv(path: PathLike, table: ParticleTable, frames: Frames) -> None:
     """Write particles without their orientations. Raises WriteError where it cannot be written."""
-    voxels = [frame_of(frames, name).voxel_size_angstrom for name in table.tomograms]
+    voxels = [row.voxel_size_angstrom for row in frames_of(frames, table.tomograms)]
     rows = pd.DataFrame({"tomogram": table.tomograms, "class": table.particles.pdb_ids})
     xyz = table.particles.centres[:, ::-1] * np.array(voxels, dtype=float).reshape(-1, 1)
     rows[_POSITION] = xyz.round(6)

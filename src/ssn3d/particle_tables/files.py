@@ -13,7 +13,7 @@ from ssn3d.errors import DataError
 from ssn3d.files import PathLike
 from ssn3d.particle_tables.comma_separated import read_particles_csv, write_particles_csv
 from ssn3d.particle_tables.copick import read_copick, write_copick
-from ssn3d.particle_tables.frame import Frames, TomogramFrame, frame_of
+from ssn3d.particle_tables.frame import Frames, TomogramFrame, frames_of
 from ssn3d.particle_tables.number_lists import read_number_list
 from ssn3d.particle_tables.portal import read_portal
 from ssn3d.particle_tables.relion import Relion, read_star, write_star
@@ -116,7 +116,7 @@ def _offsets_voxels(table: ParticleTable, frames: Frames) -> NDArray[np.float64]
     """First voxels (n, 3) of cropped tomograms in the whole ones; 0 where none is cropped."""
     if isinstance(frames, TomogramFrame):
         return np.array(frames.offset_angstrom) / frames.voxel_size_angstrom
-    rows = [frame_of(frames, name) for name in table.tomograms.tolist()]
+    rows = frames_of(frames, table.tomograms)
     found = [np.array(row.offset_angstrom) / row.voxel_size_angstrom for row in rows]
     return np.array(found).reshape(-1, 3)
 

@@ -73,6 +73,8 @@ def frame_of(frames: Frames, tomogram: str) -> TomogramFrame:
     """Give the frame of a tomogram. Raises DataError where there is none."""
     if isinstance(frames, TomogramFrame):
         return frames
+    if not tomogram and len(frames) == 1:
+        return next(iter(frames.values()))
     known = same_tomogram(tomogram, frames)
     if known is None:
         raise DataError(
@@ -80,6 +82,13 @@ def frame_of(frames: Frames, tomogram: str) -> TomogramFrame:
             f"{listed(list(frames))}; name one of them"
         )
     return frames[known]
+
+
+def frames_of(frames: Frames, tomograms: NDArray[np.str_]) -> list[TomogramFrame]:
+    """Give the frame of each particle's tomogram, (n,). Raises DataError where there is none."""
+    names = tomograms.tolist()
+    by_name = {name: frame_of(frames, name) for name in set(names)}
+    return [by_name[name] for name in names]
 
 
 def voxels_angstrom(

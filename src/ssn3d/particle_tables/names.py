@@ -6,6 +6,7 @@ TS_01_Vol.mrc, IMOD TS_01_rec.mrc. Such prefixes and suffixes are left out where
 
 import re
 from collections.abc import Collection
+from functools import lru_cache
 
 from ssn3d.errors import DataError
 from ssn3d.text_files import listed
@@ -18,6 +19,7 @@ _SUFFIX = re.compile(
 )
 
 
+@lru_cache(maxsize=100_000)
 def core_name(name: str) -> str:
     """Leave out the folder, and what programs add to the name of a tilt series."""
     core = _PREFIX.sub("", name.rpartition("/")[2])

@@ -9,7 +9,7 @@ import numpy as np
 from ssn3d.errors import DataError
 from ssn3d.files import PathLike
 from ssn3d.log import logger
-from ssn3d.particle_tables.frame import Frames, frame_of, voxels_angstrom
+from ssn3d.particle_tables.frame import Frames, frames_of, voxels_angstrom
 from ssn3d.particle_tables.table import ParticleTable
 from ssn3d.particles import Particles
 
@@ -43,9 +43,9 @@ def read_number_list(
         positions = numbers[:, _POSITION] + numbers[:, _SHIFT]
         tomograms = np.array([f"{number:g}" for number in numbers[:, _TOMOGRAM]])
         scores = numbers[:, _CORRELATION]
-    frames_of = [frame_of(frames, name) for name in tomograms.tolist()]
-    unit = voxels_angstrom(path, frames_of, pixel_size_angstrom)
-    voxels = np.array([frame.voxel_size_angstrom for frame in frames_of]).reshape(-1, 1)
+    of_rows = frames_of(frames, tomograms)
+    unit = voxels_angstrom(path, of_rows, pixel_size_angstrom)
+    voxels = np.array([frame.voxel_size_angstrom for frame in of_rows]).reshape(-1, 1)
     centres = positions[:, ::-1] * unit / voxels
     rotations = np.tile(np.eye(3), (count, 1, 1))
     particles = Particles(np.full(count, ""), centres, rotations)

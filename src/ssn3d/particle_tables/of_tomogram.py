@@ -13,6 +13,7 @@ from ssn3d.particle_tables.files import read_particle_table
 from ssn3d.particle_tables.frame import TomogramFrame, read_tomograms_star
 from ssn3d.particle_tables.names import same_tomogram
 from ssn3d.particle_tables.table import ParticleTable
+from ssn3d.star_file import fits_star
 from ssn3d.text_files import listed
 
 _SAME_SIZE_VOXELS = 2.0
@@ -106,6 +107,9 @@ def read_particles_of(
     table = particles_named(path, table, tomogram.name, options.name)
     if not len(table):
         raise DataError(f"{path}: no particles of tomogram {tomogram.name}; pick some")
+    odd = [name for name in set(table.particles.pdb_ids.tolist()) if not fits_star(name)]
+    if odd:
+        raise DataError(f"{path}: class {odd[0]!r} cannot be written to a STAR file; rename it")
     check_positions(path, table, tomogram.path, tomogram.grid.shape)
     logger.info("%s: %d particles", path, len(table))
     return table

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ssn3d.errors import DataError
 from ssn3d.files import PathLike
-from ssn3d.particle_tables.frame import Frames, TomogramFrame, frame_of
+from ssn3d.particle_tables.frame import Frames, TomogramFrame, frames_of
 from ssn3d.particle_tables.star_units import CENTRED, PIXELS, StarParticles
 from ssn3d.particle_tables.table import ParticleTable
 from ssn3d.particles import Particles
@@ -30,6 +30,7 @@ _ANGLES = ["rlnAngleRot", "rlnAngleTilt", "rlnAnglePsi"]
 _CUBE_ANGLES = ["rlnTomoSubtomogramRot", "rlnTomoSubtomogramTilt", "rlnTomoSubtomogramPsi"]
 _TOMOGRAMS = ["rlnTomoName", "rlnMicrographName"]
 _SCORES = ["rlnAutopickFigureOfMerit", "rlnLCCmax"]  # RELION's and Warp's; pytom-match-pick's
+_OF_A_SET = "rlnTomoParticlesFile"
 _OF_M = ["wrpCoordinateX1", "wrpCoordinateX"]
 
 
@@ -55,8 +56,7 @@ def read_star(
     table = _particles(path, blocks, pixel_size_angstrom)
     names = next((table[column] for column in _TOMOGRAMS if column in table), None)
     tomograms = np.full(len(table), "") if names is None else names.to_numpy(dtype=np.str_)
-    by_name = {name: frame_of(frames, name) for name in set(tomograms.tolist())}
-    rows = [by_name[name] for name in tomograms.tolist()]
+    rows = frames_of(frames, tomograms)
     optics = blocks.get("optics", pd.DataFrame())
     found = StarParticles(path, table, optics, rows, pixel_size_angstrom)
     turned = _rotations(found, _CUBE_ANGLES)
@@ -86,6 +86,9 @@ def _particles(
     named = {name: _with_relion_columns(block) for name, block in blocks.items()}
     wanted = [set(CENTRED), set(PIXELS)]
     fitting = [n for n, block in named.items() if any(w <= set(block) for w in wanted)]
+    files = [file for block in blocks.values() for file in block.get(_OF_A_SET, [])]
+    if not fitting and files:
+        raise DataError(f"{path}: a set of files of RELION; give its particles, {files[0]}")
     if not fitting:
         blocks_there = listed([f"data_{name}" for name in blocks])
         raise DataError(
@@ -128,7 +131,7 @@ def write_star(path: PathLike, table: ParticleTable, frames: Frames, relion: Rel
         WriteError: the file cannot be written.
         DataError: a tomogram of the table has no frame.
     """
-    rows = [frame_of(frames, name) for name in table.tomograms]
+    rows = frames_of(frames, table.tomograms)
     angstrom = table.particles.centres * _column(rows, "voxel_size_angstrom")
     particles = pd.DataFrame({"rlnTomoName": table.tomograms.astype(object)})
     if relion == 5:  # noqa: PLR2004 -- a version
