@@ -74,11 +74,14 @@ def test_an_empty_result_is_explained_and_no_error(files, tmp_path, capsys, pick
 
 def test_faults_are_one_line(files, tmp_path, capsys):
     assert "--masked is for picked" in error_of([*files, "--masked"], capsys)
+    assert "give them with --particles" in error_of([*files, "--pixel-size", "2"], capsys)
     picks = write_picks(tmp_path / "picks.star", ["u", "v", "v"])
     needed = "--particles needs one of 'centred'"
     assert needed in error_of([*files, "--particles", picks], capsys)
     write_dark_weights(tmp_path / "weights.pt", target="centred")
     assert "no particles of tomogram t" in error_of([*files, "--particles", picks], capsys)
+    other = [*files, "--particles", picks, "--pixel-size", "40", "--name"]
+    assert "picks.star: 1 of 1 particles are outside of" in error_of([*other, "u"], capsys)
 
 
 @pytest.mark.parametrize("command", ["segment", "models"])

@@ -75,7 +75,8 @@ def _add_segment(commands: Any) -> None:
         metavar="A",
         help="in angstrom, instead of the header's",
     )
-    add("--particles", metavar="STAR", help="picks: segment the target of each instead")
+    add("--particles", metavar="FILE", help="table of picks: segment the target of each instead")
+    _add_table_options(add, "tomogram name in the table (default: from the file's)")
     add("--masked", action="store_true", help="with picks, write masked subtomograms too")
     add(
         "--threshold",
@@ -116,11 +117,20 @@ def _add_pick(commands: Any) -> None:
         help="in angstrom, instead of the header's",
     )
     add("--relion", type=int, choices=(4, 5), default=5, help="form of STAR: 4 is Warp's (5)")
-    add("--name", help="of the tomogram in the output (default: the file's)")
-    listed = "RELION's tomograms.star, for the tomogram's unbinned size and pixel size"
+    pixel = "pixel size of the tilt series in angstrom, if the tomogram is binned; for --relion 4"
+    _add_table_options(add, "tomogram name in the output (default: from the file's)", pixel)
+
+
+def _add_table_options(add: Any, named: str, pixel: str = "") -> None:
+    """Add what a table of particles does not say of itself."""
+    pixel = pixel or "unit of coordinates in pixels, in angstrom (default: as the table states)"
+    listed = "RELION's tomograms.star: size and pixel size of the unbinned tomogram"
+    first = "first voxel (x y z) of a cropped tomogram in the whole one (with --tomograms)"
+    add("--name", help=named)
     add("--tomograms", metavar="STAR", help=listed)
-    pixel = "of the tilt series in angstrom, where the tomogram is binned; for --relion 4"
     add("--pixel-size", type=kinds.angstrom, metavar="A", help=pixel)
+    offsets: dict[str, Any] = {"type": kinds.finite, "default": (0.0, 0.0, 0.0)}
+    add("--offset", nargs=3, metavar="N", help=first, **offsets)
 
 
 def _add_score(commands: Any) -> None:
@@ -134,7 +144,7 @@ def _add_score(commands: Any) -> None:
     )
     command = _with_example(commands, "score", does, example)
     add = command.add_argument
-    add("picks", help="table of particles (.star, .json, .csv), MRC file, or masks (.h5)")
+    add("picks", help="table of particles (STAR, CSV, JSON, ...), MRC file, or masks (.h5)")
     true = "table or MRC file to compare with; for masks, all shards of a dataset"
     add("--truth", required=True, nargs="+", metavar="FILE", help=true)
     near = "a pick counts within it, in angstrom (default: a quarter of --diameter)"
@@ -148,12 +158,14 @@ def _add_score(commands: Any) -> None:
         metavar="A",
         help="of the tomogram, instead of the header's",
     )
+    named = "tomogram name in the tables (default: from --tomogram); of masks, the method's name"
+    unit = "unit of the picks' coordinates in pixels, in angstrom (default: as the table states)"
+    _add_table_options(add, named, unit)
     voxels = "of MRC files: least value that counts as structure (default 0.5)"
     add("--threshold", type=kinds.finite, default=0.5, help=voxels)
     masks = command.add_argument_group("masks of subtomograms (docs/leaderboard.md)").add_argument
     masks("--split", metavar="CSV", help="says which subtomograms are scored")
     masks("--output", metavar="FOLDER", help="for tables of scores, and run.json")
-    masks("--name", help="of the method, in the leaderboard")
     masks("--trained-on", default="", metavar="DATA", help="datasets, in the leaderboard")
     masks("--parameters", type=kinds.count, metavar="N", help="that the method has")
     masks("--milliseconds", type=kinds.positive, metavar="T", help="that a subtomogram takes")
@@ -168,7 +180,8 @@ def _add_average(commands: Any) -> None:
     )
     command = _with_example(commands, "average", does, example)
     add = command.add_argument
-    add("particles", help="table of their positions (.star, .json, .csv)")
+    add("particles", help="table of particle positions (STAR, CSV, JSON, ...)")
+    _add_table_options(add, "tomogram name in the table (default: from the file's)")
     add(
         "--voxel-size",
         type=kinds.angstrom,

@@ -1,5 +1,6 @@
 """CSV files between stages, and tables of facts: written whole, checked when read."""
 
+import csv
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
@@ -29,10 +30,13 @@ def read_csv(
     An empty cell is NaN in the numeric columns `may_be_empty`, and an error in all others.
 
     Raises:
-        DataError: the file is missing or damaged, lacks a column, has no rows or an empty cell, or
-            holds NaN or infinity; the message about a damaged file ends with the remedy.
+        DataError: the file is missing or damaged, lacks a column or has it twice, has no rows or an
+            empty cell, or holds NaN or infinity; the message about a damaged file ends with the
+            remedy.
     """
     try:
+        with Path(path).open(encoding="utf-8-sig", newline="") as stream:
+            titles = next(csv.reader(stream, delimiter=separator), [])
         table = pd.read_csv(
             Path(path),
             sep=separator,
@@ -40,8 +44,13 @@ def read_csv(
             keep_default_na=False,
             na_values={column: [""] for column in may_be_empty},
         )[list(columns)]
-    except (OSError, KeyError, ValueError) as error:
+    except (OSError, KeyError, ValueError, csv.Error) as error:
         raise DataError(cannot_be_read(path, "table of ssn3d", error, remedy)) from error
+    twice = [column for column in columns if titles.count(column) > 1]
+    if twice:
+        raise DataError(f"{path}: column {twice[0]} is there twice; {remedy}")
+    if not isinstance(table.index, pd.RangeIndex):  # pandas made an index of the first column
+        raise DataError(f"{path}: rows have more cells than there are titles; {remedy}")
     if table.empty:
         raise DataError(f"{path}: holds no rows; {remedy}")
     full = table.drop(columns=list(may_be_empty))

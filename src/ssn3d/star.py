@@ -7,22 +7,20 @@ the particle into the reference: the inverse of our rotation
 (Heymann et al. 2005, J. Struct. Biol. 151, 196; RELION, `Euler_angles2matrix`).
 """
 
-import linecache
 import warnings
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import starfile
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from ssn3d.crops import nearest_voxels
 from ssn3d.errors import DataError
-from ssn3d.files import PathLike, atomic_path
+from ssn3d.files import PathLike
 from ssn3d.ground import Ground
 from ssn3d.particles import Particles
+from ssn3d.star_file import read_star_blocks, star_numbers, write_blocks
 
 _COORDINATES = ["rlnCoordinateX", "rlnCoordinateY", "rlnCoordinateZ"]
 _ORIGINS = ["rlnOriginXAngst", "rlnOriginYAngst", "rlnOriginZAngst"]
@@ -115,27 +113,18 @@ def write_subtomograms_star(
     write_blocks(path, {"optics": groups, "particles": table})
 
 
-def write_blocks(path: PathLike, blocks: Mapping[str, pd.DataFrame]) -> None:
-    """Write blocks without starfile's first line, a date: equal contents give equal bytes."""
-    text = starfile.to_string(dict(blocks), float_format="%.6f").partition("\n")[2].lstrip()
-    with atomic_path(path) as partial:
-        partial.write_text(text, encoding="utf-8")
-
-
 def read_particles(path: PathLike) -> Particles:
     """Read particles as `write_particles` wrote them.
 
     Raises DataError if the file is missing or damaged, lacks a column, or holds NaN or infinity.
     """
     try:
-        linecache.clearcache()  # starfile leaves the lines of a file that it failed to read
-        blocks = starfile.read(Path(path), always_dict=True, parse_as_string=["ssn3dPdbId"])
-        table = blocks["particles"]
-        centres = table[_COORDINATES].to_numpy(dtype=np.float64)[:, ::-1]
-        angles = table[_ANGLES].to_numpy(dtype=np.float64)
+        table = read_star_blocks(path)["particles"]
+        centres = star_numbers(table, _COORDINATES)[:, ::-1]
+        angles = star_numbers(table, _ANGLES)
         pdb_ids = table["ssn3dPdbId"].to_numpy(dtype=np.str_)
-        labels = table["ssn3dLabel"].to_numpy(dtype=np.int64)
-    except Exception as error:  # starfile and pandas fail in many ways
+        labels = star_numbers(table, ["ssn3dLabel"])[:, 0]
+    except (DataError, KeyError, ValueError) as error:
         raise DataError(f"{path}: not a particle table of ssn3d ({error}); {_REMEDY}") from error
     finite = np.isfinite(centres).all() and np.isfinite(angles).all()
     if not finite or not np.array_equal(labels, np.arange(1, len(labels) + 1)):

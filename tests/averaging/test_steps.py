@@ -107,5 +107,5 @@ def test_what_cannot_be_averaged_is_one_line_and_nothing_is_written(
     for match, options in wrong.items():
         fails(capsys, match, files, out, *options)
     fails(capsys, "give at least 4", files, out, picks=tmp_path / "three.star")
-    fails(capsys, "no known table of particles", files, out, picks="map.mrc")
+    fails(capsys, "not text in UTF-8 or UTF-16; give a table", files, out, picks="map.mrc")
     assert not out.exists()

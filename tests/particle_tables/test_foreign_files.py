@@ -96,6 +96,12 @@ def test_tomograms_star_gives_unbinned_sizes(tmp_path):
     picks.write_text(HEAD + centred + "TS_01 0 0 0\n")
     centre = read_particle_table(picks, frames).particles.centres
     np.testing.assert_allclose(centre, [[1001 / 8, 375, 500]])
+    alone = {"TS_02": frames["TS_02"]}
+    picks.write_text(HEAD + centred + "TS_02.tomostar 0 0 0\n")
+    np.testing.assert_allclose(read_particle_table(picks, frames).particles.centres, [[25, 50, 50]])
+    picks.with_suffix(".csv").write_text("x,y,z\n20,30,40\n")
+    centre = read_particle_table(picks.with_suffix(".csv"), alone).particles.centres
+    np.testing.assert_allclose(centre, [[20, 15, 10]])
     picks.write_text(HEAD + centred + "TS_09 0 0 0\n")
     with pytest.raises(DataError, match="TS_09: no such tomogram; known are TS_01, TS_02"):
         read_particle_table(picks, frames)
@@ -115,15 +121,22 @@ def test_copicks_matrix_also_shifts(tmp_path):
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [
-        ("p.txt", "", "no known table of particles; name it .star, .json or .csv"),
-        ("p.star", "", "not a readable STAR|without data"),
+        ("p.star", "", "it is empty; give another file"),
+        (
+            "p.star",
+            "data_particles\n",
+            "nor centred ones in data_particles",
+        ),
         ("p.star", HEAD + "a\n", "no rlnCoordinateX, Y, Z"),
         ("p.star", HEAD + COORDINATES + "a 1 2 nan\n", "NaN or infinity"),
         ("p.star", HEAD + COORDINATES + "a 1 2 x\n", "holds no numbers"),
+        ("p.star", "data_\n_rlnTomoParticlesFile a/p.star\n", "give its particles, a/p.star"),
         ("p.json", "{}", "lacks points"),
         ("p.json", '{"points": [{"location": {"x": 1}}]}', "not picks of copick"),
         ("p.json", '{"points": [], "unit": "pixel"}', "convert its positions to angstrom"),
-        ("p.csv", "x,y,z\n1,2,3\n", "not a table with columns x_angstrom"),
+        ("p.csv", "x,y\n1,2\n", "no columns x_angstrom, .* it has x, y, separated by commas"),
+        ("p.csv", "a,b,c\n1,2,3\n", "no columns x_angstrom"),
+        ("p.txt", "1 2 3 4\n", "line 1 has 4 numbers, neither x, y, z nor a row of Dynamo"),
         ("p.csv", "x_angstrom,y_angstrom,z_angstrom\n1,2,\n", "empty or not finite"),
     ],
 )

@@ -150,6 +150,8 @@ def write_faulty(folder):
         (["TS_01.mrc", "--output", "picks.txt"], "name it .star, .json or .csv"),
         (["TS_01.mrc", "--method", "segmentation"], "neither probabilities (0 to 1) nor labels"),
         (["TS_01.mrc", "--tomograms", "truth.star"], "give RELION's tomograms.star"),
+        (["TS_01.mrc", "--name", "a\tb"], "cannot name a tomogram in a table; give another"),
+        (["TS_01.mrc", "--offset", "1", "2", "3"], "--offset: give --tomograms, too"),
     ],
 )
 def test_bad_input_is_one_line_and_writes_nothing(arguments, message, folder, capsys, monkeypatch):
@@ -183,11 +185,47 @@ def test_picks_of_several_tomograms_are_told_apart(tmp_path, capsys):
     told = printed(capsys, "score", tmp_path / "picks.csv", "--truth", tmp_path / "truth.csv",
                    "--distance", 10).out  # fmt: skip
     assert "found      1" in told
+    (tmp_path / "picks.csv").write_text(head + "rec_a,1,1,1\nc,500,1,2\n")
+    told = printed(capsys, "score", tmp_path / "picks.csv", "--truth", tmp_path / "truth.csv",
+                   "--distance", 10)  # fmt: skip
+    assert "found      1" in told.out
+    assert "no particles in the truth of tomogram c: all picks there count as wrong" in told.err
+    told = printed(capsys, "score", tmp_path / "picks.csv", "--truth", tmp_path / "truth.csv",
+                   "--distance", 10, "--name", "a").out  # fmt: skip
+    assert told.splitlines()[:3] == ["picks      1", "particles  1", "found      1"]
     (tmp_path / "picks.csv").write_text(head + "c,1,1,1\nd,500,1,2\n")
     with pytest.raises(SystemExit):
         main(["score", str(tmp_path / "picks.csv"), "--truth", str(tmp_path / "truth.csv"),
               "--distance", "10"])  # fmt: skip
-    assert "no tomogram in common" in capsys.readouterr().err
+    assert "no tomogram in common: picks in c, d, truth in a, b" in capsys.readouterr().err
+
+
+def test_picks_of_a_cropped_binned_tomogram(folder, tmp_path, capsys):
+    """Picks in unbinned pixels of the whole, truth in voxels of the volume cut out of it."""
+    rows = "".join(f"{4 * (x + 12)} {4 * y} {4 * z} TS_01\n" for z, y, x in PLACES)
+    titles = "".join(f"_rln{n} #{i}\n" for i, n in enumerate(
+        ["CoordinateX", "CoordinateY", "CoordinateZ", "TomoName"], 1))  # fmt: skip
+    (tmp_path / "picks.star").write_text(f"data_\n\nloop_\n{titles}{rows}")
+    columns = ["Name", "TiltSeriesPixelSize", "SizeX", "SizeY", "SizeZ"]
+    head = "".join(f"_rlnTomo{name} #{i}\n" for i, name in enumerate(columns, 1))
+    (tmp_path / "tomograms.star").write_text(
+        f"data_global\n\nloop_\n{head}TS_01 2.5 {4 * 82} {4 * 60} {4 * 50}\n"
+    )
+    command = ["score", tmp_path / "picks.star", "--truth", folder / "truth.star", "--tomogram",
+               folder / "TS_01.mrc", "--distance", 10]  # fmt: skip
+    more = ["--tomograms", tmp_path / "tomograms.star", "--offset", 12, 0, 0]
+    told = printed(capsys, *command, *more)
+    assert "found      20" in told.out
+    told = printed(capsys, *command, "--tomograms", tmp_path / "tomograms.star")
+    assert "if it was cropped, give --offset" in told.err
+    for options, message in (
+        ([], "20 of 20 particles are outside of"),
+        (["--offset", "1", "0", "0"], "--offset: give --tomograms, too"),
+        ([*more[:2], "--name", "TS_07"], "no tomogram TS_07; give --name, of TS_01"),
+    ):
+        with pytest.raises(SystemExit):
+            main([str(argument) for argument in [*command, *options]])
+        assert message in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("command", ["pick", "score"])

@@ -25,6 +25,27 @@ def test_tomograms_by_name_with_files_beside_the_sheet(tmp_path):
     }
 
 
+@pytest.mark.parametrize("separator", ["\t", ",", ";"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_sheets_of_spreadsheets(separator, encoding, tmp_path):
+    (tmp_path / "a.mrc").touch()
+    (tmp_path / "b.zarr").mkdir()
+    (tmp_path / "b.zarr" / ".zattrs").touch()
+    lines = [
+        TITLES.upper(),
+        "# elsewhere",
+        "#no\tc.mrc\t\t-60\t60",
+        GOOD,
+        "data_01\tb.zarr\t8\t-60\t60",
+    ]
+    text = "\r\n".join(lines).replace("\t", separator)
+    (tmp_path / "sheet.csv").write_bytes(text.encode(encoding))
+    samples = read_sheet(tmp_path / "sheet.csv")
+    assert [*samples] == ["one", "data_01"]
+    assert samples["data_01"].file == str(tmp_path / "b.zarr")
+    assert samples["data_01"].voxel_size_angstrom == 8
+
+
 def test_columns_may_come_in_any_order(tmp_path):
     titles = "\t".join(reversed(COLUMNS))
     sheet = write_sheet(tmp_path, "60\t-60\t10\ta.mrc\tone", titles=titles)
@@ -37,7 +58,10 @@ def test_columns_may_come_in_any_order(tmp_path):
         ("../x\ta.mrc\t\t-60\t60", "line 3, name: '../x' cannot name files"),
         ("\ta.mrc\t\t-60\t60", "line 3, name: '' cannot name files"),
         ("ONE\ta.mrc\t\t-60\t60", "line 3, name: 'ONE' is there already"),
-        ("two\tb.mrc\t\t-60\t60", "b.mrc' is no file; paths are relative to the sheet"),
+        (
+            "two\tb.mrc\t\t-60\t60",
+            "b.mrc' is neither a file nor an OME-Zarr folder; paths are relative",
+        ),
         ("two\t\t\t-60\t60", "line 3, file: "),
         ("two\ta.mrc\tten\t-60\t60", "line 3, voxel_size_angstrom: 'ten' is not a number"),
         ("two\ta.mrc\t0\t-60\t60", "voxel_size_angstrom: '0' is not above 0; leave it empty"),
@@ -45,7 +69,7 @@ def test_columns_may_come_in_any_order(tmp_path):
         ("two\ta.mrc\t\t-60\tnan", "line 3, tilt_max_deg: 'nan' is not a number"),
         ("two\ta.mrc\t\t-60\t600", "line 3, tilt_max_deg: '600' is not between -90 and 90"),
         ("two\ta.mrc\t\t60\t-60", "line 3, tilt_max_deg: -60 is not above tilt_min_deg, 60"),
-        ("two\ta.mrc\t\t-60\t60\t1", "line 3: more cells than columns"),
+        ("two\ta.mrc\t\t-60\t60\t1", "line 3 has 6 cells, but there are 5 titles"),
         ("two\ta.mrc", "line 3, tilt_min_deg: '' is not a number"),
     ],
 )
@@ -62,7 +86,12 @@ def test_a_fault_names_row_and_column(line, message, tmp_path):
         (TITLES, [], "no tomograms; give a line for each"),
         (TITLES.replace("file", "path"), [GOOD], "no column file; give name, file, voxel_size"),
         (f"{TITLES}\tcolour", [f"{GOOD}\tred"], "unknown column 'colour'; give name, file"),
-        (TITLES.replace("\t", " "), [GOOD], "no column name; give name, file, voxel_size_angstrom"),
+        (f"{TITLES}\tname", [f"{GOOD}\tB"], "column name is there twice; remove one"),
+        (
+            TITLES.replace("\t", "  "),
+            ["one  a.mrc    -60  60"],
+            "line 2 has 4 cells, but there are 5",
+        ),
     ],
 )
 def test_a_faulty_table_is_one_line(titles, lines, message, tmp_path):
@@ -78,5 +107,5 @@ def test_braces_in_a_path_name_the_row(tmp_path):
 
 
 def test_a_missing_sheet_is_one_line(tmp_path):
-    with pytest.raises(DataError, match=r"none\.tsv: no such file"):
+    with pytest.raises(DataError, match=r"none\.tsv: cannot be read"):
         read_sheet(tmp_path / "none.tsv")

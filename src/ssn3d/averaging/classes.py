@@ -11,6 +11,7 @@ from ssn3d.averaging.classify import classify
 from ssn3d.averaging.options import AverageOptions
 from ssn3d.averaging.steps import (
     Inputs,
+    Prepared,
     average_prepared,
     first_reference,
     prepare,
@@ -18,9 +19,7 @@ from ssn3d.averaging.steps import (
 from ssn3d.csv_files import write_csv
 from ssn3d.files import PathLike
 from ssn3d.log import logger
-from ssn3d.own_tomogram import OwnTomogram
 from ssn3d.particle_tables.files import write_particle_table
-from ssn3d.particle_tables.of_tomogram import frame_of_tomogram
 from ssn3d.particle_tables.table import ParticleTable
 from ssn3d.particles import joined
 from ssn3d.seeds import generator
@@ -58,7 +57,7 @@ def average_classes(
         curves[where], aligned, left = average_prepared(part, shape, where, options.rounds, rng)
         tables.append(aligned)
         members.append(rows[left])
-    _write_all(Path(folder), prepared.tomogram, members, tables)
+    _write_all(Path(folder), prepared, members, tables)
     counts = {"class": range(1, classes + 1), "particles": [len(rows) for rows in members]}
     write_csv(Path(folder) / "classes.csv", pd.DataFrame(counts))
     return curves
@@ -66,7 +65,7 @@ def average_classes(
 
 def _write_all(
     folder: Path,
-    tomogram: OwnTomogram,
+    prepared: Prepared,
     members: Sequence[NDArray[np.int_]],
     tables: Sequence[ParticleTable],
 ) -> None:
@@ -75,8 +74,7 @@ def _write_all(
     particles = joined([table.particles for table in tables])
     scores = np.concatenate([table.scores for table in tables])
     numbers = np.repeat(np.arange(1, len(members) + 1), [len(rows) for rows in members])
-    names = np.full(len(particles), tomogram.name)
+    names = np.full(len(particles), prepared.tomogram.name)
     table = ParticleTable(names, particles, scores, oriented=True, class_numbers=numbers)
-    together = table[order]
-    frame = frame_of_tomogram(tomogram)
-    write_particle_table(folder / "particles.star", together, frame, tomogram=tomogram.name)
+    star, name = folder / "particles.star", prepared.tomogram.name
+    write_particle_table(star, table[order], prepared.frame, tomogram=name)

@@ -1,12 +1,13 @@
 """Options of averaging, checked when they are made."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from ssn3d.averaging.symmetry import symmetry_rotations
 from ssn3d.errors import DataError
 from ssn3d.own_tomogram import Protein
+from ssn3d.particle_tables.of_tomogram import TableOptions
 
 _STEEPEST_DEG = 90.0
 
@@ -39,6 +40,8 @@ class AverageOptions:
     """Rounds in which each half set is aligned to its own average."""
     box_voxels: int | None = None
     """Edge of the boxes; by default 1.5 diameters."""
+    table: TableOptions = field(default_factory=TableOptions)
+    """Units and name of the tomogram in the table of particles."""
     seed: int = 0
     threads: int = 2
 

@@ -24,7 +24,8 @@ from ssn3d.files import PathLike
 from ssn3d.log import logger
 from ssn3d.mrc import read_mrc, write_mrc
 from ssn3d.own_tomogram import OwnTomogram, open_tomogram
-from ssn3d.particle_tables.files import read_particle_table, write_particle_table
+from ssn3d.particle_tables.files import check_name, write_particle_table
+from ssn3d.particle_tables.frame import TomogramFrame
 from ssn3d.particle_tables.of_tomogram import frame_of_tomogram, read_particles_of
 from ssn3d.particle_tables.table import ParticleTable
 from ssn3d.particles import Particles
@@ -85,6 +86,9 @@ class Prepared:
     """Particles of a tomogram, cut out and masked."""
 
     tomogram: OwnTomogram
+    """Named as in the table of particles."""
+    frame: TomogramFrame
+    """That in which the particles were read, and are written."""
     particles: Particles
     """Those whose boxes lie in the tomogram, as they were picked."""
     file_rows: NDArray[np.int_]
@@ -114,7 +118,8 @@ def prepare(inputs: Inputs, options: AverageOptions) -> Prepared:
     voxel_angstrom = tomogram.grid.voxel_size_angstrom
     volume = tomogram.box((0, 0, 0), tomogram.grid.shape)
     labels = None if inputs.labels is None else read_mrc(inputs.labels)[0]
-    particles = read_particles_of(inputs.particles, tomogram).particles
+    table = read_particles_of(inputs.particles, tomogram, options.table)
+    particles, frame = table.particles, frame_of_tomogram(tomogram, options.table)
     if inputs.offsets is None:
         warn_of_tilts(volume, options.tilt_range_deg, str(inputs.tomogram))
     boxes = cut_boxes(volume, particles.centres, _box_voxels(options, voxel_angstrom), labels)
@@ -122,16 +127,11 @@ def prepare(inputs: Inputs, options: AverageOptions) -> Prepared:
     stack = make_stack(boxes, chosen.centres, options, voxel_angstrom)
     if inputs.offsets is not None:
         stack = replace(stack, places=stack.places + inputs.offsets[boxes.rows])
-    file_rows = _rows_in_file(inputs.particles, tomogram, len(particles))[boxes.rows]
     truth = None if inputs.truth is None else _read_map(inputs.truth, stack, voxel_angstrom)
-    return Prepared(tomogram, chosen, file_rows, boxes, stack, truth)
-
-
-def _rows_in_file(path: PathLike, tomogram: OwnTomogram, count: int) -> NDArray[np.int_]:
-    """Rows (count,) of a tomogram's particles in a table that may have those of others."""
-    names = read_particle_table(path, frame_of_tomogram(tomogram)).tomograms
-    own = names == tomogram.name if len(names) != count else np.ones(count, dtype=bool)
-    return np.flatnonzero(own)
+    name = check_name(str(table.tomograms[0]) or tomogram.name)
+    named = replace(tomogram, name=name)
+    file_rows = table.file_rows[boxes.rows]
+    return Prepared(named, frame, chosen, file_rows, boxes, stack, truth)
 
 
 def first_reference(
@@ -275,8 +275,8 @@ def _write_poses(folder: Path, prepared: Prepared, averages: Averages) -> Partic
     tomogram = prepared.tomogram
     names = np.full(len(aligned), tomogram.name)
     table = ParticleTable(names, aligned, poses.scores, oriented=True)
-    frame = frame_of_tomogram(tomogram)
-    write_particle_table(folder / "particles.star", table, frame, tomogram=tomogram.name)
+    star = folder / "particles.star"
+    write_particle_table(star, table, prepared.frame, tomogram=tomogram.name)
     moved = np.linalg.norm(centres - picked.centres, axis=1)
     shift = moved * tomogram.grid.voxel_size_angstrom
     columns = {"row": prepared.file_rows + 1, "half_set": averages.half_sets, "score": poses.scores}

@@ -6,6 +6,7 @@ from pathlib import Path
 from ssn3d.averaging.classes import average_classes
 from ssn3d.averaging.options import AverageOptions
 from ssn3d.averaging.steps import Inputs, average_particles
+from ssn3d.commands.table_options import table_options
 from ssn3d.files import check_utf8
 from ssn3d.log import logger
 from ssn3d.mrc import read_mrc
@@ -37,6 +38,7 @@ def run(arguments: argparse.Namespace) -> None:
         rounds=arguments.rounds,
         box_voxels=arguments.box,
         seed=arguments.seed,
+        table=table_options(arguments),
     )
     if arguments.classes > 1:
         curves = average_classes(inputs, folder, options, arguments.classes)

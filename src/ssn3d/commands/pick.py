@@ -4,13 +4,14 @@ import argparse
 from dataclasses import dataclass
 from pathlib import Path
 
+from ssn3d.commands.table_options import table_options
 from ssn3d.errors import DataError
 from ssn3d.files import check_utf8
 from ssn3d.log import logger
 from ssn3d.mapped_volume import open_volume
 from ssn3d.own_tomogram import name_of, open_tomogram
-from ssn3d.particle_tables.files import check_suffix, write_particle_table
-from ssn3d.particle_tables.frame import TomogramFrame, frame_of, read_tomograms_star
+from ssn3d.particle_tables.files import check_name, check_suffix, write_particle_table
+from ssn3d.particle_tables.of_tomogram import frame_of_volume
 from ssn3d.particle_tables.relion import write_import_list
 from ssn3d.particle_tables.table import ParticleTable
 from ssn3d.picking.blocks import Read
@@ -24,9 +25,10 @@ def run(arguments: argparse.Namespace) -> None:
     volume = _open(arguments)
     # of the tomogram, not of what `segment` made of it
     named = name_of(volume.path).removesuffix("_probability").removesuffix("_labels")
-    name = arguments.name or named
+    options = table_options(arguments)
+    name, frame = frame_of_volume(named, volume.shape, volume.voxel_size_angstrom, options)
     check_utf8(name, "rename the file, or name the tomogram with --name")
-    frame = _frame(arguments, volume, name)
+    check_name(name)
     picks = _pick(arguments, volume)
     logger.info("%s: %s", volume.path, picks.why)
     table = ParticleTable.of_picks(name, picks.centres, picks.scores)
@@ -58,16 +60,6 @@ def _open(arguments: argparse.Namespace) -> _Volume:
     tomogram = open_tomogram(path, arguments.voxel_size, arguments.protein)
     grid = tomogram.grid
     return _Volume(path, grid.shape, grid.voxel_size_angstrom, tomogram.read_dark)
-
-
-def _frame(arguments: argparse.Namespace, volume: _Volume, name: str) -> TomogramFrame:
-    """What ties voxels to the coordinates that are written; RELION's own sizes where it has any."""
-    if arguments.tomograms is None:
-        size = volume.voxel_size_angstrom
-        return TomogramFrame.of_volume(volume.shape, size, arguments.pixel_size)
-    known = frame_of(read_tomograms_star(arguments.tomograms), name)
-    pixel = arguments.pixel_size or known.pixel_size_angstrom
-    return TomogramFrame(known.size_angstrom, volume.voxel_size_angstrom, pixel)
 
 
 def _pick(arguments: argparse.Namespace, volume: _Volume) -> Picks:

@@ -2,25 +2,27 @@
 
 import argparse
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ssn3d.commands import score_predictions
+from ssn3d.commands.table_options import table_options
 from ssn3d.errors import DataError
-from ssn3d.mapped_volume import open_volume
+from ssn3d.log import logger
+from ssn3d.mapped_volume import MappedVolume, open_volume
+from ssn3d.own_tomogram import name_of
 from ssn3d.particle_tables.files import read_particle_table
-from ssn3d.particle_tables.frame import (
-    Frames,
-    TomogramFrame,
-    frame_of,
-    read_tomograms_star,
-)
+from ssn3d.particle_tables.frame import Frames, TomogramFrame, frames_of, read_tomograms_star
+from ssn3d.particle_tables.names import same_tomogram
+from ssn3d.particle_tables.of_tomogram import check_positions, frame_of_volume, particles_named
 from ssn3d.particle_tables.table import ParticleTable
 from ssn3d.picking.scoring import PickingScore, score_picks, score_voxels
+from ssn3d.text_files import listed
 
 _UNKNOWN = TomogramFrame((np.nan, np.nan, np.nan), 1.0, np.nan)
-"""Of a tomogram that nobody has given: its voxels are angstrom."""
+"""Placeholder frame for tables without a tomogram: its voxels are angstrom."""
 _APART_ANGSTROM = 1e7
 _VOLUMES = {".mrc", ".rec", ".map"}
 _MASKS = {".h5", ".hdf5"}
@@ -49,39 +51,63 @@ def _score_tables(arguments: argparse.Namespace) -> PickingScore:
             "particles' diameter, of which it is a quarter"
         )
     distance = arguments.distance or arguments.diameter / 4
-    frames = _frames(arguments)
-    picks = read_particle_table(arguments.picks, frames)
-    truth = read_particle_table(arguments.truth, frames)
-    truth = truth[_inside(truth, frames)]
+    place = _place(arguments)
+    picks = read_particle_table(arguments.picks, place.of_picks, arguments.pixel_size)
+    truth = read_particle_table(arguments.truth, place.of_truth)
+    if place.name is not None:
+        picks = particles_named(arguments.picks, picks, place.name, arguments.name)
+        truth = particles_named(arguments.truth, truth, place.name, arguments.name)
+    if place.volume is not None:
+        check_positions(arguments.picks, picks, place.volume.path, place.volume.shape)
+    truth = truth[_inside(truth, place.of_truth)]
     groups = _groups(picks, truth)
     return score_picks(
-        _angstrom(picks, frames) + groups[0],
-        _angstrom(truth, frames) + groups[1],
+        _angstrom(picks, place.of_picks) + groups[0],
+        _angstrom(truth, place.of_truth) + groups[1],
         truth.particles.pdb_ids,
         distance,
     )
 
 
-def _frames(arguments: argparse.Namespace) -> Frames:
-    """Give the tomogram's frame, or those of RELION's list of tomograms."""
-    if arguments.tomogram is None:
-        return _UNKNOWN
-    if Path(arguments.tomogram).suffix == ".star":
-        return read_tomograms_star(arguments.tomogram)
-    volume = open_volume(arguments.tomogram, arguments.voxel_size)
-    return TomogramFrame.of_volume(volume.shape, volume.voxel_size_angstrom)
+class _Place(NamedTuple):
+    """The tomogram or tomograms that the tables are of."""
+
+    name: str | None
+    """Tomogram whose particles are scored; None for all."""
+    of_picks: Frames
+    of_truth: Frames
+    volume: MappedVolume | None
+
+
+def _place(arguments: argparse.Namespace) -> _Place:
+    """Find the tomogram, or those of RELION's list. The offset is that of the picks."""
+    options = table_options(arguments)
+    tomogram = arguments.tomogram
+    if tomogram is not None and Path(tomogram).suffix != ".star":
+        volume = open_volume(tomogram, arguments.voxel_size)
+        size = volume.voxel_size_angstrom
+        name, frame = frame_of_volume(name_of(volume.path), volume.shape, size, options)
+        cropped = any(options.offset_voxels)
+        of_truth = TomogramFrame.of_volume(volume.shape, size) if cropped else frame
+        return _Place(name, frame, of_truth, volume)
+    if any(options.offset_voxels):
+        raise DataError("--offset: give the cropped volume with --tomogram, too")
+    tomograms = tomogram or options.tomograms
+    frames: Frames = _UNKNOWN if tomograms is None else read_tomograms_star(tomograms)
+    return _Place(options.name, frames, frames, None)
 
 
 def _angstrom(table: ParticleTable, frames: Frames) -> NDArray[np.float64]:
     """Positions (n, 3) in angstrom."""
-    sizes = [frame_of(frames, name).voxel_size_angstrom for name in table.tomograms]
+    sizes = [row.voxel_size_angstrom for row in frames_of(frames, table.tomograms)]
     return np.asarray(table.particles.centres * np.array(sizes, dtype=float).reshape(-1, 1))
 
 
 def _inside(table: ParticleTable, frames: Frames) -> NDArray[np.bool_]:
     """Which particles have their centres in their tomogram, (n,); all where none is known."""
-    sizes = [frame_of(frames, name).size_angstrom for name in table.tomograms]
-    voxels = [frame_of(frames, name).voxel_size_angstrom for name in table.tomograms]
+    rows = frames_of(frames, table.tomograms)
+    sizes = [row.size_angstrom for row in rows]
+    voxels = [row.voxel_size_angstrom for row in rows]
     half = np.array(voxels, dtype=float).reshape(-1, 1) / 2
     below, above = _angstrom(table, frames) + half, np.array(sizes).reshape(-1, 3)
     inside = ((below >= 0) & (below < above)) | np.isnan(above)
@@ -94,17 +120,29 @@ def _groups(picks: ParticleTable, truth: ParticleTable) -> list[NDArray[np.float
     Raises DataError where the tables share no tomogram. One tomogram in each is the same one.
     """
     tables = (picks, truth)
-    names = [sorted(set(table.tomograms.tolist())) for table in tables]
+    of_picks, of_truth = picks.tomograms.tolist(), truth.tomograms.tolist()
+    names = sorted(set(of_picks)), sorted(set(of_truth))
     if max(map(len, names)) <= 1:
+        both = [name for of_table in names for name in of_table if name]
+        if len(both) == len(tables) and same_tomogram(both[0], both[1:]) is None:
+            logger.warning("picks of tomogram %s, truth of %s: taken as one", *both)
         return [np.zeros((len(table), 1)) for table in tables]
-    if len(picks) and not set(names[0]) & set(names[1]):
+    same = {name: same_tomogram(name, names[1]) for name in names[0]}
+    unknown = [name or "no name" for name in names[0] if same[name] is None]
+    if unknown and len(unknown) == len(names[0]):
         raise DataError(
-            f"no tomogram in common: picks in {', '.join(names[0])}, truth in "
-            f"{', '.join(names[1])}; name them alike"
+            f"no tomogram in common: picks in {listed(unknown)}, truth in "
+            f"{listed([name or 'no name' for name in names[1]])}; name them alike, or give --name"
         )
-    known = sorted({name for of_table in names for name in of_table})
-    places = [np.searchsorted(known, table.tomograms)[:, None] for table in tables]
-    return [_APART_ANGSTROM * place.astype(np.float64) for place in places]
+    if unknown:
+        message = "no particles in the truth of tomogram %s: all picks there count as wrong"
+        logger.warning(message, listed(unknown))
+    known = sorted({*of_picks, *of_truth})
+    places = [[same[name] or name for name in of_picks], of_truth]
+    return [
+        _APART_ANGSTROM * np.searchsorted(known, place).astype(np.float64).reshape(-1, 1)
+        for place in places
+    ]
 
 
 def _print(score: PickingScore) -> None:

@@ -4,12 +4,13 @@ import argparse
 from pathlib import Path
 from typing import Literal
 
+from ssn3d.commands.table_options import table_options
 from ssn3d.errors import DataError
 from ssn3d.log import logger
 from ssn3d.models.card import default_model
 from ssn3d.models.shipped import Model, load_model
 from ssn3d.own_tomogram import OwnTomogram, open_tomogram
-from ssn3d.particle_tables.of_tomogram import read_particles_of
+from ssn3d.particle_tables.of_tomogram import TableOptions, read_particles_of
 from ssn3d.segmentation.compute import Compute
 from ssn3d.segmentation.targets import segment_targets, write_instances, write_masked
 from ssn3d.segmentation.whole_tomogram import segment_tomogram
@@ -19,6 +20,11 @@ def run(arguments: argparse.Namespace) -> None:
     """Segment a tomogram, or the particles picked in it."""
     if arguments.masked and arguments.particles is None:
         raise DataError("--masked is for picked particles; give them with --particles")
+    if arguments.particles is None and table_options(arguments) != TableOptions():
+        raise DataError(
+            "--name, --tomograms, --pixel-size and --offset are for picked particles; give them "
+            "with --particles"
+        )
     target: Literal["all", "centred"] = "all" if arguments.particles is None else "centred"
     model = load_model(arguments.model or default_model(target), target)
     tomogram = open_tomogram(arguments.tomogram, arguments.voxel_size, arguments.protein)
@@ -56,7 +62,8 @@ def _targets(
     arguments: argparse.Namespace, tomogram: OwnTomogram, model: Model, compute: Compute
 ) -> None:
     """Segment picked particles."""
-    centres = read_particles_of(arguments.particles, tomogram).particles.centres
+    options = table_options(arguments)
+    centres = read_particles_of(arguments.particles, tomogram, options).particles.centres
     targets = segment_targets(
         tomogram,
         centres,

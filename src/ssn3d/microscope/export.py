@@ -23,7 +23,7 @@ from ssn3d.microscope.alignment import Alignment
 from ssn3d.microscope.settings import Optics
 from ssn3d.mrc import read_mrc
 from ssn3d.settings import SizeVoxels
-from ssn3d.star import write_blocks
+from ssn3d.star_file import write_blocks
 
 STACK = "tilts.mrcs"
 

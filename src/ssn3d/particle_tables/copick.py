@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ssn3d.errors import DataError
-from ssn3d.files import PathLike, read_json, write_json
+from ssn3d.files import PathLike, write_json
 from ssn3d.particle_tables.frame import Frames, frame_of
 from ssn3d.particle_tables.table import ParticleTable
 from ssn3d.particles import Particles
@@ -20,13 +20,12 @@ from ssn3d.particles import Particles
 _PARTS_OF_A_NAME = 3
 
 
-def read_copick(path: PathLike, frames: Frames) -> ParticleTable:
-    """Read the picks of one file; centres in voxels of the frame of its run.
+def read_copick(path: PathLike, content: dict[str, Any], frames: Frames) -> ParticleTable:
+    """Read the picks of one file's content; centres in voxels of the frame of its run.
 
-    Raises DataError where the file is missing or damaged, or its unit is not angstrom.
+    Raises DataError where it is damaged, or its unit is not angstrom.
     """
-    content = read_json(path, "points", remedy="give a file of picks as copick writes it")
-    unit = content.get("unit", "angstrom")
+    unit = content.get("unit") or "angstrom"
     if unit != "angstrom":
         raise DataError(f"{path}: unit {unit!r}; convert its positions to angstrom")
     try:
@@ -37,9 +36,9 @@ def read_copick(path: PathLike, frames: Frames) -> ParticleTable:
         scores = [point.get("score") for point in points]
         scored = np.array([np.nan if score is None else score for score in scores], dtype=float)
     except (KeyError, TypeError, ValueError) as error:
-        raise DataError(f"{path}: not picks of copick ({error!r}); make it again") from error
+        raise DataError(f"{path}: not picks of copick ({error!r}); save them again") from error
     if not np.isfinite(positions).all():
-        raise DataError(f"{path}: positions are not finite; make it again")
+        raise DataError(f"{path}: positions are not finite; correct them")
     run = str(content.get("run_name") or "")
     voxel = frame_of(frames, run).voxel_size_angstrom
     rotations: NDArray[np.float64] = np.ascontiguousarray(matrices[:, 2::-1, 2::-1])

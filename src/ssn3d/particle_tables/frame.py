@@ -18,7 +18,7 @@ programs, and RELION 5's own picker, take w/2 - 1 or w // 2 (3dem/relion issues 
 their positions differ by up to a pixel.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,7 +26,9 @@ from numpy.typing import NDArray
 
 from ssn3d.errors import DataError
 from ssn3d.files import PathLike
-from ssn3d.particle_tables.star_blocks import first_block
+from ssn3d.particle_tables.names import same_tomogram
+from ssn3d.star_file import read_star_blocks, star_numbers
+from ssn3d.text_files import listed
 
 _SIZES = ["rlnTomoSizeZ", "rlnTomoSizeY", "rlnTomoSizeX"]
 _PIXEL = "rlnTomoTiltSeriesPixelSize"
@@ -43,6 +45,8 @@ class TomogramFrame:
     """Of the voxels in which positions are wanted; the tomogram may be binned."""
     pixel_size_angstrom: float
     """Of the tilt series, the unit of RELION 4's and Warp's coordinates."""
+    offset_angstrom: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    """First voxel of a cropped tomogram in the whole one, (z, y, x), from which files count."""
 
     @classmethod
     def of_volume(
@@ -54,6 +58,11 @@ class TomogramFrame:
         """Make it from a volume (z, y, x). Without a pixel size, the volume is not binned."""
         z, y, x = (length * voxel_size_angstrom for length in shape)
         return cls((z, y, x), voxel_size_angstrom, pixel_size_angstrom or voxel_size_angstrom)
+
+    @property
+    def is_known(self) -> bool:
+        """False where nobody has given the tomogram; its voxels are angstrom then."""
+        return bool(np.isfinite(self.pixel_size_angstrom))
 
     @property
     def centre_angstrom(self) -> NDArray[np.float64]:
@@ -69,10 +78,38 @@ def frame_of(frames: Frames, tomogram: str) -> TomogramFrame:
     """Give the frame of a tomogram. Raises DataError where there is none."""
     if isinstance(frames, TomogramFrame):
         return frames
-    if tomogram not in frames:
-        known = ", ".join(frames)
-        raise DataError(f"{tomogram}: no such tomogram; known are {known}; name one of them")
-    return frames[tomogram]
+    if not tomogram and len(frames) == 1:
+        return next(iter(frames.values()))
+    known = same_tomogram(tomogram, frames)
+    if known is None:
+        raise DataError(
+            f"{tomogram or 'a tomogram without a name'}: no such tomogram; known are "
+            f"{listed(list(frames))}; name one of them"
+        )
+    return frames[known]
+
+
+def frames_of(frames: Frames, tomograms: NDArray[np.str_]) -> list[TomogramFrame]:
+    """Give the frame of each particle's tomogram, (n,). Raises DataError where there is none."""
+    names = tomograms.tolist()
+    by_name = {name: frame_of(frames, name) for name in set(names)}
+    return [by_name[name] for name in names]
+
+
+def voxels_angstrom(
+    path: PathLike, frames: Sequence[TomogramFrame], given_angstrom: float | None
+) -> NDArray[np.float64]:
+    """Unit (n, 1) of coordinates in voxels of the tomogram, unless one is given.
+
+    Raises DataError where no tomogram is known.
+    """
+    known = [frame.voxel_size_angstrom if frame.is_known else np.nan for frame in frames]
+    unit = np.array(known, dtype=float).reshape(-1, 1)
+    if given_angstrom is not None:
+        return np.full_like(unit, given_angstrom)
+    if not np.isfinite(unit).all():
+        raise DataError(f"{path}: voxels of unknown size; give the tomogram or --pixel-size")
+    return unit
 
 
 def read_tomograms_star(path: PathLike) -> dict[str, TomogramFrame]:
@@ -80,18 +117,21 @@ def read_tomograms_star(path: PathLike) -> dict[str, TomogramFrame]:
 
     Raises DataError where it is missing or damaged, or lacks a column.
     """
-    table = first_block(path, "global")
+    blocks = read_star_blocks(path)
+    table = blocks.get("global", next(iter(blocks.values())))
     missing = [name for name in ("rlnTomoName", _PIXEL, *_SIZES) if name not in table]
     if missing:
         raise DataError(f"{path}: no {', '.join(missing)}; give RELION's tomograms.star")
-    pixels = table[_PIXEL].to_numpy(dtype=float)
-    sizes = table[_SIZES].to_numpy(dtype=float) * pixels[:, None]
-    binnings = table[_BINNING].to_numpy(dtype=float) if _BINNING in table else np.ones(len(table))
-    numbers = np.column_stack([pixels, sizes, binnings])
+    optional = [_BINNING] if _BINNING in table else []
+    try:
+        numbers = star_numbers(table, [_PIXEL, *_SIZES, *optional])
+    except ValueError as error:
+        raise DataError(f"{path}: not numbers ({error}); correct it") from error
     if not (np.isfinite(numbers) & (numbers > 0)).all():
         raise DataError(f"{path}: a pixel size, size or binning is not above 0; correct it")
-    rows = zip(table["rlnTomoName"], sizes.tolist(), pixels, binnings, strict=True)
-    return {
-        str(name): TomogramFrame(tuple(size), float(pixel * binning), float(pixel))
-        for name, size, pixel, binning in rows
-    }
+    frames = {}
+    for name, (pixel, z, y, x, *binning) in zip(table["rlnTomoName"], numbers, strict=True):
+        size = float(z * pixel), float(y * pixel), float(x * pixel)
+        voxel = pixel * (binning[0] if binning else 1)
+        frames[str(name)] = TomogramFrame(size, float(voxel), float(pixel))
+    return frames

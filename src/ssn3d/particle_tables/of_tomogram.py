@@ -1,4 +1,7 @@
-"""The particles of one tomogram of one's own, from a table that may have those of others."""
+"""The particles of one tomogram, from a table that may have those of others or of another unit."""
+
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -7,26 +10,152 @@ from ssn3d.files import PathLike
 from ssn3d.log import logger
 from ssn3d.own_tomogram import OwnTomogram
 from ssn3d.particle_tables.files import read_particle_table
-from ssn3d.particle_tables.frame import TomogramFrame
+from ssn3d.particle_tables.frame import TomogramFrame, read_tomograms_star
+from ssn3d.particle_tables.names import same_tomogram
 from ssn3d.particle_tables.table import ParticleTable
+from ssn3d.star_file import fits_star
+from ssn3d.text_files import listed
+
+_SAME_SIZE_VOXELS = 2.0
+_HALF = 0.5
+_FEWEST = 5
+"""Particles of which chance puts all into one eighth of a tomogram once in 33,000 times."""
+_OTHER_UNIT = (
+    "their unit may be another: give --pixel-size or, for a cropped tomogram, --tomograms and "
+    "--offset"
+)
 
 
-def frame_of_tomogram(tomogram: OwnTomogram) -> TomogramFrame:
-    """What ties a tomogram's voxels to the coordinates in tables."""
-    return TomogramFrame.of_volume(tomogram.grid.shape, tomogram.grid.voxel_size_angstrom)
+@dataclass(frozen=True)
+class TableOptions:
+    """What the tables of a tomogram do not say of themselves."""
+
+    name: str | None = None
+    """Tomogram in the tables; by default that of its file."""
+    tomograms: PathLike | None = None
+    """RELION's tomograms.star, for the size and pixel size of the unbinned tomogram."""
+    pixel_size_angstrom: float | None = None
+    """Unit of coordinates in pixels or voxels, instead of the file's."""
+    offset_voxels: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    """First voxel (x, y, z) of a cropped tomogram in the whole one."""
 
 
-def read_particles_of(path: PathLike, tomogram: OwnTomogram) -> ParticleTable:
+_DEFAULTS = TableOptions()
+
+
+def frame_of_tomogram(tomogram: OwnTomogram, options: TableOptions = _DEFAULTS) -> TomogramFrame:
+    """Give what turns positions in tables into voxels of a tomogram."""
+    grid = tomogram.grid
+    name = tomogram.name
+    return frame_of_volume(name, grid.shape, grid.voxel_size_angstrom, options)[1]
+
+
+def frame_of_volume(
+    name: str,
+    shape: tuple[int, int, int],
+    voxel_size_angstrom: float,
+    options: TableOptions = _DEFAULTS,
+) -> tuple[str, TomogramFrame]:
+    """Give the name of a tomogram in tables, and its frame.
+
+    Args:
+        name: that of its file.
+        shape: (z, y, x).
+        voxel_size_angstrom: of its voxels.
+        options: where there are RELION's tomograms, its name and sizes come from there.
+
+    Raises:
+        DataError: the file of tomograms is damaged, or has none or several of this name.
+    """
+    x, y, z = (offset * voxel_size_angstrom for offset in options.offset_voxels)
+    size: tuple[float, float, float] = tuple(n * voxel_size_angstrom for n in shape)  # type: ignore[assignment]
+    name, pixel = options.name or name, options.pixel_size_angstrom or voxel_size_angstrom
+    if options.tomograms is not None:
+        frames = read_tomograms_star(options.tomograms)
+        found = same_tomogram(name, frames)
+        if found is None:
+            known = listed(list(frames))
+            raise DataError(f"{options.tomograms}: no tomogram {name}; give --name, of {known}")
+        whole = frames[found].size_angstrom
+        differ = np.abs(np.subtract(whole, size)).max() > _SAME_SIZE_VOXELS * voxel_size_angstrom
+        if differ and not any((x, y, z)):
+            logger.warning(
+                "%s: %s is of %s A (x, y, z), the volume of %s A; if it was cropped, give --offset",
+                *(options.tomograms, found, _shown(whole), _shown(size)),
+            )
+        name, size = found, whole
+        pixel = options.pixel_size_angstrom or frames[found].pixel_size_angstrom
+    elif any((x, y, z)):
+        raise DataError("--offset: give --tomograms, too, for the size of the whole tomogram")
+    return name, TomogramFrame(size, voxel_size_angstrom, pixel, (z, y, x))
+
+
+def _shown(size_angstrom: tuple[float, ...]) -> str:
+    """Write a size (z, y, x) as x x y x z."""
+    return " x ".join(f"{length:.0f}" for length in size_angstrom[::-1])
+
+
+def read_particles_of(
+    path: PathLike, tomogram: OwnTomogram, options: TableOptions = _DEFAULTS
+) -> ParticleTable:
     """Read a tomogram's particles; where the table has several tomograms, those of its name.
 
-    Raises DataError where the file is damaged, or has no particles of it.
+    Raises DataError where the file is damaged, has no particles of it, or most outside of it.
     """
-    table = read_particle_table(path, frame_of_tomogram(tomogram))
-    names = np.unique(table.tomograms)
-    if len(names) > 1:
-        table = table[table.tomograms == tomogram.name]
+    frame = frame_of_tomogram(tomogram, options)
+    table = read_particle_table(path, frame, options.pixel_size_angstrom)
+    table = particles_named(path, table, tomogram.name, options.name)
     if not len(table):
-        known = ", ".join(names) or "none"
-        raise DataError(f"{path}: no particles of tomogram {tomogram.name}, of {known}; pick some")
+        raise DataError(f"{path}: no particles of tomogram {tomogram.name}; pick some")
+    odd = [name for name in set(table.particles.pdb_ids.tolist()) if not fits_star(name)]
+    if odd:
+        raise DataError(f"{path}: class {odd[0]!r} cannot be written to a STAR file; rename it")
+    check_positions(path, table, tomogram.path, tomogram.grid.shape)
     logger.info("%s: %d particles", path, len(table))
     return table
+
+
+def particles_named(
+    path: PathLike, table: ParticleTable, name: str, given: str | None
+) -> ParticleTable:
+    """Select the particles of a tomogram by the name given or, without one, by its file's.
+
+    A table of a single other tomogram is taken as it is, with a warning, unless a name is given.
+
+    Raises DataError where it has particles of others only, or several names fit.
+    """
+    names = sorted(set(table.tomograms.tolist()) - {""})
+    if not names:
+        return table
+    found = same_tomogram(given or name, names)
+    if found is not None:
+        return table[table.tomograms == found]
+    if given is not None or len(names) > 1 or "" in table.tomograms:
+        raise DataError(
+            f"{path}: no particles of tomogram {given or name}; give --name, of {listed(names)}"
+        )
+    logger.warning(
+        "%s: particles of tomogram %s, taken as those of %s; if it is another, give its own table",
+        *(path, names[0], name),
+    )
+    return table
+
+
+def check_positions(
+    path: PathLike, table: ParticleTable, volume: Path, shape: tuple[int, int, int]
+) -> None:
+    """Warn of positions outside of a volume (z, y, x), or all near its first voxel.
+
+    Raises DataError where more than half are outside.
+    """
+    centres = table.particles.centres
+    outside = int(((centres < -_HALF) | (centres >= np.array(shape) - _HALF)).any(axis=1).sum())
+    z, y, x = shape
+    where = f"of {len(table)} particles are outside of {volume} ({x}x{y}x{z} voxels, x, y, z)"
+    if 2 * outside > len(table):
+        raise DataError(f"{path}: {outside} {where}; {_OTHER_UNIT}")
+    if outside:
+        logger.warning("%s: %d %s; %s", path, outside, where, _OTHER_UNIT)
+    elif len(table) >= _FEWEST and (centres < np.array(shape) / 2).all():
+        message = "%s: all particles are in the corner of %s at its first voxel; %s"
+        logger.warning(message, path, volume, _OTHER_UNIT)

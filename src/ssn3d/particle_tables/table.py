@@ -23,16 +23,28 @@ class ParticleTable:
     """Whether the rotations are known."""
     class_numbers: NDArray[np.int_] | None = None
     """(n,) from 1; None where nobody has classified them."""
+    selected_rows: NDArray[np.int_] | None = None
+    """(n,) rows of these particles in their file, from 0; None if they are all of them."""
 
     def __len__(self) -> int:
         """Count the particles."""
         return len(self.tomograms)
 
+    @property
+    def file_rows(self) -> NDArray[np.int_]:
+        """Rows (n,) of the particles in their file, from 0."""
+        return np.arange(len(self)) if self.selected_rows is None else self.selected_rows
+
     def __getitem__(self, rows: NDArray[np.int_] | NDArray[np.bool_] | slice) -> "ParticleTable":
         """Select particles."""
         classes = None if self.class_numbers is None else self.class_numbers[rows]
         return ParticleTable(
-            self.tomograms[rows], self.particles[rows], self.scores[rows], self.oriented, classes
+            self.tomograms[rows],
+            self.particles[rows],
+            self.scores[rows],
+            self.oriented,
+            classes,
+            self.file_rows[rows],
         )
 
     @classmethod

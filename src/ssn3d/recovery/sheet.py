@@ -1,4 +1,6 @@
-"""The sheet of one's own tomograms: one line for each, columns separated by tabs.
+"""The sheet of your own tomograms: one line for each, in columns separated by tabs or commas.
+
+Lines that begin with # are comments.
 
 Light to import: Snakemake does so for every job.
 """
@@ -8,12 +10,14 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
+from ssn3d.delimited import DelimitedTable, read_delimited
 from ssn3d.errors import DataError
-from ssn3d.files import PathLike, check_braces, read_tsv
+from ssn3d.files import PathLike, check_braces
 
 COLUMNS = ("name", "file", "voxel_size_angstrom", "tilt_min_deg", "tilt_max_deg")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _STEEPEST_DEG = 90.0
+_OF_ZARR = (".zattrs", ".zgroup", "zarr.json")
 
 
 class Sample(NamedTuple):
@@ -32,12 +36,13 @@ def read_sheet(path: PathLike) -> dict[str, Sample]:
 
     Raises DataError, one line that names row and column, where it is faulty.
     """
-    rows = [(place, cells) for place, cells in read_tsv(path) if any(cells.values())]
-    if not rows:
+    table = read_delimited(path, comments=True, may_be_short=True)
+    _check_columns(path, table)
+    if not table.rows:
         raise DataError(f"{path}: no tomograms; give a line for each, below a line of titles")
     samples: dict[str, Sample] = {}
-    for place, cells in rows:
-        _check_columns(path, place, cells)
+    for line, values in table.rows:
+        place, cells = f"{path}: line {line}", dict(zip(table.titles, values, strict=True))
         name = _name(f"{place}, name", cells["name"], samples)
         low, high = (_tilt(f"{place}, {c}", cells[c]) for c in ("tilt_min_deg", "tilt_max_deg"))
         if low >= high:
@@ -51,18 +56,15 @@ def read_sheet(path: PathLike) -> dict[str, Sample]:
     return samples
 
 
-def _check_columns(path: PathLike, place: str, cells: dict[str, str]) -> None:
-    """Raise DataError where columns are missing or unknown, or a line is longer than the titles."""
-    titles = [title for title in cells if title is not None]
-    wanted = f"give {', '.join(COLUMNS)}, separated by tabs"
-    missing = [column for column in COLUMNS if column not in titles]
+def _check_columns(path: PathLike, table: DelimitedTable) -> None:
+    """Raise DataError where columns are missing or unknown."""
+    wanted = f"give {', '.join(COLUMNS)}, separated by tabs (here: {table.separated_by})"
+    missing = [column for column in COLUMNS if column not in table.titles]
     if missing:
         raise DataError(f"{path}: no column {missing[0]}; {wanted}")
-    unknown = [title for title in titles if title not in COLUMNS]
+    unknown = [title for title in table.titles if title not in COLUMNS]
     if unknown:
         raise DataError(f"{path}: unknown column {unknown[0]!r}; {wanted}")
-    if len(titles) < len(cells):
-        raise DataError(f"{place}: more cells than columns; {wanted}")
 
 
 def _name(place: str, name: str, others: dict[str, Sample]) -> str:
@@ -77,8 +79,12 @@ def _name(place: str, name: str, others: dict[str, Sample]) -> str:
 
 def _file(place: str, folder: Path, cell: str) -> str:
     path = folder / cell
-    if not cell or not path.is_file():
-        raise DataError(f"{place}: {str(path)!r} is no file; paths are relative to the sheet")
+    is_zarr = any((path / name).is_file() for name in _OF_ZARR)
+    if not cell or not (path.is_file() or is_zarr):
+        raise DataError(
+            f"{place}: {str(path)!r} is neither a file nor an OME-Zarr folder; paths are relative "
+            "to the sheet"
+        )
     check_braces(str(path), place)
     return str(path)
 
