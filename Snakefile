@@ -41,8 +41,13 @@ onerror:
 rule all:
     default_target: True
     input:
-        tables=expand("results/tables/{table}.{format}", table=TABLES, format=FORMATS),
-        pages=expand("results/tables/{page}.html", page=PAGES),
-        figures=expand(
-            "results/figures/{figure}.{format}", figure=FIGURES, format=["png", "svg"]
-        ),
+        rules.describe_data.output,
+        rules.draw_specimen.output,
+        expand(rules.draw_tomogram.output, tomogram=TOMOGRAMS[0], dataset=SNRS),
+        rules.draw_complex.output,
+        figures_of(SHOWN, rules.draw_segmentation.output),
+        figures_of(UNSUPERVISED_RUNS, rules.draw_baseline.output),
+        rules.draw_training.output,
+        rules.make_tables.output,
+        rules.draw_scores.output,
+        rules.draw_runtime.output,

@@ -8,29 +8,34 @@ HEADER = "s\th:m:s\tmax_rss\tmax_vms\tmean_load\n"
 
 
 def benchmark(path, seconds, memory):
-    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(f"{HEADER}{seconds}\t0:00:01\t{memory}\t-\t99.0\n")
 
 
 @pytest.fixture
-def folder(tmp_path):
-    benchmark(tmp_path / "train_network" / "SSN3D-ED_A_random.tsv", 600, "2048")
-    benchmark(tmp_path / "train_network" / "SSN3D-v1_A_random.tsv", 400, "4096")
-    benchmark(tmp_path / "simulate_specimen" / "t1.tsv", 60, "9216")
-    benchmark(tmp_path / "make_tables.tsv", 0.5, "NA")
-    return tmp_path
+def files(tmp_path):
+    jobs = {
+        "train_network": [("ed", 600, "2048"), ("v1", 400, "4096")],
+        "simulate_specimen": [("t1", 60, "9216")],
+        "make_tables": [("all", 0.5, "NA")],
+        "search_baseline": [],
+    }
+    found = {rule: [tmp_path / f"{rule}_{job[0]}.tsv" for job in jobs[rule]] for rule in jobs}
+    for rule, paths in found.items():
+        for path, (_, seconds, memory) in zip(paths, jobs[rule], strict=True):
+            benchmark(path, seconds, memory)
+    return found
 
 
-def test_benchmarks_are_read_by_rule(folder):
-    jobs = read_benchmarks(folder)
+def test_benchmarks_are_read_by_rule(files):
+    jobs = read_benchmarks(files)
     assert jobs.groupby("rule")["seconds"].sum().to_dict() == {
         "train_network": 1000, "simulate_specimen": 60, "make_tables": 0.5,
     }  # fmt: skip
     assert np.isnan(jobs.set_index("rule").loc["make_tables", "memory_mb"])
 
 
-def test_time_adds_up_over_jobs_and_memory_is_the_largest(folder):
-    time, memory = runtime(read_benchmarks(folder)).axes
+def test_time_adds_up_over_jobs_and_memory_is_the_largest(files):
+    time, memory = runtime(read_benchmarks(files)).axes
     names = [tick.get_text() for tick in time.get_yticklabels()]
     assert names == ["make_tables (x1)", "simulate_specimen (x1)", "train_network (x2)"]
     assert [bar.get_width() for bar in time.patches] == [0.5, 60, 1000]
@@ -39,9 +44,9 @@ def test_time_adds_up_over_jobs_and_memory_is_the_largest(folder):
     assert [text.get_text() for text in time.texts] == ["0.5 s", "60 s", "1,000 s"]
 
 
-def test_no_benchmarks_or_damaged_ones_are_an_error(folder):
-    with pytest.raises(DataError, match="contains no benchmark files"):
-        read_benchmarks(folder / "none")
-    (folder / "make_tables.tsv").write_text("nothing\n")
-    with pytest.raises(DataError, match=r"make_tables\.tsv: not a Snakemake benchmark file"):
-        read_benchmarks(folder)
+@pytest.mark.parametrize("content", [None, "nothing\n", f"{HEADER}x\t0:01\t1\t-\t9\n"])
+def test_damaged_benchmark(files, content):
+    (path,) = files["make_tables"]
+    path.unlink() if content is None else path.write_text(content)
+    with pytest.raises(DataError, match=r"make_tables_all\.tsv: not a Snakemake benchmark file"):
+        read_benchmarks(files)

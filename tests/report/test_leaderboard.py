@@ -127,13 +127,14 @@ def test_it_is_made_of_runs_of_joined_datasets_and_of_outsiders(
     snr_of = {"A": 0.5, "B": 0.06}
     for name, less in {"Otsu": 0.3, "Oracle-threshold": 0.7}.items():
         write_run(name, "B", "random", better(scores, -less))
-    make_leaderboard(settings, tables, snr_of, ["2GLS"], tmp_path, seed=0)
-    made = pd.read_csv(tmp_path / "tables" / "leaderboard.csv")
+    csv = tmp_path / "leaderboard.csv"
+    make_leaderboard(settings, tables, snr_of, ["2GLS"], runs=tmp_path / "runs", csv=csv, seed=0)
+    made = pd.read_csv(csv)
     on_b = rows_of(made, dataset="B", structure="all", independent=True)
     assert on_b["method"].tolist()[2:] == ["Otsu", "Oracle threshold"]
     assert on_b["trained_on"].isna().tolist() == [False, True, True, True]
     assert on_b["snr"].tolist() == [0.06] * 4
-    text = (tmp_path / "tables" / "leaderboard.md").read_text()
+    text = csv.with_suffix(".md").read_text()
     none = "| \N{EN DASH} " * 2
     lines = ["### B, SNR 0.06", "| My \\| own |", "structures left out of the training"]
     for line in (*lines, f"| UNet | A without it {none}| 89.7 |", "Provenance: "):

@@ -26,17 +26,16 @@ def weights_of(section, target):
     except SSN3DError:
         return []
     shipped = model in model_names()
-    return os.path.relpath(FOLDER / f"{model}.pt") if shipped else model
+    return users_file(os.path.relpath(FOLDER / f"{model}.pt") if shipped else model)
 
 
-try:
-    SAMPLES = read_sheet(of_user_or_repository(SHEET)) if SHEET else simulated_samples()
-    for key in ("picking.model", "segmentation.model", "averaging.reference"):
-        section, _, name = key.partition(".")
-        path = (config["recovery"][section] or {}).get(name)
-        check_braces(path or "", f"config: recovery.{key}")
-except SSN3DError as error:
-    raise WorkflowError(str(error)) from None
+def facts_of(sample):
+    """All that is known of a tomogram but where it is, which the job's input says."""
+    return {k: v for k, v in SAMPLES[sample]._asdict().items() if k != "file"}
+
+
+with one_line_errors():
+    SAMPLES = read_sheet(users_file(SHEET)) if SHEET else simulated_samples()
 
 # Whose particles are averaged together.
 GROUPS = {d: [f"{t}_{d}" for t in INDEPENDENT] for d in SNRS}
@@ -44,16 +43,22 @@ if SHEET:
     GROUPS = {"own": [*SAMPLES]}
 
 AVERAGING = config["recovery"]["averaging"]
-TRUE_MAP, REFERENCE = [], []
+AVERAGING_MAPS = {"truth": [], "reference": []}
 if AVERAGING is not None:
-    TRUE_MAP = [] if SHEET else f"results/recovery/maps/{AVERAGING['pdb_id']}.mrc"
-    REFERENCE = AVERAGING["reference"] or []
+    if not SHEET:
+        AVERAGING_MAPS["truth"] = f"results/recovery/maps/{AVERAGING['pdb_id']}.mrc"
+    if AVERAGING["reference"]:
+        AVERAGING_MAPS["reference"] = users_file(AVERAGING["reference"])
 
 AVERAGE_FILES = [f"{name}.mrc" for name in ("average", "half1", "half2")]
 AVERAGE_FILES += ["fsc.csv", "particles.csv", "particles.star"]
 
-# Of the rules that segment or average: 2 GB for 500 million voxels, and boxes of particles.
+# Memory of the rules that segment or average: 2 GB for 500 million voxels, and boxes of particles.
 RECOVERY_MB = 6000
+RECOVERY_RESOURCES = {
+    "mem_mb": more_each_attempt(RECOVERY_MB),
+    "runtime": more_each_attempt(120),
+}
 
 
 wildcard_constraints:

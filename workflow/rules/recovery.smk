@@ -1,7 +1,7 @@
 # Particles of whole tomograms: found, segmented, averaged. Only with the target `recover`.
 rule segment_tomogram:
     input:
-        tomogram=lambda w: SAMPLES[w.sample].file,
+        tomogram=lambda w: users_file(SAMPLES[w.sample].file),
         model=weights_of("picking", "all"),
     output:
         probability=volume(of_sample("probability.mrc")),
@@ -14,10 +14,9 @@ rule segment_tomogram:
         environment(config["training"]["device"])
     threads: JOB_THREADS
     resources:
-        mem_mb=more_each_attempt(RECOVERY_MB),
-        runtime=more_each_attempt(120),
+        **RECOVERY_RESOURCES,
     params:
-        sample=lambda w: SAMPLES[w.sample]._asdict(),
+        sample=lambda w: facts_of(w.sample),
         device=lookup(within=config, dpath="training/device"),
         code=library_version("segment_tomogram"),
     script:
@@ -26,7 +25,7 @@ rule segment_tomogram:
 
 rule pick_particles:
     input:
-        tomogram=lambda w: SAMPLES[w.sample].file,
+        tomogram=lambda w: users_file(SAMPLES[w.sample].file),
         probability=of_segmentation("probability.mrc"),
     output:
         of_sample("picks.star"),
@@ -41,7 +40,7 @@ rule pick_particles:
         mem_mb=more_each_attempt(RECOVERY_MB),
         runtime=more_each_attempt(30),
     params:
-        sample=lambda w: SAMPLES[w.sample]._asdict(),
+        sample=lambda w: facts_of(w.sample),
         settings=lookup(within=config, dpath="recovery/picking"),
         code=library_version("pick_particles"),
     script:
@@ -50,7 +49,7 @@ rule pick_particles:
 
 rule segment_picks:
     input:
-        tomogram=lambda w: SAMPLES[w.sample].file,
+        tomogram=lambda w: users_file(SAMPLES[w.sample].file),
         picks=of_sample("picks.star"),
         model=weights_of("segmentation", "centred"),
     output:
@@ -63,10 +62,9 @@ rule segment_picks:
         environment(config["training"]["device"])
     threads: JOB_THREADS
     resources:
-        mem_mb=more_each_attempt(RECOVERY_MB),
-        runtime=more_each_attempt(120),
+        **RECOVERY_RESOURCES,
     params:
-        sample=lambda w: SAMPLES[w.sample]._asdict(),
+        sample=lambda w: facts_of(w.sample),
         settings=lookup(within=config, dpath="recovery/segmentation"),
         device=lookup(within=config, dpath="training/device"),
         code=library_version("segment_picks"),
@@ -116,12 +114,11 @@ rule render_structure:
 
 rule average_picks:
     input:
-        tomograms=lambda w: [SAMPLES[name].file for name in GROUPS[w.group]],
+        **AVERAGING_MAPS,
+        tomograms=lambda w: [users_file(SAMPLES[s].file) for s in GROUPS[w.group]],
         picks=of_group("picks.star"),
         instances=of_group("instances.mrc"),
         matches=of_group("matches.csv") if not SHEET else [],
-        truth=TRUE_MAP,
-        reference=REFERENCE,
     output:
         multiext("results/recovery/averages/{group}/", *AVERAGE_FILES),
     log:
@@ -132,10 +129,9 @@ rule average_picks:
         "../../envs/cpu.yaml"
     threads: JOB_THREADS
     resources:
-        mem_mb=more_each_attempt(RECOVERY_MB),
-        runtime=more_each_attempt(120),
+        **RECOVERY_RESOURCES,
     params:
-        samples=lambda w: [SAMPLES[name]._asdict() for name in GROUPS[w.group]],
+        samples=lambda w: list(map(facts_of, GROUPS[w.group])),
         settings=lookup(within=config, dpath="recovery/averaging"),
         seed=lookup(within=config, dpath="seed"),
         code=library_version("average_picks"),

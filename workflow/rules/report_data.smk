@@ -1,37 +1,35 @@
 # The report on the data: what was simulated, before anything is segmented.
-FIGURES = [
-    *["complex", "calibration", "packing"],
-    *expand("tomogram_{t}_{dataset}", t=TOMOGRAMS[:1], dataset=SNRS),
-]
-PAGES = ["structures", "specimen", "snr", "mask_sizes"]
+in_structures = partial(shown, "1. Structures")
+in_tomograms = partial(shown, "2. Tomograms")
+in_subtomograms = partial(shown, "3. Subtomograms")
 
-
-localrules:
-    describe_data,
+DRAWING_RESOURCES = {
+    "mem_mb": more_each_attempt(4000),
+    "runtime": more_each_attempt(30),
+}
 
 
 rule describe_data:
     input:
         structures=expand("results/structures/{pdb_id}.json", pdb_id=PDB_IDS),
-        specimens=expand(
-            "results/tomograms/{t}/specimen.json", t=TOMOGRAMS + INDEPENDENT
-        ),
-        noise=expand(
-            "results/tomograms/{t}/{d}.json", t=TOMOGRAMS + INDEPENDENT, d=SNRS
-        ),
-        complexes=RESOURCES / "complexes.tsv",
+        specimens=expand("results/tomograms/{t}/specimen.json", t=EVERY),
+        noise=expand("results/tomograms/{t}/{d}.json", t=EVERY, d=SNRS),
+        complexes=resource("complexes.tsv"),
     output:
-        structures=shown("results/tables/structures.html"),
-        specimen=shown("results/tables/specimen.html"),
-        snr=shown("results/tables/snr.html"),
+        structures=in_structures(
+            "results/tables/structures.html",
+            "structures",
+            "Structures and their sources",
+        ),
+        specimen=in_tomograms("results/tables/specimen.html", "specimen", "Specimen"),
+        snr=in_tomograms("results/tables/snr.html", "snr", "SNR"),
     log:
         "logs/describe_data.log",
+    localrule: True
     conda:
         "../../envs/cpu.yaml"
     params:
-        pdb_ids=PDB_IDS,
-        tomograms=TOMOGRAMS + INDEPENDENT,
-        datasets=list(SNRS),
+        names={"pdb_ids": PDB_IDS, "tomograms": EVERY, "datasets": list(SNRS)},
         code=library_version("describe_data"),
     script:
         "../scripts/describe_data.py"
@@ -41,11 +39,13 @@ rule draw_specimen:
     input:
         shard=shards(TOMOGRAMS[:1], next(iter(SNRS)))[0],
         summaries=expand("results/tomograms/{t}/{d}.json", t=TOMOGRAMS[:1], d=SNRS),
-        complexes=RESOURCES / "complexes.tsv",
+        complexes=resource("complexes.tsv"),
     output:
-        calibration=shown("results/figures/calibration.png"),
-        packing=shown("results/figures/packing.png"),
-        masks=shown("results/tables/mask_sizes.html"),
+        calibration=in_tomograms(
+            "results/figures/calibration.png", "calibration", "SNR calibration"
+        ),
+        packing=in_subtomograms("results/figures/packing.png", "packing", "Datasets"),
+        masks=in_subtomograms("results/tables/mask_sizes.html", "mask_sizes", "Masks"),
         masks_csv="results/tables/mask_sizes.csv",
         svg=expand("results/figures/{name}.svg", name=["calibration", "packing"]),
     log:
@@ -53,8 +53,7 @@ rule draw_specimen:
     conda:
         "../../envs/cpu.yaml"
     resources:
-        mem_mb=more_each_attempt(4000),
-        runtime=more_each_attempt(30),
+        **DRAWING_RESOURCES,
     params:
         names=list(SNRS),
         code=library_version("draw_specimen"),
@@ -69,15 +68,18 @@ rule draw_tomogram:
         labels=LABELS,
         tilts="results/tomograms/{tomogram}/{dataset}_tilts.mrc",
     output:
-        png=shown("results/figures/tomogram_{tomogram}_{dataset}.png"),
+        png=in_tomograms(
+            "results/figures/tomogram_{tomogram}_{dataset}.png",
+            "tomogram",
+            "Tomogram {tomogram}, dataset {dataset}",
+        ),
         svg="results/figures/tomogram_{tomogram}_{dataset}.svg",
     log:
         "logs/draw_tomogram/{tomogram}_{dataset}.log",
     conda:
         "../../envs/cpu.yaml"
     resources:
-        mem_mb=more_each_attempt(TOMOGRAM_MB),
-        runtime=more_each_attempt(30),
+        **TOMOGRAM_RESOURCES,
     params:
         snr=lambda wildcards: SNRS[wildcards.dataset],
         tilt=lookup(within=config, dpath="microscope/tilt"),
@@ -91,15 +93,16 @@ rule draw_complex:
         structure=f"results/structures/{config['figures']['complex_id']}.npz",
         shards=[shards(TOMOGRAMS[:1], dataset) for dataset in SNRS],
     output:
-        png=shown("results/figures/complex.png"),
+        png=in_subtomograms(
+            "results/figures/complex.png", "complex", "Figure 4: a complex"
+        ),
         svg="results/figures/complex.svg",
     log:
         "logs/draw_complex.log",
     conda:
         "../../envs/cpu.yaml"
     resources:
-        mem_mb=more_each_attempt(4000),
-        runtime=more_each_attempt(30),
+        **DRAWING_RESOURCES,
     params:
         pdb_id=lookup(within=config, dpath="figures/complex_id"),
         level=lookup(within=config, dpath="specimen/mask_threshold_dalton_per_nm3"),

@@ -1,32 +1,25 @@
 # The report on recovered particles, which is there if `recover` was asked for.
-RECOVERED = expand("results/figures/picks_{sample}.png", sample=SAMPLES)
-if AVERAGING is not None:
-    RECOVERED += expand("results/figures/average_{group}.png", group=GROUPS)
-if not SHEET:
-    RECOVERED += ["results/tables/recovery.html", "results/figures/recall.png"]
-
-
-localrules:
-    score_recovery,
-    draw_recall,
+in_recovery = partial(shown, "7. Recovery")
 
 
 rule draw_picks:
     input:
-        tomogram=lambda w: SAMPLES[w.sample].file,
+        tomogram=lambda w: users_file(SAMPLES[w.sample].file),
         picks=of_sample("picks.star"),
         instances=of_sample("instances.mrc"),
         particles=true("particles.star"),
         matches=[] if SHEET else of_sample("matches.csv"),
     output:
-        png=shown("results/figures/picks_{sample}.png"),
+        png=in_recovery(
+            "results/figures/picks_{sample}.png", "picks", "Picks: {sample}"
+        ),
         svg="results/figures/picks_{sample}.svg",
     log:
         "logs/draw_picks/{sample}.log",
     conda:
         "../../envs/cpu.yaml"
     params:
-        sample=lambda w: SAMPLES[w.sample]._asdict(),
+        sample=lambda w: facts_of(w.sample),
         diameter=lookup(within=config, dpath="recovery/picking/diameter_angstrom"),
         code=library_version("draw_picks"),
     script:
@@ -39,9 +32,11 @@ rule draw_average:
             "results/recovery/averages/{{group}}/{file}",
             file=["average.mrc", "fsc.csv", "particles.csv"],
         ),
-        truth=TRUE_MAP,
+        truth=AVERAGING_MAPS["truth"],
     output:
-        png=shown("results/figures/average_{group}.png"),
+        png=in_recovery(
+            "results/figures/average_{group}.png", "average", "Average: {group}"
+        ),
         svg="results/figures/average_{group}.svg",
     log:
         "logs/draw_average/{group}.log",
@@ -60,11 +55,14 @@ rule score_recovery:
         counts=expand(of_sample("counts.json"), sample=SAMPLES),
         structures=expand("results/structures/{pdb_id}.json", pdb_id=PDB_IDS),
     output:
-        html=shown("results/tables/recovery.html"),
+        html=in_recovery(
+            "results/tables/recovery.html", "recovery", "Scores of picks and targets"
+        ),
         csv="results/tables/recovery.csv",
         md="results/tables/recovery.md",
     log:
         "logs/score_recovery.log",
+    localrule: True
     conda:
         "../../envs/cpu.yaml"
     params:
@@ -82,10 +80,11 @@ rule draw_recall:
     input:
         "results/tables/recovery.csv",
     output:
-        png=shown("results/figures/recall.png"),
+        png=in_recovery("results/figures/recall.png", "recall", "Recall by mass"),
         svg="results/figures/recall.svg",
     log:
         "logs/draw_recall.log",
+    localrule: True
     conda:
         "../../envs/cpu.yaml"
     params:
@@ -96,4 +95,6 @@ rule draw_recall:
 
 rule recover:
     input:
-        RECOVERED,
+        expand(rules.draw_picks.output, sample=SAMPLES),
+        expand(rules.draw_average.output, group=GROUPS) if AVERAGING else [],
+        rules.score_recovery.output + rules.draw_recall.output if not SHEET else [],

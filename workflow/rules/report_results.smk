@@ -1,4 +1,8 @@
 # The report on the results: how well the data were segmented, and the time that it took.
+in_segmentation = partial(shown, "4. Segmentation")
+in_tables = partial(shown, "5. Tables")
+in_run_time = partial(shown, "6. Run time")
+
 RUNS = checked.tables.runs(PDB_IDS)
 TRAINED = [run for run in RUNS if run.method not in BASELINES]
 UNSUPERVISED_RUNS = [run for run in RUNS if run.method == BASELINE]
@@ -7,11 +11,7 @@ SHOWN = [
     run for run in FIRST_SEEDS if run.method == checked.tables.table3.method
 ] or RUNS[:1]
 
-FIGURES += ["training", "per_class", "against_size", "against_paper", "runtime"]
-FIGURES += [f"segmentation_{path_name(r.method)}_{r.dataset}" for r in SHOWN]
-FIGURES += [f"baseline_{path_name(r.method)}_{r.dataset}" for r in UNSUPERVISED_RUNS]
 TABLES, FORMATS = ["table2", "table3"], ["csv", "md", "tex", "json"]
-PAGES += TABLES
 
 COMPETING = checked.leaderboard.runs(checked.tables, [*SNRS], PDB_IDS)
 EXTERNAL = config["leaderboard"]["external"]
@@ -34,9 +34,24 @@ SETTINGS_OF_TABLES = {
 }
 
 
-localrules:
-    make_leaderboard,
-    make_tables,
+def run_files(runs, name):
+    """List one file of each run."""
+    return [str(run_folder("results/runs", *run) / name) for run in runs]
+
+
+def figures_of(runs, files):
+    """List the files of a figure of each run."""
+    return [
+        expand(files, method=path_name(run.method), dataset=run.dataset) for run in runs
+    ]
+
+
+def title(run):
+    """Name a run for a reader: method, dataset, its SNR or the structure left out, its seed."""
+    split, _, seed = run.split.partition("_seed")
+    snr = f"(SNR {SNRS[run.dataset]:g})"
+    words = snr if split == "random" else split.replace("_", " ")
+    return f"{run.method}, {run.dataset} {words}" + (f", seed {seed}" if seed else "")
 
 
 rule draw_segmentation:
@@ -45,7 +60,11 @@ rule draw_segmentation:
         scores="results/runs/{method}/{dataset}/random/per_subtomogram.csv",
         predictions="results/runs/{method}/{dataset}/random/predictions.h5",
     output:
-        png=shown("results/figures/segmentation_{method}_{dataset}.png"),
+        png=in_segmentation(
+            "results/figures/segmentation_{method}_{dataset}.png",
+            "segmentation",
+            "Figure 5: {method}, dataset {dataset}",
+        ),
         svg="results/figures/segmentation_{method}_{dataset}.svg",
     log:
         "logs/draw_segmentation/{method}_{dataset}.log",
@@ -64,7 +83,11 @@ rule draw_baseline:
         run="results/runs/{method}/{dataset}/random/run.json",
         scores="results/runs/{method}/{dataset}/random/per_subtomogram.csv",
     output:
-        png=shown("results/figures/baseline_{method}_{dataset}.png"),
+        png=in_segmentation(
+            "results/figures/baseline_{method}_{dataset}.png",
+            "baseline",
+            "The baseline, step by step: {method}, dataset {dataset}",
+        ),
         svg="results/figures/baseline_{method}_{dataset}.svg",
     log:
         "logs/draw_baseline/{method}_{dataset}.log",
@@ -83,7 +106,9 @@ rule draw_training:
         histories=run_files(TRAINED, "history.csv"),
         runs=run_files(TRAINED, "run.json"),
     output:
-        png=shown("results/figures/training.png"),
+        png=in_segmentation(
+            "results/figures/training.png", "training", "Training curves"
+        ),
         svg="results/figures/training.svg",
     log:
         "logs/draw_training.log",
@@ -102,13 +127,16 @@ rule make_tables:
         scores=run_files(RUNS, "per_subtomogram.csv"),
         independent=run_files(RUNS, "independent.csv"),
         structures=expand("results/structures/{pdb_id}.json", pdb_id=PDB_IDS),
-        facts=[RESOURCES / name for name in FACTS_OF_TABLES],
+        facts=map(resource, FACTS_OF_TABLES),
     output:
         expand("results/tables/{table}.{format}", table=TABLES, format=FORMATS),
-        table2=shown("results/tables/table2.html"),
-        table3=shown("results/tables/table3.html"),
+        table2=in_tables("results/tables/table2.html", "table2", "Table 2: the methods"),
+        table3=in_tables(
+            "results/tables/table3.html", "table3", "Table 3: unseen structures"
+        ),
     log:
         "logs/make_tables.log",
+    localrule: True
     conda:
         "../../envs/cpu.yaml"
     params:
@@ -123,12 +151,13 @@ rule make_tables:
 rule make_leaderboard:
     input:
         runs=[path for name in SCORES_OF_RUN for path in run_files(COMPETING, name)],
-        external=[f"{folder}/{name}" for folder in EXTERNAL for name in SCORES_OF_RUN],
+        external=[users_file(f"{e}/{name}") for e in EXTERNAL for name in SCORES_OF_RUN],
     output:
-        "results/tables/leaderboard.csv",
-        "results/tables/leaderboard.md",
+        csv="results/tables/leaderboard.csv",
+        md="results/tables/leaderboard.md",
     log:
         "logs/make_leaderboard.log",
+    localrule: True
     conda:
         "../../envs/cpu.yaml"
     params:
@@ -147,15 +176,17 @@ rule draw_scores:
         scores=run_files(SHOWN, "per_subtomogram.csv"),
         table3="results/tables/table3.csv",
     output:
-        per_class=shown("results/figures/per_class.png"),
-        against_size=shown("results/figures/against_size.png"),
-        against_paper=shown("results/figures/against_paper.png"),
-        svg=multiext(
-            "results/figures/",
-            "per_class.svg",
-            "against_size.svg",
-            "against_paper.svg",
+        per_class=in_segmentation(
+            "results/figures/per_class.png", "per_class", "IoU by structure and SNR"
         ),
+        against_size=in_segmentation(
+            "results/figures/against_size.png", "against_size", "IoU by mask size"
+        ),
+        against_paper=in_tables(
+            "results/figures/against_paper.png", "against_paper", "Beside the paper"
+        ),
+        svg="results/figures/per_class.svg",
+        svgs=multiext("results/figures/against_", "size.svg", "paper.svg"),
     log:
         "logs/draw_scores.log",
     conda:
@@ -167,12 +198,34 @@ rule draw_scores:
         "../scripts/draw_scores.py"
 
 
+def run_names(runs):
+    """Name the jobs of runs as their benchmark files are named."""
+    return [f"{path_name(run.method)}_{run.dataset}_{run.split}" for run in runs]
+
+
+SEGMENTED = {name for run in RUNS for name in run.dataset.split(JOIN)}
+# The jobs that `all` needs, of every rule that is measured.
+JOBS = {
+    **dict.fromkeys(["simulate_specimen", "image_specimen"], EVERY),
+    "add_noise": [f"{t}_{d}" for t in EVERY for d in SNRS],
+    "extract_subtomograms": [f"{t}_{d}" for t in EVERY for d in SNRS if d in SEGMENTED],
+    **dict.fromkeys(["train_network", "evaluate_network"], run_names(TRAINED)),
+    "search_baseline": [
+        f"{run.dataset}_{run.split}" for run in RUNS if run.method == TUNED_BASELINE
+    ],
+    "run_baseline": run_names(run for run in RUNS if run not in TRAINED),
+}
+
+
 rule draw_runtime:
     input:
-        "results/tables/table2.csv",
-        "results/tables/table3.csv",
+        **{
+            rule: [f"results/benchmarks/{rule}/{job}.tsv" for job in JOBS[rule]]
+            for rule in JOBS
+        },
+        prepare_structures=["results/benchmarks/prepare_structures.tsv"],
     output:
-        png=shown("results/figures/runtime.png"),
+        png=in_run_time("results/figures/runtime.png", "runtime", "Run time and memory"),
         svg="results/figures/runtime.svg",
     log:
         "logs/draw_runtime.log",

@@ -1,15 +1,39 @@
+BASELINE_RESOURCES = {
+    "mem_mb": more_each_attempt(READING_MB),
+    "runtime": more_each_attempt(60),
+}
+UNSUPERVISED = {
+    key: config["baseline"][key] for key in config["baseline"] if key != "search"
+}
+
+
+def shards_of(tomograms):
+    """Subtomograms of some tomograms in the datasets of a training, joined as in A+B+C."""
+    return lambda w: [p for name in w.data.split(JOIN) for p in shards(tomograms, name)]
+
+
+def checkpoints(wildcards, output):
+    """Folder of checkpoints, beside the runs'; no output, which Snakemake would delete first."""
+    return os.path.join(*Path(output.weights).parts[:-5], "checkpoints")
+
+
+def is_tuned(wildcards):
+    """Whether a run is of the tuned baseline, whose parameters come from a search."""
+    return wildcards.baseline == path_name(TUNED_BASELINE)
+
+
 rule train_network:
     input:
         shards=shards_of(TOMOGRAMS),
         split="results/splits/{split}.csv",
     output:
-        weights="results/runs/{method}/{data}/{split}{repeat}/weights.pt",
-        history="results/runs/{method}/{data}/{split}{repeat}/history.csv",
-        run="results/runs/{method}/{data}/{split}{repeat}/run.json",
+        weights="results/runs/{network}/{data}/{split}{repeat}/weights.pt",
+        history="results/runs/{network}/{data}/{split}{repeat}/history.csv",
+        run="results/runs/{network}/{data}/{split}{repeat}/run.json",
     log:
-        "logs/train_network/{method}_{data}_{split}{repeat}.log",
+        "logs/train_network/{network}_{data}_{split}{repeat}.log",
     benchmark:
-        "results/benchmarks/train_network/{method}_{data}_{split}{repeat}.tsv"
+        "results/benchmarks/train_network/{network}_{data}_{split}{repeat}.tsv"
     conda:
         environment(config["training"]["device"])
     threads: JOB_THREADS * config["gpus_per_training"]
@@ -19,6 +43,7 @@ rule train_network:
     params:
         settings=lookup(within=config, dpath="training"),
         seed=lookup(within=config, dpath="seed"),
+        checkpoints=checkpoints,
         code=library_version("train_network"),
     script:
         "../scripts/train_network.py"
@@ -26,17 +51,17 @@ rule train_network:
 
 rule evaluate_network:
     input:
-        shards=shards_of(TOMOGRAMS + INDEPENDENT),
+        shards=shards_of(EVERY),
         split="results/splits/{split}.csv",
-        weights="results/runs/{method}/{data}/{split}{repeat}/weights.pt",
+        weights="results/runs/{network}/{data}/{split}{repeat}/weights.pt",
     output:
-        table="results/runs/{method}/{data}/{split}{repeat}/per_subtomogram.csv",
-        independent="results/runs/{method}/{data}/{split}{repeat}/independent.csv",
-        predictions="results/runs/{method}/{data}/{split}{repeat}/predictions.h5",
+        table="results/runs/{network}/{data}/{split}{repeat}/per_subtomogram.csv",
+        independent="results/runs/{network}/{data}/{split}{repeat}/independent.csv",
+        predictions="results/runs/{network}/{data}/{split}{repeat}/predictions.h5",
     log:
-        "logs/evaluate_network/{method}_{data}_{split}{repeat}.log",
+        "logs/evaluate_network/{network}_{data}_{split}{repeat}.log",
     benchmark:
-        "results/benchmarks/evaluate_network/{method}_{data}_{split}{repeat}.tsv"
+        "results/benchmarks/evaluate_network/{network}_{data}_{split}{repeat}.tsv"
     conda:
         environment(config["training"]["device"])
     threads: JOB_THREADS
@@ -73,14 +98,9 @@ rule search_baseline:
         "../scripts/search_baseline.py"
 
 
-UNSUPERVISED = {
-    key: config["baseline"][key] for key in config["baseline"] if key != "search"
-}
-
-
 rule run_baseline:
     input:
-        shards=shards(TOMOGRAMS + INDEPENDENT),
+        shards=shards(EVERY),
         split="results/splits/{split}.csv",
         search=branch(is_tuned, then="results/baseline/{dataset}/{split}.json"),
     output:
@@ -103,7 +123,3 @@ rule run_baseline:
         code=library_version("run_baseline"),
     script:
         "../scripts/run_baseline.py"
-
-
-ruleorder: run_baseline > train_network
-ruleorder: run_baseline > evaluate_network

@@ -1,24 +1,30 @@
+from ssn3d.structures.map_file import map_files
+from ssn3d.structures.sources import find_sources
+
+
+def folder_files(structures, pdb_ids):
+    """Coordinate files of the user's folder, and the index that assigns them, if there is one."""
+    if structures["source"] != "folder":
+        return []
+    folder, allow = structures["folder"], structures["allow_surrogates"]
+    found = find_sources(pdb_ids, "folder", folder, allow_surrogates=allow)
+    files = [source.path for source in found.values() if source.path]
+    return [users_file(path) for path in [*files, *Path(folder).glob("index.tsv")]]
+
+
+with one_line_errors():
+    from_coordinates = checked.structures.from_coordinates(PDB_IDS)
+    STRUCTURE_FILES = folder_files(config["structures"], from_coordinates)
+    STRUCTURE_FILES += map(users_file, map_files(checked.structures))
+
+
 # On a cluster this runs where Snakemake does: compute nodes may have no way to the archive.
-localrules:
-    prepare_structures,
-
-
-# Says which of the user's files stands for which structure; there may be none.
-INDEX = []
-if config["structures"]["source"] == "folder":
-    INDEX = [
-        str(path) for path in Path(config["structures"]["folder"]).glob("index.tsv")
-    ]
-
-
 rule prepare_structures:
     input:
         ids=IDS_FILE,
-        files=COORDINATE_FILES,
-        maps=MAP_FILES,
-        index=INDEX,
-        complexes=RESOURCES / "complexes.tsv",
-        obsolete=RESOURCES / "obsolete.tsv",
+        files=STRUCTURE_FILES,
+        complexes=resource("complexes.tsv"),
+        obsolete=resource("obsolete.tsv"),
     output:
         points=expand("results/structures/{pdb_id}.npz", pdb_id=PDB_IDS),
         records=expand("results/structures/{pdb_id}.json", pdb_id=PDB_IDS),
@@ -26,6 +32,7 @@ rule prepare_structures:
         "logs/prepare_structures.log",
     benchmark:
         "results/benchmarks/prepare_structures.tsv"
+    localrule: True
     conda:
         "../../envs/cpu.yaml"
     params:

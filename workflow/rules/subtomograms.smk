@@ -1,8 +1,3 @@
-# Too short for a cluster's queue.
-localrules:
-    split_dataset,
-
-
 rule extract_subtomograms:
     input:
         tomogram="results/tomograms/{tomogram}/{dataset}.mrc",
@@ -19,8 +14,7 @@ rule extract_subtomograms:
     conda:
         "../../envs/cpu.yaml"
     resources:
-        mem_mb=more_each_attempt(TOMOGRAM_MB),
-        runtime=more_each_attempt(30),
+        **TOMOGRAM_RESOURCES,
     params:
         settings=lambda w: checked.subtomograms.of(w.tomogram).model_dump(),
         seed=lookup(within=config, dpath="seed"),
@@ -33,16 +27,17 @@ rule split_dataset:
     input:
         particles=expand(
             "results/tomograms/{tomogram}/particles.star",
-            tomogram=TOMOGRAMS + INDEPENDENT,
+            tomogram=EVERY,
         ),
     output:
         "results/splits/{split}.csv",
     log:
         "logs/split_dataset/{split}.log",
+    localrule: True  # too short for a cluster's queue
     conda:
         "../../envs/cpu.yaml"
     params:
-        tomograms=TOMOGRAMS + INDEPENDENT,
+        tomograms=EVERY,
         shape=lookup(within=config, dpath="specimen/tomogram_size_voxels"),
         subtomograms=lookup(within=config, dpath="subtomograms"),
         settings=lookup(within=config, dpath="splits"),

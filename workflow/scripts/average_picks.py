@@ -11,11 +11,13 @@ from ssn3d.recovery.sheet import Sample
 
 if __name__ == "__main__":
     with job(snakemake.log[0]):
-        files, settings = snakemake.input, AverageSettings.model_validate(snakemake.params.settings)
-        samples = [Sample(**sample) for sample in snakemake.params.samples]
-        wanted = [picks_of(path, settings.pdb_id) for path in files.matches] or [None] * len(
-            samples
-        )
+        files = snakemake.input
+        reference = {"reference": files.reference or None}
+        settings = AverageSettings.model_validate(snakemake.params.settings | reference)
+        named = zip(files.tomograms, snakemake.params.samples, strict=True)
+        samples = [Sample(file=file, **sample) for file, sample in named]
+        wanted = [picks_of(path, settings.pdb_id) for path in files.matches]
+        wanted = wanted or [None] * len(samples)
         columns = zip(samples, files.picks, files.instances, wanted, strict=True)
         average_picks(
             [Source(*source) for source in columns],

@@ -1,16 +1,15 @@
 """Write the report's pages about structures, specimens and SNRs."""
 
+from pathlib import Path
+
 from ssn3d.log import job
 from ssn3d.report.data_pages import describe_data
 
 if __name__ == "__main__":
     with job(snakemake.log[0]):
-        params = snakemake.params
         describe_data(
-            "results",
+            Path(snakemake.input.structures[0]).parents[1],
             snakemake.input.complexes,
-            pdb_ids=params.pdb_ids,
-            tomograms=params.tomograms,
-            datasets=params.datasets,
+            **snakemake.params.names,
             **snakemake.output,
         )

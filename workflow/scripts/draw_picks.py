@@ -8,7 +8,7 @@ if __name__ == "__main__":
     with job(snakemake.log[0]):
         files = snakemake.input
         draw_picks(
-            Sample(**snakemake.params.sample),
+            Sample(file=snakemake.input.tomogram, **snakemake.params.sample),
             files.picks,
             files.instances,
             snakemake.params.diameter,

@@ -5,4 +5,4 @@ from ssn3d.report.figure_runtime import draw_runtime
 
 if __name__ == "__main__":
     with job(snakemake.log[0]):
-        draw_runtime("results/benchmarks", figure=snakemake.output.png)
+        draw_runtime(dict(snakemake.input.items()), figure=snakemake.output.png)

@@ -1,5 +1,7 @@
 """Rank all methods, those of the experiment and those from outside."""
 
+from pathlib import Path
+
 from ssn3d.log import job
 from ssn3d.microscope.settings import SNRSettings
 from ssn3d.report.leaderboard_steps import make_leaderboard
@@ -13,6 +15,7 @@ if __name__ == "__main__":
             TablesSettings.model_validate(params.tables),
             SNRSettings.model_validate(params.snr).snr_of,
             params.pdb_ids,
-            "results",
+            runs=Path(snakemake.input.runs[0]).parents[3],
+            csv=snakemake.output.csv,
             seed=params.seed,
         )

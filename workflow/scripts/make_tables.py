@@ -11,12 +11,14 @@ if __name__ == "__main__":
     with job(snakemake.log[0]):
         params = snakemake.params
         seed = params.config["seed"]
+        structures = Path(snakemake.input.structures[0]).parent
         tables = make_tables(
             TablesSettings.model_validate(params.config["tables"]),
             SNRSettings.model_validate(params.config["snr"]).snr_of,
             params.pdb_ids,
-            "results",
+            structures.parent,
             Path(snakemake.input.facts[0]).parent,
             seed=seed,
         )
-        write_tables(tables, params.pdb_ids, "results", seed=seed, settings=params.config)
+        folder = Path(snakemake.output.table2).parent
+        write_tables(tables, structures, params.pdb_ids, folder, seed=seed, settings=params.config)

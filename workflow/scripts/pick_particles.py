@@ -8,7 +8,7 @@ from ssn3d.recovery.steps import pick_sample
 if __name__ == "__main__":
     with job(snakemake.log[0]):
         pick_sample(
-            Sample(**snakemake.params.sample),
+            Sample(file=snakemake.input.tomogram, **snakemake.params.sample),
             PickingSettings.model_validate(snakemake.params.settings),
             snakemake.output[0],
             snakemake.input.probability or None,

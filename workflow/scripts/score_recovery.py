@@ -1,5 +1,7 @@
 """Make the table of what was recovered from simulated tomograms."""
 
+from pathlib import Path
+
 from ssn3d.log import job
 from ssn3d.report.recovery_scores import make_recovery_table
 
@@ -7,7 +9,7 @@ if __name__ == "__main__":
     with job(snakemake.log[0]):
         params = snakemake.params
         make_recovery_table(
-            "results",
+            Path(snakemake.input.structures[0]).parents[1],
             params.groups,
             params.snrs,
             params.pdb_ids,

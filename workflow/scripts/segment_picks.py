@@ -12,7 +12,7 @@ if __name__ == "__main__":
     with job(snakemake.log[0]):
         use_threads(snakemake.threads)
         segment_picks(
-            Sample(**snakemake.params.sample),
+            Sample(file=snakemake.input.tomogram, **snakemake.params.sample),
             snakemake.input.picks,
             snakemake.input.model or None,
             TargetSettings.model_validate(snakemake.params.settings),

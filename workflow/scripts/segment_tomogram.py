@@ -11,7 +11,7 @@ if __name__ == "__main__":
     with job(snakemake.log[0]):
         use_threads(snakemake.threads)
         segment_whole(
-            Sample(**snakemake.params.sample),
+            Sample(file=snakemake.input.tomogram, **snakemake.params.sample),
             snakemake.input.model or None,
             Path(snakemake.output.probability).parent,
             device=snakemake.params.device,

@@ -15,8 +15,8 @@ def checkpoint_of(files, params, wildcards):  # noqa: ANN001, ANN201 -- Snakemak
     shards = [open_shard(path).sha256 for path in files.shards]
     identity = [shards, sha256_of(files.split), params.settings, params.seed, params.code]
     key = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:12]
-    name = f"{wildcards.method}_{wildcards.data}_{wildcards.split}{wildcards.repeat}_{key}.pt"
-    return Path("results/checkpoints") / name
+    name = f"{wildcards.network}_{wildcards.data}_{wildcards.split}{wildcards.repeat}_{key}.pt"
+    return Path(params.checkpoints) / name
 
 
 if __name__ == "__main__":
@@ -26,7 +26,7 @@ if __name__ == "__main__":
             {
                 "shards": list(snakemake.input.shards),
                 "split": snakemake.input.split,
-                "network": snakemake.wildcards.method,
+                "network": snakemake.wildcards.network,
                 "settings": snakemake.params.settings,
                 "seed": snakemake.params.seed,
                 "weights": snakemake.output.weights,

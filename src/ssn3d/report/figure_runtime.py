@@ -1,6 +1,6 @@
 """Run time and memory of every rule, from Snakemake's benchmark files."""
 
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -10,34 +10,38 @@ from ssn3d.files import PathLike
 from ssn3d.report.style import new_figure, save, styled
 
 
-def draw_runtime(benchmarks: PathLike, *, figure: PathLike) -> None:
-    """Draw run time and memory of each rule, from the folder of benchmark files."""
+def draw_runtime(benchmarks: Mapping[str, Sequence[PathLike]], *, figure: PathLike) -> None:
+    """Draw run time and memory of each rule, from the benchmark files of its jobs."""
     save(runtime(read_benchmarks(benchmarks)), figure)
 
 
-def read_benchmarks(folder: PathLike) -> pd.DataFrame:
-    """Read {rule}.tsv and {rule}/**/*.tsv: columns `rule`, `seconds`, `memory_mb`, one row per job.
+def read_benchmarks(benchmarks: Mapping[str, Sequence[PathLike]]) -> pd.DataFrame:
+    """Read benchmark files by rule: columns `rule`, `seconds`, `memory_mb`, one row per job.
 
     Memory is NaN for jobs that ended before Snakemake measured it.
 
     Raises:
-        DataError: there are no such files, or one is damaged.
+        DataError: a file is missing or damaged.
     """
-    root = Path(folder)
-    jobs = []
-    for path in sorted(root.rglob("*.tsv")):
-        try:
-            table = pd.read_csv(path, sep="\t", na_values=["-", "NA"])[["s", "max_rss"]]
-            table = table.astype("float64")
-        except (OSError, KeyError, ValueError) as error:
-            raise DataError(
-                f"{path}: not a Snakemake benchmark file ({error}); delete it"
-            ) from error
-        rule = path.relative_to(root).with_suffix("").parts[0]
-        jobs.append(table.set_axis(["seconds", "memory_mb"], axis=1).assign(rule=rule))
-    if not jobs:
-        raise DataError(f"{root}: contains no benchmark files (*.tsv); run the workflow first")
+    jobs = [
+        _read_benchmark(path).assign(rule=rule)
+        for rule, files in benchmarks.items()
+        for path in files
+    ]
     return pd.concat(jobs, ignore_index=True)
+
+
+def _read_benchmark(path: PathLike) -> pd.DataFrame:
+    """Read the seconds and the memory of a job."""
+    try:
+        table = pd.read_csv(path, sep="\t", na_values=["-", "NA"])[["s", "max_rss"]]
+        table = table.astype("float64")
+    except (OSError, KeyError, ValueError) as error:
+        raise DataError(
+            f"{path}: not a Snakemake benchmark file ({error}); restore it, or leave out the "
+            "figure of run times (snakemake --omit-from draw_runtime)"
+        ) from error
+    return table.set_axis(["seconds", "memory_mb"], axis=1)
 
 
 @styled

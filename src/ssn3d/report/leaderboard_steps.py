@@ -18,23 +18,31 @@ def make_leaderboard(
     tables: TablesSettings,
     snr_of: Mapping[str, float],
     pdb_ids: Sequence[str],
-    results: PathLike,
     *,
+    runs: PathLike,
+    csv: PathLike,
     seed: int,
 ) -> None:
-    """Write {results}/tables/leaderboard.csv and .md.
+    """Write the leaderboard as CSV, and beside it as Markdown.
 
-    `snr_of` is the SNR asked for, by dataset; `pdb_ids` are all structures of the experiment.
+    Args:
+        settings: what competes besides the rows of the tables.
+        tables: Tables 2 and 3.
+        snr_of: configured SNR by dataset.
+        pdb_ids: all structures of the experiment.
+        runs: folder of all runs.
+        csv: file to write to.
+        seed: of the bootstrap.
 
-    Raises DataError where a run is missing or damaged, or was scored on other subtomograms.
+    Raises:
+        DataError: a run is missing or damaged, or was scored on other subtomograms.
     """
-    entries = _entries(settings, tables, [*snr_of], pdb_ids, Path(results) / "runs")
+    entries = _entries(settings, tables, [*snr_of], pdb_ids, Path(runs))
     table = leaderboard(entries, snr_of, seed)
     asked: dict[str, Any] = {"leaderboard": settings.model_dump(), "tables": tables.model_dump()}
     made = provenance(seed=seed, settings=asked)
-    path = Path(results) / "tables" / "leaderboard.csv"
-    write_csv(path, table.round(4))
-    write_text(path.with_suffix(".md"), leaderboard_markdown(table, made))
+    write_csv(csv, table.round(4))
+    write_text(Path(csv).with_suffix(".md"), leaderboard_markdown(table, made))
 
 
 def _entries(

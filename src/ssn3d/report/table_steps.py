@@ -34,21 +34,27 @@ def make_tables(
 
 def write_tables(
     made: tuple[pd.DataFrame, pd.DataFrame],
+    structures: PathLike,
     pdb_ids: Sequence[str],
-    results: PathLike,
+    folder: PathLike,
     *,
     seed: int,
     settings: dict[str, Any],
 ) -> None:
-    """Write both tables as CSV, Markdown, LaTeX and HTML to {results}/tables.
+    """Write both tables as CSV, JSON, Markdown, LaTeX and HTML.
 
-    `settings` is the part of the configuration that they derive from.
+    Args:
+        made: the tables.
+        structures: folder of the structures' files.
+        pdb_ids: all structures of the experiment.
+        folder: folder to write to.
+        seed: of the experiment.
+        settings: the part of the configuration that they derive from.
     """
-    structures = Path(results) / "structures"
-    sources = {i: read_json(structures / f"{i}.json") for i in pdb_ids}
+    sources = {i: read_json(Path(structures) / f"{i}.json") for i in pdb_ids}
     written = provenance(seed=seed, settings=settings, structures=sources)
     beads = surrogates(structures, pdb_ids)
     titles = ("Table 2. Segmentation performance", "Table 3. Structures left out of the training")
     for number, title, table in zip((2, 3), titles, made, strict=True):
-        path = Path(results) / "tables" / f"table{number}.csv"
+        path = Path(folder) / f"table{number}.csv"
         write_table(table, path, title, written, beads)
