@@ -28,10 +28,10 @@ _OTHER_UNIT = (
 
 @dataclass(frozen=True)
 class TableOptions:
-    """What the tables of a tomogram do not say of themselves."""
+    """Name, units and offset of a tomogram in its tables, where these do not state them."""
 
     name: str | None = None
-    """Tomogram in the tables; by default that of its file."""
+    """Tomogram name in the tables; by default that of its file."""
     tomograms: PathLike | None = None
     """RELION's tomograms.star, for the size and pixel size of the unbinned tomogram."""
     pixel_size_angstrom: float | None = None
@@ -44,7 +44,7 @@ _DEFAULTS = TableOptions()
 
 
 def frame_of_tomogram(tomogram: OwnTomogram, options: TableOptions = _DEFAULTS) -> TomogramFrame:
-    """Give what turns positions in tables into voxels of a tomogram."""
+    """Give the transformation from positions in tables to voxels of a tomogram."""
     grid = tomogram.grid
     name = tomogram.name
     return frame_of_volume(name, grid.shape, grid.voxel_size_angstrom, options)[1]
