@@ -179,17 +179,6 @@ def test_damage_is_one_clear_line(damage, tmp_path):
             read_particles(tmp_path / name)
 
 
-def test_a_damaged_file_can_be_replaced_and_read(particles, tmp_path):
-    path = tmp_path / "p.star"
-    write_particles(path, particles, "t1", 10.0)
-    whole = path.read_text()
-    path.write_text(whole[: whole.index("data_particles") + 20])
-    with pytest.raises(DataError):
-        read_particles(path)
-    path.write_text(whole)
-    assert len(read_particles(path)) == 4
-
-
 @pytest.mark.parametrize("column", ["rlnCoordinateX", "rlnAngleTilt", "ssn3dLabel"])
 def test_nan_and_labels_out_of_order_are_errors(column, particles, tmp_path):
     path = tmp_path / "p.star"

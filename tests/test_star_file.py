@@ -65,6 +65,8 @@ def test_starfile_agrees(tmp_path):
         (LOOP + 'it\'s "a"b"\n', [["it's", 'a"b']]),
         (LOOP + '"open b\n', [['"open', "b"]]),
         ("data_p\n_a 1\n_b 'x y' # c\n", [["1", "x y"]]),
+        ("data_p # c\nLOOP_ # c\n_a\n_b\n1 2\n", [["1", "2"]]),
+        (LOOP + "loop_ 2\n", [["loop_", "2"]]),
         (LOOP, []),
     ],
 )

@@ -122,7 +122,7 @@ def _add_pick(commands: Any) -> None:
 
 
 def _add_table_options(add: Any, named: str, pixel: str = "") -> None:
-    """Add what a table of particles does not say of itself."""
+    """Add the name, units and offset of a tomogram in tables of particles."""
     pixel = pixel or "unit of coordinates in pixels, in angstrom (default: as the table states)"
     listed = "RELION's tomograms.star: size and pixel size of the unbinned tomogram"
     first = "first voxel (x y z) of a cropped tomogram in the whole one (with --tomograms)"

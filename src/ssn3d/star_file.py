@@ -28,6 +28,7 @@ _VALUES = re.compile(
     )""",
     re.VERBOSE,
 )
+_LOOP = "loop_"
 _TITLE_AND_NUMBER = 2
 
 
@@ -54,9 +55,11 @@ def read_star_blocks(path: PathLike) -> dict[str, pd.DataFrame]:
         values = _values(text)
         # a row may begin with a name like data_01, which other programs do not quote
         if text.startswith("data_") and len(values) == 1:
-            name = text.removeprefix("data_")
+            name = values[0].removeprefix("data_")
             if name in blocks:
-                raise DataError(f"{path}: line {number}: block {text} is there twice; rename one")
+                raise DataError(
+                    f"{path}: line {number}: block data_{name} is there twice; rename one"
+                )
             block = blocks[name] = _Block()
         elif block is not None:
             _add_line(block, text, values, f"{path}: line {number}")
@@ -71,7 +74,7 @@ def read_star_blocks(path: PathLike) -> dict[str, pd.DataFrame]:
 def _add_line(block: _Block, text: str, values: list[str], place: str) -> None:
     """Add a line to its block. Raises DataError where it does not fit."""
     is_row = block.is_loop and bool(block.rows)
-    if text.lower() == "loop_":
+    if text.lower().startswith(_LOOP) and values[0].lower() == _LOOP and len(values) == 1:
         block.is_loop = True
     elif text.startswith("_") and len(values) <= _TITLE_AND_NUMBER and not is_row:
         title = values[0].removeprefix("_")

@@ -54,16 +54,6 @@ def test_the_pixel_size_is_where_each_program_puts_it(optics, column, pixel, tmp
     np.testing.assert_allclose(overridden.particles.centres, [[240, 160, 80]])
 
 
-def test_optics_groups_of_two_pixel_sizes(tmp_path):
-    optics = (
-        "data_optics\n\nloop_\n_rlnOpticsGroup #1\n_rlnTomoTiltSeriesPixelSize #2\n7 2\n3 4\n\n"
-    )
-    path = star(
-        tmp_path, optics + HEAD + COORDINATES + "_rlnOpticsGroup #5\na 8 8 8 3\na 8 8 8 7\n"
-    )
-    np.testing.assert_allclose(read_particle_table(path, FRAME).particles.centres[:, 0], [4, 2])
-
-
 def test_origins_are_subtracted_and_turn_with_the_subtomogram(tmp_path):
     """RELION: position = coordinate - A_subtomogram origin, orientation = A_subtomogram A."""
     columns = [f"_rlnOrigin{axis}Angst" for axis in "XYZ"]
@@ -145,12 +135,3 @@ def test_damage_is_one_line(name, text, message, tmp_path):
     with pytest.raises(DataError, match=message) as error:
         read_particle_table(tmp_path / name, FRAME)
     assert "\n" not in str(error.value)
-
-
-def test_positions_without_a_known_tomogram_are_refused(tmp_path):
-    unknown = TomogramFrame((np.nan,) * 3, 1.0, np.nan)
-    centred = "".join(f"_rlnCenteredCoordinate{a}Angst #{i}\n" for i, a in enumerate("XYZ", 2))
-    for columns in (centred, COORDINATES):
-        path = star(tmp_path, HEAD + columns + "a 1 2 3\n")
-        with pytest.raises(DataError, match="give"):
-            read_particle_table(path, unknown)

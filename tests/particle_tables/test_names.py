@@ -6,8 +6,10 @@ import pytest
 from hypothesis import strategies as st
 
 from own_tomograms import dark_spheres, write_tomogram
+from ssn3d.averaging.steps import AverageOptions, Inputs, prepare
 from ssn3d.errors import DataError
 from ssn3d.own_tomogram import open_tomogram
+from ssn3d.particle_tables.frame import TomogramFrame
 from ssn3d.particle_tables.names import core_name, same_tomogram
 from ssn3d.particle_tables.of_tomogram import TableOptions, read_particles_of
 
@@ -75,6 +77,21 @@ def test_classes_that_no_table_holds(tomogram, tmp_path):
     (tmp_path / "p.csv").write_text('x,y,z,class\n100,200,300,"a ""b"" \'c\'"\n')
     with pytest.raises(DataError, match=r"class .* cannot be written to a STAR file; rename it"):
         read_particles_of(tmp_path / "p.csv", tomogram)
+
+
+def test_averages_are_written_as_picks_were_read(tomogram, tmp_path):
+    """In pixels of the tilt series and from the whole tomogram's centre, under the table's name."""
+    columns = ["Name", "TiltSeriesPixelSize", "SizeX", "SizeY", "SizeZ"]
+    head = "".join(f"_rlnTomo{name} #{i}\n" for i, name in enumerate(columns, 1))
+    tomograms = tmp_path / "tomograms.star"
+    tomograms.write_text(f"data_global\n\nloop_\n{head}TS_01.tomostar 2.5 400 256 192\n")
+    options = TableOptions(tomograms=tomograms, offset_voxels=(28, 0, 0))
+    path = written(tmp_path, *(f"TS_01.tomostar,{600 + 20 * i},320,240" for i in range(4)))
+    inputs = Inputs(particles=path, tomogram=tomogram.path)
+    prepared = prepare(inputs, AverageOptions(diameter_angstrom=120.0, table=options))
+    assert prepared.tomogram.name == "TS_01.tomostar"
+    assert prepared.frame == TomogramFrame((480.0, 640.0, 1000.0), 10.0, 2.5, (0.0, 0.0, 280.0))
+    np.testing.assert_allclose(prepared.particles.centres[:, 2], [32, 34, 36, 38])
 
 
 def test_positions_are_checked(tomogram, tmp_path, caplog):

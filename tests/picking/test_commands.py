@@ -202,7 +202,8 @@ def test_picks_of_several_tomograms_are_told_apart(tmp_path, capsys):
 
 def test_picks_of_a_cropped_binned_tomogram(folder, tmp_path, capsys):
     """Picks in unbinned pixels of the whole, truth in voxels of the volume cut out of it."""
-    rows = "".join(f"{4 * (x + 12)} {4 * y} {4 * z} TS_01\n" for z, y, x in PLACES)
+    places = [*PLACES, (5, 5, -9)]  # the last in what was cut off
+    rows = "".join(f"{4 * (x + 12)} {4 * y} {4 * z} TS_01\n" for z, y, x in places)
     titles = "".join(f"_rln{n} #{i}\n" for i, n in enumerate(
         ["CoordinateX", "CoordinateY", "CoordinateZ", "TomoName"], 1))  # fmt: skip
     (tmp_path / "picks.star").write_text(f"data_\n\nloop_\n{titles}{rows}")
@@ -215,11 +216,12 @@ def test_picks_of_a_cropped_binned_tomogram(folder, tmp_path, capsys):
                folder / "TS_01.mrc", "--distance", 10]  # fmt: skip
     more = ["--tomograms", tmp_path / "tomograms.star", "--offset", 12, 0, 0]
     told = printed(capsys, *command, *more)
-    assert "found      20" in told.out
+    assert told.out.splitlines()[:3] == ["picks      20", "particles  20", "found      20"]
+    assert "1 of 21 particles are outside of" in told.err
     told = printed(capsys, *command, "--tomograms", tmp_path / "tomograms.star")
     assert "if it was cropped, give --offset" in told.err
     for options, message in (
-        ([], "20 of 20 particles are outside of"),
+        ([], "of 21 particles are outside of"),
         (["--offset", "1", "0", "0"], "--offset: give --tomograms, too"),
         ([*more[:2], "--name", "TS_07"], "no tomogram TS_07; give --name, of TS_01"),
     ):

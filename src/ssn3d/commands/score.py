@@ -16,7 +16,7 @@ from ssn3d.own_tomogram import name_of
 from ssn3d.particle_tables.files import read_particle_table
 from ssn3d.particle_tables.frame import Frames, TomogramFrame, frames_of, read_tomograms_star
 from ssn3d.particle_tables.names import same_tomogram
-from ssn3d.particle_tables.of_tomogram import check_positions, frame_of_volume, particles_named
+from ssn3d.particle_tables.of_tomogram import frame_of_volume, particles_named, placed
 from ssn3d.particle_tables.table import ParticleTable
 from ssn3d.picking.scoring import PickingScore, score_picks, score_voxels
 from ssn3d.text_files import listed
@@ -58,7 +58,9 @@ def _score_tables(arguments: argparse.Namespace) -> PickingScore:
         picks = particles_named(arguments.picks, picks, place.name, arguments.name)
         truth = particles_named(arguments.truth, truth, place.name, arguments.name)
     if place.volume is not None:
-        check_positions(arguments.picks, picks, place.volume.path, place.volume.shape)
+        cropped = any(arguments.offset)
+        volume = place.volume
+        picks = placed(arguments.picks, picks, volume.path, volume.shape, cropped=cropped)
     truth = truth[_inside(truth, place.of_truth)]
     groups = _groups(picks, truth)
     return score_picks(

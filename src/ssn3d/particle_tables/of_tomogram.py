@@ -28,10 +28,10 @@ _OTHER_UNIT = (
 
 @dataclass(frozen=True)
 class TableOptions:
-    """What the tables of a tomogram do not say of themselves."""
+    """Name, units and offset of a tomogram in its tables, where these do not state them."""
 
     name: str | None = None
-    """Tomogram in the tables; by default that of its file."""
+    """Tomogram name in the tables; by default that of its file."""
     tomograms: PathLike | None = None
     """RELION's tomograms.star, for the size and pixel size of the unbinned tomogram."""
     pixel_size_angstrom: float | None = None
@@ -44,7 +44,7 @@ _DEFAULTS = TableOptions()
 
 
 def frame_of_tomogram(tomogram: OwnTomogram, options: TableOptions = _DEFAULTS) -> TomogramFrame:
-    """Give what turns positions in tables into voxels of a tomogram."""
+    """Give the transformation from positions in tables to voxels of a tomogram."""
     grid = tomogram.grid
     name = tomogram.name
     return frame_of_volume(name, grid.shape, grid.voxel_size_angstrom, options)[1]
@@ -110,7 +110,8 @@ def read_particles_of(
     odd = [name for name in set(table.particles.pdb_ids.tolist()) if not fits_star(name)]
     if odd:
         raise DataError(f"{path}: class {odd[0]!r} cannot be written to a STAR file; rename it")
-    check_positions(path, table, tomogram.path, tomogram.grid.shape)
+    cropped = any(options.offset_voxels)
+    table = placed(path, table, tomogram.path, tomogram.grid.shape, cropped=cropped)
     logger.info("%s: %d particles", path, len(table))
     return table
 
@@ -141,21 +142,33 @@ def particles_named(
     return table
 
 
-def check_positions(
-    path: PathLike, table: ParticleTable, volume: Path, shape: tuple[int, int, int]
-) -> None:
-    """Warn of positions outside of a volume (z, y, x), or all near its first voxel.
+def placed(
+    path: PathLike,
+    table: ParticleTable,
+    volume: Path,
+    shape: tuple[int, int, int],
+    *,
+    cropped: bool,
+) -> ParticleTable:
+    """Check positions against a volume (z, y, x); those outside of a crop are left out.
 
-    Raises DataError where more than half are outside.
+    Warns of positions outside of a whole tomogram, and where all are near its first voxel.
+
+    Raises DataError where more than half are outside or, of a crop, all.
     """
     centres = table.particles.centres
-    outside = int(((centres < -_HALF) | (centres >= np.array(shape) - _HALF)).any(axis=1).sum())
+    inside = ((centres >= -_HALF) & (centres < np.array(shape) - _HALF)).all(axis=1)
+    outside = int((~inside).sum())
     z, y, x = shape
     where = f"of {len(table)} particles are outside of {volume} ({x}x{y}x{z} voxels, x, y, z)"
-    if 2 * outside > len(table):
+    if outside and (outside == len(table) if cropped else 2 * outside > len(table)):
         raise DataError(f"{path}: {outside} {where}; {_OTHER_UNIT}")
+    if outside and cropped:
+        logger.info("%s: %d %s; left out", path, outside, where)
+        return table[np.flatnonzero(inside)]
     if outside:
         logger.warning("%s: %d %s; %s", path, outside, where, _OTHER_UNIT)
     elif len(table) >= _FEWEST and (centres < np.array(shape) / 2).all():
         message = "%s: all particles are in the corner of %s at its first voxel; %s"
         logger.warning(message, path, volume, _OTHER_UNIT)
+    return table
