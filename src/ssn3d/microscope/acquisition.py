@@ -74,7 +74,6 @@ def plan(
         DataError: the file is no table of a detector, or the settings need ice and there is none.
     """
     angles, numbers = settings.tilt.angles_deg, dict(ice or {})
-    normal = slab_normal(*(numbers.get(f"ice.tilt_about_{axis}_deg", 0.0) for axis in "xy"))
 
     def rng(key: str) -> np.random.Generator:
         return generator(seed, "microscope", tomogram, key)
@@ -90,16 +89,8 @@ def plan(
     if (dose := settings.dose) is not None:
         total = number("dose.total_e_per_angstrom2", dose.total_e_per_angstrom2)
         before, during = exposures(angles, dose, total)
-    paths = 0.0
-    if settings.ice is not None:
-        if not ice:
-            raise DataError("microscope.ice: the specimen has no ice; give specimen.ice")
-        paths = ice["ice.thickness_angstrom"] / settings.ice.mean_free_path_angstrom
-    cosines = beam_cosines(angles, normal) if settings.ice else np.ones(len(angles))
-    variances = noise_variances(cosines, during if dose else np.ones(len(angles)), paths)
-    slopes = np.zeros((len(angles), 2))
-    if settings.optics.defocus_across_field:
-        slopes = defocus_slopes(angles, normal)
+    electrons = during if dose else np.ones(len(angles))
+    slopes, *variances = _seen_through_ice(settings, ice or {}, electrons)
     alignment = Alignment.exact(len(angles))
     if (errors := settings.alignment_errors) is not None:
         sizes = {k: number(f"alignment_errors.{k}", v) for k, v in errors.model_dump().items()}
@@ -110,6 +101,26 @@ def plan(
     return Acquisition(
         Tilts(angles, before, during, defocus_um, slopes, *variances), alignment, table, numbers
     )
+
+
+def _seen_through_ice(
+    settings: MicroscopeSettings, ice: Mapping[str, float], electrons: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Give the slopes of the defocus (tilts, 2), and variances of the noise before and after CTF.
+
+    Raises DataError where the settings need ice and there is none.
+    """
+    angles, paths = settings.tilt.angles_deg, 0.0
+    normal = slab_normal(*(ice.get(f"ice.tilt_about_{axis}_deg", 0.0) for axis in "xy"))
+    cosines, slopes = np.ones(len(angles)), np.zeros((len(angles), 2))
+    if settings.ice is not None:
+        if not ice:
+            raise DataError("microscope.ice: the specimen has no ice; give specimen.ice")
+        paths = ice["ice.thickness_angstrom"] / settings.ice.mean_free_path_angstrom
+        cosines = beam_cosines(angles, normal)
+    if settings.optics.defocus_across_field:
+        slopes = defocus_slopes(angles, normal)
+    return slopes, *noise_variances(cosines, electrons, paths)
 
 
 def write_acquisition(

@@ -114,12 +114,9 @@ def find_regions(
         return values > 0 if kind == "mask" else values >= threshold
 
     components = find_components(
-        lambda box: mask_of(read(box)),
-        shape,
-        slab_voxels=_SLAB_VOXELS,
-        smallest_voxels=smallest,
+        lambda box: mask_of(read(box)), shape, slab_voxels=_SLAB_VOXELS, smallest_voxels=smallest
     )
-    rows: list[tuple[NDArray[np.float64], float, int]] = []
+    rows: list[tuple[float, ...]] = []  # place (z, y, x), score, voxels
     for component in components:
         values = read(component.box)
         for inside, place in _parts(component.of(mask_of(values)), voxel_size_angstrom):
@@ -128,12 +125,10 @@ def find_regions(
             if len(voxels) < smallest or _is_centred_outside(inside, corner, shape):
                 continue
             own = values[place][inside] if kind == "probability" else np.ones(1)
-            rows.append((voxels.mean(axis=0) + corner, own.mean(dtype=np.float64), len(voxels)))
-    return _ordered(
-        np.array([row[0] for row in rows]).reshape(-1, 3),
-        np.array([row[1] for row in rows], dtype=float),
-        np.array([row[2] for row in rows], dtype=float) * voxel_size_angstrom**3,
-    )
+            score = float(own.mean(dtype=np.float64))
+            rows.append((*(voxels.mean(axis=0) + corner), score, len(voxels)))
+    table = np.array(rows, dtype=float).reshape(-1, 5)
+    return _ordered(table[:, :3], table[:, 3], table[:, 4] * voxel_size_angstrom**3)
 
 
 def _ordered(
