@@ -113,12 +113,6 @@ def truncated(path):
     path.write_bytes(path.read_bytes()[:-1])
 
 
-def turned(path):
-    write_tomogram(path, VOLUME)
-    with mrcfile.open(path, "r+") as mrc:
-        mrc.header.mapc, mrc.header.maps = 3, 1
-
-
 FAULTS = {
     "a 2-D image": lambda path: write_tomogram(path, VOLUME[0]),
     "a stack of images, such as a tilt series": stack,
@@ -130,10 +124,9 @@ FAULTS = {
     "a voxel size of 1 A in its header": lambda path: write_tomogram(path, VOLUME, 1.0),
     "a voxel size of 1000 A": lambda path: write_tomogram(path, VOLUME, 1000.0),
     "its voxels are 10 x 10 x 20 A": anisotropic,
-    "of 738304 in its header; copy it again": truncated,
-    "its axes are stored in order": turned,
-    "not a readable MRC file": lambda path: path.write_bytes(2000 * b"no tomogram "),
-    "compressed": lambda path: path.write_bytes(gzip.compress(b"")),
+    "but the header implies 738304; make or copy it again": truncated,
+    "not a readable volume": lambda path: path.write_bytes(2000 * b"no tomogram "),
+    "0 bytes, shorter than a header": lambda path: path.write_bytes(gzip.compress(b"")),
     "No such file": lambda _: None,
 }
 

@@ -12,8 +12,9 @@ from ssn3d.errors import DataError
 from ssn3d.files import PathLike
 from ssn3d.log import logger
 from ssn3d.mrc_sections import Grid, same_voxel_size
-from ssn3d.stored_tomogram import Slices, StoredTomogram, find_stored
+from ssn3d.stored_tomogram import Slices, StoredTomogram
 from ssn3d.tomogram_checks import section_correlation, skewness, survey
+from ssn3d.volume_formats import find_stored
 
 Protein = Literal["auto", "dark", "bright"]
 

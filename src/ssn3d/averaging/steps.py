@@ -20,7 +20,7 @@ from ssn3d.csv_files import write_csv
 from ssn3d.errors import DataError
 from ssn3d.files import PathLike
 from ssn3d.log import logger
-from ssn3d.mrc import read_mrc, write_mrc
+from ssn3d.mrc import read_labels, read_mrc, write_mrc
 from ssn3d.own_tomogram import OwnTomogram, Protein, open_tomogram
 from ssn3d.particle_tables.files import write_particle_table
 from ssn3d.particle_tables.of_tomogram import frame_of_tomogram, read_particles_of
@@ -127,7 +127,7 @@ def prepare(inputs: Inputs, options: AverageOptions) -> Prepared:
     tomogram = open_tomogram(inputs.tomogram, options.voxel_size_angstrom, options.protein)
     voxel_angstrom = tomogram.grid.voxel_size_angstrom
     volume = tomogram.box((0, 0, 0), tomogram.grid.shape)
-    labels = None if inputs.labels is None else read_mrc(inputs.labels)[0]
+    labels = None if inputs.labels is None else read_labels(inputs.labels)
     particles = read_particles_of(inputs.particles, tomogram).particles
     boxes = cut_boxes(volume, particles.centres, _box_voxels(options, voxel_angstrom), labels)
     chosen = particles[boxes.rows]
