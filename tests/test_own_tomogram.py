@@ -19,6 +19,15 @@ CENTRES = np.stack(np.meshgrid([10, 28], [12, 32, 52], [12, 36, 60], indexing="i
 VOLUME = dark_spheres(SHAPE, CENTRES.reshape(-1, 3), 5)
 
 
+def standardised(values):
+    values = values.astype(np.float64)
+    return (values - values.mean()) / values.std()
+
+
+def assert_same(found, expected):
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-4)
+
+
 @pytest.fixture(autouse=True)
 def _logged(caplog):
     caplog.set_level(logging.INFO, "ssn3d")
@@ -33,7 +42,8 @@ def test_every_mode_is_read(tmp_path, dtype):
     assert tomogram.grid.start_voxels == (-7, 0, 0)
     box = tomogram.box((3, 4, 5), (8, 9, 10))
     assert box.dtype == np.float32
-    np.testing.assert_array_equal(box, values[3:11, 4:13, 5:15].astype(np.float32))
+    assert_same(box, standardised(values)[3:11, 4:13, 5:15])
+    np.testing.assert_array_equal(tomogram.read(slice(3, 4)), values[3:4])
 
 
 def test_bytes_of_old_imod_are_unsigned(tmp_path):
@@ -43,15 +53,15 @@ def test_bytes_of_old_imod_are_unsigned(tmp_path):
     content[152:160] = np.array([1146047817, 0], "<i4").tobytes()
     path.write_bytes(content)
     tomogram = open_tomogram(path)
-    np.testing.assert_array_equal(tomogram.box((0, 0, 0), SHAPE), values)
+    assert_same(tomogram.box((0, 0, 0), SHAPE), standardised(values))
     assert tomogram.protein_is_dark
 
 
 def test_a_box_is_mirrored_beyond_the_borders(tmp_path):
     tomogram = open_tomogram(write_tomogram(tmp_path / "t.mrc", VOLUME))
-    mirrored = np.pad(VOLUME, 50, mode="symmetric")
+    mirrored = np.pad(standardised(VOLUME), 50, mode="symmetric")
     box = tomogram.box((-50, 30, -3), (90, 40, 8))
-    np.testing.assert_array_equal(box, mirrored[:90, 80:120, 47:55])
+    assert_same(box, mirrored[:90, 80:120, 47:55])
 
 
 @pytest.mark.parametrize("voxel_size", [8.0, 10.0, 25.0])
@@ -60,20 +70,13 @@ def test_the_contrast_is_found_out_and_said(tmp_path, voxel_size, caplog):
         path = write_tomogram(tmp_path / "t.mrc", sign * VOLUME, voxel_size)
         tomogram = open_tomogram(path)
         assert f"of {voxel_size:g} A (from its header); protein is {word}" in caplog.messages[-1]
-        np.testing.assert_array_equal(tomogram.box((0, 0, 0), SHAPE), VOLUME)
-
-
-def test_gold_does_not_decide_the_contrast(tmp_path):
-    gold = VOLUME.copy()
-    gold[17:20, 21:24, 21:24] = 20.0
-    tomogram = open_tomogram(write_tomogram(tmp_path / "t.mrc", gold))
-    assert tomogram.protein_is_dark
+        assert_same(tomogram.box((0, 0, 0), SHAPE), standardised(VOLUME))
 
 
 def test_contrast_and_voxel_size_can_be_given(tmp_path, caplog):
     tomogram = open_tomogram(write_tomogram(tmp_path / "t.mrc", VOLUME, 0.0), 13.5, "bright")
     assert "72x64x40 voxels (x, y, z) of 13.5 A (as asked); protein is bright" in caplog.text
-    np.testing.assert_array_equal(tomogram.box((0, 0, 0), SHAPE), -VOLUME)
+    assert_same(tomogram.box((0, 0, 0), SHAPE), standardised(-VOLUME))
 
 
 def test_what_noise_cannot_tell_is_called_a_guess(tmp_path, caplog):
@@ -168,7 +171,7 @@ def test_ome_zarr_is_read(tmp_path, version):
     assert tomogram.grid.voxel_size_angstrom == pytest.approx(8.0)
     assert not tomogram.protein_is_dark
     box = tomogram.box((3, 4, 5), (8, 9, 10))
-    np.testing.assert_array_equal(box, VOLUME[3:11, 4:13, 5:15])
+    assert_same(box, standardised(VOLUME)[3:11, 4:13, 5:15])
 
 
 def test_faulty_ome_zarr_is_one_line(tmp_path, monkeypatch):

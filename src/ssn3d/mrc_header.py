@@ -43,12 +43,6 @@ class _Header:
     offset: int
 
 
-def is_mrc(content: Content) -> bool:
-    """Whether the sizes and the mode in the first bytes are those of an MRC file."""
-    head = content.start(_HEADER_BYTES)
-    return len(head) == _HEADER_BYTES and any(_is_sane(_fields(head, order)) for order in "<>")
-
-
 def open_mrc(content: Content, *, stacks: bool = False) -> StoredTomogram:
     """Open an MRC file whose axes may be stored in any order.
 

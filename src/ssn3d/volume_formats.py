@@ -9,7 +9,7 @@ import numpy as np
 import tifffile
 
 from ssn3d.errors import DataError
-from ssn3d.mrc_header import is_mrc, open_mrc
+from ssn3d.mrc_header import open_mrc
 from ssn3d.ome_zarr import open_ome_zarr
 from ssn3d.stored_tomogram import AGAIN, Content, StoredTomogram, file_content, unpacked
 
@@ -45,18 +45,6 @@ def find_stored(path: Path, *, stacks: bool = False) -> StoredTomogram:
         raise DataError(f"{path}: an HDF5 file; convert it to MRC")
     em = _open_em(content)
     return open_mrc(content, stacks=stacks) if em is None else em
-
-
-def is_volume(path: Path) -> bool:
-    """Whether a file or folder begins like a volume; False where it is missing or damaged."""
-    if path.is_dir():
-        return any((path / name).exists() for name in ("zarr.json", ".zattrs", ".zgroup"))
-    try:
-        content = file_content(path)
-    except DataError:
-        return False
-    is_tiff = content.start(4) in _TIFF_MAGIC
-    return is_tiff or _open_em(content) is not None or is_mrc(content)
 
 
 def _open_em(content: Content) -> StoredTomogram | None:

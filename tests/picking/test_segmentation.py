@@ -8,7 +8,7 @@ from ssn3d.errors import DataError
 from ssn3d.picking import segmentation
 from ssn3d.picking.pick import Choice, pick_regions
 from ssn3d.picking.scoring import match
-from ssn3d.picking.segmentation import find_regions, kind_of
+from ssn3d.picking.segmentation import Values, find_regions, values_of
 
 ANY = Choice(threshold=None, most=None, distance_angstrom=None, mask=None)
 
@@ -20,8 +20,38 @@ def regions(volume, kind="probability", threshold=0.5, smallest=40.0, voxel=10.0
         voxel,
         threshold=threshold,
         smallest_diameter_angstrom=smallest,
-        kind=kind,
+        values=Values(kind),
     )
+
+
+def meaning(volume):
+    return values_of(reader(volume), volume.shape, 10.0, 40.0)
+
+
+def balls(count=6):
+    """Separate balls, each numbered."""
+    labels = np.zeros((40, 40, 60), np.uint8)
+    for number, place in enumerate(scattered(labels.shape, count, 14, 6), 1):
+        labels[volume_of_balls(labels.shape, [place], 4.0) < -0.5] = number
+    return labels
+
+
+@pytest.mark.parametrize("highest", [1, 2, 255])
+def test_mask_of_any_value_has_its_components(highest):
+    picks = pick_regions(reader(highest * (balls() > 0)), (40, 40, 60), 10.0, 40.0, ANY)
+    assert len(picks.scores) == 6
+    assert (picks.scores == 1).all()
+
+
+def test_classes_have_their_components():
+    classes = np.array([0, 2, 2, 2, 5, 5, 5])[balls()]
+    assert meaning(classes) == Values("classes")
+    picks = pick_regions(reader(classes), classes.shape, 10.0, 40.0, ANY)
+    assert len(picks.scores) == 6
+    assert "each a class" in picks.why
+    broken = balls()
+    broken[:, :, 30] = 0  # a particle in two parts
+    assert meaning(broken) == Values("labels")
 
 
 @pytest.mark.parametrize("voxel", [10.0, 5.0])
@@ -72,7 +102,7 @@ def test_each_label_is_a_particle_even_where_they_touch():
     labels[10:20, 10:20, 10:20] = 7
     labels[10:20, 10:20, 20:30] = 300
     labels[30:32, 30:31, 30:31] = 8
-    assert kind_of(reader(labels), labels.shape) == "labels"
+    assert meaning(labels) == Values("labels")
     found = regions(labels, kind="labels")
     np.testing.assert_allclose(found.centres, [[14.5, 14.5, 14.5], [14.5, 14.5, 24.5]])
     assert found.scores.tolist() == [1, 1]
@@ -89,7 +119,7 @@ def test_a_region_widest_at_the_border_has_its_centre_outside():
 def test_a_tomogram_is_no_segmentation(lowest, highest):
     volume = np.linspace(lowest, highest, 1000).reshape(10, 10, 10)
     with pytest.raises(DataError, match=r"neither probabilities|NaN"):
-        kind_of(reader(volume), volume.shape)
+        meaning(volume)
 
 
 def test_an_empty_result_says_what_to_do():

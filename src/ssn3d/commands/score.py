@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from ssn3d.commands import score_predictions
 from ssn3d.errors import DataError
 from ssn3d.mapped_volume import open_volume
-from ssn3d.particle_tables.files import read_particle_table
+from ssn3d.particle_tables.files import SUFFIXES, read_particle_table
 from ssn3d.particle_tables.frame import (
     Frames,
     TomogramFrame,
@@ -22,7 +22,6 @@ from ssn3d.picking.scoring import PickingScore, score_picks, score_voxels
 _UNKNOWN = TomogramFrame((np.nan, np.nan, np.nan), 1.0, np.nan)
 """Of a tomogram that nobody has given: its voxels are angstrom."""
 _APART_ANGSTROM = 1e7
-_VOLUMES = {".mrc", ".rec", ".map"}
 _MASKS = {".h5", ".hdf5"}
 
 
@@ -35,7 +34,7 @@ def run(arguments: argparse.Namespace) -> None:
     if len(arguments.truth) > 1:
         raise DataError(f"--truth: {len(arguments.truth)} files, {arguments.picks} needs one")
     (arguments.truth,) = arguments.truth
-    if suffix in _VOLUMES:
+    if suffix not in SUFFIXES:
         _score_volumes(arguments)
     else:
         _print(_score_tables(arguments))
@@ -142,6 +141,8 @@ def _score_volumes(arguments: argparse.Namespace) -> None:
         predicted = found.read(where) >= arguments.threshold
         wanted = true.read(where) > 0
         counts += [(predicted & wanted).sum(), predicted.sum(), wanted.sum()]
+    if not counts[2]:
+        raise DataError(f"{true.path}: no voxel is above 0; give the true segmentation")
     score = score_voxels(*counts.tolist())
     print(f"IoU        {score.iou:.4f}")
     print(f"precision  {score.precision:.4f}")

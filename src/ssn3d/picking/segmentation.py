@@ -17,7 +17,8 @@ from ssn3d.errors import DataError
 from ssn3d.log import progress
 from ssn3d.picking.blocks import Block, Read, blocks
 
-Kind = Literal["probability", "labels"]
+Kind = Literal["probability", "labels", "classes"]
+"""Probabilities or a mask; a label for each particle; a label for each class of particles."""
 
 _SMOOTHING_ANGSTROM = 7.0
 """Width of the Gaussian that smooths distances: they are rough by a voxel."""
@@ -25,6 +26,9 @@ _NECK_ANGSTROM = 10.0
 """By how much a particle's largest inner radius exceeds that of its neck to another."""
 _LARGEST_RADIUS_ANGSTROM = 320.0
 _CORE_VOXELS = 160
+_MOST_CLASSES = 64
+"""More labels than that are of particles."""
+_LIKE_LARGEST = 0.25
 _EVERYWHERE = np.ones((3, 3, 3))
 
 
@@ -49,26 +53,72 @@ class _Volume:
     smallest_voxels: float
 
 
-def kind_of(read: Read, shape: tuple[int, ...]) -> Kind:
-    """Find out whether a volume holds probabilities (or 0 and 1) or a label for each particle.
+@dataclass(frozen=True)
+class Values:
+    """What the values of a segmentation mean."""
+
+    kind: Kind
+    scale: float = 1.0
+    """Value that stands for a probability of 1: 255 in a mask of 0 and 255."""
+
+
+def values_of(
+    read: Read,
+    shape: tuple[int, ...],
+    voxel_size_angstrom: float,
+    smallest_diameter_angstrom: float,
+) -> Values:
+    """Find out what the values of a volume mean.
+
+    A single value above 0 makes a mask, values up to 1 are probabilities. Whole numbers are labels:
+    of particles, or of classes if most have several separate parts of a particle's size.
 
     Raises DataError where it holds something else, NaN included.
     """
     lowest, highest, whole = np.inf, -np.inf, True
+    above: set[float] = set()
     for z in range(shape[0]):
         plane = read((slice(z, z + 1), slice(None), slice(None)))
         if not np.isfinite(plane).all():
             raise DataError("the segmentation holds NaN or infinity; make it again")
         lowest, highest = min(lowest, float(plane.min())), max(highest, float(plane.max()))
         whole = whole and bool((plane == np.round(plane)).all())
+        if whole and len(above) <= _MOST_CLASSES:
+            above |= set(np.unique(plane[plane > 0]).tolist())
     if lowest >= 0 and highest <= 1:
-        return "probability"
-    if lowest >= 0 and whole:
-        return "labels"
-    raise DataError(
-        f"its values are {lowest:.4g} to {highest:.4g}, neither probabilities (0 to 1) nor labels; "
-        "give a segmentation, or pick with --method dog"
-    )
+        return Values("probability")
+    if lowest < 0 or not whole:
+        raise DataError(
+            f"its values are {lowest:.4g} to {highest:.4g}, neither probabilities (0 to 1) nor "
+            "labels; give a segmentation, or pick with --method dog"
+        )
+    if len(above) == 1:
+        return Values("probability", highest)
+    smallest = _sphere_voxels(smallest_diameter_angstrom, voxel_size_angstrom)
+    if len(above) <= _MOST_CLASSES and _are_classes(read, shape, len(above), smallest):
+        return Values("classes")
+    return Values("labels")
+
+
+def _are_classes(read: Read, shape: tuple[int, ...], labels: int, smallest_voxels: float) -> bool:
+    """Whether labels have, on average, at least two separate parts within a block.
+
+    Parts smaller than a particle, or than a quarter of the label's largest, do not count.
+    """
+    further = 0
+    for block in blocks(shape, (_CORE_VOXELS,) * 3, 0):
+        values = read(block.core).astype(np.int32)
+        for number, box in enumerate(ndimage.find_objects(values), 1):
+            if box is not None:
+                sizes = np.bincount(ndimage.label(values[box] == number)[0].ravel())[1:]
+                fewest = max(smallest_voxels, _LIKE_LARGEST * sizes.max())
+                further += max(int((sizes >= fewest).sum()) - 1, 0)
+    return further >= labels
+
+
+def _sphere_voxels(diameter_angstrom: float, voxel_size_angstrom: float) -> float:
+    """Volume of a sphere in voxels."""
+    return np.pi / 6 * (diameter_angstrom / voxel_size_angstrom) ** 3
 
 
 def find_regions(
@@ -78,7 +128,7 @@ def find_regions(
     *,
     threshold: float,
     smallest_diameter_angstrom: float,
-    kind: Kind,
+    values: Values,
 ) -> Regions:
     """Find the particles of a segmentation (z, y, x), block by block.
 
@@ -88,20 +138,24 @@ def find_regions(
         voxel_size_angstrom: of the volume.
         threshold: least probability of a particle's voxels.
         smallest_diameter_angstrom: regions with less volume than such a sphere are dropped.
-        kind: each label is a particle, or the regions of probability are split.
+        values: each label is a particle, or the regions of probability or of classes are split.
     """
     halo = int(np.clip(_LARGEST_RADIUS_ANGSTROM / voxel_size_angstrom, 16, 64))
-    smallest = np.pi / 6 * (smallest_diameter_angstrom / voxel_size_angstrom) ** 3
+    smallest = _sphere_voxels(smallest_diameter_angstrom, voxel_size_angstrom)
     volume = _Volume(shape, voxel_size_angstrom, smallest)
     rows: list[tuple[NDArray[np.float64], float, int]] = []
     pieces = list(blocks(shape, (_CORE_VOXELS,) * 3, halo))
     for block in progress(pieces, "segmentation"):
-        values = read(block.halo)
-        if kind == "labels":
-            rows += _of_labels(values, block, volume)
+        voxels = read(block.halo)
+        if values.kind == "labels":
+            rows += _of_labels(voxels, block, volume)
+        elif values.kind == "classes":
+            for number in np.unique(voxels[voxels > 0]):
+                mask = voxels == number
+                rows += _of_mask(mask, mask, block, volume)
         else:
-            mask = values >= threshold
-            rows += _of_mask(mask, values, block, volume)
+            probability = voxels / np.float32(values.scale)
+            rows += _of_mask(probability >= threshold, probability, block, volume)
     centres = np.array([row[0] for row in rows]).reshape(-1, 3)
     scores = np.array([row[1] for row in rows], dtype=float)
     volumes = np.array([row[2] for row in rows], dtype=float) * voxel_size_angstrom**3
@@ -125,7 +179,7 @@ def _of_labels(
 
 def _of_mask(
     mask: NDArray[np.bool_],
-    values: NDArray[np.float32],
+    values: NDArray[Any],
     block: Block,
     volume: _Volume,
 ) -> list[tuple[NDArray[np.float64], float, int]]:
