@@ -73,6 +73,26 @@ def test_the_contrast_is_found_out_and_said(tmp_path, voxel_size, caplog):
         assert_same(tomogram.box((0, 0, 0), SHAPE), standardised(VOLUME))
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda v: v * np.float32(1e-30),
+        lambda v: v * np.float32(1e15),
+        lambda v: v + np.float32(1e4),
+        lambda v: np.where(np.arange(v.size).reshape(SHAPE) % 2000 == 7, np.float32(1e4), v),
+    ],
+    ids=["tiny", "huge", "offset", "hot"],
+)
+def test_scale_offset_and_outliers_change_nothing(tmp_path, change):
+    """Of the hot voxels there are 5 in 10,000."""
+    volume = change(VOLUME)
+    tomogram = open_tomogram(write_tomogram(tmp_path / "t.mrc", volume))
+    assert tomogram.protein_is_dark
+    found = tomogram.box((0, 0, 0), SHAPE)
+    assert np.abs(found - standardised(VOLUME))[volume != 1e4].max() < 0.15
+    assert found.max() < 15
+
+
 def test_contrast_and_voxel_size_can_be_given(tmp_path, caplog):
     tomogram = open_tomogram(write_tomogram(tmp_path / "t.mrc", VOLUME, 0.0), 13.5, "bright")
     assert "72x64x40 voxels (x, y, z) of 13.5 A (as asked); protein is bright" in caplog.text
@@ -149,19 +169,55 @@ def test_an_absurd_voxel_size_is_refused(tmp_path):
         open_tomogram(path, 0.1)
 
 
-def write_ome_zarr(path, values, version, unit="nanometer", names="tzyx"):
-    """Write OME-Zarr of OME-NGFF 0.4 (Zarr 2) or 0.5 (Zarr 3), voxels of 0.8, 0.8, 0.8."""
+def write_ome_zarr(path, values, version, unit="nanometer", names="tzyx", **changes):
+    """Write OME-Zarr of OME-NGFF 0.3, 0.4 (Zarr 2) or 0.5 (Zarr 3), voxels of 0.8, 0.8, 0.8."""
     axes = [{"name": n, "type": "space", "unit": unit} for n in names]
     scales = [{"type": "scale", "scale": [1.0, 0.8, 0.8, 0.8][4 - len(names) :]}]
-    image = {"axes": axes, "datasets": [{"path": "0", "coordinateTransformations": scales}]}
+    dataset = {"path": "0", "coordinateTransformations": scales}
+    if version == "0.3":
+        axes, dataset = list(names), {"path": "0"}
+    image = {"axes": axes, "datasets": [dataset]} | changes
     content = {"multiscales": [image]}
-    zarr_format = {"0.4": 2, "0.5": 3}[version]
-    attributes = content if version == "0.4" else {"ome": content}
+    attributes = {"ome": content} if version == "0.5" else content
+    zarr_format = 3 if version == "0.5" else 2
     group = zarr.open_group(path, mode="w", zarr_format=zarr_format, attributes=attributes)
     array = group.create_array("0", shape=values.shape, chunks=(1, 16, 16, 16)[-values.ndim :],
                                dtype=values.dtype)  # fmt: skip
     array[:] = values
     return path
+
+
+def test_ome_zarr_scales_of_the_image_apply_after_the_datasets(tmp_path):
+    both = [
+        {"type": "scale", "scale": [2.0, 2.0, 2.0]},
+        {"type": "translation", "translation": [1.0, 2.0, 3.0]},
+    ]
+    path = write_ome_zarr(tmp_path / "t.zarr", VOLUME, "0.5", names="zyx",
+                          coordinateTransformations=both)  # fmt: skip
+    grid = open_tomogram(path).grid
+    assert grid.voxel_size_angstrom == pytest.approx(16.0)
+    assert grid.origin_angstrom == pytest.approx((30.0, 20.0, 10.0))
+
+
+@pytest.mark.parametrize("version", ["0.4", "0.5"])
+def test_missing_chunks_are_counted(tmp_path, version, caplog):
+    path = write_ome_zarr(tmp_path / "t.zarr", VOLUME, version, names="zyx")
+    open_tomogram(path)
+    assert "chunks" not in caplog.text
+    chunks = [p for p in (path / "0").rglob("*") if p.is_file() and p.name.isdigit()]
+    for chunk in chunks[:7]:
+        chunk.unlink()
+    open_tomogram(path)
+    assert f"7 of {len(chunks)} chunks are missing and read as 0" in caplog.text
+
+
+@pytest.mark.parametrize("version", ["0.3", "0.4"])
+def test_ome_zarr_without_scale_needs_a_voxel_size(tmp_path, version):
+    datasets = {"datasets": [{"path": "0"}]}
+    path = write_ome_zarr(tmp_path / "t.zarr", VOLUME, version, names="zyx", **datasets)
+    with pytest.raises(DataError, match="no voxel size in its header; give the true one"):
+        open_tomogram(path)
+    assert open_tomogram(path, 9.0).grid.voxel_size_angstrom == 9.0
 
 
 @pytest.mark.parametrize("version", ["0.4", "0.5"])

@@ -129,7 +129,8 @@ def _large_sets(suspects: NDArray[np.float32]) -> NDArray[np.float32] | None:
         sizes = np.bincount(pieces.ravel(), minlength=count + 1)
         sizes[0] = 0
         kept[(sizes >= fewest)[pieces]] = value
-    return kept if _are_data(np.isnan(kept)) else None
+    rest = np.isnan(kept)
+    return None if rest.all() or not _are_data(rest) else kept
 
 
 def _are_data(blocks: NDArray[np.bool_]) -> bool:

@@ -27,10 +27,10 @@ _DEVIATIONS = 3.0
 _SAMPLE_VOXELS = 1_000_000
 _TAILS = (0.02, 0.001)
 """Fractions of the voxels in the tails that say where outliers begin."""
-_BEYOND_TAIL = 4.0
-"""Outliers are this many times farther from the median than the tail of 0.1%: 12 standard
+_BEYOND_TAIL = 3.0
+"""Outliers are this many times farther from the median than the tail of 0.1%: 9 standard
 deviations of Gaussian noise."""
-_WIDER = 3.0
+_WIDER = 2.0
 """The tail of 0.1% counts as at most this many times that of 2%, lest it be of outliers itself."""
 
 

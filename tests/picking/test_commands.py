@@ -116,6 +116,13 @@ def test_volumes_are_scored_by_voxels(folder, capsys):
         capsys, "score", folder / "TS_01_probability.mrc", "--truth", folder / "truth.mrc"
     ).out
     assert told.splitlines()[0] == "IoU        1.0000"
+    other = folder / "segmentation.ccp4"
+    other.write_bytes((folder / "TS_01_probability.mrc").read_bytes())
+    assert printed(capsys, "score", other, "--truth", folder / "truth.mrc").out == told
+    write_mrc(folder / "empty.mrc", np.zeros(SHAPE, dtype=np.float32), 10.0)
+    with pytest.raises(SystemExit):
+        main(["score", str(other), "--truth", str(folder / "empty.mrc")])
+    assert "no voxel is above 0; give the true segmentation" in capsys.readouterr().err
 
 
 def write_faulty(folder):
