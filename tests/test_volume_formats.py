@@ -66,8 +66,9 @@ def test_plain_tiff_needs_a_voxel_size(tmp_path):
 @pytest.mark.parametrize("pack", [gzip.compress, bz2.compress])
 def test_compressed_tomogram_is_read_part_by_part(tmp_path, pack):
     plain = write_tomogram(tmp_path / "t.mrc", VOLUME)
-    (tmp_path / "packed").write_bytes(pack(plain.read_bytes()))
-    tomogram = open_tomogram(tmp_path / "packed")
+    (tmp_path / "t.mrc.gz").write_bytes(pack(plain.read_bytes()))
+    tomogram = open_tomogram(tmp_path / "t.mrc.gz")
+    assert tomogram.name == "t"
     assert tomogram.grid == open_tomogram(plain).grid
     np.testing.assert_array_equal(tomogram.read(np.s_[2:4, 5:]), VOLUME[2:4, 5:])
 

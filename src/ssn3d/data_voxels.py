@@ -99,6 +99,8 @@ def _and_beside(padding: NDArray[np.float32]) -> NDArray[np.float32]:
 def _constant_planes(slab: NDArray[np.float32], rows: int, columns: int) -> NDArray[np.float32]:
     """Value of a constant plane in each block (rows, columns) of a slab (n, y, x), or NaN."""
     found = np.full((rows, columns), np.nan, np.float32)
+    if not _has_repeats(slab):
+        return found
     lowest, highest = slab.min(axis=0), slab.max(axis=0)
     along_z = np.where(lowest == highest, lowest, np.nan)  # (y, x)
     row_edges = [*range(0, rows * _BLOCK_VOXELS, _BLOCK_VOXELS)]
@@ -118,6 +120,13 @@ def _constant_planes(slab: NDArray[np.float32], rows: int, columns: int) -> NDAr
     for planes in (z_planes, y_planes, x_planes):
         found = np.where(np.isnan(found), planes, found)
     return found
+
+
+def _has_repeats(slab: NDArray[np.float32]) -> bool:
+    """Whether enough neighbours are equal for a constant plane; quick, and False in most data."""
+    along_x = int(np.count_nonzero(slab[..., 1:] == slab[..., :-1]))
+    along_y = int(np.count_nonzero(slab[:, 1:] == slab[:, :-1]))
+    return max(along_x, along_y) >= _BLOCK_VOXELS
 
 
 def _large_sets(suspects: NDArray[np.float32]) -> NDArray[np.float32] | None:

@@ -146,8 +146,9 @@ def open_tomogram(
 
 
 def name_of(path: Path) -> str:
-    """Name a tomogram after its file, as in `t` for `t.mrc` and `t.ome.zarr`."""
-    return path.stem.removesuffix(".ome")
+    """Name a tomogram after its file, as in `t` for `t.mrc`, `t.mrc.gz` and `t.ome.zarr`."""
+    name = path.name.removesuffix(".gz").removesuffix(".bz2")
+    return Path(name).stem.removesuffix(".ome")
 
 
 def _contrast(binned: NDArray[np.float32], protein: Protein) -> tuple[bool, str]:

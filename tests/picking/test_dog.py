@@ -80,6 +80,20 @@ def test_a_particle_centred_outside_is_no_peak():
     np.testing.assert_allclose(high, [[20, 12, 12]], atol=0.3)
 
 
+@pytest.mark.parametrize("diameter", [12.0, 20.0])
+def test_padding_has_no_peaks_and_no_say(diameter, volume):
+    widths = ((40, 3), (7, 7), (5, 0))
+    padded = np.pad(volume, widths)
+    data = np.pad(np.ones(SHAPE, bool), widths)
+    whole = find_peaks(reader(volume), SHAPE, diameter)
+    found = find_peaks(reader(padded), padded.shape, diameter, lambda part: data[part])
+    inside = tuple(np.floor(found.centres + 0.5).astype(int).T)
+    assert data[inside].all()
+    shifted = found.centres - [before for before, _ in widths]
+    assert len(match(shifted[:COUNT], whole.centres[:COUNT], 0.5).picks) >= COUNT - 1
+    assert found.heights[COUNT // 2] == pytest.approx(whole.heights[COUNT // 2], rel=0.1)
+
+
 def test_memory_is_bounded_by_the_slab():
     """No more voxels are read at once than a slab and its halo have."""
     read = []

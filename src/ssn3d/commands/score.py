@@ -52,6 +52,8 @@ def _score_tables(arguments: argparse.Namespace) -> PickingScore:
     picks = read_particle_table(arguments.picks, frames)
     truth = read_particle_table(arguments.truth, frames)
     truth = truth[_inside(truth, frames)]
+    if not len(truth):
+        raise DataError(f"{arguments.truth}: no particles in the tomogram; give the true ones")
     groups = _groups(picks, truth)
     return score_picks(
         _angstrom(picks, frames) + groups[0],

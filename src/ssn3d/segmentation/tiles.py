@@ -49,7 +49,7 @@ def probability_slabs(
     ends = [*starts[0][1:], shape[0]]
     tiles = product(*(range(len(begin)) for begin in starts))
     total = int(np.prod([len(begin) for begin in starts]))
-    for i, j, k in progress(tiles, "segment", total):
+    for i, j, k in progress(tiles, "segment", total, size**3):
         corner = starts[0][i], starts[1][j], starts[2][k]
         part = blended[:, corner[1] : corner[1] + size, corner[2] : corner[2] + size]
         plane = weights[1][j][:, None] * weights[2][k]
