@@ -90,6 +90,15 @@ def test_unsigned_bytes_without_a_stamp_are_read(tmp_path, statistics, caplog):
     assert "its bytes are read without a sign" in caplog.text
 
 
+def test_mask_of_255_without_a_stamp_is_read(tmp_path):
+    mask = np.where(VOLUME > 0, 255, 0).astype(np.uint8)
+    path = write_tomogram(tmp_path / "t.mrc", mask.view(np.int8))
+    content = bytearray(path.read_bytes())
+    content[76:88] = bytes(12)
+    path.write_bytes(content)
+    np.testing.assert_array_equal(read_labels(path), mask)
+
+
 @pytest.mark.parametrize("statistics", [(-90, 90, 0), (0, 0, 0)])
 def test_signed_bytes_stay_signed(tmp_path, statistics):
     values = (25 * VOLUME).clip(-128, 127).astype(np.int8)

@@ -34,7 +34,7 @@ class MappedVolume:
 
     def read(self, where: Slices) -> NDArray[np.float32]:
         """Read a part."""
-        return np.array(self.stored.read(where), dtype=np.float32)
+        return self.stored.read_float32(where)
 
 
 def open_volume(path: PathLike, voxel_size_angstrom: float | None = None) -> MappedVolume:

@@ -193,14 +193,16 @@ def _is_unsigned(content: Content, header: _Header) -> bool:
     else:  # no statistics
         middle = slice(header.stored[0] // 2, header.stored[0] // 2 + 1)
         section = content.map(header.dtype, header.offset, header.stored, (0, 1, 2), middle)
-        unsigned, why = _is_smoother_unsigned(np.array(section)), "neighbours differ less"
+        unsigned, why = _is_smoother_unsigned(np.array(section)), "its voxels make more sense"
     if unsigned:
         logger.warning("%s: its bytes are read without a sign (%s)", content.path, why)
     return unsigned
 
 
 def _is_smoother_unsigned(section: NDArray[np.int8]) -> bool:
-    """Whether neighbours along x differ much less if bytes have no sign."""
+    """Whether neighbours along x differ much less if bytes have no sign, or it is a mask of 255."""
+    if section.min(initial=0) == -1 and section.max(initial=-1) == 0:
+        return True
     with_sign, without = (
         float(np.abs(np.diff(section.view(dtype).astype(np.int16), axis=-1)).mean(dtype=float))
         for dtype in (np.int8, np.uint8)

@@ -43,7 +43,7 @@ class OwnTomogram:
 
     def read(self, where: Slices) -> NDArray[np.float32]:
         """Read part of the volume (z, y, x) as it is in the file."""
-        return self.stored.read(where).astype(np.float32).view(np.ndarray)
+        return self.stored.read_float32(where)
 
     def is_data(self, where: Slices) -> NDArray[np.bool_] | None:
         """Whether voxels of a part hold data, not padding; None if all of the part do."""
@@ -56,7 +56,8 @@ class OwnTomogram:
         Over all voxels that hold data the mean is 0 and the standard deviation 1; outliers are
         clipped. Padding is 0.
         """
-        voxels = self.read(where).clip(*self.found.limits)
+        voxels = self.read(where)
+        np.clip(voxels, *self.found.limits, out=voxels)
         voxels -= np.float32(self.found.mean)
         voxels *= np.float32((1 if self.protein_is_dark else -1) / self.found.spread)
         data = self.is_data(where)
@@ -129,11 +130,7 @@ def open_tomogram(
     stored = find_stored(path)
     size, source = _voxel_size(path, stored.edges_angstrom, voxel_size_angstrom)
     grid = Grid(stored.shape, size, stored.origin_angstrom, stored.start_voxels)
-
-    def read(where: Slices) -> NDArray[np.float32]:
-        return stored.read(where).astype(np.float32).view(np.ndarray)
-
-    found = survey(read, stored.shape, size, str(path))
+    found = survey(stored.read_float32, stored.shape, size, str(path))
     is_dark, how = _contrast(found.binned, protein)
     tomogram = OwnTomogram(path, grid, stored, name or name_of(path), found, is_dark)
     z, y, x = stored.shape

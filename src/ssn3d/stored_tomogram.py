@@ -43,6 +43,10 @@ class StoredTomogram:
     size_bytes: int = 0
     """Size of an MRC file, decompressed."""
 
+    def read_float32(self, where: Slices) -> NDArray[np.float32]:
+        """Read part of the volume into memory."""
+        return np.array(self.read(where), np.float32)
+
 
 @dataclass(frozen=True)
 class Content:

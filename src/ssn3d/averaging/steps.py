@@ -126,7 +126,7 @@ def prepare(inputs: Inputs, options: AverageOptions) -> Prepared:
     """
     tomogram = open_tomogram(inputs.tomogram, options.voxel_size_angstrom, options.protein)
     voxel_angstrom = tomogram.grid.voxel_size_angstrom
-    volume = tomogram.box((0, 0, 0), tomogram.grid.shape)
+    volume = tomogram.read_dark(slice(None))
     labels = None if inputs.labels is None else read_labels(inputs.labels)
     particles = read_particles_of(inputs.particles, tomogram).particles
     boxes = cut_boxes(volume, particles.centres, _box_voxels(options, voxel_angstrom), labels)

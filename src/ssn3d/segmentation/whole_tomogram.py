@@ -82,18 +82,17 @@ def segment_tomogram(
 def _on_whole_grid(
     tomogram: OwnTomogram, slabs: Iterable[NDArray[np.float32]]
 ) -> Iterator[NDArray[np.float32]]:
-    """Surround sections (n, y, x) of the box that holds the data by 0, and put 0 into padding."""
+    """Yield all sections (1, y, x): those of the box that holds the data, and 0 in all padding."""
     depth, height, width = tomogram.grid.shape
     first, stop = tomogram.found.first, tomogram.found.stop
     empty = np.zeros((1, height, width), np.float32)
     yield from [empty] * first[0]
-    z = first[0]
-    for slab in slabs:
-        whole = np.zeros((len(slab), height, width), np.float32)
-        whole[:, first[1] : stop[1], first[2] : stop[2]] = slab
-        data = tomogram.is_data(slice(z, z + len(slab)))
+    sections = (section for slab in slabs for section in slab)
+    for z, section in enumerate(sections, first[0]):
+        whole = np.zeros((1, height, width), np.float32)
+        whole[:, first[1] : stop[1], first[2] : stop[2]] = section
+        data = tomogram.is_data(slice(z, z + 1))
         yield whole if data is None else whole * data
-        z += len(slab)
     yield from [empty] * (depth - stop[0])
 
 
