@@ -66,7 +66,7 @@ def _add_segment(commands: Any) -> None:
     )
     command = _with_example(commands, "segment", does, example)
     add = command.add_argument
-    add("tomogram", help="MRC or OME-Zarr: any mode, contrast and voxel size; tilt axis along y")
+    add("tomogram", help="MRC, TIFF, EM or OME-Zarr, of any contrast; tilt axis along y")
     add("--output", required=True, metavar="FOLDER", help="for NAME_labels.mrc and others")
     add("--model", help="a name (see `ssn3d models`) or a file of weights (default: the best)")
     add(
@@ -96,7 +96,7 @@ def _add_pick(commands: Any) -> None:
         "  ssn3d pick tomogram_probability.mrc --output picks.star --method segmentation"
     )
     add = _with_example(commands, "pick", does, example).add_argument
-    add("tomogram", help="MRC file; with --method segmentation, of probabilities or labels")
+    add("tomogram", help="volume; with --method segmentation, of probabilities or labels")
     add("--output", required=True, metavar="FILE", help="picks.star, .csv or (copick) .json")
     add("--method", choices=("dog", "segmentation"), default="dog", help="(default dog)")
     add("--diameter", type=kinds.angstrom, metavar="A", help="dog: of the particles, in angstrom")
@@ -144,7 +144,7 @@ def _add_score(commands: Any) -> None:
     )
     command = _with_example(commands, "score", does, example)
     add = command.add_argument
-    add("picks", help="table of particles (STAR, CSV, JSON, ...), MRC file, or masks (.h5)")
+    add("picks", help="table of particles (STAR, CSV, JSON, ...), volume, or masks (.h5)")
     true = "table or MRC file to compare with; for masks, all shards of a dataset"
     add("--truth", required=True, nargs="+", metavar="FILE", help=true)
     near = "a pick counts within it, in angstrom (default: a quarter of --diameter)"

@@ -85,10 +85,16 @@ def _not_utf8(error: UnicodeEncodeError) -> DataError:
     )
 
 
-def progress(items: Iterable[T], title: str, total: int | None = None) -> Iterable[T]:
-    """Iterate with a progress bar on a terminal, or a line every 15 s elsewhere."""
+def progress(
+    items: Iterable[T], title: str, total: int | None = None, voxels_each: int | None = None
+) -> Iterable[T]:
+    """Iterate with a progress bar on a terminal, or a line every 15 s elsewhere.
+
+    It shows the time left and the speed: items or, where each has so many, voxels per second.
+    """
     live = sys.stderr.isatty()
+    in_voxels = {"unit": "voxel", "unit_scale": voxels_each} if voxels_each else {}
     bar: Iterable[T] = tqdm(
-        items, title, total, mininterval=0.2 if live else 15, ncols=90, leave=live
+        items, title, total, mininterval=0.2 if live else 15, ncols=90, leave=live, **in_voxels
     )
     return bar

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from ssn3d.errors import DataError
 from ssn3d.files import PathLike
-from ssn3d.stored_tomogram import Slices, StoredTomogram, find_stored
+from ssn3d.stored_tomogram import Slices, StoredTomogram
+from ssn3d.volume_formats import find_stored
 
 
 @dataclass(frozen=True)
@@ -28,12 +29,12 @@ class MappedVolume:
 
     @property
     def voxels(self) -> NDArray[Any]:
-        """All voxels, read from an MRC file when they are used."""
+        """All voxels, read from a file when they are used; OME-Zarr is read at once."""
         return self.stored.read(slice(None))
 
     def read(self, where: Slices) -> NDArray[np.float32]:
         """Read a part."""
-        return np.array(self.stored.read(where), dtype=np.float32)
+        return self.stored.read_float32(where)
 
 
 def open_volume(path: PathLike, voxel_size_angstrom: float | None = None) -> MappedVolume:

@@ -8,7 +8,6 @@ import gzip
 import math
 import re
 import shutil
-import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -20,10 +19,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ssn3d.errors import DataError
-from ssn3d.files import DELETE, PathLike, atomic_path
+from ssn3d.files import PathLike, atomic_path
+from ssn3d.stored_tomogram import AGAIN, StoredTomogram
+from ssn3d.volume_formats import find_stored
 
 CHECKSUM_LABEL = "ssn3d crc32 "
-_FAULTS = (OSError, EOFError, ValueError, zlib.error)  # mrcfile reads compressed files too
+_HEADER_BYTES = 1024
 
 
 def write_mrc(
@@ -131,62 +132,52 @@ def _is_finite(array: NDArray[Any]) -> bool:
         return bool(np.isfinite(np.sum(array, dtype=np.float64)))
 
 
-@contextmanager
-def _opened(path: PathLike, *, header_only: bool = False) -> Iterator[Any]:
-    """Open for reading. Raises DataError for mrcfile's errors and warnings."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", RuntimeWarning)
-            warnings.simplefilter("error", UserWarning)
-            with mrcfile.open(Path(path), mode="r", header_only=header_only) as mrc:
-                yield mrc
-    except (*_FAULTS, RuntimeWarning, UserWarning) as error:
-        raise DataError(f"{path}: not a readable MRC file ({error}); {DELETE}") from error
-
-
 def shape_of_mrc(path: PathLike) -> tuple[int, int, int]:
     """Read the shape (z, y, x) from the header. Raises DataError if the file size differs."""
-    with _opened(path, header_only=True) as mrc:
-        header = mrc.header
-        shape = int(header.nz), int(header.ny), int(header.nx)
-        item_bytes = mrcfile.utils.data_dtype_from_header(header).itemsize
-        expected = header.nbytes + int(header.nsymbt) + math.prod(shape) * item_bytes
-        found = Path(path).stat().st_size
-        compressed = Path(path).suffix == ".gz"  # gzip notices that a file ends early
-        if min(shape) < 1 or (found != expected and not compressed):
-            raise ValueError(f"{found} bytes, but the header implies {expected}")
-        return shape
+    return _opened(path).shape
 
 
-def _check_real_voxels(mrc: Any) -> None:
-    """Raise ValueError if the voxels of an open file are not real numbers or have no size."""
-    if not np.isrealobj(mrc.data):
-        raise ValueError(f"its voxels are {mrc.data.dtype}, not real numbers")
-    cell, intervals = float(mrc.header.cella.x), int(mrc.header.mx)
-    if not (intervals > 0 and 0 < cell < math.inf):
-        raise ValueError(f"no voxel size in its header: cell {cell:g} A, {intervals} intervals")
+def _opened(path: PathLike) -> StoredTomogram:
+    """Open a volume or stack. Raises DataError where one of our files has a damaged header."""
+    stored = find_stored(Path(path), stacks=True)
+    plain = stored.read(slice(0, 0)).dtype.itemsize * math.prod(stored.shape) + _HEADER_BYTES
+    if CHECKSUM_LABEL in stored.labels and stored.size_bytes != plain:  # others may be longer
+        raise DataError(
+            f"{path}: {stored.size_bytes} bytes, but the header implies {plain}; {AGAIN}"
+        )
+    return stored
 
 
 def read_mrc(path: PathLike, shape: tuple[int, ...] | None = None) -> tuple[NDArray[Any], float]:
-    """Read an array and its voxel size in angstrom.
+    """Read an array and its voxel size in angstrom; also of TIFF, EM and OME-Zarr.
 
-    Raises DataError if the file is missing, truncated or damaged, holds NaN or infinity, or is not
-    of the given shape.
+    Raises DataError if the file is missing, truncated or damaged, has no voxel size, holds NaN or
+    infinity, or is not of the given shape.
     """
-    shape_of_mrc(path)  # before memory is allocated for what a damaged header says
-    with _opened(path) as mrc:
-        labels = b" ".join(mrc.header.label.tolist())
-        checksum = re.search(f"{CHECKSUM_LABEL}([0-9a-f]{{8}})".encode(), labels)
-        _check_real_voxels(mrc)
-        if checksum is not None and checksum[1].decode() != _checksum(mrc):
-            raise ValueError("its checksum is wrong")
-        array: NDArray[Any] = mrc.data
-        if array.dtype == np.float16:
-            array = array.astype(np.float32)
-        array.flags.writeable = True  # the file, closed below, keeps no reference
-        voxel_size_angstrom = float(mrc.voxel_size.x)
+    stored = _opened(path)
+    voxel_size_angstrom = stored.edges_angstrom[0]
+    if not 0 < voxel_size_angstrom < math.inf:
+        raise DataError(f"{path}: no voxel size in its header; write it there")
+    return _voxels(path, stored, shape), voxel_size_angstrom
+
+
+def read_labels(path: PathLike) -> NDArray[Any]:
+    """Read an array that needs no voxel size. Raises DataError where `read_mrc` does otherwise."""
+    return _voxels(path, _opened(path), None)
+
+
+def _voxels(path: PathLike, stored: StoredTomogram, shape: tuple[int, ...] | None) -> NDArray[Any]:
+    """Read and check all voxels."""
+    array = np.array(stored.read(slice(None)), order="C")
+    known = re.search(f"{CHECKSUM_LABEL}([0-9a-f]{{8}})", stored.labels)
+    if known is not None:
+        start = checksum_start(array.shape, array.dtype, stored.edges_angstrom[0])
+        if int(known[1], 16) != zlib.crc32(array.data, start):
+            raise DataError(f"{path}: its checksum is wrong; {AGAIN}")
+    if array.dtype == np.float16:
+        array = array.astype(np.float32)
     if shape is not None and array.shape != shape:
-        raise DataError(f"{path}: shape {array.shape}, expected {shape}; {DELETE}")
+        raise DataError(f"{path}: shape {array.shape}, expected {shape}; {AGAIN}")
     if not _is_finite(array):
-        raise DataError(f"{path}: holds NaN or infinity; {DELETE}")
-    return array, voxel_size_angstrom
+        raise DataError(f"{path}: holds NaN or infinity; {AGAIN}")
+    return array

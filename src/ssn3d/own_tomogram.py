@@ -1,9 +1,9 @@
 """A tomogram of one's own, of any contrast and voxel size, whose voxels stay in its file."""
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +12,9 @@ from ssn3d.errors import DataError
 from ssn3d.files import PathLike
 from ssn3d.log import logger
 from ssn3d.mrc_sections import Grid, same_voxel_size
-from ssn3d.stored_tomogram import Slices, StoredTomogram, find_stored
-from ssn3d.tomogram_checks import section_correlation, skewness, survey
+from ssn3d.stored_tomogram import Slices, StoredTomogram
+from ssn3d.tomogram_checks import Survey, protein_is_dark, section_correlation, survey
+from ssn3d.volume_formats import find_stored
 
 Protein = Literal["auto", "dark", "bright"]
 
@@ -35,28 +36,69 @@ class OwnTomogram:
     stored: StoredTomogram
     name: str
     """With which names of outputs begin; tables of particles know the tomogram by it."""
+    found: Survey
+    """Statistics of its voxels, and which of them hold data."""
     protein_is_dark: bool = True
-    """Whether it is so in the file; `box` inverts other tomograms."""
+    """True if protein is dark in the file; `read_dark` and `box` invert other tomograms."""
 
     def read(self, where: Slices) -> NDArray[np.float32]:
         """Read part of the volume (z, y, x) as it is in the file."""
-        return self.stored.read(where).astype(np.float32).view(np.ndarray)
+        return self.stored.read_float32(where)
+
+    def is_data(self, where: Slices) -> NDArray[np.bool_] | None:
+        """Whether voxels of a part hold data, not padding; None if all of the part do."""
+        padding = self.found.padding
+        return None if padding is None else padding.is_data(_bounds(where, self.grid.shape))
 
     def read_dark(self, where: Slices) -> NDArray[np.float32]:
-        """Read part of the volume (z, y, x) with protein dark."""
+        """Read part of the volume (z, y, x), standardised and with protein dark.
+
+        Over all voxels that hold data the mean is 0 and the standard deviation 1; outliers are
+        clipped. Padding is 0.
+        """
         voxels = self.read(where)
-        return voxels if self.protein_is_dark else -voxels
+        np.clip(voxels, *self.found.limits, out=voxels)
+        voxels -= np.float32(self.found.mean)
+        voxels *= np.float32((1 if self.protein_is_dark else -1) / self.found.spread)
+        data = self.is_data(where)
+        if data is not None:
+            voxels[~data] = 0
+        return voxels
 
     def box(self, start: tuple[int, ...], size: tuple[int, ...]) -> NDArray[np.float32]:
-        """Read `size` voxels from `start` (both z, y, x), with protein dark.
+        """Read `size` voxels from `start` (both z, y, x) as `read_dark` does.
 
-        Beyond a border the tomogram is mirrored.
+        The tomogram is mirrored beyond the box that holds all its data.
         """
-        axes = zip(start, size, self.grid.shape, strict=True)
-        indices = [_mirrored(np.arange(first, first + n), length) for first, n, length in axes]
+        axes = zip(start, size, strict=True)
+        points = [np.arange(first, first + n) for first, n in axes]
+        voxels: NDArray[np.float32] = self._gather(self.read_dark, points)
+        return voxels
+
+    def data_at(self, points: list[NDArray[np.int_]]) -> NDArray[np.bool_] | None:
+        """Whether voxels at indices along z, y and x hold data, mirrored as by `box`.
+
+        None if all of them do.
+        """
+        found: NDArray[np.bool_] | None = self._gather(self.is_data, points)
+        return found
+
+    def _gather(self, read: Any, points: list[NDArray[np.int_]]) -> Any:
+        """Read voxels at indices along z, y and x, those outside of the data mirrored."""
+        axes = zip(points, self.found.first, self.found.stop, strict=True)
+        indices = [first + _mirrored(index - first, stop - first) for index, first, stop in axes]
         lowest = [int(index.min()) for index in indices]
-        box = self.read_dark(tuple(slice(index.min(), index.max() + 1) for index in indices))
-        return box[np.ix_(*(index - low for index, low in zip(indices, lowest, strict=True)))]
+        read_part = read(tuple(slice(int(i.min()), int(i.max()) + 1) for i in indices))
+        if read_part is None:
+            return None
+        return read_part[np.ix_(*(i - low for i, low in zip(indices, lowest, strict=True)))]
+
+
+def _bounds(where: Slices, shape: tuple[int, ...]) -> tuple[slice, ...]:
+    """Slices of all axes, with start and stop."""
+    some = where if isinstance(where, tuple) else (where,)
+    full = [*some, *[slice(None)] * (len(shape) - len(some))]
+    return tuple(slice(*one.indices(n)[:2]) for one, n in zip(full, shape, strict=True))
 
 
 def _mirrored(index: NDArray[np.int_], length: int) -> NDArray[np.int_]:
@@ -74,7 +116,7 @@ def open_tomogram(
     """Open a tomogram, look through it once, and log what it is.
 
     Args:
-        path: an MRC file of real numbers, or a folder of OME-Zarr.
+        path: an MRC, TIFF or EM file of real numbers, or a folder of OME-Zarr.
         voxel_size_angstrom: instead of the header's.
         protein: whether it is dark or bright; auto finds out, by the skewness of the smoothed
             volume.
@@ -88,31 +130,30 @@ def open_tomogram(
     stored = find_stored(path)
     size, source = _voxel_size(path, stored.edges_angstrom, voxel_size_angstrom)
     grid = Grid(stored.shape, size, stored.origin_angstrom, stored.start_voxels)
-    tomogram = OwnTomogram(path, grid, stored, name or name_of(path))
-    found = survey(tomogram.read, stored.shape, size, str(path))
+    found = survey(stored.read_float32, stored.shape, size, str(path))
     is_dark, how = _contrast(found.binned, protein)
+    tomogram = OwnTomogram(path, grid, stored, name or name_of(path), found, is_dark)
     z, y, x = stored.shape
     logger.info(
         "%s: %dx%dx%d voxels (x, y, z) of %.4g A (%s); protein is %s (%s)",
         *(path, x, y, z, size, source, "dark" if is_dark else "bright", how),
     )
     _warn_of_doubts(tomogram)
-    return replace(tomogram, protein_is_dark=is_dark)
+    return tomogram
 
 
 def name_of(path: Path) -> str:
-    """Name a tomogram after its file, as in `t` for `t.mrc` and `t.ome.zarr`."""
-    return path.stem.removesuffix(".ome")
+    """Name a tomogram after its file, as in `t` for `t.mrc`, `t.mrc.gz` and `t.ome.zarr`."""
+    name = path.name.removesuffix(".gz").removesuffix(".bz2")
+    return Path(name).stem.removesuffix(".ome")
 
 
 def _contrast(binned: NDArray[np.float32], protein: Protein) -> tuple[bool, str]:
     """Whether protein is dark, and how that is known."""
     if protein != "auto":
         return protein == "dark", "as asked"
-    value, clear = skewness(binned)
-    if not clear:
-        return True, f"a guess, its skewness of {value:.2f} being noise; else --protein bright"
-    return value < 0, f"its skewness is {value:.2f}; --protein overrides"
+    is_dark, how = protein_is_dark(binned)
+    return is_dark is not False, how
 
 
 def _voxel_size(
@@ -144,13 +185,20 @@ def _voxel_size(
 def _warn_of_doubts(tomogram: OwnTomogram) -> None:
     """Log what is unusual in a tomogram."""
     z, y, _ = tomogram.grid.shape
+    if tomogram.found.padding is not None:
+        logger.info(
+            "%s: %.1f%% of its voxels hold no data (constant borders, sections or corners); they "
+            "are left out",
+            *(tomogram.path, 100 * (1 - tomogram.found.data_fraction)),
+        )
     if z > _THIN * y:
         logger.warning(
             "%s: longer along z (%d) than y (%d); is its thickness along y? Turn it, to have that "
             "along z, and the tilt axis along y",
             *(tomogram.path, z, y),
         )
-    correlation = section_correlation(tomogram.read, z)
+    first, stop = tomogram.found.first[0], tomogram.found.stop[0]
+    correlation = section_correlation(tomogram.read_dark, first + stop)
     if correlation < _NOT_TILTS:
         logger.warning(
             "%s: neighbouring sections share little (correlation %.2f), as in a tilt series; is it "

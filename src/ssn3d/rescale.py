@@ -56,6 +56,20 @@ def sample_cube(
     return cube
 
 
+def sample_known(
+    tomogram: OwnTomogram, corner: NDArray[np.floating] | tuple[float, ...], step: float, size: int
+) -> NDArray[np.float32]:
+    """Sample a cube as `sample_cube` does, with NaN where the nearest voxel holds no data."""
+    points = [np.floor(start + step * np.arange(size) + 0.5).astype(int) for start in corner]
+    data = tomogram.data_at(points)
+    if data is not None and not data.any():
+        return np.full((size, size, size), np.nan, np.float32)
+    cube = sample_cube(tomogram, corner, step, size)
+    if data is not None:
+        cube[~data] = np.nan
+    return cube
+
+
 def _kernel(points: NDArray[np.float64], count: int, step: float) -> NDArray[np.float32]:
     """Weights (points, count) of voxels 0, 1, ... in samples at `points`; each row adds up to 1."""
     band = min(1.0, 1.0 / step)

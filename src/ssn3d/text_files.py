@@ -27,16 +27,29 @@ def read_any_text(path: PathLike) -> str:
     try:
         with Path(path).open("rb") as stream:
             content = stream.read(_HEAD_BYTES)
-            encoding = _encoding(content)
-            head = codecs.getincrementaldecoder(encoding)().decode(content)
-            if "\0" in head:  # as in a volume; the rest of it may be large
+            if not _is_text(content):  # as in a volume; the rest of it may be large
                 raise DataError(f"{path}: {_NO_TEXT}")
-            text = (content + stream.read()).decode(encoding)
+            text = (content + stream.read()).decode(_encoding(content))
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error
     except UnicodeDecodeError as error:
         raise DataError(f"{path}: {_NO_TEXT}") from error
     return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def is_text(path: PathLike) -> bool:
+    """Tell a text file, by its first bytes, from a volume. A missing file counts as text."""
+    if not Path(path).is_file():
+        return not Path(path).is_dir()
+    with Path(path).open("rb") as stream:
+        return _is_text(stream.read(_HEAD_BYTES))
+
+
+def _is_text(head: bytes) -> bool:
+    try:
+        return "\0" not in codecs.getincrementaldecoder(_encoding(head))().decode(head)
+    except UnicodeDecodeError:
+        return False
 
 
 def _encoding(content: bytes) -> str:

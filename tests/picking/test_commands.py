@@ -116,6 +116,13 @@ def test_volumes_are_scored_by_voxels(folder, capsys):
         capsys, "score", folder / "TS_01_probability.mrc", "--truth", folder / "truth.mrc"
     ).out
     assert told.splitlines()[0] == "IoU        1.0000"
+    other = folder / "segmentation.ccp4"
+    other.write_bytes((folder / "TS_01_probability.mrc").read_bytes())
+    assert printed(capsys, "score", other, "--truth", folder / "truth.mrc").out == told
+    write_mrc(folder / "empty.mrc", np.zeros(SHAPE, dtype=np.float32), 10.0)
+    with pytest.raises(SystemExit):
+        main(["score", str(other), "--truth", str(folder / "empty.mrc")])
+    assert "no voxel is above 0; give the true segmentation" in capsys.readouterr().err
 
 
 def write_faulty(folder):
@@ -141,8 +148,8 @@ def write_faulty(folder):
         (["tilts.mrc"], "such as a tilt series, not a tomogram"),
         (["constant.mrc"], "all voxels are 1; it is damaged or empty"),
         (["nan.mrc"], "NaN or infinity in section 0"),
-        (["text.mrc"], "not a readable MRC file"),
-        (["missing.mrc"], "not a readable MRC file"),
+        (["text.mrc"], "9 bytes, shorter than a header"),
+        (["missing.mrc"], "not a readable volume ("),
         (["no_size.mrc"], "no voxel size in its header; give the true one with --voxel-size"),
         (["TS_01.mrc", "--voxel-size", "0.6"], "a diameter of 200 voxels is not between"),
         (["TS_01.mrc", "--mask", "other_shape.mrc"], "give a mask of the tomogram's shape"),

@@ -5,7 +5,7 @@ from unittest import mock
 import hypothesis
 import numpy as np
 import pytest
-from balls import reader, volume_of_balls
+from balls import reader, scattered, volume_of_balls
 from hypothesis import strategies as st
 from scipy import ndimage
 from scipy.spatial import cKDTree
@@ -15,7 +15,7 @@ from ssn3d.picking import segmentation
 from ssn3d.picking.components import find_components
 from ssn3d.picking.pick import Choice, pick_regions
 from ssn3d.picking.scoring import match
-from ssn3d.picking.segmentation import find_regions, kind_of
+from ssn3d.picking.segmentation import Values, find_regions, values_of
 from ssn3d.seeds import generator
 
 ANY = Choice(threshold=None, most=None, distance_angstrom=None, mask=None)
@@ -28,8 +28,31 @@ def regions(volume, kind="probability", threshold=0.5, smallest=40.0, voxel=10.0
         voxel,
         threshold=threshold,
         smallest_diameter_angstrom=smallest,
-        kind=kind,
+        values=Values(kind),
     )
+
+
+def meaning(volume):
+    return values_of(reader(volume), volume.shape, 10.0, 40.0)
+
+
+def balls(count=6):
+    """Separate balls, each numbered."""
+    labels = np.zeros((40, 40, 60), np.uint8)
+    for number, place in enumerate(scattered(labels.shape, count, 14, 6), 1):
+        labels[volume_of_balls(labels.shape, [place], 4.0) < -0.5] = number
+    return labels
+
+
+def test_classes_have_their_components():
+    classes = np.array([0, 2, 2, 2, 5, 5, 5])[balls()]
+    assert meaning(classes) == Values("classes", (2.0, 5.0))
+    picks = pick_regions(reader(classes), classes.shape, 10.0, 40.0, ANY)
+    assert len(picks.scores) == 6
+    assert "each a class" in picks.why
+    broken = balls()
+    broken[:, :, 30] = 0  # a particle in two parts
+    assert meaning(broken) == Values("labels")
 
 
 @pytest.mark.parametrize("voxel", [10.0, 5.0])
@@ -138,9 +161,9 @@ def test_each_label_is_a_particle_even_where_they_touch():
     labels[10:20, 10:20, 10:20] = 7
     labels[10:20, 10:20, 20:30] = 300
     labels[30:32, 30:31, 30:31] = 8
-    assert kind_of(reader(labels), labels.shape) == "labels"
+    assert meaning(labels) == Values("labels")
     with pytest.raises(DataError, match="cannot be told apart"):
-        kind_of(reader(labels * np.uint32(10**6)), labels.shape)
+        meaning(labels * np.uint32(10**6))
     found = regions(labels, kind="labels")
     np.testing.assert_allclose(found.centres, [[14.5, 14.5, 14.5], [14.5, 14.5, 24.5]])
     assert found.scores.tolist() == [1, 1]
@@ -166,7 +189,7 @@ def test_one_value_above_0_is_a_mask(value):
 def test_a_tomogram_is_no_segmentation(lowest, highest):
     volume = np.linspace(lowest, highest, 1000).reshape(10, 10, 10)
     with pytest.raises(DataError, match=r"neither probabilities|NaN"):
-        kind_of(reader(volume), volume.shape)
+        meaning(volume)
 
 
 def test_an_empty_result_says_what_to_do():

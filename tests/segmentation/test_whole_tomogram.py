@@ -9,6 +9,7 @@ from own_tomograms import Dark, dark_spheres, spheres, write_tomogram
 from ssn3d.errors import DataError, WriteError
 from ssn3d.own_tomogram import open_tomogram
 from ssn3d.segmentation.compute import Compute
+from ssn3d.segmentation.tiles import predict_tile
 from ssn3d.segmentation.whole_tomogram import segment_tomogram
 
 CENTRES_ANGSTROM = np.array([[200, 160, 180], [220, 420, 400], [300, 180, 500]])
@@ -49,11 +50,50 @@ def test_spheres_are_found_on_the_tomograms_own_grid(tmp_path, voxel_size, sign)
             assert header.nxstart == -7
 
 
-def test_a_tomogram_smaller_than_a_subtomogram_is_refused(tmp_path):
+def test_thin_tomogram_is_mirrored(tmp_path):
+    shape, centres = (16, 56, 64), np.array([[8, 20, 20], [7, 36, 44]])
+    volume = dark_spheres(shape, centres, 6, noise=0.05)
+    found = segment(open_tomogram(write_tomogram(tmp_path / "t.mrc", volume)), tmp_path)
+    truth, labels = spheres(shape, centres, 6), mrcfile.read(found.labels) == 1
+    assert (truth & labels).sum() / (truth | labels).sum() > 0.9
+
+
+def test_thinner_tomogram_is_refused(tmp_path):
     shape, centres, radius = sized(10.0)
-    path = write_tomogram(tmp_path / "t.mrc", dark_spheres(shape, centres, radius), 5.0)
-    with pytest.raises(DataError, match=r"t\.mrc: 33x29x25 voxels of the network's 10 A, fewer"):
+    path = write_tomogram(tmp_path / "t.mrc", dark_spheres(shape, centres, radius), 1.2)
+    with pytest.raises(DataError, match=r"t\.mrc: 9x8x7 voxels of the network's 10 A, fewer"):
         segment(open_tomogram(path), tmp_path)
+
+
+@pytest.mark.parametrize("fill", [0.0, -0.02, 7.0])
+def test_padding_changes_nothing_and_has_no_structure(tmp_path, fill):
+    """Around the data, as if it was not there; within them, probabilities of 0."""
+    shape, centres, radius = sized(10.0)
+    inner = dark_spheres(shape, centres, radius, noise=0.05)
+    plain = segment(open_tomogram(write_tomogram(tmp_path / "plain.mrc", inner)), tmp_path)
+    volume = np.full(np.add(shape, (9, 1, 20)), np.float32(fill))
+    part = np.s_[4:-5, 1:, 10:-10]
+    volume[part] = inner
+    padded = segment(open_tomogram(write_tomogram(tmp_path / "padded.mrc", volume)), tmp_path)
+    probability = mrcfile.read(padded.probability)
+    np.testing.assert_allclose(probability[part], mrcfile.read(plain.probability), atol=1e-4)
+    probability[part] = 0
+    assert not probability.any()
+    volume[20:30] = fill
+    holed = segment(open_tomogram(write_tomogram(tmp_path / "holed.mrc", volume)), tmp_path)
+    assert not mrcfile.read(holed.probability)[20:30].any()
+
+
+class Never(Dark):
+    """Must not be called."""
+
+    def forward(self, _):
+        raise AssertionError
+
+
+def test_tiles_without_data_are_skipped():
+    box = np.full((8, 8, 8), np.nan, np.float32)
+    assert not predict_tile(Never(), box, Compute.pick("cpu", "float32")).any()
 
 
 def test_a_full_disk_leaves_neither_file(tmp_path):

@@ -22,7 +22,7 @@ from ssn3d.csv_files import write_csv
 from ssn3d.errors import DataError
 from ssn3d.files import PathLike
 from ssn3d.log import logger
-from ssn3d.mrc import read_mrc, write_mrc
+from ssn3d.mrc import read_labels, read_mrc, write_mrc
 from ssn3d.own_tomogram import OwnTomogram, open_tomogram
 from ssn3d.particle_tables.files import check_name, write_particle_table
 from ssn3d.particle_tables.frame import TomogramFrame
@@ -116,8 +116,8 @@ def prepare(inputs: Inputs, options: AverageOptions) -> Prepared:
     """
     tomogram = open_tomogram(inputs.tomogram, options.voxel_size_angstrom, options.protein)
     voxel_angstrom = tomogram.grid.voxel_size_angstrom
-    volume = tomogram.box((0, 0, 0), tomogram.grid.shape)
-    labels = None if inputs.labels is None else read_mrc(inputs.labels)[0]
+    volume = tomogram.read_dark(slice(None))
+    labels = None if inputs.labels is None else read_labels(inputs.labels)
     table = read_particles_of(inputs.particles, tomogram, options.table)
     particles, frame = table.particles, frame_of_tomogram(tomogram, options.table)
     if inputs.offsets is None:

@@ -15,6 +15,7 @@ from ssn3d.particle_tables.of_tomogram import frame_of_volume
 from ssn3d.particle_tables.relion import write_import_list
 from ssn3d.particle_tables.table import ParticleTable
 from ssn3d.picking.blocks import Read
+from ssn3d.picking.dog import IsData
 from ssn3d.picking.pick import Choice, Picks, pick_blobs, pick_regions
 
 
@@ -49,6 +50,7 @@ class _Volume:
     shape: tuple[int, int, int]
     voxel_size_angstrom: float
     read: Read
+    is_data: IsData | None = None
 
 
 def _open(arguments: argparse.Namespace) -> _Volume:
@@ -59,7 +61,7 @@ def _open(arguments: argparse.Namespace) -> _Volume:
         return _Volume(path, segmented.shape, segmented.voxel_size_angstrom, segmented.read)
     tomogram = open_tomogram(path, arguments.voxel_size, arguments.protein)
     grid = tomogram.grid
-    return _Volume(path, grid.shape, grid.voxel_size_angstrom, tomogram.read_dark)
+    return _Volume(path, grid.shape, grid.voxel_size_angstrom, tomogram.read_dark, tomogram.is_data)
 
 
 def _pick(arguments: argparse.Namespace, volume: _Volume) -> Picks:
@@ -72,4 +74,6 @@ def _pick(arguments: argparse.Namespace, volume: _Volume) -> Picks:
     if arguments.diameter is None:
         raise DataError("no --diameter: give the particles' diameter in angstrom")
 
-    return pick_blobs(volume.read, volume.shape, size, arguments.diameter, choice)
+    return pick_blobs(
+        volume.read, volume.shape, size, arguments.diameter, choice, is_data=volume.is_data
+    )

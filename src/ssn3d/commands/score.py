@@ -19,12 +19,11 @@ from ssn3d.particle_tables.names import same_tomogram
 from ssn3d.particle_tables.of_tomogram import frame_of_volume, particles_named, placed
 from ssn3d.particle_tables.table import ParticleTable
 from ssn3d.picking.scoring import PickingScore, score_picks, score_voxels
-from ssn3d.text_files import listed
+from ssn3d.text_files import is_text, listed
 
 _UNKNOWN = TomogramFrame((np.nan, np.nan, np.nan), 1.0, np.nan)
 """Placeholder frame for tables without a tomogram: its voxels are angstrom."""
 _APART_ANGSTROM = 1e7
-_VOLUMES = {".mrc", ".rec", ".map"}
 _MASKS = {".h5", ".hdf5"}
 
 
@@ -37,7 +36,7 @@ def run(arguments: argparse.Namespace) -> None:
     if len(arguments.truth) > 1:
         raise DataError(f"--truth: {len(arguments.truth)} files, {arguments.picks} needs one")
     (arguments.truth,) = arguments.truth
-    if suffix in _VOLUMES:
+    if not is_text(arguments.picks):
         _score_volumes(arguments)
     else:
         _print(_score_tables(arguments))
@@ -62,6 +61,8 @@ def _score_tables(arguments: argparse.Namespace) -> PickingScore:
         volume = place.volume
         picks = placed(arguments.picks, picks, volume.path, volume.shape, cropped=cropped)
     truth = truth[_inside(truth, place.of_truth)]
+    if not len(truth):
+        raise DataError(f"{arguments.truth}: no particles in the tomogram; give the true ones")
     groups = _groups(picks, truth)
     return score_picks(
         _angstrom(picks, place.of_picks) + groups[0],
@@ -182,6 +183,8 @@ def _score_volumes(arguments: argparse.Namespace) -> None:
         predicted = found.read(where) >= arguments.threshold
         wanted = true.read(where) > 0
         counts += [(predicted & wanted).sum(), predicted.sum(), wanted.sum()]
+    if not counts[2]:
+        raise DataError(f"{true.path}: no voxel is above 0; give the true segmentation")
     score = score_voxels(*counts.tolist())
     print(f"IoU        {score.iou:.4f}")
     print(f"precision  {score.precision:.4f}")

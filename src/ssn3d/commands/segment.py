@@ -1,6 +1,8 @@
 """`ssn3d segment`."""
 
 import argparse
+import math
+import time
 from pathlib import Path
 from typing import Literal
 
@@ -39,6 +41,7 @@ def _whole(
     arguments: argparse.Namespace, tomogram: OwnTomogram, model: Model, compute: Compute
 ) -> None:
     """Segment the whole tomogram."""
+    started = time.perf_counter()
     found = segment_tomogram(
         tomogram,
         model.network,
@@ -47,7 +50,12 @@ def _whole(
         voxel_size_angstrom=model.voxel_size_angstrom,
         threshold=arguments.threshold,
     )
-    logger.info("%s, %s", found.probability, found.labels)
+    seconds = time.perf_counter() - started
+    millions = math.prod(tomogram.grid.shape) / 1e6
+    logger.info(
+        "%s, %s: %.0f s, %.2g million voxels a second",
+        *(found.probability, found.labels, seconds, millions / seconds),
+    )
     if found.fraction > 0:
         logger.info("%.2f%% of the voxels are structure", 100 * found.fraction)
     else:

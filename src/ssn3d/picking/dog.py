@@ -6,7 +6,7 @@ size. The widths follow from the diameter: the kernel crosses zero at the partic
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -18,6 +18,8 @@ from ssn3d.errors import DataError
 from ssn3d.log import progress
 from ssn3d.picking.blocks import Block, Read, blocks
 
+IsData = Callable[[tuple[slice, ...]], NDArray[np.bool_] | None]
+"""Tells which voxels of a part of a volume (z, y, x) hold data; None if all do."""
 RATIO = 1.6
 """Of the two widths: the difference then is close to a Laplacian of a Gaussian (Marr & Hildreth
 1980, Proc. R. Soc. B 207, 187)."""
@@ -51,15 +53,18 @@ def sigma_of(diameter: float) -> float:
     return diameter / 2 * math.sqrt((RATIO**2 - 1) / (6 * RATIO**2 * math.log(RATIO)))
 
 
-def find_peaks(read: Read, shape: tuple[int, ...], diameter_voxels: float) -> Peaks:
+def find_peaks(
+    read: Read, shape: tuple[int, ...], diameter_voxels: float, is_data: IsData | None = None
+) -> Peaks:
     """Find dark blobs in a tomogram (z, y, x), slab by slab; the highest peaks first.
 
-    A peak at the border is left out: its particle may have its centre outside.
+    A peak at the border of the data is left out: its particle may have its centre outside.
 
     Args:
         read: reads part of it, float32.
         shape: of the tomogram.
         diameter_voxels: of the particles.
+        is_data: which voxels of a part hold data, None if all do; others do not count.
 
     Raises:
         DataError: the tomogram is constant or holds NaN or infinity, or the diameter is not
@@ -79,22 +84,25 @@ def find_peaks(read: Read, shape: tuple[int, ...], diameter_voxels: float) -> Pe
     thickness = max(_SLAB_VOXELS // plane - 2 * halo, halo)
     found: list[Peaks] = []
     squares: list[float] = []  # of each plane, so that their sum does not depend on the slabs
-    extremes = math.inf, -math.inf
-    near_mean = read((slice(shape[0] // 2, shape[0] // 2 + 1), *[slice(0, n) for n in shape[1:]]))
-    offset = np.float32(near_mean.mean(dtype=np.float64))  # a large one would cost digits
+    count, extremes = 0, (math.inf, -math.inf)
     slabs = list(blocks(binned_shape, (thickness, *binned_shape[1:]), halo))
     for slab in progress(slabs, "difference of Gaussians"):
-        voxels = _binned(lambda part: read(part) - offset, slab.halo, shape, binning)
+        voxels = _binned(read, slab.halo, shape, binning)
         if not np.isfinite(voxels).all():
             raise DataError("the tomogram holds NaN or infinity; reconstruct it again")
         extremes = min(extremes[0], voxels.min()), max(extremes[1], voxels.max())
         filtered = _difference(voxels, sigma)
         own = tuple(slice(c.start - h.start, c.stop - h.start) for c, h in _axes(slab))
-        squares += [float(np.square(plane, dtype=np.float64).sum()) for plane in filtered[own]]
-        found.append(_peaks(filtered, slab, binned_shape, binning))
+        data = _binned_data(is_data, slab.halo, shape, binning)
+        squares += [
+            float(np.square(plane[there], dtype=np.float64).sum())
+            for plane, there in zip(filtered[own], data[own], strict=True)
+        ]
+        count += int(data[own].sum())
+        found.append(_peaks(filtered, data, slab, binned_shape, binning))
     if extremes[0] == extremes[1]:
         raise DataError("the tomogram is constant: there is nothing to pick; reconstruct it again")
-    spread = math.sqrt(math.fsum(squares) / math.prod(binned_shape))
+    spread = math.sqrt(math.fsum(squares) / max(count, 1))
     return _joined(found, spread)
 
 
@@ -122,6 +130,22 @@ def _binned(
     return means
 
 
+def _binned_data(
+    is_data: IsData | None, part: tuple[slice, ...], shape: tuple[int, ...], binning: int
+) -> NDArray[np.bool_]:
+    """Whether at least half of each voxel of a part of the binned volume is data."""
+
+    def read(where: tuple[slice, ...]) -> NDArray[np.float32]:
+        found = None if is_data is None else is_data(where)
+        if found is None:
+            return np.ones([axis.stop - axis.start for axis in where], np.float32)
+        return found.astype(np.float32)
+
+    if is_data is None:
+        return np.ones([axis.stop - axis.start for axis in part], np.bool_)
+    return np.asarray(_binned(read, part, shape, binning) >= 0.5)  # noqa: PLR2004 -- half
+
+
 def _difference(voxels: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
     """Wider less narrower blur: positive where the volume is dark."""
 
@@ -138,11 +162,18 @@ def _difference(voxels: NDArray[np.float32], sigma: float) -> NDArray[np.float32
 
 
 def _peaks(
-    filtered: NDArray[np.float32], slab: Block, shape: tuple[int, ...], binning: int
+    filtered: NDArray[np.float32],
+    data: NDArray[np.bool_],
+    slab: Block,
+    shape: tuple[int, ...],
+    binning: int,
 ) -> Peaks:
     """Positive maxima of a filtered slab in its core; centres in voxels of the tomogram."""
     highest = ndimage.maximum_filter(filtered, 3, mode="nearest")
-    places = np.argwhere((filtered == highest) & (filtered > 0))
+    maxima = (filtered == highest) & (filtered > 0)
+    if not data.all():
+        maxima &= ndimage.binary_erosion(data, np.ones((3, 3, 3), np.bool_), border_value=1)
+    places = np.argwhere(maxima)
     voxels = places + slab.start
     inside = ((voxels > 0) & (voxels < np.array(shape) - 1)).all(axis=1)
     places = places[slab.owns(voxels) & inside]

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from ssn3d.errors import DataError
 from ssn3d.log import logger
 from ssn3d.picking.blocks import Read
-from ssn3d.picking.dog import find_peaks
-from ssn3d.picking.segmentation import find_regions, kind_of
+from ssn3d.picking.dog import IsData, find_peaks
+from ssn3d.picking.segmentation import Values, find_regions, values_of
 from ssn3d.picking.select import apart, find_threshold, inside_mask
 
 DISTANCE_OF_DIAMETER = 0.75
@@ -54,13 +54,17 @@ def pick_blobs(
     voxel_size_angstrom: float,
     diameter_angstrom: float,
     choice: Choice,
+    *,
+    is_data: IsData | None = None,
 ) -> Picks:
     """Pick particles by difference of Gaussians in a tomogram (z, y, x) whose protein is dark.
+
+    Voxels for which `is_data` is false do not count, and there are no picks in them.
 
     Raises DataError where the tomogram or the mask is not fit for it.
     """
     _check_mask(choice.mask, shape)
-    peaks = find_peaks(read, shape, diameter_angstrom / voxel_size_angstrom)
+    peaks = find_peaks(read, shape, diameter_angstrom / voxel_size_angstrom, is_data)
     if choice.mask is not None:
         peaks = peaks[inside_mask(peaks.centres, choice.mask)]
     distance = choice.distance_angstrom
@@ -107,7 +111,7 @@ def pick_regions(
     Raises DataError where the segmentation or the mask is not fit for it.
     """
     _check_mask(choice.mask, shape)
-    kind = kind_of(read, shape)
+    values = values_of(read, shape, voxel_size_angstrom, smallest_diameter_angstrom)
     threshold, how = choice.threshold, "as asked"
     if threshold is None:
         threshold, how = PROBABILITY, "more likely structure than not"
@@ -117,7 +121,7 @@ def pick_regions(
         voxel_size_angstrom,
         threshold=threshold,
         smallest_diameter_angstrom=smallest_diameter_angstrom,
-        kind=kind,
+        values=values,
     )
     kept = np.ones(len(regions.scores), dtype=bool)
     if choice.mask is not None:
@@ -126,11 +130,7 @@ def pick_regions(
     if choice.distance_angstrom is not None:
         kept = apart(centres, choice.distance_angstrom / voxel_size_angstrom)
         centres, scores = centres[kept], scores[kept]
-    what = {
-        "labels": "labels",
-        "mask": "regions of the mask",
-        "probability": f"regions of probability {threshold:g} ({how}) or more",
-    }[kind]
+    what = _what(values, threshold, how)
     why = (
         f"{len(scores)} {what} with at least the volume of a sphere of "
         f"{smallest_diameter_angstrom:g} A"
@@ -138,6 +138,17 @@ def pick_regions(
     if not len(scores):
         why += "; try a lower --threshold or --smallest, or check the segmentation's values"
     return _best(centres, scores, choice.most, why)
+
+
+def _what(values: Values, threshold: float, how: str) -> str:
+    """Name what was picked."""
+    if values.kind == "labels":
+        return "labels"
+    if values.kind == "classes":
+        return "connected regions of labels, each a class (several separate parts a label)"
+    if values.kind == "mask":
+        return "regions of the mask"
+    return f"regions of probability {threshold:g} ({how}) or more"
 
 
 def _check_mask(mask: NDArray[Any] | None, shape: tuple[int, ...]) -> None:

@@ -5,8 +5,9 @@ particles, as far as each rises above the necks to the others, and a watershed d
 are looked at whole, whatever their size, so that a particle is found once.
 """
 
+import functools
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -17,11 +18,15 @@ from skimage.morphology import h_maxima
 from skimage.segmentation import watershed
 
 from ssn3d.errors import DataError
-from ssn3d.picking.blocks import Read
+from ssn3d.picking.blocks import Read, blocks
 from ssn3d.picking.components import Box, find_components
 from ssn3d.picking.labels import measure_labels
 
-Kind = Literal["probability", "mask", "labels"]
+Kind = Literal["probability", "mask", "labels", "classes"]
+"""Probabilities; a mask; a label for each particle; a label for each class of particles."""
+
+_Test = Callable[[NDArray[np.float32]], NDArray[np.bool_]]
+"""Tells which voxels belong to particles."""
 
 _SMOOTHING_ANGSTROM = 7.0
 """Width of the Gaussian that smooths distances: they are rough by a voxel."""
@@ -34,6 +39,10 @@ _LARGEST_BOX_VOXELS = 32_000_000
 memory."""
 _LARGEST_LABEL = 2**24
 """Whole numbers above it are not exact in float32."""
+_MOST_CLASSES = 64
+"""More labels than that are of particles."""
+_LIKE_LARGEST = 0.25
+_CLASS_BLOCK_VOXELS = 160
 _EVERYWHERE = np.ones((3, 3, 3))
 
 
@@ -49,37 +58,77 @@ class Regions:
     """(n,)"""
 
 
-def kind_of(read: Read, shape: tuple[int, ...]) -> Kind:
-    """Find out whether a volume holds probabilities, a mask, or a label for each particle.
+@dataclass(frozen=True)
+class Values:
+    """Meaning of the values of a segmentation."""
 
-    A mask has one value above 0, a whole number, such as 1 or 255.
+    kind: Kind
+    classes: tuple[float, ...] = ()
+    """Labels of classes, in ascending order."""
+
+
+def values_of(
+    read: Read,
+    shape: tuple[int, ...],
+    voxel_size_angstrom: float,
+    smallest_diameter_angstrom: float,
+) -> Values:
+    """Find out what the values of a volume (z, y, x) mean.
+
+    A mask has one value above 0, a whole number, such as 1 or 255. Other whole numbers are labels:
+    of particles, or of classes if most have several separate parts of a particle's size.
 
     Raises:
         DataError: it holds something else, NaN included, or more labels than can be told apart.
     """
     lowest, highest, whole = np.inf, -np.inf, True
-    least = np.inf  # above 0
+    above: set[float] = set()
     for z in range(shape[0]):
         plane = read((slice(z, z + 1), slice(None), slice(None)))
         if not np.isfinite(plane).all():
             raise DataError("the segmentation holds NaN or infinity; make it again")
         lowest, highest = min(lowest, float(plane.min())), max(highest, float(plane.max()))
-        least = min(least, float(plane.min(where=plane > 0, initial=np.inf)))
         whole = whole and bool((plane == np.round(plane)).all())
-    if lowest == 0 and whole and least == highest:
-        return "mask"
+        if whole and len(above) <= _MOST_CLASSES:
+            above |= set(np.unique(plane[plane > 0]).tolist())
+    if lowest == 0 and whole and len(above) == 1:
+        return Values("mask")
     if lowest >= 0 and highest <= 1:
-        return "probability"
-    if lowest >= 0 and whole and highest >= _LARGEST_LABEL:
+        return Values("probability")
+    if lowest < 0 or not whole:
+        raise DataError(
+            f"its values are {lowest:.4g} to {highest:.4g}, neither probabilities (0 to 1) nor "
+            "labels; give a segmentation, or pick with --method dog"
+        )
+    if highest >= _LARGEST_LABEL:
         raise DataError(
             f"labels up to {highest:.0f} cannot be told apart in float32; number them from 1"
         )
-    if lowest >= 0 and whole:
-        return "labels"
-    raise DataError(
-        f"its values are {lowest:.4g} to {highest:.4g}, neither probabilities (0 to 1) nor labels; "
-        "give a segmentation, or pick with --method dog"
-    )
+    smallest = _sphere_voxels(smallest_diameter_angstrom, voxel_size_angstrom)
+    if len(above) <= _MOST_CLASSES and _are_classes(read, shape, len(above), smallest):
+        return Values("classes", tuple(sorted(above)))
+    return Values("labels")
+
+
+def _are_classes(read: Read, shape: tuple[int, ...], labels: int, smallest_voxels: float) -> bool:
+    """Whether labels have, on average, at least two separate parts within a block.
+
+    Parts smaller than a particle, or than a quarter of the label's largest, do not count.
+    """
+    further = 0
+    for block in blocks(shape, (_CLASS_BLOCK_VOXELS,) * 3, 0):
+        values = read(block.core).astype(np.int32)
+        for number, box in enumerate(ndimage.find_objects(values), 1):
+            if box is not None:
+                sizes = np.bincount(ndimage.label(values[box] == number)[0].ravel())[1:]
+                fewest = max(smallest_voxels, _LIKE_LARGEST * sizes.max())
+                further += max(int((sizes >= fewest).sum()) - 1, 0)
+    return further >= labels
+
+
+def _sphere_voxels(diameter_angstrom: float, voxel_size_angstrom: float) -> float:
+    """Volume of a sphere in voxels."""
+    return np.pi / 6 * (diameter_angstrom / voxel_size_angstrom) ** 3
 
 
 def find_regions(
@@ -89,7 +138,7 @@ def find_regions(
     *,
     threshold: float,
     smallest_diameter_angstrom: float,
-    kind: Kind,
+    values: Values,
 ) -> Regions:
     """Find the particles of a segmentation (z, y, x).
 
@@ -101,34 +150,55 @@ def find_regions(
         voxel_size_angstrom: of the volume.
         threshold: least probability of a particle's voxels.
         smallest_diameter_angstrom: regions with less volume than such a sphere are dropped.
-        kind: each label is a particle, or the regions of probability or a mask are split.
+        values: each label is a particle, or the regions of a mask or of classes are split.
     """
-    smallest = np.pi / 6 * (smallest_diameter_angstrom / voxel_size_angstrom) ** 3
-    if kind == "labels":
+    smallest = _sphere_voxels(smallest_diameter_angstrom, voxel_size_angstrom)
+    if values.kind == "labels":
         labels = measure_labels(read, shape, _SLAB_VOXELS)
         kept = (labels.voxels >= smallest) & ~labels.centred_outside
         centres, voxels = labels.centres[kept], labels.voxels[kept].astype(float)
         return _ordered(centres, np.ones(len(voxels)), voxels * voxel_size_angstrom**3)
-
-    def mask_of(values: NDArray[np.float32]) -> NDArray[np.bool_]:
-        return values > 0 if kind == "mask" else values >= threshold
-
-    components = find_components(
-        lambda box: mask_of(read(box)), shape, slab_voxels=_SLAB_VOXELS, smallest_voxels=smallest
-    )
     rows: list[tuple[float, ...]] = []  # place (z, y, x), score, voxels
-    for component in components:
-        values = read(component.box)
-        for inside, place in _parts(component.of(mask_of(values)), voxel_size_angstrom):
-            corner = _corner(place) + _corner(component.box)
-            voxels = np.argwhere(inside)
-            if len(voxels) < smallest or _is_centred_outside(inside, corner, shape):
-                continue
-            own = values[place][inside] if kind == "probability" else np.ones(1)
-            score = float(own.mean(dtype=np.float64))
-            rows.append((*(voxels.mean(axis=0) + corner), score, len(voxels)))
+    for is_inside in _masks(values, threshold):
+        for region, part, corner in _regions(read, is_inside, shape, smallest):
+            for inside, place in _parts(region, voxel_size_angstrom):
+                first = _corner(place) + corner
+                voxels = np.argwhere(inside)
+                if len(voxels) < smallest or _is_centred_outside(inside, first, shape):
+                    continue
+                own = part[place][inside] if values.kind == "probability" else np.ones(1)
+                rows.append(
+                    (*(voxels.mean(axis=0) + first), own.mean(dtype=np.float64), len(voxels))
+                )
     table = np.array(rows, dtype=float).reshape(-1, 5)
     return _ordered(table[:, :3], table[:, 3], table[:, 4] * voxel_size_angstrom**3)
+
+
+def _regions(
+    read: Read, is_inside: _Test, shape: tuple[int, ...], smallest_voxels: float
+) -> Iterator[tuple[NDArray[np.bool_], NDArray[np.float32], NDArray[np.int_]]]:
+    """Give the connected regions of voxels that pass a test.
+
+    Yields the region in its bounding box, the values there, and the box's first voxel.
+    """
+    components = find_components(
+        lambda box: is_inside(read(box)),
+        shape,
+        slab_voxels=_SLAB_VOXELS,
+        smallest_voxels=smallest_voxels,
+    )
+    for component in components:
+        values = read(component.box)
+        yield component.of(is_inside(values)), values, _corner(component.box)
+
+
+def _masks(values: Values, threshold: float) -> Sequence[_Test]:
+    """Give what tells the voxels of particles: one test, or one for each class."""
+    if values.kind == "classes":
+        return [functools.partial(np.equal, number) for number in values.classes]
+    if values.kind == "mask":
+        return [functools.partial(np.less, 0)]
+    return [functools.partial(np.less_equal, threshold)]
 
 
 def _ordered(

@@ -72,7 +72,10 @@ def pick_sample(
     if probability is None:
         tomogram = open_sample(sample)
         shape, size = tomogram.grid.shape, tomogram.grid.voxel_size_angstrom
-        found = pick_blobs(tomogram.read_dark, shape, size, settings.diameter_angstrom, choice)
+        found = pick_blobs(
+            *(tomogram.read_dark, shape, size, settings.diameter_angstrom, choice),
+            is_data=tomogram.is_data,
+        )
     else:
         volume = open_volume(probability)
         shape, size = volume.shape, volume.voxel_size_angstrom

@@ -13,7 +13,7 @@ from ssn3d.files import PathLike
 from ssn3d.log import progress
 from ssn3d.mrc_sections import Grid, new_sections
 from ssn3d.own_tomogram import OwnTomogram
-from ssn3d.rescale import sample_cube, step_between
+from ssn3d.rescale import sample_known, step_between
 from ssn3d.segmentation.compute import Compute
 from ssn3d.segmentation.tiles import predict_tile
 
@@ -61,7 +61,7 @@ def segment_targets(
     instances = np.zeros(tomogram.grid.shape, np.uint16)
     for row in progress(range(len(centres)), "segment"):
         corner = middles[row] - step * (size_voxels // 2)
-        cube = sample_cube(tomogram, corner, step, size_voxels)
+        cube = sample_known(tomogram, corner, step, size_voxels)
         probability = predict_tile(network, cube, compute)
         first, on_grid = _to_voxels(probability, corner, step)
         _claim(instances, first, on_grid >= threshold, row, centres)

@@ -23,7 +23,8 @@ LARGEST_TILE_VOXELS = 96
 SMALLEST_TILE_VOXELS = 40
 
 Box = Callable[[tuple[int, int, int], int], NDArray[np.float32]]
-"""From corner (z, y, x) and edge to the voxels of a tile, which may reach beyond the volume."""
+"""From corner (z, y, x) and edge to the voxels of a tile, which may reach beyond the volume;
+voxels without data are NaN."""
 
 
 def probability_slabs(
@@ -48,7 +49,7 @@ def probability_slabs(
     ends = [*starts[0][1:], shape[0]]
     tiles = product(*(range(len(begin)) for begin in starts))
     total = int(np.prod([len(begin) for begin in starts]))
-    for i, j, k in progress(tiles, "segment", total):
+    for i, j, k in progress(tiles, "segment", total, size**3):
         corner = starts[0][i], starts[1][j], starts[2][k]
         part = blended[:, corner[1] : corner[1] + size, corner[2] : corner[2] + size]
         plane = weights[1][j][:, None] * weights[2][k]
@@ -64,16 +65,22 @@ def probability_slabs(
 def predict_tile(
     network: nn.Module, tile: NDArray[np.float32], compute: Compute
 ) -> NDArray[np.float32]:
-    """Probability of structure in a cube (s, s, s), s a multiple of 8; 0 if it is constant."""
-    spread = tile.std(dtype=np.float64)
+    """Probability of structure in a cube (s, s, s), s a multiple of 8; 0 if it is constant.
+
+    Voxels that are NaN hold no data: they do not count, and their probability is 0.
+    """
+    data = np.isfinite(tile)
+    known = tile[data]
+    spread = known.std(dtype=np.float64) if known.size else 0.0
     if not spread > 0:
         return np.zeros_like(tile)
-    scaled = torch.from_numpy((tile - tile.mean(dtype=np.float64)) / spread).float()
+    standardised = np.where(data, (tile - known.mean(dtype=np.float64)) / spread, 0)
+    scaled = torch.from_numpy(standardised).float()
     network.eval()
     with torch.inference_mode(), deterministic():
         logits = compute.logits(network, scaled.to(compute.device)[None])[0]
         probability: NDArray[np.float32] = torch.sigmoid(logits[1] - logits[0]).cpu().numpy()
-    return probability
+    return np.where(data, probability, np.float32(0))
 
 
 def tile_size(shape: tuple[int, int, int]) -> int:

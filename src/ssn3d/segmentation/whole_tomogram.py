@@ -1,5 +1,6 @@
 """Segmentation of a whole tomogram into particles and the rest, on its own grid."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,12 +12,12 @@ from ssn3d.errors import DataError
 from ssn3d.files import PathLike
 from ssn3d.mrc_sections import new_sections
 from ssn3d.own_tomogram import OwnTomogram
-from ssn3d.rescale import resample_sections, sample_cube, sampled_length, step_between
+from ssn3d.rescale import resample_sections, sample_known, sampled_length, step_between
 from ssn3d.segmentation.compute import Compute
 from ssn3d.segmentation.tiles import probability_slabs
 
-SMALLEST_EDGE_VOXELS = 40
-"""Of the network's voxels: one subtomogram."""
+SMALLEST_EDGE_VOXELS = 8
+"""Of the network's voxels. Thinner tomograms than a tile are mirrored, but not without end."""
 
 
 @dataclass(frozen=True)
@@ -51,16 +52,18 @@ def segment_tomogram(
         threshold: probability from which a voxel is structure.
 
     Raises:
-        DataError: the tomogram is smaller than a subtomogram.
+        DataError: the tomogram is thinner than 8 of the network's voxels.
         WriteError: a file cannot be written; neither is left.
     """
     step = step_between(tomogram.grid.voxel_size_angstrom, voxel_size_angstrom)
-    shape = tomogram.grid.shape
+    first, stop = tomogram.found.first, tomogram.found.stop
+    shape = (stop[0] - first[0], stop[1] - first[1], stop[2] - first[2])
     z, y, x = (sampled_length(length, step) for length in shape)
     _check_extent(tomogram, (z, y, x), voxel_size_angstrom)
 
     def box(corner: tuple[int, int, int], size: int) -> NDArray[np.float32]:
-        return sample_cube(tomogram, tuple(step * start for start in corner), step, size)
+        places = zip(first, corner, strict=True)
+        return sample_known(tomogram, tuple(low + step * at for low, at in places), step, size)
 
     slabs = probability_slabs(network, box, (z, y, x), compute)
     start, grid = Path(folder) / tomogram.name, tomogram.grid
@@ -69,17 +72,34 @@ def segment_tomogram(
         new_sections(paths["labels"], grid, np.int8, "ssn3d: 1 is structure") as labels,
         new_sections(paths["probability"], grid, np.float32, "ssn3d: P(structure)") as probability,
     ):
-        for slab in resample_sections(slabs, step, shape):
+        for slab in _on_whole_grid(tomogram, resample_sections(slabs, step, shape)):
             probability.write(slab)
             labels.write(slab >= threshold)
-    fraction = labels.total / float(np.prod(shape))
+    fraction = labels.total / float(np.prod(grid.shape))
     return Found(**paths, fraction=fraction, highest=max(probability.extremes))
+
+
+def _on_whole_grid(
+    tomogram: OwnTomogram, slabs: Iterable[NDArray[np.float32]]
+) -> Iterator[NDArray[np.float32]]:
+    """Yield all sections (1, y, x): those of the box that holds the data, and 0 in all padding."""
+    depth, height, width = tomogram.grid.shape
+    first, stop = tomogram.found.first, tomogram.found.stop
+    empty = np.zeros((1, height, width), np.float32)
+    yield from [empty] * first[0]
+    sections = (section for slab in slabs for section in slab)
+    for z, section in enumerate(sections, first[0]):
+        whole = np.zeros((1, height, width), np.float32)
+        whole[:, first[1] : stop[1], first[2] : stop[2]] = section
+        data = tomogram.is_data(slice(z, z + 1))
+        yield whole if data is None else whole * data
+    yield from [empty] * (depth - stop[0])
 
 
 def _check_extent(
     tomogram: OwnTomogram, shape: tuple[int, int, int], voxel_size_angstrom: float
 ) -> None:
-    """Raise DataError where a tomogram is too small for a subtomogram."""
+    """Raise DataError where a tomogram is too thin."""
     if min(shape) < SMALLEST_EDGE_VOXELS:
         z, y, x = shape
         raise DataError(

@@ -7,7 +7,6 @@ comes on top of the specimen's.
 
 from pathlib import Path
 
-import mrcfile
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,6 +15,7 @@ from ssn3d.mrc import read_mrc
 from ssn3d.structures.settings import MapSettings, StructuresSettings
 from ssn3d.structures.structure import Structure, structure_from_points
 from ssn3d.structures.surrogates import PROTEIN_ANGSTROM3_PER_DALTON
+from ssn3d.volume_formats import find_stored
 
 _POINT_ANGSTROM = 4.0
 _COARSEST_ANGSTROM = 20.0
@@ -33,8 +33,8 @@ def map_files(settings: StructuresSettings) -> list[str]:
 def map_structure(row: MapSettings) -> Structure:
     """Read a map as points of mass about their centre.
 
-    Raises StructureError if the file is damaged, its voxels are not cubes or too large, its axes
-    are in another order, or nothing or too much is above the threshold.
+    Raises StructureError if the file is damaged, its voxels are not cubes or too large, or nothing
+    or too much is above the threshold.
     """
     density, voxel_size = _read(row.file)
     above = np.argwhere(density >= row.threshold)
@@ -62,17 +62,10 @@ def _read(path: str) -> tuple[NDArray[np.float32], float]:
     """Read a map (z, y, x) and its voxel size in angstrom. Raises StructureError."""
     try:
         density, voxel_size = read_mrc(path)
-        with mrcfile.open(path, header_only=True) as mrc:
-            header, sizes = mrc.header, mrc.voxel_size.tolist()
-            axes = (int(header.mapc), int(header.mapr), int(header.maps))
+        sizes = find_stored(Path(path), stacks=True).edges_angstrom
     except DataError as error:
         reason = str(error).rpartition(";")[0] or error
         raise StructureError(f"{reason}; name another file in structures.maps") from error
-    if density.ndim != 3 or axes != (1, 2, 3):  # noqa: PLR2004 -- a volume
-        raise StructureError(
-            f"{path}: not a volume whose columns, rows and sections are x, y and z (axes {axes}, "
-            f"shape {density.shape}); convert it"
-        )
     if not np.allclose(sizes, voxel_size, rtol=1e-3) or voxel_size > _COARSEST_ANGSTROM:
         raise StructureError(
             f"{path}: its voxels are {sizes} angstrom; they must be cubes of at most "
