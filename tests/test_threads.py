@@ -19,7 +19,8 @@ from ssn3d.subtomograms.steps import extract_subtomograms
 from ssn3d.subtomograms.store import open_shard
 
 REALISTIC = load_config(REPOSITORY / "config.yaml", REPOSITORY / "realistic.yaml").microscope
-COMPLEXES = {"1AAA": Complex(3e5, 60.0, "D2"), "2BBB": Complex(1e5, 45.0, "C1")}
+# BLAS splits the products of maps of 29 voxels or more.
+COMPLEXES = {"1AAA": Complex(8e5, 85.0, "D2"), "2BBB": Complex(1e5, 45.0, "C1")}
 SIZE = 16
 FILES = ("density.mrc", "labels.mrc", "particles.star", "tilts.mrc", "signal.mrc", "A.mrc")
 
@@ -34,7 +35,7 @@ def simulate(folder, microscope):
         "specimen",
         tomogram_size_voxels=size,
         region_size_voxels=size,
-        particles=40,
+        particles=30,
         vesicles={
             "count": 1,
             "radius_angstrom": 100.0,

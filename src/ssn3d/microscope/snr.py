@@ -9,18 +9,17 @@ Rotation leaves a quarter of a cube without data, and interpolation damps noise:
 noise's energy is left, and an SNR of 0.01 is about 0.006 on crops that are not rotated.
 """
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 import scipy.ndimage
-import torch
 from numpy.typing import NDArray
 
 from ssn3d.blas import one_blas_thread
 from ssn3d.crops import crop, crop_corners, lies_inside
 from ssn3d.errors import SNRError
 from ssn3d.microscope.settings import ReferenceSettings
+from ssn3d.parallel import parallel_map
 from ssn3d.particles import Particles
 
 _LARGEST_C = 1 - 1e-12
@@ -80,8 +79,7 @@ def aligned_crops(
         )
         return aligned
 
-    with ThreadPoolExecutor(torch.get_num_threads()) as pool:
-        return np.stack(list(pool.map(align, range(len(particles)))))
+    return np.stack(parallel_map(align, range(len(particles))))
 
 
 def mean_free(crops: NDArray[np.float32], mask: NDArray[np.bool_]) -> NDArray[np.float64]:

@@ -73,6 +73,7 @@ def splat(
     return volume.astype(np.float32).reshape(size, size, size)
 
 
+@one_blas_thread()
 def blur(volume: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
     """Blur a cube (n, n, n) along its three axes."""
     matrix = blur_matrix(len(volume), sigma)
