@@ -27,7 +27,7 @@ from ssn3d.runs import path_name, run_folder
 from ssn3d.structures.ids import read_pdb_ids
 from ssn3d.structures.map_file import map_files
 from ssn3d.structures.sources import find_sources
-from ssn3d.threads import BASELINE_THREADS, JOB_THREADS
+from ssn3d.threads import BASELINE_THREADS, JOB_THREADS, TRAINING_THREADS
 
 
 def of_user_or_repository(path):
