@@ -75,7 +75,7 @@ def test_the_whole_report_on_this_machine(repository, tmp_path, monkeypatch, cap
     assert list(printed) == NAMES
     assert not [line for line in printed.values() if "unknown" in line]
     assert "7 on cpu" in printed["trainings"] or "7 on cuda" in printed["trainings"]
-    assert "for 2 epochs each" in printed["trainings"]
+    assert "for 1 epoch each" in printed["trainings"]
     assert printed["results"] == "0 of 3 datasets and 0 of 9 runs there"
     assert printed["structures"].startswith("22 bead models")
 

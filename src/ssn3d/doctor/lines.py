@@ -104,7 +104,7 @@ def trainings(config: Config, pdb_ids: Sequence[str], spent: dict[str, float]) -
     longest = dict(sorted(zip((run.method for run in asked), epochs, strict=True)))
     return (
         f"{len(asked)} on {compute.device.type} in {compute.precision_name}, {at_once} at once: at "
-        f"most {between(spent['trainings'])} for {most} epochs each; "
+        f"most {between(spent['trainings'])} for {most} epoch{'s' * (most > 1)} each; "
         f"an epoch: {', '.join(f'{name} {in_words(s)}' for name, s in longest.items())}"
     )
 
