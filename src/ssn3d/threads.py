@@ -3,7 +3,7 @@
 JOB_THREADS = 2
 """Threads of a job that simulates."""
 TRAINING_THREADS = 1
-"""Threads of a training or an evaluation: side by side, jobs of one thread train more subtomograms
-than half as many jobs of two (docs/choices.md)."""
+"""Threads of a training or an evaluation: many run side by side, and one thread wastes no time on
+waiting for another."""
 BASELINE_THREADS = 8
 """Threads of a job of the baseline, which segments that many subtomograms at once."""
