@@ -1,7 +1,36 @@
+from pathlib import Path
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
+import pytest
 
-from ssn3d.report.figure_specimen import packing_statistics, snr_calibration
+from ssn3d.report.figure_specimen import mask_sizes, packing_statistics, snr_calibration
+
+COMPLEXES = Path(__file__).resolve().parents[2] / "resources" / "complexes.tsv"
+
+
+@pytest.mark.parametrize("voxel_size", [10.0, 16.0])
+def test_mask_sizes_are_of_equal_voxels(voxel_size: float) -> None:
+    """A mask of the paper's volume has the ratio 1, whatever the voxels."""
+    voxels = 6**3 + 4**3
+    masks = np.zeros((1, 24, 24, 24), np.uint8)
+    masks.reshape(-1)[:voxels] = 1
+
+    class Shard:
+        particles = SimpleNamespace(pdb_ids=np.array(["1LB3"]))
+        origin = SimpleNamespace(voxel_size_angstrom=voxel_size)
+
+        def __len__(self) -> int:
+            return 1
+
+        def read(self, _rows: object) -> tuple[None, np.ndarray]:
+            return None, masks
+
+    (row,) = mask_sizes(Shard(), COMPLEXES).to_dict("records")
+    table = pd.read_csv(COMPLEXES, sep="\t", comment="#")
+    paper = table.set_index("pdb_id").loc["1LB3", "paper_mask_voxels"]
+    assert row["ratio"] == pytest.approx(voxels * (voxel_size / 10) ** 3 / paper)
 
 
 def test_calibration_shows_targets_and_the_ceiling() -> None:

@@ -29,7 +29,7 @@ from ssn3d.files import check_braces
 from ssn3d.runs import BASELINE, BASELINES, JOIN, TUNED_BASELINE
 from ssn3d.runs import path_name, run_folder
 from ssn3d.structures.ids import read_pdb_ids
-from ssn3d.threads import BASELINE_THREADS, JOB_THREADS
+from ssn3d.threads import BASELINE_THREADS, JOB_THREADS, TRAINING_THREADS
 from ssn3d.yaml_files import read_yaml
 
 

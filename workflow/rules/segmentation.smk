@@ -36,7 +36,7 @@ rule train_network:
         "results/benchmarks/train_network/{network}_{data}_{split}{repeat}.tsv"
     conda:
         environment(config["training"]["device"])
-    threads: JOB_THREADS * config["gpus_per_training"]
+    threads: TRAINING_THREADS * config["gpus_per_training"]
     resources:
         mem_mb=more_each_attempt(READING_MB * config["gpus_per_training"]),
         runtime=more_each_attempt(480),
@@ -64,7 +64,7 @@ rule evaluate_network:
         "results/benchmarks/evaluate_network/{network}_{data}_{split}{repeat}.tsv"
     conda:
         environment(config["training"]["device"])
-    threads: JOB_THREADS
+    threads: TRAINING_THREADS
     resources:
         mem_mb=more_each_attempt(READING_MB),
         runtime=more_each_attempt(30),

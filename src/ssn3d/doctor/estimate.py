@@ -1,6 +1,14 @@
-"""An estimate of how long an experiment takes: part of each stage is timed and scaled up."""
+"""An estimate of how long an experiment takes: part of each stage is timed and scaled up.
+
+What runs on a processor is timed on one thread, in processor time, which other programs on the
+machine hardly change; a GPU is timed by the clock. The sum of all jobs, divided by the number of
+cores, is the least time that the experiment takes on a machine that does nothing else.
+"""
 
 import math
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
@@ -12,32 +20,38 @@ from ssn3d.config import Config
 from ssn3d.device import pick_device
 from ssn3d.microscope.projector import Projector
 from ssn3d.provenance import hardware
-from ssn3d.runs import TUNED_BASELINE, Run
+from ssn3d.runs import BASELINES, TUNED_BASELINE, Run
 from ssn3d.seeds import generator
 from ssn3d.segmentation.baseline import segment_on_one_thread
 from ssn3d.segmentation.baseline_search import draw_combinations
 from ssn3d.segmentation.compute import Compute
 from ssn3d.segmentation.micro_batch import time_step
 from ssn3d.segmentation.networks import build_network
-from ssn3d.segmentation.predict import MICRO_BATCH_SIZE
-from ssn3d.threads import BASELINE_THREADS, JOB_THREADS
+from ssn3d.threads import TRAINING_THREADS
 
-ROUNDS = 3
-"""Of each measurement; the fastest counts, since the first one allocates and plans."""
-# From processor time at the paper's size, shared by two cores where a job has threads: 3.5 s for
-# `measure_projection`, 13 s for specimen and noise-free tilts, 18 s for a dataset and extraction.
+ROUNDS = 2
+"""Rounds of each measurement; the fastest counts, since the first one allocates and plans."""
+MOST_OVER_LEAST = 1.5
+"""Longest over shortest time stated: cores wait for one another, share memory and change speed."""
+MICRO_BATCH_SIZE = {"cpu": 2, "cuda": 32}
+"""Subtomograms timed at once: few enough that a processor needs seconds, more are not faster."""
 PROJECTIONS_A_TOMOGRAM = 4
-PROJECTIONS_A_DATASET = 6
+"""Processor time of a specimen and its tilt series, in projections of the whole tomogram."""
+PROJECTIONS_A_DATASET = 4
+"""Processor time of a dataset's noise, tomogram and subtomograms, in the same unit."""
+JOBS_OF_REPORT = 12
+"""Jobs that make structures, tables and figures, besides those of each dataset."""
 _EVERY_TILT = 4  # one of so many tilts is projected, to save memory
 _PLANES = 32  # a multiple of the projector's bands
 _COMBINATIONS = 4
+_IMPORTS = "import ssn3d.segmentation.steps, matplotlib.figure"
 
 
 @contextmanager
-def job_threads() -> Iterator[None]:
-    """Let torch use as many threads as a job of the workflow; restore the number afterwards."""
+def one_thread() -> Iterator[None]:
+    """Let torch use one thread; restore the number afterwards."""
     before = torch.get_num_threads()
-    torch.set_num_threads(min(JOB_THREADS, hardware()["cores"]))
+    torch.set_num_threads(1)
     try:
         yield
     finally:
@@ -45,7 +59,7 @@ def job_threads() -> Iterator[None]:
 
 
 def simulation_seconds(config: Config, seconds_a_projection: float) -> float:
-    """From a specimen to datasets, for all tomograms."""
+    """Processor seconds from specimens to datasets, for all tomograms."""
     a_tomogram = PROJECTIONS_A_TOMOGRAM + PROJECTIONS_A_DATASET * len(config.snr.datasets)
     tomograms = config.tomograms + config.independent_tomograms
     return float(tomograms * a_tomogram * seconds_a_projection)
@@ -61,30 +75,41 @@ def subtomograms_of(config: Config, count: int | str) -> float:
     return fraction * float(np.mean(specimen.particles))  # the middle of a range
 
 
-@job_threads()
+@one_thread()
 def measure_projection(config: Config) -> float:
-    """Seconds that all tilts of one tomogram take, from some planes (y, x) and tilts."""
+    """Seconds that all tilts of one tomogram take, from some planes (y, x) and tilts.
+
+    Processor seconds of one thread, or the seconds of a GPU.
+    """
     angles, size = config.microscope.tilt.angles_deg, config.specimen.tomogram_size_voxels
-    some, planes = angles[::_EVERY_TILT], min(_PLANES, size.z)
-    projector = Projector(planes, size.x, some, pick_device(config.microscope.device))
+    some, device = angles[::_EVERY_TILT], pick_device(config.microscope.device)
+    clock = time.perf_counter if device.type == "cuda" else time.process_time
+    planes = min(_PLANES, size.z)
+    projector = Projector(planes, size.x, some, device)
     volume = np.ones((planes, size.y, size.x), dtype=np.float32)
     seconds = []
     for _ in range(ROUNDS):
-        started = time.perf_counter()
+        started = clock()
         projector.project(volume)
-        seconds.append(time.perf_counter() - started)
+        seconds.append(clock() - started)
     return float(min(seconds) * size.z / planes * len(angles) / len(some))
 
 
-@job_threads()
+@one_thread()
 def measure_networks(config: Config, compute: Compute, names: Collection[str]) -> dict[str, float]:
-    """Seconds a subtomogram, forward and backward, of each network."""
-    count, size = MICRO_BATCH_SIZE[compute.device.type], config.subtomograms.size_voxels
+    """Seconds a subtomogram, forward and backward, of each network.
+
+    Processor seconds of one thread, or the seconds of a GPU.
+    """
+    device, size = compute.device.type, config.subtomograms.size_voxels
+    count, clock = MICRO_BATCH_SIZE[device], time.process_time
+    if device == "cuda":
+        clock = time.perf_counter
     seconds = {}
     for name in names:
         network = compute.place(build_network(name, config.training.dropout, torch.Generator()))
         network.train()
-        steps = [time_step(network, compute, count, size) for _ in range(ROUNDS)]
+        steps = [time_step(network, compute, count, size, clock) for _ in range(ROUNDS)]
         seconds[name] = min(steps) / count
     return seconds
 
@@ -108,12 +133,12 @@ def side_by_side(seconds: Sequence[float], at_once: int) -> float:
 
 def trainings_at_once(compute: Compute) -> int:
     """How many trainings run without slowing one another, given the cores and GPUs."""
-    jobs: int = max(1, hardware()["cores"] // JOB_THREADS)
+    jobs: int = max(1, hardware()["cores"] // TRAINING_THREADS)
     return min(jobs, torch.cuda.device_count()) if compute.device.type == "cuda" else jobs
 
 
 def measure_baseline(config: Config) -> float:
-    """Seconds a subtomogram on one core: noise, segmented as the rows of the tables do.
+    """Processor seconds a subtomogram: noise, segmented as the rows of the tables do.
 
     With the unsupervised method's parameters, and with some of the combinations that are tried.
     """
@@ -121,21 +146,38 @@ def measure_baseline(config: Config) -> float:
     image = rng.standard_normal((config.subtomograms.size_voxels,) * 3, dtype=np.float32)
     combinations = draw_combinations(config.baseline, rng)
     some = [config.baseline.unsupervised, *combinations[:: len(combinations) // _COMBINATIONS or 1]]
-    started = time.perf_counter()
+    started = time.process_time()
     for parameters in some:
         segment_on_one_thread(image, parameters, rng)
-    return (time.perf_counter() - started) / len(some)
+    return (time.process_time() - started) / len(some)
 
 
 def baseline_seconds(config: Config, asked: Sequence[Run], seconds_a_subtomogram: float) -> float:
-    """All runs of the baseline: each segments two test sets, the tuned ones search before that."""
+    """Processor seconds of all runs of the baseline, of two test sets each and of the searches."""
     combinations = draw_combinations(config.baseline, generator(0, "doctor"))
     tried = len(combinations) * config.baseline.search.subtomograms
     counts = config.subtomograms
     test = config.splits.test_fraction * config.tomograms * subtomograms_of(config, counts.count)
     test += config.independent_tomograms * subtomograms_of(config, counts.independent_count)
     segmented = [test + tried * (run.method == TUNED_BASELINE) for run in asked]
-    cores = hardware()["cores"]
-    workers = min(BASELINE_THREADS, cores)
-    seconds = [count * seconds_a_subtomogram / workers for count in segmented]
-    return side_by_side(seconds, cores // workers)
+    return float(sum(segmented) * seconds_a_subtomogram)
+
+
+def measure_job() -> float:
+    """Processor seconds until a job of the workflow has started and imported what it needs."""
+    before = os.times()
+    subprocess.run([sys.executable, "-c", _IMPORTS], check=True)  # noqa: S603 -- as above
+    after = os.times()
+    return (after.children_user + after.children_system) - (
+        before.children_user + before.children_system
+    )
+
+
+def jobs_of(config: Config, asked: Sequence[Run]) -> int:
+    """Number of jobs of the workflow, as far as it depends on the configuration."""
+    datasets = len(config.snr.datasets)
+    of_tomograms = (config.tomograms + config.independent_tomograms) * (2 + 2 * datasets)
+    trained = sum(run.method not in BASELINES for run in asked)
+    searches = sum(run.method == TUNED_BASELINE for run in asked)
+    splits = len({run.split.partition("_seed")[0] for run in asked})
+    return of_tomograms + len(asked) + trained + searches + splits + datasets + JOBS_OF_REPORT

@@ -1,7 +1,7 @@
 """The doctor's report: a line for each fact, as soon as it is known. No fact can make it fail."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -30,6 +30,7 @@ def doctor(config: Config, pdb_ids: Sequence[str], results: Path) -> Iterator[st
         pdb_ids: its structures.
         results: folder of the results, which need not exist.
     """
+    spent: dict[str, float] = {}
     facts: dict[str, Callable[[], str]] = {
         "processor": machine.processor,
         "load": lambda: machine.load(hardware()["cores"], os.getloadavg()[0]),
@@ -39,9 +40,11 @@ def doctor(config: Config, pdb_ids: Sequence[str], results: Path) -> Iterator[st
         "Slurm": machine.slurm,
         "disk": lambda: machine.disk(results),
         "cache": lambda: cache(cache_folder()),
-        "simulation": lambda: simulation(config),
-        "trainings": lambda: trainings(config, pdb_ids),
-        "baseline": lambda: baseline(config, pdb_ids),
+        "simulation": lambda: simulation(config, spent),
+        "trainings": lambda: trainings(config, pdb_ids, spent),
+        "baseline": lambda: baseline(config, pdb_ids, spent),
+        "jobs": lambda: jobs(config, pdb_ids, spent),
+        "in all": lambda: in_all(spent),
         "results": lambda: earlier_results(config, pdb_ids, results),
         "structures": lambda: structures(config.structures, pdb_ids),
     }
@@ -71,49 +74,85 @@ def cache(folder: Path) -> str:
     return f"{len(sizes)} structures, {sum(sizes) / 1e6:.0f} MB in {_shown(folder)}"
 
 
-def simulation(config: Config) -> str:
-    """Say where tomograms and datasets are made, and how long that takes."""
+def simulation(config: Config, spent: dict[str, float]) -> str:
+    """Say where tomograms and datasets are made, and how long that takes.
+
+    This and the next functions add the shortest time of a stage, in seconds, to `spent`.
+    """
     device = pick_device(config.microscope.device).type
     seconds = estimate.simulation_seconds(config, estimate.measure_projection(config))
+    spent["simulation"] = seconds if device == "cuda" else seconds / hardware()["cores"]
     tomograms = config.tomograms + config.independent_tomograms
     return (
         f"{tomograms} tomogram{'s' * (tomograms > 1)}, datasets {', '.join(config.snr.snr_of)}: "
-        f"about {in_words(seconds)} on {device}"
+        f"{between(spent['simulation'])} on {device}"
     )
 
 
-def trainings(config: Config, pdb_ids: Sequence[str]) -> str:
+def trainings(config: Config, pdb_ids: Sequence[str], spent: dict[str, float]) -> str:
     """Say which device trains, and how long all trainings take at most."""
+    spent["trainings"] = 0.0
     asked = [run for run in config.tables.runs(pdb_ids) if run.method not in BASELINES]
     if not asked:
         return machine.NONE
+    del spent["trainings"]  # unknown if the measurement fails
     compute = Compute.pick(config.training.device, config.training.precision)
     speed = estimate.measure_networks(config, compute, {run.method for run in asked})
     epochs = [estimate.epoch_seconds(config, len(pdb_ids), r, speed[r.method]) for r in asked]
     most, at_once = config.training.epochs, estimate.trainings_at_once(compute)
+    spent["trainings"] = estimate.side_by_side(epochs, at_once) * most
     longest = dict(sorted(zip((run.method for run in asked), epochs, strict=True)))
     return (
         f"{len(asked)} on {compute.device.type} in {compute.precision_name}, {at_once} at once: at "
-        f"most {in_words(estimate.side_by_side(epochs, at_once) * most)} for {most} epochs each; "
+        f"most {between(spent['trainings'])} for {most} epoch{'s' * (most > 1)} each; "
         f"an epoch: {', '.join(f'{name} {in_words(s)}' for name, s in longest.items())}"
     )
 
 
-def baseline(config: Config, pdb_ids: Sequence[str]) -> str:
+def baseline(config: Config, pdb_ids: Sequence[str], spent: dict[str, float]) -> str:
     """Say how long the baseline's runs take; it has no use for a GPU."""
     asked = [run for run in config.tables.runs(pdb_ids) if run.method in BASELINES]
-    if not asked:
-        return machine.NONE
     seconds = estimate.baseline_seconds(config, asked, estimate.measure_baseline(config))
-    return f"{len(asked)} on cpu: about {in_words(seconds)}"
+    spent["baseline"] = seconds / hardware()["cores"]
+    return f"{len(asked)} on cpu: {between(spent['baseline'])}" if asked else machine.NONE
+
+
+def jobs(config: Config, pdb_ids: Sequence[str], spent: dict[str, float]) -> str:
+    """Say how long it takes just to start all jobs."""
+    count = estimate.jobs_of(config, config.tables.runs(pdb_ids))
+    spent["jobs"] = count * estimate.measure_job() / hardware()["cores"]
+    return f"{count}, to start them and draw: {between(spent['jobs'])}"
+
+
+def in_all(spent: Mapping[str, float]) -> str:
+    """Say how long the experiment takes, if every stage could be measured."""
+    stages = ("simulation", "trainings", "baseline", "jobs")
+    missing = [stage for stage in stages if stage not in spent]
+    if missing:
+        return f"unknown, as is the time of {', '.join(missing)}"
+    return f"{between(sum(spent.values()))}, if nothing else runs"
 
 
 def in_words(seconds: float) -> str:
     """Give a duration, as coarsely as it is known."""
+    value, unit = _in_unit(seconds, seconds)
+    return f"{value} {unit}"
+
+
+def between(seconds: float) -> str:
+    """Give a range of durations from its lower end, both in one unit."""
+    most = seconds * estimate.MOST_OVER_LEAST
+    (low, unit), (high, _) = _in_unit(seconds, most), _in_unit(most, most)
+    return f"{low} to {high} {unit}" if low != high else f"about {high} {unit}"
+
+
+def _in_unit(seconds: float, of: float) -> tuple[str, str]:
+    """Round a duration in the unit that suits the duration `of`: the number and the unit."""
     for unit, length in {"days": _DAY_S, "h": _HOUR_S, "min": 60.0}.items():
-        if seconds >= 2 * length:
-            return f"{seconds / length:.0f} {unit}"
-    return f"{seconds:.0f} s"
+        if of >= 2 * length:
+            digits = 0 if seconds >= 2 * length else 1  # so that no range begins at 0
+            return f"{seconds / length:.{digits}f}", unit
+    return f"{seconds:.0f}", "s"
 
 
 def earlier_results(config: Config, pdb_ids: Sequence[str], results: Path) -> str:

@@ -24,7 +24,7 @@ def processor(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
 
 def load(cores: int, running: float) -> str:
     """Compare the number of running processes with the number of cores."""
-    busy = "; the times below are for a busy machine" if running > cores / 2 else ""
+    busy = "; the times below are for an idle machine" if running > cores / 2 else ""
     return f"{running:.1f} processes for {cores} cores{busy}"
 
 

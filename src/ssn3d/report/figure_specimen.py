@@ -18,6 +18,7 @@ from ssn3d.subtomograms.samples import groups_of
 from ssn3d.subtomograms.store import Shard, open_shard
 
 _READ_AT_ONCE = 256
+_PAPER_VOXEL_ANGSTROM = 10.0
 
 CALIBRATION_KEYS = (
     "calibration", "noise_scale", "snr_asked", "snr_measured", "snr_without_noise",
@@ -50,7 +51,10 @@ def draw_specimen(
 
 
 def mask_sizes(shard: Shard, complexes_tsv: PathLike) -> pd.DataFrame:
-    """Mean mask voxels of each structure, those implied by the paper's Table 3, and the ratio."""
+    """Mean mask voxels of each structure, those implied by the paper's Table 3, and the ratio.
+
+    The paper's masks have voxels of 10 angstrom; both numbers are of the shard's voxels.
+    """
     groups = groups_of(np.arange(len(shard)), _READ_AT_ONCE)
     voxels = [shard.read(rows)[1].sum(axis=(1, 2, 3), dtype=np.int64) for rows in groups]
     sizes = pd.DataFrame({"pdb_id": shard.particles.pdb_ids, "voxels": np.concatenate(voxels)})
@@ -59,6 +63,7 @@ def mask_sizes(shard: Shard, complexes_tsv: PathLike) -> pd.DataFrame:
     )
     complexes = paper_complexes(complexes_tsv)[["pdb_id", "paper_mask_voxels"]]
     table = table.merge(complexes, how="left")
+    table["paper_mask_voxels"] /= (shard.origin.voxel_size_angstrom / _PAPER_VOXEL_ANGSTROM) ** 3
     return table.assign(ratio=table["mask_voxels"] / table["paper_mask_voxels"])
 
 
