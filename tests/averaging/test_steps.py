@@ -82,7 +82,6 @@ def test_what_cannot_be_averaged_is_one_line_and_nothing_is_written(
     wrong = {
         "masks of shape": ["--masks", str(tmp_path / "small.mrc")],
         "voxels of 5 A": ["--reference", str(tmp_path / "fine.mrc")],
-        "symmetry 'X3' is unknown": ["--symmetry", "X3"],
         "has the symmetry D5": ["--reference", str(files / "map.mrc"), "--symmetry", "D5"],
         "give an even --box": ["--box", "13"],
     }
