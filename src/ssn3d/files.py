@@ -17,8 +17,6 @@ PathLike = str | os.PathLike[str]
 
 DELETE = "delete it and rerun"
 """What to do about a damaged result of ours; never about a file of the user's."""
-RESTORE = "restore it, or name another file"
-"""What to do about a damaged file that may be the user's."""
 _REMEDIES = {
     **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), "free some space and rerun"),
     **dict.fromkeys(

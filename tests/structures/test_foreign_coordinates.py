@@ -1,5 +1,7 @@
 """Coordinate files as simulations, predictions and assembly downloads write them."""
 
+import re
+
 import gemmi
 import pytest
 from hypothesis import example, given, settings
@@ -58,7 +60,18 @@ def copies(shifts, text_of, how):
     return text_of(whole)
 
 
-FORMS = [(pdb_text, "models"), (cif_text, "models"), (pdb_text, "chains"), (pdb_text, "frames")]
+def joined(entry):
+    """PDB text in which all models have the number 1, as in files that were joined."""
+    return re.sub(r"^MODEL .*", "MODEL        1", pdb_text(entry), flags=re.MULTILINE)
+
+
+FORMS = [
+    (pdb_text, "models"),
+    (joined, "models"),
+    (cif_text, "models"),
+    (pdb_text, "chains"),
+    (pdb_text, "frames"),
+]
 
 
 @pytest.mark.parametrize(("text_of", "how"), FORMS)
@@ -122,7 +135,8 @@ LIGAND_ATOMS = st.lists(st.sampled_from(["C", "N", "O", "P"]), min_size=2, max_s
 
 
 @given(
-    elements=LIGAND_ATOMS, occupancies=st.lists(st.sampled_from([0, 1]), min_size=12, max_size=12)
+    elements=LIGAND_ATOMS,
+    occupancies=st.lists(st.sampled_from([-1, 0, 1]), min_size=12, max_size=12),
 )
 @quick
 def test_ligands_of_occupancy_0_weigh_what_they_do_at_1(elements, occupancies):

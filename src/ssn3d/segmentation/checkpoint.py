@@ -13,9 +13,10 @@ from typing import Any
 import torch
 
 from ssn3d.errors import CheckpointError
-from ssn3d.files import DELETE, RESTORE, PathLike, atomic_path, cannot_be_read
+from ssn3d.files import DELETE, PathLike, atomic_path, cannot_be_read
 
 FINGERPRINT = "fingerprint"
+_TRAIN_AGAIN = "restore it, or repeat the training"
 
 
 def write_tensors(path: PathLike, content: Mapping[str, Any]) -> None:
@@ -28,7 +29,7 @@ def write_tensors(path: PathLike, content: Mapping[str, Any]) -> None:
         partial.write_bytes(buffer.getbuffer())
 
 
-def read_tensors(path: PathLike, remedy: str = RESTORE) -> dict[str, Any]:
+def read_tensors(path: PathLike, remedy: str = _TRAIN_AGAIN) -> dict[str, Any]:
     """Read what `write_tensors` wrote, onto the CPU.
 
     Args:

@@ -273,7 +273,8 @@ def _mass_present(residue: gemmi.Residue, share_of_unoccupied: float = 1.0) -> f
     ones together (`share_of_unoccupied`).
     """
     occupancies = [
-        atom.occ or (share_of_unoccupied if atom.has_altloc() else 1.0) for atom in residue
+        atom.occ if atom.occ > 0 else share_of_unoccupied if atom.has_altloc() else 1.0
+        for atom in residue
     ]
     weights = [atom.element.weight for atom in residue]
     return float(sum(w * o for w, o in zip(weights, occupancies, strict=True)))

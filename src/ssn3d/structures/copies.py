@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from ssn3d.errors import StructureError
+from ssn3d.log import logger
 from ssn3d.structures.repeats import copy_number
 
 _TOUCH_ANGSTROM = 3.0
@@ -36,6 +37,10 @@ def keep_copies(entry: gemmi.Structure, name: str) -> None:
     models = [part for model in full for part in _together(_unrepeated(model), name)]
     ensemble = len(models) > 1 and "NMR" in _method(entry)
     models = models[:1] if ensemble else _together(models, name)
+    if len(models) > 1:
+        logger.info(
+            "%s: %d copies lie side by side, in models or repeated chains", name, len(models)
+        )
     while len(entry):
         del entry[0]
     for number, model in enumerate(models, start=1):

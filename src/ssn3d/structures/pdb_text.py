@@ -28,15 +28,16 @@ def checked_pdb(text: str, name: str) -> str:
             f"{name}: truncated: its last line is not END (add it if the file is complete)"
         )
     left_justified, repeats = _is_left_justified(lines), Repeats()
-    kept = []
+    kept, models = [], 0
     for number, line in enumerate(lines, start=1):
-        if line.startswith("MODEL "):
-            repeats = Repeats()
         if line.startswith(_ATOM):
             _check_position(line, f"{name}: line {number}")
             completed = _with_element(line, left_justified, f"{name}: line {number}")
             copy = repeats.copy_of((line[17:27], line[72:76]), line[12:17])
             kept.append(f"{completed[:72]}{copy_mark(copy)}{completed[76:]}" if copy else completed)
+        elif line.startswith("MODEL "):
+            repeats, models = Repeats(), models + 1
+            kept.append(f"MODEL     {models:4}")  # joined files begin at 1 again
         elif line.strip() != "END":
             kept.append(line)
     return "\n".join([*kept, "END", ""])
