@@ -103,6 +103,7 @@ def test_what_cannot_be_averaged_is_one_line_and_nothing_is_written(
         "symmetry 'X3' is unknown": ["--symmetry", "X3"],
         "has the symmetry D5": ["--reference", str(files / "map.mrc"), "--symmetry", "D5"],
         "give an even --box": ["--box", "13"],
+        "give a smaller one, or a larger --box": ["--box", str(SIZE), "--max-shift", "131"],
     }
     for match, options in wrong.items():
         fails(capsys, match, files, out, *options)

@@ -33,6 +33,7 @@ from ssn3d.seeds import generator
 _BOX_DIAMETERS = 1.5
 _SMALLEST_BOX_VOXELS = 8
 _LEAST_SYMMETRY = 0.9
+_LEAST_FIRST_SHELL = 3
 _SAME_VOXEL_FRACTION = 0.01
 _MERGED_DIAMETERS = 1 / 3
 """Distance within which two particles are one, in diameters; elongated ones may be this near."""
@@ -114,7 +115,8 @@ def prepare(inputs: Inputs, options: AverageOptions) -> Prepared:
     voxel_angstrom = tomogram.grid.voxel_size_angstrom
     volume = tomogram.box((0, 0, 0), tomogram.grid.shape)
     labels = None if inputs.labels is None else read_mrc(inputs.labels)[0]
-    particles = read_particles_of(inputs.particles, tomogram).particles
+    table = read_particles_of(inputs.particles, tomogram)
+    particles = table.particles
     if inputs.offsets is None:
         warn_of_tilts(volume, options.tilt_range_deg, str(inputs.tomogram))
     boxes = cut_boxes(volume, particles.centres, _box_voxels(options, voxel_angstrom), labels)
@@ -122,16 +124,17 @@ def prepare(inputs: Inputs, options: AverageOptions) -> Prepared:
     stack = make_stack(boxes, chosen.centres, options, voxel_angstrom)
     if inputs.offsets is not None:
         stack = replace(stack, places=stack.places + inputs.offsets[boxes.rows])
-    file_rows = _rows_in_file(inputs.particles, tomogram, len(particles))[boxes.rows]
+    file_rows = _rows_in_file(inputs.particles, tomogram, table)[boxes.rows]
     truth = None if inputs.truth is None else _read_map(inputs.truth, stack, voxel_angstrom)
     return Prepared(tomogram, chosen, file_rows, boxes, stack, truth)
 
 
-def _rows_in_file(path: PathLike, tomogram: OwnTomogram, count: int) -> NDArray[np.int_]:
-    """Rows (count,) of a tomogram's particles in a table that may have those of others."""
+def _rows_in_file(path: PathLike, tomogram: OwnTomogram, table: ParticleTable) -> NDArray[np.int_]:
+    """Rows (n,) of a tomogram's particles in their file, which may have those of others."""
     names = read_particle_table(path, frame_of_tomogram(tomogram)).tomograms
-    own = names == tomogram.name if len(names) != count else np.ones(count, dtype=bool)
-    return np.flatnonzero(own)
+    if len(names) == len(table):
+        return np.arange(len(table))
+    return np.flatnonzero(np.isin(names, table.tomograms))
 
 
 def first_reference(
@@ -174,6 +177,11 @@ def _box_voxels(options: AverageOptions, voxel_angstrom: float) -> int:
             f"a box of {size} voxels of {voxel_angstrom:g} A for particles of "
             f"{options.diameter_angstrom:g} A; give an even --box, larger than the diameter"
         )
+    if options.max_shift_angstrom > size * voxel_angstrom / 2:
+        raise DataError(
+            f"--max-shift {options.max_shift_angstrom:g} leaves boxes of {size * voxel_angstrom:g} "
+            "A; give a smaller one, or a larger --box"
+        )
     return size
 
 
@@ -189,7 +197,9 @@ def make_stack(
     elif options.masked == "none":
         masks = [np.ones_like(sphere)] * len(boxes.images)
     pairs = zip(boxes.images, masks, strict=True)
-    first = round(size * voxel_angstrom / options.first_resolution_angstrom)
+    asked = round(size * voxel_angstrom / options.first_resolution_angstrom)
+    first = min(max(asked, _LEAST_FIRST_SHELL), size // 2 - 1)
+    logger.info("first reference: to %.1f A", size * voxel_angstrom / first)
     masked = np.stack([cut_out(image, mask) for image, mask in pairs])
     return Stack(
         images=masked if options.average_masked else boxes.images,
@@ -200,7 +210,7 @@ def make_stack(
         merged_voxels=_MERGED_DIAMETERS * options.diameter_angstrom / voxel_angstrom,
         symmetry=symmetry_rotations(options.symmetry),
         tilt_range_deg=options.tilt_range_deg,
-        first_shell=min(max(first, 3), size // 2 - 1),
+        first_shell=first,
         max_shift_voxels=options.max_shift_angstrom / voxel_angstrom,
         threads=options.threads,
     )
