@@ -71,7 +71,7 @@ def test_one_particle_many_times_is_an_error(specimen):
         refine(stack, specimen.map, 0, generator(0, "three"))
 
 
-def test_boxes_of_other_tomograms_are_no_duplicates(specimen):
+def test_other_tomograms_are_apart(specimen):
     """What counts is where boxes are in their specimens, not in the volume that holds them."""
     picked = np.concatenate([specimen.particles.centres] * 2)
     boxes = cut_boxes(specimen.tomogram, picked, SIZE)

@@ -58,7 +58,7 @@ def test_no_shift_is_a_limit_too():
     np.testing.assert_allclose(averages.poses.shifts, stack.centres[averages.rows], atol=1e-9)
 
 
-def test_agreement_beyond_the_reference_is_a_resolution():
+def test_signal_has_a_resolution():
     stack = noise_stack(0, 120.0, 26)
     shown = evidence(stack.sphere, 5, 1)
     curve = np.where(np.arange(14) < 11, 0.9, 0.05)
