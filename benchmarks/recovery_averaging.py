@@ -21,8 +21,9 @@ from ssn3d.averaging.boxes import Boxes, cut_boxes, fit_map
 from ssn3d.averaging.fsc import resolution_angstrom, shell_correlation
 from ssn3d.averaging.initial_model import initial_model
 from ssn3d.averaging.masks import cut_out
+from ssn3d.averaging.options import AverageOptions
 from ssn3d.averaging.refine import Averages, Stack, refine
-from ssn3d.averaging.steps import AverageOptions, make_stack
+from ssn3d.averaging.steps import make_stack
 from ssn3d.averaging.superpose import superpose, symmetry_axes, symmetry_score
 from ssn3d.averaging.symmetry import angular_error_deg, symmetry_rotations
 from ssn3d.crops import crop, crop_corners
@@ -158,7 +159,7 @@ def average_cell(
         pose = superpose(seen, cut_out(true, stack.sphere), stack.first_shell, 3.0, rng)
         frame = pose.rotations[0]
         seen = turned_back(seen, frame, pose.shifts[0])
-    error = angular_error_deg(rotations, averages.poses.rotations @ frame, symmetry)
+    error = angular_error_deg(rotations[averages.rows], averages.poses.rotations @ frame, symmetry)
     curve = shell_correlation(seen, cut_out(true, stack.sphere))
     box_angstrom = size * voxel
     return {
@@ -182,12 +183,14 @@ def aligned(
     """Align and average particles whose true map (s, s, s) and poses are known."""
     if cell.alignment in {"known", "unknown"}:
         reference = true if cell.alignment == "known" else initial_model(stack, rng)
-        return refine(stack, reference, AverageOptions(0.0).rounds, rng)
+        return refine(stack, reference, AverageOptions.rounds, rng)
     if cell.alignment == "random":
         turned = Rotation.random(len(poses), rng=rng).as_matrix()
         poses = replace(poses, rotations=turned)
     half_sets = rng.permutation(np.arange(len(poses)) % 2) + 1
     rows = [np.flatnonzero(half_sets == half) for half in (1, 2)]
-    first, second = (stack.average(part, poses[part]) for part in rows)
+    sums = [stack.sum_up(part, poses[part]) for part in rows]
+    first, second = (part.average() for part in sums)
     fsc = shell_correlation(cut_out(first, stack.sphere), cut_out(second, stack.sphere))
-    return Averages(poses, half_sets, (first, second), fsc)
+    whole = (sums[0] + sums[1]).average()
+    return Averages(np.arange(len(poses)), poses, half_sets, (first, second), whole, fsc)

@@ -53,6 +53,13 @@ def test_particles_at_the_borders_or_without_a_mask_are_left_out():
         cut_boxes(volume, centres[:4].astype(float), 8)
 
 
-def test_a_constant_box_is_an_error():
+def test_constant_boxes_are_left_out(caplog):
+    volume = np.random.default_rng(0).normal(size=(20, 20, 40)).astype(np.float32)
+    volume[:, :, 20:] = 0.1
+    centres = np.array([[10, 10, 28], *[[10.0, 10, 8 + i] for i in range(4)], [9, 9, 27]])
+    boxes = cut_boxes(volume, centres, 8)
+    assert boxes.rows.tolist() == [1, 2, 3, 4]
+    assert "2 particles lie where the tomogram is constant; left out" in caplog.text
+    np.testing.assert_allclose(boxes.images.std(axis=(1, 2, 3)), 1, rtol=1e-4)
     with pytest.raises(DataError, match="constant"):
         cut_boxes(np.zeros((20, 20, 20), dtype=np.float32), np.full((4, 3), 10.0), 8)

@@ -76,7 +76,7 @@ def test_the_average_by_true_poses_fills_the_wedge(specimen, stack):
     assert correlation[1] < 0.5
 
 
-def test_the_average_is_of_all_particles_that_recorded_a_frequency(specimen, stack):
+def test_average_weighs_particles(specimen, stack):
     """Half sets of unlike size and wedges weigh by their particles, not one half each."""
     shifts = specimen.particles.centres - np.rint(specimen.particles.centres)
     poses = Poses(specimen.particles.rotations, shifts, np.ones(len(shifts)))

@@ -63,7 +63,7 @@ def test_average_from_files_to_files(files, specimen, tmp_path):
     assert (fsc[["half_maps", "truth"]].iloc[:4] > 0.8).all(axis=None)
 
 
-def test_rows_are_those_of_the_file(files, tmp_path):
+def test_rows_are_those_of_the_file(files, tmp_path, caplog):
     """The table has particles of another tomogram, and one at the border."""
     whole = read_particles_of(files / "picks.star", open_tomogram(files / "tomogram.mrc"))
     centres = whole.particles.centres.copy()
@@ -73,9 +73,11 @@ def test_rows_are_those_of_the_file(files, tmp_path):
     rows[["z_angstrom", "y_angstrom", "x_angstrom"]] = centres * VOXEL_ANGSTROM
     rows.to_csv(tmp_path / "picks.csv", index=False)
     maps = ["--reference", str(files / "map.mrc"), "--rounds", "0", "--box", str(SIZE)]
+    maps += ["--tilts", "-75", "75"]
     average(files, tmp_path / "new", *maps, picks=tmp_path / "picks.csv")
     found = pd.read_csv(tmp_path / "new" / "particles.csv")["row"].to_numpy() - 1
     assert found.tolist() == [row for row in range(32) if row % 3 and row != 5]
+    assert "degrees only, but --tilts are -75 75" in caplog.text
     tomogram = open_tomogram(files / "tomogram.mrc")
     moved = read_particles_of(tmp_path / "new" / "particles.star", tomogram).particles.centres
     assert np.linalg.norm(moved - centres[found], axis=1).max() < 2
@@ -102,6 +104,7 @@ def test_what_cannot_be_averaged_is_one_line_and_nothing_is_written(
         "voxels of 5 A": ["--reference", str(tmp_path / "fine.mrc")],
         "has the symmetry D5": ["--reference", str(files / "map.mrc"), "--symmetry", "D5"],
         "give an even --box": ["--box", "13"],
+        "give a smaller one, or a larger --box": ["--box", str(SIZE), "--max-shift", "131"],
     }
     for match, options in wrong.items():
         fails(capsys, match, files, out, *options)

@@ -52,7 +52,7 @@ def test_the_average_is_of_one_structure(recovered):
     assert set(averaged["pick"]) <= wanted
     aligned = starfile.read(folder / "averages" / "high" / "particles.star")
     assert set(aligned["rlnTomoName"]) == {"independent1_high"}
-    assert {"resolution_angstrom", "half_maps", "truth"} == set(
+    assert {"resolution_angstrom", "half_maps", "truth", "shared"} == set(
         pd.read_csv(folder / "averages" / "high" / "fsc.csv")
     )
 

@@ -40,7 +40,8 @@ def cut_boxes(
 ) -> Boxes:
     """Cut a box around each centre (n, 3), z, y, x in voxels, if it lies in the volume (z, y, x).
 
-    Label i + 1 is the mask of centre i; particles without a voxel of their label are left out.
+    Label i + 1 is the mask of centre i; particles without a voxel of their label, or in a constant
+    box, are left out.
 
     Raises:
         DataError: labels and volume differ in shape, or fewer than four boxes are left.
@@ -62,22 +63,26 @@ def cut_boxes(
         seen = own.any(axis=(1, 2, 3))
         _log_missing(int((~seen).sum()), "have no voxel in the masks")
         rows, own = rows[seen], own[seen]
+    images = [crop(volume, c, size) for c in crop_corners(centres[rows], size)]
+    varied = np.array([image.min() < image.max() for image in images], dtype=bool)
+    _log_missing(int((~varied).sum()), "lie where the tomogram is constant")
+    rows, own = rows[varied], None if own is None else own[varied]
     if len(rows) < FEWEST:
         raise DataError(
             f"{len(rows)} of {len(centres)} particles can be averaged; give at least {FEWEST}, "
-            f"farther than {size // 2} voxels from the tomogram's borders"
+            f"farther than {size // 2} voxels from the tomogram's borders and from where it is "
+            "constant"
         )
-    images = np.array([crop(volume, c, size) for c in crop_corners(centres[rows], size)])
-    return Boxes(rows, _standardised(images), own, nearest_voxels(centres[rows]))
+    kept = np.array([image for image, chosen in zip(images, varied, strict=True) if chosen])
+    return Boxes(rows, _standardised(kept), own, nearest_voxels(centres[rows]))
 
 
 def _standardised(images: NDArray[np.floating]) -> NDArray[np.float32]:
-    """Give each image mean 0 and standard deviation 1. Raises DataError for a flat one."""
+    """Give each image mean 0 and standard deviation 1; none may be constant."""
     images = images.astype(np.float32)
+    images -= images.mean(axis=(1, 2, 3), keepdims=True)
     spread = images.std(axis=(1, 2, 3), keepdims=True)
-    if not (spread > 0).all():
-        raise DataError("a box of the tomogram is constant; its particle lies where nothing is")
-    return np.asarray((images - images.mean(axis=(1, 2, 3), keepdims=True)) / spread)
+    return np.asarray(images / spread)
 
 
 def _log_missing(count: int, why: str) -> None:

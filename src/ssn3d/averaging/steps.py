@@ -34,6 +34,7 @@ from ssn3d.seeds import generator
 _BOX_DIAMETERS = 1.5
 _SMALLEST_BOX_VOXELS = 8
 _LEAST_SYMMETRY = 0.9
+_LEAST_FIRST_SHELL = 3
 _SAME_VOXEL_FRACTION = 0.01
 _MERGED_DIAMETERS = 1 / 3
 """Distance within which two particles are one, in diameters; elongated ones may be this near."""
@@ -174,6 +175,11 @@ def _box_voxels(options: AverageOptions, voxel_angstrom: float) -> int:
             f"a box of {size} voxels of {voxel_angstrom:g} A for particles of "
             f"{options.diameter_angstrom:g} A; give an even --box, larger than the diameter"
         )
+    if options.max_shift_angstrom > size * voxel_angstrom / 2:
+        raise DataError(
+            f"--max-shift {options.max_shift_angstrom:g} leaves boxes of {size * voxel_angstrom:g} "
+            "A; give a smaller one, or a larger --box"
+        )
     return size
 
 
@@ -189,7 +195,9 @@ def make_stack(
     elif options.masked == "none":
         masks = [np.ones_like(sphere)] * len(boxes.images)
     pairs = zip(boxes.images, masks, strict=True)
-    first = round(size * voxel_angstrom / options.first_resolution_angstrom)
+    asked = round(size * voxel_angstrom / options.first_resolution_angstrom)
+    first = min(max(asked, _LEAST_FIRST_SHELL), size // 2 - 1)
+    logger.info("first reference: to %.1f A", size * voxel_angstrom / first)
     masked = np.stack([cut_out(image, mask) for image, mask in pairs])
     return Stack(
         images=masked if options.average_masked else boxes.images,
@@ -200,7 +208,7 @@ def make_stack(
         merged_voxels=_MERGED_DIAMETERS * options.diameter_angstrom / voxel_angstrom,
         symmetry=symmetry_rotations(options.symmetry),
         tilt_range_deg=options.tilt_range_deg,
-        first_shell=min(max(first, 3), size // 2 - 1),
+        first_shell=first,
         max_shift_voxels=options.max_shift_angstrom / voxel_angstrom,
         threads=options.threads,
     )

@@ -15,12 +15,16 @@ from ssn3d.log import logger
 
 BIN_DEG = 5.0
 _MOST_SECTIONS = 64
-_RINGS = np.linspace(0.15, 0.45, 11)
+_RINGS = np.linspace(0.15, 0.4, 11)
 """Edges of rings in cycles per voxel: fine enough for sharp angles, inside Nyquist."""
 _TYPICAL_QUANTILE = 0.8
 """Of all angles, so that a range of 40 degrees suffices to define the power of what is recorded."""
 _EMPTY = 0.3
 """Power relative to that of recorded angles below which nothing was recorded."""
+_NARROWEST_DEG = 60.0
+"""Narrower ranges are no tilt series: z is far smoother than x."""
+_SHARP = 0.1
+"""Power in the second bin beyond an edge of a wedge, relative to the third within, at most."""
 _MIRRORED, _HALF_EMPTY = 2.0, 0.5
 """Power of the angles that only the mirrored range has, relative to that of those that only the
 given range has, and the latter, from which on the sign is doubted."""
@@ -35,12 +39,12 @@ class AngularPower:
 
     angles_deg: NDArray[np.float64]
     """(n,) middles of bins from -90 to 90."""
-    power: NDArray[np.float64]
-    """(n,)"""
+    rings: NDArray[np.float64]
+    """(r, n) power in rings of rising frequency."""
 
     def mean(self, chosen: NDArray[np.bool_]) -> float:
         """Mean power of the chosen bins (n,)."""
-        return float(self.power[chosen].mean())
+        return float(np.median(self.rings, axis=0)[chosen].mean())
 
     def within(self, tilt_range_deg: tuple[float, float]) -> NDArray[np.bool_]:
         """Bins (n,) wholly in a range."""
@@ -49,17 +53,37 @@ class AngularPower:
         return (self.angles_deg - half >= low) & (self.angles_deg + half <= high)
 
     def recorded_deg(self) -> tuple[float, float] | None:
-        """Range of angles that are not empty; None where they are no single range."""
-        edges = np.flatnonzero(np.diff(np.r_[False, self.power >= _EMPTY, False]))
+        """Range of angles that are not empty; None unless it is one range, the same in all rings.
+
+        Where z is smoother than x, power falls with the angle as well, but sooner in higher rings.
+        """
+        middle = len(self.rings) // 2
+        parts = (self.rings, self.rings[:middle], self.rings[middle:])
+        ranges = [self._range_deg(np.median(part, axis=0)) for part in parts]
+        known = [found for found in ranges if found is not None]
+        if len(known) < len(ranges) or np.ptp(known, axis=0).max() > BIN_DEG:
+            return None
+        low, high = known[0]
+        return known[0] if high - low >= _NARROWEST_DEG else None
+
+    def _range_deg(self, power: NDArray[np.float64]) -> tuple[float, float] | None:
+        """Range of the bins whose power (n,) is not empty; None unless its ends are sharp."""
+        edges = np.flatnonzero(np.diff(np.r_[False, power >= _EMPTY, False]))
         if len(edges) != 2:  # noqa: PLR2004 -- the ends of one range
             return None
         first, end = edges.tolist()
+        if end - first < 3:  # noqa: PLR2004 -- a line
+            return None
+        padded = np.pad(power, 2)  # beyond +-90 degrees there is nothing to be empty
+        outside, inside = padded[[first, end + 3]], power[[first + 2, end - 3]]
+        if (outside > _SHARP * inside).any():
+            return None
         half = BIN_DEG / 2
         return float(self.angles_deg[first] - half), float(self.angles_deg[end - 1] + half)
 
 
 def angular_power(volume: NDArray[np.float32]) -> AngularPower:
-    """Measure the power of a volume (z, y, x) by angle, as the median over rings of frequency."""
+    """Measure the power of a volume (z, y, x) by angle."""
     depth, sections, width = volume.shape
     z, x = scipy.fft.fftfreq(depth)[:, None], scipy.fft.rfftfreq(width)
     angles = np.rad2deg(np.arctan2(z, x))
@@ -77,11 +101,12 @@ def angular_power(volume: NDArray[np.float32]) -> AngularPower:
     totals = np.bincount(place, power.ravel(), shape[0] * shape[1]).reshape(shape)
     mean = np.divide(totals, counts, out=np.full(shape, np.nan), where=counts > 0)[1:-1]
     middles = (edges[:-1] + edges[1:]) / 2
-    filled = ~np.isnan(mean).all(axis=0)  # thin volumes have no frequency at some angles
-    mean = mean[:, filled]
-    typical = np.nanquantile(mean, _TYPICAL_QUANTILE, axis=1, keepdims=True)
-    profile = np.nanmedian(mean / np.maximum(typical, 1e-30), axis=0)
-    return AngularPower(middles, np.interp(middles, middles[filled], profile))
+    rings = []
+    for row in mean:
+        known = ~np.isnan(row)  # thin volumes have no frequency at some angles
+        typical = max(float(np.quantile(row[known], _TYPICAL_QUANTILE)), 1e-30)
+        rings.append(np.interp(middles, middles[known], row[known]) / typical)
+    return AngularPower(middles, np.array(rings))
 
 
 def warn_of_tilts(
