@@ -21,6 +21,12 @@ report: "workflow/report/workflow.rst"
 
 
 include: "workflow/rules/common.smk"
+
+
+# With --sdm apptainer: the image that docs/environments.md says how to build.
+container: str(REPOSITORY / "ssn3d.sif")
+
+
 include: "workflow/rules/structures.smk"
 include: "workflow/rules/specimen.smk"
 include: "workflow/rules/microscope.smk"
