@@ -21,6 +21,9 @@ report: "workflow/report/workflow.rst"
 
 
 include: "workflow/rules/common.smk"
+include: "workflow/rules/common_data.smk"
+include: "workflow/rules/common_runs.smk"
+include: "workflow/rules/common_recovery.smk"
 include: "workflow/rules/structures.smk"
 include: "workflow/rules/specimen.smk"
 include: "workflow/rules/microscope.smk"
@@ -28,7 +31,6 @@ include: "workflow/rules/subtomograms.smk"
 include: "workflow/rules/segmentation.smk"
 include: "workflow/rules/report_data.smk"
 include: "workflow/rules/report_results.smk"
-include: "workflow/rules/common_recovery.smk"
 include: "workflow/rules/recovery.smk"
 include: "workflow/rules/report_recovery.smk"
 

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from ssn3d.errors import DataError
 from ssn3d.files import PathLike, atomic_path
+from ssn3d.log import logger
 from ssn3d.stored_tomogram import AGAIN, StoredTomogram
 from ssn3d.volume_formats import find_stored
 
@@ -148,8 +149,14 @@ def _opened(path: PathLike) -> StoredTomogram:
     return stored
 
 
-def read_mrc(path: PathLike, shape: tuple[int, ...] | None = None) -> tuple[NDArray[Any], float]:
+def read_mrc(
+    path: PathLike,
+    shape: tuple[int, ...] | None = None,
+    default_voxel_size_angstrom: float | None = None,
+) -> tuple[NDArray[Any], float]:
     """Read an array and its voxel size in angstrom; also of TIFF, EM and OME-Zarr.
+
+    A default voxel size is used, with a warning, where the file has none.
 
     Raises DataError if the file is missing, truncated or damaged, has no voxel size, holds NaN or
     infinity, or is not of the given shape.
@@ -157,7 +164,10 @@ def read_mrc(path: PathLike, shape: tuple[int, ...] | None = None) -> tuple[NDAr
     stored = _opened(path)
     voxel_size_angstrom = stored.edges_angstrom[0]
     if not 0 < voxel_size_angstrom < math.inf:
-        raise DataError(f"{path}: no voxel size in its header; write it there")
+        if default_voxel_size_angstrom is None:
+            raise DataError(f"{path}: no voxel size in its header; write it there")
+        voxel_size_angstrom = default_voxel_size_angstrom
+        logger.warning("%s: no voxel size; %.4g A are taken", path, voxel_size_angstrom)
     return _voxels(path, stored, shape), voxel_size_angstrom
 
 

@@ -102,7 +102,7 @@ def file_content(path: Path) -> Content:
         return unpacked(path, bz2.open) if magic == b"BZh" else content
     except (OSError, EOFError, zlib.error) as error:
         problem = " ".join(str(error).split())
-        raise DataError(f"{path}: not a readable volume ({problem}); {AGAIN}") from error
+        raise DataError(cannot_be_read(path, "readable volume", problem, AGAIN)) from error
 
 
 def unpacked(path: Path, opened: Callable[[Path], Any]) -> Content:

@@ -96,6 +96,10 @@ TOMOGRAM_MB = 2000 + 15 * VOXELS / 1e6
 READING_MB = 3500
 
 
+# With --sdm apptainer: the image that docs/environments.md says how to build.
+container: str(REPOSITORY / "ssn3d.sif")
+
+
 wildcard_constraints:
     pdb_id="[0-9][A-Za-z0-9]{3}",
     tomogram=r"(t|independent)\d+",

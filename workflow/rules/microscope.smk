@@ -1,30 +1,3 @@
-from ssn3d.microscope.detector_table import read_detector_table
-
-
-def detector_tables(detector):
-    """The file of a detector's MTF, if it is a table, which is checked; a list of one or none."""
-    if not isinstance(detector["mtf"], dict):
-        return []
-    path = users_file(detector["mtf"]["file"])
-    read_detector_table(path, detector["mtf"]["binning"])
-    return [path]
-
-
-with one_line_errors():
-    DETECTOR_TABLES = detector_tables(config["microscope"]["detector"])
-
-
-def settings_of_noise(wildcards):
-    """Collect what the noise of a dataset depends on."""
-    return {
-        "microscope": config["microscope"],
-        "reference": {k: v for k, v in config["snr"].items() if k != "datasets"},
-        "size_voxels": config["subtomograms"]["size_voxels"],
-        "target": SNRS[wildcards.dataset],
-        "seed": config["seed"],
-    }
-
-
 rule image_specimen:
     input:
         density="results/tomograms/{tomogram}/density.mrc",

@@ -3,14 +3,6 @@ in_segmentation = partial(shown, "4. Segmentation")
 in_tables = partial(shown, "5. Tables")
 in_run_time = partial(shown, "6. Run time")
 
-RUNS = checked.tables.runs(PDB_IDS)
-TRAINED = [run for run in RUNS if run.method not in BASELINES]
-UNSUPERVISED_RUNS = [run for run in RUNS if run.method == BASELINE]
-FIRST_SEEDS = [run for run in RUNS if run.split == "random"]
-SHOWN = [
-    run for run in FIRST_SEEDS if run.method == checked.tables.table3.method
-] or RUNS[:1]
-
 TABLES, FORMATS = ["table2", "table3"], ["csv", "md", "tex", "json"]
 
 COMPETING = checked.leaderboard.runs(checked.tables, [*SNRS], PDB_IDS)
@@ -32,26 +24,6 @@ SETTINGS_OF_TABLES = {
         "urls": config["structures"]["archive"]["urls"],
     },
 }
-
-
-def run_files(runs, name):
-    """List one file of each run."""
-    return [str(run_folder("results/runs", *run) / name) for run in runs]
-
-
-def figures_of(runs, files):
-    """List the files of a figure of each run."""
-    return [
-        expand(files, method=path_name(run.method), dataset=run.dataset) for run in runs
-    ]
-
-
-def title(run):
-    """Name a run for a reader: method, dataset, its SNR or the structure left out, its seed."""
-    split, _, seed = run.split.partition("_seed")
-    snr = f"(SNR {SNRS[run.dataset]:g})"
-    words = snr if split == "random" else split.replace("_", " ")
-    return f"{run.method}, {run.dataset} {words}" + (f", seed {seed}" if seed else "")
 
 
 rule draw_segmentation:
@@ -196,11 +168,6 @@ rule draw_scores:
         code=library_version("draw_scores"),
     script:
         "../scripts/draw_scores.py"
-
-
-def run_names(runs):
-    """Name the jobs of runs as their benchmark files are named."""
-    return [f"{path_name(run.method)}_{run.dataset}_{run.split}" for run in runs]
 
 
 SEGMENTED = {name for run in RUNS for name in run.dataset.split(JOIN)}

@@ -1,27 +1,3 @@
-BASELINE_RESOURCES = {
-    "mem_mb": more_each_attempt(READING_MB),
-    "runtime": more_each_attempt(60),
-}
-UNSUPERVISED = {
-    key: config["baseline"][key] for key in config["baseline"] if key != "search"
-}
-
-
-def shards_of(tomograms):
-    """Subtomograms of some tomograms in the datasets of a training, joined as in A+B+C."""
-    return lambda w: [p for name in w.data.split(JOIN) for p in shards(tomograms, name)]
-
-
-def checkpoints(wildcards, output):
-    """Folder of checkpoints, beside the runs'; no output, which Snakemake would delete first."""
-    return os.path.join(*Path(output.weights).parts[:-5], "checkpoints")
-
-
-def is_tuned(wildcards):
-    """Whether a run is of the tuned baseline, whose parameters come from a search."""
-    return wildcards.baseline == path_name(TUNED_BASELINE)
-
-
 rule train_network:
     input:
         shards=shards_of(TOMOGRAMS),

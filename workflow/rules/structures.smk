@@ -1,23 +1,3 @@
-from ssn3d.structures.map_file import map_files
-from ssn3d.structures.sources import find_sources
-
-
-def folder_files(structures, pdb_ids):
-    """Coordinate files of the user's folder, and the index that assigns them, if there is one."""
-    if structures["source"] != "folder":
-        return []
-    folder, allow = structures["folder"], structures["allow_surrogates"]
-    found = find_sources(pdb_ids, "folder", folder, allow_surrogates=allow)
-    files = [source.path for source in found.values() if source.path]
-    return [users_file(path) for path in [*files, *Path(folder).glob("index.tsv")]]
-
-
-with one_line_errors():
-    from_coordinates = checked.structures.from_coordinates(PDB_IDS)
-    STRUCTURE_FILES = folder_files(config["structures"], from_coordinates)
-    STRUCTURE_FILES += map(users_file, map_files(checked.structures))
-
-
 # On a cluster this runs where Snakemake does: compute nodes may have no way to the archive.
 rule prepare_structures:
     input:

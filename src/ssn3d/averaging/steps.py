@@ -216,7 +216,7 @@ def make_stack(
 
 def _read_map(path: PathLike, stack: Stack, voxel_angstrom: float) -> NDArray[np.float32]:
     """Read a map into a box, with protein dark. Raises DataError for another voxel size."""
-    volume, size_angstrom = read_mrc(path)
+    volume, size_angstrom = read_mrc(path, default_voxel_size_angstrom=voxel_angstrom)
     if abs(size_angstrom / voxel_angstrom - 1) > _SAME_VOXEL_FRACTION:
         raise DataError(
             f"{path}: voxels of {size_angstrom:g} A, but the tomogram's have {voxel_angstrom:g} A; "

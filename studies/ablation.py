@@ -1,6 +1,6 @@
 """What each ingredient of the recipe for low SNR is worth, one at a time, on validation data.
 
-Run `python benchmarks/ablation.py RESULTS --folder somewhere`, RESULTS being those of an experiment
+Run `python studies/ablation.py RESULTS --folder somewhere`, RESULTS being those of an experiment
 of several tomograms (`models.yaml`) with their volumes (`keep: all`); repeat the command to resume.
 All variants have as many subtomograms and epochs, of the first tomogram where not said otherwise.
 Each is scored at each SNR on the validation subtomograms of the last tomogram, which none is
@@ -9,15 +9,14 @@ trained on. No test data are read.
 Writes a table (variant, network, trained_on, snr, miou, gain over the first variant on the same
 subtomograms with its 95% interval over subtomograms), which docs/results/ablation.csv is; the last
 line of the output is JSON. `another seed` and `a third seed` differ from the first variant in
-nothing else: a gain that is no larger than theirs is none.
+nothing else: a gain that is no larger than theirs is none. README.md says which rows of the table
+an earlier version measured.
 """
 
 import argparse
 import json
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -27,17 +26,8 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from ingredients import (
-    Averaging,
-    Flipped,
-    Perturbed,
-    Shifted,
-    changed_network,
-    deep_supervision,
-    starting_from,
-    without_noise,
-)
-from made_up import PAPER
+from ingredients import Shifted, without_noise
+from ssn3d.config import load_config
 from ssn3d.device import use_threads
 from ssn3d.log import job, logger
 from ssn3d.provenance import fingerprint
@@ -50,6 +40,7 @@ from ssn3d.segmentation.train import TrainingResult, train
 from ssn3d.subtomograms.steps import read_dataset
 from ssn3d.subtomograms.store import Dataset, open_dataset
 
+TRAINING = load_config(Path(__file__).parents[1] / "config.yaml").training
 NO_NOISE = "no_noise"
 """Stands for the tomograms without noise, as the names of datasets do for the others."""
 PLAIN = {"batch_size": 2, "micro_batch_size": 2, "learning_rate_decay": "cosine"}
@@ -70,8 +61,8 @@ class Variant:
     """Of the trainings whose probabilities are averaged."""
     flips: bool = False
     """Whether probabilities are averaged over the eight flips as well."""
-    ingredient: str = ""
-    """What else a training has (`ingredients`)."""
+    shifts: bool = False
+    """Whether training particles are off the centre."""
 
 
 VARIANTS = {
@@ -84,21 +75,20 @@ VARIANTS = {
     "SSN3D-ED": Variant("SSN3D-ED"),
     "Dice": Variant(settings={"loss": "cross_entropy_and_dice"}),
     "hyperbolic decay": Variant(settings={"learning_rate_decay": 0.003}),
-    "averaged weights": Variant(ingredient="averaged weights"),
-    "flips in training": Variant(ingredient="flips"),
-    "flips in both": Variant(ingredient="flips", flips=True),
+    "averaged weights": Variant("ResUNet, averaged weights"),
+    "flips in training": Variant("ResUNet, flips"),
+    "flips in both": Variant("ResUNet, flips", flips=True),
     "batches of 4": Variant(settings={"batch_size": 4, "micro_batch_size": 4}),
     "three tomograms": Variant(tomograms=3),
-    "deep supervision": Variant(ingredient="deep supervision"),
-    "shifts in training": Variant(ingredient="shifts"),
-    "contrast in training": Variant(ingredient="contrast"),
-    "noise in training": Variant(ingredient="noise"),
-    "begun without noise": Variant(settings={"epochs": 1}, ingredient="begun without noise"),
+    "shifts in training": Variant(shifts=True),
+    "contrast in training": Variant("ResUNet, contrast"),
+    "noise in training": Variant("ResUNet, noise"),
     "A alone": Variant(datasets="A"),
     "B alone": Variant(datasets="B"),
     "C alone": Variant(datasets="C"),
     "D alone": Variant(datasets="D"),
 }
+SMALL = ["flips in training"]
 
 
 class Averaged(nn.Module):
@@ -137,55 +127,41 @@ def train_on(
     """Train a network on some shards, or take it from its checkpoint."""
     data, rows = read_dataset(paths, arguments.results / "splits" / "random.csv")
     chosen = share_of(rows["train"], data, arguments.seed, arguments.subtomograms)
-    shifted = variant.ingredient == "shifts"
     changes = PLAIN | {"epochs": arguments.epochs} | variant.settings
-    settings = type(PAPER.training).model_validate(PAPER.training.model_dump() | changes)
-    name = fingerprint({"paths": [*map(str, paths)], "network": variant.network, **changes})[:12]
+    settings = type(TRAINING).model_validate(TRAINING.model_dump() | changes)
+    name = fingerprint(
+        {
+            "paths": [*map(str, paths)],
+            "network": variant.network,
+            "shifts": variant.shifts,
+            **changes,
+        }
+    )[:12]
     return train(
-        Shifted.at(data, chosen, arguments.seed) if shifted else data,
+        Shifted.at(data, chosen, arguments.seed) if variant.shifts else data,
         chosen,
         share_of(rows["validation"], data, arguments.seed, 60),
         variant.network,
         settings=settings,
         seed=arguments.seed + seed,
         run_name="ablation",
-        checkpoint_path=arguments.folder / f"{name}{variant.ingredient}_{seed}.pt",
+        checkpoint_path=arguments.folder / f"{name}_{seed}.pt",
     )
 
 
 def noiseless(arguments: argparse.Namespace, tomogram: slice) -> list[Path]:
     """Shards of the tomograms without noise, which they are made of where they are not there."""
-    shards_of_a = shards(arguments.results, "A", tomogram)
-    signals = [arguments.results / "tomograms" / p.stem / "signal.mrc" for p in shards_of_a]
+    first = min(path.name for path in (arguments.results / "subtomograms").iterdir())
+    noisy = shards(arguments.results, first, tomogram)
+    signals = [arguments.results / "tomograms" / p.stem / "signal.mrc" for p in noisy]
     folder = arguments.folder / NO_NOISE
-    return [without_noise(*pair, folder) for pair in zip(shards_of_a, signals, strict=True)]
-
-
-def ingredient_of(
-    variant: Variant, seed: int, arguments: argparse.Namespace
-) -> AbstractContextManager[None]:
-    """Put a variant's ingredient in its place."""
-    match variant.ingredient:
-        case "averaged weights":
-            return changed_network(Averaging)
-        case "flips":
-            return changed_network(Flipped)
-        case "deep supervision":
-            return deep_supervision()
-        case "contrast" | "noise" as what:
-            return changed_network(partial(Perturbed, noise=what == "noise"))
-        case "begun without noise":
-            before = Variant(settings=variant.settings)
-            result = train_on(noiseless(arguments, slice(1)), before, seed, arguments)
-            return starting_from(result.network.state_dict())
-    return nullcontext()
+    return [without_noise(*pair, folder) for pair in zip(noisy, signals, strict=True)]
 
 
 def trained(variant: Variant, seed: int, arguments: argparse.Namespace) -> TrainingResult:
     """Train a variant's network, or take it from its checkpoint."""
     paths = shards(arguments.results, variant.datasets, slice(variant.tomograms))
-    with ingredient_of(variant, seed, arguments):
-        return train_on(paths, variant, seed, arguments)
+    return train_on(paths, variant, seed, arguments)
 
 
 def scores_of(variant: Variant, arguments: argparse.Namespace) -> pd.DataFrame:
@@ -220,7 +196,7 @@ def table_of(scores: dict[str, pd.DataFrame], snr_of: dict[str, float]) -> pd.Da
             rows.append(
                 {
                     "variant": name,
-                    "network": variant.network,
+                    "network": variant.network.partition(",")[0],
                     "trained_on": variant.datasets,
                     "snr": snr_of[str(dataset)],
                     "miou": some["miou"].mean(),
@@ -241,18 +217,28 @@ def command_line(description: str) -> argparse.ArgumentParser:
     parser.add_argument("--epochs", type=int, default=2)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seed", type=int, default=2018)
+    parser.add_argument("--small", action="store_true", help="minimal size; shows that it runs")
     return parser
+
+
+def parse(parser: argparse.ArgumentParser) -> argparse.Namespace:
+    """Read the command line."""
+    arguments = parser.parse_args()
+    if arguments.small:
+        arguments.subtomograms, arguments.epochs = 8, 1
+    return arguments
 
 
 def main() -> None:
     """Train, score, write the table."""
     parser = command_line(__doc__)
     parser.add_argument("--variants", nargs="+", default=list(VARIANTS), choices=VARIANTS)
-    arguments = parser.parse_args()
+    arguments = parse(parser)
+    variants = ["plain", *SMALL] if arguments.small else arguments.variants
     use_threads(arguments.threads)
     arguments.folder.mkdir(parents=True, exist_ok=True)
     with job():
-        for name in arguments.variants:
+        for name in variants:
             path = arguments.folder / f"{name}.csv"
             if not path.exists():
                 scores_of(VARIANTS[name], arguments).to_csv(path, index=False)

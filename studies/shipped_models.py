@@ -1,6 +1,6 @@
 """Scores of the models that come with ssn3d in an experiment that none of them was trained in.
 
-Run `python benchmarks/shipped_models.py RESULTS --folder somewhere`, RESULTS being those of an
+Run `python studies/shipped_models.py RESULTS --folder somewhere`, RESULTS being those of an
 experiment (shards and `splits/random.csv`), of the target centred or all. Each model of that target
 segments the test and the independent subtomograms of each dataset as `ssn3d score` wants them;
 `leaderboard.external` takes the folders. Repeat the command to resume.
@@ -75,9 +75,12 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, required=True, help="for scores and the table")
     parser.add_argument("--models", nargs="+", default=model_names(), choices=model_names())
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--small", action="store_true", help="minimal size; shows that it runs")
     arguments = parser.parse_args()
     use_threads(arguments.threads)
     datasets = sorted(path.name for path in (arguments.results / "subtomograms").iterdir())
+    if arguments.small:
+        datasets = datasets[:1]
     with job():
         tables = [
             score(name, arguments.results, dataset, arguments.folder)

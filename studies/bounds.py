@@ -1,6 +1,6 @@
 """What bounds a score: the same network and training without noise, and without the missing wedge.
 
-Run `python benchmarks/bounds.py RESULTS --folder somewhere`, RESULTS being those of an experiment
+Run `python studies/bounds.py RESULTS --folder somewhere`, RESULTS being those of an experiment
 of several tomograms (`models.yaml`) with their volumes (`keep: all`); `--no-wedge OTHER` adds those
 of its first and last tomogram imaged from -90 to 90 degrees, with its `splits`. Repeat the command
 to resume. Each row is a training at one SNR on subtomograms of the first tomogram, the same
@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ablation import NO_NOISE, Variant, command_line, noiseless, score_on, shards, train_on
+from ablation import NO_NOISE, Variant, command_line, noiseless, parse, score_on, shards, train_on
 from ssn3d.device import use_threads
 from ssn3d.log import job, logger
 from ssn3d.report.bootstrap import mean_interval
@@ -55,7 +55,7 @@ def main() -> None:
     """Train, score, write the table."""
     parser = command_line(__doc__)
     parser.add_argument("--no-wedge", type=Path, help="results without the wedge")
-    arguments = parser.parse_args()
+    arguments = parse(parser)
     use_threads(arguments.threads)
     rows, folder = [], arguments.folder
     given = {60: arguments.results, 90: arguments.no_wedge}
@@ -66,6 +66,7 @@ def main() -> None:
             arguments.results, arguments.folder = results, folder / f"tilts_{tilt_max_deg}"
             arguments.folder.mkdir(parents=True, exist_ok=True)
             datasets = sorted(f.name for f in (results / "subtomograms").iterdir())
+            datasets = datasets[:1] if arguments.small else datasets
             rows += [bound(tilt_max_deg, name, arguments) for name in [NO_NOISE, *datasets]]
     table = pd.concat(rows, ignore_index=True)
     table.to_csv(folder / "bounds.csv", index=False)

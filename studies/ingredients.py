@@ -1,14 +1,13 @@
 """Ingredients of a training that the package leaves out: what `ablation.py` measures them with.
 
-The package has no settings for them, so that each takes the place of a part of
-`ssn3d.segmentation.train` while a training runs.
+The package has no settings for them. Networks with an ingredient are registered under names of
+their own; samples with one replace the data set's.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from unittest.mock import patch
 
 import numpy as np
 import torch
@@ -19,12 +18,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from ssn3d.crops import crop
 from ssn3d.mrc import read_mrc
 from ssn3d.seeds import generator
-from ssn3d.segmentation import train
-from ssn3d.segmentation.layers import CLASSES, upsample
-from ssn3d.segmentation.networks import build_network
-from ssn3d.segmentation.recipe import training_loss
-from ssn3d.segmentation.settings import TrainingSettings
-from ssn3d.segmentation.unets import ResUNet
+from ssn3d.segmentation.networks import architecture, register
 from ssn3d.subtomograms.extract import cut
 from ssn3d.subtomograms.samples import Rows, Samples
 from ssn3d.subtomograms.store import Origin, open_shard, write_shard
@@ -34,29 +28,6 @@ INTENSITY_SD = 0.1
 """Of the logarithm of the contrast, and of the offset in standard deviations of the image."""
 NOISE_SD = 0.5
 """The largest of white noise, in standard deviations of the image."""
-
-Change = Callable[[nn.Module], nn.Module]
-
-
-@contextmanager
-def changed_network(change: Change) -> Iterator[None]:
-    """Change each network that a training builds."""
-
-    def build(name: str, dropout: float, random: torch.Generator) -> nn.Module:
-        return change(build_network(name, dropout, random))
-
-    with patch.object(train, "build_network", build):
-        yield
-
-
-def starting_from(weights: Mapping[str, Tensor]) -> AbstractContextManager[None]:
-    """Let a training begin with the weights of another."""
-
-    def load(network: nn.Module) -> nn.Module:
-        network.load_state_dict(weights)
-        return network
-
-    return changed_network(load)
 
 
 class Perturbed(nn.Module):
@@ -78,42 +49,6 @@ class Perturbed(nn.Module):
                 images = images * contrast + INTENSITY_SD * torch.randn_like(each)
         logits: Tensor = self.network(images)
         return logits
-
-
-@contextmanager
-def deep_supervision() -> Iterator[None]:
-    """Let ResUNet's levels of a half and a quarter of the resolution predict the mask too.
-
-    Their losses have half and a quarter of the weight (Lee et al. 2015, AISTATS).
-    """
-    coarse: list[Tensor] = []
-
-    def add_heads(network: nn.Module) -> nn.Module:
-        assert isinstance(network, ResUNet)  # the levels below are its own
-        network.heads = nn.ModuleList()
-        for level, times in ((network.up3[0], 4), (network.up2[0], 2)):
-            head = nn.Conv3d(level[-1].out_channels, CLASSES, 1)
-            for weights in head.parameters():
-                nn.init.zeros_(weights)
-            network.heads.append(head)
-            level.register_forward_hook(head_of(head, times))
-        return network
-
-    def head_of(head: nn.Module, times: int) -> Callable[..., None]:
-        def hook(level: nn.Module, _: object, features: Tensor) -> None:
-            if level.training:
-                coarse.append(upsample(head(features), times).float())
-
-        return hook
-
-    def loss(logits: Tensor, masks: Tensor, settings: TrainingSettings, size: int) -> Tensor:
-        quarter, half = coarse  # in the order of computation
-        coarse.clear()
-        terms = zip((1.0, 0.5, 0.25), (logits, half, quarter), strict=True)
-        return sum((w * training_loss(some, masks, settings, size) for w, some in terms), start=0)
-
-    with changed_network(add_heads), patch.object(train, "training_loss", loss):
-        yield
 
 
 class Flipped(nn.Module):
@@ -159,6 +94,17 @@ class Averaging(nn.Module):
             self.average.update_parameters(self.network)
         logits: Tensor = (self.network if self.training else self.average)(images)
         return logits
+
+
+NETWORKS: dict[str, Callable[[nn.Module], nn.Module]] = {
+    "ResUNet, averaged weights": Averaging,
+    "ResUNet, flips": Flipped,
+    "ResUNet, contrast": partial(Perturbed, noise=False),
+    "ResUNet, noise": partial(Perturbed, noise=True),
+}
+build = architecture("ResUNet").build
+for name, changed in NETWORKS.items():
+    register(name)(lambda dropout, changed=changed: changed(build(dropout)))
 
 
 @dataclass(frozen=True)

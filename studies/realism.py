@@ -1,6 +1,6 @@
 """What each option of realistic.yaml is worth: train with and without it, test on plain and real.
 
-Run `python benchmarks/realism.py --folder somewhere`; repeat the command to resume. Each variant is
+Run `python studies/realism.py --folder somewhere`; repeat the command to resume. Each variant is
 an experiment of 400x400x160 voxels in a folder of its own, at one SNR: plain, realistic, and
 realistic with one option off. A network is trained on a tomogram of each and tested on independent
 tomograms of the plain and of the realistic one, all particles whose cubes lie inside.

@@ -1,7 +1,7 @@
 r"""How well particles of a simulated tomogram are recovered: picked, segmented, averaged.
 
-    python benchmarks/recovery.py --steps picking averaging --results results
-    python benchmarks/recovery.py --results results \
+    python studies/recovery.py --steps picking averaging --results results
+    python studies/recovery.py --results results \
         --centred 'SSN3D-ED=results/runs/SSN3D-ED/{dataset}/random/weights.pt' \
         --all 'UNet=elsewhere/runs/UNet/{dataset}/random/weights.pt'
 
@@ -197,7 +197,11 @@ def main() -> None:
     add("--counts", nargs="+", type=int, default=[50, 100, 0], help="of particles; 0 is all")
     add("--average-masked", action="store_true", help="average masked particles, too")
     add("--maps", type=Path, help="folder to keep the averages in")
+    add("--small", action="store_true", help="minimal size; shows that it runs")
     arguments = parser.parse_args()
+    if arguments.small:
+        arguments.complexes, arguments.counts = ["1KP8"], [0]
+        arguments.masks, arguments.alignments = ["sphere"], ["true"]
     table = Table(arguments.output)
     for dataset in arguments.datasets:
         measure(arguments, table, Simulated(arguments.results, arguments.tomogram, dataset))

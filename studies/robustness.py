@@ -1,6 +1,6 @@
 """Scores where the data are not as in training: centring error, SNR, defocus, crowding.
 
-Run `python benchmarks/robustness.py --weights results/runs/UNet/A/random/weights.pt --results
+Run `python studies/robustness.py --weights results/runs/UNet/A/random/weights.pt --results
 results --config config.yaml --folder somewhere`; repeat the command to resume. All starts from one
 tomogram that no training saw (`--tomogram`), with its volumes (`keep: all`), and the configuration
 it was made with, whose defocus and number of particles are no ranges. Its particles are scored in
@@ -14,6 +14,7 @@ over subtomograms, roi_iou, and the number of these) and robustness.png.
 
 import argparse
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -175,9 +176,11 @@ def make_shard(config: Config, condition: Condition, base: Path, folder: Path, c
     write_shard(shard, origin, moved, rows + 1, cubes, size_voxels=size, provenance={})
 
 
-def make_shards(config: Config, base: Path, folder: Path, count: int) -> None:
-    """Make the subtomograms of all conditions that lack them."""
-    wanted, last = conditions(config), None
+def make_shards(
+    config: Config, wanted: Sequence[Condition], base: Path, folder: Path, count: int
+) -> None:
+    """Make the subtomograms of the conditions that lack them."""
+    last = None
     for number, condition in enumerate(wanted, 1):
         if condition.shard(folder).exists():
             continue
@@ -215,14 +218,16 @@ def score(weights: Path, condition: Condition, folder: Path, seed: int) -> dict[
     }
 
 
-def scored(config: Config, weights: list[Path], folder: Path) -> pd.DataFrame:
-    """Score all networks under all conditions that are not in the table yet."""
+def scored(
+    config: Config, wanted: Sequence[Condition], weights: list[Path], folder: Path
+) -> pd.DataFrame:
+    """Score all networks under the conditions that are not in the table yet."""
     path, keys = folder / "robustness.csv", ["weights", "condition", "value", "snr"]
     table = (
         pd.read_csv(path, keep_default_na=False) if path.exists() else pd.DataFrame(columns=keys)
     )
     for file in weights:
-        for condition in conditions(config):
+        for condition in wanted:
             names = (str(file), condition.kind, condition.value, condition.snr)
             done = names in set(table[keys].itertuples(index=False, name=None))
             if done or not condition.shard(folder).exists():
@@ -278,10 +283,14 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, required=True, help="for shards, table and figure")
     parser.add_argument("--tomogram", default="independent1")
     parser.add_argument("--count", type=int, default=200, help="subtomograms of a condition")
+    parser.add_argument("--small", action="store_true", help="minimal size; shows that it runs")
     arguments = parser.parse_args()
     config, base = load_config(*arguments.config), arguments.results / "tomograms"
-    make_shards(config, base / arguments.tomogram, arguments.folder, arguments.count)
-    table = scored(config, arguments.weights, arguments.folder)
+    wanted = conditions(config)
+    if arguments.small:  # one of each kind
+        wanted = [*{condition.kind: condition for condition in reversed(wanted)}.values()]
+    make_shards(config, wanted, base / arguments.tomogram, arguments.folder, arguments.count)
+    table = scored(config, wanted, arguments.weights, arguments.folder)
     save(draw(table), arguments.folder / "robustness.png")
     print(table.to_string(index=False, float_format="%.2f"))
 
