@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ssn3d.errors import DataError, WriteError
+from ssn3d.files import cannot_be_read
 
 Slices = slice | tuple[slice, ...]
 
