@@ -61,7 +61,7 @@ def tests_passed(log: Path) -> int | None:
 def machine(device: str) -> dict[str, Any]:
     """Name the device, and the software that drives it."""
     torch = importlib.import_module("torch")
-    cpu = importlib.import_module("ssn3d.provenance").hardware()["cpu"]
+    cpu = importlib.import_module("ssn3d.core.provenance").hardware()["cpu"]
     return {
         "device": torch.cuda.get_device_name(0) if device == "cuda" else cpu,
         "torch": torch.__version__,

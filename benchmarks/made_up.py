@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ssn3d.config import load_config
-from ssn3d.particles import Particles
+from ssn3d.config.experiment import load_config
+from ssn3d.core.particles import Particles
 from ssn3d.segmentation.settings import TrainingSettings
-from ssn3d.segmentation.train import TrainingResult, train
+from ssn3d.segmentation.training.train import TrainingResult, train
 from ssn3d.subtomograms.samples import Samples
 from ssn3d.subtomograms.store import Dataset, Origin, open_dataset, write_shard
 

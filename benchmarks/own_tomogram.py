@@ -16,13 +16,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ssn3d.mrc_sections import Grid, new_sections
-from ssn3d.own_tomogram import open_tomogram
-from ssn3d.provenance import hardware
-from ssn3d.seeds import generator
-from ssn3d.segmentation.compute import Compute
-from ssn3d.segmentation.networks import build_network
-from ssn3d.segmentation.whole_tomogram import segment_tomogram
+from ssn3d.core.provenance import hardware
+from ssn3d.core.seeds import generator
+from ssn3d.io.mrc_sections import Grid, new_sections
+from ssn3d.io.tomogram import open_tomogram
+from ssn3d.segmentation.inference.compute import Compute
+from ssn3d.segmentation.inference.whole_tomogram import segment_tomogram
+from ssn3d.segmentation.networks.registry import build_network
 
 
 def write_noise(path: Path, shape: tuple[int, int, int], voxel_size_angstrom: float) -> None:

@@ -32,10 +32,10 @@ import torch
 import yaml
 
 from made_up import REPOSITORY, an_epoch, open_uncached, resident_peak_gb, write_made_up_shards
-from ssn3d.config import Config, load_config
-from ssn3d.device import gpu_names
-from ssn3d.provenance import hardware
-from ssn3d.segmentation.networks import NETWORKS
+from ssn3d.config.experiment import Config, load_config
+from ssn3d.core.device import gpu_names
+from ssn3d.core.provenance import hardware
+from ssn3d.segmentation.networks.registry import NETWORKS
 from ssn3d.segmentation.settings import TrainingSettings
 from ssn3d.subtomograms.samples import Arrays
 

@@ -27,13 +27,13 @@ import numpy as np
 import skimage.transform
 import torch
 
-from ssn3d.config import Config, check_config, load_config
-from ssn3d.device import gpu_names
+from ssn3d.config.experiment import Config, check_config, load_config
+from ssn3d.core.device import gpu_names
+from ssn3d.core.provenance import hardware
+from ssn3d.core.seeds import generator
 from ssn3d.microscope.projector import Projector, backprojection_matrix
 from ssn3d.microscope.settings import DatasetSettings, MTFTable
 from ssn3d.microscope.steps import add_noise, image_specimen
-from ssn3d.provenance import hardware
-from ssn3d.seeds import generator
 from ssn3d.specimen.steps import simulate_specimen
 from ssn3d.structures.ids import read_pdb_ids
 from ssn3d.structures.steps import prepare_structures

@@ -10,7 +10,7 @@ two 4096 x 4096 matrices; convolutions may exceed it.
 
 First, the memory of a training at the paper's size is measured: one batch of a shard of
 `--subtomograms` made-up subtomograms is trained on, and as many are segmented, as in an epoch of
-`ssn3d.segmentation.train`. It does not depend on their number (`benchmarks/scale.py`). With
+`ssn3d.segmentation.training.train`. It does not depend on their number (`benchmarks/scale.py`). With
 `--epochs`, whole epochs are timed as well: on 81 % of them, and validated on 9 %, as in the paper.
 
 The last line of the output is JSON: `training_peak_gb` is the peak memory of that training,
@@ -39,13 +39,13 @@ from made_up import (
     reset_peak,
     write_made_up_shards,
 )
-from ssn3d.device import gpu_names
-from ssn3d.provenance import hardware
-from ssn3d.segmentation.compute import Compute, deterministic
-from ssn3d.segmentation.micro_batch import CANDIDATES, time_step
-from ssn3d.segmentation.networks import NETWORKS, build_network
+from ssn3d.core.device import gpu_names
+from ssn3d.core.provenance import hardware
+from ssn3d.segmentation.inference.compute import Compute, deterministic
+from ssn3d.segmentation.networks.registry import NETWORKS, build_network
 from ssn3d.segmentation.settings import TrainingSettings
-from ssn3d.segmentation.train import train
+from ssn3d.segmentation.training.micro_batch import CANDIDATES, time_step
+from ssn3d.segmentation.training.train import train
 from ssn3d.subtomograms.samples import Samples
 from ssn3d.subtomograms.store import open_dataset
 

@@ -27,16 +27,16 @@ import torch
 from torch import Tensor, nn
 
 from ingredients import Shifted, without_noise
-from ssn3d.config import load_config
-from ssn3d.device import use_threads
-from ssn3d.log import job, logger
-from ssn3d.provenance import fingerprint
+from ssn3d.config.experiment import load_config
+from ssn3d.core.device import use_threads
+from ssn3d.core.log import job, logger
+from ssn3d.core.provenance import fingerprint
+from ssn3d.core.seeds import generator
 from ssn3d.report.bootstrap import mean_interval
-from ssn3d.seeds import generator
-from ssn3d.segmentation.compute import Compute
-from ssn3d.segmentation.metrics import miou, score_masks
-from ssn3d.segmentation.predict import predict_masks
-from ssn3d.segmentation.train import TrainingResult, train
+from ssn3d.segmentation.evaluation.metrics import miou, score_masks
+from ssn3d.segmentation.inference.compute import Compute
+from ssn3d.segmentation.inference.predict import predict_masks
+from ssn3d.segmentation.training.train import TrainingResult, train
 from ssn3d.subtomograms.steps import read_dataset
 from ssn3d.subtomograms.store import Dataset, open_dataset
 

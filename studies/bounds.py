@@ -17,10 +17,10 @@ import numpy as np
 import pandas as pd
 
 from ablation import NO_NOISE, Variant, command_line, noiseless, parse, score_on, shards, train_on
-from ssn3d.device import use_threads
-from ssn3d.log import job, logger
+from ssn3d.core.device import use_threads
+from ssn3d.core.log import job, logger
+from ssn3d.core.seeds import generator
 from ssn3d.report.bootstrap import mean_interval
-from ssn3d.seeds import generator
 from ssn3d.subtomograms.store import open_shard
 
 

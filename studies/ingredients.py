@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from ssn3d.crops import crop
-from ssn3d.mrc import read_mrc
-from ssn3d.seeds import generator
-from ssn3d.segmentation.networks import architecture, register
+from ssn3d.core.cubes import crop
+from ssn3d.core.seeds import generator
+from ssn3d.io.mrc import read_mrc
+from ssn3d.segmentation.networks.registry import architecture, register
 from ssn3d.subtomograms.extract import cut
 from ssn3d.subtomograms.samples import Rows, Samples
 from ssn3d.subtomograms.store import Origin, open_shard, write_shard

@@ -22,11 +22,11 @@ import numpy as np
 import pandas as pd
 import yaml
 
+from ssn3d.core.seeds import generator
 from ssn3d.report.bootstrap import mean_interval
-from ssn3d.seeds import generator
-from ssn3d.segmentation.compute import Compute
-from ssn3d.segmentation.metrics import miou, score_masks
-from ssn3d.segmentation.predict import load_network, predict_masks
+from ssn3d.segmentation.evaluation.metrics import miou, score_masks
+from ssn3d.segmentation.inference.compute import Compute
+from ssn3d.segmentation.inference.predict import load_network, predict_masks
 from ssn3d.subtomograms.store import open_dataset
 
 REPOSITORY = Path(__file__).parents[1]

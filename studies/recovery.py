@@ -29,13 +29,13 @@ from numpy.typing import NDArray
 
 from recovery_averaging import ALIGNMENTS, COMPLEXES, Cell, average_cell
 from recovery_data import ANYTHING, CUBE_VOXELS, NEAR_ANGSTROM, Network, Simulated
-from ssn3d.crops import crop, crop_corners, lies_inside
-from ssn3d.csv_files import write_csv
-from ssn3d.own_tomogram import open_tomogram
+from ssn3d.core.cubes import crop, crop_corners, lies_inside
+from ssn3d.io.tables import write_csv
+from ssn3d.io.tomogram import open_tomogram
 from ssn3d.picking.pick import pick_regions
 from ssn3d.picking.scoring import score_picks
-from ssn3d.segmentation.metrics import score_masks
-from ssn3d.segmentation.whole_tomogram import segment_tomogram
+from ssn3d.segmentation.evaluation.metrics import score_masks
+from ssn3d.segmentation.inference.whole_tomogram import segment_tomogram
 
 STEPS = ("picking", "segmentation", "averaging")
 SMALLEST_ANGSTROM = 40.0

@@ -26,9 +26,9 @@ from ssn3d.averaging.refine import Averages, Stack, refine
 from ssn3d.averaging.steps import make_stack
 from ssn3d.averaging.superpose import superpose, symmetry_axes, symmetry_score
 from ssn3d.averaging.symmetry import angular_error_deg, symmetry_rotations
-from ssn3d.crops import crop, crop_corners
-from ssn3d.mrc import write_mrc
-from ssn3d.seeds import generator
+from ssn3d.core.cubes import crop, crop_corners
+from ssn3d.core.seeds import generator
+from ssn3d.io.mrc import write_mrc
 from ssn3d.structures.maps import density_map
 from ssn3d.structures.structure import read_structure
 

@@ -11,15 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
-from ssn3d.crops import nearest_voxels
-from ssn3d.own_tomogram import OwnTomogram, open_tomogram
-from ssn3d.particles import Particles
+from ssn3d.core.cubes import nearest_voxels
+from ssn3d.core.particles import Particles
+from ssn3d.io.particles.simulated import read_particles
+from ssn3d.io.tomogram import OwnTomogram, open_tomogram
 from ssn3d.picking.pick import Choice, Picks, pick_blobs
 from ssn3d.picking.scoring import Matches, match
-from ssn3d.segmentation.compute import Compute
-from ssn3d.segmentation.predict import load_network
-from ssn3d.segmentation.tiles import predict_tile
-from ssn3d.star import read_particles
+from ssn3d.segmentation.inference.compute import Compute
+from ssn3d.segmentation.inference.predict import load_network
+from ssn3d.segmentation.inference.tiles import predict_tile
 
 NEAR_ANGSTROM = 60.0
 """A pick counts within it."""

@@ -25,23 +25,23 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from ssn3d.config import Config, check_config, load_config
-from ssn3d.crops import lies_inside
-from ssn3d.csv_files import write_csv
-from ssn3d.errors import SNRError
-from ssn3d.files import read_json
+from ssn3d.config.experiment import Config, check_config, load_config
+from ssn3d.core.cubes import lies_inside
+from ssn3d.core.errors import SNRError
+from ssn3d.core.particles import Particles
+from ssn3d.core.seeds import generator
+from ssn3d.io.files import read_json
+from ssn3d.io.mrc import read_mrc
+from ssn3d.io.particles.simulated import read_particles
+from ssn3d.io.tables import write_csv
 from ssn3d.microscope.steps import add_noise, image_specimen
-from ssn3d.mrc import read_mrc
-from ssn3d.particles import Particles
 from ssn3d.report.bootstrap import mean_interval
-from ssn3d.report.labels import plain_log_ticks
-from ssn3d.report.style import GREY, SERIES, new_figure, save, styled
-from ssn3d.seeds import generator
-from ssn3d.segmentation.compute import Compute
-from ssn3d.segmentation.metrics import miou, score_masks
-from ssn3d.segmentation.predict import load_network, predict_masks
+from ssn3d.report.figures.labels import plain_log_ticks
+from ssn3d.report.figures.style import GREY, SERIES, new_figure, save, styled
+from ssn3d.segmentation.evaluation.metrics import miou, score_masks
+from ssn3d.segmentation.inference.compute import Compute
+from ssn3d.segmentation.inference.predict import load_network, predict_masks
 from ssn3d.specimen.steps import simulate_specimen
-from ssn3d.star import read_particles
 from ssn3d.subtomograms.extract import cut
 from ssn3d.subtomograms.store import Origin, open_dataset, write_shard
 

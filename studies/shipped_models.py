@@ -17,12 +17,12 @@ import h5py
 import numpy as np
 import pandas as pd
 
-from ssn3d.device import use_threads
-from ssn3d.log import job
+from ssn3d.core.device import use_threads
+from ssn3d.core.log import job
 from ssn3d.models.card import FOLDER, model_names, read_card
 from ssn3d.models.shipped import load_model
-from ssn3d.segmentation.predict import predict_masks
-from ssn3d.segmentation.predictions import score_predictions
+from ssn3d.segmentation.evaluation.external_masks import score_predictions
+from ssn3d.segmentation.inference.predict import predict_masks
 from ssn3d.subtomograms.steps import read_dataset
 from ssn3d.subtomograms.store import open_dataset
 

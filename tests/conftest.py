@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from small_workflow import REPOSITORY, copy_repository, snakemake
-from ssn3d.seeds import generator
+from ssn3d.core.seeds import generator
 
 EXPORTS = (  # needed by no table or figure
     "results/export/low_1W6T/particles.star",

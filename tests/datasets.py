@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ssn3d.particles import Particles
+from ssn3d.core.particles import Particles
 from ssn3d.subtomograms.store import Dataset, Origin, Shard, write_shard
 
 

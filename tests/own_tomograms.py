@@ -6,8 +6,8 @@ import torch
 from scipy import ndimage
 from torch import nn
 
-from ssn3d.seeds import generator
-from ssn3d.segmentation.checkpoint import write_tensors
+from ssn3d.core.seeds import generator
+from ssn3d.segmentation.training.checkpoint import write_tensors
 
 
 class Dark(nn.Module):

@@ -4,11 +4,11 @@ import numpy as np
 import torch
 
 from datasets import dataset_of, particles_of, write_shard_of
-from ssn3d.mrc import write_mrc
-from ssn3d.seeds import generator
-from ssn3d.segmentation.checkpoint import write_tensors
-from ssn3d.segmentation.metrics import SEGMENTED
-from ssn3d.segmentation.run_files import write_scores
+from ssn3d.core.seeds import generator
+from ssn3d.io.mrc import write_mrc
+from ssn3d.segmentation.evaluation.metrics import SEGMENTED
+from ssn3d.segmentation.evaluation.run_io import write_scores
+from ssn3d.segmentation.training.checkpoint import write_tensors
 from ssn3d.structures.structure import structure_from_points, write_structure
 
 RNG = generator(0, "sample files")

@@ -1,7 +1,7 @@
 """Sections of config.yaml as models, with values changed: tests have no defaults of their own."""
 
 from small_workflow import REPOSITORY
-from ssn3d.config import load_config
+from ssn3d.config.experiment import load_config
 
 PAPER = load_config(REPOSITORY / "config.yaml")
 

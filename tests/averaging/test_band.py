@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 from ssn3d.averaging.band import Reference, make_band, recorded, spectra
+from ssn3d.core.seeds import generator
 from ssn3d.microscope.projector import Projector
 from ssn3d.microscope.reconstruct import reconstruct
-from ssn3d.seeds import generator
 from ssn3d.specimen.volume import Grid, posed_map
 
 SIZE, HIGHEST = 26, 7

@@ -5,7 +5,7 @@ import pytest
 
 from ssn3d.averaging.boxes import cut_boxes, fit_map, with_dark_protein
 from ssn3d.averaging.masks import soft_sphere
-from ssn3d.errors import DataError
+from ssn3d.core.errors import DataError
 
 
 @pytest.mark.parametrize("shape", [(8, 8, 8), (21, 21, 21), (9, 30, 16)])

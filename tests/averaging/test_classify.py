@@ -10,11 +10,11 @@ from ssn3d.averaging.align import Poses
 from ssn3d.averaging.boxes import cut_boxes
 from ssn3d.averaging.classify import classify, constrained_correlations
 from ssn3d.averaging.steps import AverageOptions, make_stack
-from ssn3d.cli import main
-from ssn3d.errors import DataError
-from ssn3d.mrc import read_mrc, write_mrc
-from ssn3d.seeds import generator
-from ssn3d.star import write_particles
+from ssn3d.cli.main import main
+from ssn3d.core.errors import DataError
+from ssn3d.core.seeds import generator
+from ssn3d.io.mrc import read_mrc, write_mrc
+from ssn3d.io.particles.simulated import write_particles
 from ssn3d.structures.maps import density_map
 
 OPTIONS = AverageOptions(diameter_angstrom=150.0, max_shift_angstrom=10.0)

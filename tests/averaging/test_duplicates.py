@@ -15,8 +15,8 @@ from ssn3d.averaging.duplicates import distinct, neighbours, split
 from ssn3d.averaging.options import AverageOptions
 from ssn3d.averaging.refine import refine
 from ssn3d.averaging.steps import make_stack
-from ssn3d.errors import DataError
-from ssn3d.seeds import generator
+from ssn3d.core.errors import DataError
+from ssn3d.core.seeds import generator
 
 OPTIONS = AverageOptions(diameter_angstrom=150.0, max_shift_angstrom=40.0)
 SEEDS = st.integers(0, 10_000)

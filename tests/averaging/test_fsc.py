@@ -6,7 +6,7 @@ import pytest
 from hypothesis import strategies as st
 
 from ssn3d.averaging.fsc import filtered, first_below, resolution_angstrom, shell_correlation
-from ssn3d.seeds import generator
+from ssn3d.core.seeds import generator
 
 
 @pytest.mark.parametrize("size", [32, 33])

@@ -12,7 +12,7 @@ from ssn3d.averaging.options import AverageOptions
 from ssn3d.averaging.refine import refine
 from ssn3d.averaging.resolution import describe, evidence
 from ssn3d.averaging.steps import make_stack
-from ssn3d.seeds import generator
+from ssn3d.core.seeds import generator
 
 VOXEL_ANGSTROM = 10.0
 

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from ssn3d.averaging.options import AverageOptions
-from ssn3d.errors import DataError
+from ssn3d.core.errors import DataError
 
 WRONG = {
     "diameter_angstrom": [0, -1, math.nan, math.inf],

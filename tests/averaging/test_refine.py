@@ -19,7 +19,7 @@ from ssn3d.averaging.refine import refine
 from ssn3d.averaging.steps import AverageOptions, make_stack
 from ssn3d.averaging.superpose import superpose, symmetry_axes, symmetry_score
 from ssn3d.averaging.symmetry import angular_error_deg, symmetry_rotations
-from ssn3d.seeds import generator
+from ssn3d.core.seeds import generator
 
 OPTIONS = AverageOptions(diameter_angstrom=150.0, max_shift_angstrom=20.0)
 

@@ -13,10 +13,10 @@ from ssn3d.averaging.fsc import shell_correlation
 from ssn3d.averaging.masks import cut_out
 from ssn3d.averaging.refine import refine
 from ssn3d.averaging.steps import AverageOptions, make_stack
-from ssn3d.mrc import write_mrc
-from ssn3d.particles import Particles
-from ssn3d.seeds import generator
-from ssn3d.star import write_subtomograms_star
+from ssn3d.core.particles import Particles
+from ssn3d.core.seeds import generator
+from ssn3d.io.mrc import write_mrc
+from ssn3d.io.particles.simulated import write_subtomograms_star
 
 OPTICS = {"voltage_kv": 300.0, "cs_mm": 2.0, "amplitude_contrast": 0.07}
 

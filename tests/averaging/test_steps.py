@@ -6,12 +6,12 @@ import pytest
 from tilted_specimen import SIZE, VOXEL_ANGSTROM
 
 from ssn3d.averaging.symmetry import angular_error_deg
-from ssn3d.cli import main
-from ssn3d.mrc import read_mrc, write_mrc
-from ssn3d.own_tomogram import open_tomogram
-from ssn3d.particle_tables.of_tomogram import read_particles_of
-from ssn3d.particles import Particles
-from ssn3d.star import write_particles
+from ssn3d.cli.main import main
+from ssn3d.core.particles import Particles
+from ssn3d.io.mrc import read_mrc, write_mrc
+from ssn3d.io.particles.of_tomogram import read_particles_of
+from ssn3d.io.particles.simulated import write_particles
+from ssn3d.io.tomogram import open_tomogram
 
 FILES = {"average.mrc", "half1.mrc", "half2.mrc", "fsc.csv", "particles.star", "particles.csv"}
 

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 from ssn3d.averaging.symmetry import angular_error_deg, symmetry_rotations
-from ssn3d.errors import DataError
-from ssn3d.seeds import generator
+from ssn3d.core.errors import DataError
+from ssn3d.core.seeds import generator
 
 GROUPS = st.sampled_from(["C1", "C2", "C7", "D2", "D7"])
 SEEDS = st.integers(0, 10_000)

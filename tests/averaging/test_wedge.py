@@ -5,9 +5,9 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 from ssn3d.averaging.wedge import angular_power, warn_of_tilts
+from ssn3d.core.seeds import generator
 from ssn3d.microscope.projector import Projector
 from ssn3d.microscope.reconstruct import reconstruct
-from ssn3d.seeds import generator
 from ssn3d.specimen.volume import Grid, posed_map
 
 DEPTH, SECTIONS, WIDTH = 40, 48, 96

@@ -5,10 +5,10 @@ from typing import NamedTuple
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from ssn3d.core.particles import Particles
+from ssn3d.core.seeds import generator
 from ssn3d.microscope.projector import Projector
 from ssn3d.microscope.reconstruct import reconstruct
-from ssn3d.particles import Particles
-from ssn3d.seeds import generator
 from ssn3d.specimen.volume import Grid, render
 from ssn3d.structures.maps import density_map
 

@@ -10,6 +10,7 @@ import full_disk
 import kills
 import read_only
 import two_runs
+
 from experiment import prepare
 
 

@@ -4,8 +4,8 @@ import h5py
 import numpy as np
 import pandas as pd
 
-from ssn3d.files import read_json
-from ssn3d.mrc import read_mrc
+from ssn3d.io.files import read_json
+from ssn3d.io.mrc import read_mrc
 
 _DATED = {"date", "provenance", "seconds", "training_seconds", "tomograms"}
 _TIMED = ["seconds", "milliseconds", "training_minutes"]

@@ -4,9 +4,9 @@ import shutil
 import subprocess
 
 from compare import assert_same_results
-from experiment import Run, complete
 
 from disks import small_disk
+from experiment import Run, complete
 
 FIRST_KIB = 8
 GROWTH_KIB = (300, 9_000, 16_000, 14_000, 6_000, 1_500, 4_000)

@@ -5,6 +5,7 @@ import shutil
 import time
 
 from compare import assert_same_results
+
 from experiment import LOCKED, Run, complete, jobs, kill
 
 STAGES = [

@@ -2,9 +2,8 @@
 
 import subprocess
 
-from experiment import Run
-
 from disks import small_disk
+from experiment import Run
 
 
 def drill(folder, reference):

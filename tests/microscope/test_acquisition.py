@@ -9,11 +9,11 @@ import pytest
 from cameras import DOSE, ERRORS, ICE, SLAB
 from sections import section
 from small_workflow import REPOSITORY
-from ssn3d.config import load_config
-from ssn3d.errors import DataError
+from ssn3d.config.experiment import load_config
+from ssn3d.core.errors import DataError
+from ssn3d.core.ranges import draw
+from ssn3d.core.seeds import generator
 from ssn3d.microscope.acquisition import plan, read_acquisition, write_acquisition
-from ssn3d.ranges import draw
-from ssn3d.seeds import generator
 
 REALISTIC = load_config(REPOSITORY / "config.yaml", REPOSITORY / "realistic.yaml").microscope
 ICE_NUMBERS = {

@@ -5,8 +5,8 @@ import pytest
 import scipy.ndimage
 import skimage.registration
 
+from ssn3d.core.seeds import generator
 from ssn3d.microscope.alignment import Alignment
-from ssn3d.seeds import generator
 
 PIXEL = 10.0
 

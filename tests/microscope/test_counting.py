@@ -5,10 +5,10 @@ import pytest
 
 from cameras import DOSE, ICE, camera
 from sections import section
+from ssn3d.core.seeds import generator
 from ssn3d.microscope.acquisition import plan
-from ssn3d.microscope.counting import noise_variances
 from ssn3d.microscope.projector import Projector
-from ssn3d.seeds import generator
+from ssn3d.microscope.shot_noise import noise_variances
 from ssn3d.specimen.ice import draw_slab
 
 TILTS = np.array([-60.0, -30.0, 0.0, 30.0, 60.0])

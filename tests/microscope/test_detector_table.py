@@ -5,10 +5,10 @@ import pytest
 
 from cameras import camera
 from small_workflow import REPOSITORY
-from ssn3d.errors import DataError
+from ssn3d.core.errors import DataError
+from ssn3d.core.seeds import generator
 from ssn3d.microscope.ctf import radial_frequency
 from ssn3d.microscope.detector_table import read_detector_table
-from ssn3d.seeds import generator
 
 IDEAL = REPOSITORY / "resources" / "ideal_detector.csv"
 

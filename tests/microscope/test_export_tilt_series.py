@@ -10,14 +10,14 @@ from scipy.spatial.transform import Rotation
 
 from cameras import DOSE, ERRORS
 from sections import section
-from ssn3d.files import write_json
+from ssn3d.core.seeds import generator
+from ssn3d.core.settings import SizeVoxels
+from ssn3d.io.files import write_json
+from ssn3d.io.mrc import write_mrc
 from ssn3d.microscope.acquisition import read_acquisition
+from ssn3d.microscope.defocus_gradient import defocus_offsets_um, defocus_slopes
 from ssn3d.microscope.export import export_tilt_series
-from ssn3d.microscope.field import defocus_offsets_um, defocus_slopes
 from ssn3d.microscope.steps import image_specimen
-from ssn3d.mrc import write_mrc
-from ssn3d.seeds import generator
-from ssn3d.settings import SizeVoxels
 from ssn3d.specimen.ice import slab_normal
 
 SHAPE, VOXEL = (40, 72, 80), 10.0  # z, y, x; all even, where middles differ between programs

@@ -8,9 +8,9 @@ from scipy.spatial.transform import Rotation
 
 from cameras import camera
 from sections import section
+from ssn3d.core.seeds import generator
 from ssn3d.microscope.ctf import ctf
-from ssn3d.microscope.field import defocus_layers, defocus_offsets_um, defocus_slopes
-from ssn3d.seeds import generator
+from ssn3d.microscope.defocus_gradient import defocus_layers, defocus_offsets_um, defocus_slopes
 from ssn3d.specimen.ice import slab_normal
 
 SIZE, PIXEL, DEFOCUS = 512, 2.0, 1.0

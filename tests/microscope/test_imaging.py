@@ -9,9 +9,9 @@ import torch_ctf
 
 from cameras import DOSE, ICE, camera
 from sections import changed, section
+from ssn3d.core.seeds import generator
 from ssn3d.microscope.ctf import ctf, radial_frequency, wavelength_angstrom
 from ssn3d.microscope.detector import mtf_and_dqe
-from ssn3d.seeds import generator
 
 OPTICS = section("microscope").optics
 

@@ -10,9 +10,12 @@ from scipy.spatial.transform import Rotation
 from datasets import particles_of
 from sections import changed, section
 from small_workflow import REPOSITORY
-from ssn3d.config import load_config
-from ssn3d.errors import DataError, SNRError
-from ssn3d.files import read_json, write_json
+from ssn3d.config.experiment import load_config
+from ssn3d.core.errors import DataError, SNRError
+from ssn3d.core.seeds import generator
+from ssn3d.io.files import read_json, write_json
+from ssn3d.io.mrc import read_mrc, write_mrc
+from ssn3d.io.particles.simulated import write_particles
 from ssn3d.microscope.acquisition import read_acquisition
 from ssn3d.microscope.ctf import ctf
 from ssn3d.microscope.padding import Padding
@@ -24,10 +27,7 @@ from ssn3d.microscope.steps import (
     check_snr,
     image_specimen,
 )
-from ssn3d.mrc import read_mrc, write_mrc
-from ssn3d.seeds import generator
 from ssn3d.specimen.volume import Grid, render
-from ssn3d.star import write_particles
 
 FILES = ("signal.mrc", "tilts.mrc", "acquisition.json", "particles.star", "specimen.json")
 SHAPE, SIZE, VOXEL = (40, 72, 72), 16, 10.0

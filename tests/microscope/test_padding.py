@@ -9,9 +9,9 @@ from scipy.ndimage import gaussian_filter
 
 from cameras import camera
 from sections import changed, section
+from ssn3d.core.seeds import generator
 from ssn3d.microscope.ctf import ctf, radial_frequency
 from ssn3d.microscope.padding import Padding, largest_displacement_angstrom
-from ssn3d.seeds import generator
 
 OPTICS = section("microscope").optics
 

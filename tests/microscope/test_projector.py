@@ -6,9 +6,9 @@ import pytest
 import scipy.ndimage
 
 from sections import changed, section
+from ssn3d.core.seeds import generator
 from ssn3d.microscope.projector import _BAND_ROWS, _SLAB_SLICES, Projector
 from ssn3d.microscope.reconstruct import reconstruct
-from ssn3d.seeds import generator
 
 TILT = section("microscope").tilt
 FULL = np.arange(-90.0, 90.0, 1.0)

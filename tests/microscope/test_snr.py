@@ -11,8 +11,9 @@ from scipy.spatial.transform import Rotation
 
 from datasets import particles_of
 from sections import changed, section
-from ssn3d.crops import crop, crop_corners
-from ssn3d.errors import SNRError
+from ssn3d.core.cubes import crop, crop_corners
+from ssn3d.core.errors import SNRError
+from ssn3d.core.seeds import generator
 from ssn3d.microscope.noise_scale import NoiseScale
 from ssn3d.microscope.snr import (
     Sphere,
@@ -23,7 +24,6 @@ from ssn3d.microscope.snr import (
     region_mask,
     snr_of_crops,
 )
-from ssn3d.seeds import generator
 from ssn3d.specimen.volume import Grid, render
 
 SIZE = 24

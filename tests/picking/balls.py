@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ssn3d.seeds import generator
+from ssn3d.core.seeds import generator
 
 
 def volume_of_balls(shape, centres, radius, *, noise=0.0, seed=0):

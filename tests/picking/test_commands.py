@@ -6,12 +6,12 @@ import pytest
 import starfile
 from balls import scattered, volume_of_balls
 
-from ssn3d.cli import main
-from ssn3d.mrc import write_mrc
-from ssn3d.particle_tables.files import read_particle_table
-from ssn3d.particle_tables.frame import TomogramFrame
-from ssn3d.particles import Particles
-from ssn3d.star import write_particles
+from ssn3d.cli.main import main
+from ssn3d.core.particles import Particles
+from ssn3d.io.mrc import write_mrc
+from ssn3d.io.particles.files import read_particle_table
+from ssn3d.io.particles.frame import TomogramFrame
+from ssn3d.io.particles.simulated import write_particles
 
 SHAPE, COUNT = (50, 60, 70), 20
 PLACES = scattered(SHAPE, COUNT, 15, 8)

@@ -12,7 +12,7 @@ from balls import reader, scattered, volume_of_balls
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from ssn3d.errors import DataError
+from ssn3d.core.errors import DataError
 from ssn3d.picking import dog
 from ssn3d.picking.dog import RATIO, find_peaks, sigma_of
 from ssn3d.picking.pick import Choice, pick_blobs

@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
-from ssn3d.errors import DataError
+from ssn3d.core.errors import DataError
+from ssn3d.core.seeds import generator
 from ssn3d.picking import segmentation
 from ssn3d.picking.components import find_components
 from ssn3d.picking.pick import Choice, pick_regions
 from ssn3d.picking.scoring import match
 from ssn3d.picking.segmentation import Values, find_regions, values_of
-from ssn3d.seeds import generator
 
 ANY = Choice(threshold=None, most=None, distance_angstrom=None, mask=None)
 

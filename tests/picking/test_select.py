@@ -6,11 +6,11 @@ import pytest
 from balls import reader, scattered, volume_of_balls
 from hypothesis import strategies as st
 
+from ssn3d.core.seeds import generator
 from ssn3d.picking.dog import find_peaks
 from ssn3d.picking.pick import Choice, pick_blobs
 from ssn3d.picking.scoring import score_picks
 from ssn3d.picking.select import apart, find_threshold, inside_mask
-from ssn3d.seeds import generator
 
 PLACE = st.tuples(*[st.floats(0, 20)] * 3)
 ANY = Choice(threshold=None, most=None, distance_angstrom=None, mask=None)

@@ -11,17 +11,17 @@ import starfile
 
 from own_tomograms import Dark, dark_spheres, write_dark_weights, write_tomogram
 from sections import PAPER
-from ssn3d.errors import DataError
-from ssn3d.mrc import read_mrc
-from ssn3d.particle_tables.files import read_particle_table
-from ssn3d.particle_tables.frame import TomogramFrame
+from ssn3d.core.errors import DataError
+from ssn3d.io.mrc import read_mrc
+from ssn3d.io.particles.files import read_particle_table
+from ssn3d.io.particles.frame import TomogramFrame
 from ssn3d.recovery.average import average_picks
-from ssn3d.recovery.gather import Source
-from ssn3d.recovery.sheet import Sample
+from ssn3d.recovery.particle_stack import Source
+from ssn3d.recovery.samples_table import Sample
 from ssn3d.recovery.steps import pick_sample, segment_picks, segment_whole
-from ssn3d.report.figure_recovered_average import draw_recovered_average
-from ssn3d.report.figure_recovery import draw_picks
-from ssn3d.segmentation.networks import NETWORKS, Architecture
+from ssn3d.report.figures.recovered_average import draw_recovered_average
+from ssn3d.report.figures.recovery import draw_picks
+from ssn3d.segmentation.networks.registry import NETWORKS, Architecture
 
 SHAPE, RADIUS = (48, 64, 72), 6
 CENTRES = {

@@ -4,16 +4,16 @@ import numpy as np
 import pytest
 
 from own_tomograms import spheres
-from ssn3d.csv_files import read_csv
-from ssn3d.errors import DataError
-from ssn3d.files import read_json
-from ssn3d.mrc import write_mrc
-from ssn3d.particle_tables.files import write_particle_table
-from ssn3d.particle_tables.frame import TomogramFrame
-from ssn3d.particle_tables.table import ParticleTable
-from ssn3d.particles import Particles
+from ssn3d.core.errors import DataError
+from ssn3d.core.particles import Particles
+from ssn3d.io.files import read_json
+from ssn3d.io.mrc import write_mrc
+from ssn3d.io.particles.files import write_particle_table
+from ssn3d.io.particles.frame import TomogramFrame
+from ssn3d.io.particles.simulated import write_particles
+from ssn3d.io.particles.table import ParticleTable
+from ssn3d.io.tables import read_csv
 from ssn3d.recovery.scores import MATCHES, OF_FOUND, Truth, picks_of, score_sample
-from ssn3d.star import write_particles
 
 SHAPE = (30, 40, 50)
 CENTRES = np.array([[10.0, 10, 10], [15, 25, 30], [-3, 5, 5], [20, 8, 40]])

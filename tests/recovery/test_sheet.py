@@ -2,8 +2,8 @@
 
 import pytest
 
-from ssn3d.errors import DataError
-from ssn3d.recovery.sheet import COLUMNS, Sample, read_sheet
+from ssn3d.core.errors import DataError
+from ssn3d.recovery.samples_table import COLUMNS, Sample, read_sheet
 
 TITLES = "\t".join(COLUMNS)
 GOOD = "one\ta.mrc\t\t-60\t60"

@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
-from ssn3d.csv_files import write_csv
-from ssn3d.files import write_json
-from ssn3d.particles import Particles
-from ssn3d.segmentation.metrics import block_ceilings, score_masks
+from ssn3d.core.particles import Particles
+from ssn3d.io.files import write_json
+from ssn3d.io.tables import write_csv
+from ssn3d.segmentation.evaluation.metrics import block_ceilings, score_masks
 from ssn3d.subtomograms.store import Origin, write_shard
 
 

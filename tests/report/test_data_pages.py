@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ssn3d.files import write_json
-from ssn3d.report.data_pages import masks_page, snr_page, specimen_page, structures_page
+from ssn3d.io.files import write_json
+from ssn3d.report.tables.data_pages import masks_page, snr_page, specimen_page, structures_page
 from ssn3d.report.web_page import web_page
 
 NOTHING = "\N{EN DASH}"

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from ssn3d.report.figure_average import average_and_fsc
+from ssn3d.report.figures.average import average_and_fsc
 
 
 def test_slices_and_curves():

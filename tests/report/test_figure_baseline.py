@@ -7,10 +7,10 @@ import numpy as np
 from matplotlib.image import imread
 
 from sections import changed, section
-from ssn3d.report.figure_baseline import COLUMNS, BaselineExample, baseline_steps, segment_means
-from ssn3d.report.style import save
-from ssn3d.seeds import generator
-from ssn3d.segmentation.baseline import segment
+from ssn3d.core.seeds import generator
+from ssn3d.report.figures.baseline import COLUMNS, BaselineExample, baseline_steps, segment_means
+from ssn3d.report.figures.style import save
+from ssn3d.segmentation.baseline.segment import segment
 
 SETTINGS = changed(
     section("baseline").unsupervised,

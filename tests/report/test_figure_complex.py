@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from ssn3d.errors import DataError
-from ssn3d.report.figure_complex import complex_at_each_snr, draw_complex
+from ssn3d.core.errors import DataError
+from ssn3d.report.figures.complex import complex_at_each_snr, draw_complex
 from ssn3d.structures.structure import Structure, write_structure
 
 

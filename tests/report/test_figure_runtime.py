@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from ssn3d.errors import DataError
-from ssn3d.report.figure_runtime import read_benchmarks, runtime
+from ssn3d.core.errors import DataError
+from ssn3d.report.figures.runtime import read_benchmarks, runtime
 
 HEADER = "s\th:m:s\tmax_rss\tmax_vms\tmean_load\n"
 

@@ -5,9 +5,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ssn3d.errors import DataError
-from ssn3d.report.examples import read_examples
-from ssn3d.report.figure_segmentation import Example, truth_and_prediction
+from ssn3d.core.errors import DataError
+from ssn3d.report.figures.examples import read_examples
+from ssn3d.report.figures.segmentation import Example, truth_and_prediction
 
 
 def test_examples_are_the_best_the_median_and_the_worst_of_each_structure(

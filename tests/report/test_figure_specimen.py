@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ssn3d.report.figure_specimen import mask_sizes, packing_statistics, snr_calibration
+from ssn3d.report.figures.specimen import mask_sizes, packing_statistics, snr_calibration
 
 COMPLEXES = Path(__file__).resolve().parents[2] / "resources" / "complexes.tsv"
 

@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from ssn3d.errors import DataError
+from ssn3d.core.errors import DataError
+from ssn3d.io.mrc import write_mrc
 from ssn3d.microscope.settings import TiltSettings
-from ssn3d.mrc import write_mrc
-from ssn3d.report import figure_tomogram
-from ssn3d.report.figure_tomogram import (
+from ssn3d.report.figures import tomogram as figure_tomogram
+from ssn3d.report.figures.tomogram import (
     draw_labels,
     draw_spectrum,
     power_spectrum_kz_kx,

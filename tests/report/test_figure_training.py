@@ -2,8 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ssn3d.report.figure_training import training_curves
-from ssn3d.report.style import SERIES
+from ssn3d.report.figures.style import SERIES
+from ssn3d.report.figures.training import training_curves
 
 
 def history(top, epochs=12):

@@ -8,12 +8,12 @@ import pandas as pd
 import pytest
 
 from sections import section
-from ssn3d.errors import DataError
-from ssn3d.files import write_json
-from ssn3d.report.leaderboard import COLUMNS, leaderboard, read_entry, read_external
-from ssn3d.report.leaderboard_steps import make_leaderboard
+from ssn3d.core.errors import DataError
+from ssn3d.io.files import write_json
 from ssn3d.report.settings import LeaderboardSettings, RowSettings, TablesSettings
-from ssn3d.segmentation.metrics import miou
+from ssn3d.report.tables.leaderboard import COLUMNS, leaderboard, read_entry, read_external
+from ssn3d.report.tables.leaderboard_steps import make_leaderboard
+from ssn3d.segmentation.evaluation.metrics import miou
 
 IDS = ["1KP8", "2GLS", "1W6T"] * 10
 Scores = Callable[..., pd.DataFrame]

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from ssn3d.report.labels import name_points
-from ssn3d.report.panels import (
+from ssn3d.report.figures.labels import name_points
+from ssn3d.report.figures.panels import (
     PLANES,
     add_isosurface,
     central_slice,
@@ -14,7 +14,7 @@ from ssn3d.report.panels import (
     isosurface,
     lit_colors,
 )
-from ssn3d.report.style import SERIES, new_figure, save, styled
+from ssn3d.report.figures.style import SERIES, new_figure, save, styled
 
 
 def ball(shape, centre, radius):

@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ssn3d.csv_files import write_csv
-from ssn3d.files import write_json
-from ssn3d.report.figure_recovery import Slab, picks_picture, recall_by_mass
-from ssn3d.report.recovery_scores import make_recovery_table
+from ssn3d.io.files import write_json
+from ssn3d.io.tables import write_csv
+from ssn3d.report.figures.recovery import Slab, picks_picture, recall_by_mass
+from ssn3d.report.tables.recovery_scores import make_recovery_table
 
 MASSES = {"1AAA": 50e3, "2BBB": 700e3}
 

@@ -7,11 +7,11 @@ import pandas as pd
 import pytest
 
 from sections import changed, section
-from ssn3d.errors import DataError
-from ssn3d.files import write_json
+from ssn3d.core.errors import DataError
+from ssn3d.io.files import write_json
+from ssn3d.report.provenance_labels import is_exact_entry, source_in_words, surrogates
 from ssn3d.report.settings import RowSettings
-from ssn3d.report.source_words import is_exact_entry, source_in_words, surrogates
-from ssn3d.report.tables import TABLE2_COLUMNS, TABLE3_COLUMNS, read_table, table2, table3
+from ssn3d.report.tables.tables import TABLE2_COLUMNS, TABLE3_COLUMNS, read_table, table2, table3
 
 ROWS = [
     RowSettings(method="Xu & Alber", dataset="A"),

@@ -17,19 +17,19 @@ from sklearn.mixture import GaussianMixture
 
 from datasets import particles_of, write_shard_of
 from sections import changed, section
-from ssn3d.errors import DataError
-from ssn3d.files import read_json
-from ssn3d.seeds import generator
-from ssn3d.segmentation.baseline import (
+from ssn3d.core.errors import DataError
+from ssn3d.core.seeds import generator
+from ssn3d.io.files import read_json
+from ssn3d.segmentation.baseline.mumford_shah import threshold_segments
+from ssn3d.segmentation.baseline.search import draw_combinations, segment_rows
+from ssn3d.segmentation.baseline.segment import (
     Segmentation,
     _fit_mixture,
     cluster_at_centre,
     segment,
 )
-from ssn3d.segmentation.baseline_search import draw_combinations, segment_rows
-from ssn3d.segmentation.baseline_steps import baseline_run, search_run
-from ssn3d.segmentation.baseline_threshold import threshold_segments
-from ssn3d.segmentation.run_files import read_prediction
+from ssn3d.segmentation.baseline.steps import baseline_run, search_run
+from ssn3d.segmentation.evaluation.run_io import read_prediction
 from ssn3d.segmentation.settings import BaselineParameters
 from ssn3d.subtomograms.splits import write_split
 from ssn3d.subtomograms.store import Dataset, open_dataset
@@ -285,7 +285,7 @@ def test_a_result_depends_on_its_own_subtomogram_alone(
 ) -> None:
     images = np.stack([image_of(sphere(7) | sphere(7, (20, 20, 35)), 1.0, n) for n in range(4)])
     shards = [write_shard_of(tmp_path / f"t{n}.h5", images[n::2]) for n in (0, 1)]
-    monkeypatch.setattr("ssn3d.segmentation.baseline_search._AT_ONCE", 3)
+    monkeypatch.setattr("ssn3d.segmentation.baseline.search._AT_ONCE", 3)
     masks, outcomes = segment_all(open_dataset(shards), [0, 1, 2, 3], workers=2)
     assert outcomes == ["segmented"] * 4
     alone, _ = segment_all(open_dataset(shards[1:]), [1, 0], workers=1)

@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from sections import changed, section
-from ssn3d.seeds import generator
-from ssn3d.segmentation.baseline import Segmentation, segment
-from ssn3d.segmentation.baseline_threshold import threshold_segments, unsupervised_threshold
+from ssn3d.core.seeds import generator
+from ssn3d.segmentation.baseline.mumford_shah import threshold_segments, unsupervised_threshold
+from ssn3d.segmentation.baseline.segment import Segmentation, segment
 
 SIZE = 32
 CENTRE = (16, 16, 16)

@@ -7,12 +7,12 @@ from spheres import Spheres
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from sections import section
-from ssn3d.segmentation import validation
-from ssn3d.segmentation.batches import Source
-from ssn3d.segmentation.compute import Compute
-from ssn3d.segmentation.metrics import score_masks
-from ssn3d.segmentation.networks import NETWORKS, build_network
-from ssn3d.segmentation.train import TrainingResult, train
+from ssn3d.segmentation.evaluation.metrics import score_masks
+from ssn3d.segmentation.inference.compute import Compute
+from ssn3d.segmentation.networks.registry import NETWORKS, build_network
+from ssn3d.segmentation.training import validation
+from ssn3d.segmentation.training.batches import Source
+from ssn3d.segmentation.training.train import TrainingResult, train
 
 HELD = np.array([7, 2, 11])
 ON_CPU = Compute(torch.device("cpu"), torch.float32)

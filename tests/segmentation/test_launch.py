@@ -14,10 +14,10 @@ from spheres import make_spheres
 
 from datasets import write_shard_of
 from sections import section
-from ssn3d.log import job
-from ssn3d.segmentation import launch
-from ssn3d.segmentation.checkpoint import read_tensors
-from ssn3d.segmentation.launch import launch_training
+from ssn3d.core.log import job
+from ssn3d.segmentation.training import launch
+from ssn3d.segmentation.training.checkpoint import read_tensors
+from ssn3d.segmentation.training.launch import launch_training
 from ssn3d.subtomograms.splits import write_split
 from ssn3d.subtomograms.store import open_dataset
 
@@ -37,7 +37,8 @@ SETTINGS = section(
 KILLED = """
 import os, signal
 import torch
-from ssn3d.segmentation import train, train_process
+from ssn3d.segmentation.training import train
+from ssn3d.segmentation.training import train_process
 
 train.CHECKPOINT_SECONDS = 0
 step, steps = torch.optim.Adam.step, []

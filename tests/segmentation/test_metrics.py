@@ -9,8 +9,8 @@ from hypothesis.extra import numpy as hnp
 from scipy.ndimage import binary_erosion
 from torchmetrics.classification import BinaryAccuracy, BinaryJaccardIndex
 
-from ssn3d.errors import DataError
-from ssn3d.segmentation.metrics import (
+from ssn3d.core.errors import DataError
+from ssn3d.segmentation.evaluation.metrics import (
     block_ceilings,
     confusion_counts,
     score_masks,

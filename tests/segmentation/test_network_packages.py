@@ -10,11 +10,11 @@ import torch
 from spheres import Spheres
 
 from sections import section
-from ssn3d.cli import main
-from ssn3d.errors import ConfigError
+from ssn3d.cli.main import main
+from ssn3d.core.errors import ConfigError
 from ssn3d.report.settings import RowSettings
-from ssn3d.segmentation.networks import NETWORKS, architecture, build_network, capacity
-from ssn3d.segmentation.train import train
+from ssn3d.segmentation.networks.registry import NETWORKS, architecture, build_network, capacity
+from ssn3d.segmentation.training.train import train
 
 CODE = """
 from torch import nn

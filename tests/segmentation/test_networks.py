@@ -5,8 +5,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import conv3d, interpolate, max_pool3d, relu
 
-from ssn3d.errors import ConfigError, DataError
-from ssn3d.segmentation.networks import (
+from ssn3d.core.errors import ConfigError, DataError
+from ssn3d.segmentation.networks.registry import (
     NETWORKS,
     SSN3DED,
     Architecture,
@@ -191,7 +191,7 @@ def test_dropout_acts_in_training_on_both_wide_layers_of_v1_and_v2_alone(
 
 
 def test_a_network_is_added_with_one_function(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ssn3d.segmentation.networks.NETWORKS", dict[str, Architecture]())
+    monkeypatch.setattr("ssn3d.segmentation.networks.registry.NETWORKS", dict[str, Architecture]())
 
     @register("linear")
     def linear(_dropout: float) -> nn.Module:

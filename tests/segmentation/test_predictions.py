@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 from datasets import particles_of, write_shard_of
-from ssn3d.cli import main
-from ssn3d.files import read_json
-from ssn3d.segmentation.metrics import score_masks
+from ssn3d.cli.main import main
+from ssn3d.io.files import read_json
+from ssn3d.segmentation.evaluation.metrics import score_masks
 from ssn3d.subtomograms.splits import write_split
 from ssn3d.subtomograms.store import open_dataset
 

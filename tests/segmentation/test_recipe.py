@@ -5,7 +5,7 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from sections import changed, section
-from ssn3d.segmentation.recipe import dice_losses, learning_rate, training_loss
+from ssn3d.segmentation.training.losses import dice_losses, learning_rate, training_loss
 
 PAPER = section("training")
 

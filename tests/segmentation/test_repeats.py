@@ -8,12 +8,12 @@ import pytest
 from spheres import make_spheres
 
 from sections import section
-from ssn3d.errors import DataError
-from ssn3d.files import read_json
-from ssn3d.particles import Particles
-from ssn3d.runs import repeats
-from ssn3d.segmentation.checkpoint import read_tensors
-from ssn3d.segmentation.steps import evaluate_run, train_run
+from ssn3d.core.errors import DataError
+from ssn3d.core.particles import Particles
+from ssn3d.experiment.runs import repeats
+from ssn3d.io.files import read_json
+from ssn3d.segmentation.evaluation.steps import evaluate_run, train_run
+from ssn3d.segmentation.training.checkpoint import read_tensors
 from ssn3d.subtomograms.splits import write_split
 from ssn3d.subtomograms.store import Origin, write_shard
 

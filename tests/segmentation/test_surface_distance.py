@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy.spatial.distance import cdist
 
-from ssn3d.segmentation.metrics import surfaces
-from ssn3d.segmentation.surface_distance import surface_distances
+from ssn3d.segmentation.evaluation.metrics import surfaces
+from ssn3d.segmentation.evaluation.surface_distance import surface_distances
 
 MASKS = hnp.arrays(np.uint8, (2, 5, 5, 5), elements=st.integers(0, 1))
 DIAGONAL = 4 * np.sqrt(3)

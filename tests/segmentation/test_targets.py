@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 
 from own_tomograms import Dark, dark_spheres, spheres, write_tomogram
-from ssn3d.errors import DataError
-from ssn3d.own_tomogram import open_tomogram
-from ssn3d.segmentation.compute import Compute
-from ssn3d.segmentation.targets import segment_targets, write_instances, write_masked
+from ssn3d.core.errors import DataError
+from ssn3d.io.tomogram import open_tomogram
+from ssn3d.segmentation.inference.compute import Compute
+from ssn3d.segmentation.inference.instances import segment_targets, write_instances, write_masked
 
 CENTRES_ANGSTROM = np.array([[160.0, 160, 180], [160, 300, 180], [24, 420, 400]])
 RADIUS_ANGSTROM = 50

@@ -9,11 +9,11 @@ from scipy import ndimage
 
 from datasets import particles_of, write_shard_of
 from sections import section
-from ssn3d.files import read_json
-from ssn3d.runs import ORACLE, OTSU, path_name
-from ssn3d.segmentation.baseline_steps import threshold_run
+from ssn3d.experiment.runs import ORACLE, OTSU, path_name
+from ssn3d.io.files import read_json
+from ssn3d.segmentation.baseline.classical import LEVELS, best_level, segment_by_threshold
+from ssn3d.segmentation.baseline.steps import threshold_run
 from ssn3d.segmentation.settings import BaselineParameters
-from ssn3d.segmentation.threshold import LEVELS, best_level, segment_by_threshold
 from ssn3d.subtomograms.samples import Arrays
 from ssn3d.subtomograms.splits import write_split
 from ssn3d.subtomograms.store import open_dataset

@@ -5,8 +5,8 @@ import pytest
 import torch
 from torch import nn
 
-from ssn3d.segmentation.compute import Compute
-from ssn3d.segmentation.tiles import (
+from ssn3d.segmentation.inference.compute import Compute
+from ssn3d.segmentation.inference.tiles import (
     LARGEST_TILE_VOXELS,
     OVERLAP_VOXELS,
     predict_tile,

@@ -19,19 +19,19 @@ from torch.nn.functional import cross_entropy
 
 from datasets import write_shard_of
 from sections import changed, section
-from ssn3d.errors import CheckpointError, ConfigError, DataError, DeviceError
-from ssn3d.files import sha256_of
-from ssn3d.segmentation.batches import Batch, Source
-from ssn3d.segmentation.checkpoint import read_tensors, write_tensors
-from ssn3d.segmentation.compute import Compute
-from ssn3d.segmentation.epochs import best_epoch, progress_bar, report_epoch, stop_reason
-from ssn3d.segmentation.metrics import score_masks, summarise
-from ssn3d.segmentation.micro_batch import CANDIDATES, pick_micro_batch_size, time_step
-from ssn3d.segmentation.networks import build_network
-from ssn3d.segmentation.predict import predict_masks
+from ssn3d.core.errors import CheckpointError, ConfigError, DataError, DeviceError
+from ssn3d.io.files import sha256_of
+from ssn3d.segmentation.evaluation.metrics import score_masks, summarise
+from ssn3d.segmentation.inference.compute import Compute
+from ssn3d.segmentation.inference.predict import predict_masks
+from ssn3d.segmentation.networks.registry import build_network
 from ssn3d.segmentation.settings import TrainingSettings
-from ssn3d.segmentation.train import TrainingResult, train
-from ssn3d.segmentation.validation import background_percent
+from ssn3d.segmentation.training.batches import Batch, Source
+from ssn3d.segmentation.training.checkpoint import read_tensors, write_tensors
+from ssn3d.segmentation.training.epochs import best_epoch, progress_bar, report_epoch, stop_reason
+from ssn3d.segmentation.training.micro_batch import CANDIDATES, pick_micro_batch_size, time_step
+from ssn3d.segmentation.training.train import TrainingResult, train
+from ssn3d.segmentation.training.validation import background_percent
 from ssn3d.subtomograms.samples import Arrays
 from ssn3d.subtomograms.store import open_dataset
 
@@ -314,7 +314,7 @@ def test_every_epoch_sees_every_row_once_in_an_order_of_its_own(
         assert len(numbers) == size
         return 1.0
 
-    monkeypatch.setattr("ssn3d.segmentation.train._train_batch", record)
+    monkeypatch.setattr("ssn3d.segmentation.training.train._train_batch", record)
     rows = np.array([3, 5, 0, 11, 7, 2])
     images = np.broadcast_to(np.arange(16, dtype=np.float16)[:, None, None, None], (16, 8, 8, 8))
     numbered = Spheres(Arrays(images, tiny_spheres.samples.masks), rows, np.array([1]))
@@ -330,7 +330,7 @@ KILLED = """
 import os, signal, sys
 import numpy as np, torch
 from pathlib import Path
-from ssn3d.segmentation import train as module
+from ssn3d.segmentation.training import train as module
 from ssn3d.segmentation.settings import TrainingSettings
 from ssn3d.subtomograms.store import open_dataset
 
@@ -503,7 +503,7 @@ def test_the_micro_batch_size_is_the_fastest_a_subtomogram(
             raise torch.cuda.OutOfMemoryError
         return spent
 
-    monkeypatch.setattr("ssn3d.segmentation.micro_batch.time_step", measured)
+    monkeypatch.setattr("ssn3d.segmentation.training.micro_batch.time_step", measured)
     network = torch.nn.Conv3d(1, 2, 1).eval()
     compute = Compute.pick("cpu", "float32")
     assert pick_micro_batch_size(network, compute, size=8, largest=largest) == expected
@@ -528,7 +528,7 @@ def test_a_gpu_without_memory_for_the_smallest_micro_batch_is_one_clear_error(
     def too_large(*_: object) -> float:
         raise torch.cuda.OutOfMemoryError
 
-    monkeypatch.setattr("ssn3d.segmentation.micro_batch.time_step", too_large)
+    monkeypatch.setattr("ssn3d.segmentation.training.micro_batch.time_step", too_large)
     compute = Compute.pick("cpu", "float32")
     with pytest.raises(DeviceError, match=r"too small for 2 subtomograms .*micro_batch_size"):
         pick_micro_batch_size(torch.nn.Conv3d(1, 2, 1), compute, size=8, largest=4)

@@ -6,11 +6,11 @@ import pytest
 
 from disks import little_room
 from own_tomograms import Dark, dark_spheres, spheres, write_tomogram
-from ssn3d.errors import DataError, WriteError
-from ssn3d.own_tomogram import open_tomogram
-from ssn3d.segmentation.compute import Compute
-from ssn3d.segmentation.tiles import predict_tile
-from ssn3d.segmentation.whole_tomogram import segment_tomogram
+from ssn3d.core.errors import DataError, WriteError
+from ssn3d.io.tomogram import open_tomogram
+from ssn3d.segmentation.inference.compute import Compute
+from ssn3d.segmentation.inference.tiles import predict_tile
+from ssn3d.segmentation.inference.whole_tomogram import segment_tomogram
 
 CENTRES_ANGSTROM = np.array([[200, 160, 180], [220, 420, 400], [300, 180, 500]])
 RADIUS_ANGSTROM = 60

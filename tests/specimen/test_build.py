@@ -9,11 +9,11 @@ import scipy.stats
 
 from datasets import particles_of
 from sections import changed, section
-from ssn3d.errors import PlacementError
-from ssn3d.seeds import generator
+from ssn3d.core.errors import PlacementError
+from ssn3d.core.seeds import generator
+from ssn3d.io.particles.simulated import read_particles, write_particles
 from ssn3d.specimen.build import build_specimen, copy_numbers
 from ssn3d.specimen.volume import Grid, posed_map, render
-from ssn3d.star import read_particles, write_particles
 from ssn3d.structures.maps import density_map
 
 SETTINGS = section(

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ssn3d.seeds import generator
+from ssn3d.core.seeds import generator
 from ssn3d.specimen.curve import STEP_ANGSTROM, directed, worm_like_chain
 from ssn3d.specimen.filament import ACTIN, MICROTUBULE, Filament
 from ssn3d.specimen.volume import Grid

@@ -7,10 +7,10 @@ import pytest
 from scipy.spatial import cKDTree
 
 from sections import changed, section
-from ssn3d.errors import PlacementError
-from ssn3d.seeds import generator
+from ssn3d.core.errors import PlacementError
+from ssn3d.core.seeds import generator
+from ssn3d.specimen.background import place_ground
 from ssn3d.specimen.build import build_specimen
-from ssn3d.specimen.ground import place_ground
 from ssn3d.specimen.volume import Grid, posed_map
 
 OFF = section(
@@ -122,7 +122,7 @@ def test_turning_one_kind_off_leaves_others_where_they_were_unless_they_were_in_
 
 
 def test_what_does_not_fit_is_an_error_that_names_the_key(structures, monkeypatch):
-    monkeypatch.setattr("ssn3d.specimen.ground._ATTEMPTS", 20)
+    monkeypatch.setattr("ssn3d.specimen.background._ATTEMPTS", 20)
     for key, values in {
         "vesicles": {"count": 1, "radius_angstrom": 400.0},
         "fiducials": {"count": 1, "diameter_angstrom": 900.0},

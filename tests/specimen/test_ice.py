@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from sections import changed, section
-from ssn3d.errors import PlacementError
+from ssn3d.core.errors import PlacementError
+from ssn3d.core.seeds import generator
 from ssn3d.microscope.projector import Projector
-from ssn3d.seeds import generator
 from ssn3d.specimen.build import build_specimen
+from ssn3d.specimen.free_space import Room
 from ssn3d.specimen.ice import Slab, draw_slab, level
 from ssn3d.specimen.placement import place_spheres
-from ssn3d.specimen.room import Room
 from ssn3d.structures.scattering import ICE, PROTEIN, protein_dalton_per_nm3
 
 SETTINGS = section(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.spatial import cKDTree
 
-from ssn3d.seeds import generator
+from ssn3d.core.seeds import generator
 from ssn3d.specimen.bilayer import bilayer_profile
 from ssn3d.specimen.vesicle import Vesicle, directions, draw_shape
 from ssn3d.specimen.volume import Grid

@@ -5,8 +5,8 @@ import pytest
 import scipy.stats
 from scipy.spatial import cKDTree
 
-from ssn3d.errors import PlacementError
-from ssn3d.seeds import generator
+from ssn3d.core.errors import PlacementError
+from ssn3d.core.seeds import generator
 from ssn3d.specimen.placement import _relax, occupied_fraction, place_spheres
 
 RADII = (3.0, 5.0, 7.0, 9.0, 12.0)

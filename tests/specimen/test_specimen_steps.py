@@ -5,12 +5,12 @@ import pytest
 import starfile
 
 from sections import section
-from ssn3d.files import read_json
-from ssn3d.mrc import read_mrc
-from ssn3d.seeds import generator
+from ssn3d.core.seeds import generator
+from ssn3d.io.files import read_json
+from ssn3d.io.mrc import read_mrc
+from ssn3d.io.particles.simulated import read_particles
 from ssn3d.specimen.build import build_specimen
 from ssn3d.specimen.steps import simulate_specimen
-from ssn3d.star import read_particles
 from ssn3d.structures.structure import read_structure, structure_from_points, write_structure
 
 SETTINGS = section(

@@ -6,7 +6,7 @@ from scipy.optimize import nnls
 from scipy.spatial.transform import Rotation
 from synthetic_entries import read_entry
 
-from ssn3d.seeds import generator
+from ssn3d.core.seeds import generator
 from ssn3d.structures.bounding import bounding_sphere, smallest_sphere
 from ssn3d.structures.maps import density_map
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from synthetic_entries import add_atom, cif_text, make_entry, new_residue, pdb_text, read_entry
 
-from ssn3d.errors import StructureError
+from ssn3d.core.errors import StructureError
 from ssn3d.structures.coordinates import (
     check_entry_id,
     entry_structure,

@@ -14,7 +14,7 @@ from synthetic_entries import cif_text, make_entry
 
 from disks import little_room
 from sections import changed, section
-from ssn3d.errors import StructureError
+from ssn3d.core.errors import StructureError
 from ssn3d.structures.download import Archive
 from ssn3d.structures.fetch import cache_folder, fetch_entries, read_lock
 

@@ -8,7 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from synthetic_entries import add_atom, cif_text, make_entry, new_residue, pdb_text
 
-from ssn3d.errors import StructureError
+from ssn3d.core.errors import StructureError
 from ssn3d.structures.coordinates import entry_structure, parse_entry
 
 SEQUENCE = ("GLY", "ALA", "SER", "TRP") * 5

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from sections import changed, section
-from ssn3d.errors import StructureError
-from ssn3d.files import read_json, sha256_of
-from ssn3d.mrc import write_mrc
+from ssn3d.core.errors import StructureError
+from ssn3d.io.files import read_json, sha256_of
+from ssn3d.io.mrc import write_mrc
 from ssn3d.structures.map_file import map_files, map_structure
 from ssn3d.structures.maps import density_map
 from ssn3d.structures.settings import MapSettings

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
-from ssn3d.seeds import generator
+from ssn3d.core.seeds import generator
 from ssn3d.structures.maps import density_map, sigma_voxels
 
 VOXEL, RESOLUTION = 10.0, 40.0

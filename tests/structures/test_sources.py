@@ -2,7 +2,7 @@
 
 import pytest
 
-from ssn3d.errors import ConfigError, StructureError
+from ssn3d.core.errors import ConfigError, StructureError
 from ssn3d.structures.ids import read_pdb_ids, read_superseded
 from ssn3d.structures.sources import SourceFile, find_sources
 

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from ssn3d.errors import StructureError
-from ssn3d.files import sha256_of
+from ssn3d.core.errors import StructureError
+from ssn3d.io.files import sha256_of
 from ssn3d.structures.structure import (
     Structure,
     read_structure,

@@ -8,8 +8,8 @@ import pytest
 from synthetic_entries import cif_text, make_entry, pdb_text
 
 from sections import changed, section
-from ssn3d.errors import StructureError
-from ssn3d.files import read_json
+from ssn3d.core.errors import StructureError
+from ssn3d.io.files import read_json
 from ssn3d.structures.steps import prepare_structures
 from ssn3d.structures.structure import read_structure
 

@@ -10,7 +10,7 @@ from scipy.spatial import KDTree
 from scipy.spatial.transform import Rotation
 from synthetic_entries import read_entry
 
-from ssn3d.errors import ConfigError, StructureError
+from ssn3d.core.errors import ConfigError, StructureError
 from ssn3d.structures import maps
 from ssn3d.structures.bounding import bounding_sphere
 from ssn3d.structures.ids import read_pdb_ids

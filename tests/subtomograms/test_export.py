@@ -8,9 +8,9 @@ from scipy.spatial.transform import Rotation
 
 from datasets import write_shard_of
 from sections import changed, section
-from ssn3d.errors import DataError
-from ssn3d.particles import Particles
-from ssn3d.seeds import generator
+from ssn3d.core.errors import DataError
+from ssn3d.core.particles import Particles
+from ssn3d.core.seeds import generator
 from ssn3d.subtomograms.export import export_subtomograms
 from ssn3d.subtomograms.extract import cut
 

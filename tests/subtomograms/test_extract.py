@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ssn3d.crops import crop, crop_corners, lies_inside
-from ssn3d.errors import DataError
-from ssn3d.particles import Particles
-from ssn3d.seeds import generator
+from ssn3d.core.cubes import crop, crop_corners, lies_inside
+from ssn3d.core.errors import DataError
+from ssn3d.core.particles import Particles
+from ssn3d.core.seeds import generator
 from ssn3d.subtomograms.extract import standardise
 from ssn3d.subtomograms.selection import select
 from ssn3d.subtomograms.settings import SelectionSettings

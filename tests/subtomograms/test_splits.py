@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from datasets import particles_of, write_shard_of
 from sections import section
-from ssn3d.errors import DataError
-from ssn3d.seeds import generator
+from ssn3d.core.errors import DataError
+from ssn3d.core.seeds import generator
 from ssn3d.subtomograms.splits import PARTS, read_split, split_subtomograms, write_split
 from ssn3d.subtomograms.store import open_dataset
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from datasets import particles_of, write_shard_of
-from ssn3d.errors import DataError
-from ssn3d.seeds import generator
+from ssn3d.core.errors import DataError
+from ssn3d.core.seeds import generator
 from ssn3d.subtomograms.samples import Arrays
 from ssn3d.subtomograms.store import open_dataset, open_shard
 

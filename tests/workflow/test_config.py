@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from sections import PAPER, changed
 from small_workflow import REPOSITORY
-from ssn3d import runs
-from ssn3d.config import Config, check_config, check_ids, load_config
-from ssn3d.errors import ConfigError
+from ssn3d.config.experiment import Config, check_config, check_ids, load_config
+from ssn3d.core.errors import ConfigError
+from ssn3d.experiment import runs
 from ssn3d.microscope.settings import TAKEN_NAMES
-from ssn3d.segmentation.networks import NETWORKS
+from ssn3d.segmentation.networks.registry import NETWORKS
 
 CONFIG = yaml.safe_load((REPOSITORY / "config.yaml").read_text())
 FULL = load_config(REPOSITORY / "config.yaml", REPOSITORY / "realistic.yaml").model_dump()

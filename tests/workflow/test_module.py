@@ -7,7 +7,7 @@ import shutil
 import pytest
 
 from small_workflow import copy_repository, snakemake
-from ssn3d.files import sha256_of
+from ssn3d.io.files import sha256_of
 
 SNAKEFILE = """
 configfile: "ssn3d/small.yaml"

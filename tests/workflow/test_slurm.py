@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 
 from small_workflow import REPOSITORY, copy_repository
-from ssn3d.files import sha256_of
+from ssn3d.io.files import sha256_of
 from ssn3d.subtomograms.store import open_shard
 
 RUN = "results/runs/SSN3D-ED/low/random"

@@ -14,14 +14,14 @@ import pytest
 import yaml
 
 from small_workflow import copy_repository, snakemake
-from ssn3d.crops import lies_inside
-from ssn3d.files import read_json
-from ssn3d.mrc import read_mrc
-from ssn3d.star import read_particles
+from ssn3d.core.cubes import lies_inside
+from ssn3d.io.files import read_json
+from ssn3d.io.mrc import read_mrc
+from ssn3d.io.particles.simulated import read_particles
 from ssn3d.subtomograms.store import open_shard
 
-TRAINING = "src/ssn3d/segmentation/train.py"
-ERRORS = "src/ssn3d/errors.py"
+TRAINING = "src/ssn3d/segmentation/training/train.py"
+ERRORS = "src/ssn3d/core/errors.py"
 
 
 def jobs(printed):
@@ -167,7 +167,7 @@ def replaced(folder, *edits):
 
 @pytest.mark.slow
 def test_changed_library_code_reruns_the_rules_that_use_it(finished):
-    recipe = "src/ssn3d/segmentation/recipe.py"
+    recipe = "src/ssn3d/segmentation/training/losses.py"
     with replaced(finished, (recipe, "(1 + settings.", "(2 + settings.")):
         planned = dry_run(finished)
     assert planned["train_network"] == 3

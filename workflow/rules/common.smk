@@ -21,16 +21,16 @@ os.environ.update(PYTHONPATH=os.pathsep.join(filter(None, [str(SOURCES), inherit
 # A notebook's backend would be inherited; figures go to files.
 os.environ.update(MPLBACKEND="agg")
 
-from ssn3d.code_version import code_version
-from ssn3d.config import check_config, check_ids
-from ssn3d.errors import SSN3DError, WriteError
-from ssn3d.failures import failure_lines
-from ssn3d.files import check_braces
-from ssn3d.runs import BASELINE, BASELINES, JOIN, TUNED_BASELINE
-from ssn3d.runs import path_name, run_folder
+from ssn3d.experiment.code_version import code_version
+from ssn3d.config.experiment import check_config, check_ids
+from ssn3d.core.errors import SSN3DError, WriteError
+from ssn3d.experiment.failures import failure_lines
+from ssn3d.io.files import check_braces
+from ssn3d.experiment.runs import BASELINE, BASELINES, JOIN, TUNED_BASELINE
+from ssn3d.experiment.runs import path_name, run_folder
 from ssn3d.structures.ids import read_pdb_ids
-from ssn3d.threads import BASELINE_THREADS, JOB_THREADS, TRAINING_THREADS
-from ssn3d.yaml_files import read_yaml
+from ssn3d.core.threads import BASELINE_THREADS, JOB_THREADS, TRAINING_THREADS
+from ssn3d.io.yaml_files import read_yaml
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 import re
 
 from ssn3d.models.card import FOLDER, default_model, model_names
-from ssn3d.recovery.sheet import Sample, read_sheet
+from ssn3d.recovery.samples_table import Sample, read_sheet
 
 SHEET = config["recovery"]["sheet"]
 

@@ -1,7 +1,7 @@
 """Add noise to one tomogram, to the SNR of a dataset."""
 
-from ssn3d.device import use_threads
-from ssn3d.log import job
+from ssn3d.core.device import use_threads
+from ssn3d.core.log import job
 from ssn3d.microscope.settings import MicroscopeSettings, ReferenceSettings
 from ssn3d.microscope.steps import add_noise
 

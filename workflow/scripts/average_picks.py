@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from ssn3d.log import job
+from ssn3d.core.log import job
 from ssn3d.recovery.average import average_picks
-from ssn3d.recovery.gather import Source
+from ssn3d.recovery.particle_stack import Source
+from ssn3d.recovery.samples_table import Sample
 from ssn3d.recovery.scores import picks_of
 from ssn3d.recovery.settings import AverageSettings
-from ssn3d.recovery.sheet import Sample
 
 if __name__ == "__main__":
     with job(snakemake.log[0]):

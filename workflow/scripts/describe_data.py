@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from ssn3d.log import job
-from ssn3d.report.data_pages import describe_data
+from ssn3d.core.log import job
+from ssn3d.report.tables.data_pages import describe_data
 
 if __name__ == "__main__":
     with job(snakemake.log[0]):

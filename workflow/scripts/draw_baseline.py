@@ -1,7 +1,7 @@
 """Draw how the baseline works, and where it fails."""
 
-from ssn3d.log import job
-from ssn3d.report.figure_baseline import draw_baseline
+from ssn3d.core.log import job
+from ssn3d.report.figures.baseline import draw_baseline
 
 if __name__ == "__main__":
     with job(snakemake.log[0]):

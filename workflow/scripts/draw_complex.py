@@ -1,7 +1,7 @@
 """Draw one complex: its surface, and its subtomograms at each SNR."""
 
-from ssn3d.log import job
-from ssn3d.report.figure_complex import draw_complex
+from ssn3d.core.log import job
+from ssn3d.report.figures.complex import draw_complex
 
 if __name__ == "__main__":
     with job(snakemake.log[0]):

@@ -1,8 +1,8 @@
 """Draw the picks of a tomogram, and the outlines of their targets."""
 
-from ssn3d.log import job
-from ssn3d.recovery.sheet import Sample
-from ssn3d.report.figure_recovery import draw_picks
+from ssn3d.core.log import job
+from ssn3d.recovery.samples_table import Sample
+from ssn3d.report.figures.recovery import draw_picks
 
 if __name__ == "__main__":
     with job(snakemake.log[0]):

@@ -1,7 +1,7 @@
 """Draw which classes picks found, by their mass."""
 
-from ssn3d.log import job
-from ssn3d.report.figure_recovery import draw_recall
+from ssn3d.core.log import job
+from ssn3d.report.figures.recovery import draw_recall
 
 if __name__ == "__main__":
     with job(snakemake.log[0]):

@@ -1,7 +1,7 @@
 """Draw the scores per class, over mask size, and beside the paper's."""
 
-from ssn3d.log import job
-from ssn3d.report.figure_scores import draw_scores
+from ssn3d.core.log import job
+from ssn3d.report.figures.scores import draw_scores
 
 if __name__ == "__main__":
     with job(snakemake.log[0]):

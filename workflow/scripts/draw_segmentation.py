@@ -1,7 +1,7 @@
 """Draw truth and prediction of test subtomograms."""
 
-from ssn3d.log import job
-from ssn3d.report.figure_segmentation import draw_segmentation
+from ssn3d.core.log import job
+from ssn3d.report.figures.segmentation import draw_segmentation
 
 if __name__ == "__main__":
     with job(snakemake.log[0]):

@@ -1,7 +1,7 @@
 """Draw the SNR calibration and what the datasets hold."""
 
-from ssn3d.log import job
-from ssn3d.report.figure_specimen import draw_specimen
+from ssn3d.core.log import job
+from ssn3d.report.figures.specimen import draw_specimen
 
 if __name__ == "__main__":
     with job(snakemake.log[0]):

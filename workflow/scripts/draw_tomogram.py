@@ -1,8 +1,8 @@
 """Draw one tomogram: slices, labels, a tilt image and the power spectrum."""
 
-from ssn3d.log import job
+from ssn3d.core.log import job
 from ssn3d.microscope.settings import TiltSettings
-from ssn3d.report.figure_tomogram import draw_tomogram
+from ssn3d.report.figures.tomogram import draw_tomogram
 
 if __name__ == "__main__":
     with job(snakemake.log[0]):

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from ssn3d.log import job
-from ssn3d.report.figure_training import draw_training
+from ssn3d.core.log import job
+from ssn3d.report.figures.training import draw_training
 
 if __name__ == "__main__":
     with job(snakemake.log[0]):

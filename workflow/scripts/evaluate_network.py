@@ -1,8 +1,8 @@
 """Segment the test set of one split with one trained network, and score it."""
 
-from ssn3d.device import use_threads
-from ssn3d.log import job
-from ssn3d.segmentation.steps import evaluate_run
+from ssn3d.core.device import use_threads
+from ssn3d.core.log import job
+from ssn3d.segmentation.evaluation.steps import evaluate_run
 
 if __name__ == "__main__":
     with job(snakemake.log[0]):

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from ssn3d.log import job
+from ssn3d.core.log import job
 from ssn3d.microscope.settings import Optics
 from ssn3d.subtomograms.export import export_subtomograms
 

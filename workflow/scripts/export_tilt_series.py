@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from ssn3d.log import job
+from ssn3d.core.log import job
+from ssn3d.core.settings import SizeVoxels
 from ssn3d.microscope.export import export_tilt_series
 from ssn3d.microscope.settings import Optics
-from ssn3d.settings import SizeVoxels
 
 if __name__ == "__main__":
     with job(snakemake.log[0]):

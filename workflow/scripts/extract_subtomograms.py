@@ -1,6 +1,6 @@
 """Cut subtomograms and masks out of one tomogram of a dataset."""
 
-from ssn3d.log import job
+from ssn3d.core.log import job
 from ssn3d.subtomograms.settings import SelectionSettings
 from ssn3d.subtomograms.steps import extract_subtomograms
 

@@ -1,7 +1,7 @@
 """Take the noise-free tilt series of one specimen, and reconstruct it."""
 
-from ssn3d.device import use_threads
-from ssn3d.log import job
+from ssn3d.core.device import use_threads
+from ssn3d.core.log import job
 from ssn3d.microscope.settings import MicroscopeSettings
 from ssn3d.microscope.steps import image_specimen
 

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from ssn3d.log import job
+from ssn3d.core.log import job
 from ssn3d.microscope.settings import SNRSettings
-from ssn3d.report.leaderboard_steps import make_leaderboard
 from ssn3d.report.settings import LeaderboardSettings, TablesSettings
+from ssn3d.report.tables.leaderboard_steps import make_leaderboard
 
 if __name__ == "__main__":
     with job(snakemake.log[0]):

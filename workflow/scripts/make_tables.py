@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from ssn3d.log import job
+from ssn3d.core.log import job
 from ssn3d.microscope.settings import SNRSettings
 from ssn3d.report.settings import TablesSettings
-from ssn3d.report.table_steps import make_tables, write_tables
+from ssn3d.report.tables.steps import make_tables, write_tables
 
 if __name__ == "__main__":
     with job(snakemake.log[0]):

@@ -1,8 +1,8 @@
 """Pick particles in a tomogram, or in its segmentation."""
 
-from ssn3d.log import job
+from ssn3d.core.log import job
+from ssn3d.recovery.samples_table import Sample
 from ssn3d.recovery.settings import PickingSettings
-from ssn3d.recovery.sheet import Sample
 from ssn3d.recovery.steps import pick_sample
 
 if __name__ == "__main__":

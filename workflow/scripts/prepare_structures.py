@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from ssn3d.log import job
+from ssn3d.core.log import job
 from ssn3d.structures.settings import StructuresSettings
 from ssn3d.structures.steps import prepare_structures
 

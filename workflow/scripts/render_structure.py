@@ -1,6 +1,6 @@
 """Write the density map of a structure."""
 
-from ssn3d.log import job
+from ssn3d.core.log import job
 from ssn3d.structures.steps import render_structure
 
 if __name__ == "__main__":

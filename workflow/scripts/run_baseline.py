@@ -3,9 +3,9 @@
 from functools import partial
 from pathlib import Path
 
-from ssn3d.log import job
-from ssn3d.runs import ORACLE, OTSU, path_name
-from ssn3d.segmentation.baseline_steps import baseline_run, threshold_run
+from ssn3d.core.log import job
+from ssn3d.experiment.runs import ORACLE, OTSU, path_name
+from ssn3d.segmentation.baseline.steps import baseline_run, threshold_run
 from ssn3d.segmentation.settings import BaselineParameters
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Compare picks of a simulated tomogram, and their targets, with the truth."""
 
-from ssn3d.log import job
+from ssn3d.core.log import job
 from ssn3d.recovery.scores import Truth, score_sample
 
 if __name__ == "__main__":

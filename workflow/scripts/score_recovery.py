@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from ssn3d.log import job
-from ssn3d.report.recovery_scores import make_recovery_table
+from ssn3d.core.log import job
+from ssn3d.report.tables.recovery_scores import make_recovery_table
 
 if __name__ == "__main__":
     with job(snakemake.log[0]):

@@ -1,7 +1,7 @@
 """Choose the tuned baseline's parameters on training subtomograms."""
 
-from ssn3d.log import job
-from ssn3d.segmentation.baseline_steps import search_run
+from ssn3d.core.log import job
+from ssn3d.segmentation.baseline.steps import search_run
 from ssn3d.segmentation.settings import BaselineSettings
 
 if __name__ == "__main__":

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from ssn3d.device import use_threads
-from ssn3d.log import job
+from ssn3d.core.device import use_threads
+from ssn3d.core.log import job
+from ssn3d.recovery.samples_table import Sample
 from ssn3d.recovery.settings import TargetSettings
-from ssn3d.recovery.sheet import Sample
 from ssn3d.recovery.steps import segment_picks
 
 if __name__ == "__main__":

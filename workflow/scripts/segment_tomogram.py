@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from ssn3d.device import use_threads
-from ssn3d.log import job
-from ssn3d.recovery.sheet import Sample
+from ssn3d.core.device import use_threads
+from ssn3d.core.log import job
+from ssn3d.recovery.samples_table import Sample
 from ssn3d.recovery.steps import segment_whole
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Place the particles of one tomogram, and draw its density and instance labels."""
 
-from ssn3d.log import job
+from ssn3d.core.log import job
 from ssn3d.specimen.settings import SpecimenSettings
 from ssn3d.specimen.steps import simulate_specimen
 

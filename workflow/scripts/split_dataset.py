@@ -1,7 +1,7 @@
 """Split the subtomograms of all tomograms, or leave one structure out."""
 
-from ssn3d.log import job
-from ssn3d.settings import SizeVoxels
+from ssn3d.core.log import job
+from ssn3d.core.settings import SizeVoxels
 from ssn3d.subtomograms.settings import SplitsSettings, SubtomogramsSettings
 from ssn3d.subtomograms.steps import split_dataset
 

@@ -4,9 +4,9 @@ import hashlib
 import json
 from pathlib import Path
 
-from ssn3d.files import sha256_of
-from ssn3d.log import job
-from ssn3d.segmentation.launch import launch_training
+from ssn3d.core.log import job
+from ssn3d.io.files import sha256_of
+from ssn3d.segmentation.training.launch import launch_training
 from ssn3d.subtomograms.store import open_shard
 
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ssn3d.crops import crop, crop_corners, lies_inside, nearest_voxels
-from ssn3d.errors import DataError
-from ssn3d.log import logger
+from ssn3d.core.cubes import crop, crop_corners, lies_inside, nearest_voxels
+from ssn3d.core.errors import DataError
+from ssn3d.core.log import logger
 
 FEWEST = 4
 """Particles that can be averaged: two in each half set."""

@@ -16,13 +16,13 @@ from ssn3d.averaging.steps import (
     first_reference,
     prepare,
 )
-from ssn3d.csv_files import write_csv
-from ssn3d.files import PathLike
-from ssn3d.log import logger
-from ssn3d.particle_tables.files import write_particle_table
-from ssn3d.particle_tables.table import ParticleTable
-from ssn3d.particles import joined
-from ssn3d.seeds import generator
+from ssn3d.core.log import logger
+from ssn3d.core.particles import joined
+from ssn3d.core.seeds import generator
+from ssn3d.io.files import PathLike
+from ssn3d.io.particles.files import write_particle_table
+from ssn3d.io.particles.table import ParticleTable
+from ssn3d.io.tables import write_csv
 
 
 def average_classes(

@@ -25,8 +25,8 @@ from ssn3d.averaging.refine import (
     divide,
     log_merged,
 )
-from ssn3d.errors import DataError
-from ssn3d.log import progress
+from ssn3d.core.errors import DataError
+from ssn3d.core.log import progress
 
 _TURNS = 5
 _STEPS_DEG = (10.0, 5.0)

@@ -18,7 +18,7 @@ from ssn3d.averaging.masks import cut_out
 from ssn3d.averaging.refine import Stack
 from ssn3d.averaging.rotation_grid import even_rotations
 from ssn3d.averaging.superpose import symmetry_axes
-from ssn3d.log import progress
+from ssn3d.core.log import progress
 
 _MOST_PARTICLES = 100
 _TURNS, _LATE_TURNS = 12, 5

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from ssn3d.averaging.symmetry import symmetry_rotations
-from ssn3d.errors import DataError
-from ssn3d.own_tomogram import Protein
-from ssn3d.particle_tables.of_tomogram import TableOptions
+from ssn3d.core.errors import DataError
+from ssn3d.io.particles.of_tomogram import TableOptions
+from ssn3d.io.tomogram import Protein
 
 _STEEPEST_DEG = 90.0
 

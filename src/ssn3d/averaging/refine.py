@@ -19,8 +19,8 @@ from ssn3d.averaging.fsc import filtered, first_below, shell_correlation
 from ssn3d.averaging.masks import cut_out
 from ssn3d.averaging.resolution import Evidence, evidence
 from ssn3d.averaging.rotation_grid import even_rotations
-from ssn3d.errors import DataError
-from ssn3d.log import logger, progress
+from ssn3d.core.errors import DataError
+from ssn3d.core.log import logger, progress
 
 _FSC_LIMIT = 0.143
 _GRID_DEG, _FIRST_STEPS_DEG = 15.0, (8.0, 4.0, 4.0)

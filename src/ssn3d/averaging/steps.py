@@ -18,18 +18,18 @@ from ssn3d.averaging.resolution import describe
 from ssn3d.averaging.superpose import superpose, symmetry_score
 from ssn3d.averaging.symmetry import symmetry_rotations
 from ssn3d.averaging.wedge import warn_of_tilts
-from ssn3d.csv_files import write_csv
-from ssn3d.errors import DataError
-from ssn3d.files import PathLike
-from ssn3d.log import logger
-from ssn3d.mrc import read_labels, read_mrc, write_mrc
-from ssn3d.own_tomogram import OwnTomogram, open_tomogram
-from ssn3d.particle_tables.files import check_name, write_particle_table
-from ssn3d.particle_tables.frame import TomogramFrame
-from ssn3d.particle_tables.of_tomogram import frame_of_tomogram, read_particles_of
-from ssn3d.particle_tables.table import ParticleTable
-from ssn3d.particles import Particles
-from ssn3d.seeds import generator
+from ssn3d.core.errors import DataError
+from ssn3d.core.log import logger
+from ssn3d.core.particles import Particles
+from ssn3d.core.seeds import generator
+from ssn3d.io.files import PathLike
+from ssn3d.io.mrc import read_labels, read_mrc, write_mrc
+from ssn3d.io.particles.files import check_name, write_particle_table
+from ssn3d.io.particles.frame import TomogramFrame
+from ssn3d.io.particles.of_tomogram import frame_of_tomogram, read_particles_of
+from ssn3d.io.particles.table import ParticleTable
+from ssn3d.io.tables import write_csv
+from ssn3d.io.tomogram import OwnTomogram, open_tomogram
 
 _BOX_DIAMETERS = 1.5
 _SMALLEST_BOX_VOXELS = 8

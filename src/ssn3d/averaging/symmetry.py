@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from ssn3d.errors import DataError
+from ssn3d.core.errors import DataError
 
 _NAME = re.compile(r"([CD])([1-9][0-9]?)")
 

@@ -11,7 +11,7 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
-from ssn3d.log import logger
+from ssn3d.core.log import logger
 
 BIN_DEG = 5.0
 _MOST_SECTIONS = 64

@@ -16,18 +16,18 @@ from contextlib import contextmanager
 import numpy as np
 import torch
 
-from ssn3d.config import Config
-from ssn3d.device import pick_device
+from ssn3d.config.experiment import Config
+from ssn3d.core.device import pick_device
+from ssn3d.core.provenance import hardware
+from ssn3d.core.seeds import generator
+from ssn3d.core.threads import TRAINING_THREADS
+from ssn3d.experiment.runs import BASELINES, TUNED_BASELINE, Run
 from ssn3d.microscope.projector import Projector
-from ssn3d.provenance import hardware
-from ssn3d.runs import BASELINES, TUNED_BASELINE, Run
-from ssn3d.seeds import generator
-from ssn3d.segmentation.baseline import segment_on_one_thread
-from ssn3d.segmentation.baseline_search import draw_combinations
-from ssn3d.segmentation.compute import Compute
-from ssn3d.segmentation.micro_batch import time_step
-from ssn3d.segmentation.networks import build_network
-from ssn3d.threads import TRAINING_THREADS
+from ssn3d.segmentation.baseline.search import draw_combinations
+from ssn3d.segmentation.baseline.segment import segment_on_one_thread
+from ssn3d.segmentation.inference.compute import Compute
+from ssn3d.segmentation.networks.registry import build_network
+from ssn3d.segmentation.training.micro_batch import time_step
 
 ROUNDS = 2
 """Rounds of each measurement; the fastest counts, since the first one allocates and plans."""
@@ -44,7 +44,7 @@ JOBS_OF_REPORT = 12
 _EVERY_TILT = 4  # one of so many tilts is projected, to save memory
 _PLANES = 32  # a multiple of the projector's bands
 _COMBINATIONS = 4
-_IMPORTS = "import ssn3d.segmentation.steps, matplotlib.figure"
+_IMPORTS = "import ssn3d.segmentation.evaluation.steps, matplotlib.figure"
 
 
 @contextmanager

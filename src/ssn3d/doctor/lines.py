@@ -5,14 +5,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from ssn3d.config import Config
-from ssn3d.device import pick_device
+from ssn3d.config.experiment import Config
+from ssn3d.core.device import pick_device
+from ssn3d.core.errors import SSN3DError
+from ssn3d.core.provenance import hardware
 from ssn3d.doctor import estimate, machine
-from ssn3d.errors import SSN3DError
-from ssn3d.provenance import hardware
+from ssn3d.experiment.runs import BASELINES, run_folder
 from ssn3d.report.read_runs import missing_files
-from ssn3d.runs import BASELINES, run_folder
-from ssn3d.segmentation.compute import Compute
+from ssn3d.segmentation.inference.compute import Compute
 from ssn3d.structures.fetch import cache_folder
 from ssn3d.structures.settings import StructuresSettings, entry_url
 from ssn3d.structures.sources import find_sources

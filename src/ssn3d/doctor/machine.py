@@ -7,8 +7,8 @@ from pathlib import Path
 import requests
 import torch
 
-from ssn3d.device import bfloat16_units, pick_device, pick_precision
-from ssn3d.provenance import hardware
+from ssn3d.core.device import bfloat16_units, pick_device, pick_precision
+from ssn3d.core.provenance import hardware
 
 NONE = "none"
 TOOL_TIMEOUT_S = 20.0

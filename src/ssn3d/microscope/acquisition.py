@@ -10,17 +10,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ssn3d.errors import DataError
-from ssn3d.files import PathLike, read_json, write_json
+from ssn3d.core.errors import DataError
+from ssn3d.core.provenance import provenance
+from ssn3d.core.ranges import draw
+from ssn3d.core.seeds import generator
+from ssn3d.io.files import PathLike, read_json, write_json
 from ssn3d.microscope.alignment import Alignment
-from ssn3d.microscope.counting import noise_variances
+from ssn3d.microscope.defocus_gradient import beam_cosines, defocus_slopes
 from ssn3d.microscope.detector_table import DetectorTable, read_detector_table
 from ssn3d.microscope.dose import exposures
-from ssn3d.microscope.field import beam_cosines, defocus_slopes
 from ssn3d.microscope.settings import MicroscopeSettings, MTFTable
-from ssn3d.provenance import provenance
-from ssn3d.ranges import draw
-from ssn3d.seeds import generator
+from ssn3d.microscope.shot_noise import noise_variances
 from ssn3d.specimen.ice import slab_normal
 
 

@@ -18,14 +18,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ssn3d.core.parallel import parallel_map
 from ssn3d.microscope.acquisition import Acquisition
 from ssn3d.microscope.ctf import ctf
+from ssn3d.microscope.defocus_gradient import defocus_layers, defocus_offsets_um
 from ssn3d.microscope.detector_table import DetectorTable
 from ssn3d.microscope.dose import damping, loss_per_dose
-from ssn3d.microscope.field import defocus_layers, defocus_offsets_um
 from ssn3d.microscope.padding import Padding
 from ssn3d.microscope.settings import Detector, Optics
-from ssn3d.parallel import parallel_map
 
 
 def mtf_and_dqe(

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ssn3d.csv_files import read_csv
-from ssn3d.errors import DataError
-from ssn3d.files import PathLike
+from ssn3d.core.errors import DataError
+from ssn3d.io.files import PathLike
+from ssn3d.io.tables import read_csv
 
 _COLUMNS = ("cycles_per_pixel", "mtf", "dqe")
 _REMEDY = "correct it, or name another in microscope.detector.mtf"

@@ -16,14 +16,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ssn3d.files import PathLike, atomic_path
-from ssn3d.log import logger
+from ssn3d.core.log import logger
+from ssn3d.core.settings import SizeVoxels
+from ssn3d.io.files import PathLike, atomic_path
+from ssn3d.io.mrc import read_mrc
+from ssn3d.io.star_file import write_blocks
 from ssn3d.microscope.acquisition import Acquisition, read_acquisition
 from ssn3d.microscope.alignment import Alignment
 from ssn3d.microscope.settings import Optics
-from ssn3d.mrc import read_mrc
-from ssn3d.settings import SizeVoxels
-from ssn3d.star_file import write_blocks
 
 STACK = "tilts.mrcs"
 

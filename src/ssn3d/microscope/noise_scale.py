@@ -9,10 +9,10 @@ import numpy as np
 import scipy.optimize
 from numpy.typing import NDArray
 
-from ssn3d.blas import one_blas_thread
-from ssn3d.errors import SNRError
+from ssn3d.core.blas import one_blas_thread
+from ssn3d.core.errors import SNRError
+from ssn3d.core.particles import Particles
 from ssn3d.microscope.snr import aligned_crops, mean_free, mean_pair_snr
-from ssn3d.particles import Particles
 
 _CURVE_POINTS = 25
 _MOST_DOUBLINGS = 20

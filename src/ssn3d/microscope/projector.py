@@ -20,7 +20,7 @@ import scipy.sparse
 import torch
 from numpy.typing import NDArray
 
-from ssn3d.parallel import parallel_map
+from ssn3d.core.parallel import parallel_map
 
 _SLAB_SLICES = {"cpu": 32, "cuda": 256}
 _BAND_ROWS = {"cpu": 16, "cuda": 64}

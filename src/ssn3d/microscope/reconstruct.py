@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ssn3d.core.parallel import parallel_map
 from ssn3d.microscope.projector import Projector
-from ssn3d.parallel import parallel_map
 
 _BATCH = 2  # images at once; their spectra stay in the cache
 

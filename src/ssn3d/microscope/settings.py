@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import AfterValidator, Field, model_validator
 
-from ssn3d.ranges import OrRange
-from ssn3d.settings import Device, PdbId, Settings
+from ssn3d.core.ranges import OrRange
+from ssn3d.core.settings import Device, PdbId, Settings
 from ssn3d.specimen.settings import SpecimenSettings
 
 _OFF_STEP = 1e-3

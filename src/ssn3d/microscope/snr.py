@@ -15,12 +15,12 @@ import numpy as np
 import scipy.ndimage
 from numpy.typing import NDArray
 
-from ssn3d.blas import one_blas_thread
-from ssn3d.crops import crop, crop_corners, lies_inside
-from ssn3d.errors import SNRError
+from ssn3d.core.blas import one_blas_thread
+from ssn3d.core.cubes import crop, crop_corners, lies_inside
+from ssn3d.core.errors import SNRError
+from ssn3d.core.parallel import parallel_map
+from ssn3d.core.particles import Particles
 from ssn3d.microscope.settings import ReferenceSettings
-from ssn3d.parallel import parallel_map
-from ssn3d.particles import Particles
 
 _LARGEST_C = 1 - 1e-12
 

@@ -8,10 +8,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ssn3d.device import gpu_names, pick_device
-from ssn3d.errors import SNRError
-from ssn3d.files import PathLike, read_json, write_json
-from ssn3d.log import logger
+from ssn3d.core.device import gpu_names, pick_device
+from ssn3d.core.errors import SNRError
+from ssn3d.core.log import logger
+from ssn3d.core.provenance import provenance
+from ssn3d.core.seeds import generator
+from ssn3d.io.files import PathLike, read_json, write_json
+from ssn3d.io.mrc import read_mrc, shape_of_mrc, write_mrc
+from ssn3d.io.particles.simulated import read_particles
 from ssn3d.microscope.acquisition import (
     Acquisition,
     plan,
@@ -30,10 +34,6 @@ from ssn3d.microscope.snr import (
     region_mask,
     snr_of_crops,
 )
-from ssn3d.mrc import read_mrc, shape_of_mrc, write_mrc
-from ssn3d.provenance import provenance
-from ssn3d.seeds import generator
-from ssn3d.star import read_particles
 
 SNR_TOLERANCE = 0.05
 """Largest relative deviation of the final tomogram's SNR from the target."""

@@ -5,9 +5,9 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import Field, ValidationError
 
-from ssn3d.errors import DataError
-from ssn3d.files import PathLike
-from ssn3d.settings import Settings
+from ssn3d.core.errors import DataError
+from ssn3d.core.settings import Settings
+from ssn3d.io.files import PathLike
 
 FOLDER = Path(__file__).parent
 Target = Literal["centred", "all"]

@@ -5,12 +5,12 @@ from pathlib import Path
 
 from torch import nn
 
-from ssn3d.errors import CheckpointError, DataError
-from ssn3d.files import sha256_of
-from ssn3d.log import logger
+from ssn3d.core.errors import CheckpointError, DataError
+from ssn3d.core.log import logger
+from ssn3d.io.files import sha256_of
 from ssn3d.models.card import FOLDER, Card, Target, model_names, read_card
-from ssn3d.segmentation.compute import Compute
-from ssn3d.segmentation.predict import load_network
+from ssn3d.segmentation.inference.compute import Compute
+from ssn3d.segmentation.inference.predict import load_network
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage, sparse
 
-from ssn3d.log import progress
+from ssn3d.core.log import progress
 
 Box = tuple[slice, ...]
 """Part of a volume (z, y, x)."""

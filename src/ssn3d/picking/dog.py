@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from ssn3d.errors import DataError
-from ssn3d.log import progress
+from ssn3d.core.errors import DataError
+from ssn3d.core.log import progress
 from ssn3d.picking.blocks import Block, Read, blocks
 
 IsData = Callable[[tuple[slice, ...]], NDArray[np.bool_] | None]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ssn3d.log import progress
+from ssn3d.core.log import progress
 from ssn3d.picking.blocks import Read
 from ssn3d.picking.components import slabs
 

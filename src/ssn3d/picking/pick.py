@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ssn3d.errors import DataError
-from ssn3d.log import logger
+from ssn3d.core.errors import DataError
+from ssn3d.core.log import logger
 from ssn3d.picking.blocks import Read
 from ssn3d.picking.dog import IsData, find_peaks
 from ssn3d.picking.segmentation import Values, find_regions, values_of

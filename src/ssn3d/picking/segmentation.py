@@ -17,7 +17,7 @@ from scipy import ndimage
 from skimage.morphology import h_maxima
 from skimage.segmentation import watershed
 
-from ssn3d.errors import DataError
+from ssn3d.core.errors import DataError
 from ssn3d.picking.blocks import Read, blocks
 from ssn3d.picking.components import Box, find_components
 from ssn3d.picking.labels import measure_labels

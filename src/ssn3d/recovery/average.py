@@ -10,15 +10,15 @@ from numpy.typing import NDArray
 
 from ssn3d.averaging.options import AverageOptions
 from ssn3d.averaging.steps import Inputs, average_particles
-from ssn3d.csv_files import read_csv, write_csv
-from ssn3d.errors import DataError
-from ssn3d.files import PathLike
-from ssn3d.mrc import write_mrc
-from ssn3d.particle_tables.files import read_particle_table, write_particle_table
-from ssn3d.particle_tables.frame import TomogramFrame
-from ssn3d.particle_tables.table import ParticleTable
-from ssn3d.particles import Particles
-from ssn3d.recovery.gather import Gathered, Source, gather
+from ssn3d.core.errors import DataError
+from ssn3d.core.particles import Particles
+from ssn3d.io.files import PathLike
+from ssn3d.io.mrc import write_mrc
+from ssn3d.io.particles.files import read_particle_table, write_particle_table
+from ssn3d.io.particles.frame import TomogramFrame
+from ssn3d.io.particles.table import ParticleTable
+from ssn3d.io.tables import read_csv, write_csv
+from ssn3d.recovery.particle_stack import Gathered, Source, gather
 from ssn3d.recovery.settings import AverageSettings
 
 _BOX_DIAMETERS = 1.5

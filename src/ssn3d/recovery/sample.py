@@ -1,7 +1,7 @@
 """A tomogram of the sheet, opened. Light to import: figures need no torch."""
 
-from ssn3d.own_tomogram import OwnTomogram, open_tomogram
-from ssn3d.recovery.sheet import Sample
+from ssn3d.io.tomogram import OwnTomogram, open_tomogram
+from ssn3d.recovery.samples_table import Sample
 
 
 def open_sample(sample: Sample) -> OwnTomogram:

@@ -6,15 +6,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ssn3d.crops import lies_inside
-from ssn3d.csv_files import read_csv, write_csv
-from ssn3d.errors import DataError
-from ssn3d.files import PathLike, write_json
-from ssn3d.mrc import read_mrc
-from ssn3d.particle_tables.files import read_particle_table
-from ssn3d.particle_tables.frame import TomogramFrame
+from ssn3d.core.cubes import lies_inside
+from ssn3d.core.errors import DataError
+from ssn3d.io.files import PathLike, write_json
+from ssn3d.io.mrc import read_mrc
+from ssn3d.io.particles.files import read_particle_table
+from ssn3d.io.particles.frame import TomogramFrame
+from ssn3d.io.particles.simulated import read_particles
+from ssn3d.io.tables import read_csv, write_csv
 from ssn3d.picking.scoring import match
-from ssn3d.star import read_particles
 
 MATCHES = {"label": int, "pdb_id": str, "pick": int, "distance_angstrom": float, "iou": float}
 """Columns of the table of true particles: the last three are of the pick that found it, whose row

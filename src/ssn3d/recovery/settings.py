@@ -4,8 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
+from ssn3d.core.settings import Fraction, PdbId, Settings
 from ssn3d.models.card import model_names
-from ssn3d.settings import Fraction, PdbId, Settings
 
 Angstrom = Annotated[float, Field(gt=0, le=1e5)]
 

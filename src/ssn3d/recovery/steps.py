@@ -2,23 +2,23 @@
 
 import numpy as np
 
-from ssn3d.device import own_gpu
-from ssn3d.files import PathLike
-from ssn3d.log import logger
-from ssn3d.mapped_volume import open_volume
+from ssn3d.core.device import own_gpu
+from ssn3d.core.log import logger
+from ssn3d.io.files import PathLike
+from ssn3d.io.open_volume import open_volume
+from ssn3d.io.particles.files import read_particle_table, write_particle_table
+from ssn3d.io.particles.frame import TomogramFrame
+from ssn3d.io.particles.of_tomogram import frame_of_tomogram
+from ssn3d.io.particles.table import ParticleTable
 from ssn3d.models.card import Target, default_model
 from ssn3d.models.shipped import Model, load_model
-from ssn3d.particle_tables.files import read_particle_table, write_particle_table
-from ssn3d.particle_tables.frame import TomogramFrame
-from ssn3d.particle_tables.of_tomogram import frame_of_tomogram
-from ssn3d.particle_tables.table import ParticleTable
 from ssn3d.picking.pick import Choice, pick_blobs, pick_regions
 from ssn3d.recovery.sample import open_sample
+from ssn3d.recovery.samples_table import Sample
 from ssn3d.recovery.settings import PickingSettings, TargetSettings
-from ssn3d.recovery.sheet import Sample
-from ssn3d.segmentation.compute import Compute
-from ssn3d.segmentation.targets import segment_targets, write_instances
-from ssn3d.segmentation.whole_tomogram import segment_tomogram
+from ssn3d.segmentation.inference.compute import Compute
+from ssn3d.segmentation.inference.instances import segment_targets, write_instances
+from ssn3d.segmentation.inference.whole_tomogram import segment_tomogram
 
 _PROBABILITY = 0.5
 

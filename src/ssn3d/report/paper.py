@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ssn3d.csv_files import read_csv
-from ssn3d.files import PathLike
+from ssn3d.io.files import PathLike
+from ssn3d.io.tables import read_csv
 
 _FACTS = ["mass_kda", "paper_mask_voxels"]
 _SCORES = {"pixel_accuracy": np.float64, "miou": np.float64}

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ssn3d.csv_files import read_csv
-from ssn3d.errors import DataError
-from ssn3d.files import PathLike, read_json
+from ssn3d.core.errors import DataError
+from ssn3d.io.files import PathLike, read_json
+from ssn3d.io.tables import read_csv
 
 _PERCENT = [
     "pixel_accuracy", "iou_background", "iou_foreground", "ceiling_miou", "ceiling_pixel_accuracy",

@@ -6,9 +6,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from ssn3d.network_packages import package_networks
-from ssn3d.runs import BASELINES, METHODS, ORACLE, OTSU, Run, repeats
-from ssn3d.settings import PdbId, PdbIds, Settings, no_repeats
+from ssn3d.core.settings import PdbId, PdbIds, Settings, no_repeats
+from ssn3d.experiment.runs import BASELINES, METHODS, ORACLE, OTSU, Run, repeats
+from ssn3d.segmentation.networks.plugins import package_networks
 
 
 def _known(method: str) -> str:

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from ssn3d.settings import Device, Settings
+from ssn3d.core.settings import Device, Settings
 
 BatchSize = Annotated[int, Field(ge=1, le=65_536)]
 Epochs = Annotated[int, Field(ge=1, le=100_000)]

@@ -8,17 +8,17 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from ssn3d.blas import one_blas_thread
-from ssn3d.errors import PlacementError
-from ssn3d.ground import Ground
-from ssn3d.log import logger
-from ssn3d.particles import Particles
-from ssn3d.ranges import draw
-from ssn3d.specimen.body import Body
-from ssn3d.specimen.ground import draw_ground, place_ground
+from ssn3d.core.background import Ground
+from ssn3d.core.blas import one_blas_thread
+from ssn3d.core.errors import PlacementError
+from ssn3d.core.log import logger
+from ssn3d.core.particles import Particles
+from ssn3d.core.ranges import draw
+from ssn3d.specimen.background import draw_ground, place_ground
+from ssn3d.specimen.free_space import Room
 from ssn3d.specimen.ice import Slab, draw_slab, level
+from ssn3d.specimen.obstacle import Body
 from ssn3d.specimen.placement import occupied_fraction, place_spheres
-from ssn3d.specimen.room import Room
 from ssn3d.specimen.settings import SpecimenSettings
 from ssn3d.specimen.volume import Grid, Points, render
 from ssn3d.structures.bounding import bounding_sphere

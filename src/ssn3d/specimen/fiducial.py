@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import erf
 
-from ssn3d.specimen.body import Points, planes, window
+from ssn3d.specimen.obstacle import Points, planes, window
 from ssn3d.specimen.volume import Drawing, Grid
 from ssn3d.structures.scattering import GOLD, protein_dalton_per_nm3
 

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from ssn3d.specimen.body import window
 from ssn3d.specimen.curve import STEP_ANGSTROM, Curve
+from ssn3d.specimen.obstacle import window
 from ssn3d.specimen.volume import Drawing, Grid, overlap, posed_map
 from ssn3d.specimen.volume import Points as Masses
 from ssn3d.structures.surrogates import BEAD_DALTON, PROTEIN_ANGSTROM3_PER_DALTON

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ssn3d.ranges import draw
+from ssn3d.core.ranges import draw
 from ssn3d.specimen.settings import SpecimenSettings
 
 

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from ssn3d.errors import PlacementError
-from ssn3d.log import logger
-from ssn3d.specimen.room import Room
+from ssn3d.core.errors import PlacementError
+from ssn3d.core.log import logger
+from ssn3d.specimen.free_space import Room
 
 _ATTEMPTS = 500  # of insertion, for one sphere
 _SWEEPS = 2000  # of relaxation

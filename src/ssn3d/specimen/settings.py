@@ -4,8 +4,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from ssn3d.ranges import OrRange
-from ssn3d.settings import Fraction, Settings, SizeVoxels
+from ssn3d.core.ranges import OrRange
+from ssn3d.core.settings import Fraction, Settings, SizeVoxels
 
 Count = Annotated[int, Field(ge=0, le=10_000)]
 LengthOrRange = OrRange[Annotated[float, Field(ge=10, le=1e5)]]

@@ -3,14 +3,14 @@
 import time
 from collections.abc import Mapping
 
-from ssn3d.files import PathLike, sha256_of, write_json
-from ssn3d.log import logger
-from ssn3d.mrc import write_mrc
-from ssn3d.provenance import provenance
-from ssn3d.seeds import generator
+from ssn3d.core.log import logger
+from ssn3d.core.provenance import provenance
+from ssn3d.core.seeds import generator
+from ssn3d.io.files import PathLike, sha256_of, write_json
+from ssn3d.io.mrc import write_mrc
+from ssn3d.io.particles.simulated import write_ground, write_particles
 from ssn3d.specimen.build import build_specimen
 from ssn3d.specimen.settings import SpecimenSettings
-from ssn3d.star import write_ground, write_particles
 from ssn3d.structures.structure import read_structure
 
 

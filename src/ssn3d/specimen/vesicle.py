@@ -12,7 +12,7 @@ from functools import cached_property
 import numpy as np
 
 from ssn3d.specimen.bilayer import STERIC_ANGSTROM, bilayer_profile
-from ssn3d.specimen.body import Points, planes, window
+from ssn3d.specimen.obstacle import Points, planes, window
 from ssn3d.specimen.volume import Drawing, Grid
 
 _DEGREES = (2, 3, 4)

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ssn3d.blas import one_blas_thread
-from ssn3d.log import progress
-from ssn3d.particles import Particles
+from ssn3d.core.blas import one_blas_thread
+from ssn3d.core.log import progress
+from ssn3d.core.particles import Particles
 from ssn3d.structures.maps import blur, blur_margin_voxels, sigma_voxels, splat
 
 Points = tuple[NDArray[np.float32], NDArray[np.float32]]

@@ -22,8 +22,8 @@ from pathlib import Path
 import gemmi
 import numpy as np
 
-from ssn3d.errors import StructureError
-from ssn3d.files import PathLike, cannot_be_read
+from ssn3d.core.errors import StructureError
+from ssn3d.io.files import PathLike, cannot_be_read
 from ssn3d.structures.copies import keep_copies
 from ssn3d.structures.ids import PDB_ID
 from ssn3d.structures.mmcif_text import atoms_block

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from ssn3d.errors import StructureError
-from ssn3d.log import logger
+from ssn3d.core.errors import StructureError
+from ssn3d.core.log import logger
 from ssn3d.structures.repeats import copy_number
 
 _TOUCH_ANGSTROM = 3.0

@@ -12,7 +12,7 @@ import requests
 import urllib3
 from urllib3.util.retry import Retry
 
-from ssn3d.errors import StructureError
+from ssn3d.core.errors import StructureError
 from ssn3d.structures.coordinates import is_gzipped
 from ssn3d.structures.settings import ArchiveSettings
 

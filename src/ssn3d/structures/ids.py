@@ -3,8 +3,8 @@
 import re
 from pathlib import Path
 
-from ssn3d.errors import ConfigError
-from ssn3d.files import PathLike, cannot_be_read, read_tsv
+from ssn3d.core.errors import ConfigError
+from ssn3d.io.files import PathLike, cannot_be_read, read_tsv
 
 PDB_ID = re.compile(r"[0-9][A-Z0-9]{3}")
 """A PDB ID in capitals; safe as part of a path."""

@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ssn3d.errors import DataError, StructureError
-from ssn3d.mrc import read_mrc
+from ssn3d.core.errors import DataError, StructureError
+from ssn3d.io.mrc import read_mrc
+from ssn3d.io.volume_formats import find_stored
 from ssn3d.structures.settings import MapSettings, StructuresSettings
 from ssn3d.structures.structure import Structure, structure_from_points
 from ssn3d.structures.surrogates import PROTEIN_ANGSTROM3_PER_DALTON
-from ssn3d.volume_formats import find_stored
 
 _POINT_ANGSTROM = 4.0
 _COARSEST_ANGSTROM = 20.0

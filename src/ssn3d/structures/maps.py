@@ -14,7 +14,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from ssn3d.blas import one_blas_thread
+from ssn3d.core.blas import one_blas_thread
 
 _SPLAT_VARIANCE_VOXELS2 = 1 / 6
 _CORNERS = np.array(list(itertools.product((0, 1), repeat=3)))

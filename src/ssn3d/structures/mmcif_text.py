@@ -4,7 +4,7 @@ from collections import defaultdict
 
 import gemmi
 
-from ssn3d.errors import StructureError
+from ssn3d.core.errors import StructureError
 from ssn3d.structures.elements import element_of
 from ssn3d.structures.repeats import Repeats
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import gemmi
 
-from ssn3d.errors import StructureError
+from ssn3d.core.errors import StructureError
 from ssn3d.structures.elements import element_of, is_element
 from ssn3d.structures.repeats import Repeats, copy_mark
 

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, model_validator
 
-from ssn3d.settings import PdbId, PdbIds, Settings
+from ssn3d.core.settings import PdbId, PdbIds, Settings
 
 
 def entry_url(template: str, pdb_id: str) -> str:

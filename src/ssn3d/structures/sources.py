@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ssn3d.errors import StructureError
-from ssn3d.files import PathLike, read_tsv
+from ssn3d.core.errors import StructureError
+from ssn3d.io.files import PathLike, read_tsv
 from ssn3d.structures.ids import PDB_ID
 
 _FILE_NAME = re.compile(r"(?:pdb)?([0-9][a-z0-9]{3})\.(?:cif|pdb|ent)(?:\.gz)?", re.IGNORECASE)

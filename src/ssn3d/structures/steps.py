@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from ssn3d.blas import one_blas_thread
-from ssn3d.files import PathLike, sha256_of, write_json
-from ssn3d.log import logger
-from ssn3d.mrc import write_mrc
+from ssn3d.core.blas import one_blas_thread
+from ssn3d.core.log import logger
+from ssn3d.io.files import PathLike, sha256_of, write_json
+from ssn3d.io.mrc import write_mrc
 from ssn3d.structures.coordinates import (
     check_entry_id,
     entry_structure,

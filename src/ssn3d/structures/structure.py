@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ssn3d.errors import StructureError
-from ssn3d.files import DELETE, PathLike, atomic_path, cannot_be_read
+from ssn3d.core.errors import StructureError
+from ssn3d.io.files import DELETE, PathLike, atomic_path, cannot_be_read
 
 MAX_COORDINATE_ANGSTROM = 1.0e4
 """No complex is this large, and no coordinate file is this far from its origin."""

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from scipy.spatial import KDTree
 from scipy.spatial.transform import Rotation
 
-from ssn3d.blas import one_blas_thread
-from ssn3d.errors import ConfigError, StructureError
-from ssn3d.files import PathLike, read_tsv
-from ssn3d.seeds import generator
+from ssn3d.core.blas import one_blas_thread
+from ssn3d.core.errors import ConfigError, StructureError
+from ssn3d.core.seeds import generator
+from ssn3d.io.files import PathLike, read_tsv
 from ssn3d.structures.bounding import bounding_sphere
 from ssn3d.structures.ids import PDB_ID
 from ssn3d.structures.maps import density_map

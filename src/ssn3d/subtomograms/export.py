@@ -5,13 +5,13 @@ from pathlib import Path
 
 import numpy as np
 
-from ssn3d.errors import DataError
-from ssn3d.files import PathLike
-from ssn3d.log import logger, progress
+from ssn3d.core.errors import DataError
+from ssn3d.core.log import logger, progress
+from ssn3d.core.particles import joined
+from ssn3d.io.files import PathLike
+from ssn3d.io.mrc import write_mrc
+from ssn3d.io.particles.simulated import write_subtomograms_star
 from ssn3d.microscope.settings import Optics
-from ssn3d.mrc import write_mrc
-from ssn3d.particles import joined
-from ssn3d.star import write_subtomograms_star
 from ssn3d.subtomograms.store import open_dataset
 
 

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from ssn3d.crops import crop, crop_corners
-from ssn3d.errors import DataError
-from ssn3d.particles import Particles
+from ssn3d.core.cubes import crop, crop_corners
+from ssn3d.core.errors import DataError
+from ssn3d.core.particles import Particles
 
 
 def standardise(image: NDArray[np.float32]) -> NDArray[np.float32]:

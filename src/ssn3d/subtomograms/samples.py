@@ -7,8 +7,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ssn3d.errors import DataError
-from ssn3d.provenance import fingerprint
+from ssn3d.core.errors import DataError
+from ssn3d.core.provenance import fingerprint
 
 Rows = NDArray[np.integer[Any]]
 

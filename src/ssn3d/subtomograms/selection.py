@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ssn3d.crops import lies_inside
-from ssn3d.errors import DataError
-from ssn3d.particles import Particles
-from ssn3d.seeds import generator
+from ssn3d.core.cubes import lies_inside
+from ssn3d.core.errors import DataError
+from ssn3d.core.particles import Particles
+from ssn3d.core.seeds import generator
 from ssn3d.subtomograms.settings import SelectionSettings, is_independent
 
 

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from ssn3d.settings import Fraction, Settings
+from ssn3d.core.settings import Fraction, Settings
 
 Count = Annotated[int, Field(ge=1, le=65_535)] | Literal["all"]
 

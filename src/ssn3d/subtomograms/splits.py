@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ssn3d.csv_files import read_csv, write_csv
-from ssn3d.errors import DataError
-from ssn3d.files import PathLike
+from ssn3d.core.errors import DataError
+from ssn3d.io.files import PathLike
+from ssn3d.io.tables import read_csv, write_csv
 from ssn3d.subtomograms.settings import SplitsSettings, is_independent
 from ssn3d.subtomograms.store import Dataset
 

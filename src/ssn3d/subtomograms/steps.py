@@ -5,13 +5,13 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ssn3d.errors import DataError
-from ssn3d.files import PathLike, read_json
-from ssn3d.log import logger, progress
-from ssn3d.mrc import read_mrc
-from ssn3d.provenance import provenance
-from ssn3d.seeds import generator
-from ssn3d.star import read_particles
+from ssn3d.core.errors import DataError
+from ssn3d.core.log import logger, progress
+from ssn3d.core.provenance import provenance
+from ssn3d.core.seeds import generator
+from ssn3d.io.files import PathLike, read_json
+from ssn3d.io.mrc import read_mrc
+from ssn3d.io.particles.simulated import read_particles
 from ssn3d.subtomograms.extract import cut
 from ssn3d.subtomograms.selection import select
 from ssn3d.subtomograms.settings import SelectionSettings, SplitsSettings, SubtomogramsSettings

@@ -25,12 +25,12 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from ssn3d.errors import DataError
-from ssn3d.files import DELETE, PathLike
-from ssn3d.hdf5 import FAULTS, hdf5_cannot_be_read, new_hdf5
-from ssn3d.particles import Particles
-from ssn3d.provenance import fingerprint
-from ssn3d.runs import JOIN
+from ssn3d.core.errors import DataError
+from ssn3d.core.particles import Particles
+from ssn3d.core.provenance import fingerprint
+from ssn3d.experiment.runs import JOIN
+from ssn3d.io.files import DELETE, PathLike
+from ssn3d.io.hdf5 import FAULTS, hdf5_cannot_be_read, new_hdf5
 from ssn3d.subtomograms.samples import Rows
 
 _FORMAT = "ssn3d subtomograms 2"

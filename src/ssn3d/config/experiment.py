@@ -1,0 +1,130 @@
+"""The configuration: YAML files, laid over one another and checked; a fault is one line.
+
+Each section is a model in the settings module of its stage. They are composed here, and checked
+against one another.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, Self
+
+from pydantic import Field, ValidationError, model_validator
+
+from ssn3d.config.messages import one_line
+from ssn3d.core.errors import ConfigError
+from ssn3d.core.settings import Settings
+from ssn3d.experiment.runs import JOIN
+from ssn3d.io.files import PathLike
+from ssn3d.io.yaml_files import read_yaml
+from ssn3d.microscope.settings import MicroscopeSettings, SNRSettings
+from ssn3d.recovery.settings import RecoverySettings
+from ssn3d.report.settings import (
+    FiguresSettings,
+    LeaderboardSettings,
+    RowSettings,
+    Table3Settings,
+    TablesSettings,
+)
+from ssn3d.segmentation.settings import BaselineSettings, TrainingSettings
+from ssn3d.specimen.settings import SpecimenSettings
+from ssn3d.structures.settings import StructuresSettings
+from ssn3d.subtomograms.settings import SplitsSettings, SubtomogramsSettings
+
+
+class Config(Settings):
+    """A whole configuration."""
+
+    seed: int = Field(ge=0)
+    """Every random number derives from it."""
+    keep: Literal["all", "subtomograms"]
+    """What stays on disk; with subtomograms, volumes go once they have been cut and drawn."""
+    structures: StructuresSettings
+    tomograms: int = Field(ge=1, le=100_000)
+    """How many to train, validate and test on."""
+    independent_tomograms: int = Field(ge=1, le=1000)
+    """How many more, which no training sees."""
+    specimen: SpecimenSettings
+    microscope: MicroscopeSettings
+    snr: SNRSettings
+    subtomograms: SubtomogramsSettings
+    splits: SplitsSettings
+    trainings_per_gpu: int = Field(ge=1, le=64)
+    """At a time."""
+    gpus_per_training: int = Field(ge=1, le=64)
+    """On each node that it runs on; without GPUs, so many processes."""
+    training: TrainingSettings
+    baseline: BaselineSettings
+    tables: TablesSettings
+    leaderboard: LeaderboardSettings
+    figures: FiguresSettings
+    recovery: RecoverySettings
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        size = self.subtomograms.size_voxels
+        for axis, voxels in self.specimen.tomogram_size_voxels:
+            if voxels < size:
+                raise ValueError(
+                    f"specimen.tomogram_size_voxels.{axis}: {voxels} is smaller than a subtomogram "
+                    f"(subtomograms.size_voxels: {size}); make the tomogram larger"
+                )
+        self.microscope.check_specimen(self.specimen)
+        names, board = self.snr.snr_of, self.leaderboard
+        shown: dict[str, RowSettings | Table3Settings] = {"tables.table3": self.tables.table3}
+        shown |= {f"tables.table2.{i}": row for i, row in enumerate(self.tables.table2)}
+        shown |= {f"leaderboard.rows.{i}": row for i, row in enumerate(board.rows)}
+        shown |= {f"leaderboard.left_out.{i}": row for i, row in enumerate(board.left_out)}
+        for key, row in shown.items():
+            for name in row.dataset.split(JOIN):
+                if name not in names:
+                    raise ValueError(
+                        f"{key}.dataset: dataset '{name}' is not in snr.datasets "
+                        f"({', '.join(names)})"
+                    )
+        return self
+
+
+def load_config(*paths: PathLike) -> Config:
+    """Read YAML files, later ones overriding earlier ones, and check the result.
+
+    Raises ConfigError if a file is not readable, or the result is not a valid configuration.
+    """
+    config: dict[str, Any] = {}
+    for path in paths:
+        _update(config, read_yaml(path))
+    return check_config(config)
+
+
+def _update(config: dict[str, Any], other: Mapping[str, Any]) -> None:
+    """Merge a mapping into another, key by key; lists and values are replaced whole."""
+    for key, value in other.items():
+        if isinstance(value, dict) and isinstance(config.get(key), dict):
+            _update(config[key], value)
+        else:
+            config[key] = value
+
+
+def check_config(config: Mapping[str, Any]) -> Config:
+    """Validate a configuration. Raises ConfigError, one line that names the key at fault."""
+    try:
+        return Config.model_validate(config)
+    except ValidationError as error:
+        raise ConfigError(f"config: {one_line(error, Config)}") from None
+
+
+def check_ids(config: Config, pdb_ids: Sequence[str]) -> None:
+    """Raise ConfigError if the configuration names an ID that is not among the structures."""
+    leave_out, averaging = config.tables.table3.leave_out, config.recovery.averaging
+    named = {
+        "snr.reference_id": [config.snr.reference_id],
+        "structures.biological_ids": config.structures.biological_ids,
+        "structures.maps": [row.id for row in config.structures.maps],
+        "tables.table3.leave_out": [] if leave_out == "all" else leave_out,
+        "figures.complex_id": [config.figures.complex_id],
+        "figures.example_ids": config.figures.example_ids,
+        "recovery.averaging.pdb_id": [] if averaging is None else [averaging.pdb_id],
+    }
+    for key, ids in named.items():
+        for pdb_id in ids:
+            if pdb_id not in pdb_ids:
+                message = f"{pdb_id} is not in {config.structures.ids}; add it there"
+                raise ConfigError(f"config: {key}: {message}")

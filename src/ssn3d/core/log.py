@@ -1,0 +1,100 @@
+"""Logs, progress bars, and user errors as one line."""
+
+import logging
+import re
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TypeVar
+
+from tqdm import tqdm
+
+from ssn3d.core.errors import DataError, SSN3DError
+from ssn3d.io.files import PathLike, write_error
+
+logger = logging.getLogger("ssn3d")
+
+T = TypeVar("T")
+
+
+class _LogFile(logging.FileHandler):
+    """A log file; if it cannot be written, warn once and log to the terminal only."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 -- logging's name
+        """Stop writing; every line goes to the terminal anyway."""
+        del record
+        logger.removeHandler(self)
+        error = sys.exception()
+        logger.warning("%s: the log ends here (%s)", self.baseFilename, error)
+
+    def close(self) -> None:
+        """Close the file, even if buffered lines cannot be written."""
+        with suppress(OSError):
+            super().close()
+
+
+@contextmanager
+def job(log_file: PathLike | None = None, *, of_another: bool = False) -> Iterator[None]:
+    """Log to the terminal, and to `log_file` if given; exit with status 1 on a user error.
+
+    The log file begins anew, unless it is `of_another` process that writes to it as well.
+    """
+    handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
+    if log_file is not None:
+        try:
+            Path(log_file).parent.mkdir(parents=True, exist_ok=True)
+            if not of_another:
+                Path(log_file).write_bytes(b"")
+            handlers.append(_LogFile(log_file, "a", "utf-8", errors="backslashreplace"))
+        except OSError as error:
+            sys.exit(f"error: {write_error(log_file, error)}")
+    form = logging.Formatter("%(asctime)s %(message)s", datefmt="%H:%M:%S")
+    for handler in handlers:
+        handler.setFormatter(form)
+        logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    logging.captureWarnings(capture=True)
+    try:
+        yield
+    except SSN3DError as error:
+        logger.error("error: %s", error)  # noqa: TRY400 -- a user error has no traceback
+        sys.exit(1)
+    except UnicodeEncodeError as error:
+        if error.reason != "surrogates not allowed":
+            raise
+        logger.error("error: %s", _not_utf8(error))  # noqa: TRY400 -- the name of a file
+        sys.exit(1)
+    except Exception:
+        logger.exception("failed")
+        raise
+    finally:
+        logging.captureWarnings(capture=False)
+        for handler in handlers:
+            logger.removeHandler(handler)
+            handler.close()
+
+
+def _not_utf8(error: UnicodeEncodeError) -> DataError:
+    """Name the file whose name, of bytes that are not UTF-8, was to be written as text."""
+    before, after = error.object[: error.start], error.object[error.start :]
+    name = re.split(r"[\s,\"]", before)[-1] + re.split(r"[\s,\"]", after)[0]
+    return DataError(
+        f"{name[:200]}: a name that is not UTF-8 cannot be written into a file; rename the file or "
+        "its folder"
+    )
+
+
+def progress(
+    items: Iterable[T], title: str, total: int | None = None, voxels_each: int | None = None
+) -> Iterable[T]:
+    """Iterate with a progress bar on a terminal, or a line every 15 s elsewhere.
+
+    It shows the time left and the speed: items or, where each has so many, voxels per second.
+    """
+    live = sys.stderr.isatty()
+    in_voxels = {"unit": "voxel", "unit_scale": voxels_each} if voxels_each else {}
+    bar: Iterable[T] = tqdm(
+        items, title, total, mininterval=0.2 if live else 15, ncols=90, leave=live, **in_voxels
+    )
+    return bar

@@ -1,0 +1,53 @@
+"""How runs are named, in tables and in paths. Light to import: Snakemake does so for every job."""
+
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+from ssn3d.io.files import PathLike
+
+BASELINE = "Xu & Alber"
+"""The baseline as tables name it: unsupervised, as its authors' method is."""
+TUNED_BASELINE = "Xu & Alber, tuned"
+"""The same with parameters chosen on true masks, which the paper does not have."""
+OTSU, ORACLE = "Otsu", "Oracle threshold"
+"""Classical references: a threshold, and the component at the centre."""
+BASELINES = (BASELINE, TUNED_BASELINE, OTSU, ORACLE)
+"""Methods without a network."""
+
+NETWORKS = ("SSN3D-v1", "SSN3D-v2", "SSN3D-ED", "UNet", "ResUNet")
+"""Names of the networks in `segmentation.networks`, for code that must not import torch."""
+
+METHODS = (*BASELINES, *NETWORKS)
+"""What a row of a table may name."""
+
+
+JOIN = "+"
+"""Between the names of datasets that a network is trained on together, as in `A+B+C`."""
+
+
+class Run(NamedTuple):
+    """A run that a row of the tables needs; the method is named as in tables."""
+
+    method: str
+    dataset: str
+    split: str = "random"
+    """Name of the data's split, and of the repeat."""
+
+
+def repeats(seeds: int) -> list[str]:
+    """Name trainings that differ in their seed alone: "" for the first, `_seed2`, `_seed3`, ...
+
+    The name follows that of the split, which they share.
+    """
+    return ["", *(f"_seed{number}" for number in range(2, seeds + 1))]
+
+
+def path_name(method: str) -> str:
+    """Return a method's name as used in paths, such as `Xu-Alber-tuned`."""
+    return re.sub("[ ,&]+", "-", method)
+
+
+def run_folder(runs: PathLike, method: str, dataset: str, split: str = "random") -> Path:
+    """Folder of a run below the folder of all runs; `method` as in tables or in paths."""
+    return Path(runs) / path_name(method) / dataset / split

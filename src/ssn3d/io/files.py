@@ -1,0 +1,182 @@
+"""Files that are written completely or not at all; JSON files, tables of facts, SHA-256."""
+
+import csv
+import errno
+import glob
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from ssn3d.core.errors import DataError, WriteError
+
+PathLike = str | os.PathLike[str]
+
+DELETE = "delete it and rerun"
+"""What to do about a damaged result of ours; never about a file of the user's."""
+_REMEDIES = {
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), "free some space and rerun"),
+    **dict.fromkeys(
+        (errno.EROFS, errno.EACCES, errno.EPERM), "make the folder writable or use another one"
+    ),
+}
+
+
+@contextmanager
+def atomic_path(path: PathLike) -> Iterator[Path]:
+    """Yield a temporary path beside `path`; rename it to `path` when the block succeeds.
+
+    The temporary name keeps the suffix, because writers choose the format by it. It contains the
+    machine and the process ID, so that files left by killed processes can be told from files that
+    are being written.
+
+    Raises WriteError if the file cannot be written.
+    """
+    target = Path(path)
+    start = f".{target.stem}.partial-{os.uname().nodename}-"
+    partial = target.with_name(f"{start}{os.getpid()}{target.suffix}")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        for abandoned in target.parent.glob(f"{glob.escape(start)}*{glob.escape(target.suffix)}"):
+            if not _is_alive(abandoned.stem.removeprefix(start)):
+                abandoned.unlink(missing_ok=True)
+        yield partial
+        with partial.open("rb") as handle:
+            os.fsync(handle.fileno())
+        partial.replace(target)
+    except OSError as error:
+        raise write_error(target, error) from error
+    finally:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+
+
+def _is_alive(pid: str) -> bool:
+    """Whether a process of this machine is running; if `pid` is not a number, assume that it is."""
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return False
+    except (ValueError, OSError):
+        return True
+    return True
+
+
+def write_error(path: PathLike, error: OSError) -> WriteError:
+    """Build the error for a file that cannot be written: why, and what to do."""
+    remedy = _REMEDIES.get(error.errno or 0, "fix the cause and rerun")
+    return WriteError(f"{path}: cannot be written ({error.strerror or error}); {remedy}")
+
+
+def cannot_be_read(path: PathLike, kind: str, error: object, remedy: str) -> str:
+    """Say why a file cannot be read, and what to do about it.
+
+    The remedy is for a damaged file; a file that is missing, a folder or not readable is none.
+
+    Args:
+        path: the file.
+        kind: what it should be, such as `readable JSON file`.
+        error: what went wrong.
+        remedy: DELETE only for results of ours.
+    """
+    place = Path(path)
+    if isinstance(error, FileNotFoundError) or not _exists(place):
+        return f"{path}: no such file"
+    if place.is_dir():
+        return f"{path}: a folder, not a {kind}"
+    if isinstance(error, PermissionError) or not os.access(place, os.R_OK):
+        return f"{path}: no permission to read it"
+    return f"{path}: not a {kind} ({error}); {remedy}"
+
+
+def _exists(path: Path) -> bool:
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except (OSError, ValueError):  # no permission for its folder, or a name that is none
+        return True
+    return True
+
+
+def check_utf8(name: str, remedy: str) -> None:
+    """Raise DataError if a name, that of a file for example, cannot be written as text."""
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError:
+        raise DataError(f"{name}: this name is not UTF-8; {remedy}") from None
+
+
+def check_braces(path: str, place: str) -> None:
+    """Raise DataError for a path that Snakemake would read as one with wildcards."""
+    if "{" in path or "}" in path:
+        raise DataError(
+            f"{place}: {path!r}: Snakemake reads braces as wildcards; rename the file or folder, "
+            "or link to it under another name"
+        )
+
+
+def sha256_of(path: PathLike) -> str:
+    """SHA-256 of a file, as hexadecimal digits."""
+    with Path(path).open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def write_text(path: PathLike, text: str) -> None:
+    """Write a text file."""
+    with atomic_path(path) as partial:
+        partial.write_text(text, encoding="utf-8")
+
+
+def write_json(path: PathLike, content: dict[str, Any]) -> None:
+    """Write `content` as indented JSON. Raises ValueError for NaN and infinity."""
+    write_text(path, json.dumps(content, indent=2, allow_nan=False) + "\n")
+
+
+def read_json(path: PathLike, *required: str, remedy: str = DELETE) -> dict[str, Any]:
+    """Read a JSON object, a result of ours unless there is another remedy than deleting it.
+
+    Raises DataError if the file is missing or damaged, or lacks one of the required keys.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+        content = json.loads(text, parse_constant=_refuse_constant)
+    except (OSError, ValueError, RecursionError) as error:
+        raise DataError(cannot_be_read(path, "readable JSON file", error, remedy)) from error
+    if not isinstance(content, dict):
+        raise DataError(f"{path}: not a JSON object; {remedy}")
+    missing = [key for key in required if key not in content]
+    if missing:
+        raise DataError(f"{path}: lacks {', '.join(missing)}; {remedy}")
+    return content
+
+
+def read_tsv(path: PathLike) -> list[tuple[str, dict[str, str]]]:
+    """Read a table of facts (.tsv): the place of each line, for messages, and its cells by column.
+
+    Cells that a line lacks are empty. Raises DataError if the file is missing, is not text, or has
+    a column twice.
+    """
+    try:
+        with Path(path).open(encoding="utf-8", newline="") as handle:
+            rows = csv.DictReader(handle, delimiter="\t", restval="")
+            check_columns(path, rows.fieldnames or [])
+            return [(f"{path}: line {rows.line_num}", row) for row in rows]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(cannot_be_read(path, "readable table", error, "correct it")) from error
+
+
+def check_columns(path: PathLike, titles: Iterable[str]) -> None:
+    """Raise DataError if a table has two columns of one title."""
+    named = [title for title in titles if title]
+    twice = next((title for title in named if named.count(title) > 1), None)
+    if twice is not None:
+        raise DataError(f"{path}: column {twice!r} stands twice; keep one")
+
+
+def _refuse_constant(name: str) -> None:
+    """Refuse NaN and Infinity, which Python accepts as JSON."""
+    raise ValueError(f"{name} is not JSON")

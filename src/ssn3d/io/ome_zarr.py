@@ -1,0 +1,130 @@
+"""OME-Zarr images (OME-NGFF 0.1 to 0.5) as volumes."""
+
+import json
+import math
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ssn3d.core.errors import DataError
+from ssn3d.core.log import logger
+from ssn3d.io.stored_volume import Slices, StoredTomogram
+
+_ANGSTROM = {"angstrom": 1.0, "nanometer": 10.0, "micrometer": 1e4, "picometer": 0.01}
+_SHORT = {
+    "Å": "angstrom",
+    "A": "angstrom",
+    "nm": "nanometer",
+    "um": "micrometer",
+    "µm": "micrometer",
+}
+_SPACE = ["z", "y", "x"]
+_DEFAULT_AXES = ["t", "c", "z", "y", "x"]
+"""Axes of versions 0.1 and 0.2, which do not name them."""
+
+
+def open_ome_zarr(path: Path) -> StoredTomogram:
+    """Open the finest image of OME-Zarr, whose last axes are z, y, x.
+
+    Raises DataError where there is none, or it is not a single volume.
+    """
+    try:
+        import zarr  # noqa: PLC0415 -- optional
+    except ModuleNotFoundError:
+        raise DataError(f"{path}: to read OME-Zarr, pip install 'ssn3d[zarr]'") from None
+    try:
+        attributes = _attributes(path)
+        image = attributes.get("ome", attributes)["multiscales"][0]
+        finest = image["datasets"][0]
+        names, units = _axes(image)
+        array: Any = zarr.open_array(path / finest["path"], mode="r")
+        steps, shifts = _scale_and_shift(image, finest, len(names))
+    except (OSError, KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+        problem = " ".join(str(error).split())
+        raise DataError(f"{path}: not an image of OME-Zarr ({problem}); give its folder") from error
+    leading = array.shape[:-3]
+    if names[-3:] != _SPACE or math.prod(leading) != 1 or len(names) != len(array.shape):
+        shape = "x".join(map(str, array.shape))
+        raise DataError(f"{path}: axes {', '.join(names)} of {shape}, not one volume of z, y, x")
+    if array.dtype.kind not in "biuf":
+        raise DataError(f"{path}: its voxels are {array.dtype}, not real numbers")
+    _warn_of_missing_chunks(path, array)
+    factors = [_ANGSTROM.get(_SHORT.get(unit, unit), 0.0) for unit in units[-3:]]
+    edges = [factor * step for factor, step in zip(factors, steps[-3:], strict=True)]
+    origin = [factor * shift for factor, shift in zip(factors, shifts[-3:], strict=True)]
+    first = (0,) * len(leading)
+
+    def read(where: Slices) -> NDArray[Any]:
+        parts = where if isinstance(where, tuple) else (where,)
+        return np.asarray(array[(*first, *parts)])
+
+    return StoredTomogram(
+        read,
+        tuple(array.shape[-3:]),
+        tuple(edges[::-1]),  # type: ignore[arg-type]
+        tuple(origin[::-1]),  # type: ignore[arg-type]
+    )
+
+
+def _attributes(path: Path) -> dict[str, Any]:
+    """Attributes of a group of Zarr 3, or of Zarr 2."""
+    newer = path / "zarr.json"
+    if newer.exists():
+        attributes: dict[str, Any] = json.loads(newer.read_bytes())["attributes"]
+        return attributes
+    older: dict[str, Any] = json.loads((path / ".zattrs").read_bytes())
+    return older
+
+
+def _axes(image: dict[str, Any]) -> tuple[list[str], list[str]]:
+    """Names and units of the axes; version 0.3 has names only, older ones have none."""
+    axes = image.get("axes", _DEFAULT_AXES)
+    named = [{"name": axis} if isinstance(axis, str) else axis for axis in axes]
+    return [axis["name"] for axis in named], [axis.get("unit") or "" for axis in named]
+
+
+def _scale_and_shift(
+    image: dict[str, Any], finest: dict[str, Any], count: int
+) -> tuple[list[float], list[float]]:
+    """Scale (0 where there is none) and translation of each axis, the image's after the dataset's.
+
+    The image's transformations apply to all its datasets, after their own.
+    """
+    steps, shifts, scaled = [1.0] * count, [0.0] * count, False
+    for source in (finest, image):
+        for transformation in source.get("coordinateTransformations") or []:
+            kind = transformation["type"]
+            if kind not in {"scale", "translation"}:
+                continue
+            values = [float(value) for value in transformation[kind]]
+            if len(values) != count:
+                raise ValueError(f"a {kind} of {len(values)} numbers for {count} axes")
+            if kind == "scale":
+                scaled = True
+                steps = [a * b for a, b in zip(steps, values, strict=True)]
+                shifts = [a * b for a, b in zip(shifts, values, strict=True)]
+            else:
+                shifts = [a + b for a, b in zip(shifts, values, strict=True)]
+    return (steps if scaled else [0.0] * count), shifts
+
+
+def _warn_of_missing_chunks(path: Path, array: Any) -> None:
+    """Warn where chunks have no file, as after a download that stopped.
+
+    Writers may leave out chunks that hold nothing but the fill value, so this is no error.
+    """
+    shards = getattr(array, "shards", None) or array.chunks
+    counts = [-(-length // size) for length, size in zip(array.shape, shards, strict=True)]
+    root, encode = (
+        Path(str(array.store_path.store.root)) / array.path,
+        array.metadata.encode_chunk_key,
+    )
+    missing = sum(not (root / encode(place)).exists() for place in product(*map(range, counts)))
+    if missing:
+        logger.warning(
+            "%s: %d of %d chunks are missing and read as %s; if a download stopped, resume it",
+            *(path, missing, math.prod(counts), array.fill_value),
+        )

@@ -1,0 +1,97 @@
+"""CSV files of particles: tomogram, class, position from the first voxel, score.
+
+Positions are in columns x_angstrom, y_angstrom and z_angstrom, as written here; in x, y and z, in
+angstrom as in tables of copick and of challenges; or in axis-0 (z), axis-1 and axis-2, in voxels,
+as napari saves points. Orientations are left out: no two programs have the same columns for them.
+"""
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ssn3d.core.errors import DataError
+from ssn3d.core.log import logger
+from ssn3d.core.particles import Particles
+from ssn3d.io.delimited import DelimitedTable, read_delimited
+from ssn3d.io.files import PathLike
+from ssn3d.io.particles.frame import Frames, frames_of, voxels_angstrom
+from ssn3d.io.particles.table import ParticleTable
+from ssn3d.io.tables import write_csv
+from ssn3d.io.text_files import listed
+
+_POSITION = ["x_angstrom", "y_angstrom", "z_angstrom"]
+_BARE = ["x", "y", "z"]
+_OF_NAPARI = ["axis-2", "axis-1", "axis-0"]
+_TOMOGRAMS = ("tomogram", "experiment", "run_name", "tomo_name", "tomo_id")
+_CLASSES = ("class", "particle_type", "object_name")
+
+
+def read_particles_csv(
+    path: PathLike, frames: Frames, pixel_size_angstrom: float | None = None
+) -> ParticleTable:
+    """Read particles of any CSV dialect; centres in voxels of the frames.
+
+    A pixel size is the unit of columns x, y, z and axis-0, -1, -2.
+
+    Raises:
+        DataError: the file is missing or damaged, lacks a column, has one twice, or holds NaN or
+            infinity.
+    """
+    table = read_delimited(path)
+    sets = (_POSITION, _BARE, _OF_NAPARI)
+    columns = next((names for names in sets if set(names) <= set(table.titles)), None)
+    if columns is None:
+        raise DataError(
+            f"{path}: no columns {', '.join(_POSITION)}, nor x, y, z; it has "
+            f"{listed(table.titles)}, separated by {table.separated_by}; name them so"
+        )
+    values = np.column_stack([_numbers(path, table, name) for name in columns])
+    if not np.isfinite(values).all():
+        raise DataError(f"{path}: positions are empty or not finite; correct them")
+    scores = np.full(len(values), np.nan)
+    if "score" in table.titles:
+        scores = _numbers(path, table, "score")
+    tomograms, classes = _texts(table, _TOMOGRAMS), _texts(table, _CLASSES)
+    rows = frames_of(frames, tomograms)
+    if columns == _POSITION:
+        unit: float | NDArray[np.float64] = 1.0
+    elif columns == _BARE:
+        unit = 1.0 if pixel_size_angstrom is None else pixel_size_angstrom
+        logger.info("%s: x, y and z are in units of %.4g A (--pixel-size)", path, unit)
+    else:
+        unit = voxels_angstrom(path, rows, pixel_size_angstrom)
+    voxels = np.array([row.voxel_size_angstrom for row in rows], dtype=float).reshape(-1, 1)
+    centres = values[:, ::-1] * unit / voxels
+    rotations = np.tile(np.eye(3), (len(values), 1, 1))
+    return ParticleTable(tomograms, Particles(classes, centres, rotations), scores, oriented=False)
+
+
+def _numbers(path: PathLike, table: DelimitedTable, title: str) -> NDArray[np.float64]:
+    """Read a column (n,) of numbers, with decimal points or commas; empty cells are NaN."""
+    column = table.titles.index(title)
+    numbers = []
+    for line, cells in table.rows:
+        cell = cells[column]
+        try:
+            numbers.append(float(cell.replace(",", ".") or "nan"))
+        except ValueError as error:
+            message = f"{path}: line {line}, {title}: {cell!r} is not a number; correct it"
+            raise DataError(message) from error
+    return np.array(numbers, dtype=float)
+
+
+def _texts(table: DelimitedTable, titles: tuple[str, ...]) -> NDArray[np.str_]:
+    """Read the first of these columns that there is (n,); "" without any."""
+    column = next((table.titles.index(title) for title in titles if title in table.titles), None)
+    cells = ["" if column is None else cells[column] for _, cells in table.rows]
+    return np.array(cells, dtype=np.str_)
+
+
+def write_particles_csv(path: PathLike, table: ParticleTable, frames: Frames) -> None:
+    """Write particles without their orientations. Raises WriteError where it cannot be written."""
+    voxels = [row.voxel_size_angstrom for row in frames_of(frames, table.tomograms)]
+    rows = pd.DataFrame({"tomogram": table.tomograms, "class": table.particles.pdb_ids})
+    xyz = table.particles.centres[:, ::-1] * np.array(voxels, dtype=float).reshape(-1, 1)
+    rows[_POSITION] = xyz.round(6)
+    rows["score"] = table.scores
+    write_csv(path, rows)

@@ -1,0 +1,155 @@
+"""Particle tables: read in the format that their content shows, written in that of the suffix."""
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ssn3d.core.errors import DataError
+from ssn3d.io.files import PathLike
+from ssn3d.io.particles.comma_separated import read_particles_csv, write_particles_csv
+from ssn3d.io.particles.copick import read_copick, write_copick
+from ssn3d.io.particles.frame import Frames, TomogramFrame, frames_of
+from ssn3d.io.particles.number_lists import read_number_list
+from ssn3d.io.particles.portal import read_portal
+from ssn3d.io.particles.relion import Relion, read_star, write_star
+from ssn3d.io.particles.table import ParticleTable
+from ssn3d.io.star_file import fits_star
+from ssn3d.io.text_files import read_any_text
+
+SUFFIXES = (".star", ".json", ".csv")
+_BLOCK = re.compile(r"^[ \t]*data_[^\s,;|]*[ \t]*(#.*)?$", re.MULTILINE)
+_FIRST_ROW = re.compile(r"^[ \t]*([^#\s].*)$", re.MULTILINE)
+
+
+def check_suffix(path: PathLike) -> str:
+    """Give the suffix of a table to write. Raises DataError where there is no such format."""
+    suffix = Path(path).suffix.lower()
+    if suffix not in SUFFIXES:
+        raise DataError(f"{path}: no known table of particles; name it .star, .json or .csv")
+    return suffix
+
+
+def check_name(tomogram: str) -> str:
+    """Give a tomogram's name. Raises DataError where tables cannot hold it."""
+    if not fits_star(tomogram):
+        raise DataError(f"{tomogram!r} cannot name a tomogram in a table; give another with --name")
+    return tomogram
+
+
+def read_particle_table(
+    path: PathLike, frames: Frames, pixel_size_angstrom: float | None = None
+) -> ParticleTable:
+    """Read particles of any format; centres in voxels of their tomograms.
+
+    Args:
+        path: STAR file, JSON of copick or of the CryoET Data Portal, CSV, list of x, y, z, or table
+            of Dynamo.
+        frames: of the tomograms; a single one for all.
+        pixel_size_angstrom: unit of coordinates in pixels or voxels, instead of the file's.
+
+    Raises:
+        DataError: the file is missing or damaged, of no known format, or holds NaN or infinity.
+    """
+    table = _read(path, frames, pixel_size_angstrom)
+    particles = replace(
+        table.particles, centres=table.particles.centres - _offsets_voxels(table, frames)
+    )
+    return replace(table, particles=particles)
+
+
+def _read(path: PathLike, frames: Frames, pixel_size_angstrom: float | None) -> ParticleTable:
+    """Read particles as they are in the file, from the first voxel of the whole tomogram."""
+    text = read_any_text(path)
+    first = _FIRST_ROW.search(text)
+    if first is None:
+        raise DataError(f"{path}: no table of particles, it is empty; give another file")
+    if first[1][0] in "{[":
+        content = _json(path, text)
+        if content is None:
+            return read_portal(path, text, frames, pixel_size_angstrom)
+        return read_copick(path, content, frames)
+    if _BLOCK.search(text):
+        return read_star(path, frames, pixel_size_angstrom)
+    if all(_is_number(cell) for cell in first[1].split()):
+        return read_number_list(path, text, frames, pixel_size_angstrom)
+    return read_particles_csv(path, frames, pixel_size_angstrom)
+
+
+def _json(path: PathLike, text: str) -> dict[str, Any] | None:
+    """Read the object of a file of copick; None for the portal's, of one object a line.
+
+    Raises DataError where it is neither.
+    """
+    if '"location"' in text.partition("\n")[0] and '"points"' not in text:
+        return None
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{path}: not a readable JSON file ({error}); save it again") from error
+    if isinstance(content, dict) and "boxes_3d" in content:
+        raise DataError(
+            f"{path}: EMAN2's boxes_3d are not read, since where they count from depends on its "
+            "version; convert them to CSV with columns x_angstrom, y_angstrom, z_angstrom"
+        )
+    if not isinstance(content, dict) or "points" not in content:
+        raise DataError(
+            f"{path}: neither copick's picks (it lacks points) nor the CryoET Data Portal's; "
+            "convert it to CSV with columns x_angstrom, y_angstrom, z_angstrom"
+        )
+    return content
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
+def _offsets_voxels(table: ParticleTable, frames: Frames) -> NDArray[np.float64] | float:
+    """First voxels (n, 3) of cropped tomograms in the whole ones; 0 where none is cropped."""
+    if isinstance(frames, TomogramFrame):
+        return np.array(frames.offset_angstrom) / frames.voxel_size_angstrom
+    rows = frames_of(frames, table.tomograms)
+    found = [np.array(row.offset_angstrom) / row.voxel_size_angstrom for row in rows]
+    return np.array(found).reshape(-1, 3)
+
+
+def write_particle_table(
+    path: PathLike,
+    table: ParticleTable,
+    frames: Frames,
+    *,
+    tomogram: str,
+    relion: Relion = 5,
+) -> None:
+    """Write particles in the format of the suffix.
+
+    Args:
+        path: where to.
+        table: the particles; perhaps none.
+        frames: of the tomograms; a single one for all.
+        tomogram: the run of copick's JSON, which holds one.
+        relion: version of RELION for a STAR file; 4 is Warp's form too.
+
+    Raises:
+        DataError: no such format, or one that cannot hold this table or its names.
+        WriteError: the file cannot be written.
+    """
+    suffix = check_suffix(path)
+    for name in {tomogram, *table.tomograms.tolist()}:
+        check_name(name)
+    centres = table.particles.centres + _offsets_voxels(table, frames)
+    table = replace(table, particles=replace(table.particles, centres=centres))
+    if suffix == ".json":
+        write_copick(path, table, frames, tomogram)
+    elif suffix == ".csv":
+        write_particles_csv(path, table, frames)
+    else:
+        write_star(path, table, frames, relion)

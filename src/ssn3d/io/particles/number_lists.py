@@ -1,0 +1,63 @@
+"""Lists of numbers without titles: x, y, z a row (.coords, IMOD's model2point), Dynamo's tables.
+
+Both are in voxels of the tomogram. In a table of Dynamo a particle is at x, y, z (columns 24 to 26)
+plus its shift (4 to 6), and column 20 has the number of its tomogram; its angles are not read.
+"""
+
+import numpy as np
+
+from ssn3d.core.errors import DataError
+from ssn3d.core.log import logger
+from ssn3d.core.particles import Particles
+from ssn3d.io.files import PathLike
+from ssn3d.io.particles.frame import Frames, frames_of, voxels_angstrom
+from ssn3d.io.particles.table import ParticleTable
+
+_AXES = 3
+_SHIFT, _POSITION = slice(3, 6), slice(23, 26)
+_CORRELATION, _TOMOGRAM = 9, 19
+_COLUMNS_OF_DYNAMO = 26
+
+
+def read_number_list(
+    path: PathLike, text: str, frames: Frames, pixel_size_angstrom: float | None = None
+) -> ParticleTable:
+    """Read particles from the text of a file; centres in voxels of the frames.
+
+    Raises DataError where rows differ in length, or have neither 3 nor at least 26 numbers.
+    """
+    lines = [(i, line.split()) for i, line in enumerate(text.splitlines(), 1)]
+    rows = [(i, cells) for i, cells in lines if cells and not cells[0].startswith("#")]
+    width = len(rows[0][1])
+    if width != _AXES and width < _COLUMNS_OF_DYNAMO:
+        raise DataError(
+            f"{path}: line {rows[0][0]} has {width} numbers, neither x, y, z nor a row of Dynamo; "
+            "name the columns in a CSV file"
+        )
+    numbers = np.array([_row(f"{path}: line {i}", cells, width) for i, cells in rows])
+    count = len(numbers)
+    tomograms, scores = np.full(count, ""), np.full(count, np.nan)
+    positions = numbers
+    if width != _AXES:
+        logger.info("%s: a table of Dynamo; its angles are not read", path)
+        positions = numbers[:, _POSITION] + numbers[:, _SHIFT]
+        tomograms = np.array([f"{number:g}" for number in numbers[:, _TOMOGRAM]])
+        scores = numbers[:, _CORRELATION]
+    of_rows = frames_of(frames, tomograms)
+    unit = voxels_angstrom(path, of_rows, pixel_size_angstrom)
+    voxels = np.array([frame.voxel_size_angstrom for frame in of_rows]).reshape(-1, 1)
+    centres = positions[:, ::-1] * unit / voxels
+    rotations = np.tile(np.eye(3), (count, 1, 1))
+    particles = Particles(np.full(count, ""), centres, rotations)
+    return ParticleTable(tomograms, particles, scores, oriented=False)
+
+
+def _row(place: str, cells: list[str], width: int) -> list[float]:
+    """Read the finite numbers of a row. Raises DataError for others, or another count."""
+    try:
+        numbers = [float(cell) for cell in cells]
+    except ValueError as error:
+        raise DataError(f"{place} is not of numbers ({error}); correct it") from error
+    if len(numbers) != width or not np.isfinite(numbers).all():
+        raise DataError(f"{place} has not {width} finite numbers; correct it")
+    return numbers

@@ -1,0 +1,58 @@
+"""Particles of one or more tomograms, with scores, as any format has them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ssn3d.core.particles import Particles
+
+
+@dataclass(frozen=True)
+class ParticleTable:
+    """Particles with their tomograms and scores, in the order of their file."""
+
+    tomograms: NDArray[np.str_]
+    """(n,) names; "" where a file names none."""
+    particles: Particles
+    """Classes ("" where a file has none), centres in voxels, rotations (no rotation where a file
+    has none)."""
+    scores: NDArray[np.float64]
+    """(n,) the higher, the better; NaN where a file has none."""
+    oriented: bool
+    """Whether the rotations are known."""
+    class_numbers: NDArray[np.int_] | None = None
+    """(n,) from 1; None where nobody has classified them."""
+    selected_rows: NDArray[np.int_] | None = None
+    """(n,) rows of these particles in their file, from 0; None if they are all of them."""
+
+    def __len__(self) -> int:
+        """Count the particles."""
+        return len(self.tomograms)
+
+    @property
+    def file_rows(self) -> NDArray[np.int_]:
+        """Rows (n,) of the particles in their file, from 0."""
+        return np.arange(len(self)) if self.selected_rows is None else self.selected_rows
+
+    def __getitem__(self, rows: NDArray[np.int_] | NDArray[np.bool_] | slice) -> "ParticleTable":
+        """Select particles."""
+        classes = None if self.class_numbers is None else self.class_numbers[rows]
+        return ParticleTable(
+            self.tomograms[rows],
+            self.particles[rows],
+            self.scores[rows],
+            self.oriented,
+            classes,
+            self.file_rows[rows],
+        )
+
+    @classmethod
+    def of_picks(
+        cls, tomogram: str, centres: NDArray[np.float64], scores: NDArray[np.float64]
+    ) -> "ParticleTable":
+        """Make it from positions (n, 3) in one tomogram, without classes and orientations."""
+        count = len(centres)
+        rotations = np.broadcast_to(np.eye(3), (count, 3, 3))
+        particles = Particles(np.full(count, ""), centres, rotations)
+        return cls(np.full(count, tomogram), particles, scores, oriented=False)

@@ -1,0 +1,128 @@
+"""Voxels that stay in a file: parts of a volume are read when they are needed."""
+
+import bz2
+import errno
+import gzip
+import os
+import shutil
+import tempfile
+import weakref
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ssn3d.core.errors import DataError, WriteError
+from ssn3d.io.files import cannot_be_read
+
+Slices = slice | tuple[slice, ...]
+
+_COPY_BYTES = 1 << 20
+AGAIN = "make or copy it again"
+"""What to do about a damaged volume."""
+
+
+@dataclass(frozen=True)
+class StoredTomogram:
+    """A volume of real numbers on disk, and its metadata."""
+
+    read: Callable[[Slices], NDArray[Any]]
+    """Read part of the volume (z, y, x)."""
+    shape: tuple[int, int, int]
+    edges_angstrom: tuple[float, float, float]
+    """Voxel size (x, y, z); 0 or NaN where the file has none."""
+    origin_angstrom: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    """(x, y, z)."""
+    start_voxels: tuple[int, int, int] = (0, 0, 0)
+    """(x, y, z)."""
+    labels: str = ""
+    """Text in the header of an MRC file."""
+    size_bytes: int = 0
+    """Size of an MRC file, decompressed."""
+
+    def read_float32(self, where: Slices) -> NDArray[np.float32]:
+        """Read part of the volume into memory."""
+        return np.array(self.read(where), np.float32)
+
+
+@dataclass(frozen=True)
+class Content:
+    """Bytes of a file, or of its decompressed copy, which has no name and vanishes with this."""
+
+    path: Path
+    """File named by the user, for messages."""
+    descriptor: int | None = None
+    """Open decompressed copy."""
+
+    def open(self) -> BinaryIO:
+        """Open the bytes for reading."""
+        if self.descriptor is None:
+            return self.path.open("rb")
+        return os.fdopen(os.dup(self.descriptor), "rb")
+
+    def size(self) -> int:
+        """Count the bytes."""
+        with self.open() as stream:
+            return stream.seek(0, os.SEEK_END)
+
+    def start(self, count: int) -> bytes:
+        """Read the first bytes."""
+        with self.open() as stream:
+            stream.seek(0)
+            return stream.read(count)
+
+    def map(
+        self,
+        dtype: np.dtype[Any],
+        offset: int,
+        shape: tuple[int, ...],
+        order: tuple[int, ...],
+        where: Slices,
+    ) -> NDArray[Any]:
+        """Map part of an array; `order` are its axes in the file that become z, y and x."""
+        with self.open() as stream:  # mapped anew each time: pages once read would count as ours
+            return np.memmap(stream, dtype, "r", offset, shape).transpose(order)[where]
+
+
+def file_content(path: Path) -> Content:
+    """Content of a file, decompressed if it is a gzip or bzip2 file.
+
+    Raises:
+        DataError: the file is missing or damaged.
+        WriteError: there is no room for the decompressed copy.
+    """
+    try:
+        content = Content(path)
+        magic = content.start(3)
+        if magic[:2] == b"\x1f\x8b":
+            return unpacked(path, gzip.open)
+        return unpacked(path, bz2.open) if magic == b"BZh" else content
+    except (OSError, EOFError, zlib.error) as error:
+        problem = " ".join(str(error).split())
+        raise DataError(cannot_be_read(path, "readable volume", problem, AGAIN)) from error
+
+
+def unpacked(path: Path, opened: Callable[[Path], Any]) -> Content:
+    """Copy what `opened(path)` reads to a temporary file without a name.
+
+    Raises WriteError if there is no room for it.
+    """
+    descriptor, name = tempfile.mkstemp(prefix="ssn3d-")
+    Path(name).unlink()
+    content = Content(path, descriptor)
+    weakref.finalize(content, os.close, descriptor)
+    try:
+        with opened(path) as source, os.fdopen(os.dup(descriptor), "wb") as target:
+            shutil.copyfileobj(source, target, _COPY_BYTES)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        folder = tempfile.gettempdir()
+        raise WriteError(
+            f"{path}: no room in {folder} to decompress it; free some space there, or set TMPDIR"
+        ) from error
+    return content

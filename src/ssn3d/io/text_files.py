@@ -1,0 +1,68 @@
+"""Text files of other programs, in the encodings that spreadsheets and editors write."""
+
+import codecs
+from pathlib import Path
+
+from ssn3d.core.errors import DataError
+from ssn3d.io.files import PathLike
+
+MOST_NAMES = 10
+"""Names that a message lists."""
+_HEAD_BYTES = 4096
+_NO_TEXT = "not text in UTF-8 or UTF-16; give a table, saved as UTF-8"
+_MARKS = {
+    codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+
+
+def read_any_text(path: PathLike) -> str:
+    """Read a text file in UTF-8 or UTF-16, with or without a byte-order mark.
+
+    Lines end in a line feed, whatever they end in in the file.
+
+    Raises DataError where the file is missing or is not text.
+    """
+    try:
+        with Path(path).open("rb") as stream:
+            content = stream.read(_HEAD_BYTES)
+            if not _is_text(content):  # as in a volume; the rest of it may be large
+                raise DataError(f"{path}: {_NO_TEXT}")
+            text = (content + stream.read()).decode(_encoding(content))
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path}: {_NO_TEXT}") from error
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def is_text(path: PathLike) -> bool:
+    """Tell a text file, by its first bytes, from a volume. A missing file counts as text."""
+    if not Path(path).is_file():
+        return not Path(path).is_dir()
+    with Path(path).open("rb") as stream:
+        return _is_text(stream.read(_HEAD_BYTES))
+
+
+def _is_text(head: bytes) -> bool:
+    try:
+        return "\0" not in codecs.getincrementaldecoder(_encoding(head))().decode(head)
+    except UnicodeDecodeError:
+        return False
+
+
+def _encoding(content: bytes) -> str:
+    for mark, encoding in _MARKS.items():
+        if content.startswith(mark):
+            return encoding
+    # the first character of a table is ASCII: one of its two bytes is 0 in UTF-16
+    if content[:1] == b"\0":
+        return "utf-16-be"
+    return "utf-16-le" if content[1:2] == b"\0" else "utf-8"
+
+
+def listed(names: list[str]) -> str:
+    """List names for a message; of many, the first ten and the number of all."""
+    shown = ", ".join(names[:MOST_NAMES])
+    return shown if len(names) <= MOST_NAMES else f"{shown}, ... ({len(names)} in all)"

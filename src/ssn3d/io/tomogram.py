@@ -1,0 +1,207 @@
+"""A tomogram of one's own, of any contrast and voxel size, whose voxels stay in its file."""
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ssn3d.core.errors import DataError
+from ssn3d.core.log import logger
+from ssn3d.io.files import PathLike
+from ssn3d.io.mrc_sections import Grid, same_voxel_size
+from ssn3d.io.stored_volume import Slices, StoredTomogram
+from ssn3d.io.tomogram_checks import Survey, protein_is_dark, section_correlation, survey
+from ssn3d.io.volume_formats import find_stored
+
+Protein = Literal["auto", "dark", "bright"]
+
+SMALLEST_VOXEL_ANGSTROM, LARGEST_VOXEL_ANGSTROM = 0.5, 50.0
+"""Other voxel sizes are mistakes: an atom's, or a cell's."""
+_THIN = 1.5
+"""Length along z, relative to y, above which y may be the thickness, as before IMOD's `trimvol`."""
+_NOT_TILTS = 0.1
+"""Least correlation of neighbouring sections that raises no doubt."""
+
+
+@dataclass(frozen=True)
+class OwnTomogram:
+    """A tomogram whose voxels stay in its file; memory is needed for what is read."""
+
+    path: Path
+    grid: Grid
+    """Shape, voxel size and origin, to be kept in all that is made of it."""
+    stored: StoredTomogram
+    name: str
+    """With which names of outputs begin; tables of particles know the tomogram by it."""
+    found: Survey
+    """Statistics of its voxels, and which of them hold data."""
+    protein_is_dark: bool = True
+    """True if protein is dark in the file; `read_dark` and `box` invert other tomograms."""
+
+    def read(self, where: Slices) -> NDArray[np.float32]:
+        """Read part of the volume (z, y, x) as it is in the file."""
+        return self.stored.read_float32(where)
+
+    def is_data(self, where: Slices) -> NDArray[np.bool_] | None:
+        """Whether voxels of a part hold data, not padding; None if all of the part do."""
+        padding = self.found.padding
+        return None if padding is None else padding.is_data(_bounds(where, self.grid.shape))
+
+    def read_dark(self, where: Slices) -> NDArray[np.float32]:
+        """Read part of the volume (z, y, x), standardised and with protein dark.
+
+        Over all voxels that hold data the mean is 0 and the standard deviation 1; outliers are
+        clipped. Padding is 0.
+        """
+        voxels = self.read(where)
+        np.clip(voxels, *self.found.limits, out=voxels)
+        voxels -= np.float32(self.found.mean)
+        voxels *= np.float32((1 if self.protein_is_dark else -1) / self.found.spread)
+        data = self.is_data(where)
+        if data is not None:
+            voxels[~data] = 0
+        return voxels
+
+    def box(self, start: tuple[int, ...], size: tuple[int, ...]) -> NDArray[np.float32]:
+        """Read `size` voxels from `start` (both z, y, x) as `read_dark` does.
+
+        The tomogram is mirrored beyond the box that holds all its data.
+        """
+        axes = zip(start, size, strict=True)
+        points = [np.arange(first, first + n) for first, n in axes]
+        voxels: NDArray[np.float32] = self._gather(self.read_dark, points)
+        return voxels
+
+    def data_at(self, points: list[NDArray[np.int_]]) -> NDArray[np.bool_] | None:
+        """Whether voxels at indices along z, y and x hold data, mirrored as by `box`.
+
+        None if all of them do.
+        """
+        found: NDArray[np.bool_] | None = self._gather(self.is_data, points)
+        return found
+
+    def _gather(self, read: Any, points: list[NDArray[np.int_]]) -> Any:
+        """Read voxels at indices along z, y and x, those outside of the data mirrored."""
+        axes = zip(points, self.found.first, self.found.stop, strict=True)
+        indices = [first + _mirrored(index - first, stop - first) for index, first, stop in axes]
+        lowest = [int(index.min()) for index in indices]
+        read_part = read(tuple(slice(int(i.min()), int(i.max()) + 1) for i in indices))
+        if read_part is None:
+            return None
+        return read_part[np.ix_(*(i - low for i, low in zip(indices, lowest, strict=True)))]
+
+
+def _bounds(where: Slices, shape: tuple[int, ...]) -> tuple[slice, ...]:
+    """Slices of all axes, with start and stop."""
+    some = where if isinstance(where, tuple) else (where,)
+    full = [*some, *[slice(None)] * (len(shape) - len(some))]
+    return tuple(slice(*one.indices(n)[:2]) for one, n in zip(full, shape, strict=True))
+
+
+def _mirrored(index: NDArray[np.int_], length: int) -> NDArray[np.int_]:
+    """Indices into an axis, those beyond its ends mirrored there."""
+    index = index % (2 * length)
+    return np.where(index < length, index, 2 * length - 1 - index)
+
+
+def open_tomogram(
+    path: PathLike,
+    voxel_size_angstrom: float | None = None,
+    protein: Protein = "auto",
+    name: str | None = None,
+) -> OwnTomogram:
+    """Open a tomogram, look through it once, and log what it is.
+
+    Args:
+        path: an MRC, TIFF or EM file of real numbers, or a folder of OME-Zarr.
+        voxel_size_angstrom: instead of the header's.
+        protein: whether it is dark or bright; auto finds out, by the skewness of the smoothed
+            volume.
+        name: of the tomogram; by default that of its file (`name_of`).
+
+    Raises:
+        DataError: the file is not a tomogram (missing, damaged, an image, a stack, constant, with
+            NaN), or its voxel size is absent or absurd.
+    """
+    path = Path(path)
+    stored = find_stored(path)
+    size, source = _voxel_size(path, stored.edges_angstrom, voxel_size_angstrom)
+    grid = Grid(stored.shape, size, stored.origin_angstrom, stored.start_voxels)
+    found = survey(stored.read_float32, stored.shape, size, str(path))
+    is_dark, how = _contrast(found.binned, protein)
+    tomogram = OwnTomogram(path, grid, stored, name or name_of(path), found, is_dark)
+    z, y, x = stored.shape
+    logger.info(
+        "%s: %dx%dx%d voxels (x, y, z) of %.4g A (%s); protein is %s (%s)",
+        *(path, x, y, z, size, source, "dark" if is_dark else "bright", how),
+    )
+    _warn_of_doubts(tomogram)
+    return tomogram
+
+
+def name_of(path: Path) -> str:
+    """Name a tomogram after its file, as in `t` for `t.mrc`, `t.mrc.gz` and `t.ome.zarr`."""
+    name = path.name.removesuffix(".gz").removesuffix(".bz2")
+    return Path(name).stem.removesuffix(".ome")
+
+
+def _contrast(binned: NDArray[np.float32], protein: Protein) -> tuple[bool, str]:
+    """Whether protein is dark, and how that is known."""
+    if protein != "auto":
+        return protein == "dark", "as asked"
+    is_dark, how = protein_is_dark(binned)
+    return is_dark is not False, how
+
+
+def _voxel_size(
+    path: Path, edges: tuple[float, ...], asked_angstrom: float | None
+) -> tuple[float, str]:
+    """Voxel size in angstrom, and where it comes from. Raises DataError where it is absurd."""
+    remedy = "give the true one with --voxel-size"
+    if asked_angstrom is None:
+        size, source = edges[0], "from its header"
+        shown = " x ".join(f"{edge:.4g}" for edge in edges)
+        if not all(math.isfinite(edge) and edge > 0 for edge in edges):
+            raise DataError(f"{path}: no voxel size in its header; {remedy}")
+        if not all(same_voxel_size(edge, size) for edge in edges):
+            raise DataError(f"{path}: its voxels are {shown} A, not cubes; rescale it, or {remedy}")
+        if size == 1:
+            raise DataError(
+                f"{path}: a voxel size of 1 A in its header, as of files without one; {remedy}"
+            )
+    else:
+        size, source, remedy = asked_angstrom, "as asked", "give it in angstrom"
+    if not SMALLEST_VOXEL_ANGSTROM <= size <= LARGEST_VOXEL_ANGSTROM:
+        raise DataError(
+            f"{path}: a voxel size of {size:g} A ({source}) is not between "
+            f"{SMALLEST_VOXEL_ANGSTROM:g} and {LARGEST_VOXEL_ANGSTROM:g}; {remedy}"
+        )
+    return size, source
+
+
+def _warn_of_doubts(tomogram: OwnTomogram) -> None:
+    """Log what is unusual in a tomogram."""
+    z, y, _ = tomogram.grid.shape
+    if tomogram.found.padding is not None:
+        logger.info(
+            "%s: %.1f%% of its voxels hold no data (constant borders, sections or corners); they "
+            "are left out",
+            *(tomogram.path, 100 * (1 - tomogram.found.data_fraction)),
+        )
+    if z > _THIN * y:
+        logger.warning(
+            "%s: longer along z (%d) than y (%d); is its thickness along y? Turn it, to have that "
+            "along z, and the tilt axis along y",
+            *(tomogram.path, z, y),
+        )
+    first, stop = tomogram.found.first[0], tomogram.found.stop[0]
+    correlation = section_correlation(tomogram.read_dark, first + stop)
+    if correlation < _NOT_TILTS:
+        logger.warning(
+            "%s: neighbouring sections share little (correlation %.2f), as in a tilt series; is it "
+            "a tomogram?",
+            *(tomogram.path, correlation),
+        )

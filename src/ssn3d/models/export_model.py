@@ -1,0 +1,75 @@
+"""Make a model of a finished training: its weights in half precision, and its card.
+
+    python -m ssn3d.models.export_model results/runs/UNet/A/random unet-a facts.json
+
+The facts are those of `card.Facts`: what the files of the training do not tell. Half precision
+halves the files and changes no score: computing in bfloat16 rounds the weights more.
+"""
+
+import argparse
+from pathlib import Path
+
+import torch
+
+from ssn3d.core.errors import DataError
+from ssn3d.core.log import job, logger
+from ssn3d.io.files import read_json, sha256_of, write_json
+from ssn3d.models.card import FOLDER, Card, Facts, read_facts
+from ssn3d.models.shipped import load_model
+from ssn3d.segmentation.training.checkpoint import read_tensors, write_tensors
+
+LARGEST_BYTES = 10_000_000
+
+
+def ship_model(run: Path, name: str, facts: Facts, folder: Path = FOLDER) -> Card:
+    """Write {folder}/{name}.pt and {name}.json from the weights.pt and run.json of a run.
+
+    Raises:
+        DataError: run.json is damaged, or the model is larger than 10 MB.
+        CheckpointError: the weights are damaged.
+    """
+    content = read_tensors(run / "weights.pt")
+    record = read_json(run / "run.json", "epochs", "best_epoch", "provenance")
+    half = {key: tensor.to(torch.float16) for key, tensor in content["weights"].items()}
+    kept = {"network": content["network"], "precision": content["precision"], "weights": half}
+    weights, card_path = folder / f"{name}.pt", folder / f"{name}.json"
+    write_tensors(weights, kept)
+    if weights.stat().st_size > LARGEST_BYTES:
+        weights.unlink()
+        raise DataError(f"{name}: more than {LARGEST_BYTES / 1e6:g} MB; train a smaller network")
+    card = Card(
+        **facts.model_dump(),
+        network=content["network"],
+        parameters=sum(tensor.numel() for tensor in half.values()),
+        protein="dark",
+        seed=content["seed"],
+        training={
+            "epochs": record["epochs"],
+            "best_epoch": record["best_epoch"],
+            "subtomograms": record["provenance"].get("subtomograms"),
+            "settings": content["settings"],
+        },
+        ssn3d=content["ssn3d"],
+        weights_sha256=sha256_of(weights),
+    )
+    write_json(card_path, card.model_dump())
+    load_model(name, folder=folder)
+    return card
+
+
+def main() -> None:
+    """Run from the command line."""
+    parser = argparse.ArgumentParser(description="make a model of a finished training")
+    parser.add_argument("run", type=Path, help="folder of weights.pt and run.json")
+    parser.add_argument("name", help="of the model")
+    parser.add_argument("facts", type=Path, help="JSON of what the run's files do not tell")
+    parser.add_argument("--folder", type=Path, default=FOLDER, help="default: the package's")
+    arguments = parser.parse_args()
+    with job():
+        facts = read_facts(arguments.facts)
+        card = ship_model(arguments.run, arguments.name, facts, arguments.folder)
+        logger.info("%s: %s, %d parameters", arguments.name, card.network, card.parameters)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,141 @@
+"""The picks of several tomograms in one volume, box beside box, to be averaged together."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ssn3d.averaging.boxes import FEWEST
+from ssn3d.core.cubes import crop, crop_corners, lies_inside
+from ssn3d.core.errors import DataError
+from ssn3d.core.log import logger
+from ssn3d.io.files import PathLike
+from ssn3d.io.mrc import read_mrc
+from ssn3d.io.mrc_sections import same_voxel_size
+from ssn3d.io.particles.files import read_particle_table
+from ssn3d.io.particles.frame import TomogramFrame
+from ssn3d.io.particles.of_tomogram import frame_of_tomogram
+from ssn3d.io.tomogram import OwnTomogram
+from ssn3d.recovery.sample import open_sample
+from ssn3d.recovery.samples_table import Sample
+
+_MOST = 65_535
+"""Labels of an MRC file of 16-bit integers."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A tomogram with its picks, and the voxels of each."""
+
+    sample: Sample
+    picks: PathLike
+    instances: PathLike
+    """MRC file; label i is the target of pick i."""
+    rows: NDArray[np.int_] | None
+    """(n,) of the picks wanted; none for all."""
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """Boxes of s^3 voxels side by side in a volume, with protein dark."""
+
+    volume: NDArray[np.float32]
+    """(s, y, x)."""
+    labels: NDArray[np.uint16]
+    """(s, y, x): i where the target of particle i is (its row, from 1)."""
+    centres: NDArray[np.float64]
+    """(n, 3) of the picks, in voxels of the volume."""
+    offsets: NDArray[np.int_]
+    """(n, 3) which lead from voxels of the volume to those of the tomogram."""
+    tomograms: NDArray[np.str_]
+    """(n,) names."""
+    picks: NDArray[np.int_]
+    """(n,) rows of the tomograms' picks."""
+    frames: dict[str, TomogramFrame]
+    """Of the tomograms."""
+    voxel_size_angstrom: float
+
+
+@dataclass(frozen=True)
+class _Part:
+    """What is cut out of one tomogram."""
+
+    name: str
+    frame: TomogramFrame
+    rows: NDArray[np.int_]
+    centres: NDArray[np.float64]
+    boxes: list[NDArray[np.float32]]
+    masks: list[NDArray[np.bool_]]
+
+
+def gather(sources: Sequence[Source], box_angstrom: float) -> Gathered:
+    """Cut a box around each pick whose box lies in its tomogram, and put them side by side.
+
+    Raises DataError where voxel sizes differ, or there are too few or too many picks.
+    """
+    tomograms = [open_sample(source.sample) for source in sources]
+    _check_voxel_sizes(tomograms)
+    voxel_angstrom = tomograms[0].grid.voxel_size_angstrom
+    size = 2 * int(np.ceil(box_angstrom / voxel_angstrom / 2))
+    parts = [_cut(s, t, size) for s, t in zip(sources, tomograms, strict=True)]
+    count = sum(len(part.rows) for part in parts)
+    if not FEWEST <= count <= _MOST:
+        raise DataError(
+            f"{count} picks can be averaged; give {FEWEST} to {_MOST}, farther than {size // 2} "
+            "voxels from the borders of their tomograms"
+        )
+    centres = np.concatenate([part.centres for part in parts])
+    columns = int(np.ceil(np.sqrt(count)))
+    places = np.array([(0, i // columns, i % columns) for i in range(count)]) * size
+    offsets = crop_corners(centres, size) - places
+    masks = [mask for part in parts for mask in part.masks]
+    labels = [np.where(mask, i, 0).astype(np.uint16) for i, mask in enumerate(masks, 1)]
+    return Gathered(
+        volume=_side_by_side([box for part in parts for box in part.boxes], places),
+        labels=_side_by_side(labels, places),
+        centres=centres - offsets,
+        offsets=offsets,
+        tomograms=np.repeat([part.name for part in parts], [len(part.rows) for part in parts]),
+        picks=np.concatenate([part.rows for part in parts]),
+        frames={part.name: part.frame for part in parts},
+        voxel_size_angstrom=voxel_angstrom,
+    )
+
+
+def _check_voxel_sizes(tomograms: Sequence[OwnTomogram]) -> None:
+    """Raise DataError where tomograms differ in voxel size."""
+    first = tomograms[0]
+    for tomogram in tomograms:
+        sizes = tomogram.grid.voxel_size_angstrom, first.grid.voxel_size_angstrom
+        if not same_voxel_size(*sizes):
+            raise DataError(
+                f"{tomogram.name}: voxels of {sizes[0]:.4g} A, but those of {first.name} have "
+                f"{sizes[1]:.4g} A; average tomograms of one voxel size together"
+            )
+
+
+def _cut(source: Source, tomogram: OwnTomogram, size: int) -> _Part:
+    """Cut out the boxes (s, s, s) of one tomogram's picks, and the masks of their targets."""
+    frame = frame_of_tomogram(tomogram)
+    centres = read_particle_table(source.picks, frame).particles.centres
+    wanted = np.arange(len(centres)) if source.rows is None else source.rows
+    rows = wanted[lies_inside(centres[wanted], size, tomogram.grid.shape)]
+    message = "%s: %d of %d picks have their box of %d^3 voxels in the tomogram"
+    logger.info(message, tomogram.name, len(rows), len(wanted), size)
+    instances, _ = read_mrc(source.instances)
+    corners = crop_corners(centres[rows], size)
+    boxes = [tomogram.box(tuple(corner.tolist()), (size, size, size)) for corner in corners]
+    pairs = zip(rows, corners, strict=True)
+    masks = [crop(instances, corner, size) == row + 1 for row, corner in pairs]
+    return _Part(tomogram.name, frame, rows, centres[rows], boxes, masks)
+
+
+def _side_by_side(boxes: Sequence[NDArray[Any]], places: NDArray[np.int_]) -> NDArray[Any]:
+    """Put boxes (s, s, s) at the places (n, 3) of their first voxels in a volume."""
+    size = len(boxes[0])
+    volume = np.zeros(places.max(axis=0) + size, boxes[0].dtype)
+    for box, place in zip(boxes, places, strict=True):
+        crop(volume, place, size)[:] = box
+    return volume

@@ -1,0 +1,115 @@
+"""The sheet of your own tomograms: one line for each, in columns separated by tabs or commas.
+
+Lines that begin with # are comments.
+
+Light to import: Snakemake does so for every job.
+"""
+
+import math
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+from ssn3d.core.errors import DataError
+from ssn3d.io.delimited import DelimitedTable, read_delimited
+from ssn3d.io.files import PathLike, check_braces
+
+COLUMNS = ("name", "file", "voxel_size_angstrom", "tilt_min_deg", "tilt_max_deg")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+_STEEPEST_DEG = 90.0
+_OF_ZARR = (".zattrs", ".zgroup", "zarr.json")
+
+
+class Sample(NamedTuple):
+    """A tomogram to recover particles from."""
+
+    name: str
+    file: str
+    voxel_size_angstrom: float | None
+    """None for the header's."""
+    tilt_range_deg: tuple[float, float]
+    """Lowest and highest tilt."""
+
+
+def read_sheet(path: PathLike) -> dict[str, Sample]:
+    """Read a sheet: tomograms by name. Files are relative to the sheet.
+
+    Raises DataError, one line that names row and column, where it is faulty.
+    """
+    table = read_delimited(path, comments=True, may_be_short=True)
+    _check_columns(path, table)
+    if not table.rows:
+        raise DataError(f"{path}: no tomograms; give a line for each, below a line of titles")
+    samples: dict[str, Sample] = {}
+    for line, values in table.rows:
+        place, cells = f"{path}: line {line}", dict(zip(table.titles, values, strict=True))
+        name = _name(f"{place}, name", cells["name"], samples)
+        low, high = (_tilt(f"{place}, {c}", cells[c]) for c in ("tilt_min_deg", "tilt_max_deg"))
+        if low >= high:
+            raise DataError(f"{place}, tilt_max_deg: {high:g} is not above tilt_min_deg, {low:g}")
+        samples[name] = Sample(
+            name,
+            _file(f"{place}, file", Path(path).parent, cells["file"]),
+            _voxel_size(f"{place}, voxel_size_angstrom", cells["voxel_size_angstrom"]),
+            (low, high),
+        )
+    return samples
+
+
+def _check_columns(path: PathLike, table: DelimitedTable) -> None:
+    """Raise DataError where columns are missing or unknown."""
+    wanted = f"give {', '.join(COLUMNS)}, separated by tabs (here: {table.separated_by})"
+    missing = [column for column in COLUMNS if column not in table.titles]
+    if missing:
+        raise DataError(f"{path}: no column {missing[0]}; {wanted}")
+    unknown = [title for title in table.titles if title not in COLUMNS]
+    if unknown:
+        raise DataError(f"{path}: unknown column {unknown[0]!r}; {wanted}")
+
+
+def _name(place: str, name: str, others: dict[str, Sample]) -> str:
+    if not _NAME.fullmatch(name):
+        raise DataError(
+            f"{place}: {name!r} cannot name files; use letters, digits, '-', '_' and '.'"
+        )
+    if name.lower() in {other.lower() for other in others}:
+        raise DataError(f"{place}: {name!r} is there already; give each tomogram a name of its own")
+    return name
+
+
+def _file(place: str, folder: Path, cell: str) -> str:
+    path = folder / cell
+    is_zarr = any((path / name).is_file() for name in _OF_ZARR)
+    if not cell or not (path.is_file() or is_zarr):
+        raise DataError(
+            f"{place}: {str(path)!r} is neither a file nor an OME-Zarr folder; paths are relative "
+            "to the sheet"
+        )
+    check_braces(str(path), place)
+    return str(path)
+
+
+def _voxel_size(place: str, cell: str) -> float | None:
+    if not cell:
+        return None
+    size = _number(place, cell)
+    if size <= 0:
+        raise DataError(f"{place}: {cell!r} is not above 0; leave it empty for the header's")
+    return size
+
+
+def _tilt(place: str, cell: str) -> float:
+    angle = _number(place, cell)
+    if abs(angle) > _STEEPEST_DEG:
+        raise DataError(f"{place}: {cell!r} is not between -90 and 90")
+    return angle
+
+
+def _number(place: str, cell: str) -> float:
+    try:
+        number = float(cell)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise DataError(f"{place}: {cell!r} is not a number")
+    return number

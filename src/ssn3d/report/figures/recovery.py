@@ -1,0 +1,197 @@
+"""Particles recovered from a tomogram: picks and outlines on slices; and recall by mass."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Circle
+from numpy.typing import NDArray
+
+from ssn3d.io.files import PathLike
+from ssn3d.io.open_volume import open_volume
+from ssn3d.io.particles.files import read_particle_table
+from ssn3d.io.particles.of_tomogram import frame_of_tomogram
+from ssn3d.io.particles.simulated import read_particles
+from ssn3d.io.tables import read_csv
+from ssn3d.recovery.sample import open_sample
+from ssn3d.recovery.samples_table import Sample
+from ssn3d.recovery.scores import MATCHES, OF_FOUND
+from ssn3d.report.figures.labels import name_points, plain_log_ticks
+from ssn3d.report.figures.panels import draw_slice
+from ssn3d.report.figures.style import SERIES, new_figure, save, styled
+from ssn3d.report.figures.tomogram import draw_labels
+from ssn3d.report.tables.recovery_scores import ALL
+
+_AXES = "zyx"
+_SLAB_ANGSTROM = 50.0
+"""Thickness of a slice, the mean of its voxels, so that particles show in noise."""
+_WIDEST_ANGSTROM = 2000.0
+"""Of the middle of a tomogram that is shown: circles would be too small in more of it."""
+_LOOKS: dict[str, tuple[str, Any]] = {
+    # kind of a position: colour and dashes
+    "pick": ("#E69F00", "-"),
+    "pick of a particle": ("#E69F00", "-"),
+    "pick of none": ("#D55E00", ":"),
+    "missed particle": ("#56B4E9", "--"),
+}
+
+
+@dataclass(frozen=True)
+class Slab:
+    """A slice through the middle of a tomogram."""
+
+    plane: str
+    """Its axes, to the right and up."""
+    image: NDArray[np.float32]
+    """(rows, columns), protein dark."""
+    labels: NDArray[np.integer[Any]]
+    """(rows, columns), of the targets."""
+    start_voxels: tuple[int, int]
+    """First row and column."""
+    middle_voxels: float
+    """Where it lies along the third axis."""
+
+
+def draw_picks(
+    sample: Sample,
+    picks: PathLike,
+    instances: PathLike,
+    diameter_angstrom: float,
+    *,
+    figure: PathLike,
+    truth: tuple[PathLike, PathLike] | None = None,
+) -> None:
+    """Draw the middle of a tomogram with its picks and their targets.
+
+    `truth` are the true particles and the table of matches of a simulated tomogram.
+    """
+    tomogram = open_sample(sample)
+    centres = read_particle_table(picks, frame_of_tomogram(tomogram)).particles.centres
+    kinds = {"pick": centres}
+    if truth is not None:
+        true = read_particles(truth[0]).centres
+        matches = read_csv(truth[1], MATCHES, may_be_empty=OF_FOUND)
+        found = np.isin(np.arange(len(centres)) + 1, matches["pick"])
+        missed = matches["label"][matches["pick"] == 0].to_numpy() - 1
+        kinds = dict(
+            zip([*_LOOKS][1:], (centres[found], centres[~found], true[missed]), strict=True)
+        )
+    size = tomogram.grid.voxel_size_angstrom
+    labels = open_volume(instances, size)
+    shape = tomogram.grid.shape
+    slabs = [_slab(tomogram.read_dark, labels.voxels, shape, plane, size) for plane in ("xy", "xz")]
+    save(picks_picture(sample.name, slabs, kinds, diameter_angstrom, size), figure)
+
+
+def _slab(
+    read: Any, labels: NDArray[Any], shape: tuple[int, int, int], plane: str, size: float
+) -> Slab:
+    """Cut out a slice through the middle; `read` reads parts of the tomogram."""
+    parts, middles = [], []
+    for axis, length in zip(_AXES, shape, strict=True):
+        wide = _WIDEST_ANGSTROM if axis in plane else _SLAB_ANGSTROM
+        count = max(min(int(wide / size), length), 1)
+        first = (length - count) // 2
+        parts.append(slice(first, first + count))
+        middles.append(first + count // 2)
+    through = next(i for i, axis in enumerate(_AXES) if axis not in plane)
+    image = read(tuple(parts)).mean(axis=through)
+    cut = tuple(middles[i] if i == through else part for i, part in enumerate(parts))
+    rows, columns = (part.start for i, part in enumerate(parts) if i != through)
+    return Slab(plane, image, np.array(labels[cut]), (rows, columns), float(middles[through]))
+
+
+@styled
+def picks_picture(
+    name: str,
+    slabs: list[Slab],
+    kinds: Mapping[str, NDArray[np.float64]],
+    diameter_angstrom: float,
+    voxel_size_angstrom: float,
+) -> Figure:
+    """Draw slices: as they are, with picks, and with outlines of their targets.
+
+    Args:
+        name: of the tomogram.
+        slabs: the slices.
+        kinds: positions (n, 3), z, y, x in voxels, by kind; see `_LOOKS`.
+        diameter_angstrom: of the circles; positions farther than a quarter of it are not shown.
+        voxel_size_angstrom: of the tomogram.
+    """
+    sizes = {
+        "diameter_angstrom": diameter_angstrom,
+        "voxel_size_angstrom": voxel_size_angstrom,
+    }
+    ratios = [slab.image.shape[0] / slab.image.shape[1] for slab in slabs]
+    figure = new_figure(2.05 * sum(ratios) + 1.2)
+    figure.suptitle(name, fontsize=9)
+    panels = figure.subplots(len(slabs), 3, height_ratios=ratios, squeeze=False)
+    for slab, row in zip(slabs, panels, strict=True):
+        for axes in row:
+            draw_slice(axes, slab.image, slab.plane, voxel_size_angstrom)
+            axes.label_outer()
+        row[0].set_ylabel(f"{slab.plane[1]} (nm)")
+        draw_labels(row[2], slab.labels)
+        for kind, positions in kinds.items():
+            _draw_circles(row[1], slab, positions, kind, **sizes)
+    for axes, title in zip(panels[0], ("tomogram", "picks", "their targets"), strict=True):
+        axes.set_title(title)
+    looks = [(kind, *_LOOKS[kind]) for kind in kinds]
+    handles = [Line2D([], [], color=c, linestyle=dashes, label=kind) for kind, c, dashes in looks]
+    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles))
+    return figure
+
+
+def _draw_circles(
+    axes: Axes,
+    slab: Slab,
+    positions: NDArray[np.float64],
+    kind: str,
+    *,
+    diameter_angstrom: float,
+    voxel_size_angstrom: float,
+) -> None:
+    """Draw a circle around each position near a slice."""
+    up, right = (_AXES.index(axis) for axis in slab.plane[::-1])
+    step_nm, radius = voxel_size_angstrom / 10, diameter_angstrom / 2
+    distance = np.abs(positions[:, 3 - up - right] - slab.middle_voxels) * voxel_size_angstrom
+    near = positions[distance <= radius / 2][:, [right, up]] - slab.start_voxels[::-1]
+    color, dashes = _LOOKS[kind]
+    for place in near * step_nm:
+        axes.add_patch(
+            Circle(tuple(place), radius / 10, fill=False, color=color, linestyle=dashes, lw=0.9)
+        )
+
+
+def draw_recall(table_csv: PathLike, *, figure: PathLike) -> None:
+    """Draw recall by the mass of a class, for each dataset; the table is of `recovery_scores`."""
+    columns = {"dataset": str, "snr": float, "group": str, "mass_kda": float, "recall": float}
+    table = read_csv(table_csv, columns, may_be_empty=["mass_kda"])
+    save(recall_by_mass(table), figure)
+
+
+@styled
+def recall_by_mass(table: pd.DataFrame) -> Figure:
+    """Draw the share of each class that picks found; dashed lines are of all particles."""
+    figure = new_figure(3.4)
+    axes = figure.subplots()
+    classes = table.dropna(subset=["mass_kda"])
+    for index, (dataset, rows) in enumerate(classes.groupby("dataset", sort=False)):
+        look = SERIES[index % len(SERIES)]
+        every = table[(table["dataset"] == dataset) & (table["group"] == ALL)]
+        label = f"{dataset}, SNR {every['snr'].iloc[0]:g}"
+        axes.plot(
+            rows["mass_kda"], 100 * rows["recall"], look.marker, color=look.color, label=label
+        )
+        axes.axhline(100 * every["recall"].iloc[0], color=look.color, linestyle="--", linewidth=0.6)
+    axes.set(xscale="log", xlabel="mass (kDa)", ylabel="recall (%)", ylim=(0, 104))
+    plain_log_ticks(axes.xaxis)
+    first = classes[classes["dataset"] == classes["dataset"].iloc[0]]
+    name_points(axes, first["mass_kda"], 100 * first["recall"], list(first["group"]))
+    figure.legend(loc="outside upper center", ncols=len(classes["dataset"].unique()))
+    return figure

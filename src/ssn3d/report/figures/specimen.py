@@ -1,0 +1,136 @@
+"""How the noise level was set, and what the datasets contain."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+from scipy import stats
+
+from ssn3d.io.files import PathLike, atomic_path, read_json
+from ssn3d.report.figures.labels import name_points, plain_log_ticks
+from ssn3d.report.figures.style import GREY, SERIES, new_figure, save, styled
+from ssn3d.report.paper import complex_names, paper_complexes
+from ssn3d.report.tables.data_pages import masks_page
+from ssn3d.subtomograms.samples import groups_of
+from ssn3d.subtomograms.store import Shard, open_shard
+
+_READ_AT_ONCE = 256
+_PAPER_VOXEL_ANGSTROM = 10.0
+
+CALIBRATION_KEYS = (
+    "calibration", "noise_scale", "snr_asked", "snr_measured", "snr_without_noise",
+)  # fmt: skip
+"""What `snr_calibration` needs of the JSON that `add_noise` writes."""
+
+
+def draw_specimen(
+    shard: PathLike,
+    summaries: Mapping[str, PathLike],
+    complexes_tsv: PathLike,
+    *,
+    calibration: PathLike,
+    packing: PathLike,
+    masks: PathLike,
+    masks_csv: PathLike,
+) -> None:
+    """Draw the SNR calibration, and the contents of a shard.
+
+    `summaries` are the JSON files of one tomogram, by dataset. `masks` and `masks_csv` are a page
+    and a table of our mask sizes beside the paper's.
+    """
+    noise = {name: read_json(path, *CALIBRATION_KEYS) for name, path in summaries.items()}
+    save(snr_calibration(noise), calibration)
+    table = mask_sizes(open_shard(shard), complexes_tsv)
+    with atomic_path(masks_csv) as partial:
+        table.round(2).to_csv(partial, index=False)
+    masks_page(table, complex_names(complexes_tsv), masks)
+    save(packing_statistics(table), packing)
+
+
+def mask_sizes(shard: Shard, complexes_tsv: PathLike) -> pd.DataFrame:
+    """Mean mask voxels of each structure, those implied by the paper's Table 3, and the ratio.
+
+    The paper's masks have voxels of 10 angstrom; both numbers are of the shard's voxels.
+    """
+    groups = groups_of(np.arange(len(shard)), _READ_AT_ONCE)
+    voxels = [shard.read(rows)[1].sum(axis=(1, 2, 3), dtype=np.int64) for rows in groups]
+    sizes = pd.DataFrame({"pdb_id": shard.particles.pdb_ids, "voxels": np.concatenate(voxels)})
+    table = sizes.groupby("pdb_id", as_index=False).agg(
+        subtomograms=("voxels", "size"), mask_voxels=("voxels", "mean")
+    )
+    complexes = paper_complexes(complexes_tsv)[["pdb_id", "paper_mask_voxels"]]
+    table = table.merge(complexes, how="left")
+    table["paper_mask_voxels"] /= (shard.origin.voxel_size_angstrom / _PAPER_VOXEL_ANGSTROM) ** 3
+    return table.assign(ratio=table["mask_voxels"] / table["paper_mask_voxels"])
+
+
+@styled
+def snr_calibration(noise: Mapping[str, Mapping[str, Any]]) -> Figure:
+    """Draw the SNR against the noise level, and the level of each dataset.
+
+    Args:
+        noise: the JSON that `add_noise` writes, by dataset. Its `calibration` has pairs (noise
+            level, SNR); the one at level 0 is the noise-free ceiling, drawn as a line.
+    """
+    figure = new_figure(3.2, width_inch=4.6)
+    axes = figure.subplots()
+    for index, (dataset, record) in enumerate(noise.items()):
+        look = SERIES[index % len(SERIES)]
+        curve = np.array(sorted(pair for pair in record["calibration"] if pair[0] > 0))
+        axes.plot(curve[:, 0], curve[:, 1], color=GREY, zorder=1)
+        level: dict[str, Any] = {"color": look.color, "linestyle": look.linestyle, "linewidth": 0.6}
+        axes.axhline(record["snr_asked"], **level)
+        label = (
+            f"{dataset}: asked for {record['snr_asked']:g}, measured {record['snr_measured']:.3g}"
+        )
+        axes.plot(
+            record["noise_scale"], record["snr_measured"], look.marker, color=look.color,
+            markersize=6, linestyle="none", label=label,
+        )  # fmt: skip
+    ceiling = max(record["snr_without_noise"] for record in noise.values())
+    axes.axhline(ceiling, color=GREY, linewidth=2, zorder=0)
+    axes.annotate(f"no noise: {ceiling:.2f}", (0.98, ceiling), (0, 3), ha="right", fontsize=6,
+                  xycoords=axes.get_yaxis_transform(), textcoords="offset points")  # fmt: skip
+    axes.set(xscale="log", yscale="log", ylabel="SNR (Frank & Al-Ali)")
+    axes.set_xlabel(
+        r"noise level (standard deviation before CTF and MTF, Da/nm$^3$ $\times$ voxel)"
+    )
+    axes.legend()
+    return figure
+
+
+@styled
+def packing_statistics(classes: pd.DataFrame) -> Figure:
+    """Draw the number of subtomograms of each structure, and mask sizes against the paper's.
+
+    Args:
+        classes: columns `pdb_id`, `subtomograms`, `mask_voxels` and `paper_mask_voxels`, of
+            `mask_sizes`; those without the last are left out of the comparison.
+    """
+    figure = new_figure(3.4)
+    bars, scatter = figure.subplots(1, 2)
+    ordered = classes.sort_values("mask_voxels", ascending=False)
+    bars.bar(range(len(ordered)), ordered["subtomograms"], color="#56B4E9", edgecolor="black",
+             linewidth=0.4)  # fmt: skip
+    bars.set_xticks(range(len(ordered)), ordered["pdb_id"].tolist(), rotation=90)
+    bars.set(ylabel="subtomograms", xlabel="structure, largest to smallest mask")
+    bars.yaxis.set_major_locator(MaxNLocator(integer=True))
+    bars.set_title(f"{ordered['subtomograms'].sum():,} subtomograms of {len(ordered)} structures")
+    sizes = classes.dropna(subset=["paper_mask_voxels"])
+    ours, paper = sizes["mask_voxels"], sizes["paper_mask_voxels"]
+    scatter.plot(paper, ours, "o", color="black")
+    if not sizes.empty:
+        ends = [min(ours.min(), paper.min()) / 1.3, max(ours.max(), paper.max()) * 1.3]
+        scatter.plot(ends, ends, color=GREY, linewidth=0.6, zorder=0)
+        scatter.set(xscale="log", yscale="log", xlim=ends, ylim=ends, aspect="equal")
+        plain_log_ticks(scatter.xaxis)
+        plain_log_ticks(scatter.yaxis)
+    scatter.set(xlabel="mask voxels implied by the paper's scores", ylabel="our mask voxels, mean")
+    if len(sizes) > 2:  # noqa: PLR2004 -- two points always correlate
+        rank = float(stats.spearmanr(ours, paper).statistic)
+        scatter.set_title(f"rank correlation {rank:.2f}; line: ours equals the paper's")
+    name_points(scatter, paper, ours, sizes["pdb_id"].tolist())
+    return figure

@@ -1,0 +1,153 @@
+"""One tomogram: slices, outlines of particles, a tilt image, and the wedge in power spectra."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from scipy import fft
+from skimage.segmentation import find_boundaries
+
+from ssn3d.io.files import PathLike
+from ssn3d.io.mrc import read_mrc
+from ssn3d.microscope.settings import TiltSettings
+from ssn3d.report.figures.panels import PLANES, central_slice, draw_slice
+from ssn3d.report.figures.style import new_figure, save, styled
+
+_SPECTRUM_SLICES = 48
+"""Number of slices across the tilt axis whose spectra are averaged."""
+_OUTLINED_NM = 150.0
+"""Outlines would be too fine to see in a larger part of a slice."""
+
+
+def draw_tomogram(
+    files: Mapping[str, PathLike], name: str, tilt: TiltSettings, *, figure: PathLike
+) -> None:
+    """Draw one tomogram; `files` are `signal`, `tomogram`, `labels` and `tilts`."""
+    signal, voxel_size = read_mrc(files["signal"])
+    tomogram, _ = read_mrc(files["tomogram"], signal.shape)
+    labels, _ = read_mrc(files["labels"], signal.shape)
+    angles = tilt.angles_deg
+    tilts, _ = read_mrc(files["tilts"], (len(angles), *signal.shape[1:]))
+    middle = int(np.argmin(np.abs(angles)))
+    picture = tomogram_picture(
+        signal,
+        tomogram,
+        labels,
+        tilts[middle],
+        name=name,
+        tilt_deg=float(angles[middle]),
+        max_tilt_deg=float(np.abs(angles).max()),
+        voxel_size_angstrom=voxel_size,
+    )
+    save(picture, figure)
+
+
+def power_spectrum_kz_kx(volume: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Compute the power over (kz, kx), averaged over slices across y; frequency 0 is at n // 2.
+
+    All such slices have the same wedge, since y is the tilt axis. A Hann window suppresses the
+    cross that the edges would cause.
+    """
+    depth, height, width = volume.shape
+    window = np.outer(np.hanning(depth), np.hanning(width)).astype(np.float32)
+    rows = np.unique(np.linspace(0, height - 1, _SPECTRUM_SLICES).astype(int))
+    power = np.zeros((depth, width), dtype=np.float32)
+    for row in rows:
+        image = np.asarray(volume[:, row], dtype=np.float32)
+        power += np.abs(fft.fft2((image - image.mean()) * window)) ** 2
+    return np.asarray(fft.fftshift(power / len(rows)), dtype=np.float32)
+
+
+@styled
+def tomogram_picture(
+    noise_free: NDArray[np.float32],
+    noisy: NDArray[np.float32],
+    labels: NDArray[np.integer[Any]],
+    tilt_image: NDArray[np.float32],
+    *,
+    name: str,
+    tilt_deg: float,
+    max_tilt_deg: float,
+    voxel_size_angstrom: float,
+) -> Figure:
+    """Draw one tomogram on one page.
+
+    Args:
+        noise_free: volume (z, y, x), protein dark.
+        noisy: the tomogram, same shape, protein dark.
+        labels: instance labels, same shape, 0 outside particles.
+        tilt_image: one image of the tilt series (y, x).
+        name: tomogram, dataset and SNR, for the title.
+        tilt_deg: tilt of that image.
+        max_tilt_deg: the largest tilt; the wedge lies beyond it.
+        voxel_size_angstrom: of the volumes and of the image.
+    """
+    depth, height, width = noisy.shape
+    step_nm = voxel_size_angstrom / 10
+    heights = {"xy": height / width, "xz": depth / width, "yz": depth / height}
+    ratios = [*heights.values(), max(1.0, height / width)]
+    figure = new_figure(2.25 * sum(ratios) + 1.2)
+    figure.suptitle(name, fontsize=9)
+    grid = figure.add_gridspec(4, 3, height_ratios=ratios)
+    titles = ("noise-free", "with noise", "true outlines")
+    for column, volume in enumerate((noise_free, noisy, noisy)):
+        for row, plane in enumerate(PLANES):
+            axes = figure.add_subplot(grid[row, column])
+            draw_slice(axes, central_slice(volume, plane), plane, voxel_size_angstrom)
+            if column == 2:  # noqa: PLR2004 -- the last of three
+                draw_labels(axes, central_slice(labels, plane))
+                _show_middle(axes, min(1.0, _OUTLINED_NM / max(height, width) / step_nm))
+            if column == 1:
+                axes.set_ylabel("")
+            if row == 0:
+                axes.set_title(titles[column])
+    axes = figure.add_subplot(grid[3, 0])
+    draw_slice(axes, tilt_image, "xy", voxel_size_angstrom)
+    axes.set_title(f"tilt image at {tilt_deg:g}°")
+    for column, volume in enumerate((noise_free, noisy), start=1):
+        axes = figure.add_subplot(grid[3, column])
+        draw_spectrum(axes, power_spectrum_kz_kx(volume), voxel_size_angstrom, max_tilt_deg)
+        axes.set_title(f"log power, {titles[column - 1]}")
+    return figure
+
+
+def _show_middle(axes: Axes, fraction: float) -> None:
+    """Zoom in on the central `fraction` of a slice."""
+    for limits, show in ((axes.get_xlim(), axes.set_xlim), (axes.get_ylim(), axes.set_ylim)):
+        half = fraction * (limits[1] - limits[0]) / 2
+        show(sum(limits) / 2 - half, sum(limits) / 2 + half)
+
+
+def draw_labels(axes: Axes, labels: NDArray[np.integer[Any]]) -> None:
+    """Outline the particles of a slice, on top of the image that is already there."""
+    outline = np.zeros((*labels.shape, 4), dtype=np.float32)
+    boundaries = find_boundaries(labels, mode="inner")  # type: ignore[no-untyped-call]
+    outline[boundaries] = (1.0, 0.75, 0.0, 1.0)
+    extent = axes.images[0].get_extent()
+    axes.imshow(outline, origin="lower", interpolation="nearest", extent=extent)
+
+
+def draw_spectrum(
+    axes: Axes, power: NDArray[np.float32], voxel_size_angstrom: float, max_tilt_deg: float
+) -> None:
+    """Draw log power over kx and kz in 1/nm; dashed lines bound what the tilts cover."""
+    step_nm = voxel_size_angstrom / 10
+    log_power = np.log10(power + np.finfo(np.float32).tiny)
+    low, high = np.percentile(log_power, [5, 99.9])
+    extent: list[float] = []
+    for count in (power.shape[1], power.shape[0]):
+        first = -(count // 2) / count
+        extent += [(first - 0.5 / count) / step_nm, (first + 1 - 0.5 / count) / step_nm]
+    axes.imshow(
+        log_power, cmap="gray", origin="lower", vmin=low, vmax=high, aspect="equal",
+        extent=(extent[0], extent[1], extent[2], extent[3]),
+    )  # fmt: skip
+    nyquist = 0.5 / step_nm
+    reach = nyquist / np.tan(np.radians(max_tilt_deg)) if max_tilt_deg > 45 else nyquist  # noqa: PLR2004
+    rise = reach * np.tan(np.radians(max_tilt_deg))
+    for sign in (-1, 1):
+        axes.plot([-reach, reach], [-sign * rise, sign * rise], "--", color="#D55E00", linewidth=1)
+    axes.set(xlabel="kx (1/nm)", ylabel="kz (1/nm)", xlim=extent[:2], ylim=extent[2:])

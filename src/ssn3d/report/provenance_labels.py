@@ -1,0 +1,47 @@
+"""Where the coordinates of each structure came from, in words for the tables."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from ssn3d.io.files import PathLike, read_json
+
+_SURROGATE = "surrogate: bead model"
+_WHOLE = 0.8  # of the published mass; by residues, entries have 0.92 (2GHO) and more of it
+
+
+def source_in_words(structures_dir: PathLike, pdb_id: str) -> str:
+    """Say where the coordinates of a structure came from."""
+    path = Path(structures_dir) / f"{pdb_id}.json"
+    if not path.exists():
+        return f"unknown: no {path}"
+    record = read_json(path, "source", "file", "served_by", "unit")
+    if record["source"] == "surrogate":
+        return _SURROGATE
+    words = "archive" if record["source"] == "archive" else f"file {record['file']}"
+    served_by = record["served_by"]
+    if served_by not in {None, pdb_id}:
+        words += f", {served_by} standing in"
+    return words + (", biological assembly" if record["unit"] == "biological" else "")
+
+
+def is_exact_entry(structures_dir: PathLike, pdb_id: str, mass_kda: float) -> bool:
+    """Whether the coordinates were read from a file of this very entry, as deposited.
+
+    A file with much less than the complex's mass, such as half of it, does not count.
+    """
+    path = Path(structures_dir) / f"{pdb_id}.json"
+    if not path.exists():
+        return False
+    record = read_json(path, "served_by", "unit", "mass_dalton")
+    whole = record["mass_dalton"] >= _WHOLE * 1000 * mass_kda
+    return whole and (record["served_by"], record["unit"]) == (pdb_id, "deposited")
+
+
+def surrogates(structures_dir: PathLike, pdb_ids: Iterable[str]) -> list[str]:
+    """List the structures that are bead models."""
+    return [i for i in pdb_ids if is_surrogate(source_in_words(structures_dir, i))]
+
+
+def is_surrogate(source: str) -> bool:
+    """Whether these words of `source_in_words` mean a bead model."""
+    return source == _SURROGATE

@@ -1,0 +1,189 @@
+"""The leaderboard: every method beside the best one on the same subtomograms, whoever made it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ssn3d.core.errors import DataError
+from ssn3d.core.seeds import generator
+from ssn3d.io.files import PathLike, read_json
+from ssn3d.io.tables import read_csv
+from ssn3d.report.bootstrap import mean_interval
+from ssn3d.report.read_runs import SCORES, mask_voxels
+from ssn3d.segmentation.evaluation.metrics import miou
+
+COLUMNS = [
+    "dataset", "snr", "independent", "structure", "method", "trained_on", "subtomograms",
+    "pixel_accuracy", "miou", "miou_low", "miou_high", "roi_iou", "surface_distance",
+    "difference_miou", "difference_low", "difference_high", "parameters", "milliseconds",
+]  # fmt: skip
+ALL = "all"
+"""In place of a structure, in rows of all subtomograms."""
+_TABLES = {"per_subtomogram.csv": False, "independent.csv": True}
+_SUBTOMOGRAM = ["tomogram", "label"]
+_MEANS = ["pixel_accuracy", "miou", "roi_iou", "surface_distance"]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A method that competes."""
+
+    method: str
+    trained_on: str
+    """Datasets, or other words of whoever made it."""
+    left_out: str | None
+    """The structure that it was trained without, and is scored on."""
+    folder: Path
+    """Of its run, or the first of several that differ in the seed alone."""
+    parameters: int | None
+    milliseconds: float | None
+    """That a subtomogram takes."""
+    scores: pd.DataFrame
+    """A row a subtomogram, means over the runs: dataset, independent, tomogram, label, pdb_id,
+    `_MEANS` and the voxels of the true mask."""
+
+
+def read_entry(
+    folders: Sequence[Path], method: str, trained_on: str, left_out: str | None = None
+) -> Entry:
+    """Read the scores of a method. Raises DataError where a file is missing or damaged."""
+    record = read_json(folders[0] / "run.json", "capacity")
+    every = pd.concat(
+        [
+            _read(folder / name).assign(independent=independent)
+            for folder in folders
+            for name, independent in _TABLES.items()
+        ]
+    )
+    keys = ["dataset", "independent", *_SUBTOMOGRAM, "pdb_id"]
+    means = every.groupby(keys, sort=False)[[*_MEANS, "voxels"]].mean().reset_index()
+    took = record.get("milliseconds", float(every["milliseconds"].median()))
+    return Entry(method, trained_on, left_out, folders[0], record["capacity"], took, means)
+
+
+def read_external(folder: PathLike) -> Entry:
+    """Read what `ssn3d score` wrote. Raises DataError where a file is missing or damaged."""
+    record = read_json(Path(folder) / "run.json", "method", "trained_on", "milliseconds")
+    return read_entry([Path(folder)], record["method"], record["trained_on"])
+
+
+def _read(path: Path) -> pd.DataFrame:
+    """Read a table of scores."""
+    columns = {"dataset": str, **SCORES}
+    columns |= dict.fromkeys(["surface_distance", "milliseconds"], np.float64)
+    table = read_csv(path, columns)
+    return table.assign(
+        miou=miou(table), roi_iou=table["iou_foreground"], voxels=mask_voxels(table)
+    )
+
+
+def leaderboard(entries: Sequence[Entry], snr_of: Mapping[str, float], seed: int) -> pd.DataFrame:
+    """Rank methods by mIoU, over all subtomograms of a dataset and by structure.
+
+    Those of the independent tomograms and those of tomograms that were trained on are apart. A row
+    has the method's scores and its mIoU less that of the best on the same subtomograms, both with a
+    95% bootstrap interval; that of the difference is paired. Methods that were trained without a
+    structure are in its rows alone.
+
+    Args:
+        entries: the methods.
+        snr_of: SNR by dataset.
+        seed: of the bootstrap.
+
+    Returns:
+        `COLUMNS`, accuracies and IoUs in percent, distances in voxels.
+
+    Raises:
+        DataError: two methods were scored on different subtomograms or masks.
+    """
+    rows = []
+    for names, group in _groups(entries):
+        ranked = sorted(group, key=lambda pair: -float(pair[1]["miou"].mean()))
+        best = ranked[0]
+        for entry, scores in ranked:
+            _check_same(entry, scores, *best)
+            trained_on = entry.trained_on + (f" without {entry.left_out}" if entry.left_out else "")
+            keys = [*map(str, names.values()), entry.method, trained_on]
+            random = generator(seed, "leaderboard", *keys)
+            rows.append(
+                {
+                    **names,
+                    "snr": snr_of[str(names["dataset"])],
+                    "method": entry.method,
+                    "trained_on": trained_on,
+                    **_numbers(scores, None if entry is best[0] else best[1], random),
+                    "parameters": entry.parameters,
+                    "milliseconds": entry.milliseconds,
+                }
+            )
+    return pd.DataFrame(rows, columns=COLUMNS).astype({"parameters": "Int64"})
+
+
+def _groups(
+    entries: Sequence[Entry],
+) -> Iterator[tuple[dict[str, Any], list[tuple[Entry, pd.DataFrame]]]]:
+    """Yield what is compared: its dataset, whether independent, its structure; and the scores."""
+    everything = pd.concat([entry.scores for entry in entries])
+    datasets = sorted(everything["dataset"].unique())
+    structures = [ALL, *sorted(everything["pdb_id"].unique())]
+    for dataset in datasets:
+        for independent in (True, False):
+            for structure in structures:
+                names = {
+                    "dataset": dataset,
+                    "independent": independent,
+                    "structure": structure,
+                }
+                for competing in _competing(entries, structure, independent=independent):
+                    group = [(entry, _part(entry.scores, **names)) for entry in competing]
+                    group = [(entry, scores) for entry, scores in group if len(scores)]
+                    if group:
+                        yield names, group
+
+
+def _competing(entries: Sequence[Entry], structure: str, *, independent: bool) -> list[list[Entry]]:
+    """Group the entries that are scored on the same subtomograms of a structure, or of all.
+
+    All subtomograms of a structure left out are tested, but only some where it is trained on; those
+    of the independent tomograms are the same.
+    """
+    whole = [entry for entry in entries if entry.left_out is None]
+    without = [entry for entry in entries if entry.left_out == structure]
+    return [whole + without] if independent else [whole, without]
+
+
+def _part(scores: pd.DataFrame, dataset: str, structure: str, *, independent: bool) -> pd.DataFrame:
+    """Take the scores of a dataset, set and structure, in the order of the subtomograms."""
+    rows = (scores["dataset"] == dataset) & (scores["independent"] == independent)
+    if structure != ALL:
+        rows &= scores["pdb_id"] == structure
+    return scores[rows].set_index(_SUBTOMOGRAM).sort_index()
+
+
+def _check_same(entry: Entry, scores: pd.DataFrame, best: Entry, others: pd.DataFrame) -> None:
+    """Raise DataError unless two methods were scored on the same subtomograms and masks."""
+    if not scores["voxels"].equals(others["voxels"]):
+        raise DataError(
+            f"{entry.folder}: scored on other subtomograms or masks than {best.folder}; "
+            "score both on the same dataset and split"
+        )
+
+
+def _numbers(
+    scores: pd.DataFrame, best: pd.DataFrame | None, random: np.random.Generator
+) -> dict[str, float]:
+    """Compute a method's means, and intervals of its mIoU and of what the best has more."""
+    tomograms = scores.index.get_level_values("tomogram").to_numpy(str)
+    low, high = mean_interval(scores["miou"].to_numpy(), tomograms, random)
+    found = {"subtomograms": len(scores), **scores[_MEANS].mean(), "miou_low": low}
+    found |= {"miou_high": high, "difference_miou": 0.0}
+    if best is not None:
+        apart = (scores["miou"] - best["miou"]).to_numpy()
+        ends = mean_interval(apart, tomograms, random)
+        found |= {"difference_miou": float(apart.mean())}
+        found |= dict(zip(("difference_low", "difference_high"), ends, strict=True))
+    return found

@@ -1,0 +1,155 @@
+"""Tables 2 and 3: our values beside the paper's, a row for every run asked for, finished or not."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ssn3d.core.errors import DataError
+from ssn3d.experiment.runs import repeats, run_folder
+from ssn3d.io.files import DELETE, PathLike, cannot_be_read
+from ssn3d.report.paper import paper_complexes, paper_table2, paper_table3
+from ssn3d.report.provenance_labels import is_exact_entry, source_in_words
+from ssn3d.report.settings import RowSettings, Table3Settings
+from ssn3d.report.tables.row_metrics import row_numbers
+
+_INDEPENDENT = [
+    "independent_pixel_accuracy", "independent_miou", "independent_miou_low",
+    "independent_miou_high", "independent_subtomograms",
+]  # fmt: skip
+_ERRORS = ["errors_per_surface_voxel", "ceiling_miou", "ceiling_pixel_accuracy", "accurate_miou"]
+TABLE2_COLUMNS = [
+    "method", "dataset", "snr", "seeds", "pixel_accuracy", "miou", "capacity",
+    "paper_pixel_accuracy", "paper_miou", "difference_miou", "miou_low", "miou_high",
+    "miou_lowest_seed", "miou_highest_seed", *_INDEPENDENT, "independent_miou_lowest_seed",
+    "independent_miou_highest_seed", "iou_foreground", "paper_iou_foreground", "pooled_miou",
+    *_ERRORS, "test_subtomograms", "epochs", "training_minutes", "status",
+]  # fmt: skip
+TABLE3_COLUMNS = [
+    "pdb_id", "name", "seeds", "pixel_accuracy", "miou", "paper_pixel_accuracy", "paper_miou",
+    "difference_miou", "miou_low", "miou_high", *_INDEPENDENT, "iou_foreground", *_ERRORS,
+    "test_subtomograms", "epochs", "source", "exact_entry", "mask_voxels", "paper_mask_voxels",
+    "status",
+]  # fmt: skip
+_KINDS = {
+    **dict.fromkeys(["method", "dataset", "pdb_id", "name", "source", "status"], "str"),
+    **dict.fromkeys(
+        ["seeds", "capacity", "test_subtomograms", "independent_subtomograms"], "Int64"
+    ),
+    "exact_entry": "bool",
+}
+
+
+def table2(
+    rows: Sequence[RowSettings],
+    snr_of: Mapping[str, float],
+    results: PathLike,
+    resources: PathLike,
+    seed: int,
+) -> pd.DataFrame:
+    """Table 2: each method on each dataset, trained and tested on the random split.
+
+    Args:
+        rows: what each row shows, in the order wanted.
+        snr_of: the configured SNR of each dataset.
+        results: folder with runs/{method}/{dataset}/random/, and random_seed2/, ... for more seeds.
+        resources: folder with paper_table2.csv, whose rows are found by method and SNR.
+        seed: of the bootstrap.
+
+    Returns:
+        `TABLE2_COLUMNS`, accuracies and IoUs in percent, those of several seeds as means. The row
+        of a missing run has none of our numbers; its `status` names the rule and the file.
+
+    Raises:
+        DataError: a file is damaged.
+    """
+    paper = paper_table2(Path(resources) / "paper_table2.csv")
+    made = []
+    for row in rows:
+        snr = snr_of[row.dataset]
+        of_paper = paper[(paper["method"] == row.method) & np.isclose(paper["snr"], snr)]
+        folders = [
+            run_folder(Path(results) / "runs", row.method, row.dataset, f"random{repeat}")
+            for repeat in repeats(row.seeds)
+        ]
+        names = {"method": row.method, "dataset": row.dataset, "snr": snr}
+        made.append(_first(of_paper) | names | row_numbers(folders, row.method, seed))
+    return _finish(made, TABLE2_COLUMNS)
+
+
+def table3(
+    settings: Table3Settings,
+    pdb_ids: Sequence[str],
+    *,
+    results: PathLike,
+    resources: PathLike,
+    seed: int,
+) -> pd.DataFrame:
+    """Table 3: each structure segmented by a network that was trained without it.
+
+    Args:
+        settings: what the table shows; structures that are not left out get a row without numbers.
+        pdb_ids: all structures of the experiment; those of the paper come first, in its order.
+        results: folder with runs/{method}/{dataset}/without_{pdb_id}/ and structures/.
+        resources: folder with paper_table3.csv and complexes.tsv.
+        seed: of the bootstrap.
+
+    Returns:
+        `TABLE3_COLUMNS`, as in `table2`; `mask_voxels` is the mean over the test subtomograms.
+
+    Raises:
+        DataError: a file is damaged, or a test set contains other structures.
+    """
+    paper = paper_table3(Path(resources) / "paper_table3.csv")
+    complexes = paper_complexes(Path(resources) / "complexes.tsv")
+    in_paper = [pdb_id for pdb_id in paper["pdb_id"] if pdb_id in pdb_ids]
+    made = []
+    method, runs, structures = settings.method, Path(results) / "runs", Path(results) / "structures"
+    for pdb_id in dict.fromkeys([*in_paper, *pdb_ids]):
+        row: dict[str, Any] = {"pdb_id": pdb_id, "name": "", "mass_kda": np.nan}
+        row |= _first(complexes[complexes["pdb_id"] == pdb_id])
+        row |= _first(paper[paper["pdb_id"] == pdb_id])
+        row["source"] = source_in_words(structures, pdb_id)
+        row["exact_entry"] = is_exact_entry(structures, pdb_id, row["mass_kda"])
+        if pdb_id in settings.left_out(pdb_ids):
+            folder = run_folder(runs, method, settings.dataset, f"without_{pdb_id}")
+            row |= row_numbers([folder], method, seed, only=pdb_id)
+        else:
+            row["status"] = "not asked for (tables.table3.leave_out)"
+        made.append(row)
+    return _finish(made, TABLE3_COLUMNS)
+
+
+def read_table(path: PathLike) -> pd.DataFrame:
+    """Read table2.csv or table3.csv as it was made.
+
+    Raises:
+        DataError: the file is missing or damaged, or neither table.
+    """
+    texts = [column for column, kind in _KINDS.items() if kind == "str"]
+    try:
+        table = pd.read_csv(path, dtype=dict.fromkeys(texts, str))
+        columns = TABLE3_COLUMNS if "pdb_id" in table else TABLE2_COLUMNS
+        of_text = [column for column in columns if column in texts]
+        return _typed(table[columns].fillna(dict.fromkeys(of_text, "")))
+    except (OSError, KeyError, ValueError) as error:
+        raise DataError(cannot_be_read(path, "table of ssn3d", error, DELETE)) from error
+
+
+def _first(rows: pd.DataFrame) -> dict[str, Any]:
+    """Give the first row as a dictionary; an empty one where there is no row."""
+    return {} if rows.empty else {str(column): rows[column].iloc[0] for column in rows}
+
+
+def _finish(rows: list[dict[str, Any]], columns: list[str]) -> pd.DataFrame:
+    """Put the columns in order and compute the differences."""
+    table = _typed(pd.DataFrame(rows, columns=columns))
+    table["difference_miou"] = table["miou"] - table["paper_miou"]
+    return table
+
+
+def _typed(table: pd.DataFrame) -> pd.DataFrame:
+    """Give every column its type: text, nullable integer, truth value or float."""
+    return table.astype({column: _KINDS.get(column, "float64") for column in table.columns})

@@ -1,0 +1,120 @@
+"""The baseline on many subtomograms, and a search for its parameters on training subtomograms."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from itertools import islice, product
+from typing import Any
+
+import numpy as np
+from joblib import Parallel, delayed  # type: ignore[import-untyped]
+from numpy.typing import NDArray
+
+from ssn3d.core.log import progress
+from ssn3d.core.seeds import generator
+from ssn3d.segmentation.baseline.segment import segment_on_one_thread
+from ssn3d.segmentation.evaluation.metrics import score_masks, summarise
+from ssn3d.segmentation.settings import BaselineParameters, BaselineSettings
+from ssn3d.subtomograms.samples import groups_of
+from ssn3d.subtomograms.store import Dataset
+
+OBJECTIVE = "iou_foreground"
+_AT_ONCE = 64  # subtomograms in memory
+
+
+def draw_combinations(
+    settings: BaselineSettings, rng: np.random.Generator
+) -> list[BaselineParameters]:
+    """Draw different combinations; other parameters are those of the unsupervised method."""
+    tried = settings.search.model_dump(exclude={"subtomograms", "trials"})
+    grid = [
+        settings.unsupervised.model_copy(update=dict(zip(tried, values, strict=True)))
+        for values in product(*tried.values())
+    ]
+    drawn = np.sort(rng.permutation(len(grid))[: settings.search.trials])
+    return [grid[index] for index in drawn]
+
+
+def segment_rows(
+    dataset: Dataset,
+    rows: NDArray[np.int_],
+    parameters: BaselineParameters,
+    seed: int,
+    workers: int,
+) -> Iterator[tuple[NDArray[np.bool_], NDArray[np.uint8], list[str]]]:
+    """Segment the subtomograms at `rows` in `workers` processes of one thread each.
+
+    Yields masks and true masks (m, s, s, s) and outcomes (m,), some subtomograms at a time. The
+    result does not depend on the number of processes.
+    """
+    for some in progress(groups_of(rows, _AT_ONCE), "Xu & Alber"):
+        images, truth = dataset.read(some)
+        tasks = (
+            (image, parameters, _generator(seed, dataset, row))
+            for image, row in zip(images, some, strict=True)
+        )
+        masks, outcomes = zip(*segment_tasks(tasks, workers), strict=True)
+        yield np.stack(masks), truth, list(outcomes)
+
+
+def subtomogram_generator(seed: int, tomogram: str, label: int) -> np.random.Generator:
+    """Random numbers for one subtomogram."""
+    return generator(seed, "baseline", tomogram, label)
+
+
+def _generator(seed: int, dataset: Dataset, row: int) -> np.random.Generator:
+    return subtomogram_generator(seed, str(dataset.tomograms[row]), int(dataset.labels[row]))
+
+
+Task = tuple[NDArray[np.floating[Any]], BaselineParameters, np.random.Generator]
+
+
+def segment_tasks(tasks: Iterable[Task], workers: int) -> Iterator[tuple[NDArray[np.bool_], str]]:
+    """Yield masks and outcomes in the order of the tasks, from `workers` processes."""
+    parallel = Parallel(n_jobs=workers, return_as="generator")
+    results: Iterator[tuple[NDArray[np.bool_], str]] = parallel(
+        delayed(segment_on_one_thread)(*task) for task in tasks
+    )
+    return results
+
+
+def search(
+    dataset: Dataset,
+    rows: NDArray[np.int_],
+    settings: BaselineSettings,
+    *,
+    seed: int,
+    workers: int,
+) -> dict[str, Any]:
+    """Try combinations of parameters on some of the subtomograms at `rows`.
+
+    Returns:
+        For JSON: `chosen`, the settings of the highest mean IoU of the region of interest (the
+        first of equals); `objective`; `subtomograms`, the tomogram and label of each one used;
+        `trials`, each with its settings, metrics in percent and outcomes; `search` and `fixed`, the
+        settings of the search.
+    """
+    rng = generator(seed, "baseline_search", dataset.name)
+    some = np.sort(rng.permutation(rows)[: settings.search.subtomograms])
+    images, truth = dataset.read(some)
+    combinations = draw_combinations(settings, rng)
+    tasks = (
+        (image, combination, _generator(seed, dataset, row))
+        for combination in combinations
+        for image, row in zip(images, some, strict=True)
+    )
+    results = iter(progress(segment_tasks(tasks, workers), "search", len(combinations) * len(some)))
+    trials: list[dict[str, Any]] = []
+    for combination in combinations:
+        masks, outcomes = zip(*islice(results, len(some)), strict=True)
+        scores = summarise(score_masks(np.stack(masks), truth))
+        counts = dict(sorted(Counter(outcomes).items()))
+        trials.append({"settings": combination.model_dump(), **scores, "outcomes": counts})
+    return {
+        "dataset": dataset.name,
+        "objective": OBJECTIVE,
+        "chosen": max(trials, key=lambda trial: trial[OBJECTIVE])["settings"],
+        "subtomograms": [[str(dataset.tomograms[i]), int(dataset.labels[i])] for i in some],
+        "trials": trials,
+        "search": settings.search.model_dump(),
+        "fixed": settings.unsupervised.model_dump(),
+    }

@@ -1,0 +1,208 @@
+"""Agreement of masks with the truth: pixel accuracy and intersection over union (IoU).
+
+The mIoU of the paper's tables is a mean over subtomograms of each class's IoU, then over the two
+classes, background and foreground. All figures are in percent. A class that neither the prediction
+nor the truth holds has an IoU of 100.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ssn3d.core.errors import DataError
+
+SEGMENTED = "segmented"
+
+
+def confusion_counts(predicted: NDArray[Any], truth: NDArray[Any]) -> dict[str, NDArray[np.int64]]:
+    """Count the voxels of each kind, one subtomogram a row.
+
+    Args:
+        predicted: masks (n, ...), bool or integers of 0 and 1.
+        truth: masks of the same shape.
+
+    Returns:
+        (n,) counts `true_positive`, `false_positive`, `false_negative`, `true_negative`.
+
+    Raises:
+        DataError: the shapes differ, or a mask holds values other than 0 and 1.
+    """
+    if predicted.shape != truth.shape:
+        message = f"masks: predicted {predicted.shape} and true {truth.shape} differ in shape"
+        raise DataError(message)
+    flat_predicted = _as_bool_rows(predicted, "predicted masks")
+    flat_truth = _as_bool_rows(truth, "true masks")
+    both = np.count_nonzero(flat_predicted & flat_truth, axis=1).astype(np.int64)
+    in_predicted = np.count_nonzero(flat_predicted, axis=1).astype(np.int64)
+    in_truth = np.count_nonzero(flat_truth, axis=1).astype(np.int64)
+    return confusion_of_sums(both, in_predicted, in_truth, voxels=flat_truth.shape[1])
+
+
+def confusion_of_sums(
+    both: NDArray[np.int64],
+    in_predicted: NDArray[np.int64],
+    in_truth: NDArray[np.int64],
+    *,
+    voxels: int,
+) -> dict[str, NDArray[np.int64]]:
+    """The counts of `confusion_counts` from the sizes of the masks and of what they share, (n,).
+
+    `voxels` are those of a subtomogram.
+    """
+    return {
+        "true_positive": both,
+        "false_positive": in_predicted - both,
+        "false_negative": in_truth - both,
+        "true_negative": voxels - in_predicted - in_truth + both,
+    }
+
+
+def score_masks(predicted: NDArray[Any], truth: NDArray[Any]) -> pd.DataFrame:
+    """Compare masks (n, s, s, s) of 0 and 1 with the truth, one subtomogram a row.
+
+    Returns:
+        Columns pixel_accuracy, iou_background, iou_foreground (in percent), true_positive,
+        false_positive, false_negative, true_negative, and surface, the voxels of the true mask with
+        a face on the background.
+
+    Raises:
+        DataError: the shapes differ, or a mask holds values other than 0 and 1.
+    """
+    table = scores_of_counts(confusion_counts(predicted, truth))
+    return table.assign(surface=surface_voxels(truth))
+
+
+def scores_of_counts(counts: Mapping[str, NDArray[np.int64]]) -> pd.DataFrame:
+    """The table of `score_masks` without the surface, from the counts of `confusion_counts`."""
+    tp, fp = counts["true_positive"], counts["false_positive"]
+    fn, tn = counts["false_negative"], counts["true_negative"]
+    scores = {
+        "pixel_accuracy": 100.0 * (tp + tn) / (tp + fp + fn + tn),
+        "iou_background": _iou_percent(tn, fp + fn),
+        "iou_foreground": _iou_percent(tp, fp + fn),
+    }
+    return pd.DataFrame({**scores, **counts})
+
+
+def surface_voxels(masks: NDArray[Any]) -> NDArray[np.int64]:
+    """Count the voxels of the surface of each mask (n, s, s, s), (n,)."""
+    return np.asarray(surfaces(masks).sum(axis=(1, 2, 3)), dtype=np.int64)
+
+
+def surfaces(masks: NDArray[Any]) -> NDArray[np.bool_]:
+    """Mark the voxels of masks (n, s, s, s) that share a face with the background."""
+    inside = masks.astype(bool)
+    deep = inside.copy()
+    for axis in (1, 2, 3):
+        rolled = np.moveaxis(inside, axis, 1)
+        kept = np.moveaxis(deep, axis, 1)
+        kept[:, 1:] &= rolled[:, :-1]
+        kept[:, :-1] &= rolled[:, 1:]
+    return np.asarray(inside & ~deep)
+
+
+def summarise(table: pd.DataFrame) -> dict[str, float]:
+    """Means in percent over the subtomograms of a table of `score_masks`.
+
+    `miou` is the paper's; `iou_foreground` leaves the background out; `pooled_miou` comes from one
+    confusion matrix over all voxels. `errors_per_surface_voxel` are wrong voxels over voxels of the
+    true masks' surfaces, which compares across definitions of the mask. `subtomograms` counts rows.
+
+    Raises:
+        DataError: the table has no rows.
+    """
+    if table.empty:
+        message = "metrics: no subtomograms to summarise; the test set is empty"
+        raise DataError(message)
+    wrong = table["false_positive"].sum() + table["false_negative"].sum()
+    pooled = [_iou_percent(table[kind].sum(), wrong) for kind in ("true_negative", "true_positive")]
+    return {
+        **mean_scores(table),
+        "pooled_miou": float(np.mean(pooled)),
+        "errors_per_surface_voxel": float(wrong / max(table["surface"].sum(), 1)),
+        "subtomograms": len(table),
+    }
+
+
+def mean_scores(table: pd.DataFrame) -> dict[str, float]:
+    """The first three of `summarise`, which need no surfaces: accuracy, mIoU and foreground IoU."""
+    means = table[["pixel_accuracy", "iou_background", "iou_foreground"]].mean()
+    return {
+        "pixel_accuracy": float(means["pixel_accuracy"]),
+        "miou": float((means["iou_background"] + means["iou_foreground"]) / 2),
+        "iou_foreground": float(means["iou_foreground"]),
+    }
+
+
+def block_ceilings(masks: NDArray[np.uint8], block: int) -> pd.DataFrame:
+    """What a network whose output is constant in cubes of `block` voxels can reach, in percent.
+
+    Args:
+        masks: the truth, (n, s, s, s) of 0 and 1.
+        block: edge of the cubes in voxels; divides s.
+
+    Returns:
+        One row a subtomogram: `ceiling_miou` of the answer of highest mIoU, and
+        `ceiling_pixel_accuracy` and `accurate_miou` of the answer of highest pixel accuracy, to
+        which cross-entropy leads.
+    """
+    n, size = len(masks), masks.shape[-1]
+    cubes = size // block
+    split = masks.reshape(n, cubes, block, cubes, block, cubes, block)
+    held = split.sum(axis=(2, 4, 6), dtype=np.int64).reshape(n, -1)
+
+    def scores(answer: NDArray[np.bool_]) -> pd.DataFrame:
+        grown = answer.reshape(n, cubes, 1, cubes, 1, cubes, 1)
+        return score_masks(np.broadcast_to(grown, split.shape).reshape(masks.shape), masks)
+
+    best, accurate = scores(_cubes_of_highest_miou(held, block**3)), scores(2 * held > block**3)
+    return pd.DataFrame(
+        {
+            "ceiling_miou": miou(best),
+            "ceiling_pixel_accuracy": accurate["pixel_accuracy"],
+            "accurate_miou": miou(accurate),
+        }
+    )
+
+
+def miou(table: pd.DataFrame) -> "pd.Series[float]":
+    """Mean IoU of the two classes of each subtomogram of a table of `score_masks`, in percent."""
+    return (table["iou_background"] + table["iou_foreground"]) / 2
+
+
+def _cubes_of_highest_miou(held: NDArray[np.int64], volume: int) -> NDArray[np.bool_]:
+    """Choose cubes (n, m) that hold so many voxels of a mask each, and `volume` voxels in all.
+
+    Of all choices of k cubes, those with most of the mask have the highest IoU of both classes, so
+    that only k has to be tried.
+    """
+    order = np.argsort(-held, axis=1, kind="stable")
+    best = np.zeros_like(held, dtype=bool)
+    for i in range(len(held)):
+        true = np.concatenate([[0], np.cumsum(held[i, order[i]])])  # of the first k cubes
+        positive, total = volume * np.arange(len(true)), true[-1]
+        wrong = (total - true) + (positive - true)
+        true_negative = volume * held.shape[1] - true - wrong
+        foreground = np.where(positive + total == 0, 1.0, true / np.maximum(true + wrong, 1))
+        background = true_negative / np.maximum(true_negative + wrong, 1)
+        best[i, order[i, : np.argmax(foreground + background)]] = True
+    return best
+
+
+def _iou_percent(intersection: Any, wrong: Any) -> Any:
+    """IoU in percent; the union is the intersection plus the wrong voxels."""
+    union = intersection + wrong
+    return np.where(union > 0, 100.0 * intersection / np.maximum(union, 1), 100.0)
+
+
+def _as_bool_rows(masks: NDArray[Any], name: str) -> NDArray[np.bool_]:
+    """Flatten masks (n, ...) to bool (n, voxels); anything but 0 and 1 is an error."""
+    flat = np.ascontiguousarray(masks).reshape(len(masks), int(np.prod(masks.shape[1:])))
+    if flat.dtype.kind not in "bui" or (flat.size and (flat.min() < 0 or flat.max() > 1)):
+        message = f"{name}: hold values other than 0 and 1 (dtype {masks.dtype})"
+        raise DataError(message)
+    # a view of bytes of 0 and 1 needs no copy
+    return flat.view(np.bool_) if flat.itemsize == 1 else flat.astype(np.bool_)

@@ -1,0 +1,107 @@
+"""Subtomograms as tensors, read from disk when they are needed.
+
+Any order is read directly, since every subtomogram is a chunk of its own (`subtomograms.store`): a
+shuffle is a shuffle of all subtomograms, whichever shard they are in, and memory does not grow with
+their number. On a CPU reading takes a hundredth of the time of the computation, and happens in
+between (`benchmarks/scale.py`). A GPU is fast enough to wait for it: what fits in a quarter of its
+free memory is held there; what does not is read ahead by worker processes, into memory from which a
+GPU copies by itself.
+"""
+
+import warnings
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from ssn3d.core.provenance import hardware
+from ssn3d.segmentation.inference.compute import Compute
+from ssn3d.subtomograms.samples import Samples, groups_of
+
+_WORKERS = 4
+"""Processes that read for a GPU, if there are as many cores."""
+_AHEAD = 4
+"""Batches that each of them has ready."""
+_READ_AT_ONCE = 64
+
+Rows = NDArray[np.int64]
+Batch = tuple[Tensor, Tensor]
+"""Images and masks (m, s, s, s)."""
+
+
+class Source:
+    """Batches of some subtomograms, read from disk or held on the GPU."""
+
+    def __init__(self, samples: Samples, compute: Compute) -> None:
+        """Prepare to read all `samples`, for a computation by `compute`."""
+        self._samples, self._compute = samples, compute
+        self._held: Batch | None = None
+        self._places = np.full(len(samples), -1)  # of each subtomogram among those held
+
+    def hold(self, rows: Rows) -> None:
+        """Bring the subtomograms at `rows` to the GPU, if there is one and they fit."""
+        size, device = self._samples.size_voxels, self._compute.device
+        if not self._compute.has_room(len(rows) * 3 * size**3):  # float16 and uint8
+            return
+        images = torch.empty((len(rows), size, size, size), dtype=torch.float16, device=device)
+        masks = torch.empty_like(images, dtype=torch.uint8)
+        places = np.arange(len(rows))
+        # read by this process, since workers take long to start, and shared memory may be small
+        for some in groups_of(places, _READ_AT_ONCE):
+            part = slice(some[0], some[-1] + 1)
+            images[part], masks[part] = map(torch.from_numpy, self._samples.read(rows[some]))
+        self._held, self._places[rows] = (images, masks), places
+
+    def batches(self, groups: Sequence[Rows]) -> Iterator[Batch]:
+        """Yield the images and masks of each group of rows, in order.
+
+        They are on the GPU if all are held there, else on the CPU.
+        """
+        places = self._places[np.concatenate([np.empty(0, np.int64), *groups])]
+        if self._held is None or (places < 0).any():
+            yield from self._read(groups)
+            return
+        images, masks = self._held
+        # at once: the GPU finishes all other work before it is given the numbers
+        there = torch.from_numpy(places).to(self._compute.device)
+        for some in torch.split(there, [len(rows) for rows in groups]):
+            yield images[some], masks[some]
+
+    def _read(self, groups: Sequence[Rows]) -> Iterator[Batch]:
+        """Read from disk, ahead of a GPU."""
+        on_gpu = self._compute.device.type == "cuda"
+        loader = DataLoader(
+            _Reader(self._samples),
+            batch_sampler=groups,  # type: ignore[arg-type] # arrays serve as lists
+            collate_fn=_as_they_are,  # type: ignore[arg-type]
+            num_workers=min(_WORKERS, hardware()["cores"]) if on_gpu else 0,
+            prefetch_factor=_AHEAD if on_gpu else None,
+            pin_memory=on_gpu,
+            generator=torch.Generator(),  # of its own: the global one draws the dropout
+        )
+        with (
+            warnings.catch_warnings()
+        ):  # Python 3.12 warns of forks; workers use no CUDA, nor locks
+            warnings.filterwarnings("ignore", ".*multi-threaded, use of fork", DeprecationWarning)
+            batches = iter(loader)
+        yield from batches
+
+
+class _Reader(Dataset[Any]):
+    """What a `DataLoader` reads from: a group of rows at once."""
+
+    def __init__(self, samples: Samples) -> None:
+        self._samples = samples
+
+    def __getitems__(self, rows: Rows) -> Batch:
+        images, masks = self._samples.read(np.asarray(rows))
+        return torch.from_numpy(images), torch.from_numpy(masks)
+
+
+def _as_they_are(batch: Batch) -> Batch:
+    """Collate nothing: a group is read as a batch."""
+    return batch

@@ -1,0 +1,37 @@
+"""What the settings of a training may ask for beyond the paper's: each is off in its experiment."""
+
+import math
+
+from torch import Tensor
+
+from ssn3d.segmentation.settings import TrainingSettings
+from ssn3d.segmentation.training.validation import loss_sum
+
+
+def learning_rate(settings: TrainingSettings, step: int, steps: int) -> float:
+    """Learning rate of a step, from 0, of so many in all epochs."""
+    if settings.learning_rate_decay == "cosine":
+        return settings.learning_rate * (1 + math.cos(math.pi * step / steps)) / 2
+    return settings.learning_rate / (1 + settings.learning_rate_decay * step)
+
+
+def training_loss(
+    logits: Tensor, masks: Tensor, settings: TrainingSettings, batch_size: int
+) -> Tensor:
+    """Contribution of a micro-batch to the loss of its batch of `batch_size` subtomograms."""
+    loss = loss_sum(logits, masks) / (batch_size * masks[0].numel())
+    if settings.loss == "cross_entropy_and_dice":
+        loss = loss + dice_losses(logits, masks).sum() / batch_size
+    return loss
+
+
+def dice_losses(logits: Tensor, masks: Tensor) -> Tensor:
+    """1 less the Dice coefficient of foreground and mask, (m,) (Milletari et al. 2016, 3DV).
+
+    `logits` are (m, 2, s, s, s), `masks` (m, s, s, s). One voxel is added to all sums, so that
+    nothing found where there is nothing has no loss.
+    """
+    probability = logits.softmax(dim=1)[:, 1].flatten(1)
+    truth = masks.to(logits.device, non_blocking=True).to(probability.dtype).flatten(1)
+    overlap = 2 * (probability * truth).sum(dim=1) + 1
+    return 1 - overlap / (probability.sum(dim=1) + truth.sum(dim=1) + 1)

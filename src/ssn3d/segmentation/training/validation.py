@@ -1,0 +1,88 @@
+"""Checks of a training: its data, its loss, and the network on the validation set."""
+
+import math
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from ssn3d.core.errors import ConfigError, DataError
+from ssn3d.segmentation.evaluation.metrics import confusion_of_sums, scores_of_counts
+from ssn3d.segmentation.inference.compute import Compute
+from ssn3d.segmentation.inference.predict import predict_batches
+from ssn3d.segmentation.training.batches import Source
+from ssn3d.subtomograms.samples import Samples, groups_of
+
+
+def check_rows(
+    samples: Samples,
+    train_rows: NDArray[np.integer[Any]],
+    validation_rows: NDArray[np.integer[Any]],
+    name: str,
+    processes: int,
+) -> None:
+    """Raise DataError unless there is something to train and, for each process, to validate on."""
+    for part, rows in {"train": train_rows, "validation": validation_rows}.items():
+        if not len(rows):
+            raise DataError(f"{name}: the {part} set is empty; ask for more subtomograms")
+        if rows.min() < 0 or rows.max() >= len(samples):
+            message = f"{name}: the {part} set has rows beyond the {len(samples)} subtomograms"
+            raise DataError(f"{message}; the split is of another dataset, repeat it")
+    if processes > len(validation_rows):
+        message = (
+            f"{name}: {processes} processes for {len(validation_rows)} validation subtomograms"
+        )
+        raise DataError(f"{message}; use fewer (gpus_per_training)")
+    if np.intersect1d(train_rows, validation_rows).size:
+        raise DataError(f"{name}: subtomograms are in both the train and the validation set")
+
+
+def check_finite(loss: float, name: str, epoch: int) -> None:
+    """Raise ConfigError where the training has diverged."""
+    if not math.isfinite(loss):
+        raise ConfigError(
+            f"{name}: the loss is {loss} in epoch {epoch}; lower training.learning_rate, or set "
+            "training.precision to float32"
+        )
+
+
+def validate(
+    network: nn.Module,
+    source: Source,
+    rows: NDArray[np.integer[Any]],
+    *,
+    compute: Compute,
+    micro_batch_size: int,
+) -> tuple[float, pd.DataFrame]:
+    """Sum of the loss over all voxels, and the table of `metrics.scores_of_counts`, at some rows.
+
+    Voxels are counted on the device, and counts fetched at the end: a GPU does not wait in between.
+    """
+    loss, sums = torch.zeros((), device=compute.device), []
+    for logits, truth in predict_batches(
+        network, source, groups_of(rows, micro_batch_size), compute
+    ):
+        masks = truth.to(compute.device, non_blocking=True)
+        loss += loss_sum(logits, masks)
+        found, there = logits.argmax(dim=1).bool().flatten(1), masks.bool().flatten(1)
+        sums.append(torch.stack([(found & there).sum(1), found.sum(1), there.sum(1)]))
+    counts = confusion_of_sums(*torch.cat(sums, dim=1).cpu().numpy(), voxels=masks[0].numel())
+    return float(loss), scores_of_counts(counts)
+
+
+def background_percent(source: Source, rows: NDArray[np.integer[Any]]) -> float:
+    """Pixel accuracy in percent of "all background" on some rows of a dataset."""
+    means = [
+        float(m.mean(dtype=torch.float64)) * len(m) for _, m in source.batches(groups_of(rows, 64))
+    ]
+    return 100 * (1 - sum(means) / len(rows))
+
+
+def loss_sum(logits: Tensor, masks: Tensor) -> Tensor:
+    """Cross-entropy summed over voxels; torch's own reduction has no fixed order on a GPU."""
+    classes = masks.to(logits.device, non_blocking=True).to(torch.int64)  # there, not on the way
+    return cross_entropy(logits, classes, reduction="none").sum()

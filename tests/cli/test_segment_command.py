@@ -1,0 +1,91 @@
+"""`ssn3d segment` from files to files."""
+
+import mrcfile
+import numpy as np
+import pandas as pd
+import pytest
+import starfile
+
+from own_tomograms import Dark, dark_spheres, write_dark_weights, write_tomogram
+from ssn3d.cli.main import main
+from ssn3d.segmentation.networks.registry import NETWORKS, Architecture
+
+SHAPE = (48, 64, 72)
+CENTRES = np.array([[20, 20, 20], [24, 44, 40], [24, 20, 56]])
+
+
+@pytest.fixture(name="files")
+def give_files(tmp_path, monkeypatch):
+    """Give the arguments of every test: a tomogram, an output folder and a network."""
+    monkeypatch.setitem(NETWORKS, "Dark", Architecture(lambda _: Dark(), 1))
+    tomogram = write_tomogram(tmp_path / "t.mrc", dark_spheres(SHAPE, CENTRES, 6, noise=0.05))
+    weights = write_dark_weights(tmp_path / "weights.pt")
+    output = str(tmp_path / "out")
+    return ["segment", str(tomogram), "--output", output, "--model", str(weights)]
+
+
+def write_picks(path, names):
+    columns = {f"rlnCoordinate{axis}": CENTRES[:, 2 - i] for i, axis in enumerate("XYZ")}
+    table = {"rlnMicrographName": names, **columns}
+    starfile.write({"particles": pd.DataFrame(table)}, path)
+    return str(path)
+
+
+def error_of(arguments, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 1
+    lines = [line for line in capsys.readouterr().err.splitlines() if "error: " in line]
+    assert len(lines) == 1
+    return lines[0]
+
+
+def test_a_whole_tomogram(files, tmp_path, capsys):
+    main(files)
+    labels = mrcfile.read(tmp_path / "out" / "t_labels.mrc")
+    assert labels[tuple(CENTRES.T)].all()
+    printed = capsys.readouterr().err
+    assert "72x64x48 voxels (x, y, z) of 10 A (from its header); protein is dark" in printed
+    assert f"{100 * labels.mean():.2f}% of the voxels are structure" in printed
+
+
+def test_picked_particles(files, tmp_path, capsys):
+    picks = write_picks(tmp_path / "picks.star", ["t", "other", "t"])
+    write_dark_weights(tmp_path / "weights.pt", target="centred")
+    main([*files, "--particles", picks, "--masked"])
+    instances = mrcfile.read(tmp_path / "out" / "t_instances.mrc")
+    assert instances[tuple(CENTRES.T)].tolist() == [1, 0, 2]
+    assert len(list((tmp_path / "out" / "t_masked").iterdir())) == 2
+    assert "2 particles, 0 of them without a voxel" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("picked", [False, True])
+def test_an_empty_result_is_explained_and_no_error(files, tmp_path, capsys, picked):
+    picks = ["--particles", write_picks(tmp_path / "picks.star", ["t"] * 3)] if picked else []
+    target = "centred" if picked else "all"
+    write_dark_weights(tmp_path / "weights.pt", scale=0.0, target=target)
+    main([*files, "--threshold", "0.9", *picks])
+    written = tmp_path / "out" / ("t_instances.mrc" if picked else "t_labels.mrc")
+    assert not mrcfile.read(written).any()
+    printed = capsys.readouterr().err
+    assert "nothing found: no voxel" in printed
+    assert "check that protein is dark (--protein) and voxels are 10 A wide" in printed
+
+
+def test_faults_are_one_line(files, tmp_path, capsys):
+    assert "--masked is for picked" in error_of([*files, "--masked"], capsys)
+    assert "give them with --particles" in error_of([*files, "--pixel-size", "2"], capsys)
+    picks = write_picks(tmp_path / "picks.star", ["u", "v", "v"])
+    needed = "--particles needs one of 'centred'"
+    assert needed in error_of([*files, "--particles", picks], capsys)
+    write_dark_weights(tmp_path / "weights.pt", target="centred")
+    assert "no particles of tomogram t" in error_of([*files, "--particles", picks], capsys)
+    other = [*files, "--particles", picks, "--pixel-size", "40", "--name"]
+    assert "picks.star: 1 of 1 particles are outside of" in error_of([*other, "u"], capsys)
+
+
+@pytest.mark.parametrize("command", ["segment", "models"])
+def test_help_shows_an_example(command, capsys):
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    assert f"example:\n  ssn3d {command}" in capsys.readouterr().out

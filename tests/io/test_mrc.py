@@ -1,0 +1,238 @@
+"""MRC files: labels, headers of other programs, and errors on one line."""
+
+import bz2
+import gzip
+import tempfile
+import warnings
+from pathlib import Path
+
+import mrcfile
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ssn3d.core.errors import DataError
+from ssn3d.core.seeds import generator
+from ssn3d.io.mrc import read_mrc, shape_of_mrc, write_mrc
+from ssn3d.io.volume_formats import find_stored
+
+SHAPE = (4, 6, 8)
+
+SIZES, MODE, INTERVALS, CELL, EXTENDED, AXES, MAP, STAMP = (
+    0,
+    12,
+    28,
+    40,
+    92,
+    64,
+    208,
+    212,
+)  # header offsets
+
+
+@pytest.fixture(name="path")
+def give_path(tmp_path):
+    """Return the path of a good file without a checksum."""
+    path = tmp_path / "v.mrc"
+    with mrcfile.new(path, np.ones(SHAPE, np.float32)) as mrc:
+        mrc.voxel_size = 10.0
+    assert read_mrc(path)[1] == 10.0
+    return path
+
+
+def refused(path, read=read_mrc):
+    """Return the message."""
+    with pytest.raises(DataError, match=r"v\.mrc: ") as caught:
+        read(path)
+    return str(caught.value)
+
+
+def changed(path, offset, value):
+    content = path.read_bytes()
+    path.write_bytes(content[:offset] + value + content[offset + len(value) :])
+
+
+@pytest.mark.parametrize("read", [shape_of_mrc, read_mrc])
+@pytest.mark.parametrize(
+    ("offset", "value", "problem"),
+    [
+        (MODE, b"\x63\0\0\0", "mode 99 of MRC is unknown"),
+        (MODE, b"\x65\0\0\0", "4 bits (mode 101)"),
+        (MODE, b"\x04\0\0\0", "a Fourier transform"),
+        (EXTENDED, b"\1\x10\0\0", "but the header implies 5889"),
+        (SIZES, b"\x80\0\0\0", "but the header implies"),
+        (SIZES, b"\xff\xff\xff\x7f", "not a readable volume"),
+        (SIZES, b"\0\0\0\0", "not a readable volume"),
+        (AXES, b"\1\0\0\0\1", "axes (1, 1, 3)"),
+    ],
+)
+def test_damaged_header_is_one_line(path, read, offset, value, problem):
+    changed(path, offset, value)
+    if offset == EXTENDED:
+        path.write_bytes(path.read_bytes() + b"more")
+    assert problem in refused(path, read)
+
+
+@pytest.mark.parametrize(
+    ("offset", "value", "warning"),
+    [
+        (MAP, b"\0\0\0\0", "no MAP string"),
+        (STAMP, b"\x44\x20\x20\x20", "machine stamp 44 20 20 20"),
+        (STAMP, b"\0\0\0\0", "machine stamp 00 00 00 00"),
+        (STAMP, b"\x11\x11\0\0", "little-endian"),  # of the other byte order
+        (EXTENDED, b"\0\xc3\0\0", "an extended header of 49920 bytes that it lacks"),
+    ],
+)
+def test_odd_header_is_read_with_a_warning(path, offset, value, warning, caplog):
+    changed(path, offset, value)
+    volume, voxel_size = read_mrc(path)
+    assert (volume == 1).all()
+    assert (volume.shape, voxel_size) == (SHAPE, 10.0)
+    assert warning in caplog.text
+
+
+def test_trailing_bytes_are_ignored(path):
+    path.write_bytes(path.read_bytes() + b"more")
+    assert read_mrc(path)[0].shape == SHAPE
+
+
+@given(
+    st.permutations([1, 2, 3]),
+    st.sampled_from("<>"),
+    st.sampled_from(["i1", "i2", "u2", "f4"]),
+    st.sampled_from([bytes, gzip.compress, bz2.compress]),
+)
+def test_axes_byte_orders_and_modes_are_read(axes, order, dtype, pack):
+    """The same volume, stored in any axis order, is the same volume."""
+    volume = np.arange(np.prod(SHAPE)).reshape(SHAPE)[::-1] % 101
+    stored = volume.transpose([3 - axis for axis in axes[::-1]]).astype(f"{order}{dtype}")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "v.mrc"
+        with mrcfile.new(path, stored) as mrc:
+            mrc.header.mapc, mrc.header.mapr, mrc.header.maps = axes
+            mrc.header.mx, mrc.header.my, mrc.header.mz = SHAPE[::-1]
+            mrc.header.cella = (80.0, 60.0, 40.0)
+            for name, axis in zip(("nxstart", "nystart", "nzstart"), axes, strict=True):
+                mrc.header[name] = axis
+        path.write_bytes(pack(path.read_bytes()))
+        found = find_stored(path)
+        read, _ = read_mrc(path)
+    np.testing.assert_array_equal(read, volume)
+    assert found.edges_angstrom == (10.0, 10.0, 10.0)
+    assert found.start_voxels == (1, 2, 3)
+
+
+@pytest.mark.parametrize(
+    ("offset", "value"), [(INTERVALS, 0), (INTERVALS, -1), (CELL, 0.0), (CELL, np.nan)]
+)
+def test_a_file_without_a_voxel_size_is_one_line(path, offset, value):
+    content = path.read_bytes()
+    value = np.array([value], dtype="<f4" if offset == CELL else "<i4").tobytes()
+    path.write_bytes(content[:offset] + value + content[offset + 4 :])
+    assert "no voxel size" in refused(path)
+
+
+@pytest.mark.parametrize("compress", [gzip.compress, bz2.compress])
+def test_damaged_compressed_file_is_one_line(path, compress):
+    whole = compress(path.read_bytes())
+    for content in (whole[:-30], whole[:30], whole[:20] + whole[22:]):
+        path.write_bytes(content)
+        assert "not a readable volume" in refused(path)
+
+
+@pytest.mark.parametrize("values", [[np.nan], [np.inf], [np.inf, -np.inf]])
+def test_nan_and_infinity_are_neither_written_nor_read(path, values):
+    array = np.zeros(SHAPE, dtype=np.float32)
+    array[1, 2, : len(values)] = values
+    with pytest.raises(DataError, match=r"new\.mrc: not written"):
+        write_mrc(path.with_name("new.mrc"), array, 10.0)
+    assert [found.name for found in path.parent.iterdir()] == ["v.mrc"]
+    with warnings.catch_warnings(action="ignore"), mrcfile.open(path, "r+") as mrc:
+        mrc.set_data(array)
+    assert "holds NaN or infinity" in refused(path)
+
+
+@pytest.fixture
+def array():
+    return generator(0, "mrc").standard_normal(SHAPE, dtype=np.float32)
+
+
+def test_half_precision_is_half_the_size_and_11_bits(array, tmp_path):
+    write_mrc(tmp_path / "half.mrc", 500 * array, 10.0, half_precision=True)
+    assert (tmp_path / "half.mrc").stat().st_size == 1024 + 2 * array.size
+    read, _ = read_mrc(tmp_path / "half.mrc", SHAPE)
+    assert read.dtype == np.float32
+    np.testing.assert_allclose(read, 500 * array, rtol=2**-11)
+    with pytest.raises(DataError, match=r"large\.mrc: not written"):
+        write_mrc(tmp_path / "large.mrc", 1e5 + array, 10.0, half_precision=True)
+
+
+def test_a_name_in_gz_makes_a_compressed_file(tmp_path):
+    labels = np.repeat(np.arange(8, dtype=np.uint16), 512).reshape(16, 16, 16)
+    path = tmp_path / "labels.mrc.gz"
+    write_mrc(path, labels, 10.0)
+    assert [found.name for found in tmp_path.iterdir()] == ["labels.mrc.gz"]
+    assert path.stat().st_size < labels.nbytes / 10
+    assert shape_of_mrc(path) == labels.shape
+    np.testing.assert_array_equal(read_mrc(path, labels.shape)[0], labels)
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(DataError, match=r"labels\.mrc\.gz: not a readable volume"):
+        read_mrc(path)
+
+
+@pytest.mark.parametrize("stack", [False, True])
+def test_mrc_files_are_valid_and_carry_their_voxel_size(stack, array, tmp_path, capsys):
+    path = tmp_path / "v.mrc"
+    write_mrc(path, array, 13.5, stack=stack, label="a label")
+    again, voxel_size = read_mrc(path, SHAPE)
+    np.testing.assert_array_equal(again, array)
+    assert voxel_size == 13.5
+    assert mrcfile.validate(path), capsys.readouterr().out
+    with mrcfile.open(path) as mrc:
+        assert mrc.is_image_stack() == stack
+        assert tuple(mrc.header.origin.tolist()) == (0, 0, 0)
+        statistics = [float(mrc.header[key]) for key in ("dmin", "dmax", "dmean", "rms")]
+    expected = [array.min(), array.max(), array.mean(), array.std()]
+    assert statistics == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_label_is_in_the_header_beside_the_checksum(array, tmp_path):
+    write_mrc(tmp_path / "v.mrc", array, 10.0, label=60 * "long ")
+    write_mrc(tmp_path / "plain.mrc", array, 10.0)
+    with mrcfile.open(tmp_path / "v.mrc") as mrc:
+        labels = mrc.get_labels()
+    assert any(label.startswith("long long") for label in labels)
+    assert any(label.startswith("ssn3d crc32 ") for label in labels)
+    with mrcfile.open(tmp_path / "plain.mrc") as mrc:
+        assert mrc.is_volume()
+        assert len(mrc.get_labels()) == len(labels) - 1
+    np.testing.assert_array_equal(read_mrc(tmp_path / "v.mrc")[0], array)
+
+
+def test_an_array_that_was_read_can_be_changed(array, tmp_path):
+    write_mrc(tmp_path / "v.mrc", array, 10.0)
+    volume, _ = read_mrc(tmp_path / "v.mrc", SHAPE)
+    volume += 1
+    np.testing.assert_array_equal(volume, array + 1)
+    np.testing.assert_array_equal(read_mrc(tmp_path / "v.mrc")[0], array)
+
+
+def test_an_extended_header_of_another_program_is_skipped(array, tmp_path):
+    with mrcfile.new(tmp_path / "v.mrc", array) as mrc:
+        mrc.set_extended_header(np.zeros(3, dtype="V80"))
+        mrc.voxel_size = 2.5
+    assert shape_of_mrc(tmp_path / "v.mrc") == SHAPE
+    again, voxel_size = read_mrc(tmp_path / "v.mrc")
+    np.testing.assert_array_equal(again, array)
+    assert voxel_size == 2.5
+
+
+def test_a_single_section_is_a_volume_too_and_of_another_shape_is_an_error(tmp_path):
+    write_mrc(tmp_path / "v.mrc", np.ones((1, 6, 8), np.float32), 10.0)
+    assert shape_of_mrc(tmp_path / "v.mrc") == (1, 6, 8)
+    assert (read_mrc(tmp_path / "v.mrc", (1, 6, 8))[0] == 1).all()
+    with pytest.raises(
+        DataError, match=r"shape \(1, 6, 8\), expected \(6, 8\); make or copy it again"
+    ):
+        read_mrc(tmp_path / "v.mrc", (6, 8))

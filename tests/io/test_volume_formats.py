@@ -1,0 +1,131 @@
+"""Volumes of other formats than MRC, told by their content."""
+
+import bz2
+import gzip
+import logging
+
+import numpy as np
+import pytest
+import tifffile
+
+from own_tomograms import dark_spheres, write_tomogram
+from ssn3d.core.errors import DataError
+from ssn3d.core.seeds import generator
+from ssn3d.io.mrc import read_labels, read_mrc
+from ssn3d.io.tomogram import open_tomogram
+from ssn3d.io.volume_formats import find_stored
+
+SHAPE = (12, 20, 30)
+VOLUME = generator(0, "formats").standard_normal(SHAPE).astype(np.float32)
+CALIBRATED = {"unit": "nm", "spacing": 0.8}
+
+
+def write_em(path, volume, order="<"):
+    codes = {"f4": 5, "i2": 2, "i1": 1, "f8": 9}
+    head = bytearray(512)
+    head[0], head[3] = (6, 5)[order == ">"], codes[volume.dtype.str[1:]]
+    head[4:16] = np.array(volume.shape[::-1], f"{order}i4").tobytes()
+    path.write_bytes(bytes(head) + volume.astype(volume.dtype.newbyteorder(order)).tobytes())
+
+
+@pytest.mark.parametrize("order", "<>")
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int16, np.int8])
+def test_em_is_read(tmp_path, order, dtype):
+    volume = (40 * VOLUME).clip(-100, 100).astype(dtype)
+    write_em(tmp_path / "labels.vol", volume, order)
+    np.testing.assert_array_equal(read_labels(tmp_path / "labels.vol"), volume)
+    with pytest.raises(DataError, match=r"labels\.vol: no voxel size in its header"):
+        read_mrc(tmp_path / "labels.vol")
+
+
+@pytest.mark.parametrize("byteorder", "<>")
+@pytest.mark.parametrize("compression", [None, "zlib"])
+def test_tiff_is_read_with_its_voxel_size(tmp_path, byteorder, compression):
+    path = tmp_path / "t.dat"
+    tifffile.imwrite(
+        path, VOLUME, imagej=True, byteorder=">", resolution=(1 / 0.8, 1 / 0.8),
+        metadata=CALIBRATED, compression=compression,
+    ) if byteorder == ">" else tifffile.imwrite(
+        path, VOLUME, ome=True, compression=compression,
+        metadata={"axes": "ZYX"} | {f"PhysicalSize{axis}": 0.8 for axis in "XYZ"}
+        | {f"PhysicalSize{axis}Unit": "nm" for axis in "XYZ"},
+    )  # fmt: skip
+    stored = find_stored(path)
+    assert stored.edges_angstrom == pytest.approx((8.0, 8.0, 8.0))
+    np.testing.assert_array_equal(stored.read(np.s_[3:5, 2:]), VOLUME[3:5, 2:])
+    np.testing.assert_array_equal(read_mrc(path, SHAPE)[0], VOLUME)
+
+
+def test_plain_tiff_needs_a_voxel_size(tmp_path):
+    tifffile.imwrite(tmp_path / "t.tif", VOLUME)
+    with pytest.raises(DataError, match=r"no voxel size in its header; give the true one"):
+        open_tomogram(tmp_path / "t.tif")
+    assert open_tomogram(tmp_path / "t.tif", 10.0).grid.shape == SHAPE
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, bz2.compress])
+def test_compressed_tomogram_is_read_part_by_part(tmp_path, pack):
+    plain = write_tomogram(tmp_path / "t.mrc", VOLUME)
+    (tmp_path / "t.mrc.gz").write_bytes(pack(plain.read_bytes()))
+    tomogram = open_tomogram(tmp_path / "t.mrc.gz")
+    assert tomogram.name == "t"
+    assert tomogram.grid == open_tomogram(plain).grid
+    np.testing.assert_array_equal(tomogram.read(np.s_[2:4, 5:]), VOLUME[2:4, 5:])
+
+
+def unsigned(path, statistics):
+    """Write unsigned bytes as programs did before the format had a flag for it."""
+    values = (128 + 25 * dark_spheres((24, 32, 40), [[12, 16, 20]], 5)).clip(0, 255)
+    write_tomogram(path, values.astype(np.uint8).view(np.int8))
+    content = bytearray(path.read_bytes())
+    content[76:88] = np.array(statistics, "<f4").tobytes()
+    path.write_bytes(content)
+    return values.astype(np.uint8)
+
+
+@pytest.mark.parametrize("statistics", [(0, 255, 128), (3, 190, 128), (0, 0, 0), (0, -1, -2)])
+def test_unsigned_bytes_without_a_stamp_are_read(tmp_path, statistics, caplog):
+    values = unsigned(tmp_path / "t.mrc", statistics)
+    np.testing.assert_array_equal(read_labels(tmp_path / "t.mrc"), values)
+    assert "its bytes are read without a sign" in caplog.text
+
+
+def test_mask_of_255_without_a_stamp_is_read(tmp_path):
+    mask = np.where(VOLUME > 0, 255, 0).astype(np.uint8)
+    path = write_tomogram(tmp_path / "t.mrc", mask.view(np.int8))
+    content = bytearray(path.read_bytes())
+    content[76:88] = bytes(12)
+    path.write_bytes(content)
+    np.testing.assert_array_equal(read_labels(path), mask)
+
+
+@pytest.mark.parametrize("statistics", [(-90, 90, 0), (0, 0, 0)])
+def test_signed_bytes_stay_signed(tmp_path, statistics):
+    values = (25 * VOLUME).clip(-128, 127).astype(np.int8)
+    path = write_tomogram(tmp_path / "t.mrc", values)
+    content = bytearray(path.read_bytes())
+    content[76:88] = np.array(statistics, "<f4").tobytes()
+    path.write_bytes(content)
+    np.testing.assert_array_equal(read_labels(path), values)
+
+
+def odd_tiff(path):
+    tifffile.imwrite(path, np.zeros((4, 5, 6, 7), np.uint8))
+
+
+FAULTS = {
+    "4x5x6x7 of uint8, not one volume of sections": odd_tiff,
+    "not a readable TIFF file": lambda path: path.write_bytes(b"II*\0" + b"\1" * 40),
+    "an HDF5 file; convert it to MRC": lambda path: path.write_bytes(b"\x89HDF\r\n\x1a\n"),
+    "a 2-D image": lambda path: write_em(path, VOLUME[:1]),
+    "of no known format": lambda path: path.write_bytes(b"no volume" * 200),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_fault_is_one_line(tmp_path, fault, caplog):
+    caplog.set_level(logging.CRITICAL, "tifffile")
+    FAULTS[fault](tmp_path / "t.tif")
+    with pytest.raises(DataError, match=r"t\.tif: ") as caught:
+        find_stored(tmp_path / "t.tif")
+    assert fault in str(caught.value)
