@@ -10,8 +10,9 @@ two 4096 x 4096 matrices; convolutions may exceed it.
 
 First, the memory of a training at the paper's size is measured: one batch of a shard of
 `--subtomograms` made-up subtomograms is trained on, and as many are segmented, as in an epoch of
-`ssn3d.segmentation.training.train`. It does not depend on their number (`benchmarks/scale.py`). With
-`--epochs`, whole epochs are timed as well: on 81 % of them, and validated on 9 %, as in the paper.
+`ssn3d.segmentation.training.train`. It does not depend on their number (`benchmarks/scale.py`).
+With `--epochs`, whole epochs are timed as well: on 81 % of them, and validated on 9 %, as in the
+paper.
 
 The last line of the output is JSON: `training_peak_gb` is the peak memory of that training,
 `peak_gb` that of all variants, mostly the plain one. On a GPU both are GPU memory. `epoch_seconds`

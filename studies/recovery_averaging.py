@@ -16,7 +16,7 @@ from scipy.spatial.transform import Rotation
 
 from recovery_data import Network, Simulated
 from ssn3d.averaging.align import Poses
-from ssn3d.averaging.average import turned_back
+from ssn3d.averaging.average import rotate_to_reference
 from ssn3d.averaging.boxes import Boxes, cut_boxes, fit_map
 from ssn3d.averaging.fsc import resolution_angstrom, shell_correlation
 from ssn3d.averaging.initial_model import initial_model
@@ -158,7 +158,7 @@ def average_cell(
     if cell.alignment in {"unknown", "random"}:
         pose = superpose(seen, cut_out(true, stack.sphere), stack.first_shell, 3.0, rng)
         frame = pose.rotations[0]
-        seen = turned_back(seen, frame, pose.shifts[0])
+        seen = rotate_to_reference(seen, frame, pose.shifts[0])
     error = angular_error_deg(rotations[averages.rows], averages.poses.rotations @ frame, symmetry)
     curve = shell_correlation(seen, cut_out(true, stack.sphere))
     box_angstrom = size * voxel

@@ -14,7 +14,7 @@ from torch import nn
 from ssn3d.core.cubes import nearest_voxels
 from ssn3d.core.particles import Particles
 from ssn3d.io.particles.simulated import read_particles
-from ssn3d.io.tomogram import OwnTomogram, open_tomogram
+from ssn3d.io.tomogram import Tomogram, open_tomogram
 from ssn3d.picking.pick import Choice, Picks, pick_blobs
 from ssn3d.picking.scoring import Matches, match
 from ssn3d.segmentation.inference.compute import Compute
@@ -38,7 +38,7 @@ class Simulated:
     dataset: str
 
     @cached_property
-    def tomogram(self) -> OwnTomogram:
+    def tomogram(self) -> Tomogram:
         """The tomogram, opened as one's own."""
         return open_tomogram(self._folder / f"{self.dataset}.mrc", protein="dark")
 

@@ -3,7 +3,7 @@
 import torch
 
 from sections import section
-from ssn3d.microscope.acquisition import plan
+from ssn3d.microscope.acquisition import sample_acquisition
 from ssn3d.microscope.detector import Camera
 
 DOSE = {"total_e_per_angstrom2": 100.0, "order": "dose-symmetric", "exposure": "equal"}
@@ -16,4 +16,6 @@ def camera(pixel_size_angstrom=10.0, device="cpu", **values):
     """Give a camera of the `microscope` section with some values changed."""
     settings = section("microscope", **values)
     at = (pixel_size_angstrom, torch.device(device))
-    return Camera(settings.optics, settings.detector, plan(settings, 0, "t1", ice=SLAB), *at)
+    return Camera(
+        settings.optics, settings.detector, sample_acquisition(settings, 0, "t1", ice=SLAB), *at
+    )

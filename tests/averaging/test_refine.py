@@ -10,7 +10,7 @@ import pytest
 from tilted_specimen import SIZE, VOXEL_ANGSTROM
 
 from ssn3d.averaging.align import Poses
-from ssn3d.averaging.average import average, symmetrise, turned_back
+from ssn3d.averaging.average import average, rotate_to_reference, symmetrise
 from ssn3d.averaging.boxes import cut_boxes
 from ssn3d.averaging.fsc import shell_correlation
 from ssn3d.averaging.initial_model import initial_model
@@ -53,7 +53,7 @@ def test_no_reference(specimen, stack):
     averages = refine(stack, initial_model(stack, rng), 1, rng)
     seen, true = (cut_out(m, stack.sphere) for m in (averages.average, specimen.map))
     pose = superpose(seen, true, 5, 3.0, rng)
-    onto = turned_back(seen, pose.rotations[0], pose.shifts[0])
+    onto = rotate_to_reference(seen, pose.rotations[0], pose.shifts[0])
     assert shell_correlation(onto, true)[1:4].min() > 0.8
     assert np.median(errors_deg(specimen, averages, pose.rotations[0])) < 12
     found = stack.places + averages.poses.shifts
@@ -106,7 +106,7 @@ def test_axes_of_symmetry_are_found(specimen):
     rng = generator(0, "axes")
     group = symmetry_rotations("D3")
     symmetric = symmetrise(specimen.map, group)
-    turned = turned_back(symmetric, np.linalg.qr(rng.normal(size=(3, 3)))[0])
+    turned = rotate_to_reference(symmetric, np.linalg.qr(rng.normal(size=(3, 3)))[0])
     assert symmetry_score(turned, group, np.eye(3)[None], 5)[0] < 0.9
-    again = turned_back(turned, symmetry_axes(turned, group, 5, rng))
+    again = rotate_to_reference(turned, symmetry_axes(turned, group, 5, rng))
     assert symmetry_score(again, group, np.eye(3)[None], 5)[0] > 0.97

@@ -13,7 +13,7 @@ from ssn3d.config.experiment import load_config
 from ssn3d.core.errors import DataError
 from ssn3d.core.ranges import draw
 from ssn3d.core.seeds import generator
-from ssn3d.microscope.acquisition import plan, read_acquisition, write_acquisition
+from ssn3d.microscope.acquisition import read_acquisition, sample_acquisition, write_acquisition
 
 REALISTIC = load_config(REPOSITORY / "config.yaml", REPOSITORY / "realistic.yaml").microscope
 ICE_NUMBERS = {
@@ -25,7 +25,7 @@ TABLE = REPOSITORY / "resources" / "ideal_detector.csv"
 
 
 def taken(tomogram="t1", seed=1, settings=REALISTIC):
-    return plan(settings, seed, tomogram, TABLE, ICE_NUMBERS)
+    return sample_acquisition(settings, seed, tomogram, TABLE, ICE_NUMBERS)
 
 
 def arrays(acquisition):
@@ -83,11 +83,11 @@ def test_an_option_that_is_off_changes_none_of_the_others(off):
 
 def test_noise_by_ice_needs_ice():
     with pytest.raises(DataError, match=r"microscope\.ice: the specimen has no ice; give specimen"):
-        plan(section("microscope", ice=ICE), 1, "t1")
+        sample_acquisition(section("microscope", ice=ICE), 1, "t1")
 
 
 def test_with_all_options_off_nothing_is_drawn():
-    one, other = (plan(section("microscope"), 1, name) for name in ("t1", "t2"))
+    one, other = (sample_acquisition(section("microscope"), 1, name) for name in ("t1", "t2"))
     for name, values in arrays(one).items():
         np.testing.assert_array_equal(values, arrays(other)[name])
     assert set(one.tilts.defocus_um) == {5.0}
@@ -109,7 +109,7 @@ def test_what_is_written_is_read_again(tmp_path):
     record = json.loads(file.read_text())
     assert record["provenance"]["seed"] == 1
     assert record["provenance"]["settings"]["dose"]["order"] == "dose-symmetric"
-    plain = plan(section("microscope", dose=DOSE, ice=ICE), 1, "t1", ice=SLAB)
+    plain = sample_acquisition(section("microscope", dose=DOSE, ice=ICE), 1, "t1", ice=SLAB)
     write_acquisition(file, plain, REALISTIC, 1)
     assert read_acquisition(file, 121).detector_table is None
 

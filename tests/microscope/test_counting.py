@@ -6,7 +6,7 @@ import pytest
 from cameras import DOSE, ICE, camera
 from sections import section
 from ssn3d.core.seeds import generator
-from ssn3d.microscope.acquisition import plan
+from ssn3d.microscope.acquisition import sample_acquisition
 from ssn3d.microscope.projector import Projector
 from ssn3d.microscope.shot_noise import noise_variances
 from ssn3d.specimen.ice import draw_slab
@@ -44,7 +44,7 @@ def test_noise_follows_the_path_through_the_slab(about_x, about_y):
     slab, numbers = draw_slab(specimen, generator(0))
     settings = section("microscope", tilt={"min_deg": -50.0, "max_deg": 50.0, "step_deg": 25.0},
                        ice={"mean_free_path_angstrom": 1000.0})  # fmt: skip
-    tilts = plan(settings, 0, "t1", ice=numbers).tilts
+    tilts = sample_acquisition(settings, 0, "t1", ice=numbers).tilts
     depth = slab.depth(np.moveaxis(np.indices((100, 40, 160)), 0, -1).astype(float))
     inside = np.clip(depth + 0.5, 0, 1).astype(np.float32)
     rays = 10 * Projector(100, 160, tilts.angle_deg).project(inside)[:, 20, 80]

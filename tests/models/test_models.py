@@ -9,7 +9,7 @@ from ssn3d.cli.main import main
 from ssn3d.core.errors import CheckpointError, DataError, SSN3DError
 from ssn3d.models import card as cards
 from ssn3d.models.card import FOLDER, Facts, default_model, model_names, read_card, read_facts
-from ssn3d.models.export_model import ship_model
+from ssn3d.models.export_model import export_model
 from ssn3d.models.shipped import load_model
 from ssn3d.segmentation.networks.registry import build_network
 from ssn3d.segmentation.training.checkpoint import read_tensors, write_tensors
@@ -46,7 +46,7 @@ def give_run(tmp_path):
 @pytest.fixture(name="folder")
 def give_folder(run, tmp_path):
     """Give a folder with one model, `ed`."""
-    ship_model(run, "ed", Facts(**FACTS), tmp_path / "models")
+    export_model(run, "ed", Facts(**FACTS), tmp_path / "models")
     return tmp_path / "models"
 
 
@@ -118,7 +118,7 @@ def test_a_fault_is_one_line(folder, fault):
 def test_a_model_of_more_than_10_mb_is_refused(run, tmp_path, monkeypatch):
     monkeypatch.setattr("ssn3d.models.export_model.LARGEST_BYTES", 1_000_000)
     with pytest.raises(DataError, match="big: more than 1 MB"):
-        ship_model(run, "big", Facts(**FACTS), tmp_path / "models")
+        export_model(run, "big", Facts(**FACTS), tmp_path / "models")
     assert list((tmp_path / "models").iterdir()) == []
 
 

@@ -10,7 +10,7 @@ from ssn3d.core.seeds import generator
 from ssn3d.picking.dog import find_peaks
 from ssn3d.picking.pick import Choice, pick_blobs
 from ssn3d.picking.scoring import score_picks
-from ssn3d.picking.select import apart, find_threshold, inside_mask
+from ssn3d.picking.select import find_threshold, inside_mask, non_max_suppression
 
 PLACE = st.tuples(*[st.floats(0, 20)] * 3)
 ANY = Choice(threshold=None, most=None, distance_angstrom=None, mask=None)
@@ -19,7 +19,7 @@ ANY = Choice(threshold=None, most=None, distance_angstrom=None, mask=None)
 @hypothesis.given(st.lists(PLACE, max_size=25), st.floats(0.1, 12))
 def test_kept_picks_are_apart_and_dropped_ones_have_a_better_neighbour(places, distance):
     centres = np.array(places).reshape(-1, 3)
-    kept = apart(centres, distance)
+    kept = non_max_suppression(centres, distance)
     for i, place in enumerate(centres):
         better = centres[:i][kept[:i]]
         near = (np.linalg.norm(better - place, axis=1) <= distance).any()

@@ -3,7 +3,7 @@
 import pytest
 
 from ssn3d.core.errors import DataError
-from ssn3d.recovery.samples_table import COLUMNS, Sample, read_sheet
+from ssn3d.recovery.samples_table import COLUMNS, Sample, read_samples_table
 
 TITLES = "\t".join(COLUMNS)
 GOOD = "one\ta.mrc\t\t-60\t60"
@@ -19,7 +19,7 @@ def test_tomograms_by_name_with_files_beside_the_sheet(tmp_path):
     elsewhere = tmp_path / "elsewhere.mrc"
     elsewhere.touch()
     sheet = write_sheet(tmp_path, GOOD, "", f"TS_02.1\t{elsewhere}\t 7.5\t-51.5\t54")
-    assert read_sheet(sheet) == {
+    assert read_samples_table(sheet) == {
         "one": Sample("one", str(tmp_path / "a.mrc"), None, (-60.0, 60.0)),
         "TS_02.1": Sample("TS_02.1", str(elsewhere), 7.5, (-51.5, 54.0)),
     }
@@ -40,7 +40,7 @@ def test_sheets_of_spreadsheets(separator, encoding, tmp_path):
     ]
     text = "\r\n".join(lines).replace("\t", separator)
     (tmp_path / "sheet.csv").write_bytes(text.encode(encoding))
-    samples = read_sheet(tmp_path / "sheet.csv")
+    samples = read_samples_table(tmp_path / "sheet.csv")
     assert [*samples] == ["one", "data_01"]
     assert samples["data_01"].file == str(tmp_path / "b.zarr")
     assert samples["data_01"].voxel_size_angstrom == 8
@@ -49,7 +49,7 @@ def test_sheets_of_spreadsheets(separator, encoding, tmp_path):
 def test_columns_may_come_in_any_order(tmp_path):
     titles = "\t".join(reversed(COLUMNS))
     sheet = write_sheet(tmp_path, "60\t-60\t10\ta.mrc\tone", titles=titles)
-    assert read_sheet(sheet)["one"].voxel_size_angstrom == 10.0
+    assert read_samples_table(sheet)["one"].voxel_size_angstrom == 10.0
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_columns_may_come_in_any_order(tmp_path):
 )
 def test_a_fault_names_row_and_column(line, message, tmp_path):
     with pytest.raises(DataError) as caught:
-        read_sheet(write_sheet(tmp_path, GOOD, line))
+        read_samples_table(write_sheet(tmp_path, GOOD, line))
     assert message in str(caught.value)
     assert str(caught.value).startswith(str(tmp_path / "tomograms.tsv"))
 
@@ -96,16 +96,16 @@ def test_a_fault_names_row_and_column(line, message, tmp_path):
 )
 def test_a_faulty_table_is_one_line(titles, lines, message, tmp_path):
     with pytest.raises(DataError, match=r"tomograms\.tsv") as caught:
-        read_sheet(write_sheet(tmp_path, *lines, titles=titles))
+        read_samples_table(write_sheet(tmp_path, *lines, titles=titles))
     assert message in str(caught.value)
 
 
 def test_braces_in_a_path_name_the_row(tmp_path):
     (tmp_path / "TS {01}.mrc").touch()
     with pytest.raises(DataError, match=r"line 2, file: .*TS \{01\}\.mrc.*rename"):
-        read_sheet(write_sheet(tmp_path, GOOD.replace("a.mrc", "TS {01}.mrc")))
+        read_samples_table(write_sheet(tmp_path, GOOD.replace("a.mrc", "TS {01}.mrc")))
 
 
 def test_a_missing_sheet_is_one_line(tmp_path):
     with pytest.raises(DataError, match=r"none\.tsv: cannot be read"):
-        read_sheet(tmp_path / "none.tsv")
+        read_samples_table(tmp_path / "none.tsv")

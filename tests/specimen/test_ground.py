@@ -9,7 +9,7 @@ from scipy.spatial import cKDTree
 from sections import changed, section
 from ssn3d.core.errors import PlacementError
 from ssn3d.core.seeds import generator
-from ssn3d.specimen.background import place_ground
+from ssn3d.specimen.background import place_background
 from ssn3d.specimen.build import build_specimen
 from ssn3d.specimen.volume import Grid, posed_map
 
@@ -40,7 +40,7 @@ def specimen(structures):
 @pytest.fixture(scope="module")
 def bodies():
     """The bodies of the specimen, whose random numbers are their own."""
-    return place_ground(ON, None, generator(1, "ground").spawn(2)[1])
+    return place_background(ON, None, generator(1, "ground").spawn(2)[1])
 
 
 def digest(values):
@@ -83,13 +83,13 @@ def test_labels_follow_those_of_the_particles(specimen, bodies):
     for label, body in enumerate(bodies, start=count + 1):
         where = np.argwhere(specimen.labels == label)
         assert len(where) > 20
-        centres, radius = body.cover()
+        centres, radius = body.exclusion_spheres()
         distances, _ = cKDTree(centres).query(where)
         assert distances.max() < radius + 2.5  # the blur
 
 
 def test_no_two_bodies_overlap_and_no_particle_is_in_one(specimen, structures, bodies):
-    hulls = [body.hull() for body in bodies]
+    hulls = [body.bounding_spheres() for body in bodies]
     for i, (centres, radius) in enumerate(hulls):
         for others, other_radius in hulls[:i]:
             assert cKDTree(others).query(centres)[0].min() >= radius + other_radius
@@ -99,14 +99,14 @@ def test_no_two_bodies_overlap_and_no_particle_is_in_one(specimen, structures, b
         offset = np.array(summary["bounding_centre_voxels"][pdb_id])
         places = particles.centres[of] + particles.rotations[of] @ offset
         for body in bodies:
-            centres, radius = body.cover()
+            centres, radius = body.exclusion_spheres()
             apart = cKDTree(centres).query(places)[0].min()
             assert apart >= radius + summary["bounding_radius_voxels"][pdb_id]
 
 
 def test_bodies_lie_between_the_lowest_and_the_highest_plane(bodies):
     for body in bodies:
-        centres, radius = body.hull()
+        centres, radius = body.bounding_spheres()
         assert centres[:, 0].min() >= radius
         assert centres[:, 0].max() <= 60 - radius
 
@@ -114,8 +114,8 @@ def test_bodies_lie_between_the_lowest_and_the_highest_plane(bodies):
 def test_turning_one_kind_off_leaves_others_where_they_were_unless_they_were_in_the_way():
     size = {"x": 300, "y": 300, "z": 100}
     wide = changed(ON, tomogram_size_voxels=size, region_size_voxels=size)
-    all_kinds = place_ground(wide, None, generator(0, "wide"))[2:]
-    few = place_ground(changed(wide, vesicles=None), None, generator(0, "wide"))
+    all_kinds = place_background(wide, None, generator(0, "wide"))[2:]
+    few = place_background(changed(wide, vesicles=None), None, generator(0, "wide"))
     assert [body.size_angstrom for body in few] == [body.size_angstrom for body in all_kinds]
     same = [np.array_equal(a.centre, b.centre) for a, b in zip(few, all_kinds, strict=True)]
     assert sum(same) >= 5

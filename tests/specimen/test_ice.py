@@ -8,8 +8,8 @@ from ssn3d.core.errors import PlacementError
 from ssn3d.core.seeds import generator
 from ssn3d.microscope.projector import Projector
 from ssn3d.specimen.build import build_specimen
-from ssn3d.specimen.free_space import Room
-from ssn3d.specimen.ice import Slab, draw_slab, level
+from ssn3d.specimen.free_space import FreeSpace
+from ssn3d.specimen.ice import Slab, draw_slab, subtract_slab_mean
 from ssn3d.specimen.placement import place_spheres
 from ssn3d.structures.scattering import ICE, PROTEIN, protein_dalton_per_nm3
 
@@ -103,11 +103,11 @@ def test_level_leaves_the_outside_alone_and_needs_no_slab_within_the_volume():
     density = generator(0).random((20, 30, 40), dtype=np.float32)
     whole = Slab(np.array([10.0, 15, 20]), np.array([1.0, 0, 0]), 1000.0)
     levelled = density.copy()
-    level(levelled, whole)
+    subtract_slab_mean(levelled, whole)
     np.testing.assert_allclose(levelled, density - density.mean(), atol=1e-5)
     thin = Slab(np.array([10.0, 15, 20]), np.array([1.0, 0, 0]), 4.0)
     levelled = density.copy()
-    level(levelled, thin)
+    subtract_slab_mean(levelled, thin)
     np.testing.assert_array_equal(levelled[:7], density[:7])
     np.testing.assert_array_equal(levelled[14:], density[14:])
 
@@ -119,7 +119,7 @@ def test_spheres_are_pushed_into_the_room_where_there_is_one(fraction):
     box = np.array([60.0, 70.0, 80.0])
     normal = np.array([np.cos(0.1), np.sin(0.1), 0.0])
     thickness = np.sum(4 / 3 * np.pi * radii**3) / fraction / (70 * 80)
-    room = Room(Slab(box / 2, normal, thickness))
+    room = FreeSpace(Slab(box / 2, normal, thickness))
     y, x = np.meshgrid(np.arange(70.0), np.arange(20.0, 60.0))
     wall = np.stack([30 + 0 * x, y, x], axis=-1).reshape(-1, 3)[:400]
     room.block(wall, 1.5)

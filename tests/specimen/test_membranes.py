@@ -84,7 +84,7 @@ def test_a_deformed_vesicle_is_smooth_and_has_its_membrane_where_its_surface_is(
 
 def test_the_spheres_that_keep_particles_out_cover_the_membrane_and_little_more():
     vesicle, _ = drawn(250.0, 0.15, COARSE)
-    centres, radius = vesicle.cover()
+    centres, radius = vesicle.exclusion_spheres()
     surface, normals = vesicle.shape.surface(directions(20_000))
     tree = cKDTree(centres)
     for side in (-1, 0, 1):
@@ -92,7 +92,7 @@ def test_the_spheres_that_keep_particles_out_cover_the_membrane_and_little_more(
         assert tree.query(edge)[0].max() <= radius
     beyond = surface + 1.2 * vesicle.half_thickness * normals + vesicle.centre
     assert tree.query(beyond)[0].min() > radius
-    hull = vesicle.hull()
+    hull = vesicle.bounding_spheres()
     assert np.linalg.norm(centres - hull[0], axis=1).max() < hull[1]
     assert np.linalg.norm(centres - hull[0], axis=1).max() > 0.9 * hull[1]
 

@@ -3,7 +3,7 @@
 import re
 
 from ssn3d.models.card import FOLDER, default_model, model_names
-from ssn3d.recovery.samples_table import Sample, read_sheet
+from ssn3d.recovery.samples_table import Sample, read_samples_table
 
 SHEET = config["recovery"]["sheet"]
 
@@ -35,7 +35,7 @@ def facts_of(sample):
 
 
 with one_line_errors():
-    SAMPLES = read_sheet(users_file(SHEET)) if SHEET else simulated_samples()
+    SAMPLES = read_samples_table(users_file(SHEET)) if SHEET else simulated_samples()
 
 # Whose particles are averaged together.
 GROUPS = {d: [f"{t}_{d}" for t in INDEPENDENT] for d in SNRS}

@@ -17,7 +17,7 @@ _LEAST_COVERAGE = 0.1
 _SHARES = 8
 
 
-def turned_back(
+def rotate_to_reference(
     volume: NDArray[np.float32],
     rotation: NDArray[np.float64],
     shift: NDArray[np.float64] | tuple[float, float, float] = (0.0, 0.0, 0.0),
@@ -38,7 +38,7 @@ def symmetrise(
     """Average a cube over the rotations (m, 3, 3) of a point group."""
     if len(symmetry) == 1:
         return volume
-    turned = [turned_back(volume, rotation, order=order) for rotation in symmetry]
+    turned = [rotate_to_reference(volume, rotation, order=order) for rotation in symmetry]
     return np.asarray(np.mean(turned, axis=0, dtype=np.float32))
 
 
@@ -98,7 +98,9 @@ def sum_up(
         for row in rows:
             rotation = poses.rotations[row]
             known = recorded(frequencies @ rotation.T.astype(np.float32), tilt_range_deg)
-            signal += transform(turned_back(images[row], rotation, poses.shifts[row])) * known
+            signal += (
+                transform(rotate_to_reference(images[row], rotation, poses.shifts[row])) * known
+            )
             coverage += known
         return signal, coverage
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sklearn.cluster import KMeans
 
 from ssn3d.averaging.align import Aligner, Poses, join
-from ssn3d.averaging.average import transform, turned_back
+from ssn3d.averaging.average import rotate_to_reference, transform
 from ssn3d.averaging.band import Band, Reference, make_band, recorded
 from ssn3d.averaging.boxes import FEWEST
 from ssn3d.averaging.masks import cut_out
@@ -129,7 +129,7 @@ def constrained_correlations(stack: Stack, poses: Poses) -> NDArray[np.float64]:
     for row, (image, rotation, shift) in enumerate(
         zip(stack.masked, poses.rotations, poses.shifts, strict=True)
     ):
-        seen[row] = _at(transform(turned_back(image, rotation, shift) * stack.sphere), band)
+        seen[row] = _at(transform(rotate_to_reference(image, rotation, shift) * stack.sphere), band)
         known[row] = recorded(band.frequencies @ rotation.T, stack.tilt_range_deg)
     mean = (seen * known).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
     differing = (seen - mean) * known

@@ -10,7 +10,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
-from ssn3d.picking.select import apart
+from ssn3d.picking.select import non_max_suppression
 
 
 def distinct(
@@ -24,7 +24,7 @@ def distinct(
         distance: in the unit of the positions.
     """
     order = np.argsort(-scores, kind="stable")
-    return np.sort(order[apart(positions[order], distance)])
+    return np.sort(order[non_max_suppression(positions[order], distance)])
 
 
 def neighbours(positions: NDArray[np.float64], distance: float) -> NDArray[np.int_]:

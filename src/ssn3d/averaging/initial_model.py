@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from ssn3d.averaging.align import Aligner, Limit, Poses
-from ssn3d.averaging.average import average, shorten, turned_back
+from ssn3d.averaging.average import average, rotate_to_reference, shorten
 from ssn3d.averaging.band import Reference
 from ssn3d.averaging.masks import cut_out
 from ssn3d.averaging.refine import Stack
@@ -60,7 +60,7 @@ def initial_model(stack: Stack, rng: np.random.Generator) -> NDArray[np.float32]
     found = _mean(stack, stack.images[rows], large)
     seen = cut_out(found, stack.sphere)
     axes = symmetry_axes(seen, stack.symmetry, min(stack.first_shell, _AXES_SHELL), rng)
-    return turned_back(seen, axes)
+    return rotate_to_reference(seen, axes)
 
 
 def _centred(poses: Poses, centres: NDArray[np.float64]) -> Poses:

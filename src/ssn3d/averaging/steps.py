@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ssn3d.averaging.average import turned_back
+from ssn3d.averaging.average import rotate_to_reference
 from ssn3d.averaging.boxes import Boxes, cut_boxes, fit_map, with_dark_protein
 from ssn3d.averaging.fsc import shell_correlation
 from ssn3d.averaging.initial_model import initial_model
@@ -29,7 +29,7 @@ from ssn3d.io.particles.frame import TomogramFrame
 from ssn3d.io.particles.of_tomogram import frame_of_tomogram, read_particles_of
 from ssn3d.io.particles.table import ParticleTable
 from ssn3d.io.tables import write_csv
-from ssn3d.io.tomogram import OwnTomogram, open_tomogram
+from ssn3d.io.tomogram import Tomogram, open_tomogram
 
 _BOX_DIAMETERS = 1.5
 _SMALLEST_BOX_VOXELS = 8
@@ -86,7 +86,7 @@ def average_particles(inputs: Inputs, folder: PathLike, options: AverageOptions)
 class Prepared:
     """Particles of a tomogram, cut out and masked."""
 
-    tomogram: OwnTomogram
+    tomogram: Tomogram
     """Named as in the table of particles."""
     frame: TomogramFrame
     """That in which the particles were read, and are written."""
@@ -259,7 +259,7 @@ def fsc_table(
         seen, true = (cut_out(m, stack.sphere) for m in (averages.average, truth))
         found = superpose(seen, true, stack.first_shell, stack.max_shift_voxels, rng)
         curves["truth"] = shell_correlation(
-            turned_back(seen, found.rotations[0], found.shifts[0]), true
+            rotate_to_reference(seen, found.rotations[0], found.shifts[0]), true
         )
     for name, curve in curves.items():
         logger.info("%s", describe(name, curve, stack.evidence, box_angstrom))

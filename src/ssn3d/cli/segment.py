@@ -10,7 +10,7 @@ from ssn3d.cli.table_options import table_options
 from ssn3d.core.errors import DataError
 from ssn3d.core.log import logger
 from ssn3d.io.particles.of_tomogram import TableOptions, read_particles_of
-from ssn3d.io.tomogram import OwnTomogram, open_tomogram
+from ssn3d.io.tomogram import Tomogram, open_tomogram
 from ssn3d.models.card import default_model
 from ssn3d.models.shipped import Model, load_model
 from ssn3d.segmentation.inference.compute import Compute
@@ -38,7 +38,7 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def _whole(
-    arguments: argparse.Namespace, tomogram: OwnTomogram, model: Model, compute: Compute
+    arguments: argparse.Namespace, tomogram: Tomogram, model: Model, compute: Compute
 ) -> None:
     """Segment the whole tomogram."""
     started = time.perf_counter()
@@ -67,7 +67,7 @@ def _whole(
 
 
 def _targets(
-    arguments: argparse.Namespace, tomogram: OwnTomogram, model: Model, compute: Compute
+    arguments: argparse.Namespace, tomogram: Tomogram, model: Model, compute: Compute
 ) -> None:
     """Segment picked particles."""
     options = table_options(arguments)
@@ -93,7 +93,7 @@ def _targets(
         logger.info("%d particles, %d of them without a voxel", len(centres), empty)
 
 
-def _explain(what: str, tomogram: OwnTomogram) -> None:
+def _explain(what: str, tomogram: Tomogram) -> None:
     """Say what an empty result may come from."""
     logger.warning(
         "nothing found: %s; lower --threshold, or check that protein is %s (--protein) and voxels "

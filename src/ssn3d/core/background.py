@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
-class Ground:
+class Background:
     """Bodies of one tomogram that are no targets; their labels follow those of the particles."""
 
     kinds: NDArray[np.str_]

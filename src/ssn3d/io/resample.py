@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ssn3d.io.mrc_sections import same_voxel_size
-from ssn3d.io.tomogram import OwnTomogram
+from ssn3d.io.tomogram import Tomogram
 
 _LOBES = 8
 """Half width of the kernel, in zeros of the sinc."""
@@ -28,7 +28,7 @@ def step_between(own_angstrom: float, wanted_angstrom: float) -> float:
 
 
 def sample_cube(
-    tomogram: OwnTomogram, corner: NDArray[np.floating] | tuple[float, ...], step: float, size: int
+    tomogram: Tomogram, corner: NDArray[np.floating] | tuple[float, ...], step: float, size: int
 ) -> NDArray[np.float32]:
     """Sample a cube of size^3 points, `step` voxels of the tomogram apart, with protein dark.
 
@@ -57,7 +57,7 @@ def sample_cube(
 
 
 def sample_known(
-    tomogram: OwnTomogram, corner: NDArray[np.floating] | tuple[float, ...], step: float, size: int
+    tomogram: Tomogram, corner: NDArray[np.floating] | tuple[float, ...], step: float, size: int
 ) -> NDArray[np.float32]:
     """Sample a cube as `sample_cube` does, with NaN where the nearest voxel holds no data."""
     points = [np.floor(start + step * np.arange(size) + 0.5).astype(int) for start in corner]

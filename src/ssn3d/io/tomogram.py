@@ -27,7 +27,7 @@ _NOT_TILTS = 0.1
 
 
 @dataclass(frozen=True)
-class OwnTomogram:
+class Tomogram:
     """A tomogram whose voxels stay in its file; memory is needed for what is read."""
 
     path: Path
@@ -112,7 +112,7 @@ def open_tomogram(
     voxel_size_angstrom: float | None = None,
     protein: Protein = "auto",
     name: str | None = None,
-) -> OwnTomogram:
+) -> Tomogram:
     """Open a tomogram, look through it once, and log what it is.
 
     Args:
@@ -132,7 +132,7 @@ def open_tomogram(
     grid = Grid(stored.shape, size, stored.origin_angstrom, stored.start_voxels)
     found = survey(stored.read_float32, stored.shape, size, str(path))
     is_dark, how = _contrast(found.binned, protein)
-    tomogram = OwnTomogram(path, grid, stored, name or name_of(path), found, is_dark)
+    tomogram = Tomogram(path, grid, stored, name or name_of(path), found, is_dark)
     z, y, x = stored.shape
     logger.info(
         "%s: %dx%dx%d voxels (x, y, z) of %.4g A (%s); protein is %s (%s)",
@@ -182,7 +182,7 @@ def _voxel_size(
     return size, source
 
 
-def _warn_of_doubts(tomogram: OwnTomogram) -> None:
+def _warn_of_doubts(tomogram: Tomogram) -> None:
     """Log what is unusual in a tomogram."""
     z, y, _ = tomogram.grid.shape
     if tomogram.found.padding is not None:

@@ -53,7 +53,7 @@ class Acquisition:
     """Settings that may be ranges, and those of the specimen's ice: values in this tomogram."""
 
 
-def plan(
+def sample_acquisition(
     settings: MicroscopeSettings,
     seed: int,
     tomogram: str,

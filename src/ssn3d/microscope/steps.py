@@ -18,8 +18,8 @@ from ssn3d.io.mrc import read_mrc, shape_of_mrc, write_mrc
 from ssn3d.io.particles.simulated import read_particles
 from ssn3d.microscope.acquisition import (
     Acquisition,
-    plan,
     read_acquisition,
+    sample_acquisition,
     write_acquisition,
 )
 from ssn3d.microscope.detector import Camera
@@ -65,7 +65,7 @@ def image_specimen(
     volume -= volume.mean(dtype=np.float64)
     numbers = read_json(specimen, "numbers")["numbers"]
     ice = {key: number for key, number in numbers.items() if key.startswith("ice.")}
-    taken = plan(settings, seed, tomogram_name, detector_table, ice)
+    taken = sample_acquisition(settings, seed, tomogram_name, detector_table, ice)
     write_acquisition(acquisition, taken, settings, seed)
     camera = Camera(settings.optics, settings.detector, taken, voxel_size, device)
     logger.info("projecting %d tilts", projector.tilts)

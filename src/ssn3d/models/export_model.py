@@ -21,7 +21,7 @@ from ssn3d.segmentation.training.checkpoint import read_tensors, write_tensors
 LARGEST_BYTES = 10_000_000
 
 
-def ship_model(run: Path, name: str, facts: Facts, folder: Path = FOLDER) -> Card:
+def export_model(run: Path, name: str, facts: Facts, folder: Path = FOLDER) -> Card:
     """Write {folder}/{name}.pt and {name}.json from the weights.pt and run.json of a run.
 
     Raises:
@@ -67,7 +67,7 @@ def main() -> None:
     arguments = parser.parse_args()
     with job():
         facts = read_facts(arguments.facts)
-        card = ship_model(arguments.run, arguments.name, facts, arguments.folder)
+        card = export_model(arguments.run, arguments.name, facts, arguments.folder)
         logger.info("%s: %s, %d parameters", arguments.name, card.network, card.parameters)
 
 

@@ -11,7 +11,7 @@ from ssn3d.core.log import logger
 from ssn3d.picking.blocks import Read
 from ssn3d.picking.dog import IsData, find_peaks
 from ssn3d.picking.segmentation import Values, find_regions, values_of
-from ssn3d.picking.select import apart, find_threshold, inside_mask
+from ssn3d.picking.select import find_threshold, inside_mask, non_max_suppression
 
 DISTANCE_OF_DIAMETER = 0.75
 """Least distance of two picks: neighbours that touch are one diameter apart, or less where they
@@ -70,7 +70,7 @@ def pick_blobs(
     distance = choice.distance_angstrom
     if distance is None:
         distance = DISTANCE_OF_DIAMETER * diameter_angstrom
-    peaks = peaks[apart(peaks.centres, distance / voxel_size_angstrom)]
+    peaks = peaks[non_max_suppression(peaks.centres, distance / voxel_size_angstrom)]
     threshold, how = _threshold(peaks.heights, choice.threshold)
     kept = peaks.heights >= threshold
     why = (
@@ -128,7 +128,7 @@ def pick_regions(
         kept &= inside_mask(regions.centres, choice.mask)
     centres, scores = regions.centres[kept], regions.scores[kept]
     if choice.distance_angstrom is not None:
-        kept = apart(centres, choice.distance_angstrom / voxel_size_angstrom)
+        kept = non_max_suppression(centres, choice.distance_angstrom / voxel_size_angstrom)
         centres, scores = centres[kept], scores[kept]
     what = _what(values, threshold, how)
     why = (

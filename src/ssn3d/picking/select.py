@@ -16,7 +16,7 @@ def inside_mask(centres: NDArray[np.float64], mask: NDArray[np.generic]) -> NDAr
     return np.array([mask[z, y, x] > 0 for z, y, x in voxels], dtype=bool)  # mask may be mapped
 
 
-def apart(centres: NDArray[np.float64], distance: float) -> NDArray[np.bool_]:
+def non_max_suppression(centres: NDArray[np.float64], distance: float) -> NDArray[np.bool_]:
     """Which of centres (n, 3), best first, have none better within a distance, (n,).
 
     One that is dropped drops no others.

@@ -18,7 +18,7 @@ from ssn3d.io.particles.files import read_particle_table, write_particle_table
 from ssn3d.io.particles.frame import TomogramFrame
 from ssn3d.io.particles.table import ParticleTable
 from ssn3d.io.tables import read_csv, write_csv
-from ssn3d.recovery.particle_stack import Gathered, Source, gather
+from ssn3d.recovery.particle_stack import Gathered, Source, gather_particles
 from ssn3d.recovery.settings import AverageSettings
 
 _BOX_DIAMETERS = 1.5
@@ -46,7 +46,7 @@ def average_picks(
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    gathered = gather(sources, _BOX_DIAMETERS * settings.diameter_angstrom)
+    gathered = gather_particles(sources, _BOX_DIAMETERS * settings.diameter_angstrom)
     options = AverageOptions(
         diameter_angstrom=settings.diameter_angstrom,
         symmetry=settings.symmetry,

@@ -17,7 +17,7 @@ from ssn3d.io.mrc_sections import same_voxel_size
 from ssn3d.io.particles.files import read_particle_table
 from ssn3d.io.particles.frame import TomogramFrame
 from ssn3d.io.particles.of_tomogram import frame_of_tomogram
-from ssn3d.io.tomogram import OwnTomogram
+from ssn3d.io.tomogram import Tomogram
 from ssn3d.recovery.sample import open_sample
 from ssn3d.recovery.samples_table import Sample
 
@@ -70,7 +70,7 @@ class _Part:
     masks: list[NDArray[np.bool_]]
 
 
-def gather(sources: Sequence[Source], box_angstrom: float) -> Gathered:
+def gather_particles(sources: Sequence[Source], box_angstrom: float) -> Gathered:
     """Cut a box around each pick whose box lies in its tomogram, and put them side by side.
 
     Raises DataError where voxel sizes differ, or there are too few or too many picks.
@@ -104,7 +104,7 @@ def gather(sources: Sequence[Source], box_angstrom: float) -> Gathered:
     )
 
 
-def _check_voxel_sizes(tomograms: Sequence[OwnTomogram]) -> None:
+def _check_voxel_sizes(tomograms: Sequence[Tomogram]) -> None:
     """Raise DataError where tomograms differ in voxel size."""
     first = tomograms[0]
     for tomogram in tomograms:
@@ -116,7 +116,7 @@ def _check_voxel_sizes(tomograms: Sequence[OwnTomogram]) -> None:
             )
 
 
-def _cut(source: Source, tomogram: OwnTomogram, size: int) -> _Part:
+def _cut(source: Source, tomogram: Tomogram, size: int) -> _Part:
     """Cut out the boxes (s, s, s) of one tomogram's picks, and the masks of their targets."""
     frame = frame_of_tomogram(tomogram)
     centres = read_particle_table(source.picks, frame).particles.centres

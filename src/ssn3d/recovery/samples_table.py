@@ -31,7 +31,7 @@ class Sample(NamedTuple):
     """Lowest and highest tilt."""
 
 
-def read_sheet(path: PathLike) -> dict[str, Sample]:
+def read_samples_table(path: PathLike) -> dict[str, Sample]:
     """Read a sheet: tomograms by name. Files are relative to the sheet.
 
     Raises DataError, one line that names row and column, where it is faulty.

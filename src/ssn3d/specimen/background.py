@@ -10,15 +10,15 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from ssn3d.core.background import Ground
+from ssn3d.core.background import Background
 from ssn3d.core.errors import PlacementError
 from ssn3d.core.ranges import draw
 from ssn3d.specimen.curve import Curve, directed, worm_like_chain
 from ssn3d.specimen.fiducial import Fiducial
 from ssn3d.specimen.filament import ACTIN, MICROTUBULE, Assembly, Filament
-from ssn3d.specimen.free_space import Room
+from ssn3d.specimen.free_space import FreeSpace
 from ssn3d.specimen.ice import Slab
-from ssn3d.specimen.obstacle import Body, Points
+from ssn3d.specimen.obstacle import Obstacle, Points
 from ssn3d.specimen.settings import SpecimenSettings
 from ssn3d.specimen.vesicle import Vesicle, draw_shape
 from ssn3d.specimen.volume import Grid, add
@@ -26,21 +26,21 @@ from ssn3d.specimen.volume import Grid, add
 _ATTEMPTS = 2000  # to place one body
 
 
-def place_ground(
+def place_background(
     settings: SpecimenSettings, slab: Slab | None, rng: np.random.Generator
-) -> list[Body]:
+) -> list[Obstacle]:
     """Place all bodies; `slab` and their places are in voxels of the tomogram, (z, y, x).
 
     Raises PlacementError where they do not fit.
     """
     size = np.array(settings.tomogram_size_voxels.zyx, dtype=float)
     within = slab or Slab(size / 2, np.array([1.0, 0.0, 0.0]), float(size[0]))
-    room = Room(within)
-    placed: list[Body] = []
+    room = FreeSpace(within)
+    placed: list[Obstacle] = []
     for key, own, body_at in _wanted(settings, within, rng):
         for _ in range(_ATTEMPTS):
             body = body_at(own.uniform(0, size))
-            hull = body.hull()
+            hull = body.bounding_spheres()
             if room.is_free(*hull):
                 break
         else:
@@ -56,7 +56,7 @@ def place_ground(
 
 def _wanted(
     settings: SpecimenSettings, within: Slab, rng: np.random.Generator
-) -> Iterator[tuple[str, np.random.Generator, Callable[[Points], Body]]]:
+) -> Iterator[tuple[str, np.random.Generator, Callable[[Points], Obstacle]]]:
     """Yield each body in the order of placement: its key, its generator, what makes it at a centre.
 
     Each has random numbers of its own, so that turning one kind on or off moves few of the others.
@@ -111,20 +111,20 @@ def _filament(
     return Filament(centre, directed(chain, direction, rng.uniform(0, 2 * np.pi)), assembly, grid)
 
 
-def draw_ground(
-    bodies: Sequence[Body],
+def draw_background(
+    bodies: Sequence[Obstacle],
     density: NDArray[np.float32],
     labels: NDArray[np.uint16],
     first_label: int,
     threshold_dalton_per_nm3: float,
-) -> Ground:
+) -> Background:
     """Add all bodies to a density and to its labels, (z, y, x) both, in place; give their table."""
     shape = density.shape[0], density.shape[1], density.shape[2]
     for label, body in enumerate(bodies, start=first_label):
         drawn = body.draw(shape, threshold_dalton_per_nm3)
         if drawn is not None:
             add(density, labels, drawn, label)
-    return Ground(
+    return Background(
         np.array([body.kind for body in bodies], dtype=np.str_),
         np.array([body.centre for body in bodies]).reshape(-1, 3),
         np.array([body.size_angstrom for body in bodies], dtype=float),

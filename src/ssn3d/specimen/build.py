@@ -8,16 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from ssn3d.core.background import Ground
+from ssn3d.core.background import Background
 from ssn3d.core.blas import one_blas_thread
 from ssn3d.core.errors import PlacementError
 from ssn3d.core.log import logger
 from ssn3d.core.particles import Particles
 from ssn3d.core.ranges import draw
-from ssn3d.specimen.background import draw_ground, place_ground
-from ssn3d.specimen.free_space import Room
-from ssn3d.specimen.ice import Slab, draw_slab, level
-from ssn3d.specimen.obstacle import Body
+from ssn3d.specimen.background import draw_background, place_background
+from ssn3d.specimen.free_space import FreeSpace
+from ssn3d.specimen.ice import Slab, draw_slab, subtract_slab_mean
+from ssn3d.specimen.obstacle import Obstacle
 from ssn3d.specimen.placement import occupied_fraction, place_spheres
 from ssn3d.specimen.settings import SpecimenSettings
 from ssn3d.specimen.volume import Grid, Points, render
@@ -37,7 +37,7 @@ class Specimen:
     """(z, y, x); i is row i of the particles, counted from 1, and then of the ground."""
     particles: Particles
     """Those that reach into the tomogram."""
-    ground: Ground
+    ground: Background
     """What else is in the tomogram."""
     summary: dict[str, object]
 
@@ -72,16 +72,18 @@ def _bounding_spheres(
     }
 
 
-def _room(slab: Slab | None, bodies: Sequence[Body], border: NDArray[np.float64]) -> Room | None:
+def _room(
+    slab: Slab | None, bodies: Sequence[Obstacle], border: NDArray[np.float64]
+) -> FreeSpace | None:
     """Give the room for particles in the frame of the region, or None where nothing limits it.
 
     `border` (3,) is the place of the tomogram's origin in the region.
     """
     if slab is None and not bodies:
         return None
-    room = Room(slab and replace(slab, centre=slab.centre + border))
+    room = FreeSpace(slab and replace(slab, centre=slab.centre + border))
     for body in bodies:
-        centres, radius = body.cover()
+        centres, radius = body.exclusion_spheres()
         room.block(centres + border, radius)
     return room
 
@@ -103,7 +105,7 @@ def build_specimen(
     tomogram = np.array(settings.tomogram_size_voxels.zyx, dtype=float)
     of_ice, of_ground, of_crowd = rng.spawn(3)  # which leaves those of the particles as they are
     slab, numbers = draw_slab(settings, of_ice)
-    bodies = place_ground(settings, slab, of_ground)
+    bodies = place_background(settings, slab, of_ground)
     room = _room(slab, bodies, (region - tomogram) / 2)
 
     count = round(draw(settings.particles, of_crowd))
@@ -142,16 +144,16 @@ def build_specimen(
 def _draw(
     structures: Mapping[str, Points],
     particles: Particles,
-    bodies: Sequence[Body],
+    bodies: Sequence[Obstacle],
     settings: SpecimenSettings,
     slab: Slab | None,
-) -> tuple[NDArray[np.float32], NDArray[np.uint16], Ground]:
+) -> tuple[NDArray[np.float32], NDArray[np.uint16], Background]:
     """Draw particles, then bodies, and set the mean in the ice to 0: density, labels and ground."""
     grid = Grid(settings.voxel_size_angstrom, settings.resolution_angstrom)
     threshold = settings.mask_threshold_dalton_per_nm3
     shape = settings.tomogram_size_voxels.zyx
     density, labels = render(structures, particles, shape, grid, threshold)
-    ground = draw_ground(bodies, density, labels, len(particles) + 1, threshold)
+    ground = draw_background(bodies, density, labels, len(particles) + 1, threshold)
     if slab is not None:
-        level(density, slab)
+        subtract_slab_mean(density, slab)
     return density, labels, ground

@@ -30,7 +30,7 @@ def blurred_ball(
 
 @dataclass(frozen=True)
 class Fiducial:
-    """A bead; a `Body`."""
+    """A bead; a `Obstacle`."""
 
     centre: Points
     """(3,) in voxels."""
@@ -44,13 +44,13 @@ class Fiducial:
         """In voxels."""
         return self.size_angstrom / self.grid.voxel_size_angstrom / 2
 
-    def hull(self) -> tuple[Points, float]:
+    def bounding_spheres(self) -> tuple[Points, float]:
         """One sphere."""
         return self.centre[None], self.radius
 
-    def cover(self) -> tuple[Points, float]:
+    def exclusion_spheres(self) -> tuple[Points, float]:
         """One sphere."""
-        return self.hull()
+        return self.bounding_spheres()
 
     def draw(self, shape: tuple[int, int, int], threshold_dalton_per_nm3: float) -> Drawing | None:  # noqa: ARG002
         """Draw the bead; it owns the voxels inside of its surface, however far it is blurred."""

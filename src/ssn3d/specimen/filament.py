@@ -73,7 +73,7 @@ out, since alpha and beta tubulin look alike here."""
 
 @dataclass(frozen=True)
 class Filament:
-    """A filament at its place; a `Body`."""
+    """A filament at its place; a `Obstacle`."""
 
     centre: Points
     """(3,) middle of the axis, z, y, x in voxels."""
@@ -107,7 +107,7 @@ class Filament:
         placed = centres[:, ::-1] / self.grid.voxel_size_angstrom + self.centre
         return placed, turned[:, ::-1, ::-1]
 
-    def hull(self) -> tuple[Points, float]:
+    def bounding_spheres(self) -> tuple[Points, float]:
         """Spheres along the axis."""
         radius = self.assembly.outer_radius_angstrom
         apart = int(radius / STEP_ANGSTROM / 2)
@@ -116,9 +116,9 @@ class Filament:
         voxel = self.grid.voxel_size_angstrom
         return chosen[:, ::-1] / voxel + self.centre, 1.04 * radius / voxel
 
-    def cover(self) -> tuple[Points, float]:
+    def exclusion_spheres(self) -> tuple[Points, float]:
         """Spheres along the axis: nothing lies inside of a microtubule."""
-        return self.hull()
+        return self.bounding_spheres()
 
     def draw(self, shape: tuple[int, int, int], threshold_dalton_per_nm3: float) -> Drawing | None:
         """Draw all subunits; the filament owns the voxels above the threshold."""

@@ -12,7 +12,7 @@ _SLACK = 1e-6  # voxels left beyond where a sphere is pushed to
 Points = NDArray[np.float64]
 
 
-class Room:
+class FreeSpace:
     """Obstacles, each a set of spheres that may overlap, and the slab of ice, if there is one."""
 
     def __init__(self, slab: Slab | None) -> None:

@@ -57,7 +57,7 @@ def draw_slab(
     return Slab(centre, normal, thickness), {f"ice.{key}": n for key, n in numbers.items()}
 
 
-def level(density: NDArray[np.float32], slab: Slab) -> None:
+def subtract_slab_mean(density: NDArray[np.float32], slab: Slab) -> None:
     """Subtract from a density (z, y, x), in place, its mean in the slab, inside the slab alone."""
     total = density.sum(dtype=np.float64)
     mean = total / sum(

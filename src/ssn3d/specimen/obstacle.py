@@ -11,7 +11,7 @@ from ssn3d.specimen.volume import Drawing
 Points = NDArray[np.float64]
 
 
-class Body(Protocol):
+class Obstacle(Protocol):
     """A body at its place; lengths are in voxels of the tomogram, in (z, y, x)."""
 
     @property
@@ -26,10 +26,10 @@ class Body(Protocol):
     def size_angstrom(self) -> float:
         """Diameter or length."""
 
-    def hull(self) -> tuple[Points, float]:
+    def bounding_spheres(self) -> tuple[Points, float]:
         """Centres (n, 3) and radius of spheres that contain it and what is inside of it."""
 
-    def cover(self) -> tuple[Points, float]:
+    def exclusion_spheres(self) -> tuple[Points, float]:
         """Centres (n, 3) and radius of spheres that contain it, and leave free what is inside."""
 
     def draw(self, shape: tuple[int, int, int], threshold_dalton_per_nm3: float) -> Drawing | None:

@@ -14,7 +14,7 @@ from scipy.spatial import cKDTree
 
 from ssn3d.core.errors import PlacementError
 from ssn3d.core.log import logger
-from ssn3d.specimen.free_space import Room
+from ssn3d.specimen.free_space import FreeSpace
 
 _ATTEMPTS = 500  # of insertion, for one sphere
 _SWEEPS = 2000  # of relaxation
@@ -59,7 +59,7 @@ def _insert(
     radii: NDArray[np.float64],
     box: NDArray[np.float64],
     rng: np.random.Generator,
-    room: Room | None,
+    room: FreeSpace | None,
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Random sequential insertion in the order given: centres, and which were inserted."""
     cells = _Cells(2 * float(radii.max()))
@@ -96,7 +96,7 @@ def _relax(
     radii: NDArray[np.float64],
     box: NDArray[np.float64],
     rng: np.random.Generator,
-    room: Room | None = None,
+    room: FreeSpace | None = None,
 ) -> NDArray[np.float64]:
     """Push overlapping pairs apart, each by half of the overlap, until there are none.
 
@@ -133,7 +133,7 @@ def place_spheres(
     radii: NDArray[np.float64],
     box: NDArray[np.float64],
     rng: np.random.Generator,
-    room: Room | None = None,
+    room: FreeSpace | None = None,
 ) -> NDArray[np.float64]:
     """Place spheres without overlap, their centres in [0, box].
 

@@ -8,7 +8,7 @@ from ssn3d.core.provenance import provenance
 from ssn3d.core.seeds import generator
 from ssn3d.io.files import PathLike, sha256_of, write_json
 from ssn3d.io.mrc import write_mrc
-from ssn3d.io.particles.simulated import write_ground, write_particles
+from ssn3d.io.particles.simulated import write_background, write_particles
 from ssn3d.specimen.build import build_specimen
 from ssn3d.specimen.settings import SpecimenSettings
 from ssn3d.structures.structure import read_structure
@@ -37,7 +37,7 @@ def simulate_specimen(
     write_mrc(density, specimen.density, voxel_size, label="ssn3d density, dalton per nm^3")
     write_mrc(labels, specimen.labels, voxel_size, label="ssn3d instance labels")
     write_particles(particles, specimen.particles, tomogram, voxel_size)
-    write_ground(ground, specimen.ground, len(specimen.particles) + 1, tomogram)
+    write_background(ground, specimen.ground, len(specimen.particles) + 1, tomogram)
     digests = {pdb_id: sha256_of(path) for pdb_id, path in structures.items()}
     written = provenance(seed=seed, settings=settings.model_dump(), structures_sha256=digests)
     seconds = time.perf_counter() - started

@@ -99,7 +99,7 @@ def draw_shape(radius: float, deformation_fraction: float, rng: np.random.Genera
 
 @dataclass(frozen=True)
 class Vesicle:
-    """A membrane at its place; a `Body`."""
+    """A membrane at its place; a `Obstacle`."""
 
     centre: Points
     """(3,) in voxels."""
@@ -120,11 +120,11 @@ class Vesicle:
         """From the middle of the bilayer to the end of its head groups, in voxels."""
         return (self.thickness_angstrom / 2 + STERIC_ANGSTROM) / self.grid.voxel_size_angstrom
 
-    def hull(self) -> tuple[Points, float]:
+    def bounding_spheres(self) -> tuple[Points, float]:
         """One sphere."""
         return self.centre[None], self.shape.extent[1] + self.half_thickness
 
-    def cover(self) -> tuple[Points, float]:
+    def exclusion_spheres(self) -> tuple[Points, float]:
         """Spheres along the membrane, so many that between them it is covered as well."""
         spacing = self.half_thickness / 2
         count = int(4 * np.pi * (1.5 * self.shape.radius / spacing) ** 2)

@@ -14,7 +14,7 @@ from ssn3d.io.particles.names import same_tomogram
 from ssn3d.io.particles.table import ParticleTable
 from ssn3d.io.star_file import fits_star
 from ssn3d.io.text_files import listed
-from ssn3d.io.tomogram import OwnTomogram
+from ssn3d.io.tomogram import Tomogram
 
 _SAME_SIZE_VOXELS = 2.0
 _HALF = 0.5
@@ -43,7 +43,7 @@ class TableOptions:
 _DEFAULTS = TableOptions()
 
 
-def frame_of_tomogram(tomogram: OwnTomogram, options: TableOptions = _DEFAULTS) -> TomogramFrame:
+def frame_of_tomogram(tomogram: Tomogram, options: TableOptions = _DEFAULTS) -> TomogramFrame:
     """Give the transformation from positions in tables to voxels of a tomogram."""
     grid = tomogram.grid
     name = tomogram.name
@@ -96,7 +96,7 @@ def _shown(size_angstrom: tuple[float, ...]) -> str:
 
 
 def read_particles_of(
-    path: PathLike, tomogram: OwnTomogram, options: TableOptions = _DEFAULTS
+    path: PathLike, tomogram: Tomogram, options: TableOptions = _DEFAULTS
 ) -> ParticleTable:
     """Read a tomogram's particles; where the table has several tomograms, those of its name.
 

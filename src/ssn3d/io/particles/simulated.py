@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from ssn3d.core.background import Ground
+from ssn3d.core.background import Background
 from ssn3d.core.cubes import nearest_voxels
 from ssn3d.core.errors import DataError
 from ssn3d.core.particles import Particles
@@ -64,7 +64,7 @@ def write_particles(
     write_blocks(path, {"optics": optics, "particles": table})
 
 
-def write_ground(path: PathLike, ground: Ground, first_label: int, tomogram: str) -> None:
+def write_background(path: PathLike, ground: Background, first_label: int, tomogram: str) -> None:
     """Write what is no target as a STAR file; row i has label first_label + i."""
     table = pd.DataFrame({"rlnMicrographName": [tomogram] * len(ground)})
     table[_COORDINATES] = ground.centres[:, ::-1]

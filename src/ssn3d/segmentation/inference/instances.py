@@ -13,7 +13,7 @@ from ssn3d.core.log import progress
 from ssn3d.io.files import PathLike
 from ssn3d.io.mrc_sections import Grid, new_sections
 from ssn3d.io.resample import sample_known, step_between
-from ssn3d.io.tomogram import OwnTomogram
+from ssn3d.io.tomogram import Tomogram
 from ssn3d.segmentation.inference.compute import Compute
 from ssn3d.segmentation.inference.tiles import predict_tile
 
@@ -32,7 +32,7 @@ class Targets:
 
 
 def segment_targets(
-    tomogram: OwnTomogram,
+    tomogram: Tomogram,
     centres: NDArray[np.float64],
     network: nn.Module,
     compute: Compute,
@@ -71,7 +71,7 @@ def segment_targets(
     return Targets(instances, voxels[1:])
 
 
-def _check_centres(tomogram: OwnTomogram, centres: NDArray[np.float64]) -> None:
+def _check_centres(tomogram: Tomogram, centres: NDArray[np.float64]) -> None:
     """Raise DataError where a centre is outside of the tomogram, or there are too many."""
     if len(centres) > MOST_PARTICLES:
         raise DataError(f"{len(centres)} particles; give at most {MOST_PARTICLES} at a time")
@@ -122,7 +122,7 @@ def _claim(
     region[mask] = row + 1
 
 
-def write_instances(tomogram: OwnTomogram, targets: Targets, folder: PathLike) -> Path:
+def write_instances(tomogram: Tomogram, targets: Targets, folder: PathLike) -> Path:
     """Write {folder}/NAME_instances.mrc on the tomogram's own grid."""
     path = Path(folder) / f"{tomogram.name}_instances.mrc"
     with new_sections(path, tomogram.grid, np.uint16, "ssn3d: label i is row i") as file:
@@ -131,7 +131,7 @@ def write_instances(tomogram: OwnTomogram, targets: Targets, folder: PathLike) -
 
 
 def write_masked(
-    tomogram: OwnTomogram,
+    tomogram: Tomogram,
     centres: NDArray[np.float64],
     targets: Targets,
     folder: PathLike,

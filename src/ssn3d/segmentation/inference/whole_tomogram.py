@@ -12,7 +12,7 @@ from ssn3d.core.errors import DataError
 from ssn3d.io.files import PathLike
 from ssn3d.io.mrc_sections import new_sections
 from ssn3d.io.resample import resample_sections, sample_known, sampled_length, step_between
-from ssn3d.io.tomogram import OwnTomogram
+from ssn3d.io.tomogram import Tomogram
 from ssn3d.segmentation.inference.compute import Compute
 from ssn3d.segmentation.inference.tiles import probability_slabs
 
@@ -33,7 +33,7 @@ class Found:
 
 
 def segment_tomogram(
-    tomogram: OwnTomogram,
+    tomogram: Tomogram,
     network: nn.Module,
     compute: Compute,
     folder: PathLike,
@@ -80,7 +80,7 @@ def segment_tomogram(
 
 
 def _on_whole_grid(
-    tomogram: OwnTomogram, slabs: Iterable[NDArray[np.float32]]
+    tomogram: Tomogram, slabs: Iterable[NDArray[np.float32]]
 ) -> Iterator[NDArray[np.float32]]:
     """Yield all sections (1, y, x): those of the box that holds the data, and 0 in all padding."""
     depth, height, width = tomogram.grid.shape
@@ -97,7 +97,7 @@ def _on_whole_grid(
 
 
 def _check_extent(
-    tomogram: OwnTomogram, shape: tuple[int, int, int], voxel_size_angstrom: float
+    tomogram: Tomogram, shape: tuple[int, int, int], voxel_size_angstrom: float
 ) -> None:
     """Raise DataError where a tomogram is too thin."""
     if min(shape) < SMALLEST_EDGE_VOXELS:
