@@ -133,6 +133,8 @@ def average_cell(
     """Average the particles of a cell, and compare with the truth."""
     symmetry, diameter, size = COMPLEXES[cell.pdb_id]
     particles = picked(tomogram, cell, network)
+    if not len(particles.truth):  # the network has found no voxel of any
+        return {"particles": 0.0}
     options = AverageOptions(
         diameter_angstrom=diameter,
         symmetry=symmetry,
