@@ -14,7 +14,7 @@ demo: $(VENV)/run
 	@$(VENV)/bin/ssn3d tables --config config.yaml demo.yaml
 
 test: check
-	$(VENV)/bin/pytest -n 2 --dist loadgroup
+	$(VENV)/bin/pytest -n 2 --dist loadscope
 
 check: $(VENV)/develop
 	$(VENV)/bin/ruff check .

@@ -1,9 +1,12 @@
 """Fixtures shared by all tests."""
 
+from pathlib import Path
+
 import hypothesis
 import numpy as np
 import pytest
 import torch
+from xdist.scheduler import LoadScopeScheduling
 
 from small_workflow import REPOSITORY, copy_repository, snakemake
 from ssn3d.core.seeds import generator
@@ -13,22 +16,33 @@ EXPORTS = (  # needed by no table or figure
     "results/export/t1_low/tilt_series.star",
 )
 
+OF_THE_EXPERIMENT = {
+    *("test_browser.py", "test_module.py", "test_recovery.py", "test_studies.py"),
+    "test_workflow.py",
+}
+"""Files whose tests share one finished experiment."""
+
 # Machines may be busy: how long an example takes says nothing about the code.
 hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
-def pytest_collection_modifyitems(items):
-    """Divide the tests among processes: by file, and those of one small experiment together.
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Divide the tests among processes: by file, and those of the small experiment together."""
 
-    The longest groups start first, so that no process waits at the end.
-    """
-    slow_files = {item.path for item in items if item.get_closest_marker("slow")}
-    for item in items:
-        group = "experiment" if "finished" in item.fixturenames else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(group))
-    items.sort(key=lambda i: ("finished" not in i.fixturenames, i.path not in slow_files))
+    class Scheduling(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            path = nodeid.partition("::")[0]
+            return "experiment" if Path(path).name in OF_THE_EXPERIMENT else path
+
+    return Scheduling(config, log)
+
+
+def pytest_collection_modifyitems(items):
+    """Start the longest groups first, so that no process waits at the end."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: (item.path.name not in OF_THE_EXPERIMENT, item.path not in slow))
 
 
 @pytest.fixture(scope="session")
