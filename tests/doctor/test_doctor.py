@@ -257,6 +257,10 @@ def test_baseline_counts_test_sets_and_trials():
     assert estimate.baseline_seconds(PAPER, tuned, 0.2) == pytest.approx(2 * 3838 * 0.2)
 
 
+def _projections(datasets):
+    return estimate.PROJECTIONS_A_TOMOGRAM + datasets * estimate.PROJECTIONS_A_DATASET
+
+
 def test_stages_add_up(pdb_ids, monkeypatch):
     """Processor seconds are shared by the cores; the sum of the stages is the last line."""
     for name, seconds in {"projection": 1.0, "baseline": 0.1, "job": 2.0}.items():
@@ -269,7 +273,7 @@ def test_stages_add_up(pdb_ids, monkeypatch):
     lines.simulation(config, spent)
     for line in (lines.trainings, lines.baseline, lines.jobs):
         line(config, pdb_ids, spent)
-    assert spent["simulation"] == pytest.approx(2 * 76 / 4)
+    assert spent["simulation"] == pytest.approx(2 * _projections(3) / 4)
     assert spent["jobs"] == estimate.jobs_of(config, config.tables.runs(pdb_ids)) * 2 / 4
     assert lines.in_all(spent) == f"{lines.between(sum(spent.values()))}, if nothing else runs"
     del spent["jobs"]
