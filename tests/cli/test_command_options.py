@@ -109,7 +109,7 @@ def test_number_types(number):
         ("picks.csv", b"x,y,z\n1,2,3\n", ["--threshold", "1"], "a table of picks"),
         ("picks.csv", b"x,y,z\n1,2,3\n", ["--trained-on", "A"], "a table of picks"),
         ("labels.mrc", bytes(1024), ["--distance", "9"], "a volume"),
-        ("labels.mrc", bytes(1024), ["--offset", "0", "0", "0"], "a volume"),
+        ("labels.mrc", bytes(1024), ["--name", "t"], "a volume"),
         ("masks.h5", bytes(1024), ["--voxel-size", "9"], "masks of subtomograms"),
     ],
 )

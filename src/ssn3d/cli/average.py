@@ -3,19 +3,7 @@
 import argparse
 from pathlib import Path
 
-from ssn3d.cli.options import (
-    add_protein,
-    add_table_options,
-    add_voxel_size,
-    angstrom,
-    box_voxels,
-    count,
-    rounds,
-    seed,
-    shift_angstrom,
-    table_options,
-    tilt_deg,
-)
+from ssn3d.cli import options
 
 DESCRIPTION = "align and average particles of a tomogram, its missing wedge taken into account"
 EXAMPLE = """ssn3d average picks.star --tomogram tomogram.mrc --diameter 190 --output groel \\
@@ -26,37 +14,35 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the particles, the tomogram and the alignment."""
     add = parser.add_argument
     add("particles", help="table of particle positions (STAR, CSV, JSON, ...)")
-    add("--tomogram", required=True, metavar="MRC", help="any mode and contrast; tilt axis along y")
+    tomogram = "tomogram of any MRC mode and contrast; tilt axis along y"
+    add("--tomogram", required=True, metavar="MRC", help=tomogram)
     holds = "diameter in angstrom of a sphere that holds a particle"
-    add("--diameter", required=True, type=angstrom, metavar="A", help=holds)
+    add("--diameter", required=True, type=options.angstrom, metavar="A", help=holds)
     folder = "folder for average.mrc, fsc.csv and others"
     add("--output", required=True, metavar="FOLDER", help=folder)
-    add_table_options(add, "tomogram name in the table (default: from the file name)")
-    add_voxel_size(add)
-    add_protein(add)
+    options.add_table_options(add, "tomogram name in the table (default: from the file name)")
+    options.add_voxel_size_and_contrast(add)
     group = "point group, Cn or Dn: n-fold axis z, two-fold axis x (default C1)"
     add("--symmetry", type=str.upper, default="C1", metavar="GROUP", help=group)
-    masks = "masks for the alignment: sphere (default), none, or an MRC file whose label i is the \
-mask of particle i"
+    masks = "masks for the alignment: sphere (default), none, or MRC file; label i is of particle i"
     add("--masks", default="sphere", help=masks)
     masked = "average the masked particles (default: masks are used for the alignment only)"
     add("--average-masked", action="store_true", help=masked)
     classes = "number of classes; each is averaged (default 1)"
-    add("--classes", type=count, default=1, metavar="K", help=classes)
-    reference = "first reference (default: made from the particles)"
-    add("--reference", metavar="MRC", help=reference)
+    add("--classes", type=options.count, default=1, metavar="K", help=classes)
+    add("--reference", metavar="MRC", help="first reference (default: made from the particles)")
     add("--truth", metavar="MRC", help="map with which the average is compared")
     tilts = "lowest and highest tilt; tilt a records (x, z) = (cos a, sin a) (default -60 60)"
-    add("--tilts", nargs=2, type=tilt_deg, default=(-60.0, 60.0), metavar="DEG", help=tilts)
+    add("--tilts", nargs=2, type=options.tilt_deg, default=(-60.0, 60.0), metavar="DEG", help=tilts)
     first = "resolution of the first reference in angstrom (default 50)"
-    add("--first-resolution", type=angstrom, default=50.0, metavar="A", help=first)
+    add("--first-resolution", default=50.0, type=options.angstrom, metavar="A", help=first)
     shift = "maximum shift from the positions given, in angstrom (default 30)"
-    add("--max-shift", type=shift_angstrom, default=30.0, metavar="A", help=shift)
+    add("--max-shift", type=options.shift_angstrom, default=30.0, metavar="A", help=shift)
     halves = "rounds in which each half set is aligned to its own average (default 2)"
-    add("--rounds", type=rounds, default=2, metavar="N", help=halves)
+    add("--rounds", type=options.rounds, default=2, metavar="N", help=halves)
     edge = "edge of the boxes in voxels (default 1.5 diameters)"
-    add("--box", type=box_voxels, metavar="N", help=edge)
-    add("--seed", type=seed, default=0, help="seed of random numbers (default 0)")
+    add("--box", type=options.box_voxels, metavar="N", help=edge)
+    add("--seed", type=options.seed, default=0, help="seed of random numbers (default 0)")
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -79,7 +65,7 @@ def run(arguments: argparse.Namespace) -> None:
         reference=arguments.reference,
         truth=arguments.truth,
     )
-    options = AverageOptions(
+    how = AverageOptions(
         diameter_angstrom=arguments.diameter,
         symmetry=arguments.symmetry,
         voxel_size_angstrom=arguments.voxel_size,
@@ -92,12 +78,12 @@ def run(arguments: argparse.Namespace) -> None:
         rounds=arguments.rounds,
         box_voxels=arguments.box,
         seed=arguments.seed,
-        table=table_options(arguments),
+        table=options.table_options(arguments),
     )
     if arguments.classes > 1:
-        curves = average_classes(inputs, folder, options, arguments.classes)
+        curves = average_classes(inputs, folder, how, arguments.classes)
     else:
-        curves = {folder: average_particles(inputs, folder, options)}
+        curves = {folder: average_particles(inputs, folder, how)}
     for where, fsc in curves.items():
         volume, voxel_size_angstrom = read_mrc(where / "average.mrc")
         draw_average(volume, voxel_size_angstrom, fsc, figure=where / "average.png")

@@ -46,14 +46,15 @@ box_voxels = _number(int, 8, 1024, "a whole number from 8 to 1024")
 
 def add_voxel_size(add: AddArgument) -> None:
     """Add the voxel size of a tomogram."""
-    described = "voxel size of the tomogram in angstrom (default: from its header)"
-    add("--voxel-size", type=angstrom, metavar="A", help=described)
+    size = "voxel size of the tomogram in angstrom (default: from its header)"
+    add("--voxel-size", type=angstrom, metavar="A", help=size)
 
 
-def add_protein(add: AddArgument) -> None:
-    """Add the contrast of a tomogram."""
-    described = "contrast of protein in the tomogram (default auto: found from the voxels)"
-    add("--protein", choices=("auto", "dark", "bright"), default="auto", help=described)
+def add_voxel_size_and_contrast(add: AddArgument) -> None:
+    """Add the voxel size of a tomogram, and its contrast."""
+    add_voxel_size(add)
+    contrast = "contrast of protein in the tomogram (default auto: found from the voxels)"
+    add("--protein", choices=("auto", "dark", "bright"), default="auto", help=contrast)
 
 
 def add_table_options(add: AddArgument, name: str, pixel_size: str | None = None) -> None:

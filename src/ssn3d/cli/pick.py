@@ -3,15 +3,7 @@
 import argparse
 from pathlib import Path
 
-from ssn3d.cli.options import (
-    add_protein,
-    add_table_options,
-    add_voxel_size,
-    angstrom,
-    count,
-    finite,
-    table_options,
-)
+from ssn3d.cli import options
 
 DESCRIPTION = "pick particles in a tomogram, or in a segmentation of it"
 EXAMPLE = """ssn3d pick tomogram.mrc --output picks.star --diameter 150
@@ -24,25 +16,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("tomogram", help="volume; with --method segmentation, probabilities or labels")
     add("--output", required=True, metavar="FILE", help="picks.star, .csv or (copick) .json")
-    add("--method", choices=("dog", "segmentation"), default="dog", help="(default dog)")
-    diameter = "particle diameter in angstrom (required for dog)"
-    add("--diameter", type=angstrom, metavar="A", help=diameter)
+    method = "difference of Gaussians in a tomogram (default), or regions of a segmentation"
+    add("--method", choices=("dog", "segmentation"), default="dog", help=method)
+    add(
+        "--diameter",
+        type=options.angstrom,
+        metavar="A",
+        help="particle diameter in angstrom (required for dog)",
+    )
     smallest = "diameter of the smallest particle in angstrom, for segmentation (default 40)"
-    add("--smallest", type=angstrom, metavar="A", default=40.0, help=smallest)
+    add("--smallest", default=40.0, type=options.angstrom, metavar="A", help=smallest)
     threshold = "minimum score (default: estimated from the data and logged)"
-    add("--threshold", type=finite, metavar="T", help=threshold)
-    add("--max", type=count, metavar="N", help="maximum number of picks; the best are kept")
+    add("--threshold", type=options.finite, metavar="T", help=threshold)
+    most = "maximum number of picks; the best are kept"
+    add("--max", type=options.count, metavar="N", help=most)
     distance = "minimum distance of two picks in angstrom (default for dog: 0.75 diameters)"
-    add("--distance", type=angstrom, metavar="A", help=distance)
+    add("--distance", type=options.angstrom, metavar="A", help=distance)
     mask = "voxels that are 0 in this mask are ignored, in picking and in estimating the threshold"
     add("--mask", metavar="MRC", help=mask)
-    add_protein(add)
-    add_voxel_size(add)
+    options.add_voxel_size_and_contrast(add)
     dialect = "STAR dialect to write: 4 (RELION 4, Warp, M) or 5 (default)"
     add("--relion", type=int, choices=(_RELION_4, _RELION_5), default=_RELION_5, help=dialect)
     pixel_size = "pixel size of the tilt series in angstrom, for a binned tomogram and --relion 4"
     name = "tomogram name in the output (default: from the file name)"
-    add_table_options(add, name, pixel_size)
+    options.add_table_options(add, name, pixel_size)
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -66,7 +63,7 @@ def run(arguments: argparse.Namespace) -> None:
         Choice(arguments.threshold, arguments.max, arguments.distance, mask),
         voxel_size_angstrom=arguments.voxel_size,
         protein=arguments.protein,
-        table=table_options(arguments),
+        table=options.table_options(arguments),
         relion=arguments.relion,
     )
     print(f"{arguments.output}: {len(table)} particles")

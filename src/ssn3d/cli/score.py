@@ -3,15 +3,7 @@
 import argparse
 from pathlib import Path
 
-from ssn3d.cli.options import (
-    add_table_options,
-    add_voxel_size,
-    angstrom,
-    count,
-    finite,
-    positive,
-    table_options,
-)
+from ssn3d.cli import options
 
 DESCRIPTION = "score picks, a segmentation, or masks of subtomograms against the truth"
 EXAMPLE = """ssn3d score picks.star --truth particles.star --tomogram tomogram.mrc --distance 60
@@ -20,11 +12,14 @@ EXAMPLE = """ssn3d score picks.star --truth particles.star --tomogram tomogram.m
       --name Mine --trained-on A --output mine_A"""
 _TABLE, _VOLUME, _MASKS = "a table of picks", "a volume", "masks of subtomograms (.h5)"
 _OPTIONS = {
-    _TABLE: ("distance", "diameter", "tomogram", "voxel_size", "tomograms", "pixel_size", "offset"),
-    _VOLUME: ("threshold",),
-    _MASKS: ("split", "output", "trained_on", "parameters", "milliseconds"),
-}
-"""Options that one kind of file has alone; they have no default, so that those given are known."""
+    _TABLE: {
+        "distance", "diameter", "tomogram", "voxel_size", "name", "tomograms", "pixel_size",
+        "offset",
+    },
+    _VOLUME: {"threshold"},
+    _MASKS: {"split", "output", "name", "trained_on", "parameters", "milliseconds"},
+}  # fmt: skip
+"""Options of each kind of file; they have no defaults, so that those given are known."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,22 +29,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--truth", required=True, nargs="+", metavar="FILE", help=truth)
     add = parser.add_argument_group(_TABLE).add_argument
     near = "maximum distance of a pick from a particle in angstrom (default: --diameter / 4)"
-    add("--distance", type=angstrom, metavar="A", help=near)
-    add("--diameter", type=angstrom, metavar="A", help="particle diameter in angstrom")
+    add("--distance", type=options.angstrom, metavar="A", help=near)
+    add("--diameter", type=options.angstrom, metavar="A", help="particle diameter in angstrom")
     where = "volume or tomograms.star; particles outside do not count (required for RELION 5)"
     add("--tomogram", metavar="FILE", help=where)
-    add_voxel_size(add)
+    options.add_voxel_size(add)
     name = "tomogram name in the tables (default: from --tomogram); for masks, name of the method"
     unit = "unit of the picks' coordinates in pixels, in angstrom (default: as the table states)"
-    add_table_options(add, name, unit)
+    options.add_table_options(add, name, unit)
     add = parser.add_argument_group(_VOLUME).add_argument
-    add("--threshold", type=finite, help="minimum value of macromolecule (default 0.5)")
+    threshold = "minimum value of a voxel of macromolecule (default 0.5)"
+    add("--threshold", type=options.finite, metavar="T", help=threshold)
     add = parser.add_argument_group(f"{_MASKS}; see docs/leaderboard.md").add_argument
     add("--split", metavar="CSV", help="split whose test and independent subtomograms are scored")
     add("--output", metavar="FOLDER", help="folder for tables of scores and run.json")
     add("--trained-on", metavar="DATA", help="training datasets, for the leaderboard")
-    add("--parameters", type=count, metavar="N", help="number of parameters of the method")
-    add("--milliseconds", type=positive, metavar="T", help="computing time for a subtomogram")
+    number = "number of parameters of the method"
+    add("--parameters", type=options.count, metavar="N", help=number)
+    time = "computing time for a subtomogram in milliseconds"
+    add("--milliseconds", type=options.positive, metavar="T", help=time)
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -57,11 +55,10 @@ def run(arguments: argparse.Namespace) -> None:
     from ssn3d.core.errors import DataError
 
     kind = _kind(arguments.file, arguments.truth)
-    own = _OPTIONS[kind]
-    others = [name for names in _OPTIONS.values() if names is not own for name in names]
-    given = [f"--{n.replace('_', '-')}" for n in others if getattr(arguments, n) is not None]
-    if given:
-        raise DataError(f"{arguments.file}: {kind}, which has no {', '.join(given)}; leave it out")
+    for name in sorted(set().union(*_OPTIONS.values()) - _OPTIONS[kind]):
+        if getattr(arguments, name) is not None:
+            option = name.replace("_", "-")
+            raise DataError(f"{arguments.file}: {kind}, which has no --{option}; leave it out")
     {_TABLE: _score_picks, _VOLUME: _score_volume, _MASKS: _score_masks}[kind](arguments)
 
 
@@ -98,7 +95,7 @@ def _score_picks(arguments: argparse.Namespace) -> None:
         arguments.distance or arguments.diameter / 4,
         tomogram=arguments.tomogram,
         voxel_size_angstrom=arguments.voxel_size,
-        options=table_options(arguments),
+        options=options.table_options(arguments),
     )
     print(f"picks      {score.picks}")
     print(f"particles  {score.truth}")

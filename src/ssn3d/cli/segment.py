@@ -2,13 +2,7 @@
 
 import argparse
 
-from ssn3d.cli.options import (
-    add_protein,
-    add_table_options,
-    add_voxel_size,
-    probability,
-    table_options,
-)
+from ssn3d.cli import options
 
 DESCRIPTION = "segment a whole tomogram, or the particle at each pick"
 EXAMPLE = """ssn3d segment tomogram.mrc --output segmented
@@ -23,12 +17,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     model = "model name (see `ssn3d models`) or file of weights (default: the best for the target)"
     add("--model", help=model)
     add("--particles", metavar="FILE", help="table of picks; segment the particle at each of them")
-    add_table_options(add, "tomogram name in the table (default: from the file name)")
+    options.add_table_options(add, "tomogram name in the table (default: from the file name)")
     add("--masked", action="store_true", help="with --particles: write masked subtomograms, too")
     threshold = "minimum probability of a voxel of macromolecule (default 0.5)"
-    add("--threshold", type=probability, default=0.5, help=threshold)
-    add_voxel_size(add)
-    add_protein(add)
+    add("--threshold", type=options.probability, default=0.5, help=threshold)
+    options.add_voxel_size_and_contrast(add)
     device = "processor for the network (default auto: a GPU if there is one)"
     add("--device", choices=("auto", "cpu", "cuda"), default="auto", help=device)
 
@@ -42,8 +35,8 @@ def run(arguments: argparse.Namespace) -> None:
     from ssn3d.models.shipped import load_model
     from ssn3d.recovery.segment import segment_picks, segment_whole
 
-    options = table_options(arguments)
-    if arguments.particles is None and (arguments.masked or options != TableOptions()):
+    table = options.table_options(arguments)
+    if arguments.particles is None and (arguments.masked or table != TableOptions()):
         given = "--masked, --name, --tomograms, --pixel-size and --offset"
         raise DataError(f"{given} are for picked particles; give them with --particles")
     target: Target = "all" if arguments.particles is None else "centred"
@@ -53,7 +46,7 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.particles is None:
         segment_whole(tomogram, model, arguments.output, **network)
     else:
-        centres = read_particles_of(arguments.particles, tomogram, options).particles.centres
+        centres = read_particles_of(arguments.particles, tomogram, table).particles.centres
         segment_picks(
             *(tomogram, centres, model, arguments.output), masked=arguments.masked, **network
         )

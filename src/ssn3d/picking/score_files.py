@@ -1,7 +1,7 @@
 """Score files: picks against a table of true particles, or a segmentation against true labels."""
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,13 +56,14 @@ def score_tables(
     if place.volume is not None:
         cropped = any(options.offset_voxels)
         picks = placed(picks_path, picks, place.volume.path, place.volume.shape, cropped=cropped)
-    truth = truth[_inside(truth, place.of_truth)]
+    true, inside = _angstrom(truth, place.of_truth)
+    truth, true = truth[inside], true[inside]
     if not len(truth):
         raise DataError(f"{truth_path}: no particles in the tomogram; give the true ones")
     shifts = _tomogram_shifts(picks, truth)
     return score_picks(
-        _angstrom(picks, place.of_picks) + shifts[0],
-        _angstrom(truth, place.of_truth) + shifts[1],
+        _angstrom(picks, place.of_picks)[0] + shifts[0],
+        true + shifts[1],
         truth.particles.pdb_ids,
         distance_angstrom,
     )
@@ -96,19 +97,17 @@ def _place(
     return _Place(options.name, frames, frames, None)
 
 
-def _angstrom(table: ParticleTable, frames: Frames) -> NDArray[np.float64]:
-    """Positions (n, 3) in angstrom."""
-    sizes = [row.voxel_size_angstrom for row in frames_of(frames, table.tomograms)]
-    return np.asarray(table.particles.centres * np.array(sizes, dtype=float).reshape(-1, 1))
+def _angstrom(table: ParticleTable, frames: Frames) -> tuple[NDArray[np.float64], NDArray[Any]]:
+    """Positions (n, 3) in angstrom, and a mask (n,) of those inside their tomogram.
 
-
-def _inside(table: ParticleTable, frames: Frames) -> NDArray[np.bool_]:
-    """Mask (n,) of the particles centred in their tomogram; True where its size is unknown."""
+    The mask is True where the size of the tomogram is unknown.
+    """
     rows = frames_of(frames, table.tomograms)
-    half = np.array([row.voxel_size_angstrom for row in rows], dtype=float).reshape(-1, 1) / 2
+    voxels = np.array([row.voxel_size_angstrom for row in rows], dtype=float).reshape(-1, 1)
     sizes = np.array([row.size_angstrom for row in rows]).reshape(-1, 3)
-    edges = _angstrom(table, frames) + half
-    return np.asarray((((edges >= 0) & (edges < sizes)) | np.isnan(sizes)).all(axis=1))
+    positions = np.asarray(table.particles.centres * voxels)
+    edges = positions + voxels / 2
+    return positions, (((edges >= 0) & (edges < sizes)) | np.isnan(sizes)).all(axis=1)
 
 
 def _tomogram_shifts(picks: ParticleTable, truth: ParticleTable) -> list[NDArray[np.float64]]:
