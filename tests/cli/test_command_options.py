@@ -118,10 +118,7 @@ def test_score_refuses_options_of_other_files(name, content, option, kind, tmp_p
     line = error_of(["score", tmp_path / name, "--truth", "none", *option], 1, capsys)
     assert f"{name}: {kind}" in line
     assert f"has no {option[0]};" in line
-
-
-def test_score_of_missing_file(tmp_path, capsys):
-    line = error_of(["score", tmp_path / "typo.mrc", "--truth", "none.mrc"], 1, capsys)
+    line = error_of(["score", tmp_path / "typo.mrc", "--truth", "none"], 1, capsys)
     assert "typo.mrc: no such file" in line
 
 

@@ -18,12 +18,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--output", required=True, metavar="FILE", help="picks.star, .csv or (copick) .json")
     method = "difference of Gaussians in a tomogram (default), or regions of a segmentation"
     add("--method", choices=("dog", "segmentation"), default="dog", help=method)
-    add(
-        "--diameter",
-        type=options.angstrom,
-        metavar="A",
-        help="particle diameter in angstrom (required for dog)",
-    )
+    diameter = "particle diameter in angstrom (required for dog)"
+    add("--diameter", type=options.angstrom, metavar="A", help=diameter)
     smallest = "diameter of the smallest particle in angstrom, for segmentation (default 40)"
     add("--smallest", default=40.0, type=options.angstrom, metavar="A", help=smallest)
     threshold = "minimum score (default: estimated from the data and logged)"

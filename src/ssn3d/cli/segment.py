@@ -14,7 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("tomogram", help="MRC, TIFF, EM or OME-Zarr, of any contrast; tilt axis along y")
     add("--output", required=True, metavar="FOLDER", help="folder for NAME_labels.mrc and others")
-    model = "model name (see `ssn3d models`) or file of weights (default: the best for the target)"
+    model = "model name, or file of weights (default: as marked by `ssn3d models`)"
     add("--model", help=model)
     add("--particles", metavar="FILE", help="table of picks; segment the particle at each of them")
     options.add_table_options(add, "tomogram name in the table (default: from the file name)")
