@@ -1,17 +1,17 @@
-"""Options of the command line: checked before anything is read; names of files; the backend."""
+"""Options of the command line: checked before any file is read."""
 
 import argparse
 import os
-import subprocess
-import sys
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from own_tomograms import dark_spheres, write_tomogram
-from ssn3d.cli import option_types
+from ssn3d.cli import options
 from ssn3d.cli.main import _parser, main
 
-NEEDED = {
+REQUIRED = {
     "average": ["none.star", "--tomogram", "none.mrc", "--diameter", "9", "--output", "o"],
     "pick": ["none.mrc", "--output", "o.star"],
     "score": ["none.star", "--truth", "none.star"],
@@ -25,31 +25,28 @@ def numeric_options():
     (commands,) = (a for a in parser._actions if isinstance(a, argparse._SubParsersAction))
     for command, of_command in commands.choices.items():
         for action in of_command._actions:
-            if action.type not in {None, str}:
+            if action.type not in {None, str.upper}:
                 yield command, action.option_strings[0], action.nargs or 1
 
 
-def refusal(command, option, values, capsys):
+def error_of(arguments, status, capsys):
+    """Run a command that fails; return its last line."""
     with pytest.raises(SystemExit) as ended:
-        main([command, *NEEDED[command], option, *values])
-    assert ended.value.code == 2
-    last = capsys.readouterr().err.splitlines()[-1]
-    assert f"argument {option}: " in last
-    return last
+        main([str(argument) for argument in arguments])
+    assert ended.value.code == status
+    return capsys.readouterr().err.splitlines()[-1]
 
 
-@pytest.mark.parametrize(("command", "option", "count"), list(numeric_options()))
-def test_numbers_that_no_option_takes(command, option, count, capsys):
-    for value in ("nan", "inf", "-inf", "ten", "", "-1e12"):
-        if option != "--threshold" or value != "-1e12":
-            refusal(command, option, [value] * count, capsys)
+@pytest.mark.parametrize(("command", "option", "number"), list(numeric_options()))
+def test_values_that_are_no_numbers(command, option, number, capsys):
+    for value in ("nan", "inf", "-inf", "ten", ""):
+        arguments = [command, *REQUIRED[command], option, *[value] * number]
+        assert f"argument {option}: " in error_of(arguments, 2, capsys)
 
 
 @pytest.mark.parametrize(
     ("command", "option", "values"),
     [
-        ("average", "--tilts", ["60", "-60"]),
-        ("average", "--tilts", ["0", "0"]),
         ("average", "--tilts", ["-60", "91"]),
         ("average", "--rounds", ["-1"]),
         ("average", "--rounds", ["1.5"]),
@@ -58,7 +55,6 @@ def test_numbers_that_no_option_takes(command, option, count, capsys):
         ("average", "--seed", ["-1"]),
         ("average", "--box", ["0"]),
         ("average", "--classes", ["0"]),
-        ("average", "--symmetry", ["I2"]),
         ("pick", "--max", ["0"]),
         ("pick", "--voxel-size", ["-1"]),
         ("segment", "--voxel-size", ["0"]),
@@ -67,42 +63,75 @@ def test_numbers_that_no_option_takes(command, option, count, capsys):
     ],
 )
 def test_numbers_out_of_range(command, option, values, capsys):
-    assert values[-1] in refusal(command, option, values, capsys)
+    line = error_of([command, *REQUIRED[command], option, *values], 2, capsys)
+    assert f"argument {option}: " in line
+    assert values[-1] in line
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (["--tilts", "60", "-60"], "tilt range 60 -60; give the lowest"),
+        (["--tilts", "0", "0"], "tilt range 0 0; give the lowest"),
+        (["--symmetry", "I2"], "symmetry 'I2' is unknown; give"),
+    ],
+)
+def test_average_checks_before_reading(values, message, capsys):
+    assert message in error_of(["average", *REQUIRED["average"], *values], 1, capsys)
 
 
 def test_numbers_in_range():
-    read = _parser().parse_args
-    given = ["--tilts", "-51", "54", "--seed", "0", "--rounds", "0", "--max-shift", "0"]
-    found = read(["average", *NEEDED["average"], *given, "--symmetry", "d7"])
-    assert (found.tilts, found.seed, found.rounds) == ((-51, 54), 0, 0)
+    values = ["--tilts", "-51", "54", "--seed", "0", "--rounds", "0", "--max-shift", "0"]
+    found = _parser().parse_args(["average", *REQUIRED["average"], *values, "--symmetry", "d7"])
+    assert (found.tilts, found.seed, found.rounds) == ([-51, 54], 0, 0)
     assert (found.max_shift, found.symmetry) == (0, "D7")
-    assert option_types.finite("-1e3") == -1000
 
 
-def test_names_of_files_that_are_not_utf8(tmp_path):
-    """In a process of its own: what pytest captures goes between processes as UTF-8."""
+@given(st.floats(allow_nan=False, allow_infinity=False))
+def test_number_types(number):
+    assert options.finite(str(number)) == number
+    for read, admitted in (
+        (options.positive, number > 0),
+        (options.probability, 0 < number < 1),
+        (options.tilt_deg, abs(number) <= 90),
+        (options.count, False),  # "3.0" is no whole number
+    ):
+        if admitted:
+            assert read(str(number)) == number
+        else:
+            with pytest.raises(argparse.ArgumentTypeError, match="is not "):
+                read(str(number))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "option", "kind"),
+    [
+        ("picks.csv", b"x,y,z\n1,2,3\n", ["--threshold", "1"], "a table of picks"),
+        ("picks.csv", b"x,y,z\n1,2,3\n", ["--trained-on", "A"], "a table of picks"),
+        ("labels.mrc", bytes(1024), ["--distance", "9"], "a volume"),
+        ("labels.mrc", bytes(1024), ["--name", "t"], "a volume"),
+        ("masks.h5", bytes(1024), ["--voxel-size", "9"], "masks of subtomograms"),
+    ],
+)
+def test_score_refuses_options_of_other_files(name, content, option, kind, tmp_path, capsys):
+    (tmp_path / name).write_bytes(content)
+    line = error_of(["score", tmp_path / name, "--truth", "none", *option], 1, capsys)
+    assert f"{name}: {kind}" in line
+    assert f"has no {option[0]};" in line
+    line = error_of(["score", tmp_path / "typo.mrc", "--truth", "none"], 1, capsys)
+    assert "typo.mrc: no such file" in line
+
+
+def test_file_name_that_is_not_utf8(tmp_path, capsys):
     name = os.fsdecode(b"lat\xf6.mrc")
     spheres = dark_spheres((24, 32, 32), [(12, 16, 16)], 5)
     try:
         path = str(write_tomogram(tmp_path / name, spheres))
     except OSError:
         pytest.skip("this file system takes UTF-8 names only")
-    start = [sys.executable, "-c", "from ssn3d.cli.main import main\nmain()", "pick", path]
-    command = [*start, "--output", str(tmp_path / "p.star"), "--diameter", "100"]
-    refused = subprocess.run(command, capture_output=True, check=False)
-    assert refused.returncode == 1
-    assert b"--name" in refused.stderr.splitlines()[-1]
-    subprocess.run([*command, "--name", "TS"], capture_output=True, check=True)
+    command = ["pick", path, "--output", str(tmp_path / "p.star"), "--diameter", "100"]
+    line = error_of(command, 1, capsys)
+    assert "lat\\udcf6" in line
+    assert "--name" in line
+    main([*command, "--name", "TS"])
     assert "TS" in (tmp_path / "p.star").read_text(encoding="utf-8")
-
-
-def test_an_inherited_backend_is_not_used():
-    code = (
-        "from ssn3d.cli.main import main\nmain(['models'])\n"
-        "import matplotlib\nprint(matplotlib.get_backend())"
-    )
-    environment = {**os.environ, "MPLBACKEND": "module://not_installed_here"}
-    done = subprocess.run(
-        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
-    )
-    assert done.stdout.splitlines()[-1].lower() == "agg"

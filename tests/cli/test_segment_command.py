@@ -40,13 +40,11 @@ def error_of(arguments, capsys):
     return lines[0]
 
 
-def test_a_whole_tomogram(files, tmp_path, capsys):
+def test_whole_tomogram(files, tmp_path, capsys):
     main(files)
     labels = mrcfile.read(tmp_path / "out" / "t_labels.mrc")
     assert labels[tuple(CENTRES.T)].all()
-    printed = capsys.readouterr().err
-    assert "72x64x48 voxels (x, y, z) of 10 A (from its header); protein is dark" in printed
-    assert f"{100 * labels.mean():.2f}% of the voxels are structure" in printed
+    assert f"{100 * labels.mean():.2f}% of the voxels" in capsys.readouterr().err
 
 
 def test_picked_particles(files, tmp_path, capsys):
@@ -60,7 +58,7 @@ def test_picked_particles(files, tmp_path, capsys):
 
 
 @pytest.mark.parametrize("picked", [False, True])
-def test_an_empty_result_is_explained_and_no_error(files, tmp_path, capsys, picked):
+def test_empty_result_is_logged(files, tmp_path, capsys, picked):
     picks = ["--particles", write_picks(tmp_path / "picks.star", ["t"] * 3)] if picked else []
     target = "centred" if picked else "all"
     write_dark_weights(tmp_path / "weights.pt", scale=0.0, target=target)
@@ -72,20 +70,12 @@ def test_an_empty_result_is_explained_and_no_error(files, tmp_path, capsys, pick
     assert "check that protein is dark (--protein) and voxels are 10 A wide" in printed
 
 
-def test_faults_are_one_line(files, tmp_path, capsys):
-    assert "--masked is for picked" in error_of([*files, "--masked"], capsys)
-    assert "give them with --particles" in error_of([*files, "--pixel-size", "2"], capsys)
+def test_errors_are_one_line(files, tmp_path, capsys):
+    for option in (["--masked"], ["--pixel-size", "2"]):
+        assert "give them with --particles" in error_of([*files, *option], capsys)
     picks = write_picks(tmp_path / "picks.star", ["u", "v", "v"])
-    needed = "--particles needs one of 'centred'"
-    assert needed in error_of([*files, "--particles", picks], capsys)
+    assert "'centred'" in error_of([*files, "--particles", picks], capsys)
     write_dark_weights(tmp_path / "weights.pt", target="centred")
     assert "no particles of tomogram t" in error_of([*files, "--particles", picks], capsys)
     other = [*files, "--particles", picks, "--pixel-size", "40", "--name"]
     assert "picks.star: 1 of 1 particles are outside of" in error_of([*other, "u"], capsys)
-
-
-@pytest.mark.parametrize("command", ["segment", "models"])
-def test_help_shows_an_example(command, capsys):
-    with pytest.raises(SystemExit):
-        main([command, "--help"])
-    assert f"example:\n  ssn3d {command}" in capsys.readouterr().out

@@ -15,10 +15,13 @@ from ssn3d.core.errors import DataError
 from ssn3d.io.mrc import read_mrc
 from ssn3d.io.particles.files import read_particle_table
 from ssn3d.io.particles.frame import TomogramFrame
+from ssn3d.models.shipped import load_model
 from ssn3d.recovery.average import average_picks
 from ssn3d.recovery.particle_stack import Source
+from ssn3d.recovery.pick import pick_sample
+from ssn3d.recovery.sample import open_sample
 from ssn3d.recovery.samples_table import Sample
-from ssn3d.recovery.steps import pick_sample, segment_picks, segment_whole
+from ssn3d.recovery.segment import segment_picks, segment_whole
 from ssn3d.report.figures.recovered_average import draw_recovered_average
 from ssn3d.report.figures.recovery import draw_picks
 from ssn3d.segmentation.networks.registry import NETWORKS, Architecture
@@ -28,7 +31,6 @@ CENTRES = {
     "dark": np.array([[22.3, 20, 20], [24, 44, 40.4], [24, 19.6, 56]]),
     "bright": np.array([[24.0, 24, 24], [23, 40, 52.5]]),
 }
-NETWORK = {"device": "cpu", "jobs_per_gpu": 1}
 PICKING = PAPER.recovery.picking
 CHANGES = {"diameter_angstrom": 120.0, "symmetry": "C1", "rounds": 1, "masks": "network"}
 AVERAGING = PAPER.recovery.averaging.model_copy(update=CHANGES)
@@ -52,10 +54,11 @@ def recover(folder, name, weights):
     volume = sign * dark_spheres(SHAPE, CENTRES[name], RADIUS, noise=0.05)
     file = write_tomogram(folder / f"{name}_raw.mrc", volume, size)
     sample, start = Sample(name, str(file), given, (-60.0, 60.0)), f"{folder / name}_"
-    segment_whole(sample, weights["all"], folder, **NETWORK)
+    tomogram, whole = open_sample(sample), load_model(str(weights["all"]), "all")
+    segment_whole(tomogram, whole, folder, device="cpu")
     pick_sample(sample, PICKING, f"{start}picks.star", f"{start}probability.mrc")
-    settings = PAPER.recovery.segmentation
-    segment_picks(sample, f"{start}picks.star", weights["centred"], settings, folder, **NETWORK)
+    centres, targets = centres_of(f"{start}picks.star", name), load_model(str(weights["centred"]))
+    segment_picks(tomogram, centres, targets, folder, device="cpu", threshold=0.5)
     return Source(sample, f"{start}picks.star", f"{start}instances.mrc", None)
 
 
@@ -96,9 +99,9 @@ def test_no_picks_are_a_result(recovered, tmp_path, caplog):
     assert "try a lower --threshold" in caplog.text
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(NETWORKS, "Dark", Architecture(lambda _: Dark(), 1))
-        settings = PAPER.recovery.segmentation
-        weights = folder / "centred.pt"
-        segment_picks(source.sample, tmp_path / "p.star", weights, settings, tmp_path, **NETWORK)
+        centres, model = centres_of(tmp_path / "p.star", "dark"), load_model(f"{folder}/centred.pt")
+        tomogram = open_sample(source.sample)
+        segment_picks(tomogram, centres, model, tmp_path, device="cpu", threshold=0.5)
     assert not read_mrc(tmp_path / "dark_instances.mrc")[0].any()
     nothing = Source(source.sample, tmp_path / "p.star", tmp_path / "dark_instances.mrc", None)
     with pytest.raises(DataError, match="0 picks can be averaged; give 4 to 65535"):

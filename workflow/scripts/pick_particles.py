@@ -1,9 +1,9 @@
 """Pick particles in a tomogram, or in its segmentation."""
 
 from ssn3d.core.log import job
+from ssn3d.recovery.pick import pick_sample
 from ssn3d.recovery.samples_table import Sample
 from ssn3d.recovery.settings import PickingSettings
-from ssn3d.recovery.steps import pick_sample
 
 if __name__ == "__main__":
     with job(snakemake.log[0]):

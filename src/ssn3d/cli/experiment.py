@@ -1,13 +1,25 @@
-"""Shared by the commands about an experiment: its configuration and structures."""
+"""Options of the commands about an experiment, and its configuration and PDB IDs."""
 
 import argparse
+from typing import TYPE_CHECKING
 
-from ssn3d.config.experiment import Config, check_ids, load_config
-from ssn3d.structures.ids import read_pdb_ids
+if TYPE_CHECKING:
+    from ssn3d.config.experiment import Config
 
 
-def read_experiment(arguments: argparse.Namespace) -> tuple[Config, list[str]]:
-    """Read and check the configuration files given, and the PDB IDs that they name."""
+def add_experiment_options(parser: argparse.ArgumentParser) -> None:
+    """Add the configuration files and the folder of results."""
+    files = "configuration files; later ones override earlier ones (default config.yaml)"
+    add = parser.add_argument
+    add("--config", nargs="+", default=["config.yaml"], metavar="FILE", help=files)
+    add("--results", default="results", help="folder of results (default results)")
+
+
+def read_experiment(arguments: argparse.Namespace) -> "tuple[Config, list[str]]":
+    """Read and check the configuration and the PDB IDs that it names."""
+    from ssn3d.config.experiment import check_ids, load_config
+    from ssn3d.structures.ids import read_pdb_ids
+
     config = load_config(*arguments.config)
     pdb_ids = read_pdb_ids(config.structures.ids)
     check_ids(config, pdb_ids)

@@ -3,26 +3,27 @@
 import argparse
 import json
 
-from ssn3d.core.errors import DataError
-from ssn3d.models import card as cards
+DESCRIPTION = "list the trained networks that come with the package, or print the card of one"
+EXAMPLE = "ssn3d models resunet"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the name of a model."""
+    parser.add_argument("name", nargs="?", help="model whose card is printed")
 
 
 def run(arguments: argparse.Namespace) -> None:
     """List the models that come with the package, or print the card of one."""
-    names = cards.model_names()
-    if arguments.name is not None:
-        if arguments.name not in names:
-            known = ", ".join(names) or "none"
-            raise DataError(f"model: {arguments.name!r} must be one of: {known}")
-        print(
-            json.dumps(
-                cards.read_card(cards.FOLDER / f"{arguments.name}.json").model_dump(), indent=2
-            )
-        )
-        return
-    for name in names:
-        card = cards.read_card(cards.FOLDER / f"{name}.json")
-        used = ", default" if card.default else ""
-        print(f"{name:<16} {card.target}{used}, {card.voxel_size_angstrom:g} A: {card.description}")
-    if not names:
-        print("No models come with this version; train one, and give its weights with --model.")
+    from ssn3d.core.errors import DataError
+    from ssn3d.models.card import FOLDER, model_names, read_card
+
+    cards = {name: read_card(FOLDER / f"{name}.json") for name in model_names()}
+    if arguments.name is None:
+        for name, card in cards.items():
+            used = ", default" if card.default else ""
+            about = f"{card.voxel_size_angstrom:g} A: {card.description}"
+            print(f"{name:<16} {card.target}{used}, {about}")
+    elif arguments.name in cards:
+        print(json.dumps(cards[arguments.name].model_dump(), indent=2))
+    else:
+        raise DataError(f"model: {arguments.name!r} must be one of: {', '.join(cards)}")

@@ -1,103 +1,52 @@
 """`ssn3d segment`."""
 
 import argparse
-import math
-import time
-from pathlib import Path
-from typing import Literal
 
-from ssn3d.cli.table_options import table_options
-from ssn3d.core.errors import DataError
-from ssn3d.core.log import logger
-from ssn3d.io.particles.of_tomogram import TableOptions, read_particles_of
-from ssn3d.io.tomogram import Tomogram, open_tomogram
-from ssn3d.models.card import default_model
-from ssn3d.models.shipped import Model, load_model
-from ssn3d.segmentation.inference.compute import Compute
-from ssn3d.segmentation.inference.instances import segment_targets, write_instances, write_masked
-from ssn3d.segmentation.inference.whole_tomogram import segment_tomogram
+from ssn3d.cli import options
+
+DESCRIPTION = "segment a whole tomogram, or the particle at each pick"
+EXAMPLE = """ssn3d segment tomogram.mrc --output segmented
+  ssn3d segment tomogram.mrc --output segmented --particles picks.star --masked"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the tomogram, the network and the table of picks."""
+    add = parser.add_argument
+    add("tomogram", help="MRC, TIFF, EM or OME-Zarr, of any contrast; tilt axis along y")
+    add("--output", required=True, metavar="FOLDER", help="folder for NAME_labels.mrc and others")
+    model = "model name, or file of weights (default: as marked by `ssn3d models`)"
+    add("--model", help=model)
+    add("--particles", metavar="FILE", help="table of picks; segment the particle at each of them")
+    options.add_table_options(add, "tomogram name in the table (default: from the file name)")
+    add("--masked", action="store_true", help="with --particles: write masked subtomograms, too")
+    threshold = "minimum probability of a voxel of macromolecule (default 0.5)"
+    add("--threshold", type=options.probability, default=0.5, help=threshold)
+    options.add_voxel_size_and_contrast(add)
+    device = "processor for the network (default auto: a GPU if there is one)"
+    add("--device", choices=("auto", "cpu", "cuda"), default="auto", help=device)
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Segment a tomogram, or the particles picked in it."""
-    if arguments.masked and arguments.particles is None:
-        raise DataError("--masked is for picked particles; give them with --particles")
-    if arguments.particles is None and table_options(arguments) != TableOptions():
-        raise DataError(
-            "--name, --tomograms, --pixel-size and --offset are for picked particles; give them "
-            "with --particles"
-        )
-    target: Literal["all", "centred"] = "all" if arguments.particles is None else "centred"
+    from ssn3d.core.errors import DataError
+    from ssn3d.io.particles.of_tomogram import TableOptions, read_particles_of
+    from ssn3d.io.tomogram import open_tomogram
+    from ssn3d.models.card import Target, default_model
+    from ssn3d.models.shipped import load_model
+    from ssn3d.recovery.segment import segment_picks, segment_whole
+
+    table = options.table_options(arguments)
+    if arguments.particles is None and (arguments.masked or table != TableOptions()):
+        given = "--masked, --name, --tomograms, --pixel-size and --offset"
+        raise DataError(f"{given} are for picked particles; give them with --particles")
+    target: Target = "all" if arguments.particles is None else "centred"
     model = load_model(arguments.model or default_model(target), target)
     tomogram = open_tomogram(arguments.tomogram, arguments.voxel_size, arguments.protein)
-    compute = model.place(arguments.device)
+    network = {"device": arguments.device, "threshold": arguments.threshold}
     if arguments.particles is None:
-        _whole(arguments, tomogram, model, compute)
+        segment_whole(tomogram, model, arguments.output, **network)
     else:
-        _targets(arguments, tomogram, model, compute)
-
-
-def _whole(
-    arguments: argparse.Namespace, tomogram: Tomogram, model: Model, compute: Compute
-) -> None:
-    """Segment the whole tomogram."""
-    started = time.perf_counter()
-    found = segment_tomogram(
-        tomogram,
-        model.network,
-        compute,
-        arguments.output,
-        voxel_size_angstrom=model.voxel_size_angstrom,
-        threshold=arguments.threshold,
-    )
-    seconds = time.perf_counter() - started
-    millions = math.prod(tomogram.grid.shape) / 1e6
-    logger.info(
-        "%s, %s: %.0f s, %.2g million voxels a second",
-        *(found.probability, found.labels, seconds, millions / seconds),
-    )
-    if found.fraction > 0:
-        logger.info("%.2f%% of the voxels are structure", 100 * found.fraction)
-    else:
-        _explain(
-            f"no voxel has a probability of {arguments.threshold:g}, the highest is "
-            f"{found.highest:.2g}",
-            tomogram,
+        centres = read_particles_of(arguments.particles, tomogram, table).particles.centres
+        segment_picks(
+            *(tomogram, centres, model, arguments.output), masked=arguments.masked, **network
         )
-
-
-def _targets(
-    arguments: argparse.Namespace, tomogram: Tomogram, model: Model, compute: Compute
-) -> None:
-    """Segment picked particles."""
-    options = table_options(arguments)
-    centres = read_particles_of(arguments.particles, tomogram, options).particles.centres
-    targets = segment_targets(
-        tomogram,
-        centres,
-        model.network,
-        compute,
-        voxel_size_angstrom=model.voxel_size_angstrom,
-        size_voxels=model.size_voxels,
-        threshold=arguments.threshold,
-    )
-    logger.info("%s", write_instances(tomogram, targets, arguments.output))
-    if arguments.masked:
-        edge_angstrom = model.size_voxels * model.voxel_size_angstrom
-        folder = write_masked(tomogram, centres, targets, Path(arguments.output), edge_angstrom)
-        logger.info("%s: %d masked subtomograms", folder, len(centres))
-    empty = int((targets.voxels == 0).sum())
-    if empty == len(centres):
-        _explain(f"no voxel of {len(centres)} particles has that probability", tomogram)
-    else:
-        logger.info("%d particles, %d of them without a voxel", len(centres), empty)
-
-
-def _explain(what: str, tomogram: Tomogram) -> None:
-    """Say what an empty result may come from."""
-    logger.warning(
-        "nothing found: %s; lower --threshold, or check that protein is %s (--protein) and voxels "
-        "are %.4g A wide (--voxel-size)",
-        *(what, "dark" if tomogram.protein_is_dark else "bright"),
-        tomogram.grid.voxel_size_angstrom,
-    )
