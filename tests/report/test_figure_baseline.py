@@ -1,7 +1,6 @@
 """The figure that explains the baseline shows every outcome."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 from matplotlib.image import imread
@@ -23,9 +22,7 @@ SETTINGS = changed(
 )
 
 
-def example(
-    title: str, centre: int, noise: float, boundary_weight: float | None
-) -> BaselineExample:
+def example(title, centre, noise, boundary_weight):
     offsets = np.indices((24,) * 3) - centre
     truth = (offsets**2).sum(axis=0) <= 25
     image = noise * np.random.default_rng(1).normal(size=truth.shape) - truth
@@ -34,7 +31,7 @@ def example(
     return BaselineExample(title, image, truth.astype(np.uint8), result)
 
 
-def test_every_outcome_can_be_drawn(tmp_path: Path) -> None:
+def test_every_outcome_can_be_drawn(tmp_path):
     examples = [
         example("found", 12, 0.2, None),  # the unsupervised method
         example("beside", 5, 0.2, 1.0),
@@ -56,7 +53,7 @@ def test_every_outcome_can_be_drawn(tmp_path: Path) -> None:
     assert imread(tmp_path / "steps.png").std() > 0
 
 
-def test_segment_means_keep_the_sum_and_are_constant_in_segments() -> None:
+def test_segment_means_keep_the_sum_and_are_constant_in_segments():
     rng = np.random.default_rng(0)
     image = rng.normal(size=(5, 6, 7))
     segments = rng.integers(1, 5, size=image.shape).astype(np.int32)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ssn3d.cli.experiment import read_experiment
 from ssn3d.report.provenance_labels import surrogates
-from ssn3d.report.tables.steps import make_tables
+from ssn3d.report.tables.tables import make_tables
 from ssn3d.report.tables.text import to_text
 
 
