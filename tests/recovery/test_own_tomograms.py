@@ -19,7 +19,7 @@ from ssn3d.recovery.average import average_picks
 from ssn3d.recovery.particle_stack import Source
 from ssn3d.recovery.samples_table import Sample
 from ssn3d.recovery.steps import pick_sample, segment_picks, segment_whole
-from ssn3d.report.figures.recovered_average import draw_recovered_average
+from ssn3d.report.figures.average import draw_recovered_average
 from ssn3d.report.figures.recovery import draw_picks
 from ssn3d.segmentation.networks.registry import NETWORKS, Architecture
 

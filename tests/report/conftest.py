@@ -1,4 +1,4 @@
-"""Runs on disk, as the segmentation stage writes them, with scores of random masks; and shards."""
+"""Runs and shards on disk, with scores of random masks."""
 
 import numpy as np
 import pandas as pd

@@ -17,7 +17,7 @@ def rules():
 
 
 def link_targets():
-    """Sections and pages, which Snakemake makes targets of links in captions."""
+    """List sections and pages, the targets of links in captions."""
     return sections() + re.findall(r"tables/(\w+\.html)", rules())
 
 
@@ -42,33 +42,35 @@ def render(path, source="archive", by="subtomogram", sheet=None, shown=None):
     return text + "\n" + "".join(links)
 
 
-@pytest.mark.parametrize("by", ["subtomogram", "tomogram"])
 @pytest.mark.parametrize("path", CAPTIONS, ids=lambda path: path.stem)
-def test_a_caption_is_valid_and_says_what_to_see(path, by):
-    text = render(path, by=by)
-    assert path.stem not in {"table2", "table3"} or ("overlap" in text) == (by == "subtomogram")
+def test_caption_is_valid(path):
     html = docutils.core.publish_string(
-        text, writer="html5", settings_overrides={"halt_level": 2, "report_level": 2}
+        render(path), writer="html5", settings_overrides={"halt_level": 2, "report_level": 2}
     ).decode()
     assert "{{" not in html
-    words = re.sub(r"<[^>]+>", " ", html.partition("<body")[2]).split()
-    assert len(words) > 30
 
 
-def test_every_caption_that_a_rule_names_is_there():
+@pytest.mark.parametrize("table", ["table2", "table3"])
+def test_table_captions_name_overlap(table):
+    for by in ("subtomogram", "tomogram"):
+        text = render(FOLDER / f"{table}.rst", by=by)
+        assert ("overlap" in text) == (by == "subtomogram")
+
+
+def test_rules_name_all_captions():
     named = set(re.findall(r"in_\w+\(\s*\"results/[^\"]+\",\s*\"(\w+)\"", rules()))
     assert {"table2", "table3", "complex", "segmentation"} <= named
     assert named | {"workflow"} == {path.stem for path in CAPTIONS}
 
 
-def test_the_front_page_warns_of_bead_models():
+def test_front_page_names_surrogates():
     front = FOLDER / "workflow.rst"
     assert "bead models" not in render(front)
     assert "bead models" in render(front, source="surrogate")
     assert "A (SNR 0.5), B (SNR 0.06), C (SNR 0.01).\n- Training" in render(front)
 
 
-def test_the_front_page_of_ones_own_tomograms_links_to_nothing_else():
+def test_front_page_of_sheet():
     path = FOLDER / "workflow.rst"
     front = render(path, sheet="tomograms.tsv", shown=["7. Recovery"]).partition("\n.. _")[0]
     assert re.findall(r"`([^`]+)`_", front) == ["7. Recovery"]

@@ -1,4 +1,4 @@
-"""The leaderboard: its order, paired intervals, structures left out, and methods from outside."""
+"""Leaderboard: order, paired intervals, structures left out, and external methods."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -21,7 +21,7 @@ Write = Callable[..., Path]
 
 
 def better(table, by):
-    """The same masks, every subtomogram scored higher by about as much."""
+    """Raise all scores by about the same amount."""
     more = by + np.random.default_rng(1).normal(0, abs(by) / 10, len(table))
     return table.assign(iou_foreground=table["iou_foreground"] + more)
 
@@ -32,7 +32,7 @@ def rows_of(table, **values):
     return table
 
 
-def test_the_interval_of_a_difference_is_paired(make_scores, write_run):
+def test_difference_interval_is_paired(make_scores, write_run):
     scores = make_scores(IDS, wrong=0.05)
     folders = {
         "UNet": write_run("UNet", "A", "random", better(scores, 0.4)),
@@ -59,7 +59,7 @@ def test_the_interval_of_a_difference_is_paired(make_scores, write_run):
     assert ring["roi_iou"] == pytest.approx(scores["iou_foreground"][1::3].mean())
 
 
-def test_several_seeds_count_by_their_mean(make_scores, write_run):
+def test_mean_over_seeds(make_scores, write_run):
     scores = make_scores(IDS)
     folders = [
         write_run("UNet", "A", f"random{repeat}", better(scores, more))
@@ -71,7 +71,7 @@ def test_several_seeds_count_by_their_mean(make_scores, write_run):
     assert row["miou"] - miou(scores).mean() == pytest.approx(0.2, abs=0.02)
 
 
-def test_structures_left_out_compete_where_subtomograms_are_the_same(make_scores, write_run):
+def test_structures_left_out(make_scores, write_run):
     scores = make_scores(IDS)
     unseen = better(scores, -0.5)
     of_ring = unseen[unseen["pdb_id"] == "2GLS"]
@@ -90,7 +90,7 @@ def test_structures_left_out_compete_where_subtomograms_are_the_same(make_scores
     assert inside["difference_miou"].tolist() == [0, 0]
 
 
-def test_other_subtomograms_or_masks_are_refused(make_scores, write_run):
+def test_other_subtomograms(make_scores, write_run):
     for wrong in (make_scores(IDS[:-3]), make_scores(IDS, size=0.2)):
         folders = [write_run("UNet", "A", "random", make_scores(IDS)),
                    write_run("Otsu", "A", "random", wrong)]  # fmt: skip
@@ -99,7 +99,7 @@ def test_other_subtomograms_or_masks_are_refused(make_scores, write_run):
             leaderboard(entries, {"A": 0.5}, seed=0)
 
 
-def test_it_is_made_of_runs_of_joined_datasets_and_of_outsiders(make_scores, write_run, tmp_path):
+def test_leaderboard_files(make_scores, write_run, tmp_path):
     base = section("tables")
     row = RowSettings(method="UNet", dataset="A")
     third = base.table3.model_copy(update={"method": "UNet", "leave_out": ["2GLS"]})

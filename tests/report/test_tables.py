@@ -51,7 +51,7 @@ def structure(folder, pdb_id, source, **record):
     write_json(folder / f"{pdb_id}.json", {"pdb_id": pdb_id, "source": source} | defaults | record)
 
 
-def test_rows_of_table2_stand_in_the_order_asked_for_with_the_papers_values(second):
+def test_table2_order_and_paper_values(second):
     table = second()
     assert list(table.columns) == TABLE2_COLUMNS
     assert list(table["method"]) == [row.method for row in ROWS]
@@ -65,7 +65,7 @@ def test_rows_of_table2_stand_in_the_order_asked_for_with_the_papers_values(seco
     assert table["paper_iou_foreground"][1:].isna().all()
 
 
-def test_a_missing_run_leaves_no_numbers_and_names_rule_and_file(second, write_run, make_scores):
+def test_missing_runs(second, write_run, make_scores):
     folder = write_run("SSN3D-v1", "A", "random", make_scores(["1KP8"] * 5))
     (folder / "per_subtomogram.csv").unlink()
     table = second()
@@ -84,7 +84,7 @@ def test_a_missing_run_leaves_no_numbers_and_names_rule_and_file(second, write_r
     ]
 
 
-def test_numbers_of_a_run_are_means_over_its_test_subtomograms(second, write_run, make_scores):
+def test_scores_are_means(second, write_run, make_scores):
     scores = make_scores(["1KP8", "2GLS"] * 30)
     others = make_scores(["1KP8"] * 40, wrong=0.03, seed=1, tomogram="independent1")
     write_run("SSN3D-ED", "B", "random", scores, others)
@@ -117,9 +117,7 @@ def test_numbers_of_a_run_are_means_over_its_test_subtomograms(second, write_run
         assert np.isnan(ours.loc[method, "difference_miou"])  # the paper has no mIoU of it
 
 
-def test_a_row_of_several_seeds_is_their_mean_with_the_range(
-    tmp_path, repository, write_run, make_scores
-):
+def test_row_of_several_seeds(tmp_path, repository, write_run, make_scores):
     def make():
         rows = [RowSettings(method="SSN3D-ED", dataset="A", seeds=3)]
         return table2(rows, {"A": 0.5}, tmp_path, repository / "resources", 1).loc[0]
@@ -140,20 +138,20 @@ def test_a_row_of_several_seeds_is_their_mean_with_the_range(
     assert min(mious) < row["miou_low"] < row["miou"] < row["miou_high"] < max(mious)
 
 
-def test_intervals_derive_from_the_seed(second, write_run, make_scores):
+def test_intervals_derive_from_seed(second, write_run, make_scores):
     write_run("UNet", "A", "random", make_scores(["1KP8"] * 40))
     pd.testing.assert_frame_equal(second(seed=4), second(seed=4))
     assert second(seed=4).loc[3, "miou_low"] != second(seed=5).loc[3, "miou_low"]
 
 
-def test_a_run_in_the_wrong_folder_is_refused(second, write_run, make_scores):
+def test_run_in_wrong_folder(second, write_run, make_scores):
     folder = write_run("SSN3D-v1", "A", "random", make_scores(["1KP8"] * 4))
     folder.parents[1].rename(folder.parents[2] / "UNet")
     with pytest.raises(DataError, match=r"UNet/A/random/run.json: belongs to the run \('SSN3D-v1'"):
         second()
 
 
-def test_a_damaged_table_of_scores_is_refused(second, write_run, make_scores):
+def test_damaged_scores(second, write_run, make_scores):
     folder = write_run("SSN3D-v1", "A", "random", make_scores(["1KP8"] * 4))
     path = folder / "per_subtomogram.csv"
     path.write_text(path.read_text()[:-40])  # cut off in the middle of a row
@@ -161,7 +159,7 @@ def test_a_damaged_table_of_scores_is_refused(second, write_run, make_scores):
         second()
 
 
-def test_table3_has_the_papers_order_and_then_the_others(third):
+def test_table3_order(third):
     table = third(["1KPB", "1LB3", "2AWB", "1FNT", "1KP8"], leave_out=["2AWB"])
     assert list(table.columns) == TABLE3_COLUMNS
     assert list(table["pdb_id"]) == ["2AWB", "1FNT", "1KP8", "1LB3", "1KPB"]
@@ -173,7 +171,7 @@ def test_table3_has_the_papers_order_and_then_the_others(third):
     assert set(table["status"][1:]) == {"not asked for (tables.table3.leave_out)"}
 
 
-def test_table3_takes_masks_sizes_and_scores_of_the_class_left_out(third, write_run, make_scores):
+def test_table3_scores(third, write_run, make_scores):
     scores = make_scores(["2GLS"] * 30, size=0.2)
     write_run("SSN3D-ED", "A", "without_2GLS", scores)
     row = third(["1KP8", "2GLS"]).set_index("pdb_id").loc["2GLS"]
@@ -183,7 +181,7 @@ def test_table3_takes_masks_sizes_and_scores_of_the_class_left_out(third, write_
     assert row["difference_miou"] == pytest.approx(row["miou"] - 88.12)
 
 
-def test_a_test_set_of_another_class_is_refused(third, write_run, make_scores):
+def test_test_set_of_other_structure(third, write_run, make_scores):
     ours, others = make_scores(["2GLS"] * 2), make_scores(["2GLS", "1KP8"])
     for tables in ((ours, others), (others, ours)):
         write_run("SSN3D-ED", "A", "without_2GLS", *tables)
@@ -191,7 +189,7 @@ def test_a_test_set_of_another_class_is_refused(third, write_run, make_scores):
             third(["2GLS"])
 
 
-def test_sources_are_told_in_words(tmp_path):
+def test_source_labels(tmp_path):
     structure(tmp_path, "1A1S", "archive")
     structure(tmp_path, "2AWB", "archive", served_by="4V4Q")
     structure(tmp_path, "1KP8", "folder", file="1OEL.pdb.gz", served_by="1OEL")
@@ -209,7 +207,7 @@ def test_sources_are_told_in_words(tmp_path):
     assert source_label(tmp_path, "2REC").startswith("unknown")
 
 
-def test_the_very_entry_is_told_from_what_stands_in_for_it(tmp_path):
+def test_exact_entry(tmp_path):
     structure(tmp_path, "2GLS", "folder")
     structure(tmp_path, "1GYT", "folder", mass_dalton=331e3)  # a half of what the paper had
     structure(tmp_path, "2AWB", "archive", served_by="4V4Q", mass_dalton=1400e3)
@@ -221,7 +219,7 @@ def test_the_very_entry_is_told_from_what_stands_in_for_it(tmp_path):
     assert not is_exact_entry(tmp_path, "2GLS", np.nan)  # of no complex of the paper
 
 
-def test_a_table_is_read_as_it_was_made(second, third, write_run, make_scores, tmp_path):
+def test_table_round_trip(second, third, write_run, make_scores, tmp_path):
     write_run("SSN3D-ED", "B", "random", make_scores(["1KP8"] * 5))
     for made in (second(), third(["2GLS", "1KP8"])):
         made.to_csv(tmp_path / "table.csv", index=False)

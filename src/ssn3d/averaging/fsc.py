@@ -1,4 +1,4 @@
-"""Fourier shell correlation of two maps, and the resolution that it shows."""
+"""Fourier shell correlation (FSC) of two maps, and its resolution."""
 
 import numpy as np
 import scipy.fft
@@ -8,7 +8,7 @@ _EARLY_SHELLS = 3
 
 
 def _shells(size: int) -> NDArray[np.int_]:
-    """Shell of each value of a cube's rfftn: its frequency in periods in the box, rounded."""
+    """Shell of each value of a cube's rfftn: the rounded frequency in periods in the box."""
     full, half = scipy.fft.fftfreq(size, 1 / size), scipy.fft.rfftfreq(size, 1 / size)
     z, y, x = np.meshgrid(full, full, half, indexing="ij", sparse=True)
     return np.asarray(np.rint(np.sqrt(z**2 + y**2 + x**2)).astype(int))
@@ -43,12 +43,12 @@ def filtered(volume: NDArray[np.float32], factors: NDArray[np.float64]) -> NDArr
 
 
 def first_below(correlations: NDArray[np.float64], threshold: float) -> int:
-    """Give the shell at which a curve (n,) of shells 0, 1, ... falls below a threshold for good.
+    """Find the shell at which a curve (n,) of shells 0, 1, ... falls below a threshold for good.
 
     That is the first of two successive shells below it, or the last shell: a dip of one shell is
-    noise. Shell 0 is not seen, and dips before the curve first reaches the threshold are skipped,
-    if it does so in the first third of the shells (or the first three). It is 1 for a curve that
-    does not, and one past the last for a curve that stays above.
+    noise. Shell 0 is ignored, and so are dips before the curve first reaches the threshold within
+    the first third of the shells (or the first three). The result is 1 for a curve that does not
+    reach it there, and n for a curve that stays above.
     """
     count = len(correlations)
     below = correlations < threshold
@@ -63,9 +63,9 @@ def first_below(correlations: NDArray[np.float64], threshold: float) -> int:
 def resolution_angstrom(
     correlations: NDArray[np.float64], threshold: float, box_angstrom: float
 ) -> float:
-    """Wavelength at which an FSC falls below a threshold (`first_below`), between two shells.
+    """Wavelength at which an FSC falls below a threshold (`first_below`), interpolated.
 
-    Infinite where it does not reach the threshold; that of the last shell where it stays above.
+    Infinite if it does not reach the threshold; that of the last shell if it stays above.
     """
     shell = first_below(correlations, threshold)
     if shell == len(correlations):

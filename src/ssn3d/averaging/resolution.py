@@ -1,9 +1,9 @@
-"""Which resolutions a Fourier shell correlation shows, and which noise would show as well.
+"""Significance of a Fourier shell correlation, and the resolution that it supports.
 
-Both half sets begin with one reference, and a reference can be seen in noise: up to the highest
-shell in which it is used, and some shells beyond, since what is compared is multiplied by a mask.
-Agreement there proves nothing. In the first shell beyond, the correlation has to exceed what noise
-reaches by chance in as few independent values as the mask leaves.
+Both half sets are first aligned to one reference, so noise agrees up to the reference's highest
+shell, and some shells beyond because of the mask. Agreement there proves nothing. In the next
+shell, the correlation must exceed what noise reaches by chance in the independent values that the
+mask leaves.
 """
 
 from dataclasses import dataclass
@@ -20,12 +20,12 @@ _SIGMAS = 3.0
 
 @dataclass(frozen=True)
 class Evidence:
-    """What an FSC must show to count as more than the common reference and noise."""
+    """Correlation that an FSC must reach to be significant."""
 
     shared_shell: int
-    """Last shell in which averages of noise agree by their common reference."""
+    """Last shell in which averages of noise agree, by their common reference."""
     least: float
-    """Correlation that noise hardly reaches in the next shell."""
+    """Correlation in the next shell that noise rarely reaches."""
 
     def supports(self, correlations: NDArray[np.float64], threshold: float) -> bool:
         """True if a curve (n,) stays above a threshold beyond what noise explains."""
@@ -36,12 +36,12 @@ class Evidence:
 
 
 def evidence(sphere: NDArray[np.float32], first_shell: int, order: int) -> Evidence:
-    """Find what averages of noise show.
+    """Compute the FSC of averages of noise.
 
     Args:
         sphere: (s, s, s), soft mask of particles, references and averages.
-        first_shell: the highest shell of the common reference.
-        order: number of rotations of the point group, by which averages are symmetric.
+        first_shell: highest shell of the common reference.
+        order: number of rotations of the point group.
     """
     size = len(sphere)
     radius = (3 * float(sphere.sum()) / (4 * np.pi)) ** (1 / 3)
@@ -55,21 +55,21 @@ def evidence(sphere: NDArray[np.float32], first_shell: int, order: int) -> Evide
 def describe(
     name: str, correlations: NDArray[np.float64], shown: Evidence, box_angstrom: float
 ) -> str:
-    """Say at which resolutions a curve (n,) falls below 0.5 and 0.143, if it supports that."""
+    """Describe the resolutions at which a curve (n,) falls below 0.5 and 0.143, if significant."""
     shared_angstrom = box_angstrom / shown.shared_shell
     parts = []
     for threshold in (0.5, 0.143):
         found = resolution_angstrom(correlations, threshold, box_angstrom)
         if not shown.supports(correlations, threshold):
-            parts.append(f"{threshold:g} not shown")
+            parts.append(f"{threshold:g} not significant")
         elif first_below(correlations, threshold) == len(correlations):
             parts.append(f"{threshold:g} not reached, above it to the last shell, {found:.1f} A")
         else:
             parts.append(f"{threshold:g} at {found:.1f} A")
-    said = f"FSC, {name}: {', '.join(parts)}"
-    if "not shown" in said:
-        said += (
+    text = f"FSC, {name}: {', '.join(parts)}"
+    if "not significant" in text:
+        text += (
             f" (to {shared_angstrom:.1f} A, noise aligned to one reference agrees as well; a "
-            "coarser --first-resolution leaves more to be shown)"
+            "coarser --first-resolution leaves a larger range to be tested)"
         )
-    return said
+    return text
