@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from ssn3d.averaging.boxes import cut_boxes
+from ssn3d.averaging.fsc import describe, evidence
 from ssn3d.averaging.initial_model import initial_model
 from ssn3d.averaging.options import AverageOptions
 from ssn3d.averaging.refine import refine
-from ssn3d.averaging.resolution import describe, evidence
 from ssn3d.averaging.steps import make_stack
 from ssn3d.core.seeds import generator
 
@@ -43,7 +43,7 @@ def test_noise_has_no_resolution(seed, diameter_angstrom, size, symmetry, rounds
         assert not stack.evidence.supports(averages.fsc, threshold)
     text = describe("half_maps", averages.fsc, stack.evidence, size * VOXEL_ANGSTROM)
     assert " at " not in text
-    assert "0.5 not significant, 0.143 not significant" in text
+    assert "0.5 not shown, 0.143 not shown" in text
     shifts = averages.poses.shifts - stack.centres[averages.rows]
     distance = np.linalg.norm(shifts, axis=1)
     assert distance.max() <= stack.max_shift_voxels + 1e-6

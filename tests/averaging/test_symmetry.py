@@ -37,15 +37,6 @@ def test_axes_match_relion():
 
 
 @hypothesis.settings(max_examples=25)
-@hypothesis.given(GROUPS, SEEDS)
-def test_equivalent_orientations(name, seed):
-    rotations = random_rotations(seed, 5)
-    for element in symmetry_rotations(name):
-        error = angular_error_deg(rotations, rotations @ element, name)
-        np.testing.assert_allclose(error, 0, atol=1e-5)
-
-
-@hypothesis.settings(max_examples=25)
 @hypothesis.given(GROUPS, SEEDS, st.floats(0, 12))
 def test_small_turn_is_error(name, seed, turn_deg):
     """12 degrees are less than half of the angle between any two elements of these groups."""

@@ -2,11 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ssn3d.report.figures.scores import (
-    iou_against_mask_size,
-    iou_per_class,
-    table3_against_paper,
-)
+from ssn3d.report.figures.scores import iou_against_mask_size, iou_per_class, table3_against_paper
 
 
 def test_iou_per_class(make_scores):

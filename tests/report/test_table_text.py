@@ -11,13 +11,7 @@ from hypothesis import strategies as st
 from ssn3d.io.files import read_json
 from ssn3d.report.tables.notes import notes_below
 from ssn3d.report.tables.tables import TABLE2_COLUMNS, TABLE3_COLUMNS, read_table
-from ssn3d.report.tables.text import (
-    provenance_line,
-    to_latex,
-    to_markdown,
-    to_text,
-    write_table,
-)
+from ssn3d.report.tables.text import provenance_line, to_latex, to_markdown, to_text, write_table
 
 PROVENANCE = {"ssn3d": "0.1.0", "seed": 2018, "hardware": {"cpu": "x"}, "settings": {"k": 1}}
 CELL = re.compile(r"(?<!\\)\|")

@@ -103,12 +103,7 @@ class Aligner:
         return join(parts)
 
     def _step(
-        self,
-        reference: Reference,
-        rows: slice,
-        poses: Poses,
-        step_deg: float,
-        step_voxels: float,
+        self, reference: Reference, rows: slice, poses: Poses, step_deg: float, step_voxels: float
     ) -> Poses:
         """Find the best of 27 turns and 27 shifts of each particle."""
         turned = poses.rotations[:, None] @ nearby_rotations(step_deg)  # (n, 27, 3, 3)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from ssn3d.core.cubes import crop, crop_corners, lies_inside, nearest_voxels
 from ssn3d.core.errors import DataError
@@ -26,11 +26,6 @@ class Boxes:
     middles: NDArray[np.int_]
     """(n, 3) voxel of the tomogram at voxel s // 2 of the box, z, y, x."""
 
-    def __getitem__(self, rows: NDArray[np.int_] | NDArray[np.bool_]) -> "Boxes":
-        """Select particles."""
-        masks = None if self.masks is None else self.masks[rows]
-        return Boxes(self.rows[rows], self.images[rows], masks, self.middles[rows])
-
 
 def cut_boxes(
     volume: NDArray[np.float32],
@@ -50,30 +45,33 @@ def cut_boxes(
             f"masks of shape {labels.shape} for a tomogram of shape {volume.shape}; give labels of "
             "the tomogram's shape"
         )
-    inside = lies_inside(centres, size, volume.shape)
-    _log_missing(int((~inside).sum()), f"leave the tomogram with their box of {size}^3 voxels")
-    rows = np.flatnonzero(inside)
-    masks = None
+    corners = crop_corners(centres, size)
+    reason = f"leave the tomogram with their box of {size}^3 voxels"
+    rows = _kept(np.arange(len(centres)), lies_inside(centres, size, volume.shape), reason)
     if labels is not None:
-        corners = crop_corners(centres[rows], size)
-        masks = np.array(
-            [crop(labels, c, size) == row + 1 for row, c in zip(rows, corners, strict=True)]
-        ).reshape(-1, size, size, size)
-        seen = masks.any(axis=(1, 2, 3))
-        _log_missing(int((~seen).sum()), "have no voxel in the masks")
-        rows, masks = rows[seen], masks[seen]
-    images = [crop(volume, c, size) for c in crop_corners(centres[rows], size)]
-    varied = np.array([image.min() < image.max() for image in images], dtype=bool)
-    _log_missing(int((~varied).sum()), "lie where the tomogram is constant")
-    rows, masks = rows[varied], None if masks is None else masks[varied]
+        labelled = [(crop(labels, corners[row], size) == row + 1).any() for row in rows]
+        rows = _kept(rows, labelled, "have no voxel in the masks")
+    varied = [np.ptp(crop(volume, corners[row], size)) > 0 for row in rows]
+    rows = _kept(rows, varied, "lie where the tomogram is constant")
     if len(rows) < FEWEST:
         raise DataError(
             f"{len(rows)} of {len(centres)} particles can be averaged; give at least {FEWEST}, "
             f"farther than {size // 2} voxels from the tomogram's borders and from where it is "
             "constant"
         )
-    kept = np.array([image for image, chosen in zip(images, varied, strict=True) if chosen])
-    return Boxes(rows, _standardised(kept), masks, nearest_voxels(centres[rows]))
+    images = np.array([crop(volume, corners[row], size) for row in rows])
+    masks = None
+    if labels is not None:
+        masks = np.array([crop(labels, corners[row], size) == row + 1 for row in rows])
+    return Boxes(rows, _standardised(images), masks, nearest_voxels(centres[rows]))
+
+
+def _kept(rows: NDArray[np.int_], keep: ArrayLike, reason: str) -> NDArray[np.int_]:
+    """Select rows (n,) where `keep` (n,) is true, and log how many are left out."""
+    kept: NDArray[np.int_] = rows[np.asarray(keep, dtype=bool)]
+    if len(kept) < len(rows):
+        logger.warning("%d particles %s; left out", len(rows) - len(kept), reason)
+    return kept
 
 
 def _standardised(images: NDArray[np.floating]) -> NDArray[np.float32]:
@@ -82,11 +80,6 @@ def _standardised(images: NDArray[np.floating]) -> NDArray[np.float32]:
     images -= images.mean(axis=(1, 2, 3), keepdims=True)
     spread = images.std(axis=(1, 2, 3), keepdims=True)
     return np.asarray(images / spread)
-
-
-def _log_missing(count: int, why: str) -> None:
-    if count:
-        logger.warning("%d particles %s; left out", count, why)
 
 
 def fit_map(volume: NDArray[np.floating], size: int) -> NDArray[np.float32]:

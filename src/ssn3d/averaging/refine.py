@@ -15,9 +15,8 @@ from ssn3d.averaging.average import Sums, sum_up
 from ssn3d.averaging.band import Reference
 from ssn3d.averaging.boxes import FEWEST
 from ssn3d.averaging.duplicates import distinct, neighbours, split
-from ssn3d.averaging.fsc import filtered, first_below, shell_correlation
+from ssn3d.averaging.fsc import Evidence, evidence, filtered, first_below, shell_correlation
 from ssn3d.averaging.masks import cut_out
-from ssn3d.averaging.resolution import Evidence, evidence
 from ssn3d.averaging.rotation_grid import even_rotations
 from ssn3d.core.errors import DataError
 from ssn3d.core.log import logger, progress

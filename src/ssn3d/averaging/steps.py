@@ -9,15 +9,15 @@ from numpy.typing import NDArray
 
 from ssn3d.averaging.average import rotate_to_reference
 from ssn3d.averaging.boxes import Boxes, cut_boxes, fit_map, with_dark_protein
-from ssn3d.averaging.fsc import shell_correlation
+from ssn3d.averaging.fsc import describe, shell_correlation
 from ssn3d.averaging.initial_model import initial_model
 from ssn3d.averaging.masks import cut_out, soft_masks, soft_sphere
 from ssn3d.averaging.options import AverageOptions
 from ssn3d.averaging.refine import Averages, Stack, refine
-from ssn3d.averaging.resolution import describe
 from ssn3d.averaging.superpose import superpose, symmetry_score
 from ssn3d.averaging.symmetry import symmetry_rotations
 from ssn3d.averaging.wedge import warn_of_tilts
+from ssn3d.core.cubes import nearest_voxels
 from ssn3d.core.errors import DataError
 from ssn3d.core.log import logger
 from ssn3d.core.particles import Particles
@@ -68,7 +68,7 @@ def average_particles(inputs: Inputs, folder: PathLike, options: AverageOptions)
 
     Returns:
         The FSC: columns resolution_angstrom, half_maps, truth (with a true map) and shared, which
-        is 1 up to the last shell in which averages of noise agree as well (`resolution`).
+        is 1 up to the last shell in which averages of noise agree as well (`fsc`).
 
     Raises:
         DataError: a file is missing, damaged or of another voxel size or shape, there are too few
@@ -93,14 +93,13 @@ class Prepared:
     """Input particles whose boxes lie in the tomogram."""
     file_rows: NDArray[np.int_]
     """(n,) rows of these particles in their file."""
-    boxes: Boxes
     stack: Stack
     truth: NDArray[np.float32] | None
     """(s, s, s), true map."""
 
     def __getitem__(self, rows: NDArray[np.int_]) -> "Prepared":
         """Select particles."""
-        names = ("particles", "file_rows", "boxes", "stack")
+        names = ("particles", "file_rows", "stack")
         return replace(self, **{name: getattr(self, name)[rows] for name in names})
 
 
@@ -125,8 +124,7 @@ def prepare(inputs: Inputs, options: AverageOptions) -> Prepared:
     truth = None if inputs.truth is None else _read_map(inputs.truth, stack, voxel_angstrom)
     name = check_name(str(table.tomograms[0]) or tomogram.name)
     named = replace(tomogram, name=name)
-    file_rows = table.file_rows[boxes.rows]
-    return Prepared(named, frame, chosen, file_rows, boxes, stack, truth)
+    return Prepared(named, frame, chosen, table.file_rows[boxes.rows], stack, truth)
 
 
 def first_reference(
@@ -265,8 +263,8 @@ def fsc_table(
 
 def _write_poses(folder: Path, prepared: Prepared, averages: Averages) -> ParticleTable:
     """Write and return the particles at their poses."""
-    poses, boxes, picked = averages.poses, prepared.boxes, prepared.particles
-    centres = boxes.middles + poses.shifts
+    poses, picked = averages.poses, prepared.particles
+    centres = nearest_voxels(picked.centres) + poses.shifts
     aligned = Particles(picked.pdb_ids, centres, poses.rotations)
     tomogram = prepared.tomogram
     names = np.full(len(aligned), tomogram.name)

@@ -26,11 +26,7 @@ _OUTLIERS_PERCENT = 0.2
 
 
 def draw_average(
-    volume: NDArray[np.float32],
-    voxel_size_angstrom: float,
-    fsc: pd.DataFrame,
-    *,
-    figure: PathLike,
+    volume: NDArray[np.float32], voxel_size_angstrom: float, fsc: pd.DataFrame, *, figure: PathLike
 ) -> None:
     """Write `average_figure` to a file."""
     save(average_figure(volume, voxel_size_angstrom, fsc), figure)

@@ -99,12 +99,7 @@ def lit_colors(vertices: NDArray[np.float64], triangles: NDArray[np.int64]) -> N
 
 
 def add_isosurface(
-    figure: Figure,
-    position: Any,
-    volume: NDArray[Any],
-    *,
-    level: float,
-    voxel_size_angstrom: float,
+    figure: Figure, position: Any, volume: NDArray[Any], *, level: float, voxel_size_angstrom: float
 ) -> Axes:
     """Add a lit isosurface at a position of a grid, in a cube as large as the volume.
 

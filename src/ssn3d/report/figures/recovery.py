@@ -146,10 +146,7 @@ def picks_picture(
 
 
 def _near(
-    slab: Slab,
-    positions: NDArray[np.float64],
-    voxel_size_angstrom: float,
-    distance_angstrom: float,
+    slab: Slab, positions: NDArray[np.float64], voxel_size_angstrom: float, distance_angstrom: float
 ) -> NDArray[np.float64]:
     """Select positions (n, 3) within a distance of a slice: (m, 2), to the right and up in nm."""
     up, right = (_AXES.index(axis) for axis in slab.plane[::-1])

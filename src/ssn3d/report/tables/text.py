@@ -94,10 +94,7 @@ def to_text(table: pd.DataFrame, surrogates: Sequence[str] = ()) -> str:
 
 
 def to_markdown(
-    table: pd.DataFrame,
-    title: str,
-    provenance: Mapping[str, Any],
-    surrogates: Sequence[str] = (),
+    table: pd.DataFrame, title: str, provenance: Mapping[str, Any], surrogates: Sequence[str] = ()
 ) -> str:
     """Make two aligned Markdown tables, scores and details, with notes and provenance."""
     lines = []
@@ -114,10 +111,7 @@ def to_markdown(
 
 
 def to_latex(
-    table: pd.DataFrame,
-    title: str,
-    provenance: Mapping[str, Any],
-    surrogates: Sequence[str] = (),
+    table: pd.DataFrame, title: str, provenance: Mapping[str, Any], surrogates: Sequence[str] = ()
 ) -> str:
     r"""Make two LaTeX tables as wide as the text, with notes; their provenance is a comment.
 
@@ -143,10 +137,7 @@ def to_latex(
 
 
 def to_html(
-    table: pd.DataFrame,
-    title: str,
-    provenance: Mapping[str, Any],
-    surrogates: Sequence[str] = (),
+    table: pd.DataFrame, title: str, provenance: Mapping[str, Any], surrogates: Sequence[str] = ()
 ) -> str:
     """Make a web page of two tables, scores and details, with notes and provenance."""
     notes = [*notes_below(table, surrogates), f"Provenance: {provenance_line(provenance)}"]
