@@ -105,7 +105,7 @@ class Evidence:
 
 
 def evidence(sphere: NDArray[np.float32], first_shell: int, order: int) -> Evidence:
-    """Compute the FSC of averages of noise.
+    """Compute the correlation that noise can explain.
 
     Args:
         sphere: (s, s, s), soft mask of particles, references and averages.

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-_AT_ONCE = 100  # resamples, which bounds the memory
+_AT_ONCE = 100  # resamples, to bound the memory
 
 
 def mean_interval(

@@ -6,7 +6,7 @@ from pathlib import Path
 from ssn3d.io.files import PathLike, read_json
 
 _SURROGATE = "surrogate: bead model"
-_WHOLE = 0.8  # of the published mass; by residues, entries have 0.92 (2GHO) and more of it
+_WHOLE = 0.8  # minimum fraction of the published mass; whole entries have at least 0.92 (2GHO)
 
 
 def source_label(structures_dir: PathLike, pdb_id: str) -> str:

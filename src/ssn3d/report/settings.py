@@ -30,7 +30,7 @@ class RowSettings(Settings):
 
     method: Method
     dataset: str
-    # The one default in the models of the configuration: most rows have no use for the key.
+    # The only default in the configuration's models: most rows do not need the key.
     seeds: int = Field(default=1, ge=1, le=100)
     """Number of trainings, which differ in their seed alone."""
 
@@ -47,7 +47,7 @@ class RowSettings(Settings):
 
 
 def _each_once(rows: list[RowSettings]) -> list[RowSettings]:
-    """Raise ValueError where two rows show the same method on the same dataset."""
+    """Raise ValueError if two rows show the same method on the same dataset."""
     no_repeats([f"'{row.method}' on '{row.dataset}'" for row in rows])
     return rows
 

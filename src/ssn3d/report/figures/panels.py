@@ -19,7 +19,7 @@ _LIGHT_XYZ = np.array([-0.25, -0.75, 0.61])  # of length 1; the viewer is at (0.
 
 
 def central_slice(volume: NDArray[Any], plane: str) -> NDArray[Any]:
-    """Take the slice through index n // 2; in plane "xz", x runs along columns and z along rows."""
+    """Return the slice through index n // 2; in plane "xz", rows are z and columns are x."""
     axis = next(i for i, name in enumerate("zyx") if name not in plane)
     section: NDArray[Any] = np.take(volume, volume.shape[axis] // 2, axis=axis)
     return section

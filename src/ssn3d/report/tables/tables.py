@@ -159,7 +159,7 @@ def _first(rows: pd.DataFrame) -> dict[str, Any]:
 
 
 def _finish(rows: list[dict[str, Any]], columns: list[str]) -> pd.DataFrame:
-    """Put the columns in order and compute the differences."""
+    """Make a table of typed columns in order, with the differences to the paper."""
     table = _typed(pd.DataFrame(rows, columns=columns))
     table["difference_miou"] = table["miou"] - table["paper_miou"]
     return table

@@ -231,7 +231,7 @@ def _cells(table: pd.DataFrame, surrogates: Sequence[str]) -> tuple[pd.DataFrame
 
 
 def _range(low: float, high: float) -> str:
-    """Format the two ends of a range; a dash where there is none."""
+    """Format the ends of a range; a missing range is a dash."""
     return NO_VALUE if pd.isna(low) else f"{low:.2f} to {high:.2f}"
 
 
