@@ -1,8 +1,5 @@
 """Leaderboard: order, paired intervals, structures left out, and external methods."""
 
-from collections.abc import Callable
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -16,8 +13,6 @@ from ssn3d.report.tables.leaderboard_files import make_leaderboard
 from ssn3d.segmentation.evaluation.metrics import miou
 
 IDS = ["1KP8", "2GLS", "1W6T"] * 10
-Scores = Callable[..., pd.DataFrame]
-Write = Callable[..., Path]
 
 
 def better(table, by):

@@ -1,6 +1,3 @@
-from collections.abc import Callable
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -19,8 +16,6 @@ ROWS = [
     RowSettings(method="UNet", dataset="A"),
     RowSettings(method="Xu & Alber, tuned", dataset="A"),
 ]
-Runs = Callable[..., Path]
-Scores = Callable[..., pd.DataFrame]
 
 
 @pytest.fixture
