@@ -72,6 +72,7 @@ class TablesSettings(Settings):
     """Rows of Tables 2 and 3, which decide what is trained."""
 
     table2: Annotated[list[RowSettings], AfterValidator(_each_once), Field(min_length=1)]
+    """Rows of Table 2, at least one."""
     table3: Table3Settings
 
     def runs(self, pdb_ids: Sequence[str]) -> list[Run]:
@@ -84,6 +85,7 @@ class LeaderboardSettings(Settings):
     """Rows of the leaderboard besides those of both tables and the classical references."""
 
     rows: Annotated[list[RowSettings], AfterValidator(_each_once)]
+    """Rows besides those of both tables."""
     left_out: list[Table3Settings]
     """Trainings that each leave out one structure."""
     external: list[str]
