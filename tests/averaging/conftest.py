@@ -1,4 +1,4 @@
-"""The specimen that all tests of averaging share."""
+"""Specimen shared by all tests of averaging."""
 
 import pytest
 from tilted_specimen import tilted_specimen
@@ -6,5 +6,5 @@ from tilted_specimen import tilted_specimen
 
 @pytest.fixture(scope="session")
 def specimen(molecule):
-    """Give 32 copies of the molecule in a noisy tomogram with the missing wedge."""
+    """Return 32 copies of the molecule in a noisy tomogram with the missing wedge."""
     return tilted_specimen(molecule)

@@ -1,4 +1,4 @@
-"""Rotations, shifts and the missing wedge in Fourier space are those of the specimen."""
+"""Rotations, shifts and missing wedge in Fourier space, compared with a specimen."""
 
 import hypothesis
 import numpy as np
@@ -15,8 +15,8 @@ from ssn3d.specimen.volume import Grid, posed_map
 SIZE, HIGHEST = 26, 7
 
 
-def test_a_reference_in_a_pose_is_the_specimen(molecule, specimen):
-    """Against maps drawn from the molecule's points at that pose, which no map is turned for."""
+def test_posed_reference_matches_specimen(molecule, specimen):
+    """Compare with maps rendered from the molecule's points at that pose."""
     rng = generator(0, "band")
     band = make_band(SIZE, HIGHEST, (-90, 90))
     for rotation in Rotation.random(4, rng=rng).as_matrix():
@@ -30,7 +30,7 @@ def test_a_reference_in_a_pose_is_the_specimen(molecule, specimen):
 
 
 @pytest.mark.parametrize("tilt_range_deg", [(-60.0, 60.0), (-40.0, 65.0)])
-def test_the_wedge_is_what_tilts_do_not_record(tilt_range_deg):
+def test_missing_wedge(tilt_range_deg):
     size = 48
     tilts = np.arange(tilt_range_deg[0], tilt_range_deg[1] + 0.5, 1.0)
     projector = Projector(size, size, tilts)
@@ -50,13 +50,13 @@ def test_the_wedge_is_what_tilts_do_not_record(tilt_range_deg):
 
 @hypothesis.settings(max_examples=30)
 @hypothesis.given(st.floats(-90, 89), st.floats(0.5, 180), st.integers(0, 10_000))
-def test_conjugates_are_recorded_together(low, width, seed):
+def test_conjugates_recorded_together(low, width, seed):
     directions = generator(seed, "conjugates").integers(-3, 4, (200, 3))
     tilts = (low, min(low + width, 90.0))
     np.testing.assert_array_equal(recorded(directions, tilts), recorded(-directions, tilts))
 
 
-def test_a_band_has_one_of_each_conjugate_pair():
+def test_one_of_each_conjugate_pair():
     band = make_band(SIZE, 5, (-60, 60))
     everything = {tuple(k) for k in band.frequencies} | {tuple(-k) for k in band.frequencies}
     assert len(everything) == 2 * len(band)

@@ -1,4 +1,4 @@
-"""Maps of any size in boxes, and their contrast."""
+"""Boxes around particles; fit and contrast of maps."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from ssn3d.core.errors import DataError
 
 
 @pytest.mark.parametrize("shape", [(8, 8, 8), (21, 21, 21), (9, 30, 16)])
-def test_the_middle_of_a_map_stays_in_the_middle(shape):
+def test_fit_map_keeps_centre(shape):
     volume = np.full(shape, 2.0)
     volume[tuple(n // 2 for n in shape)] = 9
     cube = fit_map(volume, 16)
@@ -26,7 +26,7 @@ def test_bright_maps_are_negated():
     assert dark[8, 8, 8] < dark[0, 0, 0]
 
 
-def test_boxes_are_cut_about_the_nearest_voxel_and_standardised():
+def test_boxes_are_standardised():
     volume = np.random.default_rng(0).normal(size=(20, 20, 20)).astype(np.float32)
     centres = np.array([[10.4, 9.6, 10.0], [8, 8, 8], [12, 12, 12], [9, 9, 9], [1, 10, 10]])
     boxes = cut_boxes(volume, centres, 8)
@@ -36,7 +36,7 @@ def test_boxes_are_cut_about_the_nearest_voxel_and_standardised():
     np.testing.assert_allclose(boxes.images[0], (cut - cut.mean()) / cut.std(), atol=1e-5)
 
 
-def test_particles_at_the_borders_or_without_a_mask_are_left_out():
+def test_particles_left_out():
     volume = np.random.default_rng(0).normal(size=(24, 24, 24)).astype(np.float32)
     centres = np.array([[8, 8, 8], [2, 9, 9], [12, 12, 12], [9, 9, 9], [8, 12, 12], [15, 15, 15]])
     labels = np.zeros(volume.shape, dtype=np.uint16)
@@ -45,8 +45,8 @@ def test_particles_at_the_borders_or_without_a_mask_are_left_out():
     labels[labels == 4] = 0
     boxes = cut_boxes(volume, centres.astype(float), 8, labels)
     assert boxes.rows.tolist() == [0, 2, 4, 5]
-    assert boxes.own[:, 4, 4, 4].all()
-    assert boxes.own.sum() == 4  # not those of neighbours
+    assert boxes.masks[:, 4, 4, 4].all()
+    assert boxes.masks.sum() == 4  # not those of neighbours
     with pytest.raises(DataError, match="masks of shape"):
         cut_boxes(volume, centres.astype(float), 8, labels[:20])
     with pytest.raises(DataError, match="3 of 4 particles can be averaged; give at least 4"):

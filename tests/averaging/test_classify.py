@@ -1,4 +1,4 @@
-"""A mixture of two shapes is divided into the two, and each is averaged by itself."""
+"""Classification of a mixture of two shapes."""
 
 import numpy as np
 import pandas as pd
@@ -22,7 +22,7 @@ OPTIONS = AverageOptions(diameter_angstrom=150.0, max_shift_angstrom=10.0)
 
 @pytest.fixture(scope="session")
 def ring(molecule):
-    """Give a ring as heavy as the molecule: points and masses."""
+    """Return a ring as heavy as the molecule: points and masses."""
     rng = generator(0, "ring")
     masses = molecule[1]
     angle = rng.uniform(0, 2 * np.pi, len(masses))
@@ -33,7 +33,7 @@ def ring(molecule):
 
 @pytest.fixture(scope="session")
 def mixture(molecule, ring):
-    """Give 16 molecules and 16 rings in a noisy tomogram with the missing wedge."""
+    """Return 16 molecules and 16 rings in a noisy tomogram with the missing wedge."""
     return tilted_specimen(molecule, ring)
 
 
@@ -42,7 +42,7 @@ def stack_of(mixture):
     return make_stack(cut_boxes(mixture.tomogram, centres, SIZE), centres, OPTIONS, VOXEL_ANGSTROM)
 
 
-def test_aligned_particles_of_one_shape_are_alike_whatever_their_wedge(mixture):
+def test_constrained_correlations(mixture):
     stack = stack_of(mixture)
     poses = Poses(mixture.particles.rotations, stack.centres, np.ones(32))
     correlations = constrained_correlations(stack, poses)
@@ -52,12 +52,12 @@ def test_aligned_particles_of_one_shape_are_alike_whatever_their_wedge(mixture):
     assert correlations[same & others].min() > correlations[~same].max()
 
 
-def test_classes_too_small_to_be_averaged_are_an_error(mixture):
+def test_classes_too_small(mixture):
     with pytest.raises(DataError, match=r"classes of 32 particles: one is left with [0-3], "):
         classify(stack_of(mixture), mixture.map, 9, generator(0, "classes"))
 
 
-def test_a_mixture_is_divided_from_files_to_files(mixture, ring, tmp_path):
+def test_mixture_is_classified(mixture, ring, tmp_path):
     write_mrc(tmp_path / "tomogram.mrc", mixture.tomogram, VOXEL_ANGSTROM)
     picks = mixture.particles[:27]  # fewer rings than molecules
     twice = mixture.particles[np.r_[:27, 2:6]]

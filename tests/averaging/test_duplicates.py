@@ -1,4 +1,4 @@
-"""Half sets share no particle, and a particle that is listed twice counts once."""
+"""Duplicate particles are merged, and never divided between half sets."""
 
 from dataclasses import replace
 
@@ -56,7 +56,7 @@ def test_distinct_particles_are_apart(seed, distance):
 
 
 def test_duplicates_are_merged(specimen, caplog):
-    """Eight particles listed twice: at one place, and as far off as `--max-shift` allows."""
+    """Eight particles are listed twice: at one position, or within the maximum shift."""
     centres = specimen.particles.centres
     picked = np.concatenate([centres, centres[:4], centres[4:8] + np.array([0, 0, 3])])
     boxes = cut_boxes(specimen.tomogram, picked, SIZE)
@@ -64,12 +64,12 @@ def test_duplicates_are_merged(specimen, caplog):
     averages = refine(stack, specimen.map, 1, generator(0, "twice"))
     assert len(averages.rows) == 32
     assert sorted(averages.rows % 32) == list(range(32))
-    assert "8 particles were aligned to the place of another" in caplog.text
+    assert "8 particles were aligned to the position of another" in caplog.text
     positions = boxes.middles[averages.rows] + averages.poses.shifts
     assert len(neighbours(positions, stack.merged_voxels)) == 0
 
 
-def test_one_particle_many_times_is_an_error(specimen):
+def test_too_few_distinct_particles(specimen):
     picked = np.repeat(specimen.particles.centres[:3], 3, axis=0)
     boxes = cut_boxes(specimen.tomogram, picked, SIZE)
     stack = make_stack(boxes, picked, OPTIONS, VOXEL_ANGSTROM)
@@ -77,8 +77,8 @@ def test_one_particle_many_times_is_an_error(specimen):
         refine(stack, specimen.map, 0, generator(0, "three"))
 
 
-def test_other_tomograms_are_apart(specimen):
-    """What counts is where boxes are in their specimens, not in the volume that holds them."""
+def test_offsets_separate_tomograms(specimen):
+    """Positions in specimens count, not those in the volume that holds the boxes."""
     picked = np.concatenate([specimen.particles.centres] * 2)
     boxes = cut_boxes(specimen.tomogram, picked, SIZE)
     stack = make_stack(boxes, picked, OPTIONS, VOXEL_ANGSTROM)

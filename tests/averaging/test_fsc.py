@@ -10,7 +10,7 @@ from ssn3d.core.seeds import generator
 
 
 @pytest.mark.parametrize("size", [32, 33])
-def test_same_maps_agree_and_noise_does_not(size):
+def test_shell_correlation(size):
     rng = generator(0, "fsc")
     one, other = rng.normal(size=(2, size, size, size)).astype(np.float32)
     np.testing.assert_allclose(shell_correlation(one, 3 * one), 1, atol=1e-5)
@@ -20,7 +20,7 @@ def test_same_maps_agree_and_noise_does_not(size):
     np.testing.assert_allclose(both[6:], np.sqrt(0.5), atol=0.05)
 
 
-def test_a_filter_acts_on_whole_shells():
+def test_filter_by_shells():
     volume = generator(1, "fsc").normal(size=(20, 20, 20)).astype(np.float32)
     low = filtered(volume, np.r_[np.ones(6), np.zeros(5)])
     correlation = shell_correlation(volume, low)
@@ -29,7 +29,7 @@ def test_a_filter_acts_on_whole_shells():
     np.testing.assert_allclose(low, filtered(low, np.r_[np.ones(6), np.zeros(5)]), atol=1e-5)
 
 
-def test_resolution_is_where_the_curve_crosses():
+def test_resolution_at_crossing():
     curve = np.array([1.0, 1.0, 0.9, 0.7, 0.3, 0.1, 0.6])
     assert first_below(curve, 0.5) == 4
     assert resolution_angstrom(curve, 0.5, 400) == pytest.approx(400 / 3.5)
@@ -38,14 +38,14 @@ def test_resolution_is_where_the_curve_crosses():
 
 
 @pytest.mark.parametrize("dips", [[1], [1, 2], [3], [1, 4], [2, 5]])
-def test_dips_that_recover_are_no_resolution(dips):
+def test_dips_are_ignored(dips):
     curve = np.linspace(1.2, -0.3, 16)
     expected = resolution_angstrom(curve, 0.5, 400)
     curve[dips] = -0.1
     assert resolution_angstrom(curve, 0.5, 400) == expected
 
 
-def test_late_peaks_are_no_resolution():
+def test_late_peaks_are_ignored():
     curve = np.zeros(16)
     curve[[0, 9, 10, 11]] = 1
     assert resolution_angstrom(curve, 0.143, 400) == np.inf
@@ -53,7 +53,7 @@ def test_late_peaks_are_no_resolution():
 
 @hypothesis.settings(max_examples=50)
 @hypothesis.given(st.lists(st.floats(-1, 1), min_size=4, max_size=40), st.floats(0.1, 0.9))
-def test_the_curve_is_below_where_it_crosses(curve, threshold):
+def test_curve_is_below_at_crossing(curve, threshold):
     curve = np.array([1.0, *curve])
     shell = first_below(curve, threshold)
     resolution = resolution_angstrom(curve, threshold, 400)

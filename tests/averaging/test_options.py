@@ -1,4 +1,4 @@
-"""Options of averaging that make no sense are errors of one line."""
+"""Checks of the options of averaging."""
 
 import math
 
@@ -20,11 +20,11 @@ WRONG = {
 
 
 @pytest.mark.parametrize(("name", "value"), [(k, v) for k, all_ in WRONG.items() for v in all_])
-def test_wrong_options(name, value):
+def test_impossible_options(name, value):
     with pytest.raises(DataError, match="; give "):
         AverageOptions(**{"diameter_angstrom": 100.0, name: value})
 
 
-def test_limits_are_allowed():
+def test_extreme_options():
     limits = {"max_shift_angstrom": 0.0, "rounds": 0, "seed": 0, "threads": 1}
     AverageOptions(diameter_angstrom=100.0, tilt_range_deg=(-90.0, 90.0), **limits)

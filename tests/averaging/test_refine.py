@@ -1,7 +1,4 @@
-"""Particles of a noisy tomogram with the missing wedge are aligned, with and without a reference.
-
-The box leaves out what is farther than 12 voxels, which is where neighbours are.
-"""
+"""Alignment of particles in a noisy tomogram with the missing wedge."""
 
 from dataclasses import replace
 
@@ -10,7 +7,7 @@ import pytest
 from tilted_specimen import SIZE, VOXEL_ANGSTROM
 
 from ssn3d.averaging.align import Poses
-from ssn3d.averaging.average import average, rotate_to_reference, symmetrise
+from ssn3d.averaging.average import rotate_to_reference, sum_up, symmetrise
 from ssn3d.averaging.boxes import cut_boxes
 from ssn3d.averaging.fsc import shell_correlation
 from ssn3d.averaging.initial_model import initial_model
@@ -26,7 +23,7 @@ OPTIONS = AverageOptions(diameter_angstrom=150.0, max_shift_angstrom=20.0)
 
 @pytest.fixture(scope="session")
 def stack(specimen):
-    """Give the boxes of the specimen, at positions up to a voxel off."""
+    """Return the boxes of the specimen, at positions up to a voxel off."""
     off = generator(1, "picks").uniform(-1, 1, specimen.particles.centres.shape)
     picked = specimen.particles.centres + off
     return make_stack(cut_boxes(specimen.tomogram, picked, SIZE), picked, OPTIONS, VOXEL_ANGSTROM)
@@ -37,7 +34,7 @@ def errors_deg(specimen, averages, frame=None):
     return angular_error_deg(specimen.particles.rotations, averages.poses.rotations @ frame)
 
 
-def test_a_known_reference(specimen, stack):
+def test_known_reference(specimen, stack):
     averages = refine(stack, specimen.map, 1, generator(0, "known"))
     assert np.median(errors_deg(specimen, averages)) < 8
     assert (errors_deg(specimen, averages) < 25).mean() > 0.9
@@ -61,7 +58,7 @@ def test_no_reference(specimen, stack):
     assert np.median(off) < 0.4, "the reference is centred"
 
 
-def test_the_average_by_true_poses_fills_the_wedge(specimen, stack):
+def test_average_fills_wedge(specimen, stack):
     true = cut_out(specimen.map, stack.sphere)
     shifts = specimen.particles.centres - np.rint(specimen.particles.centres)
     boxes = cut_boxes(specimen.tomogram, specimen.particles.centres, SIZE)
@@ -69,7 +66,7 @@ def test_the_average_by_true_poses_fills_the_wedge(specimen, stack):
     wrong = Poses(np.swapaxes(right.rotations, 1, 2), shifts, np.ones(len(shifts)))
     correlation = []
     for poses in (right, wrong):
-        volume = average(boxes.images, poses, np.eye(3)[None], (-60, 60), 1)
+        volume = sum_up(boxes.images, poses, np.eye(3)[None], (-60, 60), 1).average()
         seen = cut_out(volume, stack.sphere)
         correlation.append(shell_correlation(seen, true)[1:7].min())
     assert correlation[0] > 0.9
@@ -77,7 +74,7 @@ def test_the_average_by_true_poses_fills_the_wedge(specimen, stack):
 
 
 def test_average_weighs_particles(specimen, stack):
-    """Half sets of unlike size and wedges weigh by their particles, not one half each."""
+    """Half sets of different sizes are weighted by their particles."""
     shifts = specimen.particles.centres - np.rint(specimen.particles.centres)
     poses = Poses(specimen.particles.rotations, shifts, np.ones(len(shifts)))
     rows = [np.arange(3), np.arange(3, 32)]
@@ -88,8 +85,8 @@ def test_average_weighs_particles(specimen, stack):
     assert np.abs(halves - whole).max() > 0.1 * np.abs(whole).max()
 
 
-def test_masked_particles_may_be_averaged_too(specimen):
-    """What is around the particle is then gone from the average; else masks only align."""
+def test_average_masked(specimen):
+    """Surroundings of the particle are removed from the average."""
     centres = specimen.particles.centres
     boxes = cut_boxes(specimen.tomogram, centres, SIZE, specimen.labels)
     poses = Poses(specimen.particles.rotations, centres - boxes.middles, np.ones(len(centres)))
@@ -102,7 +99,7 @@ def test_masked_particles_may_be_averaged_too(specimen):
     assert left[1] < 0.3 * left[0]
 
 
-def test_axes_of_symmetry_are_found(specimen):
+def test_symmetry_axes(specimen):
     rng = generator(0, "axes")
     group = symmetry_rotations("D3")
     symmetric = symmetrise(specimen.map, group)

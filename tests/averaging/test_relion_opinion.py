@@ -1,4 +1,4 @@
-"""RELION's average by the poses found here is ours."""
+"""RELION as oracle: its average at our poses."""
 
 import shutil
 import subprocess
@@ -23,7 +23,7 @@ OPTICS = {"voltage_kv": 300.0, "cs_mm": 2.0, "amplitude_contrast": 0.07}
 
 @pytest.mark.skipif(not shutil.which("relion_reconstruct"), reason="RELION is not installed")
 @pytest.mark.slow
-def test_relions_average_by_our_poses_is_ours(specimen, tmp_path):
+def test_average_matches_relion(specimen, tmp_path):
     options = AverageOptions(diameter_angstrom=150.0, max_shift_angstrom=10.0)
     centres = np.rint(specimen.particles.centres)
     boxes = cut_boxes(specimen.tomogram, centres, SIZE)

@@ -1,4 +1,4 @@
-"""`ssn3d average`, from files to files, and what it says of files that it cannot use."""
+"""`ssn3d average`: output files, and errors for invalid input."""
 
 import numpy as np
 import pandas as pd
@@ -18,7 +18,7 @@ FILES = {"average.mrc", "half1.mrc", "half2.mrc", "fsc.csv", "particles.star", "
 
 @pytest.fixture(scope="session")
 def files(specimen, tmp_path_factory):
-    """Give a folder with the specimen's files; in picks.star all particles have one orientation."""
+    """Return a folder with the specimen's files; all picks have one orientation."""
     folder = tmp_path_factory.mktemp("average")
     write_mrc(folder / "tomogram.mrc", specimen.tomogram, VOXEL_ANGSTROM)
     write_mrc(folder / "labels.mrc", specimen.labels, VOXEL_ANGSTROM)
@@ -37,7 +37,7 @@ def average(files, output, *options, picks="picks.star", tomogram="tomogram.mrc"
     main([*command, "--rounds", "1", *options])
 
 
-def test_average_from_files_to_files(files, specimen, tmp_path):
+def test_average_files(files, specimen, tmp_path):
     maps = [str(files / "map.mrc")] * 2
     options = ["--reference", maps[0], "--truth", maps[1], "--masks", str(files / "labels.mrc")]
     average(files, tmp_path / "new", *options, "--box", str(SIZE))
@@ -63,7 +63,7 @@ def test_average_from_files_to_files(files, specimen, tmp_path):
     assert (fsc[["half_maps", "truth"]].iloc[:4] > 0.8).all(axis=None)
 
 
-def test_rows_are_those_of_the_file(files, tmp_path, caplog):
+def test_rows_of_input(files, tmp_path, caplog):
     """The table has particles of another tomogram, and one at the border."""
     whole = read_particles_of(files / "picks.star", open_tomogram(files / "tomogram.mrc"))
     centres = whole.particles.centres.copy()
@@ -92,9 +92,7 @@ def fails(capsys, match, *arguments, **files):
     assert "error: " in lines[-1]
 
 
-def test_what_cannot_be_averaged_is_one_line_and_nothing_is_written(
-    files, specimen, tmp_path, capsys
-):
+def test_input_errors(files, specimen, tmp_path, capsys):
     write_mrc(tmp_path / "small.mrc", specimen.labels[:20], VOXEL_ANGSTROM)
     write_mrc(tmp_path / "fine.mrc", specimen.map, 5.0)
     write_particles(tmp_path / "three.star", specimen.particles[:3], "tomogram", VOXEL_ANGSTROM)

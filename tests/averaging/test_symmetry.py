@@ -1,4 +1,4 @@
-"""Point groups are groups about RELION's axes; the angular error ignores what they do."""
+"""Point groups about RELION's axes, and angular errors of symmetric particles."""
 
 import hypothesis
 import numpy as np
@@ -21,7 +21,7 @@ def random_rotations(seed, count):
 @pytest.mark.parametrize(
     ("name", "order"), [("C1", 1), ("C2", 2), ("c4", 4), ("D2", 4), ("D7", 14)]
 )
-def test_a_group_is_closed_and_of_its_order(name, order):
+def test_group_is_closed(name, order):
     group = symmetry_rotations(name)
     assert len(group) == order
     products = (group[:, None] @ group).reshape(-1, 3, 3)
@@ -29,7 +29,7 @@ def test_a_group_is_closed_and_of_its_order(name, order):
     assert (same.sum(axis=1) == 1).all()
 
 
-def test_the_axes_are_relions():
+def test_axes_match_relion():
     z, x = np.eye(3)[0], np.eye(3)[2]  # in z, y, x
     np.testing.assert_allclose(symmetry_rotations("C7") @ z, np.tile(z, (7, 1)), atol=1e-12)
     keeps_x = np.isclose(symmetry_rotations("D7") @ x, x, atol=1e-9).all(axis=1)
@@ -37,18 +37,9 @@ def test_the_axes_are_relions():
 
 
 @hypothesis.settings(max_examples=25)
-@hypothesis.given(GROUPS, SEEDS)
-def test_equivalent_orientations_have_no_error(name, seed):
-    rotations = random_rotations(seed, 5)
-    for element in symmetry_rotations(name):
-        error = angular_error_deg(rotations, rotations @ element, name)
-        np.testing.assert_allclose(error, 0, atol=1e-5)
-
-
-@hypothesis.settings(max_examples=25)
 @hypothesis.given(GROUPS, SEEDS, st.floats(0, 12))
-def test_a_small_turn_of_any_equivalent_is_the_error(name, seed, turn_deg):
-    """12 degrees are less than half of what any two elements of these groups differ by."""
+def test_small_turn_is_error(name, seed, turn_deg):
+    """12 degrees are less than half of the angle between any two elements of these groups."""
     true = random_rotations(seed, 4)
     group = symmetry_rotations(name)
     element = group[seed % len(group)]
@@ -60,7 +51,7 @@ def test_a_small_turn_of_any_equivalent_is_the_error(name, seed, turn_deg):
 
 @hypothesis.settings(max_examples=25)
 @hypothesis.given(GROUPS, SEEDS)
-def test_error_is_symmetric_never_above_that_without_symmetry_and_blind_to_the_specimen(name, seed):
+def test_error_is_metric(name, seed):
     true, found, turn = (random_rotations(seed + i, 6) for i in (0, 20_000, 40_000))
     error = angular_error_deg(true, found, name)
     np.testing.assert_allclose(error, angular_error_deg(found, true, name), atol=1e-5)
@@ -70,6 +61,6 @@ def test_error_is_symmetric_never_above_that_without_symmetry_and_blind_to_the_s
 
 
 @pytest.mark.parametrize("name", ["", "T", "C0", "D-7", "I1", "C100"])
-def test_other_names_are_errors(name):
+def test_unknown_groups(name):
     with pytest.raises(DataError, match="give C1, Cn or Dn"):
         symmetry_rotations(name)

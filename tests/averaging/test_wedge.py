@@ -1,4 +1,4 @@
-"""The power spectrum shows which tilts were recorded, and contradicts those that were not."""
+"""Range of tilts measured from the power spectrum."""
 
 import numpy as np
 import pytest
@@ -34,13 +34,13 @@ def warning(caplog, volume, given):
 
 
 @pytest.mark.parametrize("recorded", [(-60, 60), (-45, 45), (-40, 65), (-66, 42), (-70, 10)])
-def test_recorded_tilts_are_measured(molecule, recorded):
+def test_measured_tilts(molecule, recorded):
     found = angular_power(tomogram(molecule, recorded)).recorded_deg()
     np.testing.assert_allclose(found, recorded, atol=8)
 
 
 @pytest.mark.parametrize("recorded", [(-40, 65), (-65, 40), (-60, 45), (-51, 63)])
-def test_opposite_sign_is_warned_of(molecule, caplog, recorded):
+def test_warning_of_opposite_sign(molecule, caplog, recorded):
     volume = tomogram(molecule, recorded)
     opposite = (-recorded[1], -recorded[0])
     assert not warning(caplog, volume, recorded)
@@ -59,14 +59,14 @@ def test_symmetric_tilts_have_no_sign(molecule, caplog):
 
 
 @pytest.mark.parametrize("recorded", [(-45, 45), (-40, 60), (-60, 40)])
-def test_tilts_that_were_not_recorded_are_warned_of(molecule, caplog, recorded):
+def test_warning_of_unrecorded_tilts(molecule, caplog, recorded):
     text = warning(caplog, tomogram(molecule, recorded), (-60, 60))
     assert "shows tilts from about" in text
     assert "degrees only, but --tilts are -60 60" in text
 
 
-def test_no_wedge_no_warning(caplog):
-    """Where software filled the wedge, or noise drowns it, the spectrum says nothing."""
+def test_filled_wedge_no_warning(caplog):
+    """The wedge may be filled by software or by noise."""
     rng = generator(0, "filled")
     noise = rng.normal(size=(DEPTH, SECTIONS, WIDTH)).astype(np.float32)
     slabs = np.zeros_like(noise)

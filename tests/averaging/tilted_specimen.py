@@ -1,4 +1,4 @@
-"""A tilt series of asymmetric molecules, as the microscope would give it, in small boxes."""
+"""Noisy tomogram of asymmetric molecules, reconstructed from a tilt series."""
 
 from typing import NamedTuple
 
@@ -15,7 +15,7 @@ from ssn3d.structures.maps import density_map
 VOXEL_ANGSTROM, RESOLUTION_ANGSTROM = 10.0, 40.0
 TILTS_DEG = np.linspace(-60, 60, 41)
 SIZE = 26
-"""Of the boxes; particles are so far apart that no box holds two."""
+"""Edge of the boxes; no box holds two particles."""
 
 
 class Specimen(NamedTuple):
@@ -25,11 +25,11 @@ class Specimen(NamedTuple):
     labels: np.ndarray
     particles: Particles
     map: np.ndarray
-    """(SIZE, SIZE, SIZE), of the first molecule; dark."""
+    """(SIZE, SIZE, SIZE), map of the first molecule, dark."""
 
 
 def tilted_specimen(*molecules):
-    """Make 32 copies of molecules in turn, at random poses; noise as strong as the particles."""
+    """Place 32 copies of the molecules in random poses; noise is as strong as the particles."""
     rng = generator(0, "averaging")
     places = np.stack(np.meshgrid([16], *[np.arange(6) * 24 + 16] * 2, indexing="ij"), axis=-1)
     centres = places.reshape(-1, 3)[:32] + rng.uniform(-0.5, 0.5, (32, 3))

@@ -41,7 +41,7 @@ def test_pick_score_and_tables_import_no_torch(tmp_path):
         ["score", picks, "--truth", picks, "--distance", "9"],
     ]
     code = "".join(RUN.format(call) for call in calls)
-    names = ("report.tables.steps", "recovery.pick", "picking.score_files")
+    names = ("report.tables.tables", "recovery.pick", "picking.score_files")
     code += "".join(f"assert 'ssn3d.{name}' in sys.modules, '{name}'\n" for name in names)
     assert run(f"{code}print('torch' in sys.modules)") == "False"
 

@@ -22,7 +22,7 @@ from ssn3d.recovery.pick import pick_sample
 from ssn3d.recovery.sample import open_sample
 from ssn3d.recovery.samples_table import Sample
 from ssn3d.recovery.segment import segment_picks, segment_whole
-from ssn3d.report.figures.recovered_average import draw_recovered_average
+from ssn3d.report.figures.average import draw_recovered_average
 from ssn3d.report.figures.recovery import draw_picks
 from ssn3d.segmentation.networks.registry import NETWORKS, Architecture
 

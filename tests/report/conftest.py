@@ -1,13 +1,8 @@
-"""Runs on disk, as the segmentation stage writes them, with scores of random masks; and shards."""
-
-from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import Any
+"""Runs and shards on disk, with scores of random masks."""
 
 import numpy as np
 import pandas as pd
 import pytest
-from numpy.typing import NDArray
 
 from ssn3d.core.particles import Particles
 from ssn3d.io.files import write_json
@@ -17,16 +12,10 @@ from ssn3d.subtomograms.store import Origin, write_shard
 
 
 @pytest.fixture
-def make_scores() -> Callable[..., pd.DataFrame]:
+def make_scores():
     """Score random masks of 10^3 voxels; a share of the voxels is predicted wrongly."""
 
-    def make(
-        pdb_ids: Sequence[str],
-        wrong: float = 0.02,
-        size: float = 0.1,
-        seed: int = 0,
-        tomogram: str = "t1",
-    ) -> pd.DataFrame:
+    def make(pdb_ids, wrong=0.02, size=0.1, seed=0, tomogram="t1"):
         rng = np.random.default_rng(seed)
         n = len(pdb_ids)
         truth = (rng.random((n, 10, 10, 10)) < size).astype(np.uint8)
@@ -46,17 +35,10 @@ def make_scores() -> Callable[..., pd.DataFrame]:
 
 
 @pytest.fixture
-def write_run(tmp_path: Path) -> Callable[..., Path]:
+def write_run(tmp_path):
     """Write the files of one run below `runs`, and return its folder."""
 
-    def write(
-        method: str,
-        dataset: str,
-        split: str,
-        scores: pd.DataFrame,
-        independent: pd.DataFrame | None = None,
-        **record: Any,
-    ) -> Path:
+    def write(method, dataset, split, scores, independent=None, **record):
         folder = tmp_path / "runs" / method / dataset / split
         defaults = {"capacity": 895746, "epochs": 31, "training_seconds": 90.0}
         names = {"method": method, "dataset": dataset, "split": split}
@@ -71,10 +53,10 @@ def write_run(tmp_path: Path) -> Callable[..., Path]:
 
 
 @pytest.fixture
-def write_images(tmp_path: Path) -> Callable[..., Path]:
+def write_images(tmp_path):
     """Write a shard of tomogram t1 and dataset A with these images, and return its path."""
 
-    def write(images: NDArray[Any], masks: NDArray[Any], pdb_ids: Sequence[str]) -> Path:
+    def write(images, masks, pdb_ids):
         n, path = len(images), tmp_path / "t1.h5"
         particles = Particles(np.array(pdb_ids), np.zeros((n, 3)), np.tile(np.eye(3), (n, 1, 1)))
         write_shard(

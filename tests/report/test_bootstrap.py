@@ -3,7 +3,7 @@ import numpy as np
 from ssn3d.report.bootstrap import mean_interval
 
 
-def test_the_interval_covers_a_known_mean_as_often_as_it_says() -> None:
+def test_interval_coverage():
     rng = np.random.default_rng(1)
     hits = 0
     for _ in range(300):
@@ -14,8 +14,8 @@ def test_the_interval_covers_a_known_mean_as_often_as_it_says() -> None:
     assert 0.91 < hits / 300 < 0.98
 
 
-def test_what_tomograms_have_in_common_widens_the_interval() -> None:
-    """Resampled one by one, subtomograms of 12 tomograms would cover the mean rarely."""
+def test_tomograms_widen_interval():
+    """Intervals from resampled subtomograms alone would be too narrow."""
     rng = np.random.default_rng(2)
     tomograms = np.repeat([f"t{i}" for i in range(12)], 30)
     hits = alone = 0
@@ -29,17 +29,17 @@ def test_what_tomograms_have_in_common_widens_the_interval() -> None:
     assert alone < 70
 
 
-def test_tomograms_count_by_their_subtomograms() -> None:
+def test_tomograms_weigh_by_size():
     values, tomograms = np.array([70.0, 90, 90, 90]), np.array(["t1", "t2", "t2", "t2"])
     assert mean_interval(values, tomograms, np.random.default_rng(0)) == (70, 90)
 
 
-def test_two_tomograms_that_happen_to_agree_do_not_narrow_the_interval() -> None:
+def test_wider_interval_counts():
     values, tomograms = np.array([70.0, 90, 70, 90] * 5), np.array(["t1", "t1", "t2", "t2"] * 5)
     low, high = mean_interval(values, tomograms, np.random.default_rng(0))
     assert high - low > 6
 
 
-def test_one_value_has_no_interval() -> None:
+def test_interval_of_one_value():
     one = mean_interval(np.array([80.0]), np.array(["t1"]), np.random.default_rng(0))
     assert np.isnan(one).all()

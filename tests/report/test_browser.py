@@ -1,4 +1,4 @@
-"""The HTML report as a reader sees it: opened from disk in Chromium, without a network."""
+"""The HTML report in Chromium, opened from disk without a network."""
 
 import shutil
 
@@ -11,10 +11,7 @@ SECTIONS = [
     "6. Run time",
 ]  # fmt: skip
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium"),
-]
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="no Chromium")]
 
 
 class Reader:
@@ -62,7 +59,7 @@ def results(reader):
     return {name: reader.open_section(name) for name in SECTIONS}
 
 
-def test_the_front_page_introduces_and_its_links_lead_into_the_report(reader):
+def test_front_page_links(reader):
     front = reader.page.locator("#app .prose")
     assert "missing wedge" in front.inner_text()
     assert front.locator("h1").first.bounding_box()["y"] >= 0  # else no reader can scroll to it
@@ -74,14 +71,14 @@ def test_the_front_page_introduces_and_its_links_lead_into_the_report(reader):
     assert "never seen" in reader.page.locator("nav .prose").inner_text()
 
 
-def test_every_result_is_listed(reader, results):
+def test_results_are_listed(reader, results):
     held = reader.page.evaluate("Object.values(results).map(r => r.labels.result)")
     listed = [name for names in results.values() for name in names]
     assert sorted(listed) == sorted(held)
     assert all(results.values())
 
 
-def test_every_result_shows_and_has_a_caption(reader, results):
+def test_results_are_shown(reader, results):
     page = reader.page
     uris = page.evaluate(
         "Object.fromEntries(Object.values(results).map(r => [r.labels.result, r.data_uri]))"
@@ -109,7 +106,7 @@ def test_every_result_shows_and_has_a_caption(reader, results):
             assert len(page.locator("nav .prose").inner_text().split()) > 30
 
 
-def test_no_link_is_dead(reader, results):
+def test_links(reader, results):
     page = reader.page
     for section, names in results.items():
         for name in names:
@@ -123,7 +120,7 @@ def test_no_link_is_dead(reader, results):
                     assert address.startswith(("#", "data:", "javascript:app."))
 
 
-def test_there_were_no_errors_and_no_requests(reader, results):
+def test_no_errors_no_requests(reader, results):
     """Check this after the tests above have clicked on everything."""
     assert results
     assert reader.errors == []

@@ -1,9 +1,9 @@
-"""The figure of an average shows its three slices and each curve of its FSC."""
+"""Figure of an average: three slices and the FSC."""
 
 import numpy as np
 import pandas as pd
 
-from ssn3d.report.figures.average import average_and_fsc
+from ssn3d.report.figures.average import average_figure
 
 
 def test_slices_and_curves():
@@ -11,7 +11,7 @@ def test_slices_and_curves():
     resolution = 200 / np.arange(1, 11)
     fsc = pd.DataFrame({"resolution_angstrom": resolution, "half_maps": np.linspace(1, 0, 10)})
     fsc["shared"] = [1] * 4 + [0] * 6
-    figure = average_and_fsc(volume, 10.0, fsc)
+    figure = average_figure(volume, 10.0, fsc)
     assert [len(axes.images) for axes in figure.axes] == [1, 1, 1, 0]
     np.testing.assert_array_equal(figure.axes[0].images[0].get_array(), volume[10])
     curves = figure.axes[3].get_lines()
@@ -20,5 +20,5 @@ def test_slices_and_curves():
     assert labels == ["same reference for both", "between half maps"]
     shaded = figure.axes[3].patches[0]
     assert shaded.get_x() + shaded.get_width() == 4 / 200
-    both = average_and_fsc(volume, 10.0, fsc.assign(truth=0.5))
+    both = average_figure(volume, 10.0, fsc.assign(truth=0.5))
     assert "with the true map" in [t.get_text() for t in both.axes[3].get_legend().get_texts()]

@@ -1,15 +1,10 @@
-"""The figure that explains the baseline shows every outcome."""
-
-from dataclasses import replace
-from pathlib import Path
+"""Figure of the steps of the baseline, for each outcome."""
 
 import numpy as np
-from matplotlib.image import imread
 
 from sections import changed, section
 from ssn3d.core.seeds import generator
 from ssn3d.report.figures.baseline import COLUMNS, BaselineExample, baseline_steps, segment_means
-from ssn3d.report.figures.style import save
 from ssn3d.segmentation.baseline.segment import segment
 
 SETTINGS = changed(
@@ -23,9 +18,7 @@ SETTINGS = changed(
 )
 
 
-def example(
-    title: str, centre: int, noise: float, boundary_weight: float | None
-) -> BaselineExample:
+def example(title, centre, noise, boundary_weight):
     offsets = np.indices((24,) * 3) - centre
     truth = (offsets**2).sum(axis=0) <= 25
     image = noise * np.random.default_rng(1).normal(size=truth.shape) - truth
@@ -34,29 +27,28 @@ def example(
     return BaselineExample(title, image, truth.astype(np.uint8), result)
 
 
-def test_every_outcome_can_be_drawn(tmp_path: Path) -> None:
+def test_outcomes_are_drawn():
     examples = [
         example("found", 12, 0.2, None),  # the unsupervised method
         example("beside", 5, 0.2, 1.0),
-        example("too dear", 12, 0.2, 1000.0),
-        replace(
-            example("flat", 12, 0.0, 1.0),
-            result=segment(np.zeros((24,) * 3), SETTINGS, generator(0, "figure")),
-        ),
+        example("too high a threshold", 12, 0.2, 1000.0),
     ]
     outcomes = [one.result.outcome for one in examples]
-    assert outcomes[1:3] == ["no cluster at the centre", "nothing above threshold"]
+    assert outcomes[1:] == ["no cluster at the centre", "nothing above threshold"]
     figure = baseline_steps(examples, 10.0)
     assert [panel.get_title() for panel in figure.axes[:5]] == list(COLUMNS)
     assert len(figure.axes) == 5 * len(examples)
-    targets = figure.axes[3::5]
-    black = [bool((panel.images[0].get_array() == 0).any()) for panel in targets]
-    assert black == [one.result.mask[12].any() for one in examples] == [True, False, False, False]
-    save(figure, tmp_path / "steps.png")
-    assert imread(tmp_path / "steps.png").std() > 0
+    black = [bool((panel.images[0].get_array() == 0).any()) for panel in figure.axes[3::5]]
+    assert black == [one.result.mask[12].any() for one in examples] == [True, False, False]
 
 
-def test_segment_means_keep_the_sum_and_are_constant_in_segments() -> None:
+def test_constant_image_is_drawn():
+    flat = segment(np.zeros((24,) * 3), SETTINGS, generator(0, "figure"))
+    one = BaselineExample("flat", np.zeros((24,) * 3), np.ones((24,) * 3, np.uint8), flat)
+    baseline_steps([one], 10.0).draw_without_rendering()
+
+
+def test_segment_means():
     rng = np.random.default_rng(0)
     image = rng.normal(size=(5, 6, 7))
     segments = rng.integers(1, 5, size=image.shape).astype(np.int32)

@@ -1,6 +1,3 @@
-from collections.abc import Callable
-from pathlib import Path
-
 import numpy as np
 import pytest
 from matplotlib.image import imread
@@ -10,7 +7,7 @@ from ssn3d.report.figures.complex import complex_at_each_snr, draw_complex
 from ssn3d.structures.structure import Structure, write_structure
 
 
-def test_a_complex_stands_beside_three_slices_for_each_snr() -> None:
+def test_panels_of_complex():
     images = {
         name: np.random.default_rng(i).normal(size=(12, 12, 12)).astype(np.float16)
         for i, name in enumerate(("A, SNR 0.5", "C, SNR 0.01"))
@@ -30,9 +27,7 @@ def test_a_complex_stands_beside_three_slices_for_each_snr() -> None:
     assert limits[0] != limits[3]
 
 
-def test_a_complex_is_drawn_from_a_shard_that_has_it(
-    write_images: Callable[..., Path], tmp_path: Path
-) -> None:
+def test_complex_from_shard(write_images, tmp_path):
     images = np.random.default_rng(0).normal(size=(2, 8, 8, 8))
     shard = write_images(images, images > 1, ["1KP8", "2GLS"])
     points = np.array([[-5, 0, 0], [5, 0, 0]], dtype=np.float32)

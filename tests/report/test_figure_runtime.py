@@ -26,7 +26,7 @@ def files(tmp_path):
     return found
 
 
-def test_benchmarks_are_read_by_rule(files):
+def test_read_benchmarks(files):
     jobs = read_benchmarks(files)
     assert jobs.groupby("rule")["seconds"].sum().to_dict() == {
         "train_network": 1000, "simulate_specimen": 60, "make_tables": 0.5,
@@ -34,7 +34,7 @@ def test_benchmarks_are_read_by_rule(files):
     assert np.isnan(jobs.set_index("rule").loc["make_tables", "memory_mb"])
 
 
-def test_time_adds_up_over_jobs_and_memory_is_the_largest(files):
+def test_total_time_and_peak_memory(files):
     time, memory = runtime(read_benchmarks(files)).axes
     names = [tick.get_text() for tick in time.get_yticklabels()]
     assert names == ["make_tables (x1)", "simulate_specimen (x1)", "train_network (x2)"]

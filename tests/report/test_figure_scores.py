@@ -2,14 +2,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ssn3d.report.figures.scores import (
-    iou_against_mask_size,
-    iou_per_class,
-    table3_against_paper,
-)
+from ssn3d.report.figures.scores import iou_against_mask_size, iou_per_class, table3_against_paper
 
 
-def test_classes_are_sorted_by_mask_size_with_a_mark_for_each_snr(make_scores):
+def test_iou_per_class(make_scores):
     large = make_scores(["2AWB"] * 8, size=0.4)
     small = make_scores(["1LB3"] * 8, size=0.05, seed=1)
     good = pd.concat([large, small])
@@ -24,7 +20,7 @@ def test_classes_are_sorted_by_mask_size_with_a_mark_for_each_snr(make_scores):
     assert first.get_marker() != second.get_marker()
 
 
-def test_empty_masks_are_left_out_of_the_sizes_and_counted(make_scores):
+def test_iou_against_mask_size(make_scores):
     scores = make_scores(["2AWB", "1LB3"] * 5)
     scores.loc[3, ["true_positive", "false_negative"]] = 0
     (axes,) = iou_against_mask_size(scores, "SSN3D-ED, A").axes
@@ -36,7 +32,7 @@ def test_empty_masks_are_left_out_of_the_sizes_and_counted(make_scores):
     assert [text.get_text() for text in axes.texts] == ["1LB3", "2AWB"]
 
 
-def test_table3_stands_over_the_papers_with_surrogates_hollow():
+def test_table3_against_paper():
     table = pd.DataFrame(
         {
             "pdb_id": ["2AWB", "1FNT", "1GYT", "1BXR"],

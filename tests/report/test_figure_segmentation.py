@@ -1,8 +1,4 @@
-from collections.abc import Callable
-from pathlib import Path
-
 import numpy as np
-import pandas as pd
 import pytest
 
 from ssn3d.core.errors import DataError
@@ -10,9 +6,7 @@ from ssn3d.report.figures.examples import read_examples
 from ssn3d.report.figures.segmentation import Example, truth_and_prediction
 
 
-def test_examples_are_the_best_the_median_and_the_worst_of_each_structure(
-    make_scores: Callable[..., pd.DataFrame], tmp_path: Path
-) -> None:
+def test_examples(make_scores, tmp_path):
     scores = make_scores(["1KP8", "2GLS"] * 7 + ["1W6T"])
     path = tmp_path / "per_subtomogram.csv"
     scores.to_csv(path, index=False)
@@ -27,7 +21,7 @@ def test_examples_are_the_best_the_median_and_the_worst_of_each_structure(
         read_examples(path, ["9XYZ"])
 
 
-def test_truth_and_prediction_stand_side_by_side() -> None:
+def test_truth_and_prediction():
     image = np.random.default_rng(0).normal(size=(8, 8, 8)).astype(np.float16)
     truth = np.zeros((8, 8, 8), dtype=np.uint8)
     truth[2:6, 2:6, 3:7] = 1

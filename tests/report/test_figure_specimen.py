@@ -11,8 +11,8 @@ COMPLEXES = Path(__file__).resolve().parents[2] / "resources" / "complexes.tsv"
 
 
 @pytest.mark.parametrize("voxel_size", [10.0, 16.0])
-def test_mask_sizes_are_of_equal_voxels(voxel_size: float) -> None:
-    """A mask of the paper's volume has the ratio 1, whatever the voxels."""
+def test_mask_sizes_in_equal_voxels(voxel_size):
+    """The ratio does not depend on the voxel size."""
     voxels = 6**3 + 4**3
     masks = np.zeros((1, 24, 24, 24), np.uint8)
     masks.reshape(-1)[:voxels] = 1
@@ -21,10 +21,10 @@ def test_mask_sizes_are_of_equal_voxels(voxel_size: float) -> None:
         particles = SimpleNamespace(pdb_ids=np.array(["1LB3"]))
         origin = SimpleNamespace(voxel_size_angstrom=voxel_size)
 
-        def __len__(self) -> int:
+        def __len__(self):
             return 1
 
-        def read(self, _rows: object) -> tuple[None, np.ndarray]:
+        def read(self, _rows):
             return None, masks
 
     (row,) = mask_sizes(Shard(), COMPLEXES).to_dict("records")
@@ -33,7 +33,7 @@ def test_mask_sizes_are_of_equal_voxels(voxel_size: float) -> None:
     assert row["ratio"] == pytest.approx(voxels * (voxel_size / 10) ** 3 / paper)
 
 
-def test_calibration_shows_targets_and_the_ceiling() -> None:
+def test_snr_calibration():
     curve = [(0.0, 0.7), (10.0, 0.007), (0.1, 0.69), (1.0, 0.35)]
     common = {"calibration": curve, "snr_without_noise": 0.7}
     first = common | {"snr_asked": 0.5, "snr_measured": 0.49, "noise_scale": 0.6}
@@ -53,7 +53,7 @@ def test_calibration_shows_targets_and_the_ceiling() -> None:
     assert (axes.get_xscale(), axes.get_yscale()) == ("log", "log")
 
 
-def test_packing_counts_classes_and_compares_mask_sizes() -> None:
+def test_packing_statistics():
     classes = pd.DataFrame(
         {
             "pdb_id": ["1KP8", "1LB3", "9XYZ", "2GLS"],

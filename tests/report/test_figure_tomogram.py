@@ -17,14 +17,14 @@ SHAPE = (32, 40, 48)
 
 
 def noise_seen_by_tilts(max_tilt_deg):
-    """White noise without the directions that no tilt about y has seen."""
+    """Make white noise with a missing wedge about y."""
     spectrum = np.fft.fftn(np.random.default_rng(0).normal(size=SHAPE))
     kz, _, kx = np.meshgrid(*(np.fft.fftfreq(n) for n in SHAPE), indexing="ij")
     spectrum[np.abs(kz) > np.tan(np.radians(max_tilt_deg)) * np.abs(kx)] = 0
     return np.fft.ifftn(spectrum).real.astype(np.float32)
 
 
-def test_the_wedge_is_dark_around_kz():
+def test_spectrum_shows_wedge():
     power = power_spectrum_kz_kx(noise_seen_by_tilts(60))
     assert power.shape == (32, 48)
     seen = power[16 - 1 : 16 + 2, 24 + 12 : 24 + 20].mean()  # along kx
@@ -32,7 +32,7 @@ def test_the_wedge_is_dark_around_kz():
     assert unseen < 0.01 * seen
 
 
-def test_a_wave_has_its_power_at_its_frequency():
+def test_spectrum_of_wave():
     z, _, x = np.indices(SHAPE)
     power = power_spectrum_kz_kx(np.cos(2 * np.pi * (4 * z / 32 + 9 * x / 48)).astype(np.float32))
     peaks = np.argwhere(power > 0.9 * power.max()) - [16, 24]
@@ -42,7 +42,7 @@ def test_a_wave_has_its_power_at_its_frequency():
 @pytest.mark.parametrize(
     ("max_tilt_deg", "kx", "kz"), [(60, 0.5 / np.sqrt(3), 0.5), (30, 0.5, 0.5 / np.sqrt(3))]
 )
-def test_dashed_lines_bound_the_wedge_in_units_of_frequency(max_tilt_deg, kx, kz):
+def test_wedge_lines(max_tilt_deg, kx, kz):
     axes = Figure().subplots()
     draw_spectrum(axes, np.ones(SHAPE[::2], dtype=np.float32), 10.0, max_tilt_deg)
     ends = np.array([line.get_xydata()[1] for line in axes.lines])
@@ -54,7 +54,7 @@ def test_dashed_lines_bound_the_wedge_in_units_of_frequency(max_tilt_deg, kx, kz
     assert (right - left, top - bottom) == pytest.approx((1, 1))  # 1 nm voxels
 
 
-def test_labels_are_outlined_where_they_are():
+def test_label_outlines():
     labels = np.zeros((20, 30), dtype=np.uint16)
     labels[4:9, 10:16] = 7
     labels[4:9, 16:22] = 8  # a neighbour that touches it
@@ -68,7 +68,7 @@ def test_labels_are_outlined_where_they_are():
     assert alpha[4:9, [10, 15, 16, 21]].all()  # the border between neighbours too
 
 
-def test_a_tomogram_fills_a_page_with_twelve_panels():
+def test_tomogram_panels():
     rng = np.random.default_rng(1)
     clean, noisy = rng.normal(size=(2, *SHAPE)).astype(np.float32)
     labels = np.zeros(SHAPE, dtype=np.uint16)
@@ -94,7 +94,7 @@ def test_a_tomogram_fills_a_page_with_twelve_panels():
     assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
 
 
-def test_of_a_large_tomogram_150_nm_are_outlined():
+def test_large_tomogram_is_cropped():
     volume = np.random.default_rng(1).normal(size=(16, 60, 80)).astype(np.float32)
     figure = tomogram_picture(
         volume, volume, np.zeros(volume.shape, dtype=np.uint16), volume[0], name="t1",
@@ -107,7 +107,7 @@ def test_of_a_large_tomogram_150_nm_are_outlined():
 
 
 @pytest.mark.parametrize("images", [6, 5])
-def test_the_projection_shown_is_the_one_nearest_to_no_tilt(tmp_path, images, monkeypatch):
+def test_tilt_nearest_zero_is_shown(tmp_path, images, monkeypatch):
     files = {name: tmp_path / f"{name}.mrc" for name in ("signal", "tomogram", "labels", "tilts")}
     for name in ("signal", "tomogram", "labels"):
         write_mrc(files[name], np.zeros(SHAPE, dtype=np.float32), 10.0)

@@ -15,7 +15,7 @@ def history(top, epochs=12):
     return pd.DataFrame({"epoch": epoch, "validation_pixel_accuracy": 97 + 2 * rise} | curves)
 
 
-def test_curves_of_a_few_runs_are_told_apart_and_the_kept_epoch_is_ringed():
+def test_training_curves():
     histories = {"SSN3D-v1, A": history(70), "SSN3D-ED, A": history(86)}
     figure = training_curves(histories, {"SSN3D-v1, A": 9, "SSN3D-ED, A": 12})
     loss, _, miou = figure.axes
@@ -32,14 +32,14 @@ def test_curves_of_a_few_runs_are_told_apart_and_the_kept_epoch_is_ringed():
     assert [text.get_text() for text in legend.get_texts()] == list(histories)
 
 
-def test_a_single_epoch_is_a_point_that_is_seen():
+def test_single_epoch():
     loss, *_ = training_curves({"SSN3D-ED, A": history(86, 1)}, {"SSN3D-ED, A": 1}).axes
     assert {line.get_marker() for line in loss.lines} == {"."}
     low, high = loss.get_xlim()
     assert [tick for tick in loss.get_xticks() if low <= tick <= high] == [1]
 
 
-def test_runs_too_many_to_tell_apart_share_one_name():
+def test_many_runs_share_label():
     histories = {f"run {i}": history(70 + i) for i in range(len(SERIES) + 4)}
     figure = training_curves(histories, dict.fromkeys(histories, 5))
     (legend,) = figure.legends

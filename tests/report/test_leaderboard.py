@@ -1,7 +1,4 @@
-"""The leaderboard: its order, paired intervals, structures left out, and methods from outside."""
-
-from collections.abc import Callable
-from pathlib import Path
+"""Leaderboard: order, paired intervals, structures left out, and external methods."""
 
 import numpy as np
 import pandas as pd
@@ -12,27 +9,25 @@ from ssn3d.core.errors import DataError
 from ssn3d.io.files import write_json
 from ssn3d.report.settings import LeaderboardSettings, RowSettings, TablesSettings
 from ssn3d.report.tables.leaderboard import COLUMNS, leaderboard, read_entry, read_external
-from ssn3d.report.tables.leaderboard_steps import make_leaderboard
+from ssn3d.report.tables.leaderboard_files import make_leaderboard
 from ssn3d.segmentation.evaluation.metrics import miou
 
 IDS = ["1KP8", "2GLS", "1W6T"] * 10
-Scores = Callable[..., pd.DataFrame]
-Write = Callable[..., Path]
 
 
-def better(table: pd.DataFrame, by: float) -> pd.DataFrame:
-    """The same masks, every subtomogram scored higher by about as much."""
+def better(table, by):
+    """Raise all scores by about the same amount."""
     more = by + np.random.default_rng(1).normal(0, abs(by) / 10, len(table))
     return table.assign(iou_foreground=table["iou_foreground"] + more)
 
 
-def rows_of(table: pd.DataFrame, **values: object) -> pd.DataFrame:
+def rows_of(table, **values):
     for name, value in values.items():
         table = table[table[name] == value]
     return table
 
 
-def test_the_interval_of_a_difference_is_paired(make_scores: Scores, write_run: Write) -> None:
+def test_difference_interval_is_paired(make_scores, write_run):
     scores = make_scores(IDS, wrong=0.05)
     folders = {
         "UNet": write_run("UNet", "A", "random", better(scores, 0.4)),
@@ -59,7 +54,7 @@ def test_the_interval_of_a_difference_is_paired(make_scores: Scores, write_run: 
     assert ring["roi_iou"] == pytest.approx(scores["iou_foreground"][1::3].mean())
 
 
-def test_several_seeds_count_by_their_mean(make_scores: Scores, write_run: Write) -> None:
+def test_mean_over_seeds(make_scores, write_run):
     scores = make_scores(IDS)
     folders = [
         write_run("UNet", "A", f"random{repeat}", better(scores, more))
@@ -71,9 +66,7 @@ def test_several_seeds_count_by_their_mean(make_scores: Scores, write_run: Write
     assert row["miou"] - miou(scores).mean() == pytest.approx(0.2, abs=0.02)
 
 
-def test_structures_left_out_compete_where_subtomograms_are_the_same(
-    make_scores: Scores, write_run: Write
-) -> None:
+def test_structures_left_out(make_scores, write_run):
     scores = make_scores(IDS)
     unseen = better(scores, -0.5)
     of_ring = unseen[unseen["pdb_id"] == "2GLS"]
@@ -92,7 +85,7 @@ def test_structures_left_out_compete_where_subtomograms_are_the_same(
     assert inside["difference_miou"].tolist() == [0, 0]
 
 
-def test_other_subtomograms_or_masks_are_refused(make_scores: Scores, write_run: Write) -> None:
+def test_other_subtomograms(make_scores, write_run):
     for wrong in (make_scores(IDS[:-3]), make_scores(IDS, size=0.2)):
         folders = [write_run("UNet", "A", "random", make_scores(IDS)),
                    write_run("Otsu", "A", "random", wrong)]  # fmt: skip
@@ -101,9 +94,7 @@ def test_other_subtomograms_or_masks_are_refused(make_scores: Scores, write_run:
             leaderboard(entries, {"A": 0.5}, seed=0)
 
 
-def test_it_is_made_of_runs_of_joined_datasets_and_of_outsiders(
-    make_scores: Scores, write_run: Write, tmp_path: Path
-) -> None:
+def test_leaderboard_files(make_scores, write_run, tmp_path):
     base = section("tables")
     row = RowSettings(method="UNet", dataset="A")
     third = base.table3.model_copy(update={"method": "UNet", "leave_out": ["2GLS"]})

@@ -29,20 +29,20 @@ def signed_volume(vertices, triangles):
     return float((a * np.cross(b, c)).sum() / 6)
 
 
-def test_a_surface_is_where_the_object_is_and_faces_outwards():
+def test_surface_faces_outwards():
     vertices, triangles = isosurface(ball((20, 24, 28), (8, 11, 17), 6), 0)
     np.testing.assert_allclose(vertices.mean(0), [17, 11, 8], atol=0.01)  # x, y, z
     assert signed_volume(vertices, triangles) == pytest.approx(4 / 3 * np.pi * 6**3, rel=0.02)
 
 
-def test_a_surface_is_closed_where_the_object_leaves_the_volume():
+def test_surface_is_closed_at_edges():
     vertices, triangles = isosurface(np.ones((5, 6, 7)), 0.5)
     edges = np.sort(triangles[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2), axis=1)
     assert set(np.unique(edges, axis=0, return_counts=True)[1]) == {2}
     assert signed_volume(vertices, triangles) == pytest.approx(5 * 6 * 7, rel=0.05)
 
 
-def test_light_comes_from_above_and_from_the_viewers_side():
+def test_light_direction():
     vertices, triangles = isosurface(ball((20, 20, 20), (10, 10, 10), 6), 0)
     colors = lit_colors(vertices, triangles)
     _, y, z = vertices[triangles].mean(1).T - 10
@@ -53,7 +53,7 @@ def test_light_comes_from_above_and_from_the_viewers_side():
 
 
 @pytest.mark.parametrize("plane", PLANES)
-def test_a_slice_shows_a_voxel_at_its_place_in_nm(plane):
+def test_slice_axes_in_nm(plane):
     volume = np.zeros((8, 10, 12), dtype=np.float32)
     place = {"z": 4, "y": 5, "x": 6}  # the central planes
     off = {"xy": {"x": 9, "y": 2}, "xz": {"x": 9, "z": 1}, "yz": {"y": 2, "z": 1}}[plane]
@@ -71,7 +71,7 @@ def test_a_slice_shows_a_voxel_at_its_place_in_nm(plane):
     assert (axes.get_xlabel(), axes.get_ylabel()) == (f"{plane[0]} (nm)", f"{plane[1]} (nm)")
 
 
-def test_a_surface_is_drawn_in_nm_in_the_cube_of_its_volume():
+def test_surface_axes_in_nm():
     figure = Figure()
     axes = add_isosurface(
         figure, 111, ball((20, 20, 20), (5, 10, 14), 4), level=0, voxel_size_angstrom=20
@@ -83,12 +83,12 @@ def test_a_surface_is_drawn_in_nm_in_the_cube_of_its_volume():
     assert axes.get_xlim()[1] == pytest.approx(40, rel=0.1)
 
 
-def test_nothing_above_the_level_is_said_to_be_empty():
+def test_empty_surface():
     axes = add_isosurface(Figure(), 111, np.zeros((4, 4, 4)), level=0.5, voxel_size_angstrom=10)
     assert [text.get_text() for text in axes.texts] == ["empty"]
 
 
-def test_names_do_not_cover_each_other():
+def test_names_do_not_overlap():
     figure = new_figure(4)
     axes = figure.subplots()
     x, y = np.random.default_rng(0).normal(0, 1, (2, 25))
@@ -110,7 +110,7 @@ def test_series_differ_without_colour():
     assert len({look.marker for look in SERIES}) == len(SERIES)
 
 
-def test_drawing_leaves_the_settings_of_matplotlib_alone():
+def test_matplotlib_settings_unchanged():
     before = dict(mpl.rcParams)
 
     @styled
@@ -122,7 +122,7 @@ def test_drawing_leaves_the_settings_of_matplotlib_alone():
     assert dict(mpl.rcParams) == before
 
 
-def test_a_figure_is_saved_as_png_and_svg_with_the_same_bytes_each_time(tmp_path):
+def test_saved_bytes_are_reproducible(tmp_path):
     contents = []
     for name in ("a.png", "b.png"):
         figure = new_figure(1, width_inch=2)

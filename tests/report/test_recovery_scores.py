@@ -1,4 +1,4 @@
-"""The table of what was recovered: scores by hand, and all of them in every format."""
+"""Table of recovered particles, compared with scores computed by hand."""
 
 import numpy as np
 import pandas as pd
@@ -14,7 +14,7 @@ MASSES = {"1AAA": 50e3, "2BBB": 700e3}
 
 @pytest.fixture
 def table(tmp_path):
-    """Make the table of one tomogram in two datasets: in B nothing is found."""
+    """Make the table of one tomogram in two datasets; in B no particle is found."""
     for pdb_id, mass in MASSES.items():
         write_json(tmp_path / "structures" / f"{pdb_id}.json", {"mass_dalton": mass})
     matches = pd.DataFrame(
@@ -54,7 +54,7 @@ def test_scores_by_hand(table):
     assert np.isnan(rows.loc["B", "all"]["structure_iou"])
 
 
-def test_pages_have_both_tables(table, tmp_path):
+def test_recovery_pages(table, tmp_path):
     assert len(table) == 10
     page = (tmp_path / "recovery.md").read_text()
     assert "| A | 0.5 | 4 | 4 | 0.750 | 0.750 | 0.750 | 0.750 | 30.0 | 20.0 | 70.0 | 50.0 |" in page
@@ -64,7 +64,7 @@ def test_pages_have_both_tables(table, tmp_path):
     assert "picks by difference of Gaussians" in (tmp_path / "recovery.html").read_text()
 
 
-def test_recall_has_a_mark_for_each_class_and_dataset(table):
+def test_recall_marks(table):
     (axes,) = recall_by_mass(table).axes
     marks = [
         line.get_ydata()
@@ -74,8 +74,8 @@ def test_recall_has_a_mark_for_each_class_and_dataset(table):
     np.testing.assert_allclose(marks, [[50, 100], [0, 0]])
 
 
-def test_circles_are_where_picks_are():
-    """Of three picks one is far from the slice; x runs right, y up, in nm."""
+def test_pick_circles():
+    """The third pick is far from the slice; x runs right, y up, in nm."""
     image, labels = np.zeros((20, 30), np.float32), np.zeros((20, 30), np.uint16)
     slab = Slab("xy", image, labels, (5, 10), 8.0)
     picks = np.array([[8.0, 9, 12], [9, 20, 30], [14, 9, 12]])

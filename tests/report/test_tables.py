@@ -1,7 +1,3 @@
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,7 +5,7 @@ import pytest
 from sections import changed, section
 from ssn3d.core.errors import DataError
 from ssn3d.io.files import write_json
-from ssn3d.report.provenance_labels import is_exact_entry, source_in_words, surrogates
+from ssn3d.report.provenance_labels import is_exact_entry, source_label, surrogates
 from ssn3d.report.settings import RowSettings
 from ssn3d.report.tables.tables import TABLE2_COLUMNS, TABLE3_COLUMNS, read_table, table2, table3
 
@@ -20,21 +16,19 @@ ROWS = [
     RowSettings(method="UNet", dataset="A"),
     RowSettings(method="Xu & Alber, tuned", dataset="A"),
 ]
-Runs = Callable[..., Path]
-Scores = Callable[..., pd.DataFrame]
 
 
 @pytest.fixture
-def second(tmp_path: Path, repository: Path) -> Callable[..., pd.DataFrame]:
-    def make(seed: int = 1) -> pd.DataFrame:
+def second(tmp_path, repository):
+    def make(seed=1):
         return table2(ROWS, {"A": 0.5, "B": 0.06}, tmp_path, repository / "resources", seed)
 
     return make
 
 
 @pytest.fixture
-def third(tmp_path: Path, repository: Path) -> Callable[..., pd.DataFrame]:
-    def make(pdb_ids: list[str], leave_out: Any = "all") -> pd.DataFrame:
+def third(tmp_path, repository):
+    def make(pdb_ids, leave_out="all"):
         return table3(
             changed(section("tables").table3, leave_out=leave_out),
             pdb_ids,
@@ -46,15 +40,13 @@ def third(tmp_path: Path, repository: Path) -> Callable[..., pd.DataFrame]:
     return make
 
 
-def structure(folder: Path, pdb_id: str, source: str, **record: Any) -> None:
+def structure(folder, pdb_id, source, **record):
     defaults = {"file": f"{pdb_id}.cif", "served_by": pdb_id, "unit": "deposited"}
     defaults["mass_dalton"] = 600e3
     write_json(folder / f"{pdb_id}.json", {"pdb_id": pdb_id, "source": source} | defaults | record)
 
 
-def test_rows_of_table2_stand_in_the_order_asked_for_with_the_papers_values(
-    second: Callable[..., pd.DataFrame],
-) -> None:
+def test_table2_order_and_paper_values(second):
     table = second()
     assert list(table.columns) == TABLE2_COLUMNS
     assert list(table["method"]) == [row.method for row in ROWS]
@@ -68,9 +60,7 @@ def test_rows_of_table2_stand_in_the_order_asked_for_with_the_papers_values(
     assert table["paper_iou_foreground"][1:].isna().all()
 
 
-def test_a_missing_run_leaves_no_numbers_and_names_rule_and_file(
-    second: Callable[..., pd.DataFrame], write_run: Runs, make_scores: Scores
-) -> None:
+def test_missing_runs(second, write_run, make_scores):
     folder = write_run("SSN3D-v1", "A", "random", make_scores(["1KP8"] * 5))
     (folder / "per_subtomogram.csv").unlink()
     table = second()
@@ -89,9 +79,7 @@ def test_a_missing_run_leaves_no_numbers_and_names_rule_and_file(
     ]
 
 
-def test_numbers_of_a_run_are_means_over_its_test_subtomograms(
-    second: Callable[..., pd.DataFrame], write_run: Runs, make_scores: Scores
-) -> None:
+def test_scores_are_means(second, write_run, make_scores):
     scores = make_scores(["1KP8", "2GLS"] * 30)
     others = make_scores(["1KP8"] * 40, wrong=0.03, seed=1, tomogram="independent1")
     write_run("SSN3D-ED", "B", "random", scores, others)
@@ -124,10 +112,8 @@ def test_numbers_of_a_run_are_means_over_its_test_subtomograms(
         assert np.isnan(ours.loc[method, "difference_miou"])  # the paper has no mIoU of it
 
 
-def test_a_row_of_several_seeds_is_their_mean_with_the_range(
-    tmp_path: Path, repository: Path, write_run: Runs, make_scores: Scores
-) -> None:
-    def make() -> pd.Series:
+def test_row_of_several_seeds(tmp_path, repository, write_run, make_scores):
+    def make():
         rows = [RowSettings(method="SSN3D-ED", dataset="A", seeds=3)]
         return table2(rows, {"A": 0.5}, tmp_path, repository / "resources", 1).loc[0]
 
@@ -147,26 +133,20 @@ def test_a_row_of_several_seeds_is_their_mean_with_the_range(
     assert min(mious) < row["miou_low"] < row["miou"] < row["miou_high"] < max(mious)
 
 
-def test_intervals_derive_from_the_seed(
-    second: Callable[..., pd.DataFrame], write_run: Runs, make_scores: Scores
-) -> None:
+def test_intervals_derive_from_seed(second, write_run, make_scores):
     write_run("UNet", "A", "random", make_scores(["1KP8"] * 40))
     pd.testing.assert_frame_equal(second(seed=4), second(seed=4))
     assert second(seed=4).loc[3, "miou_low"] != second(seed=5).loc[3, "miou_low"]
 
 
-def test_a_run_in_the_wrong_folder_is_refused(
-    second: Callable[..., pd.DataFrame], write_run: Runs, make_scores: Scores
-) -> None:
+def test_run_in_wrong_folder(second, write_run, make_scores):
     folder = write_run("SSN3D-v1", "A", "random", make_scores(["1KP8"] * 4))
     folder.parents[1].rename(folder.parents[2] / "UNet")
     with pytest.raises(DataError, match=r"UNet/A/random/run.json: belongs to the run \('SSN3D-v1'"):
         second()
 
 
-def test_a_damaged_table_of_scores_is_refused(
-    second: Callable[..., pd.DataFrame], write_run: Runs, make_scores: Scores
-) -> None:
+def test_damaged_scores(second, write_run, make_scores):
     folder = write_run("SSN3D-v1", "A", "random", make_scores(["1KP8"] * 4))
     path = folder / "per_subtomogram.csv"
     path.write_text(path.read_text()[:-40])  # cut off in the middle of a row
@@ -174,9 +154,7 @@ def test_a_damaged_table_of_scores_is_refused(
         second()
 
 
-def test_table3_has_the_papers_order_and_then_the_others(
-    third: Callable[..., pd.DataFrame],
-) -> None:
+def test_table3_order(third):
     table = third(["1KPB", "1LB3", "2AWB", "1FNT", "1KP8"], leave_out=["2AWB"])
     assert list(table.columns) == TABLE3_COLUMNS
     assert list(table["pdb_id"]) == ["2AWB", "1FNT", "1KP8", "1LB3", "1KPB"]
@@ -188,9 +166,7 @@ def test_table3_has_the_papers_order_and_then_the_others(
     assert set(table["status"][1:]) == {"not asked for (tables.table3.leave_out)"}
 
 
-def test_table3_takes_masks_sizes_and_scores_of_the_class_left_out(
-    third: Callable[..., pd.DataFrame], write_run: Runs, make_scores: Scores
-) -> None:
+def test_table3_scores(third, write_run, make_scores):
     scores = make_scores(["2GLS"] * 30, size=0.2)
     write_run("SSN3D-ED", "A", "without_2GLS", scores)
     row = third(["1KP8", "2GLS"]).set_index("pdb_id").loc["2GLS"]
@@ -200,9 +176,7 @@ def test_table3_takes_masks_sizes_and_scores_of_the_class_left_out(
     assert row["difference_miou"] == pytest.approx(row["miou"] - 88.12)
 
 
-def test_a_test_set_of_another_class_is_refused(
-    third: Callable[..., pd.DataFrame], write_run: Runs, make_scores: Scores
-) -> None:
+def test_test_set_of_other_structure(third, write_run, make_scores):
     ours, others = make_scores(["2GLS"] * 2), make_scores(["2GLS", "1KP8"])
     for tables in ((ours, others), (others, ours)):
         write_run("SSN3D-ED", "A", "without_2GLS", *tables)
@@ -210,13 +184,13 @@ def test_a_test_set_of_another_class_is_refused(
             third(["2GLS"])
 
 
-def test_sources_are_told_in_words(tmp_path: Path) -> None:
+def test_source_labels(tmp_path):
     structure(tmp_path, "1A1S", "archive")
     structure(tmp_path, "2AWB", "archive", served_by="4V4Q")
     structure(tmp_path, "1KP8", "folder", file="1OEL.pdb.gz", served_by="1OEL")
     structure(tmp_path, "1YG6", "folder", file="1YG6.pdb", served_by="1YG6", unit="biological")
     structure(tmp_path, "1FNT", "surrogate", file=None, served_by=None, unit="surrogate")
-    words = {i: source_in_words(tmp_path, i) for i in ("1A1S", "2AWB", "1KP8", "1YG6", "1FNT")}
+    words = {i: source_label(tmp_path, i) for i in ("1A1S", "2AWB", "1KP8", "1YG6", "1FNT")}
     assert words == {
         "1A1S": "archive",
         "2AWB": "archive, 4V4Q standing in",
@@ -225,10 +199,10 @@ def test_sources_are_told_in_words(tmp_path: Path) -> None:
         "1FNT": "surrogate: bead model",
     }
     assert surrogates(tmp_path, words) == ["1FNT"]
-    assert source_in_words(tmp_path, "2REC").startswith("unknown")
+    assert source_label(tmp_path, "2REC").startswith("unknown")
 
 
-def test_the_very_entry_is_told_from_what_stands_in_for_it(tmp_path: Path) -> None:
+def test_exact_entry(tmp_path):
     structure(tmp_path, "2GLS", "folder")
     structure(tmp_path, "1GYT", "folder", mass_dalton=331e3)  # a half of what the paper had
     structure(tmp_path, "2AWB", "archive", served_by="4V4Q", mass_dalton=1400e3)
@@ -240,13 +214,7 @@ def test_the_very_entry_is_told_from_what_stands_in_for_it(tmp_path: Path) -> No
     assert not is_exact_entry(tmp_path, "2GLS", np.nan)  # of no complex of the paper
 
 
-def test_a_table_is_read_as_it_was_made(
-    second: Callable[..., pd.DataFrame],
-    third: Callable[..., pd.DataFrame],
-    write_run: Runs,
-    make_scores: Scores,
-    tmp_path: Path,
-) -> None:
+def test_table_round_trip(second, third, write_run, make_scores, tmp_path):
     write_run("SSN3D-ED", "B", "random", make_scores(["1KP8"] * 5))
     for made in (second(), third(["2GLS", "1KP8"])):
         made.to_csv(tmp_path / "table.csv", index=False)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from ssn3d.core.log import job
 from ssn3d.recovery.settings import AverageSettings
-from ssn3d.report.figures.recovered_average import draw_recovered_average
+from ssn3d.report.figures.average import draw_recovered_average
 
 if __name__ == "__main__":
     with job(snakemake.log[0]):

@@ -5,7 +5,7 @@ from pathlib import Path
 from ssn3d.core.log import job
 from ssn3d.microscope.settings import SNRSettings
 from ssn3d.report.settings import LeaderboardSettings, TablesSettings
-from ssn3d.report.tables.leaderboard_steps import make_leaderboard
+from ssn3d.report.tables.leaderboard_files import make_leaderboard
 
 if __name__ == "__main__":
     with job(snakemake.log[0]):

@@ -5,7 +5,8 @@ from pathlib import Path
 from ssn3d.core.log import job
 from ssn3d.microscope.settings import SNRSettings
 from ssn3d.report.settings import TablesSettings
-from ssn3d.report.tables.steps import make_tables, write_tables
+from ssn3d.report.tables.tables import make_tables
+from ssn3d.report.tables.text import write_tables
 
 if __name__ == "__main__":
     with job(snakemake.log[0]):

@@ -1,8 +1,8 @@
-"""Find the orientations and positions of particles by correlation with a reference.
+"""Alignment of particles by correlation with a reference.
 
-The score of a pose is the correlation coefficient, over the frequencies that the tilts recorded, of
-the particle and the reference in that pose: both lack the same wedge. Each shell is weighted by the
-inverse of the particles' power in it, so that noise is equally strong in all of them.
+The score of a pose is the correlation coefficient of the particle and the reference in that pose,
+over the frequencies that the tilts recorded. Shells are weighted by the inverse of the particles'
+power, so that noise is equally strong in all of them.
 """
 
 from collections.abc import Sequence
@@ -39,53 +39,41 @@ class Poses:
         return Poses(self.rotations[rows], self.shifts[rows], self.scores[rows])
 
 
-@dataclass(frozen=True)
-class Limit:
-    """Where particles may be found in their boxes."""
-
-    centres: NDArray[np.float64]
-    """(n, 3) positions given, z, y, x in voxels from voxel s // 2."""
-    max_shift_voxels: float
-    """Longest distance from them."""
-
-    def allows(self, rows: slice, shifts: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """Whether shifts (n, l, 3) of the particles of some rows are within the limit, (n, l)."""
-        moved = np.linalg.norm(shifts - self.centres[rows, None], axis=-1)
-        return np.asarray(moved <= self.max_shift_voxels + _ROUNDING)
-
-
 class Aligner:
-    """Particles as weighted transforms, ready to be compared with references."""
+    """Particles as weighted transforms, for comparison with references."""
 
     def __init__(
         self,
         images: NDArray[np.float32],
         highest: int,
         tilt_range_deg: tuple[float, float],
-        within: Limit,
+        *,
+        centres: NDArray[np.float64],
+        max_shift_voxels: float,
         threads: int,
     ) -> None:
-        """Transform images (n, s, s, s), up to the shell `highest`."""
+        """Transform images (n, s, s, s), up to the shell `highest`.
+
+        Particles are at most the maximum shift from the centres (n, 3), z, y, x in voxels from
+        voxel s // 2.
+        """
         self._band = make_band(images.shape[-1], highest, tilt_range_deg)
         transforms = spectra(images, self._band)
         self._weights = _whitening(transforms, self._band)
         self._particles = _unit(transforms * self._weights)
-        self._within = within
+        self._centres, self._max_shift_voxels = centres, max_shift_voxels
         self._threads = threads
 
     def _bank(self, reference: Reference, rotations: NDArray[np.float64]) -> NDArray[np.float32]:
-        """Give the reference (n, 2 m) turned by rotations (n, 3, 3)."""
+        """Transforms (n, 2 m) of the reference turned by rotations (n, 3, 3)."""
         return _real(_unit(reference.sample(rotations, self._band) * self._weights))
 
     def everywhere(
-        self,
-        reference: Reference,
-        rotations: NDArray[np.float64],
-        step_voxels: float,
+        self, reference: Reference, rotations: NDArray[np.float64], step_voxels: float
     ) -> Poses:
-        """Try all rotations (k, 3, 3) at all shifts, a step apart, that the limit allows."""
-        count, centres = len(self._particles), self._within.centres
-        offsets = ball(self._within.max_shift_voxels, step_voxels)
+        """Find the best of all rotations (k, 3, 3) and all allowed shifts, a step apart."""
+        count, centres = len(self._particles), self._centres
+        offsets = ball(self._max_shift_voxels, step_voxels)
         turns = np.array_split(rotations, self._threads)
         with ThreadPoolExecutor(self._threads) as pool:
             bank = np.concatenate(list(pool.map(lambda t: self._bank(reference, t), turns)))
@@ -101,7 +89,7 @@ class Aligner:
     def nearby(
         self, reference: Reference, start: Poses, steps: Sequence[tuple[float, float]]
     ) -> Poses:
-        """Improve poses by turns and shifts, within the limit; a step is (degrees, voxels)."""
+        """Improve poses by small turns and allowed shifts; a step is (degrees, voxels)."""
 
         def improve(rows: slice) -> Poses:
             poses = start[rows]
@@ -115,14 +103,9 @@ class Aligner:
         return join(parts)
 
     def _step(
-        self,
-        reference: Reference,
-        rows: slice,
-        poses: Poses,
-        step_deg: float,
-        step_voxels: float,
+        self, reference: Reference, rows: slice, poses: Poses, step_deg: float, step_voxels: float
     ) -> Poses:
-        """Take the best of 27 turns and 27 shifts of each particle."""
+        """Find the best of 27 turns and 27 shifts of each particle."""
         turned = poses.rotations[:, None] @ nearby_rotations(step_deg)  # (n, 27, 3, 3)
         count, turns = turned.shape[:2]
         bank = self._bank(reference, turned.reshape(-1, 3, 3)).reshape(count, turns, -1)
@@ -130,7 +113,9 @@ class Aligner:
         phases = self._band.shift_phases(moved)
         shifted = _real(self._particles[rows, None] * phases)
         products = bank @ np.swapaxes(shifted, 1, 2)  # (n, 27, 27)
-        products = np.where(self._within.allows(rows, moved)[:, None], products, -np.inf)
+        distances = np.linalg.norm(moved - self._centres[rows, None], axis=-1)
+        allowed = distances <= self._max_shift_voxels + _ROUNDING
+        products = np.where(allowed[:, None], products, -np.inf)
         flat = products.reshape(count, -1)
         turn, shift = np.unravel_index(flat.argmax(axis=1), products.shape[1:])
         each = np.arange(count)
@@ -138,7 +123,7 @@ class Aligner:
 
 
 def join(parts: Sequence[Poses]) -> Poses:
-    """Put poses one after another."""
+    """Concatenate poses."""
     return Poses(
         np.concatenate([part.rotations for part in parts]),
         np.concatenate([part.shifts for part in parts]),
@@ -147,7 +132,7 @@ def join(parts: Sequence[Poses]) -> Poses:
 
 
 def ball(radius: float, step: float) -> NDArray[np.float64]:
-    """Points (n, 3) of a cubic grid with 0 among them, at most a radius from it."""
+    """Points (n, 3) of a cubic grid around 0, within a radius."""
     axis = np.arange(-int(radius // step), int(radius // step) + 1) * step
     points = np.stack(np.meshgrid(axis, axis, axis, indexing="ij"), axis=-1).reshape(-1, 3)
     inside: NDArray[np.float64] = points[np.linalg.norm(points, axis=1) <= radius]
@@ -163,11 +148,11 @@ def _whitening(transforms: NDArray[np.complex64], band: Band) -> NDArray[np.floa
 
 
 def _real(transforms: NDArray[np.complex64]) -> NDArray[np.float32]:
-    """Complex (..., m) as real (..., 2 m), whose scalar product is the real part of theirs."""
+    """View complex (..., m) as real (..., 2 m); the scalar product is the real part of theirs."""
     return np.ascontiguousarray(transforms).view(np.float32)
 
 
 def _unit(transforms: NDArray[np.complex64]) -> NDArray[np.complex64]:
-    """Scale each row to length 1; a row of zeros stays."""
+    """Scale each row to length 1, except rows of zeros."""
     length = np.linalg.norm(_real(transforms), axis=-1, keepdims=True)
     return np.asarray(transforms / np.maximum(length, np.float32(1e-30)), dtype=np.complex64)

@@ -1,4 +1,4 @@
-"""Averages of particles in the reference's frame, with the missing wedge."""
+"""Average of particles with a missing wedge, in the reference's frame."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -13,8 +13,8 @@ from ssn3d.averaging.align import Poses
 from ssn3d.averaging.band import recorded
 
 _LEAST_COVERAGE = 0.1
-"""Of all particles: what fewer of them recorded is damped, not amplified."""
-_SHARES = 8
+"""Fraction of the particles; frequencies that fewer recorded are damped, not amplified."""
+_SHARES = 8  # a fixed number, so that rounding does not depend on threads
 
 
 def rotate_to_reference(
@@ -23,9 +23,9 @@ def rotate_to_reference(
     shift: NDArray[np.float64] | tuple[float, float, float] = (0.0, 0.0, 0.0),
     order: Literal[1, 3] = 3,
 ) -> NDArray[np.float32]:
-    """Turn and shift a cube (s, s, s) from a particle's pose to the reference's frame.
+    """Transform a cube (s, s, s) from a particle's pose to the reference's frame.
 
-    Beyond its edges the cube continues with its nearest value.
+    Beyond its edges the cube continues with the nearest value.
     """
     middle = np.full(3, len(volume) // 2)
     offset = middle + shift - rotation @ middle
@@ -44,12 +44,12 @@ def symmetrise(
 
 @dataclass(frozen=True)
 class Sums:
-    """Sums over particles in the reference's frame, of which averages are made."""
+    """Sums over particles in the reference's frame."""
 
     signal: NDArray[np.complex64]
-    """(s, s, s), transforms, 0 where a particle did not record a frequency."""
+    """(s, s, s), transforms, 0 at frequencies that a particle did not record."""
     coverage: NDArray[np.float32]
-    """(s, s, s), particles that recorded a frequency."""
+    """(s, s, s), number of particles that recorded a frequency."""
     count: int
     """Number of particles."""
 
@@ -65,17 +65,6 @@ class Sums:
         return inverse(mean.astype(np.complex64))
 
 
-def average(
-    images: NDArray[np.float32],
-    poses: Poses,
-    symmetry: NDArray[np.float64],
-    tilt_range_deg: tuple[float, float],
-    threads: int,
-) -> NDArray[np.float32]:
-    """Average images (n, s, s, s) turned and shifted back to the reference: (s, s, s)."""
-    return sum_up(images, poses, symmetry, tilt_range_deg, threads).average()
-
-
 def sum_up(
     images: NDArray[np.float32],
     poses: Poses,
@@ -83,9 +72,8 @@ def sum_up(
     tilt_range_deg: tuple[float, float],
     threads: int,
 ) -> Sums:
-    """Sum images (n, s, s, s) turned and shifted back to the reference.
+    """Sum images (n, s, s, s) in the reference's frame.
 
-    Images are summed in a fixed number of shares, so that rounding does not depend on `threads`.
     `symmetry` are the rotations (m, 3, 3) of the point group.
     """
     size = images.shape[-1]
@@ -115,18 +103,18 @@ def sum_up(
 
 
 def transform(volume: NDArray[np.float32]) -> NDArray[np.complex64]:
-    """Transform a cube; its frequency 0 is at voxel s // 2, and so is its phase origin."""
+    """Fourier transform of a cube; frequency 0 and phase origin are at voxel s // 2."""
     return np.asarray(scipy.fft.fftshift(scipy.fft.fftn(scipy.fft.ifftshift(volume))))
 
 
 def inverse(transformed: NDArray[np.complex64]) -> NDArray[np.float32]:
-    """Undo `transform`."""
+    """Inverse of `transform`."""
     back = scipy.fft.fftshift(scipy.fft.ifftn(scipy.fft.ifftshift(transformed)).real)
     return np.asarray(back, dtype=np.float32)
 
 
 def shorten(volume: NDArray[np.float32], size: int) -> NDArray[np.float32]:
-    """Sample a cube with fewer voxels (size, size, size), by cropping its transform."""
+    """Resample a cube to fewer voxels (size, size, size), by cropping its transform."""
     low = len(volume) // 2 - size // 2
     kept = transform(volume)[(slice(low, low + size),) * 3]
     return inverse(kept) * np.float32((size / len(volume)) ** 3)

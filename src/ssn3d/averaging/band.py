@@ -1,9 +1,9 @@
-"""A band of the Fourier transform: the frequencies that are compared when a particle is aligned.
+"""Band of frequencies by which particles are aligned, and the missing wedge.
 
 Frequencies are whole numbers of periods in a box of s voxels, (z, y, x); the phase origin is voxel
-s // 2. The tilt axis is y: a tilt by an angle a records the plane of y and (x, z) = (cos a, sin a),
-so what lies between the tilts is known, and the rest is the missing wedge. Turning a tomogram about
-x by 90 degrees instead of exchanging y and z reverses z, and thereby the sign of the angles.
+s // 2. The tilt axis is y: a tilt by an angle a records the plane of y and (x, z) = (cos a, sin a);
+frequencies beyond the lowest and highest tilt are the missing wedge. Turning a tomogram about x by
+90 degrees instead of exchanging y and z reverses z, and thereby the sign of the angles.
 """
 
 from dataclasses import dataclass
@@ -14,13 +14,13 @@ import scipy.ndimage
 from numpy.typing import NDArray
 
 _PADDING = 2
-"""Of a reference before its transform, for linear interpolation: 1% off at 40 angstrom."""
+"""Size of a padded reference in boxes; linear interpolation is then 1% off at 40 angstrom."""
 _ROUNDING = 1e-6  # periods in a box
 
 
 @dataclass(frozen=True)
 class Band:
-    """Frequencies of one half of Fourier space, the other half of which is its conjugate."""
+    """Frequencies of one half of Fourier space; the other half is its conjugate."""
 
     size: int
     """Edge of the box in voxels."""
@@ -29,7 +29,7 @@ class Band:
 
     @property
     def shells(self) -> NDArray[np.int_]:
-        """Length of each frequency, (m,), rounded."""
+        """Shell of each frequency, (m,): its rounded length."""
         lengths = np.linalg.norm(self.frequencies, axis=1)
         return np.asarray(np.rint(lengths).astype(int))
 
@@ -38,7 +38,7 @@ class Band:
         return len(self.frequencies)
 
     def shift_phases(self, shifts: NDArray[np.float64]) -> NDArray[np.complex64]:
-        """Factors (..., m) that undo shifts (..., 3), z, y, x in voxels, of a particle."""
+        """Phase factors (..., m) that undo shifts (..., 3), z, y, x in voxels, of a particle."""
         step = (2 * np.pi / self.size * self.frequencies.T).astype(np.float32)
         angles = shifts.astype(np.float32) @ step
         phases: NDArray[np.complex64] = (np.cos(angles) + 1j * np.sin(angles)).astype(np.complex64)
@@ -48,7 +48,7 @@ class Band:
 def recorded(
     directions: NDArray[np.floating] | NDArray[np.int_], tilt_range_deg: tuple[float, float]
 ) -> NDArray[np.bool_]:
-    """Whether frequencies (..., 3), z, y, x, are recorded by tilts about y from one to another."""
+    """True for frequencies (..., 3), z, y, x, that are recorded by a range of tilts about y."""
     z, x = directions[..., 0], directions[..., 2]
     up, across = np.where(x < 0, -z, z), np.abs(x)
     low, high = np.deg2rad(tilt_range_deg).tolist()
@@ -60,7 +60,7 @@ def recorded(
 
 
 def make_band(size: int, highest: int, tilt_range_deg: tuple[float, float]) -> Band:
-    """Give the recorded frequencies of the shells 1 to `highest`, one of each conjugate pair."""
+    """Make the band of recorded frequencies in shells 1 to `highest`, one per conjugate pair."""
     axis = np.arange(-highest, highest + 1)
     everything = np.stack(np.meshgrid(axis, axis, axis, indexing="ij"), axis=-1).reshape(-1, 3)
     half = everything[len(everything) // 2 + 1 :]  # those after 0
@@ -78,7 +78,7 @@ def spectra(images: NDArray[np.float32], band: Band) -> NDArray[np.complex64]:
 
 
 class Reference:
-    """The transform of a map, to be sampled at any orientation."""
+    """Fourier transform of a map, for sampling at any orientation."""
 
     def __init__(self, volume: NDArray[np.float32]) -> None:
         """Transform a map (s, s, s) that is 0 towards its edges."""

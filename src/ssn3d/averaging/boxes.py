@@ -1,16 +1,16 @@
-"""Boxes around the particles of a tomogram, maps in boxes of the same size, and their contrast."""
+"""Boxes cut around particles, and maps fitted to boxes, with their contrast."""
 
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from ssn3d.core.cubes import crop, crop_corners, lies_inside, nearest_voxels
 from ssn3d.core.errors import DataError
 from ssn3d.core.log import logger
 
 FEWEST = 4
-"""Particles that can be averaged: two in each half set."""
+"""Minimum number of particles of an average: two in each half set."""
 
 
 @dataclass(frozen=True)
@@ -18,18 +18,13 @@ class Boxes:
     """Cubes cut around particles."""
 
     rows: NDArray[np.int_]
-    """(n,) of the particles whose box lies in the tomogram."""
+    """(n,) rows of the particles whose box lies in the tomogram."""
     images: NDArray[np.float32]
     """(n, s, s, s), each of mean 0 and standard deviation 1."""
-    own: NDArray[np.bool_] | None
-    """(n, s, s, s), each particle's own mask; none without labels."""
+    masks: NDArray[np.bool_] | None
+    """(n, s, s, s), segmentation masks; None without labels."""
     middles: NDArray[np.int_]
-    """(n, 3) the voxel of the tomogram at voxel s // 2 of the box, z, y, x."""
-
-    def __getitem__(self, rows: NDArray[np.int_] | NDArray[np.bool_]) -> "Boxes":
-        """Select particles."""
-        own = None if self.own is None else self.own[rows]
-        return Boxes(self.rows[rows], self.images[rows], own, self.middles[rows])
+    """(n, 3) voxel of the tomogram at voxel s // 2 of the box, z, y, x."""
 
 
 def cut_boxes(
@@ -40,61 +35,55 @@ def cut_boxes(
 ) -> Boxes:
     """Cut a box around each centre (n, 3), z, y, x in voxels, if it lies in the volume (z, y, x).
 
-    Label i + 1 is the mask of centre i; particles without a voxel of their label, or in a constant
-    box, are left out.
+    Label i + 1 is the mask of centre i. Particles without a voxel of their label, and constant
+    boxes, are left out.
 
-    Raises:
-        DataError: labels and volume differ in shape, or fewer than four boxes are left.
+    Raises DataError if labels and volume differ in shape, or fewer than four boxes are left.
     """
     if labels is not None and labels.shape != volume.shape:
         raise DataError(
             f"masks of shape {labels.shape} for a tomogram of shape {volume.shape}; give labels of "
-            "the same voxels"
+            "the tomogram's shape"
         )
-    inside = lies_inside(centres, size, volume.shape)
-    _log_missing(int((~inside).sum()), f"leave the tomogram with their box of {size}^3 voxels")
-    rows = np.flatnonzero(inside)
-    own = None
+    corners = crop_corners(centres, size)
+    reason = f"leave the tomogram with their box of {size}^3 voxels"
+    rows = _kept(np.arange(len(centres)), lies_inside(centres, size, volume.shape), reason)
     if labels is not None:
-        corners = crop_corners(centres[rows], size)
-        own = np.array(
-            [crop(labels, c, size) == row + 1 for row, c in zip(rows, corners, strict=True)]
-        ).reshape(-1, size, size, size)
-        seen = own.any(axis=(1, 2, 3))
-        _log_missing(int((~seen).sum()), "have no voxel in the masks")
-        rows, own = rows[seen], own[seen]
-    images = [crop(volume, c, size) for c in crop_corners(centres[rows], size)]
-    varied = np.array([image.min() < image.max() for image in images], dtype=bool)
-    _log_missing(int((~varied).sum()), "lie where the tomogram is constant")
-    rows, own = rows[varied], None if own is None else own[varied]
+        labelled = [(crop(labels, corners[row], size) == row + 1).any() for row in rows]
+        rows = _kept(rows, labelled, "have no voxel in the masks")
+    varied = [np.ptp(crop(volume, corners[row], size)) > 0 for row in rows]
+    rows = _kept(rows, varied, "lie where the tomogram is constant")
     if len(rows) < FEWEST:
         raise DataError(
             f"{len(rows)} of {len(centres)} particles can be averaged; give at least {FEWEST}, "
             f"farther than {size // 2} voxels from the tomogram's borders and from where it is "
             "constant"
         )
-    kept = np.array([image for image, chosen in zip(images, varied, strict=True) if chosen])
-    return Boxes(rows, _standardised(kept), own, nearest_voxels(centres[rows]))
+    images = np.array([crop(volume, corners[row], size) for row in rows])
+    masks = None
+    if labels is not None:
+        masks = np.array([crop(labels, corners[row], size) == row + 1 for row in rows])
+    return Boxes(rows, _standardised(images), masks, nearest_voxels(centres[rows]))
+
+
+def _kept(rows: NDArray[np.int_], keep: ArrayLike, reason: str) -> NDArray[np.int_]:
+    """Select rows (n,) where `keep` (n,) is true, and log how many are left out."""
+    kept: NDArray[np.int_] = rows[np.asarray(keep, dtype=bool)]
+    if len(kept) < len(rows):
+        logger.warning("%d particles %s; left out", len(rows) - len(kept), reason)
+    return kept
 
 
 def _standardised(images: NDArray[np.floating]) -> NDArray[np.float32]:
-    """Give each image mean 0 and standard deviation 1; none may be constant."""
+    """Scale each image to mean 0 and standard deviation 1; none may be constant."""
     images = images.astype(np.float32)
     images -= images.mean(axis=(1, 2, 3), keepdims=True)
     spread = images.std(axis=(1, 2, 3), keepdims=True)
     return np.asarray(images / spread)
 
 
-def _log_missing(count: int, why: str) -> None:
-    if count:
-        logger.warning("%d particles %s; left out", count, why)
-
-
 def fit_map(volume: NDArray[np.floating], size: int) -> NDArray[np.float32]:
-    """Crop or pad a map about its voxels n // 2 to a cube (size, size, size).
-
-    It is padded by the mean of its faces.
-    """
+    """Crop a map about its voxels n // 2, or pad it with the mean of its faces, to a cube."""
     faces = [volume.take(end, axis=axis).ravel() for axis in range(3) for end in (0, -1)]
     cube = np.full((size,) * 3, np.concatenate(faces).mean(), dtype=np.float32)
     low = [size // 2 - n // 2 for n in volume.shape]
@@ -107,6 +96,6 @@ def fit_map(volume: NDArray[np.floating], size: int) -> NDArray[np.float32]:
 def with_dark_protein(
     volume: NDArray[np.float32], sphere: NDArray[np.float32]
 ) -> tuple[NDArray[np.float32], bool]:
-    """Negate a map (s, s, s) whose mean in a sphere exceeds that outside; say whether it was so."""
+    """Negate a map (s, s, s) if it is brighter inside a sphere than outside; True if it was."""
     inside, outside = (float((volume * w).sum() / w.sum()) for w in (sphere, 1 - sphere))
     return (-volume, True) if inside > outside else (volume, False)

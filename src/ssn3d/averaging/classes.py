@@ -1,4 +1,4 @@
-"""Average the particles of a tomogram by class: from files to files."""
+"""Averages of the particles of a tomogram by class, from files to files."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,13 +9,7 @@ from numpy.typing import NDArray
 
 from ssn3d.averaging.classify import classify
 from ssn3d.averaging.options import AverageOptions
-from ssn3d.averaging.steps import (
-    Inputs,
-    Prepared,
-    average_prepared,
-    first_reference,
-    prepare,
-)
+from ssn3d.averaging.steps import Inputs, Prepared, average_prepared, first_reference, prepare
 from ssn3d.core.log import logger
 from ssn3d.core.particles import joined
 from ssn3d.core.seeds import generator
@@ -30,15 +24,15 @@ def average_classes(
 ) -> dict[Path, pd.DataFrame]:
     """Divide the particles of a tomogram into classes, and average each.
 
-    Writes what `average_particles` writes to class1, class2, ... in the folder, the largest class
-    first; and for all together particles.star, in the order of the file given, with
-    `rlnClassNumber`, and classes.csv with the number of particles of each.
+    Writes the files of `average_particles` to class1, class2, ... in the folder, the largest class
+    first; for all classes particles.star, in the order of the input, with `rlnClassNumber`, and
+    classes.csv with the number of particles of each.
 
     Returns:
-        the FSC of each class, by its folder.
+        The FSC of each class, by its folder.
 
     Raises:
-        DataError: as `average_particles`, or a class is left with fewer than four particles.
+        DataError: as in `average_particles`, or a class is left with fewer than four particles.
         WriteError: a file cannot be written.
     """
     rng = generator(options.seed, "average")
@@ -48,10 +42,10 @@ def average_classes(
     curves: dict[Path, pd.DataFrame] = {}
     tables, members = [], []
     for number in range(1, classes + 1):
-        own = np.flatnonzero(found.numbers == number)
-        rows = found.rows[own]
-        logger.info("class %d: %d of %d particles", number, len(own), len(found.rows))
-        shape = prepared.stack.average(rows, found.poses[own])
+        in_class = np.flatnonzero(found.numbers == number)
+        rows = found.rows[in_class]
+        logger.info("class %d: %d of %d particles", number, len(rows), len(found.rows))
+        shape = prepared.stack.average(rows, found.poses[in_class])
         where = Path(folder) / f"class{number}"
         part = prepared[rows]
         curves[where], aligned, left = average_prepared(part, shape, where, options.rounds, rng)
@@ -69,7 +63,7 @@ def _write_all(
     members: Sequence[NDArray[np.int_]],
     tables: Sequence[ParticleTable],
 ) -> None:
-    """Write the aligned particles of all classes, whose rows are given, in their first order."""
+    """Write the aligned particles of all classes in the order of their rows in the input."""
     order = np.argsort(np.concatenate(members))
     particles = joined([table.particles for table in tables])
     scores = np.concatenate([table.scores for table in tables])

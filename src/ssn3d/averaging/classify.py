@@ -1,10 +1,10 @@
-"""Divide particles into classes of different shape.
+"""Classification of particles by shape.
 
-All are aligned to one reference and turned back to it; they are then compared in pairs, over the
-frequencies that both recorded (constrained correlation: Foerster et al. 2008, J. Struct. Biol. 161,
-276), and k-means on the leading eigenvectors of these correlations gives the first classes. From
-then on a particle goes, in each turn, to the class whose average it correlates with best. It meets
-averages of the half set that it is not in, since it would recognise its own noise.
+All particles are aligned to one reference and compared in pairs, over the frequencies that both
+recorded (constrained correlation: Foerster et al. 2008, J. Struct. Biol. 161, 276); k-means on the
+leading eigenvectors of these correlations gives the first classes. Then, in each turn, particles
+are assigned to the class whose average they correlate with best. Averages are those of the other
+half set, since a particle correlates with its own noise.
 """
 
 from dataclasses import dataclass
@@ -15,16 +15,10 @@ from sklearn.cluster import KMeans
 
 from ssn3d.averaging.align import Aligner, Poses, join
 from ssn3d.averaging.average import rotate_to_reference, transform
-from ssn3d.averaging.band import Band, Reference, make_band, recorded
+from ssn3d.averaging.band import Reference, make_band, recorded
 from ssn3d.averaging.boxes import FEWEST
 from ssn3d.averaging.masks import cut_out
-from ssn3d.averaging.refine import (
-    Stack,
-    align_everywhere,
-    distinct_rows,
-    divide,
-    log_merged,
-)
+from ssn3d.averaging.refine import Stack, align_everywhere, divide, log_merged
 from ssn3d.core.errors import DataError
 from ssn3d.core.log import progress
 
@@ -38,33 +32,30 @@ class Classes:
     """Particles by class."""
 
     rows: NDArray[np.int_]
-    """(n,) of the stack: all but duplicates, in order."""
+    """(n,) rows of the stack: all but duplicates, in order."""
     numbers: NDArray[np.int_]
-    """(n,) class of each, from 1, the largest; at least four particles in each."""
+    """(n,) class of each row; class 1 is the largest, and each has at least four particles."""
     poses: Poses
-    """Their poses."""
+    """Poses of these rows."""
 
 
 def classify(
     whole: Stack, reference: NDArray[np.float32], classes: int, rng: np.random.Generator
 ) -> Classes:
-    """Divide particles into classes; of those aligned to one place, the best-scored is kept.
+    """Divide particles into classes; of those aligned to one position, the best-scored is kept.
 
     Args:
         whole: the particles.
-        reference: a map (s, s, s) to which all can be aligned, such as their common average.
-        classes: how many, at least two.
-        rng: decides the half sets, the grid of orientations and the start of k-means.
+        reference: map (s, s, s) to which all can be aligned, such as their common average.
+        classes: number of classes, at least two.
+        rng: random generator of half sets, orientations and the start of k-means.
 
     Raises:
         DataError: a class is left with fewer than four particles.
     """
-    start = Reference(cut_out(reference, whole.sphere))
-    everything = np.arange(len(whole.images))
-    aligned = align_everywhere(whole, everything, start, rng)
-    rows = distinct_rows(whole, everything, aligned)
-    log_merged(len(everything) - len(rows))
-    stack, poses = whole[rows], aligned[rows]
+    rows, poses = align_everywhere(whole, reference, rng)
+    log_merged(len(whole.images) - len(rows))
+    stack = whole[rows]
     half_sets = divide(stack, np.arange(len(rows)), poses, 0.0, rng)
     halves = [np.flatnonzero(half_sets == half) for half in (1, 2)]
     found = _first_classes(stack, poses, classes, rng)
@@ -90,7 +81,7 @@ def classify(
 def _average(
     stack: Stack, rows: NDArray[np.int_], in_class: NDArray[np.bool_], poses: Poses
 ) -> Reference:
-    """Average the particles of a class among rows (m,), or all of it where there are none."""
+    """Average the particles of a class among rows (m,), or the whole class if there are none."""
     members = rows[in_class[rows]] if in_class[rows].any() else np.flatnonzero(in_class)
     return Reference(cut_out(stack.average(members, poses[members]), stack.sphere))
 
@@ -98,7 +89,7 @@ def _average(
 def _best(
     stack: Stack, aligner: Aligner, shapes: list[Reference], start: Poses
 ) -> tuple[NDArray[np.int_], Poses]:
-    """Give the shape with which each particle correlates best, from 0, and the pose there."""
+    """Find the shape (n,), from 0, with which each particle correlates best, and its pose."""
     steps = [(turn, stack.step_voxels / 2**i) for i, turn in enumerate(_STEPS_DEG, start=1)]
     tried = [aligner.nearby(shape, start, steps) for shape in shapes]
     best = np.argmax([poses.scores for poses in tried], axis=0)
@@ -108,7 +99,7 @@ def _best(
 def _first_classes(
     stack: Stack, poses: Poses, classes: int, rng: np.random.Generator
 ) -> NDArray[np.int_]:
-    """Classes (n,), from 0, by k-means of constrained correlations of aligned particles."""
+    """Classify aligned particles by k-means of constrained correlations: (n,), from 0."""
     correlations = constrained_correlations(stack, poses)
     values, vectors = np.linalg.eigh(correlations)
     leading = slice(-(classes - 1), None)
@@ -119,35 +110,30 @@ def _first_classes(
 
 
 def constrained_correlations(stack: Stack, poses: Poses) -> NDArray[np.float64]:
-    """Correlations (n, n) of how aligned particles differ from their mean.
+    """Correlations (n, n) of the differences of aligned particles from their mean.
 
     Each pair is compared over the frequencies that both recorded, up to the stack's first shell.
     """
     band = make_band(stack.images.shape[-1], stack.first_shell, _ALL_TILTS)
-    seen = np.empty((len(poses), len(band)), dtype=np.complex64)
-    known = np.empty((len(poses), len(band)), dtype=np.float32)
+    spectra = np.empty((len(poses), len(band)), dtype=np.complex64)
+    coverage = np.empty((len(poses), len(band)), dtype=np.float32)
+    z, y, x = (band.frequencies + band.size // 2).T
     for row, (image, rotation, shift) in enumerate(
         zip(stack.masked, poses.rotations, poses.shifts, strict=True)
     ):
-        seen[row] = _at(transform(rotate_to_reference(image, rotation, shift) * stack.sphere), band)
-        known[row] = recorded(band.frequencies @ rotation.T, stack.tilt_range_deg)
-    mean = (seen * known).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
-    differing = (seen - mean) * known
-    power = (np.abs(differing) ** 2) @ known.T  # of one, where the other is known
+        turned = rotate_to_reference(image, rotation, shift) * stack.sphere
+        spectra[row] = transform(turned)[z, y, x]
+        coverage[row] = recorded(band.frequencies @ rotation.T, stack.tilt_range_deg)
+    mean = (spectra * coverage).sum(axis=0) / np.maximum(coverage.sum(axis=0), 1)
+    differing = (spectra - mean) * coverage
+    power = (np.abs(differing) ** 2) @ coverage.T  # at frequencies the other recorded
     together = (differing @ differing.conj().T).real
     correlations = together / np.sqrt(np.maximum(power * power.T, 1e-30))
     return np.asarray(correlations, dtype=np.float64)
 
 
-def _at(transformed: NDArray[np.complex64], band: Band) -> NDArray[np.complex64]:
-    """Values (m,) of a cube's transform at the frequencies of a band."""
-    z, y, x = (band.frequencies + band.size // 2).T
-    values: NDArray[np.complex64] = transformed[z, y, x]
-    return values
-
-
 def _check(found: NDArray[np.int_], classes: int) -> None:
-    """Raise DataError where a class is too small to be averaged."""
+    """Raise DataError if a class is too small to be averaged."""
     sizes = np.bincount(found, minlength=classes)
     if sizes.min() < FEWEST:
         raise DataError(

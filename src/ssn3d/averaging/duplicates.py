@@ -1,7 +1,7 @@
-"""Particles that are one and the same, and half sets that share none.
+"""Duplicate particles, and half sets without common particles.
 
-Two rows of a table may be one particle: picked twice, or picked near each other and aligned to the
-same place. In different half sets such rows would agree by their common noise.
+Two rows of a table may be the same particle, picked twice or aligned to the same position. In
+different half sets such rows would agree by their common noise.
 """
 
 import numpy as np
@@ -16,12 +16,9 @@ from ssn3d.picking.select import non_max_suppression
 def distinct(
     positions: NDArray[np.float64], scores: NDArray[np.float64], distance: float
 ) -> NDArray[np.int_]:
-    """Rows (m,), in order, of the particles that have no better-scored one within a distance.
+    """Rows (m,), in order, of particles without a better-scored one within a distance.
 
-    Args:
-        positions: (n, 3).
-        scores: (n,), the higher, the better.
-        distance: in the unit of the positions.
+    `positions` (n, 3) and `distance` are in one unit; of `scores` (n,), higher is better.
     """
     order = np.argsort(-scores, kind="stable")
     return np.sort(order[non_max_suppression(positions[order], distance)])
@@ -35,36 +32,27 @@ def neighbours(positions: NDArray[np.float64], distance: float) -> NDArray[np.in
 def split(
     positions: NDArray[np.float64], pairs: NDArray[np.int_], rng: np.random.Generator
 ) -> NDArray[np.int_]:
-    """Divide particles into half sets (n,), 1 or 2, with both of each pair in one.
+    """Divide particles at positions (n, 3) into half sets (n,), 1 or 2, without splitting pairs.
 
-    Particles linked by pairs form groups, and the largest groups are assigned first, each to the
-    smaller half set. A group of more than half of the particles is cut at its median along its
-    longest axis: near the cut, pairs are then in different half sets.
-
-    Args:
-        positions: (n, 3).
-        pairs: (p, 2) rows.
-        rng: decides the order of groups of one size.
+    Particles linked by pairs (p, 2) of rows form groups. The largest groups are assigned first,
+    groups of one size in random order, each to the smaller half set. A group of more than half of
+    the particles is cut at its median along its longest axis, which splits pairs near the cut.
     """
-    groups = _groups(len(positions), pairs)
+    count = len(positions)
+    links = coo_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(count, count))
+    groups = np.asarray(connected_components(links, directed=False)[1], dtype=int)
     largest = np.flatnonzero(groups == np.bincount(groups).argmax())
-    if len(largest) > (len(positions) + 1) // 2:
+    if len(largest) > (count + 1) // 2:
         longest = np.ptp(positions[largest], axis=0).argmax()
         far = largest[np.argsort(positions[largest, longest], kind="stable")[len(largest) // 2 :]]
         groups[far] = groups.max() + 1
     sizes = np.bincount(groups)
     shuffled = rng.permutation(len(sizes))
     first, second = rng.permutation([1, 2]).tolist()
-    count = {first: 0, second: 0}
-    of_group = np.empty(len(sizes), dtype=int)
+    filled = {first: 0, second: 0}
+    half_of: NDArray[np.int_] = np.empty(len(sizes), dtype=int)
     for group in shuffled[np.argsort(-sizes[shuffled], kind="stable")]:
-        half = first if count[first] <= count[second] else second
-        of_group[group] = half
-        count[half] += sizes[group]
-    return of_group[groups]
-
-
-def _groups(count: int, pairs: NDArray[np.int_]) -> NDArray[np.int_]:
-    """Number (n,) of the group that each of `count` particles belongs to, from 0."""
-    links = coo_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(count, count))
-    return np.asarray(connected_components(links, directed=False)[1], dtype=int)
+        half = first if filled[first] <= filled[second] else second
+        half_of[group] = half
+        filled[half] += sizes[group]
+    return np.asarray(half_of[groups])

@@ -1,4 +1,4 @@
-"""Soft masks of particles in their boxes: a sphere, or each particle's own."""
+"""Soft masks of particles in their boxes: spheres and segmentation masks."""
 
 import numpy as np
 import scipy.ndimage
@@ -6,11 +6,11 @@ from numpy.typing import NDArray
 
 EDGE_VOXELS = 3.0
 """Width over which masks fall from 1 to 0, as half a period of a cosine."""
-_MARGIN_VOXELS = 1.0  # around a particle's own mask, before it falls
+_MARGIN_VOXELS = 1.0  # around a segmentation mask, before it falls
 
 
 def _falling(distance: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Fall from 1 at distance 0 to 0 at that of the edge's width."""
+    """Values that fall from 1 at distance 0 to 0 at the width of the edge."""
     part = np.clip(distance / EDGE_VOXELS, 0, 1)
     return np.asarray((1 + np.cos(np.pi * part)) / 2, dtype=np.float32)
 
@@ -23,7 +23,7 @@ def soft_sphere(size: int, radius_voxels: float) -> NDArray[np.float32]:
 
 
 def soft_masks(masks: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """Soften particles' own masks (n, s, s, s); an empty mask stays empty."""
+    """Soften segmentation masks (n, s, s, s); an empty mask stays empty."""
     soft = np.zeros(masks.shape, dtype=np.float32)
     for row, mask in enumerate(masks):
         if mask.any():
@@ -32,9 +32,9 @@ def soft_masks(masks: NDArray[np.bool_]) -> NDArray[np.float32]:
 
 
 def cut_out(image: NDArray[np.float32], mask: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Multiply an image by a soft mask, around the image's mean along the mask's edge.
+    """Subtract an image's mean along the mask's edge, and multiply the image by the mask.
 
-    So the mask adds no edge of its own. A mask without an edge leaves the image's mean.
+    The mask thus adds no edge. With a mask without edge, the mean of the whole image is subtracted.
     """
     edge = mask * (1 - mask)
     total = float(edge.sum())

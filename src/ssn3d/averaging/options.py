@@ -1,8 +1,9 @@
-"""Options of averaging, checked when they are made."""
+"""Options of averaging."""
 
-import math
 from dataclasses import dataclass, field
 from typing import Literal
+
+import numpy as np
 
 from ssn3d.averaging.symmetry import symmetry_rotations
 from ssn3d.core.errors import DataError
@@ -14,61 +15,46 @@ _STEEPEST_DEG = 90.0
 
 @dataclass(frozen=True)
 class AverageOptions:
-    """How particles are aligned and averaged.
-
-    Raises DataError for values that no particle can be averaged with.
-    """
+    """Options of alignment and averaging. Raises DataError for impossible values."""
 
     diameter_angstrom: float
-    """Diameter of the sphere that holds the particle."""
+    """Diameter of a sphere around a particle."""
     symmetry: str = "C1"
     voxel_size_angstrom: float | None = None
-    """Voxel size of the tomogram, instead of its header's."""
+    """Voxel size of the tomogram, in place of its header's."""
     protein: Protein = "auto"
-    """Contrast of protein in the tomogram; auto finds out."""
+    """Contrast of protein in the tomogram; auto measures it."""
     masked: Literal["sphere", "none"] = "sphere"
-    """Mask of what is compared with references, for particles without masks of their own."""
+    """Mask within which particles without segmentation masks are aligned."""
     average_masked: bool = False
-    """Average the particles as masked; otherwise masks only decide what is aligned."""
+    """True to average the masked particles; otherwise masks are for alignment only."""
     tilt_range_deg: tuple[float, float] = (-60.0, 60.0)
     """Lowest and highest tilt; the sign is that of `band`."""
     first_resolution_angstrom: float = 50.0
-    """Resolution to which the first reference, given or found, is used."""
+    """Resolution to which the first reference is used."""
     max_shift_angstrom: float = 30.0
-    """Longest distance of a particle from the position given, over all rounds."""
+    """Longest distance of a particle from its input position, over all rounds."""
     rounds: int = 2
     """Rounds in which each half set is aligned to its own average."""
     box_voxels: int | None = None
-    """Edge of the boxes; by default 1.5 diameters."""
+    """Edge of the boxes; None for 1.5 diameters."""
     table: TableOptions = field(default_factory=TableOptions)
-    """Units and name of the tomogram in the table of particles."""
+    """Units and tomogram name in the table of particles."""
     seed: int = 0
     threads: int = 2
 
     def __post_init__(self) -> None:
         """Check the values."""
         symmetry_rotations(self.symmetry)
-        positive = {
-            "diameter": self.diameter_angstrom,
-            "first resolution": self.first_resolution_angstrom,
-            "number of threads": self.threads,
-        }
-        for name, value in positive.items():
-            _check(math.isfinite(value) and value > 0, name, value, "a number above 0")
-        at_least_0 = {
-            "maximum shift": self.max_shift_angstrom,
-            "number of rounds": self.rounds,
-            "seed": self.seed,
-        }
-        for name, value in at_least_0.items():
-            _check(math.isfinite(value) and value >= 0, name, value, "0 or more")
+        for name in ("diameter_angstrom", "first_resolution_angstrom", "threads"):
+            if not 0 < getattr(self, name) < np.inf:
+                raise DataError(f"{name} {getattr(self, name)}; give a number above 0")
+        for name in ("max_shift_angstrom", "rounds", "seed"):
+            if not 0 <= getattr(self, name) < np.inf:
+                raise DataError(f"{name} {getattr(self, name)}; give 0 or more")
         low, high = self.tilt_range_deg
-        in_order = -_STEEPEST_DEG <= low < high <= _STEEPEST_DEG
-        expected = "the lowest and then the highest tilt, from -90 to 90 degrees"
-        _check(in_order, "tilt range", f"{low:g} {high:g}", expected)
-
-
-def _check(right: bool, name: str, value: float | str, expected: str) -> None:
-    """Raise DataError for a value that is not as expected."""
-    if not right:
-        raise DataError(f"{name} {value}; give {expected}")
+        if not -_STEEPEST_DEG <= low < high <= _STEEPEST_DEG:
+            raise DataError(
+                f"tilt range {low:g} {high:g}; give the lowest and then the highest tilt, from -90 "
+                "to 90 degrees"
+            )

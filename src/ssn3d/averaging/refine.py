@@ -1,8 +1,8 @@
-"""Alignment and averaging of two half sets, each to its own average, in a few rounds.
+"""Refinement: two half sets are aligned, each to its own average, in a few rounds.
 
-All particles are first aligned, everywhere, to one reference at low resolution; from then on the
-half sets see each other only where they decide how far their averages agree. Agreement up to that
-first resolution proves nothing, since a common reference can be seen in noise as well.
+All particles are first aligned, in all orientations, to one reference at low resolution. From then
+on the half sets share only the FSC of their averages. Agreement up to the first resolution proves
+nothing, since noise aligned to a common reference agrees as well.
 """
 
 from dataclasses import dataclass, replace
@@ -10,14 +10,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ssn3d.averaging.align import Aligner, Limit, Poses, ball, join
+from ssn3d.averaging.align import Aligner, Poses, ball, join
 from ssn3d.averaging.average import Sums, sum_up
 from ssn3d.averaging.band import Reference
 from ssn3d.averaging.boxes import FEWEST
 from ssn3d.averaging.duplicates import distinct, neighbours, split
-from ssn3d.averaging.fsc import filtered, first_below, shell_correlation
+from ssn3d.averaging.fsc import Evidence, evidence, filtered, first_below, shell_correlation
 from ssn3d.averaging.masks import cut_out
-from ssn3d.averaging.resolution import Evidence, evidence
 from ssn3d.averaging.rotation_grid import even_rotations
 from ssn3d.core.errors import DataError
 from ssn3d.core.log import logger, progress
@@ -32,76 +31,81 @@ _LEAST_SHELL = 3
 
 @dataclass(frozen=True)
 class Stack:
-    """Particles to be averaged, and what is known of them."""
+    """Particles to be averaged."""
 
     images: NDArray[np.float32]
     """(n, s, s, s), the particle near voxel s // 2; protein is dark."""
     masked: NDArray[np.float32]
-    """(n, s, s, s), what is compared with references."""
+    """(n, s, s, s), masked images, which are compared with references."""
     sphere: NDArray[np.float32]
-    """(s, s, s), the soft mask of references, and of averages where their FSC is measured."""
+    """(s, s, s), soft mask of references, and of averages for their FSC."""
     centres: NDArray[np.float64]
-    """(n, 3) where the particle is thought to be, z, y, x in voxels from voxel s // 2."""
+    """(n, 3) input positions of the particles, z, y, x in voxels from voxel s // 2."""
     places: NDArray[np.float64]
-    """(n, 3) where voxel s // 2 of each box is in the specimen, z, y, x in voxels."""
+    """(n, 3) position of voxel s // 2 of each box in the specimen, z, y, x in voxels."""
     merged_voxels: float
-    """Distance within which two particles are one."""
+    """Distance within which two particles are the same."""
     symmetry: NDArray[np.float64]
     """(m, 3, 3), the rotations of the point group."""
     tilt_range_deg: tuple[float, float]
     first_shell: int
-    """The highest frequency, in periods in a box, of the first reference."""
+    """Highest frequency of the first reference, in periods in a box."""
     max_shift_voxels: float
-    """From where the particle is thought to be."""
+    """Longest distance from the input position."""
     threads: int
 
     def __getitem__(self, rows: NDArray[np.int_]) -> "Stack":
         """Select particles."""
-        images, masked, centres = self.images[rows], self.masked[rows], self.centres[rows]
-        places = self.places[rows]
-        return replace(self, images=images, masked=masked, centres=centres, places=places)
+        names = ("images", "masked", "centres", "places")
+        return replace(self, **{name: getattr(self, name)[rows] for name in names})
 
     @property
     def step_voxels(self) -> float:
-        """How far apart shifts are tried first."""
+        """Distance between the shifts of the first search."""
         return _GRID_WAVELENGTHS * len(self.sphere) / self.first_shell
 
     @property
     def evidence(self) -> Evidence:
-        """What the FSC of two averages must show."""
+        """Evidence that an FSC must show to be significant."""
         return evidence(self.sphere, self.first_shell, len(self.symmetry))
 
     def sum_up(self, rows: NDArray[np.int_], poses: Poses) -> Sums:
-        """Sum the rows whose poses are given."""
+        """Sum rows at their poses."""
         images = self.images[rows]
         return sum_up(images, poses, self.symmetry, self.tilt_range_deg, self.threads)
 
     def average(self, rows: NDArray[np.int_], poses: Poses) -> NDArray[np.float32]:
-        """Average the rows whose poses are given."""
+        """Average rows at their poses: (s, s, s)."""
         return self.sum_up(rows, poses).average()
 
     def aligner(self, rows: NDArray[np.int_], highest: int) -> Aligner:
-        """Prepare rows to be aligned, by frequencies up to `highest`."""
-        within = Limit(self.centres[rows], self.max_shift_voxels)
-        return Aligner(self.masked[rows], highest, self.tilt_range_deg, within, self.threads)
+        """Prepare rows for alignment, by frequencies up to `highest`."""
+        return Aligner(
+            self.masked[rows],
+            highest,
+            self.tilt_range_deg,
+            centres=self.centres[rows],
+            max_shift_voxels=self.max_shift_voxels,
+            threads=self.threads,
+        )
 
 
 @dataclass(frozen=True)
 class Averages:
-    """What a refinement gives."""
+    """Result of a refinement."""
 
     rows: NDArray[np.int_]
-    """(n,) of the stack that were averaged: all but duplicates, in order."""
+    """(n,) rows of the stack that were averaged: all but duplicates, in order."""
     poses: Poses
     """Poses of these rows."""
     half_sets: NDArray[np.int_]
-    """(n,) 1 or 2 for each of these rows."""
+    """(n,) half set of each of these rows, 1 or 2."""
     halves: tuple[NDArray[np.float32], NDArray[np.float32]]
-    """Averages (s, s, s) of each half set, the same frame for both."""
+    """Averages (s, s, s) of both half sets, in one frame."""
     average: NDArray[np.float32]
     """Average of all particles, (s, s, s)."""
     fsc: NDArray[np.float64]
-    """(s // 2 + 1,) between the halves, within the sphere."""
+    """(s // 2 + 1,) FSC of the halves within the sphere."""
 
 
 def refine(
@@ -109,17 +113,12 @@ def refine(
 ) -> Averages:
     """Align particles to a reference (s, s, s), then each half set to its own average, in rounds.
 
-    The reference is used up to the stack's first shell only. Of particles that end in one place,
+    The reference is used up to the stack's first shell only. Of particles aligned to one position,
     the one with the best score is kept.
 
-    Raises:
-        DataError: fewer than four particles are left, or fewer than two in a half set.
+    Raises DataError if fewer than four particles are left, or fewer than two in a half set.
     """
-    start = Reference(cut_out(reference, stack.sphere))
-    rows = np.arange(len(stack.images))
-    poses = align_everywhere(stack, rows, start, rng)
-    left = distinct_rows(stack, rows, poses)
-    rows, poses = left, poses[left]
+    rows, poses = align_everywhere(stack, reference, rng)
     farthest = [np.linalg.norm(ball(1.8 * step, step), axis=1).max() for _, step in _STEPS]
     half_sets = divide(stack, rows, poses, rounds * sum(farthest), rng)
     for turn in progress(range(rounds + 1), "rounds"):
@@ -131,10 +130,10 @@ def refine(
         if turn == rounds:
             break
         moved = []
-        for part, own in zip(parts, masked, strict=True):
+        for part, half in zip(parts, masked, strict=True):
             aligner = stack.aligner(rows[part], _highest(stack, fsc))
-            seen = Reference(filtered(own, np.clip(fsc, 0, 1)))
-            moved.append(aligner.nearby(seen, poses[part], _STEPS))
+            target = Reference(filtered(half, np.clip(fsc, 0, 1)))
+            moved.append(aligner.nearby(target, poses[part], _STEPS))
         poses = join(moved)[np.argsort(np.concatenate(parts))]
         left = np.searchsorted(rows, distinct_rows(stack, rows, poses))
         rows, poses, half_sets = rows[left], poses[left], half_sets[left]
@@ -148,7 +147,7 @@ def _highest(stack: Stack, fsc: NDArray[np.float64]) -> int:
     """Highest shell by which half sets are aligned to their own averages.
 
     Beyond the first shell only if the half sets agree by more than their common reference, which
-    would otherwise be seen in further shells in each round.
+    would otherwise appear in further shells in each round.
     """
     crossing = first_below(fsc, _FSC_LIMIT)
     if not stack.evidence.supports(fsc, _FSC_LIMIT):
@@ -157,7 +156,7 @@ def _highest(stack: Stack, fsc: NDArray[np.float64]) -> int:
 
 
 def distinct_rows(stack: Stack, rows: NDArray[np.int_], poses: Poses) -> NDArray[np.int_]:
-    """Rows left of a stack's rows (n,), at some poses, when duplicates are merged."""
+    """Rows that remain of a stack's rows (n,), at these poses, when duplicates are merged."""
     positions = stack.places[rows] + poses.shifts
     return np.asarray(rows[distinct(positions, poses.scores, stack.merged_voxels)])
 
@@ -169,9 +168,9 @@ def divide(
     moves_voxels: float,
     rng: np.random.Generator,
 ) -> NDArray[np.int_]:
-    """Half sets (n,) of rows, 1 or 2; those that are or may become duplicates are in one.
+    """Half sets (n,) of rows, 1 or 2; particles that are or may become duplicates share one.
 
-    A particle may still move by a distance from its pose. Raises DataError for too few particles.
+    A particle may still move by `moves_voxels`. Raises DataError if there are too few particles.
     """
     positions = stack.places[rows] + poses.shifts
     given = stack.places[rows] + stack.centres[rows]
@@ -183,27 +182,33 @@ def divide(
 
 
 def _check_halves(half_sets: NDArray[np.int_]) -> None:
-    """Raise DataError where there are too few particles in a half set."""
+    """Raise DataError if a half set has too few particles."""
     smallest = min(int((half_sets == half).sum()) for half in (1, 2))
     if smallest < FEWEST // 2:
         raise DataError(
             f"{len(half_sets)} different particles are left, {smallest} in one of two half sets; "
-            f"give at least {FEWEST} that are apart from each other"
+            f"give at least {FEWEST} at different positions"
         )
 
 
 def log_merged(count: int) -> None:
     """Warn of particles that were merged with others."""
     if count:
-        logger.warning("%d particles were aligned to the place of another; merged with it", count)
+        logger.warning("%d particles were aligned to the position of another; merged", count)
 
 
 def align_everywhere(
-    stack: Stack, rows: NDArray[np.int_], reference: Reference, rng: np.random.Generator
-) -> Poses:
-    """Align rows of the stack, whatever their orientation, by low frequencies."""
+    stack: Stack, reference: NDArray[np.float32], rng: np.random.Generator
+) -> tuple[NDArray[np.int_], Poses]:
+    """Align all particles to a map (s, s, s) in all orientations, by low frequencies.
+
+    Returns the rows (n,) of particles that are not duplicates, and their poses.
+    """
+    rows = np.arange(len(stack.images))
     aligner = stack.aligner(rows, stack.first_shell)
-    rotations = even_rotations(_GRID_DEG, rng)
-    poses = aligner.everywhere(reference, rotations, stack.step_voxels)
+    target = Reference(cut_out(reference, stack.sphere))
+    poses = aligner.everywhere(target, even_rotations(_GRID_DEG, rng), stack.step_voxels)
     steps = [(turn, stack.step_voxels / 2**i) for i, turn in enumerate(_FIRST_STEPS_DEG, start=1)]
-    return aligner.nearby(reference, poses, steps)
+    poses = aligner.nearby(target, poses, steps)
+    left = distinct_rows(stack, rows, poses)
+    return left, poses[left]

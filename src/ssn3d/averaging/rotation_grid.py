@@ -1,4 +1,4 @@
-"""Sets of rotations to search: even over all orientations, or around one."""
+"""Grids of rotations to search: all orientations, or small turns."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,10 +9,9 @@ _PHI, _PSI = np.sqrt(2.0), 1.533751168755204288118041
 
 
 def even_rotations(step_deg: float, rng: np.random.Generator) -> NDArray[np.float64]:
-    """Rotations (n, 3, 3), a spiral over all orientations, itself turned at random.
+    """Rotations (n, 3, 3), a randomly turned spiral over all orientations.
 
-    Each has the volume of a cube of the step, in units in which a small turn has its angle as
-    length and all rotations have the volume 8 pi^2.
+    Each covers the volume of a cube whose edge is the step in radians; all cover 8 pi^2.
     """
     count = round(8 * np.pi**2 / np.deg2rad(step_deg) ** 3)
     place = np.arange(count) + 0.5

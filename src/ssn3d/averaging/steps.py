@@ -1,4 +1,4 @@
-"""Average the particles of a tomogram: from files to files."""
+"""Average of the particles of a tomogram, from files to files."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,15 +9,15 @@ from numpy.typing import NDArray
 
 from ssn3d.averaging.average import rotate_to_reference
 from ssn3d.averaging.boxes import Boxes, cut_boxes, fit_map, with_dark_protein
-from ssn3d.averaging.fsc import shell_correlation
+from ssn3d.averaging.fsc import describe, shell_correlation
 from ssn3d.averaging.initial_model import initial_model
 from ssn3d.averaging.masks import cut_out, soft_masks, soft_sphere
 from ssn3d.averaging.options import AverageOptions
 from ssn3d.averaging.refine import Averages, Stack, refine
-from ssn3d.averaging.resolution import describe
 from ssn3d.averaging.superpose import superpose, symmetry_score
 from ssn3d.averaging.symmetry import symmetry_rotations
 from ssn3d.averaging.wedge import warn_of_tilts
+from ssn3d.core.cubes import nearest_voxels
 from ssn3d.core.errors import DataError
 from ssn3d.core.log import logger
 from ssn3d.core.particles import Particles
@@ -37,43 +37,42 @@ _LEAST_SYMMETRY = 0.9
 _LEAST_FIRST_SHELL = 3
 _SAME_VOXEL_FRACTION = 0.01
 _MERGED_DIAMETERS = 1 / 3
-"""Distance within which two particles are one, in diameters; elongated ones may be this near."""
-_IDENTITY = np.eye(3)[None]
+"""Particles within this distance, in diameters, are the same; elongated ones may be as near."""
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """Files from which particles are averaged."""
+    """Input files of an average."""
 
     particles: PathLike
-    """STAR file."""
+    """Table of particles."""
     tomogram: PathLike
-    """MRC file of any contrast and voxel size."""
+    """Volume of any contrast and voxel size."""
     labels: PathLike | None = None
     """MRC file of the tomogram's shape; label i is the mask of row i."""
     reference: PathLike | None = None
-    """MRC file; without it a first reference is made of the particles."""
+    """MRC file; without it, a first reference is made from the particles."""
     truth: PathLike | None = None
-    """MRC file with which the average is compared in the end."""
+    """MRC file of a true map, with which the average is compared."""
     offsets: NDArray[np.int_] | None = None
-    """(n, 3) from the voxels of the tomogram to those of the specimen, z, y, x, for each row of
-    particles; None where the tomogram is the specimen, and no boxes of several."""
+    """(n, 3) from voxels of the volume to those of the specimen, z, y, x, by row of particles; None
+    unless the volume is made of boxes of several tomograms."""
 
 
 def average_particles(inputs: Inputs, folder: PathLike, options: AverageOptions) -> pd.DataFrame:
     """Align and average the particles of a tomogram.
 
     Writes average.mrc, half1.mrc, half2.mrc (protein dark; not masked), fsc.csv, particles.star
-    (the particles averaged, at their new poses) and particles.csv (their rows in the file given,
-    half sets and scores) to the folder.
+    (the averaged particles at their new poses) and particles.csv (their rows in the input, half
+    sets and scores) to the folder.
 
     Returns:
-        the FSC: resolution_angstrom, half_maps, with a true map truth, and shared: 1 up to the last
-        shell in which averages of noise agree as well (`resolution`).
+        The FSC: columns resolution_angstrom, half_maps, truth (with a true map) and shared, which
+        is 1 up to the last shell in which averages of noise agree as well (`fsc`).
 
     Raises:
-        DataError: a file is missing, damaged or of another voxel size or shape; too few particles;
-            or a reference without the symmetry.
+        DataError: a file is missing, damaged or of another voxel size or shape, there are too few
+            particles, or the reference lacks the symmetry.
         WriteError: a file cannot be written.
     """
     rng = generator(options.seed, "average")
@@ -84,36 +83,30 @@ def average_particles(inputs: Inputs, folder: PathLike, options: AverageOptions)
 
 @dataclass(frozen=True)
 class Prepared:
-    """Particles of a tomogram, cut out and masked."""
+    """Particles of a tomogram in masked boxes."""
 
     tomogram: Tomogram
-    """Named as in the table of particles."""
+    """Tomogram, named as in the table of particles."""
     frame: TomogramFrame
-    """That in which the particles were read, and are written."""
+    """Frame of the input and output tables."""
     particles: Particles
-    """Those whose boxes lie in the tomogram, as they were picked."""
+    """Input particles whose boxes lie in the tomogram."""
     file_rows: NDArray[np.int_]
     """(n,) rows of these particles in their file."""
-    boxes: Boxes
     stack: Stack
     truth: NDArray[np.float32] | None
-    """(s, s, s), the map that averages are compared with."""
+    """(s, s, s), true map."""
 
     def __getitem__(self, rows: NDArray[np.int_]) -> "Prepared":
         """Select particles."""
-        return replace(
-            self,
-            particles=self.particles[rows],
-            file_rows=self.file_rows[rows],
-            boxes=self.boxes[rows],
-            stack=self.stack[rows],
-        )
+        names = ("particles", "file_rows", "stack")
+        return replace(self, **{name: getattr(self, name)[rows] for name in names})
 
 
 def prepare(inputs: Inputs, options: AverageOptions) -> Prepared:
-    """Read a tomogram, its particles and their masks, and the true map if there is one.
+    """Read a tomogram, its particles and masks, and the true map.
 
-    Raises DataError where `average_particles` does.
+    Raises DataError as `average_particles` does.
     """
     tomogram = open_tomogram(inputs.tomogram, options.voxel_size_angstrom, options.protein)
     voxel_angstrom = tomogram.grid.voxel_size_angstrom
@@ -131,14 +124,13 @@ def prepare(inputs: Inputs, options: AverageOptions) -> Prepared:
     truth = None if inputs.truth is None else _read_map(inputs.truth, stack, voxel_angstrom)
     name = check_name(str(table.tomograms[0]) or tomogram.name)
     named = replace(tomogram, name=name)
-    file_rows = table.file_rows[boxes.rows]
-    return Prepared(named, frame, chosen, file_rows, boxes, stack, truth)
+    return Prepared(named, frame, chosen, table.file_rows[boxes.rows], stack, truth)
 
 
 def first_reference(
     inputs: Inputs, prepared: Prepared, options: AverageOptions, rng: np.random.Generator
 ) -> NDArray[np.float32]:
-    """Read the reference (s, s, s), or make one of the particles."""
+    """Read the reference (s, s, s), or make one from the particles."""
     if inputs.reference is None:
         return initial_model(prepared.stack, rng)
     voxel_angstrom = prepared.tomogram.grid.voxel_size_angstrom
@@ -154,20 +146,22 @@ def average_prepared(
     rounds: int,
     rng: np.random.Generator,
 ) -> tuple[pd.DataFrame, ParticleTable, NDArray[np.int_]]:
-    """Align particles to a reference (s, s, s), average them, and write what comes of it.
+    """Align particles to a reference (s, s, s), average them, and write the results.
 
-    Returns the FSC, the particles averaged, and their rows (n,) among those prepared.
+    Returns the FSC, the averaged particles, and their rows (n,) among the input particles.
     """
     averages = refine(prepared.stack, reference, rounds, rng)
     voxel_angstrom = prepared.tomogram.grid.voxel_size_angstrom
     fsc = fsc_table(prepared.stack, averages, voxel_angstrom, prepared.truth, rng)
-    _write_maps(Path(folder), averages, voxel_angstrom)
+    maps = (averages.average, *averages.halves)
+    for name, volume in zip(("average", "half1", "half2"), maps, strict=True):
+        write_mrc(Path(folder) / f"{name}.mrc", volume, voxel_angstrom)
     write_csv(Path(folder) / "fsc.csv", fsc)
     return fsc, _write_poses(Path(folder), prepared[averages.rows], averages), averages.rows
 
 
 def _box_voxels(options: AverageOptions, voxel_angstrom: float) -> int:
-    """Edge of the boxes, an even number. Raises DataError where the particle does not fit."""
+    """Edge of the boxes, an even number. Raises DataError if the particle does not fit."""
     diameter = options.diameter_angstrom / voxel_angstrom
     size = options.box_voxels or 2 * int(np.ceil(_BOX_DIAMETERS * diameter / 2))
     if size % 2 or diameter > size or size < _SMALLEST_BOX_VOXELS:
@@ -186,19 +180,18 @@ def _box_voxels(options: AverageOptions, voxel_angstrom: float) -> int:
 def make_stack(
     boxes: Boxes, centres: NDArray[np.float64], options: AverageOptions, voxel_angstrom: float
 ) -> Stack:
-    """Mask boxes around centres (n, 3), z, y, x in voxels, and say how they are to be aligned."""
+    """Mask boxes around centres (n, 3), z, y, x in voxels, and set the options of alignment."""
     size = boxes.images.shape[-1]
     sphere = soft_sphere(size, options.diameter_angstrom / 2 / voxel_angstrom)
-    masks = [sphere] * len(boxes.images)
-    if boxes.own is not None:
-        masks = list(soft_masks(boxes.own))
-    elif options.masked == "none":
-        masks = [np.ones_like(sphere)] * len(boxes.images)
-    pairs = zip(boxes.images, masks, strict=True)
-    asked = round(size * voxel_angstrom / options.first_resolution_angstrom)
-    first = min(max(asked, _LEAST_FIRST_SHELL), size // 2 - 1)
+    if boxes.masks is not None:
+        masks = soft_masks(boxes.masks)
+    else:
+        mask = sphere if options.masked == "sphere" else np.ones_like(sphere)
+        masks = np.broadcast_to(mask, boxes.images.shape)
+    masked = np.stack([cut_out(*pair) for pair in zip(boxes.images, masks, strict=True)])
+    shell = round(size * voxel_angstrom / options.first_resolution_angstrom)
+    first = min(max(shell, _LEAST_FIRST_SHELL), size // 2 - 1)
     logger.info("first reference: to %.1f A", size * voxel_angstrom / first)
-    masked = np.stack([cut_out(image, mask) for image, mask in pairs])
     return Stack(
         images=masked if options.average_masked else boxes.images,
         masked=masked,
@@ -215,7 +208,7 @@ def make_stack(
 
 
 def _read_map(path: PathLike, stack: Stack, voxel_angstrom: float) -> NDArray[np.float32]:
-    """Read a map into a box, with protein dark. Raises DataError for another voxel size."""
+    """Read a map into a box (s, s, s), protein dark. Raises DataError for another voxel size."""
     volume, size_angstrom = read_mrc(path, default_voxel_size_angstrom=voxel_angstrom)
     if abs(size_angstrom / voxel_angstrom - 1) > _SAME_VOXEL_FRACTION:
         raise DataError(
@@ -231,9 +224,9 @@ def _read_map(path: PathLike, stack: Stack, voxel_angstrom: float) -> NDArray[np
 def _check_symmetry(
     path: PathLike, reference: NDArray[np.float32], stack: Stack, name: str
 ) -> None:
-    """Raise DataError for a reference that is not symmetric about the axes of its group."""
-    seen = cut_out(reference, stack.sphere)
-    score = float(symmetry_score(seen, stack.symmetry, _IDENTITY, stack.first_shell)[0])
+    """Raise DataError if a reference is not symmetric about the axes of its group."""
+    masked, unturned = cut_out(reference, stack.sphere), np.eye(3)[None]
+    score = float(symmetry_score(masked, stack.symmetry, unturned, stack.first_shell)[0])
     if score < _LEAST_SYMMETRY:
         raise DataError(
             f"{path}: only {score:.0%} of it has the symmetry {name} (n-fold axis z, two-fold axis "
@@ -250,16 +243,16 @@ def fsc_table(
 ) -> pd.DataFrame:
     """Tabulate the FSC between half maps and with a true map (s, s, s), and log resolutions.
 
-    The average is first turned onto the true map. Maps are compared within the stack's sphere.
+    The average is first superposed on the true map. Maps are compared within the stack's sphere.
     """
     box_angstrom = len(stack.sphere) * voxel_angstrom
     shells = np.arange(1, len(averages.fsc))
     curves = {"half_maps": averages.fsc}
     if truth is not None:
-        seen, true = (cut_out(m, stack.sphere) for m in (averages.average, truth))
-        found = superpose(seen, true, stack.first_shell, stack.max_shift_voxels, rng)
+        masked, true = (cut_out(m, stack.sphere) for m in (averages.average, truth))
+        found = superpose(masked, true, stack.first_shell, stack.max_shift_voxels, rng)
         curves["truth"] = shell_correlation(
-            rotate_to_reference(seen, found.rotations[0], found.shifts[0]), true
+            rotate_to_reference(masked, found.rotations[0], found.shifts[0]), true
         )
     for name, curve in curves.items():
         logger.info("%s", describe(name, curve, stack.evidence, box_angstrom))
@@ -268,17 +261,10 @@ def fsc_table(
     return table.assign(shared=(shells <= stack.evidence.shared_shell).astype(int))
 
 
-def _write_maps(folder: Path, averages: Averages, voxel_angstrom: float) -> None:
-    first, second = averages.halves
-    maps = {"average": averages.average, "half1": first, "half2": second}
-    for name, volume in maps.items():
-        write_mrc(folder / f"{name}.mrc", volume, voxel_angstrom)
-
-
 def _write_poses(folder: Path, prepared: Prepared, averages: Averages) -> ParticleTable:
-    """Write the particles at their poses, and give them."""
-    poses, boxes, picked = averages.poses, prepared.boxes, prepared.particles
-    centres = boxes.middles + poses.shifts
+    """Write and return the particles at their poses."""
+    poses, picked = averages.poses, prepared.particles
+    centres = nearest_voxels(picked.centres) + poses.shifts
     aligned = Particles(picked.pdb_ids, centres, poses.rotations)
     tomogram = prepared.tomogram
     names = np.full(len(aligned), tomogram.name)

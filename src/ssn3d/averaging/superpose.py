@@ -1,9 +1,9 @@
-"""How maps are turned: one relative to another, or to the axes of its symmetry."""
+"""Orientation of a map relative to another, or to the axes of its symmetry."""
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ssn3d.averaging.align import Aligner, Limit, Poses
+from ssn3d.averaging.align import Aligner, Poses
 from ssn3d.averaging.band import Reference, make_band
 from ssn3d.averaging.rotation_grid import even_rotations, nearby_rotations
 
@@ -22,12 +22,15 @@ def superpose(
     max_shift_voxels: float,
     rng: np.random.Generator,
 ) -> Poses:
-    """Find the pose of a map (s, s, s) relative to another, as if it were one particle.
+    """Find the pose of a map (s, s, s) relative to another.
 
     Both are 0 towards their edges; frequencies up to the shell `highest` are compared.
     """
-    within = Limit(np.zeros((1, 3)), max_shift_voxels)
-    aligner = Aligner(volume[None], highest, _ALL_TILTS, within, threads=1)
+    centres = np.zeros((1, 3))
+    aligner = Aligner(
+        *(volume[None], highest, _ALL_TILTS),
+        centres=centres, max_shift_voxels=max_shift_voxels, threads=1,
+    )  # fmt: skip
     reference = Reference(onto)
     start = aligner.everywhere(reference, even_rotations(_GRID_DEG, rng), _SHIFT_STEP_VOXELS)
     return aligner.nearby(reference, start, _STEPS)
@@ -39,10 +42,10 @@ def symmetry_score(
     rotations: NDArray[np.float64],
     highest: int,
 ) -> NDArray[np.float64]:
-    """How symmetric a map (s, s, s) is once turned back by each rotation (n, 3, 3).
+    """Scores (n,) of the symmetry of a map (s, s, s) turned back by each rotation (n, 3, 3).
 
-    From 0 to 1: the share of its power that is left by averaging over the group (m, 3, 3), as the
-    mean over the shells up to `highest`.
+    From 0 to 1: the fraction of the power that remains when the map is averaged over the group
+    (m, 3, 3), as the mean over the shells up to `highest`.
     """
     reference = Reference(volume)
     band = make_band(len(volume), highest, _ALL_TILTS)
@@ -51,9 +54,9 @@ def symmetry_score(
     for low in range(0, len(rotations), _BATCH):
         turned = rotations[low : low + _BATCH, None] @ symmetry  # (b, m, 3, 3)
         inverse = np.swapaxes(turned.reshape(-1, 3, 3), 1, 2)
-        seen = reference.sample(inverse, band).reshape(*turned.shape[:2], -1)
-        left = np.abs(seen.mean(axis=1)) ** 2 @ of_shell
-        power = (np.abs(seen) ** 2).mean(axis=1) @ of_shell
+        spectra = reference.sample(inverse, band).reshape(*turned.shape[:2], -1)
+        left = np.abs(spectra.mean(axis=1)) ** 2 @ of_shell
+        power = (np.abs(spectra) ** 2).mean(axis=1) @ of_shell
         scores.append((left / np.maximum(power, 1e-30)).mean(axis=1))
     return np.concatenate(scores).astype(np.float64)
 
@@ -64,9 +67,9 @@ def symmetry_axes(
     highest: int,
     rng: np.random.Generator,
 ) -> NDArray[np.float64]:
-    """Find the rotation (3, 3) by which turning back makes a map (s, s, s) most symmetric.
+    """Find the rotation (3, 3) from the axes of a group (m, 3, 3) to those of a map (s, s, s).
 
-    The axes are those of the group; shells up to `highest` are seen.
+    Shells up to `highest` are compared.
     """
     if len(symmetry) == 1:
         return np.eye(3)

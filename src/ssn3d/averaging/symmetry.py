@@ -1,7 +1,4 @@
-"""Point groups C1, Cn and Dn, and the angle between two orientations of a symmetric particle.
-
-The axes are RELION's: the n-fold axis is z, and a two-fold axis of Dn is x.
-"""
+"""Symmetry of particles, and the angle between two orientations of a symmetric particle."""
 
 import re
 
@@ -10,35 +7,27 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from ssn3d.core.errors import DataError
+from ssn3d.core.point_groups import point_group
 
-_NAME = re.compile(r"([CD])([1-9][0-9]?)")
+_SYMBOL = re.compile(r"[CD][1-9][0-9]?")
 
 
 def symmetry_rotations(symmetry: str) -> NDArray[np.float64]:
-    """Rotations (m, 3, 3), in z, y, x, that map a particle of this symmetry onto itself.
+    """Rotations (m, 3, 3), in z, y, x, that map a particle of a point group onto itself.
 
     Raises DataError for a name other than C1 to C99 and D1 to D99.
     """
-    found = _NAME.fullmatch(symmetry.upper())
-    if found is None:
+    if not _SYMBOL.fullmatch(symmetry.upper()):
         raise DataError(f"symmetry {symmetry!r} is unknown; give C1, Cn or Dn, such as C4 or D7")
-    fold = int(found[2])
-    turns_deg = np.arange(fold) * (360 / fold)
-    group = Rotation.from_euler("z", turns_deg[:, None], degrees=True)  # in x, y, z
-    if found[1] == "D":
-        group = Rotation.concatenate([group, group * Rotation.from_euler("x", 180, degrees=True)])
-    return np.ascontiguousarray(group.as_matrix()[:, ::-1, ::-1])
+    return point_group(symmetry.upper())
 
 
 def angular_error_deg(
     true: NDArray[np.float64], found: NDArray[np.float64], symmetry: str = "C1"
 ) -> NDArray[np.float64]:
-    """Angles (n,), in degrees, by which orientations differ; the least over the symmetry.
+    """Angles (n,), in degrees, between true and found orientations; the least over the symmetry.
 
-    Args:
-        true: rotations (n, 3, 3) in z, y, x, with x_specimen = R x_structure.
-        found: the same.
-        symmetry: of the structure, about the axes of the module's docstring.
+    Orientations are rotations (n, 3, 3) in z, y, x, with x_specimen = R x_structure.
     """
     equivalent = true[:, None] @ symmetry_rotations(symmetry)
     between = np.swapaxes(equivalent, -1, -2) @ found[:, None]

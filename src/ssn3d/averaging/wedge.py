@@ -1,8 +1,7 @@
-"""Which tilts a tomogram holds, measured from its power spectrum, against those that were given.
+"""Range of tilts measured from a tomogram's power spectrum, compared with the range given.
 
 Each tilt fills one line of the (z, x) plane of Fourier space, at the tilt angle (`band`). Power by
-angle therefore shows where the missing wedge is: what no tilt recorded is nearly empty, unless the
-wedge was filled by software or everything there is rounding noise.
+angle therefore shows the missing wedge, which is nearly empty unless software filled it.
 """
 
 from dataclasses import dataclass
@@ -18,18 +17,18 @@ _MOST_SECTIONS = 64
 _RINGS = np.linspace(0.15, 0.4, 11)
 """Edges of rings in cycles per voxel: fine enough for sharp angles, inside Nyquist."""
 _TYPICAL_QUANTILE = 0.8
-"""Of all angles, so that a range of 40 degrees suffices to define the power of what is recorded."""
+"""Quantile over angles that gives the power of recorded ones, if they span 40 degrees or more."""
 _EMPTY = 0.3
-"""Power relative to that of recorded angles below which nothing was recorded."""
+"""Relative power below which an angle was not recorded."""
 _NARROWEST_DEG = 60.0
-"""Narrower ranges are no tilt series: z is far smoother than x."""
+"""Narrower ranges are not those of tilt series, but of volumes far smoother along z than x."""
 _SHARP = 0.1
-"""Power in the second bin beyond an edge of a wedge, relative to the third within, at most."""
+"""Maximum power of the second bin beyond a sharp edge, relative to the third within."""
 _MIRRORED, _HALF_EMPTY = 2.0, 0.5
-"""Power of the angles that only the mirrored range has, relative to that of those that only the
-given range has, and the latter, from which on the sign is doubted."""
+"""The sign of tilt is opposite if the angles in the mirrored range alone have at least this many
+times the power of those in the given range alone, and the latter less than this."""
 _LEAST_EXCESS_DEG = 10.0
-"""Smaller differences are within the blur of thin tomograms."""
+"""Smaller differences from the given range are within the blur of thin tomograms."""
 _THINNEST_VOXELS = 16
 
 
@@ -47,7 +46,7 @@ class AngularPower:
         return float(np.median(self.rings, axis=0)[chosen].mean())
 
     def within(self, tilt_range_deg: tuple[float, float]) -> NDArray[np.bool_]:
-        """Bins (n,) wholly in a range."""
+        """True for bins (n,) wholly in a range."""
         low, high = tilt_range_deg
         half = BIN_DEG / 2
         return (self.angles_deg - half >= low) & (self.angles_deg + half <= high)
@@ -112,7 +111,7 @@ def angular_power(volume: NDArray[np.float32]) -> AngularPower:
 def warn_of_tilts(
     volume: NDArray[np.float32], tilt_range_deg: tuple[float, float], name: str
 ) -> None:
-    """Log a warning where the power of a volume (z, y, x) contradicts the range of tilts."""
+    """Log a warning if the power of a volume (z, y, x) contradicts the range of tilts."""
     if min(volume.shape[0], volume.shape[2]) < _THINNEST_VOXELS:
         return
     measured = angular_power(volume)

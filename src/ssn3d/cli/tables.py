@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Print the tables, and the paths of the files that hold them, of figures and of the report."""
     from ssn3d.report.provenance_labels import surrogates
-    from ssn3d.report.tables.steps import make_tables
+    from ssn3d.report.tables.tables import make_tables
     from ssn3d.report.tables.text import to_text
 
     config, pdb_ids = read_experiment(arguments)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-_AT_ONCE = 100  # resamples, which bounds the memory
+_AT_ONCE = 100  # resamples, to bound the memory
 
 
 def mean_interval(
@@ -18,19 +18,19 @@ def mean_interval(
 ) -> tuple[float, float]:
     """Compute the percentile bootstrap interval of the mean of `values` (n,).
 
-    Subtomograms are resampled and, where they are of several tomograms, also whole tomograms, since
-    subtomograms of one have its specimen in common; the wider interval counts. With few tomograms
-    it is too narrow; with one it does not cover the choice of the specimen at all.
+    Subtomograms are resampled and, if there are several tomograms, whole tomograms as well, since
+    subtomograms of one share its specimen; the wider interval is returned. With few tomograms it is
+    too narrow; with one it does not cover the choice of the specimen at all.
 
     Args:
         values: a score of each subtomogram.
-        tomograms: (n,) from which each was cut.
-        generator: of the resamples.
+        tomograms: tomogram of each subtomogram (n,).
+        generator: random generator of the resamples.
         confidence: share of intervals that cover the true mean.
-        resamples: how many to draw.
+        resamples: number of resamples.
 
     Returns:
-        The lower and the upper end; (nan, nan) for fewer than two values.
+        Lower and upper end; (nan, nan) for fewer than two values.
     """
     if len(values) < 2:  # noqa: PLR2004 -- one value has no spread
         return math.nan, math.nan

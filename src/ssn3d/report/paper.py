@@ -1,6 +1,6 @@
 """The paper's values: Tables 2 and 3, and the names and mask sizes of its complexes.
 
-All functions raise DataError where the file is missing or damaged.
+All functions raise DataError if the file is missing or damaged.
 """
 
 from collections.abc import Collection, Mapping

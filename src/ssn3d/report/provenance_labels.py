@@ -1,4 +1,4 @@
-"""Where the coordinates of each structure came from, in words for the tables."""
+"""Sources of the coordinates of structures, as labels in tables."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -6,29 +6,26 @@ from pathlib import Path
 from ssn3d.io.files import PathLike, read_json
 
 _SURROGATE = "surrogate: bead model"
-_WHOLE = 0.8  # of the published mass; by residues, entries have 0.92 (2GHO) and more of it
+_WHOLE = 0.8  # minimum fraction of the published mass; whole entries have at least 0.92 (2GHO)
 
 
-def source_in_words(structures_dir: PathLike, pdb_id: str) -> str:
-    """Say where the coordinates of a structure came from."""
+def source_label(structures_dir: PathLike, pdb_id: str) -> str:
+    """Describe the source of a structure's coordinates."""
     path = Path(structures_dir) / f"{pdb_id}.json"
     if not path.exists():
         return f"unknown: no {path}"
     record = read_json(path, "source", "file", "served_by", "unit")
     if record["source"] == "surrogate":
         return _SURROGATE
-    words = "archive" if record["source"] == "archive" else f"file {record['file']}"
+    label = "archive" if record["source"] == "archive" else f"file {record['file']}"
     served_by = record["served_by"]
     if served_by not in {None, pdb_id}:
-        words += f", {served_by} standing in"
-    return words + (", biological assembly" if record["unit"] == "biological" else "")
+        label += f", {served_by} standing in"
+    return label + (", biological assembly" if record["unit"] == "biological" else "")
 
 
 def is_exact_entry(structures_dir: PathLike, pdb_id: str, mass_kda: float) -> bool:
-    """Whether the coordinates were read from a file of this very entry, as deposited.
-
-    A file with much less than the complex's mass, such as half of it, does not count.
-    """
+    """True if the coordinates are those deposited under this ID, with the complex's whole mass."""
     path = Path(structures_dir) / f"{pdb_id}.json"
     if not path.exists():
         return False
@@ -39,9 +36,9 @@ def is_exact_entry(structures_dir: PathLike, pdb_id: str, mass_kda: float) -> bo
 
 def surrogates(structures_dir: PathLike, pdb_ids: Iterable[str]) -> list[str]:
     """List the structures that are bead models."""
-    return [i for i in pdb_ids if is_surrogate(source_in_words(structures_dir, i))]
+    return [i for i in pdb_ids if is_surrogate(source_label(structures_dir, i))]
 
 
-def is_surrogate(source: str) -> bool:
-    """Whether these words of `source_in_words` mean a bead model."""
-    return source == _SURROGATE
+def is_surrogate(label: str) -> bool:
+    """True if a label of `source_label` names a bead model."""
+    return label == _SURROGATE

@@ -1,4 +1,4 @@
-"""Results of the segmentation stage: one folder for each method, dataset and split."""
+"""Reader of the segmentation results: one folder for each method, dataset and split."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,52 +27,42 @@ _RECORD = ["capacity", "epochs", "training_seconds"]
 
 @dataclass(frozen=True)
 class Run:
-    """What the report needs from one run."""
+    """Results of one run."""
 
     record: dict[str, Any]
-    """The content of run.json."""
+    """Content of run.json."""
     subtomograms: pd.DataFrame
-    """The rows of per_subtomogram.csv: the test set, accuracies and IoUs in percent."""
+    """Rows of per_subtomogram.csv: the test set, accuracies and IoUs in percent."""
     independent: pd.DataFrame
-    """The rows of independent.csv: subtomograms of tomograms that no training saw."""
+    """Rows of independent.csv: subtomograms of tomograms that no training saw."""
 
 
 def missing_files(folder: Path) -> list[Path]:
-    """List the files that a run lacks before it can enter a table; none for a finished run."""
+    """List the files that a run lacks; none for a finished run."""
     files = [folder / name for name in ("run.json", "per_subtomogram.csv", "independent.csv")]
     return [file for file in files if not file.exists()]
 
 
 def read_run(folder: Path) -> Run:
-    """Read one finished run.
+    """Read a finished run.
 
-    Raises:
-        DataError: a file is missing or damaged, or belongs to another run.
+    Raises DataError if a file is missing or damaged, or belongs to another run.
     """
     record = read_json(folder / "run.json", *_RECORD)
     names = (record.get("method"), record.get("dataset"), record.get("split"))
     if names != folder.parts[-3:]:
-        message = f"{folder / 'run.json'}: belongs to the run {names}; delete it and rerun"
-        raise DataError(message)
+        raise DataError(f"{folder / 'run.json'}: belongs to the run {names}; delete it and rerun")
     tables = (folder / name for name in ("per_subtomogram.csv", "independent.csv"))
     return Run(record, *map(read_per_subtomogram, tables))
 
 
 def read_per_subtomogram(path: PathLike) -> pd.DataFrame:
-    """Read the table of one test set; IDs such as 1E10 stay text.
-
-    Raises:
-        DataError: the file is missing or damaged.
-    """
+    """Read the scores of a test set. Raises DataError if the file is missing or damaged."""
     return read_csv(path, SCORES)
 
 
 def read_history(path: PathLike) -> pd.DataFrame:
-    """Read history.csv, one row per epoch.
-
-    Raises:
-        DataError: the file is missing or damaged.
-    """
+    """Read history.csv, a row per epoch. Raises DataError if the file is missing or damaged."""
     return read_csv(path, _HISTORY)
 
 

@@ -12,7 +12,7 @@ from ssn3d.segmentation.networks.plugins import package_networks
 
 
 def _known(method: str) -> str:
-    """Raise ValueError, with a hint, for a method that does not exist."""
+    """Raise ValueError, with a hint, for an unknown method."""
     methods = [*METHODS, *(point.name for point in package_networks())]
     if method not in methods:
         near = difflib.get_close_matches(method, methods, n=1, cutoff=0.5)
@@ -26,13 +26,13 @@ Method = Annotated[str, AfterValidator(_known), Field(json_schema_extra={"enum":
 
 
 class RowSettings(Settings):
-    """What a row of Table 2 shows."""
+    """A row of Table 2."""
 
     method: Method
     dataset: str
-    # The one default in the models of the configuration: most rows have no use for the key.
+    # The only default in the configuration's models: most rows do not need the key.
     seeds: int = Field(default=1, ge=1, le=100)
-    """Trainings that differ in their seed alone; one, unless the key is there."""
+    """Number of trainings, which differ in their seed alone."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -40,56 +40,59 @@ class RowSettings(Settings):
             raise ValueError(f"seeds: '{self.method}' is not trained; remove the key")
         return self
 
+    def runs(self) -> list[Run]:
+        """List the runs of all seeds, on the random split."""
+        names = [f"random{repeat}" for repeat in repeats(self.seeds)]
+        return [Run(self.method, self.dataset, name) for name in names]
+
 
 def _each_once(rows: list[RowSettings]) -> list[RowSettings]:
-    """Raise ValueError where two rows show the same method on the same dataset."""
+    """Raise ValueError if two rows show the same method on the same dataset."""
     no_repeats([f"'{row.method}' on '{row.dataset}'" for row in rows])
     return rows
 
 
 class Table3Settings(Settings):
-    """What Table 3 shows."""
+    """Trainings that each leave out one structure, as Table 3 shows them."""
 
     method: Method
     dataset: str
     leave_out: Literal["all"] | PdbIds
 
     def left_out(self, pdb_ids: Sequence[str]) -> Sequence[str]:
-        """Structures to leave out, one training each; `pdb_ids` are all of the experiment."""
+        """List the structures to leave out; `pdb_ids` are all of the experiment."""
         return pdb_ids if self.leave_out == "all" else self.leave_out
+
+    def run(self, pdb_id: str) -> Run:
+        """Name the run without a structure."""
+        return Run(self.method, self.dataset, f"without_{pdb_id}")
 
 
 class TablesSettings(Settings):
-    """What the tables show, and hence what is trained."""
+    """Rows of Tables 2 and 3, which decide what is trained."""
 
     table2: Annotated[list[RowSettings], AfterValidator(_each_once), Field(min_length=1)]
-    """At least one row."""
+    """Rows of Table 2, at least one."""
     table3: Table3Settings
 
     def runs(self, pdb_ids: Sequence[str]) -> list[Run]:
         """List the runs that both tables show; `pdb_ids` are all of the experiment."""
-        second = [
-            Run(row.method, row.dataset, f"random{repeat}")
-            for row in self.table2
-            for repeat in repeats(row.seeds)
-        ]
-        method, dataset = self.table3.method, self.table3.dataset
-        left_out = self.table3.left_out(pdb_ids)
-        return second + [Run(method, dataset, f"without_{pdb_id}") for pdb_id in left_out]
+        left_out = [self.table3.run(pdb_id) for pdb_id in self.table3.left_out(pdb_ids)]
+        return [run for row in self.table2 for run in row.runs()] + left_out
 
 
 class LeaderboardSettings(Settings):
-    """What the leaderboard shows beside the rows of both tables and the classical references."""
+    """Rows of the leaderboard besides those of both tables and the classical references."""
 
     rows: Annotated[list[RowSettings], AfterValidator(_each_once)]
-    """More rows."""
+    """Rows besides those of both tables."""
     left_out: list[Table3Settings]
-    """More trainings without a structure."""
+    """Trainings that each leave out one structure."""
     external: list[str]
-    """Folders that `ssn3d score` wrote."""
+    """Folders written by `ssn3d score`."""
 
     def all_rows(self, tables: TablesSettings, datasets: Sequence[str]) -> list[RowSettings]:
-        """Rows of Table 2, those of the leaderboard alone, and the references on every dataset."""
+        """List Table 2's rows, the leaderboard's, and the references on every dataset."""
         classical = [RowSettings(method=m, dataset=d) for d in datasets for m in (OTSU, ORACLE)]
         rows = [*tables.table2, *self.rows, *classical]
         return [*{(row.method, row.dataset): row for row in reversed(rows)}.values()][::-1]
@@ -97,14 +100,10 @@ class LeaderboardSettings(Settings):
     def runs(
         self, tables: TablesSettings, datasets: Sequence[str], pdb_ids: Sequence[str]
     ) -> list[Run]:
-        """List the runs that it shows; `datasets` and `pdb_ids` are all of the experiment."""
-        whole = [
-            Run(row.method, row.dataset, f"random{repeat}")
-            for row in self.all_rows(tables, datasets)
-            for repeat in repeats(row.seeds)
-        ]
+        """List the runs to show; `datasets` and `pdb_ids` are all of the experiment."""
+        whole = [run for row in self.all_rows(tables, datasets) for run in row.runs()]
         without = [
-            Run(more.method, more.dataset, f"without_{pdb_id}")
+            more.run(pdb_id)
             for more in (tables.table3, *self.left_out)
             for pdb_id in more.left_out(pdb_ids)
         ]
@@ -112,7 +111,7 @@ class LeaderboardSettings(Settings):
 
 
 class FiguresSettings(Settings):
-    """Which structures figures show."""
+    """Structures that the figures show."""
 
     complex_id: PdbId
     example_ids: Annotated[PdbIds, Field(min_length=1, max_length=6)]

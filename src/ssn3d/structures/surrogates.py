@@ -17,6 +17,7 @@ from scipy.spatial.transform import Rotation
 
 from ssn3d.core.blas import one_blas_thread
 from ssn3d.core.errors import ConfigError, StructureError
+from ssn3d.core.point_groups import point_group
 from ssn3d.core.seeds import generator
 from ssn3d.io.files import PathLike, read_tsv
 from ssn3d.structures.bounding import bounding_sphere
@@ -66,7 +67,7 @@ def read_complexes(path: PathLike) -> dict[str, Complex]:
         try:
             pdb_id, group = row["pdb_id"], row["point_group"]
             known = Complex(float(row["mass_kda"]) * 1e3, float(row["radius_nm"]) * 10, group)
-            _operations(group)
+            point_group(group)
         except (KeyError, ValueError) as error:
             raise ConfigError(f"{place}: not a complex ({error!r})") from error
         if not (0 < known.mass_dalton < np.inf and 0 < known.radius_angstrom < np.inf):
@@ -75,12 +76,6 @@ def read_complexes(path: PathLike) -> dict[str, Complex]:
             raise ConfigError(f"{place}: invalid or repeated PDB ID {pdb_id!r}")
         complexes[pdb_id] = known
     return complexes
-
-
-def _operations(point_group: str) -> Points:
-    """Return the rotation matrices (g, 3, 3), in (z, y, x) order, of a point group about z."""
-    group = Rotation.create_group(point_group, axis="Z")  # type: ignore[arg-type] # or ValueError
-    return np.asarray(group.as_matrix()[:, ::-1, ::-1])
 
 
 @one_blas_thread()
@@ -131,7 +126,7 @@ def map_radius_angstrom(points: Points) -> float:
 
 def _body(random: np.random.Generator, known: Complex) -> Points:
     """Grow a skeleton and place beads (n, 3) around it, as near to the radius as possible."""
-    group = _operations(known.point_group)
+    group = point_group(known.point_group)
     unit_dalton = known.mass_dalton / len(group)
     beads = max(1, round(unit_dalton / BEAD_DALTON))
     domains = max(2, round(4 / len(group)), round(unit_dalton / _DOMAIN_DALTON))

@@ -1,4 +1,4 @@
-"""The baseline step by step: subtomogram, segments, clusters, target, truth."""
+"""Steps of the baseline: subtomogram, segments, clusters, target, truth."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,12 +24,12 @@ from ssn3d.subtomograms.store import open_dataset
 
 PLANE = "xy"
 COLUMNS = ("subtomogram", "segments, threshold", "clusters", "target", "truth")
-_LEAST_DEPTH_VOXELS = 2  # a thinner section has no room for a number
+_LEAST_DEPTH_VOXELS = 2  # a number does not fit into a thinner section
 
 
 @dataclass(frozen=True)
 class BaselineExample:
-    """One subtomogram, its segmentation by the baseline, and the truth."""
+    """A subtomogram, its segmentation by the baseline, and the truth."""
 
     title: str
     image: NDArray[Any]
@@ -48,7 +48,7 @@ def draw_baseline(
     *,
     figure: PathLike,
 ) -> None:
-    """Draw the baseline's steps on each structure's median test subtomogram, segmented anew."""
+    """Segment each structure's median test subtomogram again, and draw the baseline's steps."""
     dataset = open_dataset(shards)
     parameters = BaselineParameters(**read_json(run, "settings")["settings"])
     picked = read_examples(per_subtomogram, pdb_ids)
@@ -64,10 +64,10 @@ def draw_baseline(
 
 @styled
 def baseline_steps(examples: Sequence[BaselineExample], voxel_size_angstrom: float) -> Figure:
-    """Draw the method on the central slices of some subtomograms, one row each.
+    """Draw the steps on central slices, a row for each subtomogram.
 
-    Each segment has the grey of its mean, which is what the threshold sees; segments that pass it
-    are outlined. Clusters are numbered; the target is the one that is black in the next column.
+    Segments are drawn in the grey of their mean, to which the threshold is applied; those that pass
+    it are outlined. Clusters are numbered; the target is black.
     """
     figure = new_figure(1.2 * len(examples) + 0.3)
     panels = figure.subplots(len(examples), len(COLUMNS), squeeze=False, sharex=True, sharey=True)
@@ -89,7 +89,7 @@ def baseline_steps(examples: Sequence[BaselineExample], voxel_size_angstrom: flo
 
 
 def segment_means(image: NDArray[Any], segments: NDArray[np.int32]) -> NDArray[np.float64]:
-    """Replace every voxel by the mean of the image over its segment; shapes (s, s, s)."""
+    """Replace each voxel (s, s, s) by the mean of the image over its segment."""
     labels, owner = np.unique(segments, return_inverse=True)
     means = ndimage.mean(np.asarray(image, dtype=np.float64), segments, labels)
     return np.asarray(means)[owner].reshape(segments.shape)
@@ -107,7 +107,7 @@ def _draw(
 
 
 def _outline(axes: Axes, mask: NDArray[np.bool_], voxel_size_angstrom: float) -> None:
-    """Draw the outline of a mask's central slice, white on black so that it shows on any grey."""
+    """Outline a mask's central slice, white on black, to be seen on any grey."""
     section = central_slice(mask, PLANE)
     if section.any() and not section.all():
         nm = np.arange(len(section)) * voxel_size_angstrom / 10

@@ -1,4 +1,4 @@
-"""Figure 4: a complex as a surface, and as a subtomogram at each SNR."""
+"""Figure 4: surface of a complex, and a subtomogram of it at each SNR."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,13 +9,14 @@ from numpy.typing import NDArray
 
 from ssn3d.core.errors import DataError
 from ssn3d.io.files import PathLike
-from ssn3d.report.figures.panels import PLANES, add_isosurface, central_slice, draw_slice
+from ssn3d.report.figures.panels import add_central_slices, add_isosurface
 from ssn3d.report.figures.style import new_figure, save, styled
 from ssn3d.structures.maps import density_map
 from ssn3d.structures.structure import read_structure
 from ssn3d.subtomograms.store import open_shard
 
 _MAP_VOXEL_ANGSTROM = 5.0  # finer than the tomogram's, so that the surface is smooth
+_OUTLIERS_PERCENT = 0.5
 
 
 def draw_complex(
@@ -29,8 +30,7 @@ def draw_complex(
 ) -> None:
     """Draw Figure 4: a complex's surface, and its first subtomogram in one shard of each dataset.
 
-    Raises:
-        DataError: a shard has no subtomogram of the complex.
+    Raises DataError if a shard has no subtomogram of the complex.
     """
     atoms = read_structure(structure)
     density = density_map(
@@ -74,12 +74,12 @@ def complex_at_each_snr(
     """Draw the isosurface, and beside it central slices of one subtomogram per dataset.
 
     Args:
-        pdb_id: the complex.
-        density: its map (z, y, x), in dalton per nm^3.
-        level: of the surface, in the units of `density`.
-        density_voxel_size_angstrom: of `density`.
+        pdb_id: ID of the complex.
+        density: map of the complex (z, y, x), in dalton per nm^3.
+        level: level of the surface, in dalton per nm^3.
+        density_voxel_size_angstrom: voxel size of the map.
         images: subtomograms (s, s, s) by title, such as "A, SNR 0.5"; protein is dark.
-        voxel_size_angstrom: of the images.
+        voxel_size_angstrom: voxel size of the subtomograms.
     """
     rows = len(images)
     figure = new_figure(max(2.6, 1.75 * rows + 0.3))
@@ -90,10 +90,7 @@ def complex_at_each_snr(
     edge_nm = len(density) * density_voxel_size_angstrom / 10
     axes.set_title(f"{pdb_id}, surface at {level:g} Da/nm$^3$\nin a cube of {edge_nm:.0f} nm")
     for row, (title, image) in enumerate(images.items()):
-        limits = tuple(np.percentile(image.astype(np.float32), [0.5, 99.5]))
-        for column, plane in enumerate(PLANES, start=1):
-            panel = figure.add_subplot(grid[row, column])
-            draw_slice(panel, central_slice(image, plane), plane, voxel_size_angstrom, limits)
-            if column == 2:  # noqa: PLR2004 -- above the middle one of three
-                panel.set_title(title)
+        place = grid[row, 1:]
+        panels = add_central_slices(figure, place, image, voxel_size_angstrom, _OUTLIERS_PERCENT)
+        panels[1].set_title(title)  # above the middle one of three
     return figure

@@ -1,4 +1,4 @@
-"""Which test subtomograms the figures show: the best, the median and the worst of a structure."""
+"""Test subtomograms shown in figures: the best, the median and the worst of a structure."""
 
 from collections.abc import Sequence
 
@@ -14,14 +14,14 @@ def read_examples(per_subtomogram: PathLike, pdb_ids: Sequence[str]) -> pd.DataF
     """Pick examples from per_subtomogram.csv of one run.
 
     Args:
-        per_subtomogram: the file.
-        pdb_ids: the structures to show, in order; those without test subtomograms are skipped.
+        per_subtomogram: path of the file.
+        pdb_ids: structures to show, in order; those without test subtomograms are skipped.
 
     Returns:
-        Rows of the file with a column `rank`: "best" is the highest IoU of the region of interest.
+        Rows of the file with a column `rank`: best, median and worst IoU of the region of interest.
 
     Raises:
-        DataError: the file is missing or damaged, or none of the structures is in it.
+        DataError: the file is missing or damaged, or has none of the structures.
     """
     table = read_per_subtomogram(per_subtomogram)
     by_structure = dict(list(table.groupby("pdb_id")))
@@ -39,7 +39,7 @@ def read_examples(per_subtomogram: PathLike, pdb_ids: Sequence[str]) -> pd.DataF
 
 
 def _best_median_worst(rows: pd.DataFrame) -> pd.DataFrame:
-    """Pick three rows of one structure; fewer where it has fewer."""
+    """Pick three rows of one structure, or all if it has fewer."""
     ordered = rows.sort_values("iou_foreground", ascending=False, kind="stable")
     last = len(ordered) - 1
     ranks = {0: "best", last: "worst", last // 2: "median"}

@@ -1,4 +1,4 @@
-"""Names beside points that do not cover each other, and plain numbers on logarithmic axes."""
+"""Names beside points, without overlaps, and plain numbers on logarithmic axes."""
 
 from collections.abc import Sequence
 
@@ -14,9 +14,9 @@ _POINTS_PER_INCH = 72
 
 
 def name_points(axes: Axes, x: ArrayLike, y: ArrayLike, names: Sequence[str]) -> None:
-    """Write each name at the free place that is nearest to its point.
+    """Write each name at the free place nearest to its point.
 
-    Call it once the scales and limits of the axes are final.
+    The scales and limits of the axes must be final.
     """
     figure = axes.get_figure(root=True)
     if not len(names) or figure is None:

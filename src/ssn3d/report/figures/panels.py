@@ -1,7 +1,7 @@
 """Panels that several figures share: slices and isosurfaces of volumes (z, y, x).
 
-Pictures are never mirrored: the first axis named runs right, the second up, and the viewer looks
-against the third of a right-handed system.
+Pictures are never mirrored: in plane "xz", x runs right and z up, and the third axis of a
+right-handed system points to the viewer.
 """
 
 from typing import Any
@@ -10,6 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from matplotlib.gridspec import SubplotSpec
 from numpy.typing import NDArray
 from skimage.measure import marching_cubes
 
@@ -18,14 +19,31 @@ _LIGHT_XYZ = np.array([-0.25, -0.75, 0.61])  # of length 1; the viewer is at (0.
 
 
 def central_slice(volume: NDArray[Any], plane: str) -> NDArray[Any]:
-    """Take the slice through index n // 2; in plane "xz", x runs along columns and z along rows."""
-    z, y, x = (n // 2 for n in volume.shape)
-    slices: dict[str, NDArray[Any]] = {
-        "xy": volume[z],
-        "xz": volume[:, y],
-        "yz": volume[:, :, x],
-    }
-    return slices[plane]
+    """Return the slice through index n // 2; in plane "xz", rows are z and columns are x."""
+    axis = next(i for i, name in enumerate("zyx") if name not in plane)
+    section: NDArray[Any] = np.take(volume, volume.shape[axis] // 2, axis=axis)
+    return section
+
+
+def add_central_slices(
+    figure: Figure,
+    place: SubplotSpec,
+    volume: NDArray[Any],
+    voxel_size_angstrom: float,
+    outliers_percent: float,
+) -> list[Axes]:
+    """Add the slices in all planes side by side, with one grey scale; return their panels.
+
+    `outliers_percent` of the voxels are darker than black, and as many lighter than white.
+    """
+    shown = [outliers_percent, 100 - outliers_percent]
+    limits = tuple(np.percentile(volume.astype(np.float32), shown))
+    row, first = place.rowspan.start, place.colspan.start
+    panels = []
+    for column, plane in enumerate(PLANES, start=first):
+        panels.append(figure.add_subplot(place.get_gridspec()[row, column]))
+        draw_slice(panels[-1], central_slice(volume, plane), plane, voxel_size_angstrom, limits)
+    return panels
 
 
 def draw_slice(
@@ -35,7 +53,7 @@ def draw_slice(
     voxel_size_angstrom: float,
     limits: tuple[float, float] | None = None,
 ) -> None:
-    """Draw a slice (rows, columns) in grey with its axes in nm, the centre of voxel 0 at 0.
+    """Draw a slice (rows, columns) in grey over axes in nm; the centre of voxel 0 is at 0.
 
     `limits` are the values drawn black and white, by default the 0.5th and 99.5th percentile.
     """
@@ -56,11 +74,11 @@ def draw_slice(
 
 
 def isosurface(volume: NDArray[Any], level: float) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Triangulate the surface of `level`, closed also where it meets the edge of the volume.
+    """Triangulate the surface of a level, closed at the edges of the volume.
 
     Returns:
-        vertices (v, 3) in (x, y, z) voxels of the volume, and triangles (t, 3), counterclockwise
-        as seen from outside (where values are lower).
+        Vertices (v, 3) in (x, y, z) voxels, and triangles (t, 3) of vertices, counterclockwise as
+        seen from outside (where values are lower).
     """
     padded = np.pad(np.asarray(volume, dtype=np.float32), 1)
     vertices, faces, _, _ = marching_cubes(  # type: ignore[no-untyped-call]
@@ -81,16 +99,11 @@ def lit_colors(vertices: NDArray[np.float64], triangles: NDArray[np.int64]) -> N
 
 
 def add_isosurface(
-    figure: Figure,
-    position: Any,
-    volume: NDArray[Any],
-    *,
-    level: float,
-    voxel_size_angstrom: float,
+    figure: Figure, position: Any, volume: NDArray[Any], *, level: float, voxel_size_angstrom: float
 ) -> Axes:
-    """Add a lit isosurface at `position` of a grid, in a cube as large as the volume.
+    """Add a lit isosurface at a position of a grid, in a cube as large as the volume.
 
-    Where no voxel exceeds `level`, the cube is empty and says so.
+    If no voxel exceeds the level, the cube is empty and labelled so.
     """
     axes: Any = figure.add_subplot(position, projection="3d")
     size_nm = np.array(volume.shape[::-1]) * voxel_size_angstrom / 10

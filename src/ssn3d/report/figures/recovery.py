@@ -1,4 +1,4 @@
-"""Particles recovered from a tomogram: picks and outlines on slices; and recall by mass."""
+"""Particles recovered from a tomogram: picks and outlines on slices, and recall by mass."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -29,9 +29,9 @@ from ssn3d.report.tables.recovery_scores import ALL
 
 _AXES = "zyx"
 _SLAB_ANGSTROM = 50.0
-"""Thickness of a slice, the mean of its voxels, so that particles show in noise."""
+"""Thickness over which voxels are averaged, so that particles are seen in noise."""
 _WIDEST_ANGSTROM = 2000.0
-"""Of the middle of a tomogram that is shown: circles would be too small in more of it."""
+"""Width of the part of a tomogram that is shown; in a wider one circles are too small."""
 _LOOKS: dict[str, tuple[str, Any]] = {
     # kind of a position: colour and dashes
     "pick": ("#E69F00", "-"),
@@ -43,18 +43,18 @@ _LOOKS: dict[str, tuple[str, Any]] = {
 
 @dataclass(frozen=True)
 class Slab:
-    """A slice through the middle of a tomogram."""
+    """Slice through the middle of a tomogram."""
 
     plane: str
-    """Its axes, to the right and up."""
+    """Axes to the right and up, such as xz."""
     image: NDArray[np.float32]
     """(rows, columns), protein dark."""
     labels: NDArray[np.integer[Any]]
-    """(rows, columns), of the targets."""
+    """(rows, columns), instance labels of the targets."""
     start_voxels: tuple[int, int]
-    """First row and column."""
+    """First row and column in the tomogram."""
     middle_voxels: float
-    """Where it lies along the third axis."""
+    """Position along the third axis."""
 
 
 def draw_picks(
@@ -91,7 +91,7 @@ def draw_picks(
 def _slab(
     read: Any, labels: NDArray[Any], shape: tuple[int, int, int], plane: str, size: float
 ) -> Slab:
-    """Cut out a slice through the middle; `read` reads parts of the tomogram."""
+    """Cut out the middle slice of a plane; `read` reads a part of the tomogram."""
     parts, middles = [], []
     for axis, length in zip(_AXES, shape, strict=True):
         wide = _WIDEST_ANGSTROM if axis in plane else _SLAB_ANGSTROM
@@ -114,19 +114,16 @@ def picks_picture(
     diameter_angstrom: float,
     voxel_size_angstrom: float,
 ) -> Figure:
-    """Draw slices: as they are, with picks, and with outlines of their targets.
+    """Draw slices without marks, with picks, and with outlines of their targets.
 
     Args:
-        name: of the tomogram.
-        slabs: the slices.
+        name: name of the tomogram.
+        slabs: the slices, a row for each.
         kinds: positions (n, 3), z, y, x in voxels, by kind; see `_LOOKS`.
-        diameter_angstrom: of the circles; positions farther than a quarter of it are not shown.
-        voxel_size_angstrom: of the tomogram.
+        diameter_angstrom: diameter of the circles; positions farther from the slice than a quarter
+            of it are not shown.
+        voxel_size_angstrom: voxel size of the tomogram.
     """
-    sizes = {
-        "diameter_angstrom": diameter_angstrom,
-        "voxel_size_angstrom": voxel_size_angstrom,
-    }
     ratios = [slab.image.shape[0] / slab.image.shape[1] for slab in slabs]
     figure = new_figure(2.05 * sum(ratios) + 1.2)
     figure.suptitle(name, fontsize=9)
@@ -138,7 +135,8 @@ def picks_picture(
         row[0].set_ylabel(f"{slab.plane[1]} (nm)")
         draw_labels(row[2], slab.labels)
         for kind, positions in kinds.items():
-            _draw_circles(row[1], slab, positions, kind, **sizes)
+            centres_nm = _near(slab, positions, voxel_size_angstrom, diameter_angstrom / 4)
+            _draw_circles(row[1], centres_nm, diameter_angstrom / 20, kind)
     for axes, title in zip(panels[0], ("tomogram", "picks", "their targets"), strict=True):
         axes.set_title(title)
     looks = [(kind, *_LOOKS[kind]) for kind in kinds]
@@ -147,29 +145,27 @@ def picks_picture(
     return figure
 
 
-def _draw_circles(
-    axes: Axes,
-    slab: Slab,
-    positions: NDArray[np.float64],
-    kind: str,
-    *,
-    diameter_angstrom: float,
-    voxel_size_angstrom: float,
-) -> None:
-    """Draw a circle around each position near a slice."""
+def _near(
+    slab: Slab, positions: NDArray[np.float64], voxel_size_angstrom: float, distance_angstrom: float
+) -> NDArray[np.float64]:
+    """Select positions (n, 3) within a distance of a slice: (m, 2), to the right and up in nm."""
     up, right = (_AXES.index(axis) for axis in slab.plane[::-1])
-    step_nm, radius = voxel_size_angstrom / 10, diameter_angstrom / 2
     distance = np.abs(positions[:, 3 - up - right] - slab.middle_voxels) * voxel_size_angstrom
-    near = positions[distance <= radius / 2][:, [right, up]] - slab.start_voxels[::-1]
+    near = positions[distance <= distance_angstrom][:, [right, up]] - slab.start_voxels[::-1]
+    return np.asarray(near * (voxel_size_angstrom / 10))
+
+
+def _draw_circles(axes: Axes, centres: NDArray[np.float64], radius: float, kind: str) -> None:
+    """Draw circles in the look of a kind of positions."""
     color, dashes = _LOOKS[kind]
-    for place in near * step_nm:
+    for place in centres:
         axes.add_patch(
-            Circle(tuple(place), radius / 10, fill=False, color=color, linestyle=dashes, lw=0.9)
+            Circle(tuple(place), radius, fill=False, color=color, linestyle=dashes, lw=0.9)
         )
 
 
 def draw_recall(table_csv: PathLike, *, figure: PathLike) -> None:
-    """Draw recall by the mass of a class, for each dataset; the table is of `recovery_scores`."""
+    """Draw recall by mass for each dataset, from the CSV of `tables.recovery_scores`."""
     columns = {"dataset": str, "snr": float, "group": str, "mass_kda": float, "recall": float}
     table = read_csv(table_csv, columns, may_be_empty=["mass_kda"])
     save(recall_by_mass(table), figure)
@@ -177,7 +173,7 @@ def draw_recall(table_csv: PathLike, *, figure: PathLike) -> None:
 
 @styled
 def recall_by_mass(table: pd.DataFrame) -> Figure:
-    """Draw the share of each class that picks found; dashed lines are of all particles."""
+    """Draw the recall of each class, and of all particles as dashed lines."""
     figure = new_figure(3.4)
     axes = figure.subplots()
     classes = table.dropna(subset=["mass_kda"])

@@ -1,4 +1,4 @@
-"""Run time and memory of every rule, from Snakemake's benchmark files."""
+"""Run time and memory of each rule, from Snakemake's benchmark files."""
 
 from collections.abc import Mapping, Sequence
 
@@ -16,19 +16,13 @@ def draw_runtime(benchmarks: Mapping[str, Sequence[PathLike]], *, figure: PathLi
 
 
 def read_benchmarks(benchmarks: Mapping[str, Sequence[PathLike]]) -> pd.DataFrame:
-    """Read benchmark files by rule: columns `rule`, `seconds`, `memory_mb`, one row per job.
+    """Read benchmark files by rule: columns `rule`, `seconds`, `memory_mb`, a row for each job.
 
-    Memory is NaN for jobs that ended before Snakemake measured it.
-
-    Raises:
-        DataError: a file is missing or damaged.
+    Memory is NaN for jobs that ended before Snakemake measured it. Raises DataError if a file is
+    missing or damaged.
     """
-    jobs = [
-        _read_benchmark(path).assign(rule=rule)
-        for rule, files in benchmarks.items()
-        for path in files
-    ]
-    return pd.concat(jobs, ignore_index=True)
+    jobs = {rule: pd.concat(map(_read_benchmark, f)) for rule, f in benchmarks.items() if f}
+    return pd.concat(jobs, names=["rule"]).reset_index("rule")
 
 
 def _read_benchmark(path: PathLike) -> pd.DataFrame:
@@ -48,8 +42,7 @@ def _read_benchmark(path: PathLike) -> pd.DataFrame:
 def runtime(benchmarks: pd.DataFrame) -> Figure:
     """Draw the total run time of each rule, and the memory of its largest job.
 
-    Args:
-        benchmarks: of `read_benchmarks`.
+    `benchmarks` is the table of `read_benchmarks`.
     """
     rules = benchmarks.groupby("rule").agg(
         jobs=("seconds", "size"), seconds=("seconds", "sum"), memory_mb=("memory_mb", "max")

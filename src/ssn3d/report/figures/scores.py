@@ -1,4 +1,4 @@
-"""IoU by structure, SNR and mask size, and our Table 3 against the paper's."""
+"""Scores: IoU by structure, SNR and mask size, and our Table 3 against the paper's."""
 
 from collections.abc import Mapping, Sequence
 
@@ -70,8 +70,8 @@ def iou_per_class(tables: Mapping[str, pd.DataFrame]) -> Figure:
 def iou_against_mask_size(table: pd.DataFrame, title: str) -> Figure:
     """Draw the IoU of the region of interest against the size of the true mask.
 
-    Grey dots are test subtomograms, named squares the means of structures. Empty masks have no
-    place on the logarithmic axis; the title counts them.
+    Grey dots are test subtomograms, named squares the means of structures. Empty masks cannot be
+    drawn on the logarithmic axis; the title counts them.
     """
     sizes = mask_voxels(table)
     shown = table.assign(size=sizes)[sizes > 0]
@@ -94,10 +94,7 @@ def table3_against_paper(table: pd.DataFrame) -> Figure:
     """Draw our Table 3 against the paper's: mIoU with its 95% interval, and pixel accuracy.
 
     Hollow marks are surrogates. Rows without our value or the paper's are left out; the title
-    counts those shown.
-
-    Args:
-        table: of `tables.table3`.
+    counts those shown. `table` is made by `tables.table3`.
     """
     shown = table.dropna(subset=["miou", "paper_miou"])
     hollow = shown["source"].map(is_surrogate).to_numpy(dtype=bool)
@@ -133,7 +130,7 @@ def _with_margins(values: Sequence[float]) -> tuple[float, float]:
 
 
 def _agreement(paper: "pd.Series[float]", ours: "pd.Series[float]") -> str:
-    """Put mean difference and rank correlation into a title."""
+    """Format mean difference and rank correlation as a title; empty for fewer than three rows."""
     if len(ours) < 3:  # noqa: PLR2004 -- two points always correlate
         return ""
     rank = float(stats.spearmanr(paper, ours).statistic)

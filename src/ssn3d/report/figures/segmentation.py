@@ -18,7 +18,7 @@ from ssn3d.subtomograms.store import open_dataset
 
 @dataclass(frozen=True)
 class Example:
-    """One test subtomogram with its true and its predicted mask."""
+    """A test subtomogram with its true and its predicted mask."""
 
     title: str
     image: NDArray[Any]
@@ -52,7 +52,7 @@ def draw_segmentation(
 def truth_and_prediction(examples: Sequence[Example], voxel_size_angstrom: float) -> Figure:
     """Draw image, truth and prediction as slices, then truth and prediction as surfaces."""
     rows = len(examples)
-    figure = new_figure(1.42 * rows + 0.6)  # of two lines of titles, and of the last axis
+    figure = new_figure(1.42 * rows + 0.6)  # 0.6 for two lines of titles and the last axis
     grid = figure.add_gridspec(rows, 5)
     edge_nm = len(examples[0].image) * voxel_size_angstrom / 10
     cube = f"in a {edge_nm:.0f} nm cube"

@@ -1,4 +1,4 @@
-"""How the noise level was set, and what the datasets contain."""
+"""Calibration of the noise level, and contents of the datasets."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,7 +9,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from scipy import stats
 
-from ssn3d.io.files import PathLike, atomic_path, read_json
+from ssn3d.io.files import PathLike, read_json
+from ssn3d.io.tables import write_csv
 from ssn3d.report.figures.labels import name_points, plain_log_ticks
 from ssn3d.report.figures.style import GREY, SERIES, new_figure, save, styled
 from ssn3d.report.paper import complex_names, paper_complexes
@@ -23,7 +24,7 @@ _PAPER_VOXEL_ANGSTROM = 10.0
 CALIBRATION_KEYS = (
     "calibration", "noise_scale", "snr_asked", "snr_measured", "snr_without_noise",
 )  # fmt: skip
-"""What `snr_calibration` needs of the JSON that `add_noise` writes."""
+"""Keys of the JSON written by `add_noise` that `snr_calibration` reads."""
 
 
 def draw_specimen(
@@ -38,22 +39,21 @@ def draw_specimen(
 ) -> None:
     """Draw the SNR calibration, and the contents of a shard.
 
-    `summaries` are the JSON files of one tomogram, by dataset. `masks` and `masks_csv` are a page
-    and a table of our mask sizes beside the paper's.
+    `summaries` are the JSON files of one tomogram, by dataset. `masks` and `masks_csv` are the
+    output page and table of mask sizes.
     """
     noise = {name: read_json(path, *CALIBRATION_KEYS) for name, path in summaries.items()}
     save(snr_calibration(noise), calibration)
     table = mask_sizes(open_shard(shard), complexes_tsv)
-    with atomic_path(masks_csv) as partial:
-        table.round(2).to_csv(partial, index=False)
+    write_csv(masks_csv, table.round(2))
     masks_page(table, complex_names(complexes_tsv), masks)
     save(packing_statistics(table), packing)
 
 
 def mask_sizes(shard: Shard, complexes_tsv: PathLike) -> pd.DataFrame:
-    """Mean mask voxels of each structure, those implied by the paper's Table 3, and the ratio.
+    """Compute mean mask sizes by structure, those implied by the paper's Table 3, and their ratio.
 
-    The paper's masks have voxels of 10 angstrom; both numbers are of the shard's voxels.
+    Both are in voxels of the shard; the paper's voxels measure 10 angstrom.
     """
     groups = groups_of(np.arange(len(shard)), _READ_AT_ONCE)
     voxels = [shard.read(rows)[1].sum(axis=(1, 2, 3), dtype=np.int64) for rows in groups]
@@ -72,8 +72,8 @@ def snr_calibration(noise: Mapping[str, Mapping[str, Any]]) -> Figure:
     """Draw the SNR against the noise level, and the level of each dataset.
 
     Args:
-        noise: the JSON that `add_noise` writes, by dataset. Its `calibration` has pairs (noise
-            level, SNR); the one at level 0 is the noise-free ceiling, drawn as a line.
+        noise: JSON written by `add_noise`, by dataset. Its `calibration` has pairs (noise level,
+            SNR); the one at level 0 is the noise-free ceiling, drawn as a line.
     """
     figure = new_figure(3.2, width_inch=4.6)
     axes = figure.subplots()
@@ -107,8 +107,7 @@ def packing_statistics(classes: pd.DataFrame) -> Figure:
     """Draw the number of subtomograms of each structure, and mask sizes against the paper's.
 
     Args:
-        classes: columns `pdb_id`, `subtomograms`, `mask_voxels` and `paper_mask_voxels`, of
-            `mask_sizes`; those without the last are left out of the comparison.
+        classes: table of `mask_sizes`; structures without `paper_mask_voxels` are not compared.
     """
     figure = new_figure(3.4)
     bars, scatter = figure.subplots(1, 2)

@@ -1,4 +1,4 @@
-"""One look for all figures: page-sized, readable in black and white, no global state."""
+"""Style of all figures: as wide as a page, readable in black and white, no global state."""
 
 import functools
 from collections.abc import Callable
@@ -31,7 +31,7 @@ STYLE: dict[Any, Any] = {
 
 
 class Series(NamedTuple):
-    """The look of one series, which differs in lightness, dashes and marker, not in hue alone."""
+    """Look of one series; series differ in lightness, dashes and marker, not in hue alone."""
 
     color: str
     linestyle: str
@@ -54,7 +54,7 @@ P = ParamSpec("P")
 
 
 def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
-    """Draw under `STYLE`, and leave matplotlib's settings as they were."""
+    """Decorate a function to draw in `STYLE`; matplotlib's settings stay unchanged."""
 
     @functools.wraps(draw)
     def draw_styled(*args: P.args, **kwargs: P.kwargs) -> Figure:
@@ -65,7 +65,7 @@ def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
 
 
 def new_figure(height_inch: float, width_inch: float = PAGE_WIDTH_INCH) -> Figure:
-    """Make an empty figure, without a window, that lays itself out."""
+    """Make an empty figure with automatic layout, without a window."""
     return Figure(figsize=(width_inch, height_inch), layout="constrained")
 
 

@@ -1,4 +1,4 @@
-"""One tomogram: slices, outlines of particles, a tilt image, and the wedge in power spectra."""
+"""Figure of a tomogram: slices, outlines of particles, a tilt image, and power spectra."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -17,9 +17,9 @@ from ssn3d.report.figures.panels import PLANES, central_slice, draw_slice
 from ssn3d.report.figures.style import new_figure, save, styled
 
 _SPECTRUM_SLICES = 48
-"""Number of slices across the tilt axis whose spectra are averaged."""
+"""Number of slices across y whose spectra are averaged."""
 _OUTLINED_NM = 150.0
-"""Outlines would be too fine to see in a larger part of a slice."""
+"""Width of the part of a slice in which outlines are drawn; in a wider one they are too fine."""
 
 
 def draw_tomogram(
@@ -46,10 +46,10 @@ def draw_tomogram(
 
 
 def power_spectrum_kz_kx(volume: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Compute the power over (kz, kx), averaged over slices across y; frequency 0 is at n // 2.
+    """Compute the power (kz, kx), averaged over slices across y; frequency 0 is at n // 2.
 
     All such slices have the same wedge, since y is the tilt axis. A Hann window suppresses the
-    cross that the edges would cause.
+    cross caused by the edges.
     """
     depth, height, width = volume.shape
     window = np.outer(np.hanning(depth), np.hanning(width)).astype(np.float32)
@@ -73,17 +73,17 @@ def tomogram_picture(
     max_tilt_deg: float,
     voxel_size_angstrom: float,
 ) -> Figure:
-    """Draw one tomogram on one page.
+    """Draw a tomogram on one page.
 
     Args:
         noise_free: volume (z, y, x), protein dark.
         noisy: the tomogram, same shape, protein dark.
         labels: instance labels, same shape, 0 outside particles.
-        tilt_image: one image of the tilt series (y, x).
-        name: tomogram, dataset and SNR, for the title.
+        tilt_image: image of the tilt series (y, x).
+        name: title: tomogram, dataset and SNR.
         tilt_deg: tilt of that image.
-        max_tilt_deg: the largest tilt; the wedge lies beyond it.
-        voxel_size_angstrom: of the volumes and of the image.
+        max_tilt_deg: largest tilt; the missing wedge lies beyond it.
+        voxel_size_angstrom: voxel size of the volumes and of the image.
     """
     depth, height, width = noisy.shape
     step_nm = voxel_size_angstrom / 10
@@ -122,7 +122,7 @@ def _show_middle(axes: Axes, fraction: float) -> None:
 
 
 def draw_labels(axes: Axes, labels: NDArray[np.integer[Any]]) -> None:
-    """Outline the particles of a slice, on top of the image that is already there."""
+    """Outline the particles of a slice on top of its image, which must have been drawn."""
     outline = np.zeros((*labels.shape, 4), dtype=np.float32)
     boundaries = find_boundaries(labels, mode="inner")  # type: ignore[no-untyped-call]
     outline[boundaries] = (1.0, 0.75, 0.0, 1.0)
@@ -133,7 +133,7 @@ def draw_labels(axes: Axes, labels: NDArray[np.integer[Any]]) -> None:
 def draw_spectrum(
     axes: Axes, power: NDArray[np.float32], voxel_size_angstrom: float, max_tilt_deg: float
 ) -> None:
-    """Draw log power over kx and kz in 1/nm; dashed lines bound what the tilts cover."""
+    """Draw log power over kx and kz in 1/nm; dashed lines bound the missing wedge."""
     step_nm = voxel_size_angstrom / 10
     log_power = np.log10(power + np.finfo(np.float32).tiny)
     low, high = np.percentile(log_power, [5, 99.9])

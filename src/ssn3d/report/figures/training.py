@@ -1,4 +1,4 @@
-"""Training curves: loss, pixel accuracy and mIoU of every run, epoch by epoch."""
+"""Training curves: loss, pixel accuracy and mIoU of each run by epoch."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -28,12 +28,12 @@ def training_curves(
 ) -> Figure:
     """Draw loss, validation pixel accuracy and validation mIoU over the epochs of all runs.
 
-    A ring marks the epoch whose weights were kept. Where there are more runs than can be told
-    apart, the later ones are thin grey lines that share one entry in the legend.
+    A ring marks the epoch whose weights were kept. Runs beyond the eighth are thin grey lines with
+    a common entry in the legend.
 
     Args:
         histories: history.csv of each run, by title.
-        best_epochs: the epoch kept, by the same title.
+        best_epochs: the epoch kept, by title.
     """
     figure = new_figure(3.2)
     loss, accuracy, miou = figure.subplots(1, 3)

@@ -1,6 +1,5 @@
 """Pages of the report on the data: structures, specimens, SNR and mask sizes."""
 
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -8,10 +7,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ssn3d.io.files import PathLike, atomic_path, read_json
+from ssn3d.io.files import PathLike, read_json
 from ssn3d.report.paper import complex_names
-from ssn3d.report.provenance_labels import source_in_words
-from ssn3d.report.web_page import web_page
+from ssn3d.report.provenance_labels import source_label
+from ssn3d.report.tables.cells import NO_VALUE, cell, write_page
 
 STRUCTURE_KEYS = ("mass_dalton", "points", "sha256", "note")
 SPECIMEN_KEYS = (
@@ -23,9 +22,8 @@ SNR_KEYS = (
     "region",
 )  # fmt: skip
 """The keys of each JSON file that the pages need."""
-_NO_VALUE = "\N{EN DASH}"
 _SPREAD = "Values are means over tomograms, with the lowest and the highest in brackets."
-_MANY = 6
+_NAMES_MAX = 6
 
 
 def describe_data(
@@ -40,15 +38,14 @@ def describe_data(
     snr: PathLike,
 ) -> None:
     """Write pages on the structures, the specimens and the SNRs in a results folder."""
-    folder = Path(results)
     names = complex_names(complexes_tsv)
-    structures_page(folder / "structures", pdb_ids, names, structures)
-    tomogram = folder / "tomograms"
-    specimens = {t: read_json(tomogram / t / "specimen.json", *SPECIMEN_KEYS) for t in tomograms}
+    structures_page(Path(results) / "structures", pdb_ids, names, structures)
+    folders = {tomogram: Path(results) / "tomograms" / tomogram for tomogram in tomograms}
+    specimens = {t: read_json(f / "specimen.json", *SPECIMEN_KEYS) for t, f in folders.items()}
     specimen_page(specimens, names, specimen)
     noise = {
-        (t, dataset): read_json(tomogram / t / f"{dataset}.json", *SNR_KEYS)
-        for t in tomograms
+        (tomogram, dataset): read_json(folder / f"{dataset}.json", *SNR_KEYS)
+        for tomogram, folder in folders.items()
         for dataset in datasets
     }
     snr_page(noise, snr)
@@ -64,16 +61,16 @@ def structures_page(
         rows.append(
             {
                 "PDB ID": pdb_id,
-                "Name": names.get(pdb_id, _NO_VALUE),
+                "Name": names.get(pdb_id, NO_VALUE),
                 "Mass (kDa)": f"{record['mass_dalton'] / 1000:,.0f}",
                 "Points": f"{record['points']:,}",
-                "Source": source_in_words(structures_dir, pdb_id),
-                "SHA-256": (record["sha256"] or _NO_VALUE)[:12],
-                "Note": record["note"] or _NO_VALUE,
+                "Source": source_label(structures_dir, pdb_id),
+                "SHA-256": cell(record["sha256"])[:12],
+                "Note": cell(record["note"]),
             }
         )
     note = "A point is a residue or a bead. SHA-256: the first 12 digits; table3.json has all 64."
-    _write(rows, path, "Structures", [note])
+    write_page([pd.DataFrame(rows)], path, "Structures", [note])
 
 
 def specimen_page(
@@ -83,40 +80,38 @@ def specimen_page(
 
     Args:
         specimens: the content of specimen.json, by tomogram.
-        names: of the structures, by PDB ID.
-        path: of the page.
+        names: names of the structures, by PDB ID.
+        path: output file.
     """
     every = [*specimens.values()]
     step_nm = every[0]["provenance"]["settings"]["voxel_size_angstrom"] / 10
     rows = [
         {
             "PDB ID": pdb_id,
-            "Name": names.get(pdb_id, _NO_VALUE),
+            "Name": names.get(pdb_id, NO_VALUE),
             "Bounding radius (nm)": f"{radius * step_nm:.1f}",
             "Copies in a tomogram": _spread([one["copies"][pdb_id] for one in every], ",.0f"),
         }
         for pdb_id, radius in every[0]["bounding_radius_voxels"].items()
     ]
-
-    def of_all(key: str, form: str) -> str:
-        return _spread([one[key] for one in every], form)
-
+    region, tomogram, spheres, masks = (
+        _spread([one[key] for one in every], form)
+        for key, form in zip(SPECIMEN_KEYS[:4], (",.0f", ",.0f", ".1%", ".1%"), strict=True)
+    )
     crowding = (
         f"Tomograms: {len(every):,} ({_few(list(specimens))}). In each, "
-        f"{of_all('particles_in_region', ',.0f')} particles in the region, of which "
-        f"{of_all('particles_in_tomogram', ',.0f')} reach into the tomogram. Bounding spheres fill "
-        f"{of_all('sphere_fraction_of_region', '.1%')} of the region; masks fill "
-        f"{of_all('labelled_fraction_of_tomogram', '.1%')} of the tomogram."
+        f"{region} particles in the region, of which {tomogram} reach into the tomogram. Bounding "
+        f"spheres fill {spheres} of the region; masks fill {masks} of the tomogram."
     )
-    _write(rows, path, "Specimen", [crowding, _SPREAD])
+    write_page([pd.DataFrame(rows)], path, "Specimen", [crowding, _SPREAD])
 
 
 def snr_page(noise: Mapping[tuple[str, str], Mapping[str, Any]], path: PathLike) -> None:
-    """Write the SNR of every dataset, asked for and measured in all tomograms.
+    """Write the requested SNR of every dataset, and the SNR measured in all tomograms.
 
     Args:
         noise: the content of {dataset}.json, by tomogram and dataset.
-        path: of the page.
+        path: output file.
     """
     rows = []
     region = next(iter(noise.values()))["region"]
@@ -140,7 +135,23 @@ def snr_page(noise: Mapping[tuple[str, str], Mapping[str, Any]], path: PathLike)
             }
         )
     notes = [f"The SNR asked for is the SNR in the {region}.", _SPREAD]
-    _write(rows, path, "Signal-to-noise ratio", notes)
+    write_page([pd.DataFrame(rows)], path, "Signal-to-noise ratio", notes)
+
+
+def masks_page(table: pd.DataFrame, names: Mapping[str, str], path: PathLike) -> None:
+    """Write mask sizes beside the paper's, from the table of `figures.specimen.mask_sizes`."""
+    rows = [
+        {
+            "PDB ID": row["pdb_id"],
+            "Name": names.get(row["pdb_id"], NO_VALUE),
+            "Subtomograms": f"{row['subtomograms']:,}",
+            "Mask voxels": f"{row['mask_voxels']:,.0f}",
+            "Mask implied by the paper's scores": cell(row["paper_mask_voxels"], ",.0f"),
+            "Ratio": cell(row["ratio"], ".2f"),
+        }
+        for row in table.sort_values("mask_voxels", ascending=False).to_dict("records")
+    ]
+    write_page([pd.DataFrame(rows)], path, "Mask sizes")
 
 
 def _spread(values: Sequence[float], form: str) -> str:
@@ -150,36 +161,6 @@ def _spread(values: Sequence[float], form: str) -> str:
 
 
 def _few(names: Sequence[str]) -> str:
-    """List names, not all of them if they are many."""
-    return ", ".join(names if len(names) <= _MANY else [*names[: _MANY - 2], "...", names[-1]])
-
-
-def masks_page(table: pd.DataFrame, names: Mapping[str, str], path: PathLike) -> None:
-    """Write mask sizes beside the paper's; `table` is of `mask_sizes`."""
-
-    def number(value: float, form: str) -> str:
-        return _NO_VALUE if math.isnan(value) else f"{value:{form}}"
-
-    rows = [
-        {
-            "PDB ID": row["pdb_id"],
-            "Name": names.get(row["pdb_id"], _NO_VALUE),
-            "Subtomograms": f"{row['subtomograms']:,}",
-            "Mask voxels": f"{row['mask_voxels']:,.0f}",
-            "Mask implied by the paper's scores": number(row["paper_mask_voxels"], ",.0f"),
-            "Ratio": number(row["ratio"], ".2f"),
-        }
-        for row in table.sort_values("mask_voxels", ascending=False).to_dict("records")
-    ]
-    _write(rows, path, "Mask sizes", [])
-
-
-def _write(
-    rows: Sequence[Mapping[str, str]], path: PathLike, title: str, notes: Sequence[str]
-) -> None:
-    """Write a page; all columns but those named here contain numbers."""
-    cells = pd.DataFrame(rows)
-    words = {"PDB ID", "Name", "Source", "SHA-256", "Note", "Dataset"}
-    with atomic_path(path) as partial:
-        numbers = {str(column) for column in cells} - words
-        partial.write_text(web_page([cells], title, numbers, notes), encoding="utf-8")
+    """List names, at most six of them."""
+    few = names if len(names) <= _NAMES_MAX else [*names[: _NAMES_MAX - 2], "...", names[-1]]
+    return ", ".join(few)

@@ -1,7 +1,8 @@
-"""The leaderboard: every method beside the best one on the same subtomograms, whoever made it."""
+"""Leaderboard: methods, ours and others', ranked on the same subtomograms."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ COLUMNS = [
     "difference_miou", "difference_low", "difference_high", "parameters", "milliseconds",
 ]  # fmt: skip
 ALL = "all"
-"""In place of a structure, in rows of all subtomograms."""
+"""Name in place of a structure, in rows of all subtomograms."""
 _TABLES = {"per_subtomogram.csv": False, "independent.csv": True}
 _SUBTOMOGRAM = ["tomogram", "label"]
 _MEANS = ["pixel_accuracy", "miou", "roi_iou", "surface_distance"]
@@ -30,27 +31,27 @@ _MEANS = ["pixel_accuracy", "miou", "roi_iou", "surface_distance"]
 
 @dataclass(frozen=True)
 class Entry:
-    """A method that competes."""
+    """A method and its scores."""
 
     method: str
     trained_on: str
-    """Datasets, or other words of whoever made it."""
+    """Names of the training datasets, or a free description."""
     left_out: str | None
-    """The structure that it was trained without, and is scored on."""
+    """Structure that was left out of the training, the only one scored."""
     folder: Path
-    """Of its run, or the first of several that differ in the seed alone."""
+    """Folder of the run, or of the first of several seeds."""
     parameters: int | None
     milliseconds: float | None
-    """That a subtomogram takes."""
+    """Run time per subtomogram."""
     scores: pd.DataFrame
-    """A row a subtomogram, means over the runs: dataset, independent, tomogram, label, pdb_id,
-    `_MEANS` and the voxels of the true mask."""
+    """Means over the runs, a row for each subtomogram: dataset, independent, tomogram, label,
+    pdb_id, `_MEANS` and voxels (of the true mask)."""
 
 
 def read_entry(
     folders: Sequence[Path], method: str, trained_on: str, left_out: str | None = None
 ) -> Entry:
-    """Read the scores of a method. Raises DataError where a file is missing or damaged."""
+    """Read the scores of a method. Raises DataError if a file is missing or damaged."""
     record = read_json(folders[0] / "run.json", "capacity")
     every = pd.concat(
         [
@@ -66,7 +67,7 @@ def read_entry(
 
 
 def read_external(folder: PathLike) -> Entry:
-    """Read what `ssn3d score` wrote. Raises DataError where a file is missing or damaged."""
+    """Read scores written by `ssn3d score`. Raises DataError if a file is missing or damaged."""
     record = read_json(Path(folder) / "run.json", "method", "trained_on", "milliseconds")
     return read_entry([Path(folder)], record["method"], record["trained_on"])
 
@@ -84,15 +85,15 @@ def _read(path: Path) -> pd.DataFrame:
 def leaderboard(entries: Sequence[Entry], snr_of: Mapping[str, float], seed: int) -> pd.DataFrame:
     """Rank methods by mIoU, over all subtomograms of a dataset and by structure.
 
-    Those of the independent tomograms and those of tomograms that were trained on are apart. A row
-    has the method's scores and its mIoU less that of the best on the same subtomograms, both with a
-    95% bootstrap interval; that of the difference is paired. Methods that were trained without a
-    structure are in its rows alone.
+    Independent tomograms and tomograms of the training are ranked separately. A row has the
+    method's scores and its mIoU minus that of the best on the same subtomograms, both with a 95%
+    bootstrap interval; that of the difference is paired. Methods that were trained without a
+    structure are ranked on that structure alone.
 
     Args:
         entries: the methods.
         snr_of: SNR by dataset.
-        seed: of the bootstrap.
+        seed: seed of the bootstrap.
 
     Returns:
         `COLUMNS`, accuracies and IoUs in percent, distances in voxels.
@@ -115,7 +116,7 @@ def leaderboard(entries: Sequence[Entry], snr_of: Mapping[str, float], seed: int
                     "snr": snr_of[str(names["dataset"])],
                     "method": entry.method,
                     "trained_on": trained_on,
-                    **_numbers(scores, None if entry is best[0] else best[1], random),
+                    **_row_scores(scores, None if entry is best[0] else best[1], random),
                     "parameters": entry.parameters,
                     "milliseconds": entry.milliseconds,
                 }
@@ -126,38 +127,27 @@ def leaderboard(entries: Sequence[Entry], snr_of: Mapping[str, float], seed: int
 def _groups(
     entries: Sequence[Entry],
 ) -> Iterator[tuple[dict[str, Any], list[tuple[Entry, pd.DataFrame]]]]:
-    """Yield what is compared: its dataset, whether independent, its structure; and the scores."""
+    """Yield dataset, independent and structure of each ranking, and the scores to be ranked.
+
+    All subtomograms of a structure left out of a training are tested, but only some of a structure
+    in the training: both are ranked together on independent tomograms alone.
+    """
     everything = pd.concat([entry.scores for entry in entries])
     datasets = sorted(everything["dataset"].unique())
     structures = [ALL, *sorted(everything["pdb_id"].unique())]
-    for dataset in datasets:
-        for independent in (True, False):
-            for structure in structures:
-                names = {
-                    "dataset": dataset,
-                    "independent": independent,
-                    "structure": structure,
-                }
-                for competing in _competing(entries, structure, independent=independent):
-                    group = [(entry, _part(entry.scores, **names)) for entry in competing]
-                    group = [(entry, scores) for entry, scores in group if len(scores)]
-                    if group:
-                        yield names, group
-
-
-def _competing(entries: Sequence[Entry], structure: str, *, independent: bool) -> list[list[Entry]]:
-    """Group the entries that are scored on the same subtomograms of a structure, or of all.
-
-    All subtomograms of a structure left out are tested, but only some where it is trained on; those
-    of the independent tomograms are the same.
-    """
-    whole = [entry for entry in entries if entry.left_out is None]
-    without = [entry for entry in entries if entry.left_out == structure]
-    return [whole + without] if independent else [whole, without]
+    for dataset, independent, structure in product(datasets, (True, False), structures):
+        names = {"dataset": dataset, "independent": independent, "structure": structure}
+        whole = [entry for entry in entries if entry.left_out is None]
+        without = [entry for entry in entries if entry.left_out == structure]
+        for ranked in [whole + without] if independent else [whole, without]:
+            scores = [(entry, _part(entry.scores, **names)) for entry in ranked]
+            group = [(entry, rows) for entry, rows in scores if len(rows)]
+            if group:
+                yield names, group
 
 
 def _part(scores: pd.DataFrame, dataset: str, structure: str, *, independent: bool) -> pd.DataFrame:
-    """Take the scores of a dataset, set and structure, in the order of the subtomograms."""
+    """Select the scores of a dataset, set and structure, sorted by subtomogram."""
     rows = (scores["dataset"] == dataset) & (scores["independent"] == independent)
     if structure != ALL:
         rows &= scores["pdb_id"] == structure
@@ -173,17 +163,17 @@ def _check_same(entry: Entry, scores: pd.DataFrame, best: Entry, others: pd.Data
         )
 
 
-def _numbers(
+def _row_scores(
     scores: pd.DataFrame, best: pd.DataFrame | None, random: np.random.Generator
 ) -> dict[str, float]:
-    """Compute a method's means, and intervals of its mIoU and of what the best has more."""
+    """Compute a method's means, and the intervals of its mIoU and of its difference to the best."""
     tomograms = scores.index.get_level_values("tomogram").to_numpy(str)
     low, high = mean_interval(scores["miou"].to_numpy(), tomograms, random)
     found = {"subtomograms": len(scores), **scores[_MEANS].mean(), "miou_low": low}
     found |= {"miou_high": high, "difference_miou": 0.0}
     if best is not None:
-        apart = (scores["miou"] - best["miou"]).to_numpy()
-        ends = mean_interval(apart, tomograms, random)
-        found |= {"difference_miou": float(apart.mean())}
+        difference = (scores["miou"] - best["miou"]).to_numpy()
+        ends = mean_interval(difference, tomograms, random)
+        found["difference_miou"] = float(difference.mean())
         found |= dict(zip(("difference_low", "difference_high"), ends, strict=True))
     return found

@@ -1,4 +1,4 @@
-"""Notes below Tables 2 and 3, so that no table looks better than it is."""
+"""Notes below Tables 2 and 3: definitions, mean scores, surrogates and missing results."""
 
 from collections.abc import Sequence
 
@@ -42,10 +42,10 @@ _TUNED = (
 
 
 def notes_below(table: pd.DataFrame, surrogates: Sequence[str]) -> list[str]:
-    """Say how rows do in the mean, what scores mean and cover, and what is not as it should be.
+    """List the notes of a table, each a paragraph.
 
     Args:
-        table: of `tables.table2` or `tables.table3`.
+        table: Table 2 or 3, as made by `tables.table2` and `tables.table3`.
         surrogates: structures of the experiment that are bead models.
     """
     notes = [*(_means(table) if "source" in table else []), _SCORES, _INTERVAL]
@@ -69,10 +69,11 @@ def notes_below(table: pd.DataFrame, surrogates: Sequence[str]) -> list[str]:
 
 
 def _means(table: pd.DataFrame) -> list[str]:
-    """Compare means over rows with the paper's: all rows, and those of the very entries."""
+    """Compare means over rows with the paper's: all rows, and those of the paper's entries."""
     done = table[(table["status"] == DONE) & table["paper_miou"].notna()]
     exact = done[done["exact_entry"]]
-    entries = f"structures read from a whole file of the paper's own entry ({_listed(exact)})"
+    listed = ", ".join(exact["pdb_id"])
+    entries = f"structures read from a whole file of the paper's own entry ({listed})"
     return [
         f"Mean of {len(rows)} {words}: {_mean(rows)}."
         for rows, words in ((done, "structures"), (exact, entries))
@@ -80,12 +81,8 @@ def _means(table: pd.DataFrame) -> list[str]:
     ]
 
 
-def _listed(rows: pd.DataFrame) -> str:
-    return ", ".join(rows["pdb_id"])
-
-
 def _mean(rows: pd.DataFrame) -> str:
-    """Give the means of our scores and the paper's over rows of Table 3."""
+    """Format the means of our scores and the paper's over rows of Table 3."""
     mean = rows.mean(numeric_only=True)
     above = int((rows["miou"] >= rows["paper_miou"]).sum())
     return (

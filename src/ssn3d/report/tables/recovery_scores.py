@@ -1,6 +1,6 @@
-"""How well particles were recovered from simulated tomograms: a table, as CSV, Markdown and HTML.
+"""Table of particles recovered from simulated tomograms, as CSV, Markdown and HTML.
 
-A row is of a dataset, or of its particles of one class or a range of masses; these have no
+A row covers a dataset, or its particles of one class or range of masses; the latter have no
 precision, since picks have no class.
 """
 
@@ -15,13 +15,11 @@ from ssn3d.io.files import PathLike, read_json, write_text
 from ssn3d.io.tables import read_csv, write_csv
 from ssn3d.picking.scoring import f_score, score_voxels
 from ssn3d.recovery.scores import COUNTS, MATCHES, OF_FOUND
-from ssn3d.report.tables.text import pipe_table
-from ssn3d.report.web_page import web_page
+from ssn3d.report.tables.cells import cell, pipe_table, write_page
 
 ALL = "all"
 _BOUNDS_KDA = (100, 300, 600)
-_NO_VALUE = "\N{EN DASH}"
-_OF_DATASETS = {
+_COLUMNS = {
     # title: column of the table, format of its numbers ("" for text)
     "Dataset": ("dataset", ""),
     "SNR": ("snr", "g"),
@@ -52,13 +50,13 @@ def make_recovery_table(
     """Write the table as CSV, and beside it as Markdown and HTML.
 
     Args:
-        results: the folder of all results.
+        results: folder of all results.
         groups: names of recovered tomograms, by dataset.
-        snr_of: by dataset.
-        pdb_ids: all of the experiment.
-        method: of picking.
-        distance_angstrom: within which a pick counts.
-        csv: where to.
+        snr_of: SNR by dataset.
+        pdb_ids: all structures of the experiment.
+        method: method of picking.
+        distance_angstrom: distance from a particle within which a pick counts.
+        csv: output file.
     """
     structures, folder = Path(results) / "structures", Path(results) / "recovery"
     records = {i: read_json(structures / f"{i}.json", "mass_dalton") for i in pdb_ids}
@@ -79,16 +77,16 @@ def make_recovery_table(
         "mask at a pick that counts and the true mask of its particle, the mean. IoU of structure: "
         "of all particles, in the whole tomogram."
     )
-    pages = [_of_datasets(table), _of_groups(table)]
-    write_text(Path(csv).with_suffix(".md"), _markdown(pages, title, note))
-    numbers = {str(column) for page in pages for column in page} - {"Dataset", "Particles of"}
-    write_text(Path(csv).with_suffix(".html"), web_page(pages, title, numbers, [note]))
+    tables = [_dataset_cells(table), _group_cells(table)]
+    blocks = [f"**{title}**", *("\n".join(pipe_table(cells)) for cells in tables), note]
+    write_text(Path(csv).with_suffix(".md"), "\n\n".join(blocks) + "\n")
+    write_page(tables, Path(csv).with_suffix(".html"), title, [note])
 
 
 def _rows(samples: Sequence[Path], masses_kda: Mapping[str, float]) -> pd.DataFrame:
-    """Score the tomograms of one dataset together: all particles, those of masses, and classes.
+    """Score the tomograms of one dataset together: all particles, ranges of masses, and classes.
 
-    `samples` are how the paths of their files begin.
+    `samples` are prefixes of the tomograms' files.
     """
     tables = [read_csv(f"{s}_matches.csv", MATCHES, may_be_empty=OF_FOUND) for s in samples]
     counts = [read_json(f"{s}_counts.json", *COUNTS) for s in samples]
@@ -105,12 +103,12 @@ def _rows(samples: Sequence[Path], masses_kda: Mapping[str, float]) -> pd.DataFr
         for name, group in groups.items()
         if len(group)
     ]
-    rows[0] |= _of_all(rows[0], counts)
+    rows[0] |= _pick_scores(rows[0], counts)
     return pd.DataFrame(rows)
 
 
 def _scores(matches: pd.DataFrame) -> dict[str, float]:
-    """Score particles, of which a pick found some."""
+    """Score particles by the picks that found them."""
     found = matches[matches["pick"] > 0]
     return {
         "picks": np.nan,
@@ -127,7 +125,7 @@ def _scores(matches: pd.DataFrame) -> dict[str, float]:
     }
 
 
-def _of_all(row: Mapping[str, Any], counts: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+def _pick_scores(row: Mapping[str, Any], counts: Sequence[Mapping[str, Any]]) -> dict[str, float]:
     """Score all picks and, where whole tomograms were segmented, all voxels."""
     picks = sum(one["picks"] for one in counts)
     precision = row["found"] / picks if picks else 0.0
@@ -139,40 +137,26 @@ def _of_all(row: Mapping[str, Any], counts: Sequence[Mapping[str, Any]]) -> dict
     return scores
 
 
-def _of_datasets(table: pd.DataFrame) -> pd.DataFrame:
-    """Cells of the scores of each dataset."""
+def _dataset_cells(table: pd.DataFrame) -> pd.DataFrame:
+    """Format the scores of each dataset."""
     every = table[table["group"] == ALL]
-    cells = {
-        title: [_cell(value, form) for value in every[column]]
-        for title, (column, form) in _OF_DATASETS.items()
-    }
+    cells = {title: _formatted(every[column], form) for title, (column, form) in _COLUMNS.items()}
     return pd.DataFrame(cells)
 
 
-def _of_groups(table: pd.DataFrame) -> pd.DataFrame:
-    """Cells of recall and IoU of masses and classes in each dataset."""
+def _group_cells(table: pd.DataFrame) -> pd.DataFrame:
+    """Format recall and IoU by mass and class, a column for each dataset."""
     groups = table[table["group"] != ALL]
     names = groups.drop_duplicates("group").set_index("group")
-    cells = pd.DataFrame({"Particles of": names.index, "Mass (kDa)": ""})
-    cells["Mass (kDa)"] = [_cell(value, ",.0f") for value in names["mass_kda"]]
-    cells["Number"] = [_cell(value, ",.0f") for value in names["particles"]]
-    for dataset in dict.fromkeys(groups["dataset"]):
-        own = groups[groups["dataset"] == dataset].set_index("group").reindex(names.index)
-        cells[f"Recall, {dataset}"] = [_cell(value, ".3f") for value in own["recall"]]
-        cells[f"IoU, {dataset} (%)"] = [_cell(value, ".1f") for value in own["target_iou"]]
+    cells = pd.DataFrame({"Particles of": names.index})
+    cells["Mass (kDa)"] = _formatted(names["mass_kda"], ",.0f")
+    cells["Number"] = _formatted(names["particles"], ",.0f")
+    for dataset, rows in groups.groupby("dataset", sort=False):
+        same = rows.set_index("group").reindex(names.index)
+        cells[f"Recall, {dataset}"] = _formatted(same["recall"], ".3f")
+        cells[f"IoU, {dataset} (%)"] = _formatted(same["target_iou"], ".1f")
     return cells
 
 
-def _cell(value: Any, form: str) -> str:
-    if not form:
-        return str(value)
-    return _NO_VALUE if np.isnan(value) else f"{value:{form}}"
-
-
-def _markdown(tables: Sequence[pd.DataFrame], title: str, note: str) -> str:
-    """Make Markdown of tables of text."""
-    blocks = [f"**{title}**"]
-    for cells in tables:
-        titles = [str(title) for title in cells]
-        blocks.append("\n".join(pipe_table(titles, cells.to_numpy().tolist())))
-    return "\n\n".join([*blocks, note]) + "\n"
+def _formatted(values: "pd.Series[Any]", form: str) -> list[str]:
+    return [cell(value, form) for value in values]

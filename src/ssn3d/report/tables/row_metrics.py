@@ -1,4 +1,4 @@
-"""The numbers of one row of a table, from its run or from its runs of several seeds."""
+"""Metrics of one row of a table, from its run or from its runs of several seeds."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +15,7 @@ from ssn3d.report.read_runs import mask_voxels, missing_files, read_run
 from ssn3d.segmentation.evaluation.metrics import miou, summarise
 
 DONE = "done"
-"""Status of a row that has all of its numbers."""
+"""Status of a complete row."""
 _RULES = {
     "run.json": "train_network",
     "per_subtomogram.csv": "evaluate_network",
@@ -24,19 +24,19 @@ _RULES = {
 _CEILINGS = ["ceiling_miou", "ceiling_pixel_accuracy", "accurate_miou"]
 
 
-def row_numbers(
+def row_metrics(
     folders: Sequence[Path], method: str, seed: int, only: str | None = None
 ) -> dict[str, Any]:
-    """Give the numbers of a row, or a status that names what is missing.
+    """Compute the metrics of a row, or a status that names the missing file and its rule.
 
     Args:
-        folders: of the runs, which differ in the seed of the training alone.
-        method: as in tables.
-        seed: of the bootstrap.
-        only: the structure that all subtomograms must be of.
+        folders: folders of the runs, which differ in the seed of the training alone.
+        method: method as named in tables.
+        seed: seed of the bootstrap.
+        only: the only structure that subtomograms may show.
 
     Raises:
-        DataError: a file is damaged, or of other structures.
+        DataError: a file is damaged, or has scores of other structures.
     """
     missing = [file for folder in folders for file in missing_files(folder)]
     if missing:
@@ -67,7 +67,7 @@ def row_numbers(
 def _scores(
     tables: Sequence[pd.DataFrame], random: np.random.Generator, prefix: str = ""
 ) -> dict[str, float]:
-    """Compute means over subtomograms and seeds, the interval of the mIoU, its range over seeds."""
+    """Compute means over subtomograms and seeds; interval and range over seeds of the mIoU."""
     summaries = pd.DataFrame([summarise(table) for table in tables])
     scores = summaries.mean().to_dict()
     every = pd.concat([table.assign(miou=miou(table)) for table in tables])

@@ -1,4 +1,4 @@
-"""Tables 2 and 3: our values beside the paper's, a row for every run asked for, finished or not."""
+"""Tables 2 and 3: our values beside the paper's, a row for each configured run, finished or not."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 
 from ssn3d.core.errors import DataError
-from ssn3d.experiment.runs import repeats, run_folder
+from ssn3d.experiment.runs import run_folder
 from ssn3d.io.files import DELETE, PathLike, cannot_be_read
 from ssn3d.report.paper import paper_complexes, paper_table2, paper_table3
-from ssn3d.report.provenance_labels import is_exact_entry, source_in_words
-from ssn3d.report.settings import RowSettings, Table3Settings
-from ssn3d.report.tables.row_metrics import row_numbers
+from ssn3d.report.provenance_labels import is_exact_entry, source_label
+from ssn3d.report.settings import RowSettings, Table3Settings, TablesSettings
+from ssn3d.report.tables.row_metrics import row_metrics
 
 _INDEPENDENT = [
     "independent_pixel_accuracy", "independent_miou", "independent_miou_low",
@@ -42,6 +42,24 @@ _KINDS = {
 }
 
 
+def make_tables(
+    tables: TablesSettings,
+    snr_of: Mapping[str, float],
+    pdb_ids: Sequence[str],
+    results: PathLike,
+    resources: PathLike,
+    *,
+    seed: int,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Make Tables 2 and 3 from the finished runs; rows of missing runs name what is missing.
+
+    `snr_of` is the configured SNR by dataset.
+    """
+    second = table2(tables.table2, snr_of, results, resources, seed)
+    third = table3(tables.table3, pdb_ids, results=results, resources=resources, seed=seed)
+    return second, third
+
+
 def table2(
     rows: Sequence[RowSettings],
     snr_of: Mapping[str, float],
@@ -49,18 +67,18 @@ def table2(
     resources: PathLike,
     seed: int,
 ) -> pd.DataFrame:
-    """Table 2: each method on each dataset, trained and tested on the random split.
+    """Make Table 2: each method on each dataset, trained and tested on the random split.
 
     Args:
-        rows: what each row shows, in the order wanted.
+        rows: method and dataset of each row, in order.
         snr_of: the configured SNR of each dataset.
         results: folder with runs/{method}/{dataset}/random/, and random_seed2/, ... for more seeds.
         resources: folder with paper_table2.csv, whose rows are found by method and SNR.
-        seed: of the bootstrap.
+        seed: seed of the bootstrap.
 
     Returns:
-        `TABLE2_COLUMNS`, accuracies and IoUs in percent, those of several seeds as means. The row
-        of a missing run has none of our numbers; its `status` names the rule and the file.
+        `TABLE2_COLUMNS`, accuracies and IoUs in percent, means over seeds. The row of a missing run
+        has none of our numbers; its `status` names the rule and the file.
 
     Raises:
         DataError: a file is damaged.
@@ -70,12 +88,9 @@ def table2(
     for row in rows:
         snr = snr_of[row.dataset]
         of_paper = paper[(paper["method"] == row.method) & np.isclose(paper["snr"], snr)]
-        folders = [
-            run_folder(Path(results) / "runs", row.method, row.dataset, f"random{repeat}")
-            for repeat in repeats(row.seeds)
-        ]
+        folders = [run_folder(Path(results) / "runs", *run) for run in row.runs()]
         names = {"method": row.method, "dataset": row.dataset, "snr": snr}
-        made.append(_first(of_paper) | names | row_numbers(folders, row.method, seed))
+        made.append(_first(of_paper) | names | row_metrics(folders, row.method, seed))
     return _finish(made, TABLE2_COLUMNS)
 
 
@@ -87,14 +102,14 @@ def table3(
     resources: PathLike,
     seed: int,
 ) -> pd.DataFrame:
-    """Table 3: each structure segmented by a network that was trained without it.
+    """Make Table 3: each structure segmented by a network that was trained without it.
 
     Args:
-        settings: what the table shows; structures that are not left out get a row without numbers.
+        settings: the trainings; structures that are not left out get a row without numbers.
         pdb_ids: all structures of the experiment; those of the paper come first, in its order.
         results: folder with runs/{method}/{dataset}/without_{pdb_id}/ and structures/.
         resources: folder with paper_table3.csv and complexes.tsv.
-        seed: of the bootstrap.
+        seed: seed of the bootstrap.
 
     Returns:
         `TABLE3_COLUMNS`, as in `table2`; `mask_voxels` is the mean over the test subtomograms.
@@ -106,16 +121,16 @@ def table3(
     complexes = paper_complexes(Path(resources) / "complexes.tsv")
     in_paper = [pdb_id for pdb_id in paper["pdb_id"] if pdb_id in pdb_ids]
     made = []
-    method, runs, structures = settings.method, Path(results) / "runs", Path(results) / "structures"
+    structures = Path(results) / "structures"
     for pdb_id in dict.fromkeys([*in_paper, *pdb_ids]):
         row: dict[str, Any] = {"pdb_id": pdb_id, "name": "", "mass_kda": np.nan}
         row |= _first(complexes[complexes["pdb_id"] == pdb_id])
         row |= _first(paper[paper["pdb_id"] == pdb_id])
-        row["source"] = source_in_words(structures, pdb_id)
+        row["source"] = source_label(structures, pdb_id)
         row["exact_entry"] = is_exact_entry(structures, pdb_id, row["mass_kda"])
         if pdb_id in settings.left_out(pdb_ids):
-            folder = run_folder(runs, method, settings.dataset, f"without_{pdb_id}")
-            row |= row_numbers([folder], method, seed, only=pdb_id)
+            folder = run_folder(Path(results) / "runs", *settings.run(pdb_id))
+            row |= row_metrics([folder], settings.method, seed, only=pdb_id)
         else:
             row["status"] = "not asked for (tables.table3.leave_out)"
         made.append(row)
@@ -123,7 +138,7 @@ def table3(
 
 
 def read_table(path: PathLike) -> pd.DataFrame:
-    """Read table2.csv or table3.csv as it was made.
+    """Read table2.csv or table3.csv with the types with which it was made.
 
     Raises:
         DataError: the file is missing or damaged, or neither table.
@@ -139,17 +154,17 @@ def read_table(path: PathLike) -> pd.DataFrame:
 
 
 def _first(rows: pd.DataFrame) -> dict[str, Any]:
-    """Give the first row as a dictionary; an empty one where there is no row."""
+    """Return the first row as a dictionary, empty if there is no row."""
     return {} if rows.empty else {str(column): rows[column].iloc[0] for column in rows}
 
 
 def _finish(rows: list[dict[str, Any]], columns: list[str]) -> pd.DataFrame:
-    """Put the columns in order and compute the differences."""
+    """Make a table of typed columns in order, with the differences to the paper."""
     table = _typed(pd.DataFrame(rows, columns=columns))
     table["difference_miou"] = table["miou"] - table["paper_miou"]
     return table
 
 
 def _typed(table: pd.DataFrame) -> pd.DataFrame:
-    """Give every column its type: text, nullable integer, truth value or float."""
+    """Convert every column to its type: text, nullable integer, boolean or float."""
     return table.astype({column: _KINDS.get(column, "float64") for column in table.columns})

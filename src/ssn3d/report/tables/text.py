@@ -1,7 +1,6 @@
-"""Tables for readers: as plain text, Markdown, LaTeX and HTML, all from the same cells.
+"""Tables 2 and 3 for readers: plain text, Markdown, LaTeX and HTML, all from the same cells.
 
-A missing number is a dash. A dagger marks results on surrogate structures; `table_notes` has what
-stands below the table.
+A missing value is a dash; a dagger marks results on surrogate structures.
 """
 
 import json
@@ -11,21 +10,22 @@ from typing import Any
 
 import pandas as pd
 
-from ssn3d.io.files import PathLike, atomic_path, write_json
+from ssn3d.core.provenance import provenance as provenance_of
+from ssn3d.io.files import PathLike, read_json, write_json, write_text
 from ssn3d.report.provenance_labels import is_surrogate
+from ssn3d.report.provenance_labels import surrogates as surrogates_of
+from ssn3d.report.tables.cells import NO_VALUE, TEXT_COLUMNS, cell, web_page
 from ssn3d.report.tables.notes import DAGGER, notes_below
 from ssn3d.report.tables.row_metrics import DONE
-from ssn3d.report.web_page import web_page
 
-_DASH = "\N{EN DASH}"
 _ROW = [
-    # title, column of the table, format of its numbers ("" for text)
+    # title, column of the table, format specification
     ("Method", "method", ""),
     ("PDB ID", "pdb_id", ""),
     ("Dataset", "dataset", ""),
     ("SNR", "snr", "g"),
 ]
-"""What a row is of."""
+"""Columns that identify a row."""
 _SCORES = [
     ("Name", "name", ""),
     ("Seeds", "seeds", "d"),
@@ -60,7 +60,7 @@ _DETAILS = [
     ("Source", "source", ""),
 ]
 _RANGES = {
-    # column that is shown: its ends in the table, where the table has them
+    # column of cells: columns of the table that hold its ends, if there are any
     "interval": ("miou_low", "miou_high"),
     "range": ("miou_lowest_seed", "miou_highest_seed"),
     "independent_interval": ("independent_miou_low", "independent_miou_high"),
@@ -68,65 +68,59 @@ _RANGES = {
 }
 _OF_SEEDS = ["seeds", "range", "independent_range"]
 _ONLY_IN_JSON = {"settings", "structures"}
-_RIGHT = {
-    title for title, column, form in [*_ROW, *_SCORES, *_DETAILS] if form or column in _RANGES
-}
-_LATEX = {
+_TERMINAL = [
+    "Method", "Dataset", "SNR", "PDB ID", "Pixel acc. (%)", "Paper's pixel acc.", "mIoU (%)",
+    "95% interval", "Paper's mIoU", "Difference", "Independent mIoU (%)", "Status",
+]  # fmt: skip
+_Escapes = dict[int, str]
+_LATEX: _Escapes = str.maketrans({
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",
     "{": r"\{", "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
-    _DASH: "--", DAGGER: r"$^\dagger$",
-}  # fmt: skip
-_MARKDOWN = {character: "\\" + character for character in "\\`*_|<>[]"}
+    NO_VALUE: "--", DAGGER: r"$^\dagger$",
+})  # fmt: skip
+_MARKDOWN: _Escapes = str.maketrans({special: "\\" + special for special in "\\`*_|<>[]"})
 
 
 def to_text(table: pd.DataFrame, surrogates: Sequence[str] = ()) -> str:
     """Make a short table for the terminal, ours beside the paper's.
 
     Args:
-        table: of `tables.table2` or `tables.table3`.
+        table: Table 2 or 3, as made by `tables.table2` and `tables.table3`.
         surrogates: structures of the experiment that are bead models.
     """
     cells, _ = _cells(table, surrogates)
-    keep = ["Method", "Dataset", "SNR", "PDB ID", "Pixel acc. (%)", "Paper's pixel acc."]
-    keep += ["mIoU (%)", "95% interval", "Paper's mIoU", "Difference", "Independent mIoU (%)"]
-    lines = _aligned(cells[[column for column in [*keep, "Status"] if column in cells]], {})
+    lines = _aligned(cells[[title for title in _TERMINAL if title in cells]], {})
     return "\n".join(["  ".join(line).rstrip() for line in lines] + notes_below(table, surrogates))
 
 
 def to_markdown(
-    table: pd.DataFrame,
-    title: str,
-    provenance: Mapping[str, Any],
-    surrogates: Sequence[str] = (),
+    table: pd.DataFrame, title: str, provenance: Mapping[str, Any], surrogates: Sequence[str] = ()
 ) -> str:
     """Make two aligned Markdown tables, scores and details, with notes and provenance."""
     lines = []
     for cells in _cells(table, surrogates):
         header, *body = _aligned(cells, _MARKDOWN)
         rule = [
-            "-" * (len(cell) - 1) + (":" if title in _RIGHT else "-")
-            for title, cell in zip(cells, header, strict=True)
+            "-" * (len(text) - 1) + ("-" if title in TEXT_COLUMNS else ":")
+            for title, text in zip(cells, header, strict=True)
         ]
         lines += ["| " + " | ".join(line) + " |" for line in (header, rule, *body)] + [""]
-    notes = [f"{_escape(note, _MARKDOWN)}\n" for note in notes_below(table, surrogates)]
-    footer = f"Provenance: {_escape(provenance_line(provenance), _MARKDOWN)}"
-    return "\n".join([f"**{_escape(title, _MARKDOWN)}**", "", *lines, *notes, footer, ""])
+    notes = [f"{note.translate(_MARKDOWN)}\n" for note in notes_below(table, surrogates)]
+    footer = f"Provenance: {provenance_line(provenance).translate(_MARKDOWN)}"
+    return "\n".join([f"**{title.translate(_MARKDOWN)}**", "", *lines, *notes, footer, ""])
 
 
 def to_latex(
-    table: pd.DataFrame,
-    title: str,
-    provenance: Mapping[str, Any],
-    surrogates: Sequence[str] = (),
+    table: pd.DataFrame, title: str, provenance: Mapping[str, Any], surrogates: Sequence[str] = ()
 ) -> str:
     r"""Make two LaTeX tables as wide as the text, with notes; their provenance is a comment.
 
     They need the packages booktabs and graphicx, and are best set on a landscape page.
     """
     lines = [f"% Provenance: {provenance_line(provenance)}", r"\begin{table}", r"\centering"]
-    lines.append(rf"\caption{{{_escape(title, _LATEX)}}}")
+    lines.append(rf"\caption{{{title.translate(_LATEX)}}}")
     for cells in _cells(table, surrogates):
-        columns = "".join("r" if name in _RIGHT else "l" for name in cells)
+        columns = "".join("l" if name in TEXT_COLUMNS else "r" for name in cells)
         header, *body = [" & ".join(line) + r" \\" for line in _aligned(cells, _LATEX)]
         lines += [
             r"\resizebox{\textwidth}{!}{%",
@@ -138,19 +132,16 @@ def to_latex(
             r"\bottomrule",
             r"\end{tabular}}\par\medskip",
         ]
-    notes = [rf"\par {_escape(note, _LATEX)}" for note in notes_below(table, surrogates)]
+    notes = [rf"\par {note.translate(_LATEX)}" for note in notes_below(table, surrogates)]
     return "\n".join([*lines, r"\raggedright\footnotesize", *notes, r"\end{table}", ""])
 
 
 def to_html(
-    table: pd.DataFrame,
-    title: str,
-    provenance: Mapping[str, Any],
-    surrogates: Sequence[str] = (),
+    table: pd.DataFrame, title: str, provenance: Mapping[str, Any], surrogates: Sequence[str] = ()
 ) -> str:
     """Make a web page of two tables, scores and details, with notes and provenance."""
     notes = [*notes_below(table, surrogates), f"Provenance: {provenance_line(provenance)}"]
-    return web_page(_cells(table, surrogates), title, _RIGHT, notes)
+    return web_page(_cells(table, surrogates), title, notes)
 
 
 def write_table(
@@ -170,18 +161,38 @@ def write_table(
         ".html": to_html(table, title, provenance, surrogates),
     }
     for suffix, text in texts.items():
-        with atomic_path(path.with_suffix(suffix)) as partial:
-            partial.write_text(text, encoding="utf-8")
+        write_text(path.with_suffix(suffix), text)
 
 
-def pipe_table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Make the lines of a Markdown table of text as it is."""
-    lines = [titles, ["---"] * len(titles), *rows]
-    return ["| " + " | ".join(text.replace("|", "\\|") for text in line) + " |" for line in lines]
+def write_tables(
+    made: tuple[pd.DataFrame, pd.DataFrame],
+    structures: PathLike,
+    pdb_ids: Sequence[str],
+    folder: PathLike,
+    *,
+    seed: int,
+    settings: dict[str, Any],
+) -> None:
+    """Write Tables 2 and 3 to a folder, in all formats.
+
+    Args:
+        made: both tables.
+        structures: folder of the structures' files.
+        pdb_ids: all structures of the experiment.
+        folder: output folder.
+        seed: seed of the experiment.
+        settings: the sections of the configuration that decide the results.
+    """
+    sources = {i: read_json(Path(structures) / f"{i}.json") for i in pdb_ids}
+    provenance = provenance_of(seed=seed, settings=settings, structures=sources)
+    beads = surrogates_of(structures, pdb_ids)
+    titles = ("Table 2. Segmentation performance", "Table 3. Structures left out of the training")
+    for number, title, table in zip((2, 3), titles, made, strict=True):
+        write_table(table, Path(folder) / f"table{number}.csv", title, provenance, beads)
 
 
 def provenance_line(provenance: Mapping[str, Any]) -> str:
-    """Put provenance on one line, nested values as JSON; long values are only in the .json."""
+    """Format provenance as one line, without the long values that only the .json file has."""
     values = {
         key: value if isinstance(value, str) else json.dumps(value, sort_keys=True)
         for key, value in provenance.items()
@@ -191,7 +202,7 @@ def provenance_line(provenance: Mapping[str, Any]) -> str:
 
 
 def _cells(table: pd.DataFrame, surrogates: Sequence[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Turn every value that is shown into text, under its title: scores and details of rows."""
+    """Format the values to show, by title, as two tables: scores and details."""
     shown = table.copy()
     for column, ends in _RANGES.items():
         if set(ends) <= set(table):
@@ -207,7 +218,7 @@ def _cells(table: pd.DataFrame, surrogates: Sequence[str]) -> tuple[pd.DataFrame
     scores, details = (
         pd.DataFrame(
             {
-                title: [_cell(value, form) for value in shown[column]]
+                title: [cell(value, form) for value in shown[column]]
                 for title, column, form in [*_ROW, *columns]
                 if column in shown
             }
@@ -215,35 +226,21 @@ def _cells(table: pd.DataFrame, surrogates: Sequence[str]) -> tuple[pd.DataFrame
         for columns in (_SCORES, _DETAILS)
     )
     for cells in (scores, details):
-        first = cells.columns[0]
-        both = zip(cells[first], marked, strict=True)
-        cells[first] = [text + DAGGER * mark for text, mark in both]
+        cells[cells.columns[0]] += [DAGGER * mark for mark in marked]
     return scores, details
 
 
 def _range(low: float, high: float) -> str:
-    """Format the two ends of a range; a dash where there is none."""
-    return _DASH if pd.isna(low) else f"{low:.2f} to {high:.2f}"
+    """Format the ends of a range; a missing range is a dash."""
+    return NO_VALUE if pd.isna(low) else f"{low:.2f} to {high:.2f}"
 
 
-def _cell(value: Any, form: str) -> str:
-    """Format one value; a dash where there is none."""
-    if pd.isna(value) or value == "":
-        return _DASH
-    return f"{value:{form}}"
-
-
-def _aligned(cells: pd.DataFrame, escapes: Mapping[str, str]) -> list[list[str]]:
+def _aligned(cells: pd.DataFrame, escapes: _Escapes) -> list[list[str]]:
     """Escape titles and cells and pad them to the width of their column; one list per line."""
     columns = []
     for title in cells:
-        texts = [_escape(text, escapes) for text in [str(title), *cells[title]]]
-        width = max(len(text) for text in texts)
-        pad = str.rjust if title in _RIGHT else str.ljust
+        texts = [text.translate(escapes) for text in [title, *cells[title]]]
+        width = max(map(len, texts))
+        pad = str.ljust if title in TEXT_COLUMNS else str.rjust
         columns.append([pad(text, width) for text in texts])
     return [list(line) for line in zip(*columns, strict=True)]
-
-
-def _escape(text: str, escapes: Mapping[str, str]) -> str:
-    """Escape the characters that are special in Markdown or LaTeX."""
-    return "".join(escapes.get(character, character) for character in text)

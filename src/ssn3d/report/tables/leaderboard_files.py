@@ -1,0 +1,144 @@
+"""The leaderboard as files: from the results of all runs to CSV and Markdown."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ssn3d.core.provenance import provenance
+from ssn3d.experiment.runs import BASELINES, TUNED_BASELINE, run_folder
+from ssn3d.io.files import PathLike, write_text
+from ssn3d.io.tables import write_csv
+from ssn3d.report.settings import LeaderboardSettings, TablesSettings
+from ssn3d.report.tables.cells import NO_VALUE, cell, pipe_table
+from ssn3d.report.tables.leaderboard import ALL, Entry, leaderboard, read_entry, read_external
+from ssn3d.report.tables.text import provenance_line
+
+_NOTES = (
+    "mIoU: the mean of the IoUs of background and region of interest (ROI), both means over "
+    "subtomograms, with a 95% bootstrap interval over subtomograms, or tomograms if it is wider. "
+    "To the best: the mIoU less that of the first row, on the same subtomograms, with its paired "
+    "interval; one that holds 0 shows no difference. Surface distance: the average symmetric "
+    "distance of the surfaces, in voxels; where a mask is missing, the cube's diagonal. "
+    "Milliseconds: to read and segment a subtomogram, on the machine where the method was scored. "
+    "Oracle threshold knows the true masks: no method of one threshold is better."
+)
+_WITHOUT = " without "
+
+
+def make_leaderboard(
+    settings: LeaderboardSettings,
+    tables: TablesSettings,
+    snr_of: Mapping[str, float],
+    pdb_ids: Sequence[str],
+    *,
+    runs: PathLike,
+    csv: PathLike,
+    seed: int,
+) -> None:
+    """Write the leaderboard as CSV, and beside it as Markdown.
+
+    Args:
+        settings: rows besides those of the tables.
+        tables: Tables 2 and 3.
+        snr_of: configured SNR by dataset.
+        pdb_ids: all structures of the experiment.
+        runs: folder of all runs.
+        csv: output file.
+        seed: seed of the bootstrap.
+
+    Raises:
+        DataError: a run is missing or damaged, or was scored on other subtomograms.
+    """
+    table = leaderboard(_entries(settings, tables, [*snr_of], pdb_ids, Path(runs)), snr_of, seed)
+    sections = {"leaderboard": settings.model_dump(), "tables": tables.model_dump()}
+    write_csv(csv, table.round(4))
+    text = leaderboard_markdown(table, provenance(seed=seed, settings=sections))
+    write_text(Path(csv).with_suffix(".md"), text)
+
+
+def _entries(
+    settings: LeaderboardSettings,
+    tables: TablesSettings,
+    datasets: Sequence[str],
+    pdb_ids: Sequence[str],
+    runs: Path,
+) -> list[Entry]:
+    """Read the scores of all methods."""
+    entries = []
+    for row in settings.all_rows(tables, datasets):
+        untrained = row.method in BASELINES and row.method != TUNED_BASELINE
+        folders = [run_folder(runs, *run) for run in row.runs()]
+        entries.append(read_entry(folders, row.method, "" if untrained else row.dataset))
+    for more in (tables.table3, *settings.left_out):
+        for pdb_id in more.left_out(pdb_ids):
+            folder = run_folder(runs, *more.run(pdb_id))
+            entries.append(read_entry([folder], more.method, more.dataset, pdb_id))
+    return entries + [read_external(folder) for folder in settings.external]
+
+
+def leaderboard_markdown(table: pd.DataFrame, provenance: Mapping[str, Any]) -> str:
+    """Write `leaderboard.leaderboard` as sections: by dataset, by structure, and left out."""
+    lines = ["# Leaderboard", "", _NOTES]
+    for independent, title in ((True, "Independent tomograms"), (False, "Tomograms trained on")):
+        part = table[table["independent"] == independent]
+        lines += ["", f"## {title}"]
+        for _, rows in part[part["structure"] == ALL].groupby("dataset"):
+            lines += [*_heading(rows), *pipe_table(_ranking(rows))]
+        if (part["structure"] != ALL).any():
+            lines += ["", f"## {title}: mIoU by structure"]
+        for _, rows in part[part["structure"] != ALL].groupby("dataset"):
+            lines += [*_heading(rows), *pipe_table(_by_structure(rows))]
+        rows = part[part["trained_on"].str.contains(_WITHOUT)]
+        if len(rows):
+            lines += ["", f"## {title}: structures left out of the training", ""]
+            rows = rows.sort_values(["dataset", "structure"], kind="stable")
+            cells = _ranking(rows)
+            cells.insert(0, "Dataset", rows["dataset"].to_list())
+            cells.insert(1, "Structure", rows["structure"].to_list())
+            lines += pipe_table(cells)
+    return "\n".join([*lines, "", f"Provenance: {provenance_line(provenance)}", ""])
+
+
+def _heading(rows: pd.DataFrame) -> list[str]:
+    first = rows.iloc[0]
+    return ["", f"### {first['dataset']}, SNR {first['snr']:g}", ""]
+
+
+def _ranking(rows: pd.DataFrame) -> pd.DataFrame:
+    """Format the scores of methods, one in a row."""
+    cells = [
+        {
+            "Method": row["method"],
+            "Trained on": row["trained_on"],
+            "mIoU (%)": f"{row['miou']:.2f} ({row['miou_low']:.2f} to {row['miou_high']:.2f})",
+            "To the best": _difference(row),
+            "Pixel acc. (%)": f"{row['pixel_accuracy']:.2f}",
+            "ROI's IoU (%)": f"{row['roi_iou']:.2f}",
+            "Surface distance": f"{row['surface_distance']:.2f}",
+            "Subtomograms": str(row["subtomograms"]),
+            "Parameters": cell(row["parameters"], ","),
+            "Milliseconds": cell(row["milliseconds"], ".1f"),
+        }
+        for row in rows.to_dict("records")
+    ]
+    return pd.DataFrame(cells)
+
+
+def _difference(row: Mapping[Any, Any]) -> str:
+    """Format the difference from the best method; a dash for the best itself."""
+    if pd.isna(row["difference_low"]):
+        return NO_VALUE
+    ends = f"{row['difference_low']:+.2f} to {row['difference_high']:+.2f}"
+    return f"{row['difference_miou']:+.2f} ({ends})"
+
+
+def _by_structure(rows: pd.DataFrame) -> pd.DataFrame:
+    """Tabulate methods by structures; trainings without each structure are one row."""
+    without = rows["trained_on"].str.replace(f"{_WITHOUT}.*", f"{_WITHOUT}it", regex=True)
+    named = rows.assign(trained_on=without)
+    wide = named.pivot_table(index=["method", "trained_on"], columns="structure", values="miou")
+    wide = wide.loc[wide.mean(axis=1).sort_values(ascending=False).index]
+    cells = wide.map(lambda value: cell(value, ".1f")).reset_index()
+    return cells.rename(columns={"method": "Method", "trained_on": "Trained on"})
