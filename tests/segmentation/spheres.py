@@ -14,7 +14,7 @@ class Spheres:
     validation_rows: np.ndarray
 
 
-def make_spheres(count: int, seed: int, size: int = 16) -> tuple[np.ndarray, np.ndarray]:
+def make_spheres(count, seed, size=16):
     """Spheres about the centre, darker than white noise by three of its standard deviations."""
     rng = np.random.default_rng(seed)
     axis = np.arange(size) - size / 2
@@ -28,6 +28,6 @@ def make_spheres(count: int, seed: int, size: int = 16) -> tuple[np.ndarray, np.
     return images.astype(np.float16), masks
 
 
-def dataset_of_spheres(train: int, validation: int, size: int) -> Spheres:
+def dataset_of_spheres(train, validation, size):
     samples = Arrays(*make_spheres(train + validation, seed=1, size=size))
     return Spheres(samples, np.arange(train), np.arange(train, train + validation))

@@ -2,8 +2,6 @@
 
 import time
 from itertools import chain
-from pathlib import Path
-from typing import Any
 
 import h5py
 import numpy as np
@@ -11,7 +9,6 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 from scipy import ndimage
 from sklearn.mixture import GaussianMixture
 
@@ -23,16 +20,14 @@ from ssn3d.io.files import read_json
 from ssn3d.segmentation.baseline.mumford_shah import threshold_segments
 from ssn3d.segmentation.baseline.search import draw_combinations, segment_rows
 from ssn3d.segmentation.baseline.segment import (
-    Segmentation,
     _fit_mixture,
     cluster_at_centre,
     segment,
 )
 from ssn3d.segmentation.baseline.steps import baseline_run, search_run
 from ssn3d.segmentation.evaluation.run_io import read_prediction
-from ssn3d.segmentation.settings import BaselineParameters
 from ssn3d.subtomograms.splits import write_split
-from ssn3d.subtomograms.store import Dataset, open_dataset
+from ssn3d.subtomograms.store import open_dataset
 
 SIZE = 40
 CENTRE = (SIZE // 2,) * 3
@@ -55,33 +50,33 @@ SETTINGS = changed(BASELINE.unsupervised, boundary_weight=1.0, max_clusters=8)
 NOISES = range(3)
 
 
-def sphere(radius: float, centre: tuple[float, ...] = CENTRE) -> NDArray[np.bool_]:
+def sphere(radius, centre=CENTRE):
     offsets = GRID - np.reshape(centre, (3, 1, 1, 1))
     return np.asarray((offsets**2).sum(axis=0) <= radius**2)
 
 
-def rod(radius: float, half_length: float) -> NDArray[np.bool_]:
+def rod(radius, half_length):
     z, y, x = GRID - SIZE // 2
     return np.asarray((z**2 + y**2 <= radius**2) & (abs(x) <= half_length))
 
 
-def image_of(truth: NDArray[np.bool_], noise: float, seed: int = 0) -> NDArray[np.float32]:
+def image_of(truth, noise, seed=0):
     """Protein is dark, blurred to 40 angstrom at 10 angstrom a voxel, in white noise."""
     density = ndimage.gaussian_filter(truth.astype(float), 1.155)
     white = np.random.default_rng(seed).normal(size=density.shape)
     return (noise * white - density).astype(np.float32)
 
 
-def segmented(image: NDArray[Any], used: BaselineParameters = SETTINGS) -> Segmentation:
+def segmented(image, used=SETTINGS):
     return segment(image, used, generator(0, "test"))
 
 
-def iou(mask: NDArray[np.bool_], truth: NDArray[np.bool_]) -> float:
+def iou(mask, truth):
     return float((mask & truth).sum() / (mask | truth).sum())
 
 
 @pytest.mark.parametrize("radius", [5, 7, 10])
-def test_a_sphere_in_noise_is_found(radius: float) -> None:
+def test_a_sphere_in_noise_is_found(radius):
     truth = sphere(radius)
     result = segmented(image_of(truth, 0.5))
     assert result.outcome in {"segmented", "one segment"}
@@ -91,7 +86,7 @@ def test_a_sphere_in_noise_is_found(radius: float) -> None:
 
 @pytest.mark.parametrize("noise", NOISES)
 @pytest.mark.parametrize("axis", range(3))
-def test_of_two_touching_spheres_the_centred_one_is_taken(noise: int, axis: int) -> None:
+def test_of_two_touching_spheres_the_centred_one_is_taken(noise, axis):
     beside = list(CENTRE)
     beside[axis] += 14
     wanted, other = sphere(7), sphere(7, tuple(beside))
@@ -101,7 +96,7 @@ def test_of_two_touching_spheres_the_centred_one_is_taken(noise: int, axis: int)
 
 
 @pytest.mark.parametrize("noise", NOISES)
-def test_flooding_the_density_takes_in_the_surroundings_but_not_the_neighbour(noise: int) -> None:
+def test_flooding_the_density_takes_in_the_surroundings_but_not_the_neighbour(noise):
     wanted, other = sphere(7), sphere(7, (20, 20, 34))
     used = changed(
         SETTINGS,
@@ -116,7 +111,7 @@ def test_flooding_the_density_takes_in_the_surroundings_but_not_the_neighbour(no
     assert (mask & other & ~wanted).sum() < 0.1 * other.sum()
 
 
-def test_a_rod_is_segmented_worse_than_the_sphere_of_its_volume() -> None:
+def test_a_rod_is_segmented_worse_than_the_sphere_of_its_volume():
     long, round_ = rod(4, 14), sphere(7)
     assert long.sum() == pytest.approx(round_.sum(), rel=0.03)
     scores = {
@@ -126,7 +121,7 @@ def test_a_rod_is_segmented_worse_than_the_sphere_of_its_volume() -> None:
     assert scores["rod"] < scores["sphere"] - 0.2
 
 
-def test_a_single_segment_is_the_target_if_it_is_at_the_centre() -> None:
+def test_a_single_segment_is_the_target_if_it_is_at_the_centre():
     truth = sphere(7)
     result = segmented(image_of(truth, 0.0))
     assert result.outcome == "one segment"
@@ -135,14 +130,14 @@ def test_a_single_segment_is_the_target_if_it_is_at_the_centre() -> None:
 
 
 @pytest.mark.parametrize("noise", [0.0, 0.3])
-def test_a_particle_elsewhere_is_not_the_target(noise: float) -> None:
+def test_a_particle_elsewhere_is_not_the_target(noise):
     result = segmented(image_of(sphere(7, (9, 9, 9)), noise))
     assert result.outcome == "no cluster at the centre"
     assert not result.mask.any()
     assert result.clusters.any()
 
 
-def test_beside_the_centre_the_cluster_with_most_of_the_central_sphere_is_taken() -> None:
+def test_beside_the_centre_the_cluster_with_most_of_the_central_sphere_is_taken():
     near, far = sphere(5, (20, 20, 27)), sphere(6, (20, 20, 10))
     result = segmented(image_of(near | far, 0.2))
     assert not result.clusters[CENTRE]
@@ -152,7 +147,7 @@ def test_beside_the_centre_the_cluster_with_most_of_the_central_sphere_is_taken(
 
 @pytest.mark.parametrize("flooded", ["gradient", "density"])
 @pytest.mark.parametrize(("value", "weight"), [(0.0, None), (0.0, 1.0), (-3.7, 1.0), (1e4, 1.0)])
-def test_a_constant_subtomogram_has_no_structure(flooded: Any, value: float, weight: Any) -> None:
+def test_a_constant_subtomogram_has_no_structure(flooded, value, weight):
     image = np.full((SIZE,) * 3, value, dtype=np.float32)
     result = segmented(image, changed(SETTINGS, flooded=flooded, boundary_weight=weight))
     assert result.outcome == "nothing above threshold"
@@ -160,7 +155,7 @@ def test_a_constant_subtomogram_has_no_structure(flooded: Any, value: float, wei
 
 
 @pytest.mark.parametrize("flooded", ["gradient", "density"])
-def test_noise_has_structure_only_if_the_boundary_weight_is_small(flooded: Any) -> None:
+def test_noise_has_structure_only_if_the_boundary_weight_is_small(flooded):
     noise = image_of(np.zeros((SIZE,) * 3, dtype=bool), 1.0)
     large = segmented(noise, changed(SETTINGS, flooded=flooded, boundary_weight=20.0))
     assert large.outcome == "nothing above threshold"
@@ -170,7 +165,7 @@ def test_noise_has_structure_only_if_the_boundary_weight_is_small(flooded: Any) 
     assert small.mask.any() == (small.outcome == "segmented")
 
 
-def cloud(*centres: tuple[float, float, float]) -> NDArray[np.float64]:
+def cloud(*centres):
     """Voxels of round particles of 3 voxels' standard deviation, 2,000 each."""
     rng = np.random.default_rng(0)
     return np.concatenate([rng.normal(centre, 3.0, (2000, 3)) for centre in centres])
@@ -180,7 +175,7 @@ def cloud(*centres: tuple[float, float, float]) -> NDArray[np.float64]:
     "centres",
     [[(20, 20, 20)], [(20, 20, 8), (20, 20, 32)], [(8, 8, 8), (20, 20, 20), (32, 32, 32)]],
 )
-def test_bic_counts_the_particles_up_to_the_most_allowed(centres: list[Any]) -> None:
+def test_bic_counts_the_particles_up_to_the_most_allowed(centres):
     rng = generator(0, "test")
     found = _fit_mixture(cloud(*centres), SETTINGS, rng)
     assert found is not None
@@ -192,7 +187,7 @@ def test_bic_counts_the_particles_up_to_the_most_allowed(centres: list[Any]) -> 
     assert two.n_components <= 2
 
 
-def test_no_cluster_is_narrower_than_the_smoothing() -> None:
+def test_no_cluster_is_narrower_than_the_smoothing():
     found = _fit_mixture(
         cloud((20, 20, 20)), changed(SETTINGS, smoothing_sigma_voxels=8.0), generator(0, "test")
     )
@@ -201,7 +196,7 @@ def test_no_cluster_is_narrower_than_the_smoothing() -> None:
 
 
 @pytest.mark.parametrize(("radius", "found"), [(4.9, False), (5.0, True), (5.1, True)])
-def test_the_target_is_looked_for_within_the_central_radius(radius: float, found: bool) -> None:
+def test_the_target_is_looked_for_within_the_central_radius(radius, found):
     clusters = np.zeros((SIZE,) * 3, dtype=np.int32)
     clusters[CENTRE[0], CENTRE[1], CENTRE[2] + 5 :] = 3
     clusters[0] = 1  # larger, but elsewhere
@@ -209,10 +204,10 @@ def test_the_target_is_looked_for_within_the_central_radius(radius: float, found
     assert np.array_equal(mask, (clusters == 3) & found)
 
 
-def test_without_a_converged_mixture_the_mask_is_empty(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_converged_mixture_the_mask_is_empty(monkeypatch):
     fit = GaussianMixture.fit
 
-    def fit_without_convergence(mixture: GaussianMixture, points: NDArray[np.float64]) -> None:
+    def fit_without_convergence(mixture, points):
         fit(mixture, points).converged_ = False
 
     monkeypatch.setattr(GaussianMixture, "fit", fit_without_convergence)
@@ -221,7 +216,7 @@ def test_without_a_converged_mixture_the_mask_is_empty(monkeypatch: pytest.Monke
     assert not result.mask.any()
 
 
-def test_segments_tile_the_subtomogram_and_clusters_are_made_of_whole_ones() -> None:
+def test_segments_tile_the_subtomogram_and_clusters_are_made_of_whole_ones():
     result = segmented(image_of(sphere(7) | sphere(6, (20, 20, 34)), 0.5))
     assert result.segments.min() == 1
     assert np.array_equal(result.clusters > 0, result.structure)
@@ -231,14 +226,14 @@ def test_segments_tile_the_subtomogram_and_clusters_are_made_of_whole_ones() -> 
 
 @settings(max_examples=20, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.floats(0, 3))
-def test_the_threshold_minimises_the_energy(seed: int, weight: float) -> None:
+def test_the_threshold_minimises_the_energy(seed, weight):
     rng = np.random.default_rng(seed)
     segments = rng.integers(1, 7, size=(4, 5, 6)).astype(np.int32)
     segments.flat[:6] = range(1, 7)
     density = rng.normal(size=segments.shape) + 0.5 * (segments == rng.integers(1, 7))
     density = (density - density.mean()) / density.std()
 
-    def energy(structure: NDArray[np.bool_]) -> float:
+    def energy(structure):
         classes = [density[structure], density[~structure]]
         within = sum(part.var() * part.size for part in classes if part.size)
         faces = sum(np.diff(structure, axis=axis).sum() for axis in range(3))
@@ -251,7 +246,7 @@ def test_the_threshold_minimises_the_energy(seed: int, weight: float) -> None:
     assert energy(kept) == pytest.approx(min(map(energy, above)))
 
 
-def test_a_larger_boundary_weight_never_enlarges_the_boundary() -> None:
+def test_a_larger_boundary_weight_never_enlarges_the_boundary():
     image = image_of(sphere(7) | sphere(4, (8, 30, 20)), 0.5)
     weights = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
     kept = [segmented(image, changed(SETTINGS, boundary_weight=w)).structure for w in weights]
@@ -262,27 +257,25 @@ def test_a_larger_boundary_weight_never_enlarges_the_boundary() -> None:
 
 @settings(max_examples=5, deadline=None)
 @given(st.floats(1e-3, 1e3), st.floats(-1e3, 1e3))
-def test_offset_and_positive_scale_change_nothing(scale: float, offset: float) -> None:
+def test_offset_and_positive_scale_change_nothing(scale, offset):
     image = image_of(sphere(7) | sphere(6, (20, 20, 34)), 0.5).astype(np.float64)
     result, changed = segmented(image), segmented(scale * image + scale * offset)
     assert changed.outcome == result.outcome
     assert np.array_equal(changed.mask, result.mask)
 
 
-def test_protein_is_dark() -> None:
+def test_protein_is_dark():
     truth = sphere(7)
     assert not (segmented(-image_of(truth, 0.3)).mask & sphere(4)).any()
 
 
-def segment_all(dataset: Dataset, rows: list[int], workers: int) -> tuple[NDArray[Any], list[str]]:
+def segment_all(dataset, rows, workers):
     pairs = list(segment_rows(dataset, np.array(rows), SETTINGS, seed=1, workers=workers))
     masks, _, outcomes = zip(*pairs, strict=True)
     return np.concatenate(masks), list(chain.from_iterable(outcomes))
 
 
-def test_a_result_depends_on_its_own_subtomogram_alone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_result_depends_on_its_own_subtomogram_alone(tmp_path, monkeypatch):
     images = np.stack([image_of(sphere(7) | sphere(7, (20, 20, 35)), 1.0, n) for n in range(4)])
     shards = [write_shard_of(tmp_path / f"t{n}.h5", images[n::2]) for n in (0, 1)]
     monkeypatch.setattr("ssn3d.segmentation.baseline.search._AT_ONCE", 3)
@@ -293,13 +286,13 @@ def test_a_result_depends_on_its_own_subtomogram_alone(
 
 
 @pytest.fixture(scope="module")
-def inputs(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[Path], Path]:
+def inputs(tmp_path_factory):
     """A shard of spheres to train, validate and test on, an independent one, and their split."""
     folder = tmp_path_factory.mktemp("baseline")
     return write_inputs(folder), folder / "random.csv"
 
 
-def write_inputs(folder: Path, *, blind: bool = False) -> list[Path]:
+def write_inputs(folder, *, blind=False):
     shards = []
     for name, radii in {"t1": [5, 6, 7, 8, 5, 6, 7, 8], "independent1": [6]}.items():
         particles = particles_of(np.zeros((len(radii), 3)), [f"{r}ABC" for r in radii])
@@ -313,9 +306,7 @@ def write_inputs(folder: Path, *, blind: bool = False) -> list[Path]:
     return shards
 
 
-def test_the_search_uses_training_subtomograms_and_is_reproducible(
-    inputs: tuple[list[Path], Path], tmp_path: Path
-) -> None:
+def test_the_search_uses_training_subtomograms_and_is_reproducible(inputs, tmp_path):
     shards, split = inputs
     started = time.perf_counter()
     found = [
@@ -334,13 +325,13 @@ def test_the_search_uses_training_subtomograms_and_is_reproducible(
     assert trials[1000.0]["outcomes"] == {"nothing above threshold": 3}
 
 
-def test_combinations_have_the_rest_of_the_unsupervised_settings() -> None:
+def test_combinations_have_the_rest_of_the_unsupervised_settings():
     drawn = draw_combinations(BASELINE, np.random.default_rng(0))
     assert [one.boundary_weight for one in drawn] == [1.0, 1000.0]
     assert {changed(one, boundary_weight=None) for one in drawn} == {BASELINE.unsupervised}
 
 
-def test_combinations_are_drawn_once_each_and_at_most_all() -> None:
+def test_combinations_are_drawn_once_each_and_at_most_all():
     wide = {"smoothing_sigma_voxels": [1.0, 1.5, 2.0], "voxels_per_point": [8, 16]}
     for trials, count in {7: 7, 100: 12}.items():
         used = changed(BASELINE, search=wide | {"trials": trials})
@@ -348,9 +339,7 @@ def test_combinations_are_drawn_once_each_and_at_most_all() -> None:
         assert len(drawn) == len(set(drawn)) == count
 
 
-def test_the_run_holds_every_test_subtomogram(
-    inputs: tuple[list[Path], Path], tmp_path: Path
-) -> None:
+def test_the_run_holds_every_test_subtomogram(inputs, tmp_path):
     shards, split = inputs
     folder = tmp_path / "runs" / "Xu-Alber-tuned" / "A" / "random"
     found = search_run(shards, split, tmp_path / "search.json", BASELINE, seed=2, workers=1)
@@ -379,9 +368,7 @@ def test_the_run_holds_every_test_subtomogram(
     assert run["provenance"]["seed"] == 2
 
 
-def test_the_unsupervised_run_needs_no_search_and_sees_no_true_mask(
-    inputs: tuple[list[Path], Path], tmp_path: Path
-) -> None:
+def test_the_unsupervised_run_needs_no_search_and_sees_no_true_mask(inputs, tmp_path):
     shards, split = inputs
     blind = write_inputs(tmp_path / "data", blind=True)
     for name, paths in {"seen": shards, "blind": blind}.items():
@@ -398,9 +385,7 @@ def test_the_unsupervised_run_needs_no_search_and_sees_no_true_mask(
     assert run["settings"] == BASELINE.unsupervised.model_dump()
 
 
-def test_parameters_of_another_split_are_refused(
-    inputs: tuple[list[Path], Path], tmp_path: Path
-) -> None:
+def test_parameters_of_another_split_are_refused(inputs, tmp_path):
     shards, split = inputs
     search_run(shards, split, tmp_path / "search.json", BASELINE, seed=2, workers=1)
     other = tmp_path / "without_8ABC.csv"

@@ -2,8 +2,6 @@
 
 import re
 import signal
-from collections.abc import Iterator
-from pathlib import Path
 from signal import SIGHUP, SIGINT, SIGQUIT, SIGTERM
 
 import numpy as np
@@ -61,7 +59,7 @@ wait $first
 
 
 @pytest.fixture(scope="module")
-def arguments(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
+def arguments(tmp_path_factory):
     """What all trainings share: two shards, a split, a network, settings and a seed."""
     folder = tmp_path_factory.mktemp("inputs")
     images, masks = make_spheres(12, seed=3, size=8)
@@ -77,7 +75,7 @@ def arguments(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
 
 
 @pytest.fixture(autouse=True)
-def _signals() -> Iterator[None]:
+def _signals():
     """Torchrun handles signals for the rest of a process, whose only task it is elsewhere."""
     handled = {number: signal.getsignal(number) for number in (SIGTERM, SIGINT, SIGHUP, SIGQUIT)}
     yield
@@ -85,7 +83,7 @@ def _signals() -> Iterator[None]:
         signal.signal(number, handler)
 
 
-def trained(folder: Path, arguments: dict[str, object], **how: int) -> Path:
+def trained(folder, arguments, **how):
     """Train as the workflow's script does; return the file of weights."""
     names = {"weights": "w.pt", "history": "h.csv", "record": "r.json", "checkpoint": "c/p.pt"}
     outputs = {key: str(folder / name) for key, name in names.items()}
@@ -95,18 +93,14 @@ def trained(folder: Path, arguments: dict[str, object], **how: int) -> Path:
 
 
 @pytest.fixture(scope="module")
-def alone(arguments: dict[str, object], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def alone(arguments, tmp_path_factory):
     """Weights of a training in one process."""
     return trained(tmp_path_factory.mktemp("alone"), arguments)
 
 
 def test_two_processes_train_as_one_also_after_one_of_them_was_killed(
-    alone: Path,
-    arguments: dict[str, object],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
-) -> None:
+    alone, arguments, tmp_path, monkeypatch, capfd
+):
     folder = tmp_path / "two"
     (tmp_path / "killed.py").write_text(KILLED)
     with monkeypatch.context() as patched:
@@ -133,8 +127,8 @@ def test_two_processes_train_as_one_also_after_one_of_them_was_killed(
 
 
 def test_the_processes_are_started_by_srun_where_a_job_has_several_nodes(
-    alone: Path, arguments: dict[str, object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    alone, arguments, tmp_path, monkeypatch
+):
     """The two nodes are this machine; what srun starts on them meets through the network."""
     (tmp_path / "srun").write_text(SRUN)
     (tmp_path / "srun").chmod(0o755)

@@ -1,13 +1,10 @@
 """Networks of other packages: found by their entry points, and refused in one line."""
 
 import sys
-from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from spheres import Spheres
 
 from sections import section
 from ssn3d.cli.main import main
@@ -48,10 +45,10 @@ BROKEN = {
 
 
 @pytest.fixture(name="install")
-def give_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+def give_install(tmp_path, monkeypatch):
     """Install a package of networks as pip does: its module, and a folder of facts beside it."""
 
-    def install(package: str, networks: dict[str, str]) -> None:
+    def install(package, networks):
         site, module = tmp_path / package, package.replace("-", "_")
         facts = site / f"{module}-1.2.dist-info"
         facts.mkdir(parents=True)
@@ -65,13 +62,11 @@ def give_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..
     return install
 
 
-def build(name: str) -> torch.nn.Module:
+def build(name):
     return build_network(name, 0.5, torch.Generator().manual_seed(0))
 
 
-def test_a_package_brings_a_network_that_trains_and_may_be_asked_for(
-    install: Callable[..., None], tiny_spheres: Spheres, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_package_brings_a_network_that_trains_and_may_be_asked_for(install, tiny_spheres, capsys):
     install("my-networks", {"Linear": "{module}:linear", "Coarse": "{module}:coarse"})
     assert "my_networks" not in sys.modules
     assert RowSettings(method="Linear", dataset="A").method == "Linear"
@@ -93,9 +88,7 @@ def test_a_package_brings_a_network_that_trains_and_may_be_asked_for(
     assert "SSN3D-ED      895,746\n" in printed
 
 
-def test_broken_networks_are_one_line_each_and_harm_no_other(
-    install: Callable[..., None], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_broken_networks_are_one_line_each_and_harm_no_other(install, capsys):
     install("broken", {"Linear": "{module}:linear", **BROKEN})
     install("other", {"Twice": "{module}:linear"})
     install("another", {"Twice": "{module}:linear"})

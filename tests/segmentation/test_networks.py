@@ -2,17 +2,13 @@
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.nn.functional import conv3d, interpolate, max_pool3d, relu
 
 from ssn3d.core.errors import ConfigError, DataError
 from ssn3d.segmentation.networks.registry import (
     NETWORKS,
-    SSN3DED,
     Architecture,
-    SSN3Dv1,
-    SSN3Dv2,
-    UNet,
     build_network,
     capacity,
     register,
@@ -21,41 +17,41 @@ from ssn3d.segmentation.networks.registry import (
 PAPER_CAPACITIES = {"SSN3D-v1": 2_042_158, "SSN3D-v2": 2_042_342, "SSN3D-ED": 895_746}
 
 
-def build(name: str, seed: int = 0, dropout: float = 0.0) -> nn.Module:
+def build(name, seed=0, dropout=0.0):
     return build_network(name, dropout, torch.Generator().manual_seed(seed))
 
 
-def images(count: int = 2, size: int = 16) -> Tensor:
+def images(count=2, size=16):
     return torch.randn(count, 1, size, size, size, generator=torch.Generator().manual_seed(1))
 
 
 @pytest.mark.parametrize(("name", "parameters"), PAPER_CAPACITIES.items())
-def test_capacity_is_that_of_table_2(name: str, parameters: int) -> None:
+def test_capacity_is_that_of_table_2(name, parameters):
     assert capacity(build(name)) == parameters
 
 
-def test_unet_has_about_1_4_million_parameters() -> None:
+def test_unet_has_about_1_4_million_parameters():
     assert capacity(build("UNet")) == pytest.approx(1.4e6, rel=0.05)
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_logits_have_two_classes_at_full_size(name: str) -> None:
+def test_logits_have_two_classes_at_full_size(name):
     for size in (8, 24):
         assert build(name)(images(1, size)).shape == (1, 2, size, size, size)
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 12, 12, 12), (1, 1, 16, 16, 8), (1, 2, 8, 8, 8)])
 @pytest.mark.parametrize("name", NETWORKS)
-def test_wrong_sizes_are_refused(name: str, shape: tuple[int, ...]) -> None:
+def test_wrong_sizes_are_refused(name, shape):
     with pytest.raises(DataError, match="multiple of 8"):
         build(name)(torch.zeros(shape))
 
 
-def up(x: Tensor) -> Tensor:
+def up(x):
     return interpolate(x, scale_factor=2, mode="nearest")
 
 
-def literal_encoder(e: nn.Module, x: Tensor) -> list[Tensor]:
+def literal_encoder(e, x):
     pools = []
     for first, second in ((e.conv1_1, e.conv1_2), (e.conv2_1, e.conv2_2), (e.conv3_1, e.conv3_2)):
         x = max_pool3d(relu(second(relu(first(x)))), 2)
@@ -63,33 +59,33 @@ def literal_encoder(e: nn.Module, x: Tensor) -> list[Tensor]:
     return pools
 
 
-def literal_fully_convolutional(f: nn.Module, x: Tensor) -> Tensor:
+def literal_fully_convolutional(f, x):
     """Two wide layers with a ReLU each, then scores; dropout does nothing when not training."""
     return f.score(relu(f.fc2(relu(f.fc1(x)))))
 
 
-def literal_v1(n: SSN3Dv1, x: Tensor) -> Tensor:
+def literal_v1(n, x):
     score = literal_fully_convolutional(n.fully_convolutional, literal_encoder(n.encoder, x)[2])
     return up(n.up_conv2(up(n.up_conv1(up(score)))))
 
 
-def literal_v2(n: SSN3Dv2, x: Tensor) -> Tensor:
+def literal_v2(n, x):
     pool1, pool2, pool3 = literal_encoder(n.encoder, x)
     score = up(literal_fully_convolutional(n.fully_convolutional, pool3)) + n.score_pool2(pool2)
     return up(up(score) + n.score_pool1(pool1))
 
 
-def literal_ed(n: SSN3DED, x: Tensor) -> Tensor:
+def literal_ed(n, x):
     pool1, pool2, pool3 = literal_encoder(n.encoder, x)
     x = up(relu(n.up_conv1(pool3))) + n.skip_pool2(pool2)
     x = up(relu(n.up_conv2(x))) + n.skip_pool1(pool1)
     return n.score(up(relu(n.up_conv3(x))))
 
 
-def literal_unet(n: UNet, x: Tensor) -> Tensor:
+def literal_unet(n, x):
     """Each level: twice a convolution without bias, groups of 8 channels normalised, ReLU."""
 
-    def level(layers: nn.Module, x: Tensor) -> Tensor:
+    def level(layers, x):
         for conv, norm in ((layers[0], layers[1]), (layers[3], layers[4])):
             x = conv3d(x, conv.weight, padding=1)
             count, channels, *size = x.shape
@@ -114,7 +110,7 @@ LITERAL = {
 
 
 @pytest.mark.parametrize("name", LITERAL)
-def test_cheaper_order_equals_the_figures_in_values_and_gradients(name: str) -> None:
+def test_cheaper_order_equals_the_figures_in_values_and_gradients(name):
     network = build(name, dropout=0.7).double().eval()
     random = torch.Generator().manual_seed(2)
     for parameter in network.parameters():  # biases of zero would not show their place
@@ -133,21 +129,21 @@ def test_cheaper_order_equals_the_figures_in_values_and_gradients(name: str) -> 
     torch.testing.assert_close(*gradients, rtol=1e-9, atol=1e-9)
 
 
-def constant_in_blocks(values: Tensor, block: int) -> bool:
+def constant_in_blocks(values, block):
     blocks = values.unfold(2, block, block).unfold(3, block, block).unfold(4, block, block)
     flat = blocks.flatten(start_dim=5)
     return bool((flat == flat[..., :1]).all())
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_output_is_constant_in_the_blocks_registered_and_in_no_larger_ones(name: str) -> None:
+def test_output_is_constant_in_the_blocks_registered_and_in_no_larger_ones(name):
     logits = build(name)(images()).detach()
     block = NETWORKS[name].block
     assert constant_in_blocks(logits, block)
     assert not constant_in_blocks(logits, 2 * block)
 
 
-def test_weights_are_glorot_uniform_and_biases_zero() -> None:
+def test_weights_are_glorot_uniform_and_biases_zero():
     for name in PAPER_CAPACITIES:
         for layer in build(name).modules():
             if not isinstance(layer, nn.Conv3d):
@@ -160,7 +156,7 @@ def test_weights_are_glorot_uniform_and_biases_zero() -> None:
             assert not layer.bias.any()
 
 
-def test_weights_come_from_the_generator_alone() -> None:
+def test_weights_come_from_the_generator_alone():
     state = torch.get_rng_state()
     one, same, other = (build("UNet", seed).state_dict() for seed in (3, 3, 4))
     assert torch.equal(torch.get_rng_state(), state)
@@ -169,15 +165,13 @@ def test_weights_come_from_the_generator_alone() -> None:
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_dropout_acts_in_training_on_both_wide_layers_of_v1_and_v2_alone(
-    name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_dropout_acts_in_training_on_both_wide_layers_of_v1_and_v2_alone(name, monkeypatch):
     network = build(name, dropout=0.7).train()
     inputs = images(1, 8)
-    kept: list[float] = []
+    kept = []
     apply = nn.Dropout.forward
 
-    def recorded(layer: nn.Dropout, x: Tensor) -> Tensor:
+    def recorded(layer, x):
         out = apply(layer, x)
         assert x.shape[1] == 1024
         kept.append(float((out[x != 0] != 0).float().mean()))
@@ -190,11 +184,11 @@ def test_dropout_acts_in_training_on_both_wide_layers_of_v1_and_v2_alone(
     assert torch.equal(network(inputs), network(inputs))
 
 
-def test_a_network_is_added_with_one_function(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_network_is_added_with_one_function(monkeypatch):
     monkeypatch.setattr("ssn3d.segmentation.networks.registry.NETWORKS", dict[str, Architecture]())
 
     @register("linear")
-    def linear(_dropout: float) -> nn.Module:
+    def linear(_dropout):
         return nn.Conv3d(1, 2, 1)
 
     assert capacity(build("linear")) == 4

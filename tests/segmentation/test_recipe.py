@@ -10,7 +10,7 @@ from ssn3d.segmentation.training.losses import dice_losses, learning_rate, train
 PAPER = section("training")
 
 
-def logits_of(foreground: torch.Tensor) -> torch.Tensor:
+def logits_of(foreground):
     """Logits whose softmax gives these probabilities."""
     return torch.stack([torch.log1p(-foreground), torch.log(foreground)], dim=1)
 

@@ -1,7 +1,5 @@
 """Trainings of several seeds: they share the split, and differ in their random numbers alone."""
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -23,7 +21,7 @@ SETTINGS = section(
 PARTS = {"t1": ["train"] * 8 + ["validation"] * 2 + ["test"] * 2, "independent1": ["independent"]}
 
 
-def write_inputs(folder: Path) -> tuple[list[Path], Path]:
+def write_inputs(folder):
     """Write the shards of both tomograms, and a split."""
     shards, labels = [], {name: np.arange(1, len(parts) + 1) for name, parts in PARTS.items()}
     for name, numbers in labels.items():
@@ -41,7 +39,7 @@ def write_inputs(folder: Path) -> tuple[list[Path], Path]:
     return shards, folder / "random.csv"
 
 
-def test_a_repeat_has_other_weights_and_is_evaluated_as_what_it_is(tmp_path: Path) -> None:
+def test_a_repeat_has_other_weights_and_is_evaluated_as_what_it_is(tmp_path):
     (shards, split), first, second = write_inputs(tmp_path), tmp_path / "1", tmp_path / "2"
     for folder, repeat in zip((first, second), repeats(2), strict=True):
         train_run(

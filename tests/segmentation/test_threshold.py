@@ -1,7 +1,5 @@
 """Thresholds on scenes with known answers, and their run."""
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,30 +11,29 @@ from ssn3d.experiment.runs import ORACLE, OTSU, path_name
 from ssn3d.io.files import read_json
 from ssn3d.segmentation.baseline.classical import LEVELS, best_level, segment_by_threshold
 from ssn3d.segmentation.baseline.steps import threshold_run
-from ssn3d.segmentation.settings import BaselineParameters
 from ssn3d.subtomograms.samples import Arrays
 from ssn3d.subtomograms.splits import write_split
 from ssn3d.subtomograms.store import open_dataset
 
 GRID = np.indices((24,) * 3)
-PARAMETERS: BaselineParameters = section("baseline").unsupervised
+PARAMETERS = section("baseline").unsupervised
 
 
-def ball(radius: float, x: float = 12) -> np.ndarray:
+def ball(radius, x=12):
     return (GRID[0] - 12) ** 2 + (GRID[1] - 12) ** 2 + (GRID[2] - x) ** 2 <= radius**2
 
 
-def image_of(truth: np.ndarray, noise: float = 0.3, seed: int = 0) -> np.ndarray:
+def image_of(truth, noise=0.3, seed=0):
     """Protein is dark."""
     white = np.random.default_rng(seed).normal(size=truth.shape)
     return noise * white - ndimage.gaussian_filter(truth.astype(float), 1.155)
 
 
-def iou(mask: np.ndarray, truth: np.ndarray) -> float:
+def iou(mask, truth):
     return float((mask & truth).sum() / (mask | truth).sum())
 
 
-def test_otsu_finds_the_particle_at_the_centre_and_not_its_neighbour() -> None:
+def test_otsu_finds_the_particle_at_the_centre_and_not_its_neighbour():
     target, other = ball(4), ball(2, x=22)
     image = image_of(target | other, noise=0.1)
     mask, outcome = segment_by_threshold(image, PARAMETERS, None)
@@ -50,18 +47,18 @@ def test_otsu_finds_the_particle_at_the_centre_and_not_its_neighbour() -> None:
     ("level", "radius", "outcome"),
     [(50.0, 4, "nothing above threshold"), (4.0, 0, "no cluster at the centre")],
 )
-def test_an_empty_mask_has_a_reason(level: float, radius: float, outcome: str) -> None:
+def test_an_empty_mask_has_a_reason(level, radius, outcome):
     image = image_of(ball(4) if radius else ball(2, x=21))
     mask, why = segment_by_threshold(image, PARAMETERS, level)
     assert (mask.any(), why) == (False, outcome)
 
 
-def test_no_level_is_better_than_the_oracles() -> None:
+def test_no_level_is_better_than_the_oracles():
     masks = np.stack([ball(radius) for radius in (3, 4, 5)])
     samples = Arrays(np.stack([image_of(m, 0.5, i) for i, m in enumerate(masks)]), masks * 1)
     rows = np.arange(3)
 
-    def mean_iou(level: float | None) -> float:
+    def mean_iou(level):
         found = [segment_by_threshold(image, PARAMETERS, level)[0] for image in samples.images]
         return float(np.mean([iou(*pair) for pair in zip(found, masks, strict=True)]))
 
@@ -71,7 +68,7 @@ def test_no_level_is_better_than_the_oracles() -> None:
 
 
 @pytest.mark.parametrize("method", [OTSU, ORACLE])
-def test_a_run_has_the_files_of_the_baselines(method: str, tmp_path: Path) -> None:
+def test_a_run_has_the_files_of_the_baselines(method, tmp_path):
     shards = []
     for name, radii in {"t1": [3, 4, 5, 4], "independent1": [5, 3]}.items():
         masks = np.stack([ball(radius) for radius in radii])

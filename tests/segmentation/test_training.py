@@ -7,9 +7,7 @@ import signal
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterable
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -25,12 +23,11 @@ from ssn3d.segmentation.evaluation.metrics import score_masks, summarise
 from ssn3d.segmentation.inference.compute import Compute
 from ssn3d.segmentation.inference.predict import predict_masks
 from ssn3d.segmentation.networks.registry import build_network
-from ssn3d.segmentation.settings import TrainingSettings
-from ssn3d.segmentation.training.batches import Batch, Source
+from ssn3d.segmentation.training.batches import Source
 from ssn3d.segmentation.training.checkpoint import read_tensors, write_tensors
 from ssn3d.segmentation.training.epochs import best_epoch, progress_bar, report_epoch, stop_reason
 from ssn3d.segmentation.training.micro_batch import CANDIDATES, pick_micro_batch_size, time_step
-from ssn3d.segmentation.training.train import TrainingResult, train
+from ssn3d.segmentation.training.train import train
 from ssn3d.segmentation.training.validation import background_percent
 from ssn3d.subtomograms.samples import Arrays
 from ssn3d.subtomograms.store import open_dataset
@@ -46,13 +43,7 @@ QUICK = section(
 )
 
 
-def train_on(
-    spheres: Spheres,
-    settings: TrainingSettings = QUICK,
-    network: str = "SSN3D-v2",
-    checkpoint: Path | None = None,
-    seed: int = 1,
-) -> TrainingResult:
+def train_on(spheres, settings=QUICK, network="SSN3D-v2", checkpoint=None, seed=1):
     return train(
         spheres.samples,
         spheres.train_rows,
@@ -65,29 +56,27 @@ def train_on(
     )
 
 
-def few(spheres: Spheres, count: int) -> Spheres:
+def few(spheres, count):
     return replace(spheres, train_rows=spheres.train_rows[:count])
 
 
-def scores_on(
-    result: TrainingResult, samples: Arrays, rows: np.ndarray, compute: Compute
-) -> dict[str, float]:
+def scores_on(result, samples, rows, compute):
     pairs = predict_masks(result.network, samples, rows, compute)
     predicted, truth = map(np.concatenate, zip(*pairs, strict=True))
     return summarise(score_masks(predicted, truth))
 
 
-def weights_of(result: TrainingResult) -> dict[str, torch.Tensor]:
+def weights_of(result):
     return result.network.state_dict()
 
 
-def same_weights(one: TrainingResult, other: TrainingResult) -> bool:
+def same_weights(one, other):
     a, b = weights_of(one), weights_of(other)
     return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_learns_spheres_it_has_not_seen(spheres: Spheres, precision: str, device: str) -> None:
+def test_learns_spheres_it_has_not_seen(spheres, precision, device):
     settings = changed(QUICK, device=device, precision=precision, batch_size=4, epochs=8)
     result = train_on(spheres, settings, "SSN3D-ED")
     unseen = Arrays(*make_spheres(8, seed=2))
@@ -98,9 +87,7 @@ def test_learns_spheres_it_has_not_seen(spheres: Spheres, precision: str, device
     assert (result.device, result.precision) == (device, precision)
 
 
-def test_batch_accumulated_from_uneven_micro_batches_is_the_plain_batch(
-    tiny_spheres: Spheres,
-) -> None:
+def test_batch_accumulated_from_uneven_micro_batches_is_the_plain_batch(tiny_spheres):
     data = few(tiny_spheres, 10)  # batches of 7 and 3, micro-batches of 3, 3, 1 and 3
     settings = changed(QUICK, batch_size=7, epochs=1, dropout=0.0)
     plain = train_on(data, changed(settings, micro_batch_size=7), "SSN3D-ED")
@@ -110,7 +97,7 @@ def test_batch_accumulated_from_uneven_micro_batches_is_the_plain_batch(
     np.testing.assert_allclose(accumulated.history[losses], plain.history[losses], rtol=1e-4)
 
 
-def test_one_step_is_adam_on_the_mean_cross_entropy(tiny_spheres: Spheres) -> None:
+def test_one_step_is_adam_on_the_mean_cross_entropy(tiny_spheres):
     """Adam's first step moves each weight by the learning rate, against its gradient's sign."""
     rate = 1e-4
     settings = changed(QUICK, epochs=1, batch_size=4, learning_rate=rate, adam_epsilon=1e-20)
@@ -126,18 +113,16 @@ def test_one_step_is_adam_on_the_mean_cross_entropy(tiny_spheres: Spheres) -> No
         torch.testing.assert_close(after[clear], expected[clear], rtol=0, atol=rate / 50)
 
 
-def test_three_steps_are_adam_with_the_settings_betas_epsilon_and_decay(
-    tiny_spheres: Spheres, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_three_steps_are_adam_with_the_settings_betas_epsilon_and_decay(tiny_spheres, monkeypatch):
     """Kingma & Ba (2015), algorithm 1, with the gradients that the optimiser was given."""
     settings = changed(
         QUICK, batch_size=4, dropout=0.0, learning_rate=0.01, adam_beta1=0.8, adam_beta2=0.97,
         adam_epsilon=1e-3, learning_rate_decay=0.5,
     )  # fmt: skip
-    seen: list[list[torch.Tensor]] = []
+    seen = []
     step = torch.optim.Adam.step
 
-    def recorded(optimiser: torch.optim.Adam) -> None:
+    def recorded(optimiser):
         weights = optimiser.param_groups[0]["params"]
         seen.append([w.grad.double().clone() for w in weights])
         seen.append([w.detach().double().clone() for w in weights])
@@ -159,7 +144,7 @@ def test_three_steps_are_adam_with_the_settings_betas_epsilon_and_decay(
             torch.testing.assert_close(after - before, expected, rtol=1e-3, atol=1e-7)
 
 
-def test_the_settings_are_the_papers() -> None:
+def test_the_settings_are_the_papers():
     """Section 2.4 of the paper; epsilon is its framework's, the margin and precision are ours."""
     paper = section("training")
     assert (paper.learning_rate, paper.learning_rate_decay) == (1e-3, 1e-8)
@@ -168,13 +153,11 @@ def test_the_settings_are_the_papers() -> None:
     assert paper.dropout == 0.7
 
 
-def test_dropout_is_on_in_every_epoch_of_training_and_off_in_validation(
-    tiny_spheres: Spheres, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    calls: list[tuple[bool, float]] = []
+def test_dropout_is_on_in_every_epoch_of_training_and_off_in_validation(tiny_spheres, monkeypatch):
+    calls = []
     forward = torch.nn.Dropout.forward
 
-    def recorded(layer: torch.nn.Dropout, x: torch.Tensor) -> torch.Tensor:
+    def recorded(layer, x):
         calls.append((layer.training, layer.p))
         return forward(layer, x)
 
@@ -185,13 +168,13 @@ def test_dropout_is_on_in_every_epoch_of_training_and_off_in_validation(
     assert not result.network.training
 
 
-def test_learning_rate_decays_by_the_step(tiny_spheres: Spheres) -> None:
+def test_learning_rate_decays_by_the_step(tiny_spheres):
     settings = changed(QUICK, learning_rate_decay=0.1)
     rates = train_on(few(tiny_spheres, 12), settings).history["learning_rate"]
     assert rates.tolist() == pytest.approx([1e-3 / (1 + 0.1 * step) for step in (1, 3, 5)])
 
 
-def history_of(*accuracies: float) -> list[dict[str, float]]:
+def history_of(*accuracies):
     return [{"validation_pixel_accuracy": accuracy} for accuracy in accuracies]
 
 
@@ -207,15 +190,15 @@ def history_of(*accuracies: float) -> list[dict[str, float]]:
         ([97.6] * 20, "epochs"),
     ],
 )
-def test_stopping(accuracies: list[float], expected: str | None) -> None:
+def test_stopping(accuracies, expected):
     assert stop_reason(history_of(*accuracies), 20, 2, 97.65) == expected
 
 
-def test_best_epoch_is_the_first_of_equals() -> None:
+def test_best_epoch_is_the_first_of_equals():
     assert best_epoch(history_of(97, 99, 98, 99)) == 2
 
 
-def test_training_stops_by_patience_with_the_weights_of_its_best_epoch(spheres: Spheres) -> None:
+def test_training_stops_by_patience_with_the_weights_of_its_best_epoch(spheres):
     settings = changed(QUICK, epochs=50, batch_size=4, patience_epochs=1, learning_rate=0.003)
     result = train_on(spheres, settings, "SSN3D-ED")
     accuracy = result.history["validation_pixel_accuracy"]
@@ -239,12 +222,8 @@ def test_training_stops_by_patience_with_the_weights_of_its_best_epoch(spheres: 
     ("margin", "epochs", "stopped"), [(-100.0, 3, "patience"), (100.0, 5, "epochs")]
 )
 def test_patience_counts_once_the_plateau_is_beaten_by_the_margin(
-    tiny_spheres: Spheres,
-    caplog: pytest.LogCaptureFixture,
-    margin: float,
-    epochs: int,
-    stopped: str,
-) -> None:
+    tiny_spheres, caplog, margin, epochs, stopped
+):
     settings = changed(QUICK, epochs=5, patience_epochs=2, learning_rate=1e-30)
     # unchecked: no network that learns nothing beats a margin that the configuration allows
     settings = settings.model_copy(update={"plateau_margin_percent": margin})
@@ -254,7 +233,7 @@ def test_patience_counts_once_the_plateau_is_beaten_by_the_margin(
     assert ("no better than 'all background'" in caplog.text) == (stopped == "epochs")
 
 
-def test_background_is_right_where_no_particle_is() -> None:
+def test_background_is_right_where_no_particle_is():
     masks = np.zeros((3, 4, 4, 4), np.uint8)
     masks[1, :2] = 1  # half of it
     masks[2] = 1
@@ -264,8 +243,8 @@ def test_background_is_right_where_no_particle_is() -> None:
 
 @pytest.mark.parametrize("terminal", [True, False])
 def test_the_bar_of_batches_is_for_terminals_and_counts_from_where_a_training_resumed(
-    monkeypatch: pytest.MonkeyPatch, terminal: bool
-) -> None:
+    monkeypatch, terminal
+):
     stream = io.StringIO()
     monkeypatch.setattr(stream, "isatty", lambda: terminal)
     monkeypatch.setattr("sys.stderr", stream)
@@ -276,9 +255,7 @@ def test_the_bar_of_batches_is_for_terminals_and_counts_from_where_a_training_re
     assert ("run" in stream.getvalue()) == terminal
 
 
-def test_the_log_says_how_an_epoch_went_and_how_long_the_rest_may_take(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
+def test_the_log_says_how_an_epoch_went_and_how_long_the_rest_may_take(caplog):
     row = {"train_loss": 0.12345, "validation_pixel_accuracy": 98.7654, "validation_miou": 71.26}
     history = [row | {"epoch": 1, "seconds": 30.0}, row | {"epoch": 2, "seconds": 20.0}]
     with caplog.at_level("INFO"), progress_bar("run", 10, 4) as bar:
@@ -287,9 +264,7 @@ def test_the_log_says_how_an_epoch_went_and_how_long_the_rest_may_take(
     assert caplog.messages == [expected]
 
 
-def test_same_seed_same_weights_and_nothing_global_changes(
-    tiny_spheres: Spheres, device: str
-) -> None:
+def test_same_seed_same_weights_and_nothing_global_changes(tiny_spheres, device):
     state = torch.get_rng_state()
     settings = changed(QUICK, device=device)
     first = train_on(tiny_spheres, settings)
@@ -303,12 +278,10 @@ def test_same_seed_same_weights_and_nothing_global_changes(
     assert torch.equal(torch.get_rng_state(), state)
 
 
-def test_every_epoch_sees_every_row_once_in_an_order_of_its_own(
-    tiny_spheres: Spheres, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    batches: list[list[int]] = []
+def test_every_epoch_sees_every_row_once_in_an_order_of_its_own(tiny_spheres, monkeypatch):
+    batches = []
 
-    def record(_training: object, parts: Iterable[Batch], size: int, _step: int) -> float:
+    def record(_training, parts, size, _step):
         numbers = [int(image[0, 0, 0]) for images, _ in parts for image in images]
         batches.append(numbers)
         assert len(numbers) == size
@@ -362,7 +335,7 @@ module.train(shards, np.arange(12), np.arange(12, 16), "SSN3D-v2",
 """
 
 
-def test_killed_training_resumes_bit_for_bit(tiny_spheres: Spheres, tmp_path: Path) -> None:
+def test_killed_training_resumes_bit_for_bit(tiny_spheres, tmp_path):
     settings = changed(  # 3 steps an epoch, with all that a recipe may ask for
         QUICK, epochs=4, batch_size=4, micro_batch_size=2, learning_rate_decay="cosine",
         loss="cross_entropy_and_dice",
@@ -377,7 +350,7 @@ def test_killed_training_resumes_bit_for_bit(tiny_spheres: Spheres, tmp_path: Pa
     script, checkpoint = tmp_path / "killed.py", tmp_path / "checkpoint.pt"
     script.write_text(KILLED)
 
-    def killed(*, step: int = 0, save: int = 0) -> tuple[int, int]:
+    def killed(*, step=0, save=0):
         arguments = [tmp_path, step, save, settings.model_dump()]
         command = [sys.executable, script, *arguments]
         done = subprocess.run([str(part) for part in command], check=False, capture_output=True)
@@ -399,16 +372,14 @@ def test_killed_training_resumes_bit_for_bit(tiny_spheres: Spheres, tmp_path: Pa
 
 
 @pytest.fixture(scope="module")
-def checkpoint_bytes(tiny_spheres: Spheres, tmp_path_factory: pytest.TempPathFactory) -> bytes:
+def checkpoint_bytes(tiny_spheres, tmp_path_factory):
     path = tmp_path_factory.mktemp("checkpoint") / "checkpoint.pt"
     train_on(few(tiny_spheres, 8), changed(QUICK, epochs=1), checkpoint=path)
     return path.read_bytes()
 
 
 @pytest.mark.parametrize("damage", ["empty", "half", "one bit", "text"])
-def test_damaged_checkpoint_is_named(
-    tiny_spheres: Spheres, tmp_path: Path, checkpoint_bytes: bytes, damage: str
-) -> None:
+def test_damaged_checkpoint_is_named(tiny_spheres, tmp_path, checkpoint_bytes, damage):
     half = len(checkpoint_bytes) // 2
     with zipfile.ZipFile(io.BytesIO(checkpoint_bytes)) as archive:
         tensor = max(archive.infolist(), key=lambda member: member.file_size)
@@ -430,8 +401,8 @@ def test_damaged_checkpoint_is_named(
 
 @pytest.mark.parametrize("change", ["settings", "network", "seed", "data", "rows"])
 def test_checkpoint_of_another_training_is_refused(
-    tiny_spheres: Spheres, tmp_path: Path, checkpoint_bytes: bytes, change: str
-) -> None:
+    tiny_spheres, tmp_path, checkpoint_bytes, change
+):
     path = tmp_path / "checkpoint.pt"
     path.write_bytes(checkpoint_bytes)
     data, settings = few(tiny_spheres, 8), changed(QUICK, epochs=1)
@@ -452,23 +423,23 @@ def test_checkpoint_of_another_training_is_refused(
 class Payload:
     """What unpickles to a call."""
 
-    def __reduce__(self) -> tuple[object, tuple[str]]:
+    def __reduce__(self):
         return os.system, ("true",)
 
 
-def test_files_of_weights_run_no_code(tmp_path: Path) -> None:
+def test_files_of_weights_run_no_code(tmp_path):
     torch.save({"weights": Payload()}, tmp_path / "evil.pt", pickle_module=pickle)
     with pytest.raises(CheckpointError):
         read_tensors(tmp_path / "evil.pt")
 
 
-def test_equal_contents_are_equal_files(tmp_path: Path) -> None:
+def test_equal_contents_are_equal_files(tmp_path):
     for name in ("one.pt", "another.pt"):
         write_tensors(tmp_path / name, {"weights": torch.arange(5.0), "network": "SSN3D-ED"})
     assert sha256_of(tmp_path / "one.pt") == sha256_of(tmp_path / "another.pt")
 
 
-def test_micro_batch_size_is_measured_and_leaves_the_network_alone(device: str) -> None:
+def test_micro_batch_size_is_measured_and_leaves_the_network_alone(device):
     compute = Compute.pick(device, "auto")
     network = compute.place(build_network("SSN3D-ED", 0.0, torch.Generator()))
     before = {name: weights.clone() for name, weights in network.state_dict().items()}
@@ -487,15 +458,10 @@ def test_micro_batch_size_is_measured_and_leaves_the_network_alone(device: str) 
         ({1: [1, 1, 1]}, 1, 1),  # fewer than all candidates
     ],
 )
-def test_the_micro_batch_size_is_the_fastest_a_subtomogram(
-    monkeypatch: pytest.MonkeyPatch,
-    seconds: dict[int, list[float | None]],
-    largest: int,
-    expected: int,
-) -> None:
-    asked: list[int] = []
+def test_the_micro_batch_size_is_the_fastest_a_subtomogram(monkeypatch, seconds, largest, expected):
+    asked = []
 
-    def measured(network: torch.nn.Module, _compute: Compute, count: int, size: int) -> float:
+    def measured(network, _compute, count, size):
         assert (network.training, size) == (True, 8)
         spent = seconds[count][asked.count(count)]
         asked.append(count)
@@ -510,10 +476,10 @@ def test_the_micro_batch_size_is_the_fastest_a_subtomogram(
     assert {asked.count(count) for count in asked} == {3}
 
 
-def test_a_timed_step_is_forward_and_backward_and_leaves_no_gradients() -> None:
+def test_a_timed_step_is_forward_and_backward_and_leaves_no_gradients():
     network = torch.nn.Conv3d(1, 2, 1)
-    inputs: list[tuple[int, ...]] = []
-    gradients: list[torch.Tensor] = []
+    inputs = []
+    gradients = []
     network.register_forward_pre_hook(lambda _, given: inputs.append(tuple(given[0].shape)))
     network.weight.register_hook(gradients.append)
     assert time_step(network, Compute.pick("cpu", "float32"), 3, 8) > 0
@@ -522,10 +488,8 @@ def test_a_timed_step_is_forward_and_backward_and_leaves_no_gradients() -> None:
     assert network.weight.grad is None
 
 
-def test_a_gpu_without_memory_for_the_smallest_micro_batch_is_one_clear_error(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    def too_large(*_: object) -> float:
+def test_a_gpu_without_memory_for_the_smallest_micro_batch_is_one_clear_error(monkeypatch):
+    def too_large(*_):
         raise torch.cuda.OutOfMemoryError
 
     monkeypatch.setattr("ssn3d.segmentation.training.micro_batch.time_step", too_large)
@@ -534,7 +498,7 @@ def test_a_gpu_without_memory_for_the_smallest_micro_batch_is_one_clear_error(
         pick_micro_batch_size(torch.nn.Conv3d(1, 2, 1), compute, size=8, largest=4)
 
 
-def test_unusable_rows_are_one_clear_error(tiny_spheres: Spheres) -> None:
+def test_unusable_rows_are_one_clear_error(tiny_spheres):
     images, masks = (array[:, 4:, 4:, 4:] for array in tiny_spheres.samples.read(np.arange(16)))
     bad = {
         "train set is empty": {"train_rows": np.arange(0)},
@@ -548,7 +512,7 @@ def test_unusable_rows_are_one_clear_error(tiny_spheres: Spheres) -> None:
             train_on(replace(tiny_spheres, **change))
 
 
-def test_unusable_arrays_are_one_clear_error(tiny_spheres: Spheres) -> None:
+def test_unusable_arrays_are_one_clear_error(tiny_spheres):
     images, masks = tiny_spheres.samples.read(np.arange(16))
     nan = images.copy()
     nan[0, 0, 0, 0] = np.nan
@@ -561,6 +525,6 @@ def test_unusable_arrays_are_one_clear_error(tiny_spheres: Spheres) -> None:
             Arrays(*arrays)
 
 
-def test_diverging_loss_is_one_clear_error(tiny_spheres: Spheres) -> None:
+def test_diverging_loss_is_one_clear_error(tiny_spheres):
     with pytest.raises(ConfigError, match=r"epoch 1; lower training\.learning_rate"):
         train_on(tiny_spheres, QUICK.model_copy(update={"learning_rate": 1e12}), "SSN3D-ED")
