@@ -98,12 +98,12 @@ def test_broken_networks_are_one_line_each_and_harm_no_other(install, capsys):
     said = {line.split()[0]: line for line in lines if " network: " in line}
     assert {*said} == {*BROKEN, "Twice"}
     assert "'Absent' of broken 1.2 cannot be built (ModuleNotFoundError: No mod" in said["Absent"]
-    assert "(RuntimeError: no luck); mend or remove the package" in said["Fails"]
+    assert "(RuntimeError: no luck); correct or remove it" in said["Fails"]
     assert "'Nothing' is built as None, not as a torch.nn.Module" in said["Nothing"]
     assert "broken:number is not a function" in said["Number"]
-    assert "'UNet' of broken 1.2 is a name of ssn3d's own; rename" in said["UNet"]
+    assert "'UNet' of broken 1.2 has a name of ssn3d's; rename" in said["UNet"]
     assert "must consist of letters, digits and dashes; rename it" in said["no/name"]
-    assert "'Twice' is of another 1.2 and other 1.2; uninstall all but one" in said["Twice"]
+    assert "'Twice' is in both another 1.2 and other 1.2; uninstall all but one" in said["Twice"]
     assert capacity(build("UNet")) > 1e6
     with pytest.raises(ConfigError, match=r"'Fails' of broken 1\.2 cannot be built"):
         build("Fails")
