@@ -125,7 +125,7 @@ def test_a_single_segment_is_the_target_if_it_is_at_the_centre():
     truth = sphere(7)
     result = segmented(image_of(truth, 0.0))
     assert result.outcome == "one segment"
-    assert np.array_equal(result.mask, result.structure)
+    assert np.array_equal(result.mask, result.foreground)
     assert iou(result.mask, truth) > 0.7
 
 
@@ -219,7 +219,7 @@ def test_without_a_converged_mixture_the_mask_is_empty(monkeypatch):
 def test_segments_tile_the_subtomogram_and_clusters_are_made_of_whole_ones():
     result = segmented(image_of(sphere(7) | sphere(6, (20, 20, 34)), 0.5))
     assert result.segments.min() == 1
-    assert np.array_equal(result.clusters > 0, result.structure)
+    assert np.array_equal(result.clusters > 0, result.foreground)
     for number in np.unique(result.segments):
         assert len(np.unique(result.clusters[result.segments == number])) == 1
 
@@ -249,7 +249,7 @@ def test_the_threshold_minimises_the_energy(seed, weight):
 def test_a_larger_boundary_weight_never_enlarges_the_boundary():
     image = image_of(sphere(7) | sphere(4, (8, 30, 20)), 0.5)
     weights = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
-    kept = [segmented(image, changed(SETTINGS, boundary_weight=w)).structure for w in weights]
+    kept = [segmented(image, changed(SETTINGS, boundary_weight=w)).foreground for w in weights]
     areas = [sum(np.diff(one, axis=axis).sum() for axis in range(3)) for one in kept]
     assert areas == sorted(areas, reverse=True)
     assert areas[0] > areas[-1]

@@ -15,7 +15,7 @@ from ssn3d.segmentation.evaluation.metrics import (
     confusion_counts,
     score_masks,
     summarise,
-    surface_voxels,
+    surfaces,
 )
 
 VOXELS = 4**3
@@ -129,7 +129,7 @@ def test_a_summary_needs_rows():
 def test_the_surface_is_what_an_erosion_takes_away(masks):
     """Beyond the border there is no background: a mask cut off there has no face on it."""
     eroded = [binary_erosion(mask, border_value=1) for mask in masks]
-    assert surface_voxels(masks).tolist() == [
+    assert surfaces(masks).sum(axis=(1, 2, 3)).tolist() == [
         np.count_nonzero(mask) - np.count_nonzero(kept)
         for mask, kept in zip(masks, eroded, strict=True)
     ]

@@ -10,8 +10,9 @@ from ssn3d.core.errors import DataError
 from ssn3d.core.particles import Particles
 from ssn3d.experiment.runs import repeats
 from ssn3d.io.files import read_json
-from ssn3d.segmentation.evaluation.steps import evaluate_run, train_run
+from ssn3d.segmentation.evaluation.steps import evaluate_run
 from ssn3d.segmentation.training.checkpoint import read_tensors
+from ssn3d.segmentation.training.steps import train_run
 from ssn3d.subtomograms.splits import write_split
 from ssn3d.subtomograms.store import Origin, write_shard
 

@@ -1,4 +1,4 @@
-"""The baseline on many subtomograms, and a search for its parameters on training subtomograms."""
+"""The baseline on many subtomograms, and the search for its parameters on the training set."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -18,13 +18,12 @@ from ssn3d.subtomograms.samples import groups_of
 from ssn3d.subtomograms.store import Dataset
 
 OBJECTIVE = "iou_foreground"
-_AT_ONCE = 64  # subtomograms in memory
 
 
 def draw_combinations(
     settings: BaselineSettings, rng: np.random.Generator
 ) -> list[BaselineParameters]:
-    """Draw different combinations; other parameters are those of the unsupervised method."""
+    """Draw different combinations; other parameters are those of the unsupervised baseline."""
     tried = settings.search.model_dump(exclude={"subtomograms", "trials"})
     grid = [
         settings.unsupervised.model_copy(update=dict(zip(tried, values, strict=True)))
@@ -41,12 +40,11 @@ def segment_rows(
     seed: int,
     workers: int,
 ) -> Iterator[tuple[NDArray[np.bool_], NDArray[np.uint8], list[str]]]:
-    """Segment the subtomograms at `rows` in `workers` processes of one thread each.
+    """Segment the subtomograms at `rows` in `workers` processes, which do not change the result.
 
-    Yields masks and true masks (m, s, s, s) and outcomes (m,), some subtomograms at a time. The
-    result does not depend on the number of processes.
+    Yields masks and true masks (m, s, s, s) and outcomes (m,), some subtomograms at a time.
     """
-    for some in progress(groups_of(rows, _AT_ONCE), "Xu & Alber"):
+    for some in progress(groups_of(rows), "Xu & Alber"):
         images, truth = dataset.read(some)
         tasks = (
             (image, parameters, _generator(seed, dataset, row))
@@ -57,7 +55,7 @@ def segment_rows(
 
 
 def subtomogram_generator(seed: int, tomogram: str, label: int) -> np.random.Generator:
-    """Random numbers for one subtomogram."""
+    """Random generator of one subtomogram."""
     return generator(seed, "baseline", tomogram, label)
 
 
@@ -69,7 +67,7 @@ Task = tuple[NDArray[np.floating[Any]], BaselineParameters, np.random.Generator]
 
 
 def segment_tasks(tasks: Iterable[Task], workers: int) -> Iterator[tuple[NDArray[np.bool_], str]]:
-    """Yield masks and outcomes in the order of the tasks, from `workers` processes."""
+    """Yield the mask and outcome of each task, in order, from `workers` processes."""
     parallel = Parallel(n_jobs=workers, return_as="generator")
     results: Iterator[tuple[NDArray[np.bool_], str]] = parallel(
         delayed(segment_on_one_thread)(*task) for task in tasks
@@ -88,10 +86,9 @@ def search(
     """Try combinations of parameters on some of the subtomograms at `rows`.
 
     Returns:
-        For JSON: `chosen`, the settings of the highest mean IoU of the region of interest (the
-        first of equals); `objective`; `subtomograms`, the tomogram and label of each one used;
-        `trials`, each with its settings, metrics in percent and outcomes; `search` and `fixed`, the
-        settings of the search.
+        Content of a JSON file: `chosen`, the settings of the highest mean foreground IoU (the first
+        of equals); `objective`; `subtomograms`, tomogram and label of each; `trials`, each with its
+        settings, metrics in percent and outcomes; `search` and `fixed`, the settings of the search.
     """
     rng = generator(seed, "baseline_search", dataset.name)
     some = np.sort(rng.permutation(rows)[: settings.search.subtomograms])

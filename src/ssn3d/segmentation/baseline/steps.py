@@ -1,4 +1,4 @@
-"""Methods without a network on files; a module of its own, so that it imports no training."""
+"""Baselines on files: shards and a split in, the files of a run out. Imports no torch."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -14,18 +14,16 @@ from ssn3d.experiment.runs import BASELINE, ORACLE, TUNED_BASELINE, path_name
 from ssn3d.io.files import PathLike, read_json, write_json
 from ssn3d.segmentation.baseline.classical import best_level, threshold_rows
 from ssn3d.segmentation.baseline.search import OBJECTIVE, search, segment_rows
-from ssn3d.segmentation.evaluation.metrics import summarise
 from ssn3d.segmentation.evaluation.run_io import (
+    TABLES,
     Segmented,
     run_names,
+    score_parts,
     write_run_record,
-    write_scores,
 )
 from ssn3d.segmentation.settings import BaselineParameters, BaselineSettings
 from ssn3d.subtomograms.steps import check_parts, read_dataset
 from ssn3d.subtomograms.store import Dataset
-
-_SCORED = ("test", "independent")
 
 
 def search_run(
@@ -39,8 +37,7 @@ def search_run(
 ) -> dict[str, Any]:
     """Choose the tuned baseline's parameters on a split's training subtomograms; write a JSON file.
 
-    Raises:
-        DataError: a shard or the split is missing or damaged.
+    Raises DataError if a shard or the split is missing or damaged.
     """
     dataset, parts = read_dataset(shards, split)
     check_parts(parts, ["train"], split)
@@ -67,33 +64,34 @@ def baseline_run(
     seed: int,
     workers: int,
 ) -> dict[str, dict[str, float]]:
-    """Segment a split's test and independent subtomograms without a network, and write the run.
+    """Segment a split's test and independent subtomograms by the paper's baseline.
 
-    Writes predictions.h5, per_subtomogram.csv, independent.csv and run.json into `folder`.
+    Writes predictions.h5, per_subtomogram.csv, independent.csv and run.json.
 
     Args:
         shards: files of the dataset.
         split: file of the split.
-        parameters: settings of the unsupervised method; or the file of `search_run` for the tuned
-            method.
-        folder: the folder of the run.
-        seed: the configuration's seed.
+        parameters: parameters of the unsupervised baseline; or the file of `search_run` for the
+            tuned one.
+        folder: folder of the run.
+        seed: seed of the configuration.
         workers: number of processes.
 
     Returns:
         The metrics over the test and the independent set, in percent.
 
-    Raises DataError where an input is damaged, or the search used another dataset or split.
+    Raises:
+        DataError: an input is damaged, or the search used another dataset or split.
     """
     data = dataset, parts = read_dataset(shards, split)
-    check_parts(parts, _SCORED, split)
+    check_parts(parts, [*TABLES], split)
     if isinstance(parameters, BaselineParameters):
         method, chosen, seconds = BASELINE, parameters, 0.0
-        asked = parameters.model_dump()
+        settings = parameters.model_dump()
     else:
         searched = _read_search(parameters, split, dataset)
         method, chosen = TUNED_BASELINE, BaselineParameters(**searched["chosen"])
-        asked, seconds = searched["search"], searched["seconds"]
+        settings, seconds = searched["search"], searched["seconds"]
     return _write_run(
         folder,
         method,
@@ -102,7 +100,7 @@ def baseline_run(
         lambda part: segment_rows(dataset, parts[part], chosen, seed, workers),
         outcome={"training_seconds": seconds, "settings": chosen.model_dump()},
         seed=seed,
-        asked=asked,
+        settings=settings,
     )
 
 
@@ -116,30 +114,30 @@ def threshold_run(
     seed: int,
     workers: int,
 ) -> dict[str, dict[str, float]]:
-    """Segment a split's test and independent subtomograms by a threshold, and write the run.
+    """Segment a split's test and independent subtomograms by a threshold.
 
     `method` is `OTSU`, or `ORACLE`, whose threshold is chosen on the true masks of each set itself.
-    Files and returned metrics are those of `baseline_run`. Raises DataError for a damaged input.
+    Everything else is as in `baseline_run`.
     """
     data = dataset, parts = read_dataset(shards, split)
-    check_parts(parts, _SCORED, split)
+    check_parts(parts, [*TABLES], split)
     started = time.perf_counter()
     levels = {
         part: best_level(dataset, parts[part], parameters, workers) if method == ORACLE else None
-        for part in _SCORED
+        for part in TABLES
     }
     seconds = time.perf_counter() - started
     logger.info("%s on dataset %s: thresholds %s", method, dataset.name, levels)
-    asked = parameters.model_dump(include={"smoothing_sigma_voxels", "central_radius_voxels"})
+    settings = parameters.model_dump(include={"smoothing_sigma_voxels", "central_radius_voxels"})
     return _write_run(
         folder,
         method,
         data,
         split,
         lambda part: threshold_rows(dataset, parts[part], parameters, levels[part]),
-        outcome={"training_seconds": seconds, "settings": asked | {"levels": levels}},
+        outcome={"training_seconds": seconds, "settings": settings | {"levels": levels}},
         seed=seed,
-        asked=asked,
+        settings=settings,
     )
 
 
@@ -152,21 +150,16 @@ def _write_run(
     *,
     outcome: dict[str, Any],
     seed: int,
-    asked: dict[str, Any],
+    settings: dict[str, Any],
 ) -> dict[str, dict[str, float]]:
-    """Score both sets, `segmented` by part, and write the run's files. Returns the metrics."""
-    metrics, (dataset, parts) = {}, data
-    for part, table, masks in (
-        ("test", "per_subtomogram.csv", Path(folder) / "predictions.h5"),
-        ("independent", "independent.csv", None),
-    ):
-        path, rows = Path(folder) / table, parts[part]
-        scores = write_scores(path, dataset, rows, segmented(part), predictions=masks)
-        metrics[part] = summarise(scores)
-        logger.info("%s on dataset %s, %s: %s", method, dataset.name, part, metrics[part])
+    """Score both parts, `segmented` by name, and write the files of the run."""
+    place, (dataset, parts) = Path(folder), data
+    tables = {part: place / name for part, name in TABLES.items()}
+    title, masks = f"{method} on dataset {dataset.name}", place / "predictions.h5"
+    metrics = score_parts(dataset, parts, segmented, tables, title=title, predictions=masks)
     names = run_names(path_name(method), dataset, split)
     record = _BASELINE_OUTCOME | outcome
-    write_run_record(Path(folder) / "run.json", names, record, data, seed=seed, settings=asked)
+    write_run_record(place / "run.json", names, record, data, seed=seed, settings=settings)
     return metrics
 
 
@@ -182,7 +175,7 @@ _BASELINE_OUTCOME = {
 
 
 def _read_search(path: PathLike, split: PathLike, dataset: Dataset) -> dict[str, Any]:
-    """Read the file of `search_run`. Raises DataError if it is of another dataset or split."""
+    """Read the file of `search_run`. DataError if it is of another dataset or split."""
     found = read_json(path, "chosen", "search", "seconds", "shards_sha256")
     same = found["shards_sha256"].items() <= dataset.digests.items()
     if not same or found.get("split") != Path(split).stem:

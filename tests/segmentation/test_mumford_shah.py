@@ -78,8 +78,8 @@ def test_it_is_the_farthest_below_the_line_in_any_units(points, square_unit, fac
 def test_a_bright_ball_is_the_structure(noise):
     truth = ball()
     result = segmented(truth, noise)
-    assert (result.structure & truth).sum() > 0.6 * truth.sum()
-    assert (result.structure & ~truth).sum() < 0.1 * truth.sum()
+    assert (result.foreground & truth).sum() > 0.6 * truth.sum()
+    assert (result.foreground & ~truth).sum() < 0.1 * truth.sum()
     assert result.mask[CENTRE]
 
 
@@ -87,7 +87,7 @@ def test_of_two_equal_balls_both_are_structure_and_the_central_one_the_target():
     wanted, other = ball(radius=4.5), ball((16, 26, 26), 4.5)
     result = segmented(wanted | other, 0.0)
     for truth in (wanted, other):
-        assert (result.structure & truth).sum() > 0.5 * truth.sum()
+        assert (result.foreground & truth).sum() > 0.5 * truth.sum()
     assert (result.mask & wanted).sum() > 0.6 * wanted.sum()
     assert (result.mask & other & ~wanted).sum() < 0.1 * other.sum()
 
@@ -97,8 +97,8 @@ def test_in_noise_the_structure_is_the_denser_minority(flooded):
     image = np.random.default_rng(3).normal(size=(SIZE,) * 3)
     used = changed(SETTINGS, flooded=flooded)
     result = segment(image, used, generator(0, "test"))
-    assert 0 < result.structure.mean() < 0.5
-    assert image[result.structure].mean() < image[~result.structure].mean()
+    assert 0 < result.foreground.mean() < 0.5
+    assert image[result.foreground].mean() < image[~result.foreground].mean()
 
 
 def test_segments_of_equal_means_have_no_structure():

@@ -1,4 +1,4 @@
-"""Masks predicted elsewhere: scored as our own, and one line for what is wrong."""
+"""Scores of external masks, and one-line errors."""
 
 import h5py
 import numpy as np
@@ -13,7 +13,7 @@ from ssn3d.subtomograms.splits import write_split
 from ssn3d.subtomograms.store import open_dataset
 
 PARTS = ["train", "test", "validation", "test", "independent", "independent"]
-ROWS = np.array([5, 1, 4, 3])  # of those scored, in no order
+ROWS = np.array([5, 1, 4, 3])  # scored, in another order
 RNG = np.random.default_rng(0)
 TRUTH = (RNG.random((len(PARTS), 8, 8, 8)) < 0.2).astype(np.uint8)
 FOUND = TRUTH ^ (RNG.random(TRUTH.shape) < 0.02)
@@ -46,7 +46,7 @@ def write(path, content):
             file[name] = values
 
 
-def test_a_file_of_masks_is_scored_as_our_own_runs_are(given, tmp_path, capsys):
+def test_scores_and_record(given, tmp_path, capsys):
     write(tmp_path / "mine.h5", given["content"])
     main([*given["command"], "--trained-on", "A", "--parameters", "12"])
     printed = capsys.readouterr().out
@@ -63,15 +63,15 @@ def test_a_file_of_masks_is_scored_as_our_own_runs_are(given, tmp_path, capsys):
 FAULTS = {
     "a row is missing": (
         lambda c: {name: values[1:] for name, values in c.items()},
-        "1 of 2 independent subtomograms have no mask, first tomogram independent1, label 2",
+        "1 of 2 independent subtomograms have no mask, first tomogram independent1, label 2; add",
     ),
     "another shape": (
         lambda c: c | {"masks": c["masks"][:, :4]},
-        "masks (4, 4, 8, 8), 4 tomograms and 4 labels; there must be n of each, masks of (8, 8, 8)",
+        "masks (4, 4, 8, 8), 4 tomograms and 4 labels; there must be n of each",
     ),
     "probabilities": (
         lambda c: c | {"masks": 0.5 * c["masks"]},
-        "the mask of tomogram t1, label 2 has values other than 0 and 1; threshold probabilities",
+        "the mask of tomogram t1, label 2 has values other than 0 and 1; threshold it first",
     ),
     "twice": (lambda c: c | {"label": c["label"] * 0 + 2}, "several masks of one subtomogram"),
     "no labels": (lambda c: {"masks": c["masks"]}, "it needs datasets masks, tomogram and label"),
@@ -79,7 +79,7 @@ FAULTS = {
 
 
 @pytest.mark.parametrize(("change", "message"), FAULTS.values(), ids=FAULTS)
-def test_a_fault_is_one_line_with_the_file(change, message, given, tmp_path, capsys):
+def test_faults(change, message, given, tmp_path, capsys):
     write(tmp_path / "mine.h5", change(given["content"]))
     with pytest.raises(SystemExit):
         main(given["command"])
@@ -88,7 +88,7 @@ def test_a_fault_is_one_line_with_the_file(change, message, given, tmp_path, cap
     assert message in line
 
 
-def test_what_masks_need_and_others_do_not_is_said(given, capsys):
+def test_missing_options(given, capsys):
     short = given["command"][: given["command"].index("--output")]
     picks = ["score", "picks.star", "--truth", "a.star", "b.star", "--distance", "1"]
     for command, message in ((short, "no --output: masks of"), (picks, "--truth: 2 files, picks")):
