@@ -1,9 +1,9 @@
-"""Thresholds on scenes with known answers, and their run."""
+"""Classical baselines on scenes with known answers, and their run."""
 
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import ndimage
+from scenes import ball, image_of, iou
 
 from datasets import particles_of, write_shard_of
 from sections import section
@@ -15,26 +15,14 @@ from ssn3d.subtomograms.samples import Arrays
 from ssn3d.subtomograms.splits import write_split
 from ssn3d.subtomograms.store import open_dataset
 
-GRID = np.indices((24,) * 3)
 PARAMETERS = section("baseline").unsupervised
 
 
-def ball(radius, x=12):
-    return (GRID[0] - 12) ** 2 + (GRID[1] - 12) ** 2 + (GRID[2] - x) ** 2 <= radius**2
+BALLS = {radius: ball(radius, (12, 12, 12), 24) for radius in (3, 4, 5)}
 
 
-def image_of(truth, noise=0.3, seed=0):
-    """Protein is dark."""
-    white = np.random.default_rng(seed).normal(size=truth.shape)
-    return noise * white - ndimage.gaussian_filter(truth.astype(float), 1.155)
-
-
-def iou(mask, truth):
-    return float((mask & truth).sum() / (mask | truth).sum())
-
-
-def test_otsu_finds_the_particle_at_the_centre_and_not_its_neighbour():
-    target, other = ball(4), ball(2, x=22)
+def test_otsu():
+    target, other = BALLS[4], ball(2, (12, 12, 22), 24)
     image = image_of(target | other, noise=0.1)
     mask, outcome = segment_by_threshold(image, PARAMETERS, None)
     assert outcome == "segmented"
@@ -47,14 +35,14 @@ def test_otsu_finds_the_particle_at_the_centre_and_not_its_neighbour():
     ("level", "radius", "outcome"),
     [(50.0, 4, "nothing above threshold"), (4.0, 0, "no cluster at the centre")],
 )
-def test_an_empty_mask_has_a_reason(level, radius, outcome):
-    image = image_of(ball(4) if radius else ball(2, x=21))
+def test_reason_of_empty_mask(level, radius, outcome):
+    image = image_of(BALLS[4] if radius else ball(2, (12, 12, 21), 24), 0.3)
     mask, why = segment_by_threshold(image, PARAMETERS, level)
     assert (mask.any(), why) == (False, outcome)
 
 
-def test_no_level_is_better_than_the_oracles():
-    masks = np.stack([ball(radius) for radius in (3, 4, 5)])
+def test_oracle_has_the_best_level():
+    masks = np.stack([BALLS[radius] for radius in (3, 4, 5)])
     samples = Arrays(np.stack([image_of(m, 0.5, i) for i, m in enumerate(masks)]), masks * 1)
     rows = np.arange(3)
 
@@ -68,10 +56,10 @@ def test_no_level_is_better_than_the_oracles():
 
 
 @pytest.mark.parametrize("method", [OTSU, ORACLE])
-def test_a_run_has_the_files_of_the_baselines(method, tmp_path):
+def test_run(method, tmp_path):
     shards = []
     for name, radii in {"t1": [3, 4, 5, 4], "independent1": [5, 3]}.items():
-        masks = np.stack([ball(radius) for radius in radii])
+        masks = np.stack([BALLS[radius] for radius in radii])
         images = np.stack([image_of(mask, 0.3, n) for n, mask in enumerate(masks)])
         particles = particles_of(np.zeros((len(radii), 3)), "1KP8")
         shards.append(write_shard_of(tmp_path / f"{name}.h5", images, masks, particles))
