@@ -1,10 +1,18 @@
-"""Small datasets that a network learns in seconds: dark spheres in noise."""
+"""Small datasets that a network learns in seconds, dark spheres in noise, and trainings on them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+import torch
 
+from sections import section
+from ssn3d.segmentation.training.train import train
 from ssn3d.subtomograms.samples import Arrays
+
+QUICK = section(
+    "training", device="cpu", precision="float32", batch_size=8, micro_batch_size=4, epochs=3,
+    dropout=0.5,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -31,3 +39,18 @@ def make_spheres(count, seed, size=16):
 def dataset_of_spheres(train, validation, size):
     samples = Arrays(*make_spheres(train + validation, seed=1, size=size))
     return Spheres(samples, np.arange(train), np.arange(train, train + validation))
+
+
+def few(spheres, count):
+    return replace(spheres, train_rows=spheres.train_rows[:count])
+
+
+def train_on(spheres, settings=QUICK, network="SSN3D-v2", checkpoint=None, seed=1):
+    rows = spheres.train_rows, spheres.validation_rows
+    named = {"seed": seed, "run_name": "test", "checkpoint_path": checkpoint}
+    return train(spheres.samples, *rows, network, settings=settings, **named)
+
+
+def same_weights(one, other):
+    a, b = one.network.state_dict(), other.network.state_dict()
+    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)

@@ -1,17 +1,17 @@
-"""Networks of other packages: found by their entry points, and refused in one line."""
+"""Networks of installed packages, and one-line errors."""
 
 import sys
 
 import numpy as np
 import pytest
 import torch
+from spheres import QUICK, train_on
 
-from sections import section
+from sections import changed
 from ssn3d.cli.main import main
 from ssn3d.core.errors import ConfigError
 from ssn3d.report.settings import RowSettings
 from ssn3d.segmentation.networks.registry import NETWORKS, architecture, build_network, capacity
-from ssn3d.segmentation.training.train import train
 
 CODE = """
 from torch import nn
@@ -66,20 +66,14 @@ def build(name):
     return build_network(name, 0.5, torch.Generator().manual_seed(0))
 
 
-def test_a_package_brings_a_network_that_trains_and_may_be_asked_for(install, tiny_spheres, capsys):
+def test_network_of_a_package_trains(install, tiny_spheres, capsys):
     install("my-networks", {"Linear": "{module}:linear", "Coarse": "{module}:coarse"})
     assert "my_networks" not in sys.modules
     assert RowSettings(method="Linear", dataset="A").method == "Linear"
     assert "my_networks" not in sys.modules  # names alone import nothing
     assert capacity(build("Linear")) == 4
     assert [architecture(name).block for name in ("Linear", "Coarse", "SSN3D-v1")] == [1, 4, 8]
-    settings = section(
-        "training", device="cpu", precision="float32", batch_size=4, micro_batch_size=4, epochs=2
-    )
-    data = tiny_spheres.samples, tiny_spheres.train_rows, tiny_spheres.validation_rows
-    trained = train(
-        *data, "Linear", settings=settings, seed=0, run_name="test", checkpoint_path=None
-    )
+    trained = train_on(tiny_spheres, changed(QUICK, epochs=2), "Linear")
     first, last = trained.history["train_loss"]
     assert last < first
     main(["networks"])
@@ -88,7 +82,7 @@ def test_a_package_brings_a_network_that_trains_and_may_be_asked_for(install, ti
     assert "SSN3D-ED      895,746\n" in printed
 
 
-def test_broken_networks_are_one_line_each_and_harm_no_other(install, capsys):
+def test_broken_networks(install, capsys):
     install("broken", {"Linear": "{module}:linear", **BROKEN})
     install("other", {"Twice": "{module}:linear"})
     install("another", {"Twice": "{module}:linear"})
