@@ -16,6 +16,7 @@ from datasets import particles_of, write_shard_of
 from sections import changed, section
 from ssn3d.core.errors import DataError
 from ssn3d.core.seeds import generator
+from ssn3d.experiment import runs
 from ssn3d.io.files import read_json
 from ssn3d.segmentation.baseline.mumford_shah import threshold_segments
 from ssn3d.segmentation.baseline.search import draw_combinations, segment_rows
@@ -317,7 +318,7 @@ def test_drawn_combinations():
 
 def test_tuned_run(inputs, searched, tmp_path):
     (path, found), folder = searched, tmp_path / "run"
-    metrics = baseline_run(*inputs, path, folder, seed=2, workers=1)
+    metrics = baseline_run(*inputs, runs.TUNED_BASELINE, path, folder, seed=2, workers=1)
     table = pd.read_csv(folder / "per_subtomogram.csv", dtype={"pdb_id": str})
     assert table[["tomogram", "label"]].to_numpy().tolist() == [["t1", 7], ["t1", 8]]
     assert table["pdb_id"].tolist() == ["7ABC", "8ABC"]
@@ -346,7 +347,9 @@ def test_unsupervised_run_ignores_true_masks(inputs, tmp_path):
     shards, split = inputs
     blind = write_inputs(tmp_path / "data", blind=True)
     for name, paths in {"seen": shards, "blind": blind}.items():
-        baseline_run(paths, split, BASELINE.unsupervised, tmp_path / name, seed=2, workers=1)
+        baseline_run(
+            paths, split, runs.BASELINE, BASELINE.unsupervised, tmp_path / name, seed=2, workers=1
+        )
     for label in (7, 8):
         seen, unseen = (
             read_prediction(tmp_path / name / "predictions.h5", "t1", label)
@@ -364,4 +367,4 @@ def test_search_of_another_split(inputs, searched, tmp_path):
     other = tmp_path / "without_8ABC.csv"
     other.write_text(split.read_text())
     with pytest.raises(DataError, match=r"search\.json.*rerun the search"):
-        baseline_run(shards, other, searched[0], tmp_path, seed=2, workers=1)
+        baseline_run(shards, other, runs.TUNED_BASELINE, searched[0], tmp_path, seed=2, workers=1)

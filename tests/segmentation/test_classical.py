@@ -10,7 +10,7 @@ from sections import section
 from ssn3d.experiment.runs import ORACLE, OTSU, path_name
 from ssn3d.io.files import read_json
 from ssn3d.segmentation.baseline.classical import LEVELS, best_level, segment_by_threshold
-from ssn3d.segmentation.baseline.steps import threshold_run
+from ssn3d.segmentation.baseline.steps import baseline_run
 from ssn3d.subtomograms.samples import Arrays
 from ssn3d.subtomograms.splits import write_split
 from ssn3d.subtomograms.store import open_dataset
@@ -68,7 +68,7 @@ def test_run(method, tmp_path):
     split = tmp_path / "random.csv"
     write_split(split, dataset.tomograms, dataset.labels, dataset.pdb_ids, parts)
     folder = tmp_path / path_name(method) / "A" / "random"
-    metrics = threshold_run(shards, split, method, PARAMETERS, folder, seed=1, workers=1)
+    metrics = baseline_run(shards, split, method, PARAMETERS, folder, seed=1, workers=1)
     assert metrics["independent"]["iou_foreground"] > 50
     table = pd.read_csv(folder / "per_subtomogram.csv")
     assert table["label"].tolist() == [3, 4]

@@ -12,7 +12,6 @@ from torchmetrics.classification import BinaryAccuracy, BinaryJaccardIndex
 from ssn3d.core.errors import DataError
 from ssn3d.segmentation.evaluation.metrics import (
     block_ceilings,
-    confusion_counts,
     score_masks,
     summarise,
     surfaces,
@@ -47,14 +46,12 @@ def test_empty_and_full_masks():
         assert score_masks(predicted, truth)[columns].iloc[0].tolist() == pytest.approx(expected)
 
 
+COUNTS = ["true_positive", "false_positive", "false_negative", "true_negative"]
+
+
 def test_counts_of_a_shifted_cube():
-    counts = confusion_counts(np.roll(sphere(), 1, axis=3), sphere())
-    assert {name: int(count[0]) for name, count in counts.items()} == {
-        "true_positive": 4,
-        "false_positive": 4,
-        "false_negative": 4,
-        "true_negative": 52,
-    }
+    table = score_masks(np.roll(sphere(), 1, axis=3), sphere())
+    assert table[COUNTS].to_numpy().tolist() == [[4, 4, 4, 52]]
 
 
 def test_mean_and_pooled_miou():
@@ -84,18 +81,17 @@ def test_agrees_with_torchmetrics(predicted, truth):
 
 @given(predicted=MASKS, truth=MASKS)
 def test_counts_are_complete_and_symmetric(predicted, truth):
-    one, other = confusion_counts(predicted, truth), confusion_counts(truth, predicted)
-    assert (sum(one.values()) == VOXELS).all()
+    one, other = score_masks(predicted, truth)[COUNTS], score_masks(truth, predicted)[COUNTS]
+    assert (one.sum(axis=1) == VOXELS).all()
     assert (one["false_positive"] == other["false_negative"]).all()
     assert (one["true_positive"] == other["true_positive"]).all()
 
 
 def test_dtype_and_memory_order():
-    expected = confusion_counts(np.roll(sphere(3), 1, axis=1), sphere(3))
+    expected = score_masks(np.roll(sphere(3), 1, axis=1), sphere(3))
     for dtype in (np.bool_, np.int64, np.int8):
         predicted = np.asfortranarray(np.roll(sphere(3), 1, axis=1).astype(dtype))
-        counts = confusion_counts(predicted, sphere(3))
-        assert all((counts[name] == expected[name]).all() for name in expected)
+        assert score_masks(predicted, sphere(3)).equals(expected)
 
 
 @pytest.mark.parametrize(
@@ -110,7 +106,7 @@ def test_dtype_and_memory_order():
 )
 def test_other_values_and_shapes(predicted, truth):
     with pytest.raises(DataError):
-        confusion_counts(predicted, truth)
+        score_masks(predicted, truth)
 
 
 def test_summary_without_rows():

@@ -73,7 +73,7 @@ def default_model(target: Target, folder: Path = FOLDER) -> str:
 
 
 def read_facts(path: PathLike) -> Facts:
-    """Read facts. Raises DataError if they are missing or damaged."""
+    """Read facts. Raises DataError as `read_card` does."""
     return _read(path, Facts)
 
 

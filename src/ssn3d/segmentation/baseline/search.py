@@ -1,7 +1,7 @@
 """The baseline on many subtomograms, and the search for its parameters on the training set."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice, product
 from typing import Any
 
@@ -46,11 +46,8 @@ def segment_rows(
     """
     for some in progress(groups_of(rows), "Xu & Alber"):
         images, truth = dataset.read(some)
-        tasks = (
-            (image, parameters, _generator(seed, dataset, row))
-            for image, row in zip(images, some, strict=True)
-        )
-        masks, outcomes = zip(*segment_tasks(tasks, workers), strict=True)
+        results = _segment_each(dataset, some, images, [parameters], seed=seed, workers=workers)
+        masks, outcomes = zip(*results, strict=True)
         yield np.stack(masks), truth, list(outcomes)
 
 
@@ -59,18 +56,21 @@ def subtomogram_generator(seed: int, tomogram: str, label: int) -> np.random.Gen
     return generator(seed, "baseline", tomogram, label)
 
 
-def _generator(seed: int, dataset: Dataset, row: int) -> np.random.Generator:
-    return subtomogram_generator(seed, str(dataset.tomograms[row]), int(dataset.labels[row]))
-
-
-Task = tuple[NDArray[np.floating[Any]], BaselineParameters, np.random.Generator]
-
-
-def segment_tasks(tasks: Iterable[Task], workers: int) -> Iterator[tuple[NDArray[np.bool_], str]]:
-    """Yield the mask and outcome of each task, in order, from `workers` processes."""
-    parallel = Parallel(n_jobs=workers, return_as="generator")
-    results: Iterator[tuple[NDArray[np.bool_], str]] = parallel(
-        delayed(segment_on_one_thread)(*task) for task in tasks
+def _segment_each(
+    dataset: Dataset,
+    rows: NDArray[np.int_],
+    images: NDArray[np.floating[Any]],
+    combinations: Sequence[BaselineParameters],
+    *,
+    seed: int,
+    workers: int,
+) -> Iterator[tuple[NDArray[np.bool_], str]]:
+    """Yield the mask and outcome of each image at `rows`, for each combination in turn."""
+    names = [(str(dataset.tomograms[row]), int(dataset.labels[row])) for row in rows]
+    results: Iterator[tuple[NDArray[np.bool_], str]] = Parallel(workers, return_as="generator")(
+        delayed(segment_on_one_thread)(image, combination, subtomogram_generator(seed, *name))
+        for combination in combinations
+        for image, name in zip(images, names, strict=True)
     )
     return results
 
@@ -94,12 +94,8 @@ def search(
     some = np.sort(rng.permutation(rows)[: settings.search.subtomograms])
     images, truth = dataset.read(some)
     combinations = draw_combinations(settings, rng)
-    tasks = (
-        (image, combination, _generator(seed, dataset, row))
-        for combination in combinations
-        for image, row in zip(images, some, strict=True)
-    )
-    results = iter(progress(segment_tasks(tasks, workers), "search", len(combinations) * len(some)))
+    tasks = _segment_each(dataset, some, images, combinations, seed=seed, workers=workers)
+    results = iter(progress(tasks, "search", len(combinations) * len(some)))
     trials: list[dict[str, Any]] = []
     for combination in combinations:
         masks, outcomes = zip(*islice(results, len(some)), strict=True)

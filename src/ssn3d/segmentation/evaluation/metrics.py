@@ -5,7 +5,6 @@ background and foreground. Scores are in percent. The IoU of a class that neithe
 the truth contains is 100.
 """
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -15,49 +14,6 @@ from numpy.typing import NDArray
 from ssn3d.core.errors import DataError
 
 SEGMENTED = "segmented"
-
-
-def confusion_counts(predicted: NDArray[Any], truth: NDArray[Any]) -> dict[str, NDArray[np.int64]]:
-    """Count true and false voxels of each class per subtomogram.
-
-    Args:
-        predicted: masks (n, ...), bool or integers of 0 and 1.
-        truth: masks of the same shape.
-
-    Returns:
-        (n,) counts `true_positive`, `false_positive`, `false_negative`, `true_negative`.
-
-    Raises:
-        DataError: the shapes differ, or a mask holds values other than 0 and 1.
-    """
-    if predicted.shape != truth.shape:
-        raise DataError(
-            f"masks: shapes {predicted.shape} (predicted) and {truth.shape} (true) differ"
-        )
-    flat_predicted = _as_bool_rows(predicted, "predicted masks")
-    flat_truth = _as_bool_rows(truth, "true masks")
-    masks = flat_predicted & flat_truth, flat_predicted, flat_truth
-    sums = (np.count_nonzero(mask, axis=1).astype(np.int64) for mask in masks)
-    return confusion_of_sums(*sums, voxels=flat_truth.shape[1])
-
-
-def confusion_of_sums(
-    both: NDArray[np.int64],
-    in_predicted: NDArray[np.int64],
-    in_truth: NDArray[np.int64],
-    *,
-    voxels: int,
-) -> dict[str, NDArray[np.int64]]:
-    """Compute `confusion_counts` from the sizes (n,) of both masks and their intersection.
-
-    `voxels` is the number of voxels of a subtomogram.
-    """
-    return {
-        "true_positive": both,
-        "false_positive": in_predicted - both,
-        "false_negative": in_truth - both,
-        "true_negative": voxels - in_predicted - in_truth + both,
-    }
 
 
 def score_masks(predicted: NDArray[Any], truth: NDArray[Any]) -> pd.DataFrame:
@@ -71,20 +27,37 @@ def score_masks(predicted: NDArray[Any], truth: NDArray[Any]) -> pd.DataFrame:
     Raises:
         DataError: the shapes differ, or a mask holds values other than 0 and 1.
     """
-    table = scores_of_counts(confusion_counts(predicted, truth))
+    if predicted.shape != truth.shape:
+        raise DataError(f"masks: predicted {predicted.shape} and true {truth.shape} differ")
+    found, true = _as_bool_rows(predicted, "predicted masks"), _as_bool_rows(truth, "true masks")
+    sums = (np.count_nonzero(mask, axis=1).astype(np.int64) for mask in (found & true, found, true))
+    table = scores_of_sums(*sums, voxels=true.shape[1])
     return table.assign(surface=surfaces(truth).sum(axis=(1, 2, 3)))
 
 
-def scores_of_counts(counts: Mapping[str, NDArray[np.int64]]) -> pd.DataFrame:
-    """Compute the table of `score_masks`, but for the surface, from `confusion_counts`."""
-    tp, fp = counts["true_positive"], counts["false_positive"]
-    fn, tn = counts["false_negative"], counts["true_negative"]
-    scores = {
-        "pixel_accuracy": 100.0 * (tp + tn) / (tp + fp + fn + tn),
-        "iou_background": _iou_percent(tn, fp + fn),
-        "iou_foreground": _iou_percent(tp, fp + fn),
+def scores_of_sums(
+    both: NDArray[np.int64],
+    in_predicted: NDArray[np.int64],
+    in_truth: NDArray[np.int64],
+    *,
+    voxels: int,
+) -> pd.DataFrame:
+    """Compute the table of `score_masks`, without the surface, from numbers of voxels.
+
+    They are those (n,) of the intersection, the predicted and the true masks, and of a subtomogram.
+    """
+    wrong = in_predicted + in_truth - 2 * both
+    true_negative = voxels - in_predicted - in_truth + both
+    columns = {
+        "pixel_accuracy": 100.0 * (voxels - wrong) / voxels,
+        "iou_background": _iou_percent(true_negative, wrong),
+        "iou_foreground": _iou_percent(both, wrong),
+        "true_positive": both,
+        "false_positive": in_predicted - both,
+        "false_negative": in_truth - both,
+        "true_negative": true_negative,
     }
-    return pd.DataFrame({**scores, **counts})
+    return pd.DataFrame(columns)
 
 
 def surfaces(masks: NDArray[Any]) -> NDArray[np.bool_]:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from ssn3d.core.errors import ConfigError, DataError
-from ssn3d.segmentation.evaluation.metrics import confusion_of_sums, scores_of_counts
+from ssn3d.segmentation.evaluation.metrics import scores_of_sums
 from ssn3d.segmentation.inference.compute import Compute
 from ssn3d.segmentation.inference.predict import predict_batches
 from ssn3d.segmentation.training.batches import Source
@@ -58,7 +58,7 @@ def validate(
     compute: Compute,
     micro_batch_size: int,
 ) -> tuple[float, pd.DataFrame]:
-    """Compute the loss summed over all voxels, and the table of `metrics.scores_of_counts`.
+    """Compute the loss summed over all voxels, and the table of `metrics.scores_of_sums`.
 
     Counts stay on the device until the end, so that a GPU never waits.
     """
@@ -70,8 +70,9 @@ def validate(
         loss += loss_sum(logits, masks)
         found, there = logits.argmax(dim=1).bool().flatten(1), masks.bool().flatten(1)
         sums.append(torch.stack([(found & there).sum(1), found.sum(1), there.sum(1)]))
-    counts = confusion_of_sums(*torch.cat(sums, dim=1).cpu().numpy(), voxels=masks[0].numel())
-    return float(loss), scores_of_counts(counts)
+    return float(loss), scores_of_sums(
+        *torch.cat(sums, dim=1).cpu().numpy(), voxels=masks[0].numel()
+    )
 
 
 def background_percent(source: Source, rows: NDArray[np.integer[Any]]) -> float:
