@@ -76,7 +76,7 @@ def test_faults_are_one_line(files, tmp_path, capsys):
     assert "--masked is for picked" in error_of([*files, "--masked"], capsys)
     assert "give them with --particles" in error_of([*files, "--pixel-size", "2"], capsys)
     picks = write_picks(tmp_path / "picks.star", ["u", "v", "v"])
-    needed = "--particles needs one of 'centred'"
+    needed = "--particles requires target 'centred'"
     assert needed in error_of([*files, "--particles", picks], capsys)
     write_dark_weights(tmp_path / "weights.pt", target="centred")
     assert "no particles of tomogram t" in error_of([*files, "--particles", picks], capsys)
