@@ -18,7 +18,8 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from ssn3d.core.cubes import crop
 from ssn3d.core.seeds import generator
 from ssn3d.io.mrc import read_mrc
-from ssn3d.segmentation.networks.registry import architecture, register
+from ssn3d.segmentation.networks.registry import NETWORKS as REGISTRY
+from ssn3d.segmentation.networks.registry import Architecture, architecture
 from ssn3d.subtomograms.extract import cut
 from ssn3d.subtomograms.samples import Rows, Samples
 from ssn3d.subtomograms.store import Origin, open_shard, write_shard
@@ -104,7 +105,7 @@ NETWORKS: dict[str, Callable[[nn.Module], nn.Module]] = {
 }
 build = architecture("ResUNet").build
 for name, changed in NETWORKS.items():
-    register(name)(lambda dropout, changed=changed: changed(build(dropout)))
+    REGISTRY[name] = Architecture(lambda dropout, changed=changed: changed(build(dropout)))
 
 
 @dataclass(frozen=True)

@@ -74,7 +74,8 @@ def test_errors_are_one_line(files, tmp_path, capsys):
     for option in (["--masked"], ["--pixel-size", "2"]):
         assert "give them with --particles" in error_of([*files, *option], capsys)
     picks = write_picks(tmp_path / "picks.star", ["u", "v", "v"])
-    assert "'centred'" in error_of([*files, "--particles", picks], capsys)
+    needed = "--particles requires target 'centred'"
+    assert needed in error_of([*files, "--particles", picks], capsys)
     write_dark_weights(tmp_path / "weights.pt", target="centred")
     assert "no particles of tomogram t" in error_of([*files, "--particles", picks], capsys)
     other = [*files, "--particles", picks, "--pixel-size", "40", "--name"]

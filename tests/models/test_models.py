@@ -1,4 +1,4 @@
-"""Models: made of a training, loaded by name or file, and faults on one line."""
+"""Models: exported from a training, loaded by name or file, and one-line errors."""
 
 import json
 
@@ -8,7 +8,7 @@ import torch
 from ssn3d.cli.main import main
 from ssn3d.core.errors import CheckpointError, DataError, SSN3DError
 from ssn3d.models import card as cards
-from ssn3d.models.card import FOLDER, Facts, default_model, model_names, read_card, read_facts
+from ssn3d.models.card import Facts, default_model, model_names, read_card, read_facts
 from ssn3d.models.export_model import export_model
 from ssn3d.models.shipped import load_model
 from ssn3d.segmentation.networks.registry import build_network
@@ -50,7 +50,7 @@ def give_folder(run, tmp_path):
     return tmp_path / "models"
 
 
-def test_a_model_is_its_training_in_half_precision(run, folder):
+def test_export_in_half_precision(run, folder):
     model = load_model("ed", "centred", folder)
     assert model.voxel_size_angstrom == 8.0
     assert model.size_voxels == 32
@@ -61,9 +61,6 @@ def test_a_model_is_its_training_in_half_precision(run, folder):
         assert (rounded - exact).abs().max() <= 2**-11 * exact.abs().max()
     size_bytes = (folder / "ed.pt").stat().st_size
     assert size_bytes < 0.52 * (run / "weights.pt").stat().st_size
-
-
-def test_the_card_tells_the_training(folder):
     card = read_card(folder / "ed.json")
     assert card.parameters == 895_746
     assert (card.seed, card.ssn3d, card.network) == (2018, "1.2.3", "SSN3D-ED")
@@ -72,10 +69,10 @@ def test_the_card_tells_the_training(folder):
     assert card.scores == FACTS["scores"]
 
 
-def test_defaults_are_found_by_target(folder):
+def test_default_model_of_target(folder):
     assert model_names(folder) == ["ed"]
     assert default_model("centred", folder) == "ed"
-    with pytest.raises(DataError, match="none for target 'all' comes with ssn3d; give one"):
+    with pytest.raises(DataError, match="none for target 'all'; give one with --model"):
         default_model("all", folder)
 
 
@@ -86,8 +83,8 @@ def flip_a_bit(path):
 
 
 FAULTS = {
-    "'no' is no file of weights": lambda folder: load_model("no", folder=folder),
-    "is of target 'centred'; a whole tomogram needs one of 'all'": (
+    "'no' is neither a file of weights": lambda folder: load_model("no", folder=folder),
+    "trained for target 'centred'; a whole tomogram requires target 'all'": (
         lambda folder: load_model("ed", "all", folder)
     ),
     "not the weights of ed.json": lambda folder: (
@@ -107,7 +104,7 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_fault_is_one_line(folder, fault):
+def test_faults(folder, fault):
     with pytest.raises(SSN3DError) as caught:
         FAULTS[fault](folder)
     assert isinstance(caught.value, (DataError, CheckpointError))
@@ -115,25 +112,25 @@ def test_a_fault_is_one_line(folder, fault):
     assert "\n" not in str(caught.value)
 
 
-def test_a_model_of_more_than_10_mb_is_refused(run, tmp_path, monkeypatch):
+def test_size_limit(run, tmp_path, monkeypatch):
     monkeypatch.setattr("ssn3d.models.export_model.LARGEST_BYTES", 1_000_000)
     with pytest.raises(DataError, match="big: more than 1 MB"):
         export_model(run, "big", Facts(**FACTS), tmp_path / "models")
     assert list((tmp_path / "models").iterdir()) == []
 
 
-def test_weights_without_a_card_say_what_they_are_for(run):
+def test_weights_without_card(run):
     model = load_model(str(run / "weights.pt"), "centred")
     assert (model.voxel_size_angstrom, model.size_voxels, model.card) == (7.0, 48, None)
-    with pytest.raises(DataError, match="is of target 'centred'; a whole tomogram needs one"):
+    with pytest.raises(DataError, match="trained for target 'centred'"):
         load_model(str(run / "weights.pt"), "all")
     content = read_tensors(run / "weights.pt")
     write_tensors(run / "weights.pt", {k: v for k, v in content.items() if k != "target"})
-    with pytest.raises(CheckpointError, match="does not say its 'target'; repeat the training"):
+    with pytest.raises(CheckpointError, match="lacks 'target'; repeat the training"):
         load_model(str(run / "weights.pt"))
 
 
-def test_the_command_lists_models_and_prints_a_card(folder, monkeypatch, capsys):
+def test_models_command(folder, monkeypatch, capsys):
     monkeypatch.setattr(cards, "FOLDER", folder)
     monkeypatch.setattr(cards, "model_names", lambda: model_names(folder))
     main(["models"])
@@ -142,11 +139,8 @@ def test_the_command_lists_models_and_prints_a_card(folder, monkeypatch, capsys)
     assert json.loads(capsys.readouterr().out)["scores"] == FACTS["scores"]
 
 
-def test_every_model_that_comes_with_the_package_loads():
-    for name in model_names():
-        card = load_model(name).card
-        assert card is not None
-        assert card.scores
-    targets = [read_card(FOLDER / f"{name}.json") for name in model_names()]
-    defaults = [card.target for card in targets if card.default]
+def test_shipped_models_load():
+    cards = [load_model(name).card for name in model_names()]
+    assert all(card.scores for card in cards)
+    defaults = [card.target for card in cards if card.default]
     assert len(defaults) == len(set(defaults))

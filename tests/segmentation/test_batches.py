@@ -3,27 +3,26 @@
 import numpy as np
 import pytest
 import torch
-from spheres import Spheres
+from spheres import QUICK, same_weights, train_on
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from sections import section
+from sections import changed
 from ssn3d.segmentation.evaluation.metrics import score_masks
 from ssn3d.segmentation.inference.compute import Compute
 from ssn3d.segmentation.networks.registry import NETWORKS, build_network
 from ssn3d.segmentation.training import validation
 from ssn3d.segmentation.training.batches import Source
-from ssn3d.segmentation.training.train import TrainingResult, train
 
 HELD = np.array([7, 2, 11])
 ON_CPU = Compute(torch.device("cpu"), torch.float32)
 
 
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+def asked(monkeypatch):
     """Hold subtomograms on the CPU, as on a GPU; record the bytes that room is asked for."""
-    sizes: list[int] = []
+    sizes = []
 
-    def has_room(_: Compute, size_bytes: int) -> bool:
+    def has_room(_, size_bytes):
         sizes.append(size_bytes)
         return True
 
@@ -31,15 +30,13 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return sizes
 
 
-def test_only_the_rows_held_take_room_and_all_others_are_still_read(
-    tiny_spheres: Spheres, asked: list[int], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_rows_held_on_device(tiny_spheres, asked, monkeypatch):
     samples = tiny_spheres.samples
     source = Source(samples, ON_CPU)
     source.hold(HELD)
     assert asked == [3 * 8**3 * len(HELD)]
 
-    read: list[int] = []
+    read = []
     read_rows = type(samples).read
     monkeypatch.setattr(
         type(samples), "read", lambda self, rows: (read.extend(rows), read_rows(self, rows))[1]
@@ -53,29 +50,17 @@ def test_only_the_rows_held_take_room_and_all_others_are_still_read(
         assert read == ([2, 3, 11] if [2, 3] in groups else [])
 
 
-def test_a_training_from_held_subtomograms_is_the_one_that_reads_them(
-    tiny_spheres: Spheres, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    settings = section(
-        "training", device="cpu", precision="float32", batch_size=4, micro_batch_size=3, epochs=2
-    )
-
-    def trained() -> TrainingResult:
-        rows = tiny_spheres.train_rows, tiny_spheres.validation_rows
-        return train(
-            tiny_spheres.samples, *rows, "SSN3D-v2", settings=settings, seed=1, run_name="test"
-        )
-
-    read = trained()
+def test_training_from_held_subtomograms(tiny_spheres, monkeypatch):
+    settings = changed(QUICK, batch_size=4, micro_batch_size=3, epochs=1)
+    read = train_on(tiny_spheres, settings)
     monkeypatch.setattr(Compute, "has_room", lambda *_: True)
-    held = trained()
-    pairs = zip(read.network.parameters(), held.network.parameters(), strict=True)
-    assert all(torch.equal(one, other) for one, other in pairs)
+    held = train_on(tiny_spheres, settings)
+    assert same_weights(read, held)
     columns = read.history.columns.drop("seconds")
     assert read.history[columns].equals(held.history[columns])
 
 
-def test_counts_made_on_the_device_are_the_scores_of_the_masks(tiny_spheres: Spheres) -> None:
+def test_counts_on_device(tiny_spheres):
     network = build_network("UNet", 0.0, torch.Generator().manual_seed(0)).eval()
     rows, samples = np.arange(5), tiny_spheres.samples
     source = Source(samples, ON_CPU)
@@ -88,9 +73,9 @@ def test_counts_made_on_the_device_are_the_scores_of_the_masks(tiny_spheres: Sph
 
 
 @pytest.mark.parametrize("name", ["SSN3D-v1", "SSN3D-v2", "SSN3D-ED"])
-def test_on_a_gpu_every_layer_of_the_papers_networks_is_given_bfloat16(name: str) -> None:
+def test_autocast_on_gpu_keeps_bfloat16(name):
     """Where autocast on CUDA converts to float32, memory and time double. The GPU is pretended."""
-    given: list[torch.dtype] = []
+    given = []
     with torch.device("meta"):
         network = NETWORKS[name].build(0.7)
     with FakeTensorMode(), torch.no_grad():

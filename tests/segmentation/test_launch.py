@@ -1,9 +1,7 @@
-"""A training in two processes: the same result as in one, whoever starts them and is killed."""
+"""A training in two processes, also after a kill: the same result as in one."""
 
 import re
 import signal
-from collections.abc import Iterator
-from pathlib import Path
 from signal import SIGHUP, SIGINT, SIGQUIT, SIGTERM
 
 import numpy as np
@@ -60,10 +58,10 @@ wait $first
 """
 
 
-@pytest.fixture(scope="module")
-def arguments(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
+@pytest.fixture
+def arguments(tmp_path):
     """What all trainings share: two shards, a split, a network, settings and a seed."""
-    folder = tmp_path_factory.mktemp("inputs")
+    folder = tmp_path / "inputs"
     images, masks = make_spheres(12, seed=3, size=8)
     shards = [
         write_shard_of(folder / "t1.h5", images[:5], masks[:5]),
@@ -77,7 +75,7 @@ def arguments(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
 
 
 @pytest.fixture(autouse=True)
-def _signals() -> Iterator[None]:
+def _signals():
     """Torchrun handles signals for the rest of a process, whose only task it is elsewhere."""
     handled = {number: signal.getsignal(number) for number in (SIGTERM, SIGINT, SIGHUP, SIGQUIT)}
     yield
@@ -85,7 +83,7 @@ def _signals() -> Iterator[None]:
         signal.signal(number, handler)
 
 
-def trained(folder: Path, arguments: dict[str, object], **how: int) -> Path:
+def trained(folder, arguments, **how):
     """Train as the workflow's script does; return the file of weights."""
     names = {"weights": "w.pt", "history": "h.csv", "record": "r.json", "checkpoint": "c/p.pt"}
     outputs = {key: str(folder / name) for key, name in names.items()}
@@ -94,20 +92,9 @@ def trained(folder: Path, arguments: dict[str, object], **how: int) -> Path:
     return folder / "w.pt"
 
 
-@pytest.fixture(scope="module")
-def alone(arguments: dict[str, object], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Weights of a training in one process."""
-    return trained(tmp_path_factory.mktemp("alone"), arguments)
-
-
-def test_two_processes_train_as_one_also_after_one_of_them_was_killed(
-    alone: Path,
-    arguments: dict[str, object],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
-) -> None:
-    folder = tmp_path / "two"
+def test_two_processes_train_as_one(arguments, tmp_path, monkeypatch, capfd):
+    """One of two processes is killed; then two Slurm nodes, both this machine, resume."""
+    alone, folder = trained(tmp_path / "alone", arguments), tmp_path / "two"
     (tmp_path / "killed.py").write_text(KILLED)
     with monkeypatch.context() as patched:
         patched.setattr(launch, "PROCESS", [str(tmp_path / "killed.py")])
@@ -120,7 +107,10 @@ def test_two_processes_train_as_one_also_after_one_of_them_was_killed(
     assert "process 1 of the training was killed (signal 9; out of memory?); the same" in errors[0]
     assert "Traceback" not in text + capfd.readouterr().err
 
-    together = trained(folder, arguments, processes=2)
+    (tmp_path / "srun").write_text(SRUN)
+    (tmp_path / "srun").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    together = trained(folder, arguments, nodes=2)
     # the first may have made the second step before it was ended
     assert re.search("resumed after epoch 0 and [12] batches", (folder / "log").read_text())
     assert not list((folder / "c").iterdir())
@@ -130,15 +120,3 @@ def test_two_processes_train_as_one_also_after_one_of_them_was_killed(
     histories = [pd.read_csv(path.with_name("h.csv")) for path in (alone, together)]
     columns = histories[0].columns.drop("seconds")
     np.testing.assert_allclose(*(h[columns] for h in histories), rtol=0, atol=1e-5)
-
-
-def test_the_processes_are_started_by_srun_where_a_job_has_several_nodes(
-    alone: Path, arguments: dict[str, object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The two nodes are this machine; what srun starts on them meets through the network."""
-    (tmp_path / "srun").write_text(SRUN)
-    (tmp_path / "srun").chmod(0o755)
-    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
-    together = trained(tmp_path / "two", arguments, nodes=2)
-    weights = [read_tensors(path)["weights"] for path in (alone, together)]
-    torch.testing.assert_close(*weights, rtol=0, atol=1e-5)

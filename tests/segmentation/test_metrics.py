@@ -12,60 +12,49 @@ from torchmetrics.classification import BinaryAccuracy, BinaryJaccardIndex
 from ssn3d.core.errors import DataError
 from ssn3d.segmentation.evaluation.metrics import (
     block_ceilings,
-    confusion_counts,
     score_masks,
     summarise,
-    surface_voxels,
+    surfaces,
 )
 
 VOXELS = 4**3
 MASKS = hnp.arrays(np.uint8, (3, 4, 4, 4), elements=st.integers(0, 1))
 
 
-def sphere(n: int = 1) -> np.ndarray:
+def sphere(n=1):
     masks = np.zeros((n, 4, 4, 4), np.uint8)
     masks[:, 1:3, 1:3, 1:3] = 1
     return masks
 
 
-def test_perfect_prediction_scores_100() -> None:
+def test_perfect_prediction():
     summary = summarise(score_masks(sphere(2), sphere(2)))
     assert summary.pop("subtomograms") == 2
     assert summary.pop("errors_per_surface_voxel") == 0
     assert set(summary.values()) == {100.0}
 
 
-def test_empty_prediction_scores_the_share_of_background() -> None:
-    row = score_masks(np.zeros_like(sphere()), sphere()).iloc[0]
-    assert row["pixel_accuracy"] == pytest.approx(100 * 56 / 64)
-    assert row["iou_background"] == pytest.approx(100 * 56 / 64)
-    assert row["iou_foreground"] == 0
+def test_empty_and_full_masks():
+    empty, full, share = np.zeros_like(sphere()), np.ones_like(sphere()), 100 * 56 / 64
+    columns = ["pixel_accuracy", "iou_background", "iou_foreground"]
+    for predicted, truth, expected in (
+        (empty, sphere(), (share, share, 0)),
+        (sphere(), empty, (share, share, 0)),
+        (empty, empty, (100, 100, 100)),
+        (full, full, (100, 100, 100)),
+    ):
+        assert score_masks(predicted, truth)[columns].iloc[0].tolist() == pytest.approx(expected)
 
 
-def test_empty_truth_scores_100_only_with_an_empty_prediction() -> None:
-    empty = np.zeros_like(sphere())
-    assert score_masks(empty, empty).iloc[0]["iou_foreground"] == 100
-    row = score_masks(sphere(), empty).iloc[0]
-    assert row["iou_foreground"] == 0
-    assert row["iou_background"] == pytest.approx(100 * 56 / 64)
+COUNTS = ["true_positive", "false_positive", "false_negative", "true_negative"]
 
 
-def test_full_truth_and_prediction_score_100_on_the_background() -> None:
-    full = np.ones_like(sphere())
-    assert score_masks(full, full).iloc[0]["iou_background"] == 100
+def test_counts_of_a_shifted_cube():
+    table = score_masks(np.roll(sphere(), 1, axis=3), sphere())
+    assert table[COUNTS].to_numpy().tolist() == [[4, 4, 4, 52]]
 
 
-def test_counts_of_a_shifted_cube() -> None:
-    counts = confusion_counts(np.roll(sphere(), 1, axis=3), sphere())
-    assert {name: int(count[0]) for name, count in counts.items()} == {
-        "true_positive": 4,
-        "false_positive": 4,
-        "false_negative": 4,
-        "true_negative": 52,
-    }
-
-
-def test_mean_over_subtomograms_is_not_the_pooled_one() -> None:
+def test_mean_and_pooled_miou():
     truth = sphere(2)
     truth[1, 0] = 1  # a large mask ...
     predicted = truth.copy()
@@ -76,8 +65,9 @@ def test_mean_over_subtomograms_is_not_the_pooled_one() -> None:
     assert summary["pooled_miou"] == pytest.approx(100 * (24 / 32 + 96 / 104) / 2)
 
 
+@settings(max_examples=20)
 @given(predicted=MASKS, truth=MASKS)
-def test_agrees_with_torchmetrics(predicted: np.ndarray, truth: np.ndarray) -> None:
+def test_agrees_with_torchmetrics(predicted, truth):
     table = score_masks(predicted, truth)
     for i, row in table.iterrows():
         pair = torch.from_numpy(predicted[i].ravel()), torch.from_numpy(truth[i].ravel())
@@ -90,19 +80,18 @@ def test_agrees_with_torchmetrics(predicted: np.ndarray, truth: np.ndarray) -> N
 
 
 @given(predicted=MASKS, truth=MASKS)
-def test_counts_cover_all_voxels_and_swap(predicted: np.ndarray, truth: np.ndarray) -> None:
-    one, other = confusion_counts(predicted, truth), confusion_counts(truth, predicted)
-    assert (sum(one.values()) == VOXELS).all()
+def test_counts_are_complete_and_symmetric(predicted, truth):
+    one, other = score_masks(predicted, truth)[COUNTS], score_masks(truth, predicted)[COUNTS]
+    assert (one.sum(axis=1) == VOXELS).all()
     assert (one["false_positive"] == other["false_negative"]).all()
     assert (one["true_positive"] == other["true_positive"]).all()
 
 
-def test_dtypes_and_memory_order_do_not_matter() -> None:
-    expected = confusion_counts(np.roll(sphere(3), 1, axis=1), sphere(3))
+def test_dtype_and_memory_order():
+    expected = score_masks(np.roll(sphere(3), 1, axis=1), sphere(3))
     for dtype in (np.bool_, np.int64, np.int8):
         predicted = np.asfortranarray(np.roll(sphere(3), 1, axis=1).astype(dtype))
-        counts = confusion_counts(predicted, sphere(3))
-        assert all((counts[name] == expected[name]).all() for name in expected)
+        assert score_masks(predicted, sphere(3)).equals(expected)
 
 
 @pytest.mark.parametrize(
@@ -115,27 +104,27 @@ def test_dtypes_and_memory_order_do_not_matter() -> None:
     ],
     ids=["shape", "value 2", "probabilities", "negative"],
 )
-def test_anything_but_masks_is_refused(predicted: np.ndarray, truth: np.ndarray) -> None:
+def test_other_values_and_shapes(predicted, truth):
     with pytest.raises(DataError):
-        confusion_counts(predicted, truth)
+        score_masks(predicted, truth)
 
 
-def test_a_summary_needs_rows() -> None:
+def test_summary_without_rows():
     with pytest.raises(DataError, match="no subtomograms"):
         summarise(score_masks(sphere(0), sphere(0)))
 
 
 @given(MASKS)
-def test_the_surface_is_what_an_erosion_takes_away(masks: np.ndarray) -> None:
+def test_surface_equals_erosion(masks):
     """Beyond the border there is no background: a mask cut off there has no face on it."""
     eroded = [binary_erosion(mask, border_value=1) for mask in masks]
-    assert surface_voxels(masks).tolist() == [
+    assert surfaces(masks).sum(axis=(1, 2, 3)).tolist() == [
         np.count_nonzero(mask) - np.count_nonzero(kept)
         for mask, kept in zip(masks, eroded, strict=True)
     ]
 
 
-def test_errors_are_counted_by_the_voxels_of_the_surface() -> None:
+def test_errors_per_surface_voxel():
     predicted = np.roll(sphere(2), 1, axis=3)  # 8 of its 64 voxels are wrong, 8 on the surface
     assert summarise(score_masks(predicted, sphere(2)))["errors_per_surface_voxel"] == 1.0
     assert summarise(score_masks(predicted, 0 * sphere(2)))["errors_per_surface_voxel"] == 16.0
@@ -143,7 +132,7 @@ def test_errors_are_counted_by_the_voxels_of_the_surface() -> None:
 
 @settings(max_examples=20)
 @given(MASKS)
-def test_ceilings_are_the_best_of_all_answers_in_blocks(masks: np.ndarray) -> None:
+def test_ceilings_are_the_best_of_all_block_masks(masks):
     choices = np.array(list(np.ndindex((2,) * 8)), np.uint8).reshape(-1, 2, 2, 2)
     answers = choices.repeat(2, axis=1).repeat(2, axis=2).repeat(2, axis=3)
     found = block_ceilings(masks, 2)
@@ -158,7 +147,7 @@ def test_ceilings_are_the_best_of_all_answers_in_blocks(masks: np.ndarray) -> No
     assert (block_ceilings(masks, 1) == 100).all(axis=None)
 
 
-def test_ceiling_of_a_sphere_falls_with_the_block() -> None:
+def test_ceiling_falls_with_block():
     axis = np.arange(40) - 19.3
     radius = (1350 / (4 / 3 * np.pi)) ** (1 / 3)  # the paper's mean mask
     z, y, x = np.meshgrid(axis, axis, axis, indexing="ij")

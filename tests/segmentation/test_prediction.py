@@ -16,11 +16,12 @@ from ssn3d.core.errors import CheckpointError, DataError
 from ssn3d.io.files import sha256_of
 from ssn3d.segmentation.evaluation.metrics import score_masks, summarise
 from ssn3d.segmentation.evaluation.run_io import read_prediction
-from ssn3d.segmentation.evaluation.steps import evaluate_run, train_run
+from ssn3d.segmentation.evaluation.steps import evaluate_run
 from ssn3d.segmentation.inference.compute import Compute
 from ssn3d.segmentation.inference.predict import MICRO_BATCH_SIZE, load_network, predict_masks
 from ssn3d.segmentation.networks.registry import build_network
 from ssn3d.segmentation.training.checkpoint import read_tensors, write_tensors
+from ssn3d.segmentation.training.steps import train_run
 from ssn3d.subtomograms.splits import write_split
 from ssn3d.subtomograms.store import open_dataset, open_shard
 

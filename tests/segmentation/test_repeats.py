@@ -1,48 +1,43 @@
 """Trainings of several seeds: they share the split, and differ in their random numbers alone."""
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
 from spheres import make_spheres
 
+from datasets import write_shard_of
 from sections import section
 from ssn3d.core.errors import DataError
-from ssn3d.core.particles import Particles
 from ssn3d.experiment.runs import repeats
 from ssn3d.io.files import read_json
-from ssn3d.segmentation.evaluation.steps import evaluate_run, train_run
+from ssn3d.segmentation.evaluation.steps import evaluate_run
 from ssn3d.segmentation.training.checkpoint import read_tensors
+from ssn3d.segmentation.training.steps import train_run
 from ssn3d.subtomograms.splits import write_split
-from ssn3d.subtomograms.store import Origin, write_shard
+from ssn3d.subtomograms.store import open_dataset
 
 SETTINGS = section(
     "training", device="cpu", precision="float32", batch_size=4, micro_batch_size=4, epochs=1
 )
-PARTS = {"t1": ["train"] * 8 + ["validation"] * 2 + ["test"] * 2, "independent1": ["independent"]}
+PARTS = ["train"] * 8 + ["validation"] * 2 + ["test"] * 2 + ["independent"]
 
 
-def write_inputs(folder: Path) -> tuple[list[Path], Path]:
-    """Write the shards of both tomograms, and a split."""
-    shards, labels = [], {name: np.arange(1, len(parts) + 1) for name, parts in PARTS.items()}
-    for name, numbers in labels.items():
-        n = len(numbers)
-        images, masks = make_spheres(n, seed=3, size=8)
-        particles = Particles(np.full(n, "1KP8"), np.zeros((n, 3)), np.tile(np.eye(3), (n, 1, 1)))
-        shards.append(folder / f"{name}.h5")
-        origin = Origin("A", name, "centred", 0.5, 0.5, 10.0)
-        cubes = zip(images, masks.astype(bool), strict=True)
-        write_shard(shards[-1], origin, particles, numbers, cubes, size_voxels=8, provenance={})
-    tomograms = np.repeat([*labels], [len(numbers) for numbers in labels.values()])
-    parts = np.concatenate([*PARTS.values()])
-    ids, numbers = np.full(len(parts), "1KP8"), np.concatenate([*labels.values()])
-    write_split(folder / "random.csv", tomograms, numbers, ids, parts)
-    return shards, folder / "random.csv"
+@pytest.fixture
+def inputs(tmp_path):
+    """Shards of both tomograms, and a split."""
+    images, masks = make_spheres(len(PARTS), seed=3, size=8)
+    shards = [
+        write_shard_of(tmp_path / "t1.h5", images[:12], masks[:12]),
+        write_shard_of(tmp_path / "independent1.h5", images[12:], masks[12:]),
+    ]
+    dataset = open_dataset(shards)
+    names = dataset.tomograms, dataset.labels, dataset.pdb_ids
+    write_split(tmp_path / "random.csv", *names, np.array(PARTS))
+    return shards, tmp_path / "random.csv"
 
 
-def test_a_repeat_has_other_weights_and_is_evaluated_as_what_it_is(tmp_path: Path) -> None:
-    (shards, split), first, second = write_inputs(tmp_path), tmp_path / "1", tmp_path / "2"
+def test_repeats_differ_in_weights_alone(inputs, tmp_path):
+    (shards, split), first, second = inputs, tmp_path / "1", tmp_path / "2"
     for folder, repeat in zip((first, second), repeats(2), strict=True):
         train_run(
             shards[:1], split, "SSN3D-v1", SETTINGS, 1, weights=folder / "weights.pt",

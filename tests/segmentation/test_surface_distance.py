@@ -16,9 +16,7 @@ DIAGONAL = 4 * np.sqrt(3)
 
 @settings(max_examples=50)
 @given(predicted=MASKS, truth=MASKS)
-def test_it_is_the_mean_over_all_voxels_of_both_surfaces(
-    predicted: np.ndarray, truth: np.ndarray
-) -> None:
+def test_mean_over_both_surfaces(predicted, truth):
     found = surface_distances(predicted, truth)
     assert found == pytest.approx(surface_distances(truth, predicted))
     for one, other, distance in zip(surfaces(predicted), surfaces(truth), found, strict=True):
@@ -30,14 +28,14 @@ def test_it_is_the_mean_over_all_voxels_of_both_surfaces(
             assert distance == pytest.approx(DIAGONAL * (one.any() or other.any()))
 
 
-def test_a_plane_moved_by_two_voxels_is_two_away() -> None:
+def test_shifted_plane():
     one, other = np.zeros((2, 1, 9, 9, 9), bool)
     one[:, :3], other[:, :5] = True, True
     assert surface_distances(one, other) == pytest.approx(2.0)
     assert surface_distances(one, one) == pytest.approx(0.0)
 
 
-def test_a_mask_that_is_missing_or_not_wanted_is_as_far_as_can_be() -> None:
+def test_missing_surfaces():
     empty, ball = np.zeros((2, 1, 5, 5, 5), np.uint8)
     ball[:, 2, 2, 2] = 1
     full = np.ones_like(ball)  # without background there is no surface either

@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ssn3d.core.cubes import crop, crop_corners, lies_inside
+from ssn3d.core.cubes import crop, crop_corners, lies_inside, standardise
 from ssn3d.core.errors import DataError
 from ssn3d.core.particles import Particles
 from ssn3d.core.seeds import generator
-from ssn3d.subtomograms.extract import standardise
+from ssn3d.subtomograms.extract import cut
 from ssn3d.subtomograms.selection import select
 from ssn3d.subtomograms.settings import SelectionSettings
 
@@ -103,8 +103,14 @@ def test_standardised_images_have_mean_0_and_deviation_1():
     assert abs(standard.mean()) < 1e-3
     assert standard.std() == pytest.approx(1, rel=1e-4)
     assert standard.dtype == np.float32
+    image[0] = np.nan  # no data
+    standard = standardise(image)
+    assert not standard[0].any()
+    assert standard[1:].std() == pytest.approx(1, rel=1e-4)
+    table, flat = particles(1), np.ones(SHAPE, np.float32)
+    table.centres[:] = 32
     with pytest.raises(DataError, match="constant"):
-        standardise(np.ones((8, 8, 8), np.float32))
+        next(cut(flat, np.zeros(SHAPE, np.uint16), table, np.array([1]), 8))
 
 
 def test_statistics_far_from_zero_are_exact():

@@ -11,12 +11,12 @@ from scipy.spatial.transform import Rotation
 
 from datasets import particles_of, write_shard_of
 from sections import section
+from ssn3d.core.cubes import standardise
 from ssn3d.core.seeds import generator
 from ssn3d.microscope.ctf import ctf
 from ssn3d.specimen.volume import Grid, posed_map
 from ssn3d.structures.maps import density_map
 from ssn3d.subtomograms.export import export_subtomograms
-from ssn3d.subtomograms.extract import standardise
 
 SIZE, COUNT = 32, 60
 OPTICS = section("microscope").optics

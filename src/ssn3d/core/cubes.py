@@ -1,4 +1,4 @@
-"""Cubes around particles: their corners, whether they lie inside a volume, cutting them out."""
+"""Cubes around particles: corners, cutting out, standardisation."""
 
 from typing import TypeVar
 
@@ -31,3 +31,17 @@ def crop(volume: NDArray[Scalar], corner: NDArray[np.int_], size: int) -> NDArra
     """Cut a cube out of a volume, as a view."""
     z, y, x = corner
     return volume[z : z + size, y : y + size, x : x + size]
+
+
+def standardise(cube: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Shift and scale a cube to mean 0 and standard deviation 1; all 0 if it is constant.
+
+    NaN marks voxels without data, which do not count and become 0.
+    """
+    data = np.isfinite(cube)
+    known = cube[data]
+    spread = known.std(dtype=np.float64) if known.size else 0.0
+    if not spread > 0:
+        return np.zeros_like(cube)
+    scaled = (cube - known.mean(dtype=np.float64)) / spread
+    return np.where(data, scaled, 0).astype(np.float32)

@@ -1,4 +1,4 @@
-"""The card of a model: what it does, what it was trained on, how, and how good it is."""
+"""Card of a model: target, training data and settings, scores and licence."""
 
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -15,65 +15,65 @@ Content = TypeVar("Content", bound=Settings)
 
 
 class Facts(Settings):
-    """What the files of a training do not tell."""
+    """The part of a card that the files of a training do not contain."""
 
     description: str
-    """One line for the list of models."""
+    """One line, for the list of models."""
     target: Target
-    """The particle at the centre of a subtomogram, or every particle."""
+    """Centred: the particle at the centre of a subtomogram; all: every particle."""
     default: bool
-    """Whether commands use it if asked for none; one model of a target."""
+    """True if commands use it unless told otherwise; one model per target."""
     voxel_size_angstrom: float = Field(gt=0)
     subtomogram_size_voxels: int = Field(ge=8, multiple_of=8)
     mask_threshold_dalton_per_nm3: float = Field(gt=0)
-    """The density above which a voxel was structure in the masks of the training."""
+    """Density above which a voxel was foreground in the training masks."""
     data: str
-    """Tomograms, structures and subtomograms."""
+    """Training data: tomograms, structures and subtomograms."""
     snr: list[float]
-    """The SNRs it was trained at."""
+    """SNRs of the training data."""
     scores: dict[str, dict[str, float]]
-    """From test data to metrics in percent."""
+    """Metrics in percent, by test data."""
     licence: str
 
 
 class Card(Facts):
-    """A card, as in NAME.json."""
+    """Content of NAME.json."""
 
     network: str
-    """Key of the registry."""
+    """Name in the registry of networks."""
     parameters: int
     protein: Literal["dark"]
-    """How images are to be: with negative protein, mean 0 and standard deviation 1."""
+    """Protein is negative in input images, whose mean is 0 and standard deviation 1."""
     seed: int
     training: dict[str, Any]
-    """Its settings, epochs, best epoch, and the numbers of subtomograms."""
+    """Settings, epochs, best epoch and numbers of subtomograms."""
     ssn3d: str
     """Version of the package that trained it."""
     weights_sha256: str
-    """Of NAME.pt."""
+    """SHA-256 of NAME.pt."""
 
 
 def model_names(folder: Path = FOLDER) -> list[str]:
-    """Name the models of a folder."""
+    """List the names of a folder's models."""
     return sorted(path.stem for path in folder.glob("*.json"))
 
 
 def read_card(path: PathLike) -> Card:
-    """Read a card. Raises DataError where it is missing, damaged or something else."""
+    """Read a card. Raises DataError if it is missing or damaged."""
     return _read(path, Card)
 
 
 def default_model(target: Target, folder: Path = FOLDER) -> str:
-    """Name the model that is used for a target. Raises DataError if there is none."""
+    """Name the default model of a target. Raises DataError if there is none."""
     for name in model_names(folder):
         card = read_card(folder / f"{name}.json")
         if card.target == target and card.default:
             return name
-    raise DataError(f"model: none for target {target!r} comes with ssn3d; give one with --model")
+    raise DataError(f"model: ssn3d has none for target {target!r}; give one with --model")
 
 
 def read_facts(path: PathLike) -> Facts:
-    """Read facts. Raises DataError where they are missing, damaged or something else."""
+    """Read facts. Raises DataError as `read_card` does."""
     return _read(path, Facts)
 
 

@@ -2,8 +2,8 @@
 
     python -m ssn3d.models.export_model results/runs/UNet/A/random unet-a facts.json
 
-The facts are those of `card.Facts`: what the files of the training do not tell. Half precision
-halves the files and changes no score: computing in bfloat16 rounds the weights more.
+The file of facts has the keys of `card.Facts`. Half precision halves the files and does not change
+scores: computing in bfloat16 rounds the weights more.
 """
 
 import argparse
@@ -22,7 +22,7 @@ LARGEST_BYTES = 10_000_000
 
 
 def export_model(run: Path, name: str, facts: Facts, folder: Path = FOLDER) -> Card:
-    """Write {folder}/{name}.pt and {name}.json from the weights.pt and run.json of a run.
+    """Write {folder}/{name}.pt and {name}.json from weights.pt and run.json of a run.
 
     Raises:
         DataError: run.json is damaged, or the model is larger than 10 MB.
@@ -59,11 +59,16 @@ def export_model(run: Path, name: str, facts: Facts, folder: Path = FOLDER) -> C
 
 def main() -> None:
     """Run from the command line."""
-    parser = argparse.ArgumentParser(description="make a model of a finished training")
+    parser = argparse.ArgumentParser(description="make a model from a finished training")
     parser.add_argument("run", type=Path, help="folder of weights.pt and run.json")
-    parser.add_argument("name", help="of the model")
-    parser.add_argument("facts", type=Path, help="JSON of what the run's files do not tell")
-    parser.add_argument("--folder", type=Path, default=FOLDER, help="default: the package's")
+    parser.add_argument("name", help="name of the model")
+    parser.add_argument("facts", type=Path, help="JSON file of the other keys of the card")
+    parser.add_argument(
+        "--folder",
+        type=Path,
+        default=FOLDER,
+        help="folder of models (default: that of the package)",
+    )
     arguments = parser.parse_args()
     with job():
         facts = read_facts(arguments.facts)

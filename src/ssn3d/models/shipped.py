@@ -1,4 +1,4 @@
-"""Models by name: those that come with the package, and files of one's own."""
+"""Loading of models, by name or from a file of weights."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,22 +15,22 @@ from ssn3d.segmentation.inference.predict import load_network
 
 @dataclass(frozen=True)
 class Model:
-    """A trained network, and what is to be known to use it."""
+    """A trained network and the form of its input."""
 
     name: str
     network: nn.Module
     """On the CPU, in evaluation mode."""
     voxel_size_angstrom: float
     size_voxels: int
-    """Edge of the subtomograms that it was trained on."""
+    """Edge of the training subtomograms."""
     card: Card | None
-    """None for weights without one."""
+    """None for weights without a card."""
 
     def place(self, device: str) -> Compute:
-        """Move the network to a device, and say which model it is."""
+        """Move the network to a device, and log the model."""
         compute = Compute.pick(device, "auto")
         compute.place(self.network)
-        logger.info("model: %s, of voxels of %g A", self.name, self.voxel_size_angstrom)
+        logger.info("model %s (voxel size %g A)", self.name, self.voxel_size_angstrom)
         return compute
 
 
@@ -38,20 +38,20 @@ def load_model(name: str, target: Target | None = None, folder: Path = FOLDER) -
     """Load a model by its name, or from a file of weights.
 
     Args:
-        name: one of `model_names`, or the path of weights (*.pt) with or without a card beside
-            them, as those of a training.
-        target: what it has to be made for, if that matters.
-        folder: where named models are.
+        name: one of `model_names`, or the path of weights (*.pt), with or without a card.
+        target: target for which the model must have been trained; None: any.
+        folder: folder of named models.
 
     Raises:
-        DataError: there is no such model, it is made for another target, or its card is damaged.
+        DataError: there is no such model, it was trained for another target, or its card is
+            damaged.
         CheckpointError: its weights are damaged, or not those of a network.
     """
     weights = folder / f"{name}.pt" if name in model_names(folder) else Path(name)
     card_path = weights.with_suffix(".json")
     if weights.suffix != ".pt" or not weights.exists():
         known = ", ".join(model_names(folder)) or "none"
-        raise DataError(f"model: {name!r} is no file of weights (*.pt) and none of: {known}")
+        raise DataError(f"model: {name!r} is neither a file of weights (*.pt) nor one of: {known}")
     if not card_path.exists():
         return _without_card(weights, target)
     card = read_card(card_path)
@@ -64,23 +64,23 @@ def load_model(name: str, target: Target | None = None, folder: Path = FOLDER) -
 
 
 def _without_card(weights: Path, target: Target | None) -> Model:
-    """Load the weights of a training, which say what it was for."""
+    """Load the weights of a training, which record target and voxel size."""
     network, content = load_network(weights)
     try:
         trained_for, size = content["target"], int(content["size_voxels"])
         voxel_size = float(content["voxel_size_angstrom"])
     except KeyError as error:
-        message = f"{weights}: does not say its {error}; repeat the training, or add a card"
+        message = f"{weights}: lacks {error}; repeat the training, or add a card"
         raise CheckpointError(message) from None
     _check_target(str(weights), trained_for, target)
     return Model(weights.stem, network, voxel_size, size, card=None)
 
 
-def _check_target(name: str, is_of: Target, target: Target | None) -> None:
-    """Raise DataError where a model is made for another target than it is needed for."""
-    if target not in {None, is_of}:
-        needed = "--particles" if target == "centred" else "a whole tomogram"
+def _check_target(name: str, trained_for: Target, target: Target | None) -> None:
+    """Raise DataError if a model was trained for another target than the required one."""
+    if target not in {None, trained_for}:
+        task = "--particles" if target == "centred" else "a whole tomogram"
         raise DataError(
-            f"model: {name!r} is of target {is_of!r}; {needed} needs one of {target!r}, "
-            "see `ssn3d models`"
+            f"model: {name!r} was trained for target {trained_for!r}; {task} requires target "
+            f"{target!r}, see `ssn3d models`"
         )

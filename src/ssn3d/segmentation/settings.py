@@ -20,75 +20,71 @@ class TrainingSettings(Settings):
     precision: Literal["auto", "float32", "bfloat16"]
     batch_size: BatchSize
     micro_batch_size: Literal["auto"] | BatchSize
-    """A batch is accumulated from these; auto measures."""
+    """Subtomograms computed at a time, accumulated to a batch; auto: the fastest as measured."""
     epochs: Epochs
-    """At most this many."""
+    """Maximum number of epochs."""
     learning_rate: float = Field(gt=0, le=10)
     adam_beta1: float = Field(ge=0, lt=1)
     adam_beta2: float = Field(ge=0, lt=1)
     adam_epsilon: float = Field(gt=0, le=1)
     learning_rate_decay: Annotated[float, Field(ge=0, le=1)] | Literal["cosine"]
-    """Learning rate / (1 + decay * step); cosine: to zero along half a wave, over all epochs."""
+    """Learning rate / (1 + decay * step); cosine: half a cosine to zero over all epochs."""
     loss: Literal["cross_entropy", "cross_entropy_and_dice"]
-    """Dice: 1 less the overlap of probabilities and mask, a subtomogram at a time."""
+    """Dice: 1 - Dice coefficient of probabilities and mask, per subtomogram."""
     dropout: float = Field(ge=0, lt=1)
     patience_epochs: Epochs
-    """Without better validation accuracy."""
+    """Epochs without better validation accuracy that end the training."""
     plateau_margin_percent: float = Field(ge=0, le=100)
-    """Margin over the accuracy of "all background" above which epochs are counted."""
+    """Margin above the accuracy of "all background" from which patience counts."""
 
 
 class UnsupervisedSettings(Settings):
     """Parameters of the unsupervised baseline."""
 
     flooded: Literal["gradient", "density"]
-    """What the watershed floods. The magnitude of the gradient, from maxima and minima: segments
-    end at the surfaces of particles. Or the density, from its maxima: segments meet in the valleys
-    between them, so that particles include some of their surroundings, more with more smoothing; a
-    single particle without noise fills the volume, and there is no threshold."""
+    """Input of the watershed. Gradient magnitude, from maxima and minima: segments end at the
+    surfaces of particles. Density, from its maxima: segments meet in the valleys between particles
+    and include some background, more with more smoothing; a single particle without noise fills
+    the volume."""
     smoothing_sigma_voxels: SigmaVoxels
-    """Standard deviation of the Gaussian filter, and the smallest of a cluster."""
+    """Standard deviation of the Gaussian filter, and minimum standard deviation of a cluster."""
     voxels_per_point: VoxelsPerPoint
-    """Voxels of structure per point to which the mixture is fitted. Neighbouring voxels are not
-    independent; if all were counted, BIC would split every particle."""
+    """Foreground voxels per point to which the mixture is fitted. Neighbouring voxels are not
+    independent: if all were counted, BIC would split every particle."""
     max_clusters: int = Field(ge=1, le=100)
-    """Largest number of clusters, that is particles, for BIC."""
+    """Maximum number of clusters, that is particles, for BIC."""
     central_radius_voxels: float = Field(ge=0, le=128)
-    """Radius of the central sphere, which is searched for the target if the central voxel has no
+    """Radius of the central sphere, in which the target is sought if the central voxel has no
     cluster."""
 
 
 class BaselineParameters(UnsupervisedSettings):
-    """Parameters of the unsupervised or the tuned method for one subtomogram.
-
-    In the configuration, those of the tuned method are lists to choose from.
-    """
+    """Parameters of the unsupervised or the tuned baseline for one subtomogram."""
 
     boundary_weight: BoundaryWeight | None = None
-    """Cost of a voxel face of boundary between structure and the rest: that of a voxel at
-    sqrt(boundary_weight) standard deviations from the mean of its class. With None, the subtomogram
-    itself determines the threshold (`unsupervised_threshold`), which is the authors' method; a
-    weight has to be chosen on true masks."""
+    """Cost of a voxel face between foreground and background, equal to that of a voxel at
+    sqrt(boundary_weight) standard deviations from the mean of its class. A weight has to be chosen
+    on true masks; None, the authors' method, is `unsupervised_threshold`."""
 
 
 class SearchSettings(Settings):
-    """What the tuned baseline may choose from, named as in `BaselineParameters`."""
+    """Search space of the tuned baseline; lists are named as in `BaselineParameters`."""
 
     subtomograms: int = Field(ge=1, le=1_000_000)
-    """Of the training set, segmented in every trial; all of them if there are fewer."""
+    """Maximum number of training subtomograms, segmented in every trial."""
     trials: int = Field(ge=1, le=1_000_000)
-    """Combinations tried, drawn at random; all of them if there are fewer."""
+    """Maximum number of combinations, drawn at random."""
     smoothing_sigma_voxels: list[SigmaVoxels] = Field(min_length=1)
     boundary_weight: list[BoundaryWeight] = Field(min_length=1)
     voxels_per_point: list[VoxelsPerPoint] = Field(min_length=1)
 
 
 class BaselineSettings(UnsupervisedSettings):
-    """The unsupervised baseline, and what the tuned one may choose from."""
+    """The unsupervised baseline, and the search space of the tuned one."""
 
     search: SearchSettings
 
     @property
     def unsupervised(self) -> BaselineParameters:
-        """Parameters of the unsupervised method."""
+        """Parameters of the unsupervised baseline."""
         return BaselineParameters(**self.model_dump(exclude={"search"}))

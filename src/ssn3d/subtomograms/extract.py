@@ -5,17 +5,9 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from ssn3d.core.cubes import crop, crop_corners
+from ssn3d.core.cubes import crop, crop_corners, standardise
 from ssn3d.core.errors import DataError
 from ssn3d.core.particles import Particles
-
-
-def standardise(image: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Shift and scale to mean 0 and standard deviation 1. Raises DataError where it is flat."""
-    spread = image.std(dtype=np.float64)
-    if not spread > 0:
-        raise DataError("a subtomogram is constant; its tomogram is damaged or empty")
-    return np.asarray((image - image.mean(dtype=np.float64)) / spread, dtype=np.float32)
 
 
 def cut(
@@ -35,4 +27,7 @@ def cut(
     for corner, label in zip(crop_corners(particles.centres, size), ids, strict=True):
         inside = crop(labels, corner, size)
         mask = inside == label if target == "centred" else inside > 0
-        yield standardise(crop(volume, corner, size)), mask
+        image = standardise(crop(volume, corner, size))
+        if not image.any():
+            raise DataError("a subtomogram is constant; its tomogram is damaged or empty")
+        yield image, mask

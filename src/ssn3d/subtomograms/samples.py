@@ -68,7 +68,7 @@ class Arrays:
         return self.images[rows], self.masks[rows]
 
 
-def groups_of(rows: Rows, size: int) -> list[NDArray[np.int64]]:
+def groups_of(rows: Rows, size: int = 64) -> list[NDArray[np.int64]]:
     """Split rows into groups of `size`, to be read one after another; the last may be smaller."""
     numbers = np.asarray(rows, dtype=np.int64)
     return [numbers[start : start + size] for start in range(0, len(numbers), size)]

@@ -75,7 +75,7 @@ def baseline_steps(examples: Sequence[BaselineExample], voxel_size_angstrom: flo
         result = example.result
         _draw(row[0], example.image, voxel_size_angstrom)
         _draw(row[1], segment_means(example.image, result.segments), voxel_size_angstrom)
-        _outline(row[1], result.structure, voxel_size_angstrom)
+        _outline(row[1], result.foreground, voxel_size_angstrom)
         _draw_clusters(row[2], result.clusters, voxel_size_angstrom)
         for panel, mask in ((row[3], result.mask), (row[4], example.truth)):
             _draw(panel, mask == 0, voxel_size_angstrom, (0.0, 1.0))  # black, as protein is

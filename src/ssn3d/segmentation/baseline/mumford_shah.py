@@ -1,8 +1,8 @@
-"""The baseline's threshold: how many of the densest watershed segments are structure.
+"""Threshold of the baseline: how many of the densest watershed segments are foreground.
 
 After Mumford and Shah, a good division of an image into two constant classes has small squared
-deviations from the means of the classes and a small boundary between them. The two are traded off
-by a weight, or at the knee of the curve of one against the other.
+deviations from the class means and a small boundary. A weight, or the knee of the curve of one
+against the other, trades them off.
 """
 
 import numpy as np
@@ -13,15 +13,15 @@ from numpy.typing import NDArray
 def threshold_segments(
     density: NDArray[np.float64], segments: NDArray[np.int32], boundary_weight: float | None
 ) -> NDArray[np.bool_]:
-    """Mark the densest segments as structure; the boundary's weight decides how many.
+    """Mark the densest segments as foreground; the boundary weight determines how many.
 
     Args:
-        density: (s, s, s), protein positive, of mean 0 and variance 1.
+        density: (s, s, s), protein positive, mean 0, variance 1.
         segments: (s, s, s), numbered from 1; all 0 if there are none.
-        boundary_weight: cost of a voxel face of boundary; None for `unsupervised_threshold`.
+        boundary_weight: cost of a voxel face of the boundary; None for `unsupervised_threshold`.
 
     Returns:
-        (s, s, s), True in structure.
+        (s, s, s), True in the foreground.
     """
     volumes = np.bincount(segments.ravel())[1:]
     sums = np.bincount(segments.ravel(), weights=density.ravel())[1:]
@@ -31,8 +31,7 @@ def threshold_segments(
     rank = np.argsort(order, kind="stable")
     ranks = rank[segments - 1]
 
-    # element k: the k densest segments are structure. All of them are one class, as none are, and
-    # are left out
+    # element k: the k densest segments are foreground; all of them are left out: one class again
     inside = np.concatenate([[0], np.cumsum(volumes[order])[:-1]])
     total = np.concatenate([[0.0], np.cumsum(sums[order])[:-1]])
     between_classes = total**2 / np.maximum(inside, 1) + total**2 / (density.size - inside)
@@ -45,24 +44,22 @@ def threshold_segments(
 
 
 def unsupervised_threshold(squares: NDArray[np.float64], faces: NDArray[np.int_]) -> int:
-    """Choose how many segments are structure from the trade-off itself, without a weight.
+    """Choose the number of foreground segments at the knee of the trade-off, without a weight.
 
-    The candidates are the thresholds that no other beats in both squares and faces (the Pareto
-    front). A straight line, faces over squares, is fitted to them by least squares, and the one
-    farthest below it is taken: beyond it, more boundary gains little. The units of squares and
-    faces do not matter: the fit scales with both, and vertical distances from a line are
-    proportional to perpendicular ones.
+    Candidates are the thresholds on the Pareto front of squares and faces. A straight line, faces
+    over squares, is fitted to them by least squares; the candidate farthest below it is the knee,
+    beyond which more boundary gains little. The units of squares and faces do not matter.
 
-    "No structure" helps to place the line, but is not chosen if there is a threshold: a subtomogram
-    is assumed to hold structure, and some is found in noise too. Thresholds below that of the least
-    squares would only add background, up to "everything but a void", and are left out.
+    "No foreground" helps to place the line, but is chosen only without other candidates: noise has
+    foreground too. Thresholds below that of the least squares would only add background, and are
+    left out.
 
     Args:
-        squares: (k,) within-class sums of squares when 0, 1, ... segments are structure.
+        squares: (k,) within-class sums of squares with 0, 1, ... foreground segments.
         faces: (k,) areas of the boundary, in voxel faces; the first is 0.
 
     Returns:
-        How many; 0 if no threshold lowers the squares.
+        The number of segments; 0 if no threshold lowers the squares.
     """
     candidates = int(np.argmin(squares)) + 1
     if candidates == 1:
@@ -80,7 +77,7 @@ def _boundary_faces(ranks: NDArray[np.int_]) -> NDArray[np.int_]:
     steps = np.zeros(ranks.max() + 2, dtype=np.int_)
     for axis in range(ranks.ndim):
         one, other = np.delete(ranks, 0, axis).ravel(), np.delete(ranks, -1, axis).ravel()
-        # a face is in the boundary as long as only its denser side is structure
+        # a face is in the boundary while only its denser side is foreground
         steps += np.bincount(np.minimum(one, other) + 1, minlength=len(steps))
         steps -= np.bincount(np.maximum(one, other) + 1, minlength=len(steps))
     return np.cumsum(steps)[:-1]

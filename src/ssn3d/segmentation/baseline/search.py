@@ -1,7 +1,7 @@
-"""The baseline on many subtomograms, and a search for its parameters on training subtomograms."""
+"""The baseline on many subtomograms, and the search for its parameters on the training set."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice, product
 from typing import Any
 
@@ -18,13 +18,12 @@ from ssn3d.subtomograms.samples import groups_of
 from ssn3d.subtomograms.store import Dataset
 
 OBJECTIVE = "iou_foreground"
-_AT_ONCE = 64  # subtomograms in memory
 
 
 def draw_combinations(
     settings: BaselineSettings, rng: np.random.Generator
 ) -> list[BaselineParameters]:
-    """Draw different combinations; other parameters are those of the unsupervised method."""
+    """Draw different combinations; other parameters are those of the unsupervised baseline."""
     tried = settings.search.model_dump(exclude={"subtomograms", "trials"})
     grid = [
         settings.unsupervised.model_copy(update=dict(zip(tried, values, strict=True)))
@@ -41,38 +40,37 @@ def segment_rows(
     seed: int,
     workers: int,
 ) -> Iterator[tuple[NDArray[np.bool_], NDArray[np.uint8], list[str]]]:
-    """Segment the subtomograms at `rows` in `workers` processes of one thread each.
+    """Segment the subtomograms at `rows` in `workers` processes, which do not change the result.
 
-    Yields masks and true masks (m, s, s, s) and outcomes (m,), some subtomograms at a time. The
-    result does not depend on the number of processes.
+    Yields masks and true masks (m, s, s, s) and outcomes (m,), some subtomograms at a time.
     """
-    for some in progress(groups_of(rows, _AT_ONCE), "Xu & Alber"):
+    for some in progress(groups_of(rows), "Xu & Alber"):
         images, truth = dataset.read(some)
-        tasks = (
-            (image, parameters, _generator(seed, dataset, row))
-            for image, row in zip(images, some, strict=True)
-        )
-        masks, outcomes = zip(*segment_tasks(tasks, workers), strict=True)
+        results = _segment_each(dataset, some, images, [parameters], seed=seed, workers=workers)
+        masks, outcomes = zip(*results, strict=True)
         yield np.stack(masks), truth, list(outcomes)
 
 
 def subtomogram_generator(seed: int, tomogram: str, label: int) -> np.random.Generator:
-    """Random numbers for one subtomogram."""
+    """Random generator of one subtomogram."""
     return generator(seed, "baseline", tomogram, label)
 
 
-def _generator(seed: int, dataset: Dataset, row: int) -> np.random.Generator:
-    return subtomogram_generator(seed, str(dataset.tomograms[row]), int(dataset.labels[row]))
-
-
-Task = tuple[NDArray[np.floating[Any]], BaselineParameters, np.random.Generator]
-
-
-def segment_tasks(tasks: Iterable[Task], workers: int) -> Iterator[tuple[NDArray[np.bool_], str]]:
-    """Yield masks and outcomes in the order of the tasks, from `workers` processes."""
-    parallel = Parallel(n_jobs=workers, return_as="generator")
-    results: Iterator[tuple[NDArray[np.bool_], str]] = parallel(
-        delayed(segment_on_one_thread)(*task) for task in tasks
+def _segment_each(
+    dataset: Dataset,
+    rows: NDArray[np.int_],
+    images: NDArray[np.floating[Any]],
+    combinations: Sequence[BaselineParameters],
+    *,
+    seed: int,
+    workers: int,
+) -> Iterator[tuple[NDArray[np.bool_], str]]:
+    """Yield the mask and outcome of each image at `rows`, for each combination in turn."""
+    names = [(str(dataset.tomograms[row]), int(dataset.labels[row])) for row in rows]
+    results: Iterator[tuple[NDArray[np.bool_], str]] = Parallel(workers, return_as="generator")(
+        delayed(segment_on_one_thread)(image, combination, subtomogram_generator(seed, *name))
+        for combination in combinations
+        for image, name in zip(images, names, strict=True)
     )
     return results
 
@@ -88,21 +86,16 @@ def search(
     """Try combinations of parameters on some of the subtomograms at `rows`.
 
     Returns:
-        For JSON: `chosen`, the settings of the highest mean IoU of the region of interest (the
-        first of equals); `objective`; `subtomograms`, the tomogram and label of each one used;
-        `trials`, each with its settings, metrics in percent and outcomes; `search` and `fixed`, the
-        settings of the search.
+        Content of a JSON file: `chosen`, the settings of the highest mean foreground IoU (the first
+        of equals); `objective`; `subtomograms`, tomogram and label of each; `trials`, each with its
+        settings, metrics in percent and outcomes; `search` and `fixed`, the settings of the search.
     """
     rng = generator(seed, "baseline_search", dataset.name)
     some = np.sort(rng.permutation(rows)[: settings.search.subtomograms])
     images, truth = dataset.read(some)
     combinations = draw_combinations(settings, rng)
-    tasks = (
-        (image, combination, _generator(seed, dataset, row))
-        for combination in combinations
-        for image, row in zip(images, some, strict=True)
-    )
-    results = iter(progress(segment_tasks(tasks, workers), "search", len(combinations) * len(some)))
+    tasks = _segment_each(dataset, some, images, combinations, seed=seed, workers=workers)
+    results = iter(progress(tasks, "search", len(combinations) * len(some)))
     trials: list[dict[str, Any]] = []
     for combination in combinations:
         masks, outcomes = zip(*islice(results, len(some)), strict=True)

@@ -1,9 +1,8 @@
-"""The baseline of Table 2: target segmentation without a network (Xu & Alber 2013).
+"""Unsupervised baseline of Table 2 (Xu & Alber 2013, Bioinformatics 29, i274).
 
-After Bioinformatics 29, i274: smooth, over-segment by watershed, keep the segments above a
-threshold as structure, group them into particles by a Gaussian mixture, and take the particle at
-the centre. Choices that the paper leaves open are documented where they are made.
-A subtomogram is a cube (z, y, x) with its centre at voxel size // 2; protein is negative in it.
+Smooth, over-segment by watershed, keep the segments above a threshold as foreground, group them
+into particles by a Gaussian mixture, and take the particle at the centre. A subtomogram is a cube
+(z, y, x) with its centre at voxel size // 2; protein is negative in it.
 """
 
 import warnings
@@ -33,19 +32,19 @@ _ROUNDING_DECIMALS = 6
 
 @dataclass(frozen=True)
 class Segmentation:
-    """The result and its intermediate steps; every array has the subtomogram's shape."""
+    """Result and intermediate steps; every array has the subtomogram's shape."""
 
     mask: NDArray[np.bool_]
-    """The target. Empty unless the outcome is "segmented" or "one segment"."""
+    """Mask of the target; empty unless the outcome is "segmented" or "one segment"."""
     outcome: str
-    """ "segmented"; "one segment", which is the mask; or why there is no mask: "nothing above
+    """ "segmented"; "one segment", which is the mask; or why the mask is empty: "nothing above
     threshold", "clustering failed", "no cluster at the centre"."""
     segments: NDArray[np.int32]
-    """Watershed segments, numbered from 1; 0 everywhere in a constant subtomogram."""
-    structure: NDArray[np.bool_]
+    """Watershed segments, numbered from 1; all 0 in a constant subtomogram."""
+    foreground: NDArray[np.bool_]
     """The segments above the threshold."""
     clusters: NDArray[np.int32]
-    """Particles, numbered from 1; 0 where there is no structure."""
+    """Particles, numbered from 1; 0 in the background."""
 
 
 def segment(
@@ -53,25 +52,24 @@ def segment(
 ) -> Segmentation:
     """Segment the particle at the centre of a subtomogram (s, s, s).
 
-    Adding a constant to the subtomogram, or multiplying it by a positive factor, changes nothing.
+    An offset or a positive scale of the subtomogram does not change the result.
     """
     density = smoothed_density(image, parameters.smoothing_sigma_voxels)
     segments = _oversegment(density, parameters.flooded)
-    structure = threshold_segments(density, segments, parameters.boundary_weight)
-    clusters, outcome = _cluster_segments(segments, structure, parameters, rng)
+    foreground = threshold_segments(density, segments, parameters.boundary_weight)
+    clusters, outcome = _cluster_segments(segments, foreground, parameters, rng)
     mask = cluster_at_centre(clusters, parameters.central_radius_voxels)
     if clusters.any() and not mask.any():
         outcome = NO_CLUSTER_AT_CENTRE
-    return Segmentation(mask, outcome, segments, structure, clusters)
+    return Segmentation(mask, outcome, segments, foreground, clusters)
 
 
 def segment_on_one_thread(
     image: NDArray[np.floating[Any]], parameters: BaselineParameters, rng: np.random.Generator
 ) -> tuple[NDArray[np.bool_], str]:
-    """Mask and outcome of `segment`, with libraries limited to one thread.
+    """Mask and outcome of `segment`, for worker processes: libraries use one thread.
 
-    Processes that share a machine would otherwise compete for its cores. This module imports no
-    torch, so that such a process starts quickly and stays small.
+    This module does not import torch, so that a worker starts quickly and stays small.
     """
     with threadpool_limits(1):
         result = segment(image, parameters, rng)
@@ -79,7 +77,7 @@ def segment_on_one_thread(
 
 
 def smoothed_density(image: NDArray[np.floating[Any]], sigma_voxels: float) -> NDArray[np.float64]:
-    """Smooth, invert to make protein positive, scale to mean 0 and variance 1; 0 if constant."""
+    """Smooth, make protein positive, scale to mean 0 and variance 1; all 0 if constant."""
     exact = image.astype(np.float64)
     exact -= exact.mean()
     smoothed = ndimage.gaussian_filter(exact, sigma_voxels, mode="nearest")
@@ -94,10 +92,10 @@ def smoothed_density(image: NDArray[np.floating[Any]], sigma_voxels: float) -> N
 def _oversegment(
     density: NDArray[np.float64], flooded: Literal["gradient", "density"]
 ) -> NDArray[np.int32]:
-    """Flood from the local extrema; without any, all voxels are 0.
+    """Watershed from the local extrema; all voxels are 0 if there are none.
 
-    Maxima lie in particles, minima between them. If the gradient is flooded, segments around maxima
-    meet those around minima where the density is steepest: at the surface of a particle.
+    Maxima lie in particles, minima between them. On the gradient, their segments meet where the
+    density is steepest, at the surface of a particle.
     """
     if flooded == "gradient":
         landscape = ndimage.generic_gradient_magnitude(density, ndimage.sobel, mode="nearest")
@@ -112,29 +110,28 @@ def _oversegment(
 
 def _cluster_segments(
     segments: NDArray[np.int32],
-    structure: NDArray[np.bool_],
+    foreground: NDArray[np.bool_],
     parameters: BaselineParameters,
     rng: np.random.Generator,
 ) -> tuple[NDArray[np.int32], str]:
-    """Group the segments of structure into particles: the clusters and the outcome.
+    """Group the foreground segments into particles; return the clusters and the outcome.
 
-    A segment belongs as a whole to the cluster with most of it, so that borders between particles
-    are borders of segments.
+    Each whole segment belongs to the cluster with most of it.
     """
     clusters = np.zeros(segments.shape, dtype=np.int32)
-    kept, owner = np.unique(segments[structure], return_inverse=True)
+    kept, owner = np.unique(segments[foreground], return_inverse=True)
     if len(kept) == 0:
         return clusters, NOTHING_ABOVE_THRESHOLD
     if len(kept) == 1:
-        clusters[structure] = 1
+        clusters[foreground] = 1
         return clusters, ONE_SEGMENT
-    voxels = np.argwhere(structure).astype(np.float64)
+    voxels = np.argwhere(foreground).astype(np.float64)
     mixture = _fit_mixture(voxels, parameters, rng)
     if mixture is None:
         return clusters, CLUSTERING_FAILED
     share = np.zeros((len(kept), mixture.n_components))
     np.add.at(share, owner, mixture.predict_proba(voxels))
-    clusters[structure] = 1 + share.argmax(axis=1)[owner]
+    clusters[foreground] = 1 + share.argmax(axis=1)[owner]
     return clusters, SEGMENTED
 
 
@@ -166,7 +163,7 @@ def _fit_mixture(
 
 
 def cluster_at_centre(clusters: NDArray[np.int32], radius_voxels: float) -> NDArray[np.bool_]:
-    """Mask of the cluster at the central voxel, or else of the largest in the central sphere."""
+    """Mask of the cluster at the central voxel, or else the largest in the central sphere."""
     centre = np.array(clusters.shape) // 2
     target = clusters[tuple(centre)]
     if target == 0:

@@ -1,7 +1,7 @@
-"""Methods without a network on files; a module of its own, so that it imports no training."""
+"""Baselines on files: shards and a split in, the files of a run out. Imports no torch."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,22 +10,20 @@ from numpy.typing import NDArray
 
 from ssn3d.core.errors import DataError
 from ssn3d.core.log import logger
-from ssn3d.experiment.runs import BASELINE, ORACLE, TUNED_BASELINE, path_name
+from ssn3d.experiment.runs import ORACLE, OTSU, path_name
 from ssn3d.io.files import PathLike, read_json, write_json
 from ssn3d.segmentation.baseline.classical import best_level, threshold_rows
 from ssn3d.segmentation.baseline.search import OBJECTIVE, search, segment_rows
-from ssn3d.segmentation.evaluation.metrics import summarise
 from ssn3d.segmentation.evaluation.run_io import (
+    TABLES,
     Segmented,
     run_names,
+    score_parts,
     write_run_record,
-    write_scores,
 )
 from ssn3d.segmentation.settings import BaselineParameters, BaselineSettings
 from ssn3d.subtomograms.steps import check_parts, read_dataset
 from ssn3d.subtomograms.store import Dataset
-
-_SCORED = ("test", "independent")
 
 
 def search_run(
@@ -39,8 +37,7 @@ def search_run(
 ) -> dict[str, Any]:
     """Choose the tuned baseline's parameters on a split's training subtomograms; write a JSON file.
 
-    Raises:
-        DataError: a shard or the split is missing or damaged.
+    Raises DataError if a shard or the split is missing or damaged.
     """
     dataset, parts = read_dataset(shards, split)
     check_parts(parts, ["train"], split)
@@ -61,116 +58,72 @@ def search_run(
 def baseline_run(
     shards: Sequence[PathLike],
     split: PathLike,
+    method: str,
     parameters: BaselineParameters | PathLike,
     folder: PathLike,
     *,
     seed: int,
     workers: int,
 ) -> dict[str, dict[str, float]]:
-    """Segment a split's test and independent subtomograms without a network, and write the run.
+    """Segment a split's test and independent subtomograms without a network.
 
-    Writes predictions.h5, per_subtomogram.csv, independent.csv and run.json into `folder`.
+    Writes predictions.h5, per_subtomogram.csv, independent.csv and run.json into `folder`. `method`
+    is one of `runs.BASELINES`; the parameters of the tuned one are a file of `search_run`. Returns
+    the metrics over both sets, in percent.
 
-    Args:
-        shards: files of the dataset.
-        split: file of the split.
-        parameters: settings of the unsupervised method; or the file of `search_run` for the tuned
-            method.
-        folder: the folder of the run.
-        seed: the configuration's seed.
-        workers: number of processes.
-
-    Returns:
-        The metrics over the test and the independent set, in percent.
-
-    Raises DataError where an input is damaged, or the search used another dataset or split.
+    Raises:
+        DataError: an input is damaged, or the search used another dataset or split.
     """
     data = dataset, parts = read_dataset(shards, split)
-    check_parts(parts, _SCORED, split)
+    check_parts(parts, [*TABLES], split)
     if isinstance(parameters, BaselineParameters):
-        method, chosen, seconds = BASELINE, parameters, 0.0
-        asked = parameters.model_dump()
+        chosen, requested, seconds = parameters, parameters.model_dump(), 0.0
     else:
-        searched = _read_search(parameters, split, dataset)
-        method, chosen = TUNED_BASELINE, BaselineParameters(**searched["chosen"])
-        asked, seconds = searched["search"], searched["seconds"]
-    return _write_run(
-        folder,
-        method,
-        data,
-        split,
-        lambda part: segment_rows(dataset, parts[part], chosen, seed, workers),
-        outcome={"training_seconds": seconds, "settings": chosen.model_dump()},
-        seed=seed,
-        asked=asked,
-    )
+        found = _read_search(parameters, split, dataset)
+        chosen = BaselineParameters(**found["chosen"])
+        requested, seconds = found["search"], found["seconds"]
+    settings, levels = chosen.model_dump(), dict[str, float | None]()
+    if method in {OTSU, ORACLE}:
+        started = time.perf_counter()
+        levels = _threshold_levels(method, data, chosen, workers)
+        seconds = time.perf_counter() - started
+        requested = chosen.model_dump(include={"smoothing_sigma_voxels", "central_radius_voxels"})
+        settings = requested | {"levels": levels}
 
+    def segmented(part: str) -> Segmented:
+        if levels:
+            return threshold_rows(dataset, parts[part], chosen, levels[part])
+        return segment_rows(dataset, parts[part], chosen, seed, workers)
 
-def threshold_run(
-    shards: Sequence[PathLike],
-    split: PathLike,
-    method: str,
-    parameters: BaselineParameters,
-    folder: PathLike,
-    *,
-    seed: int,
-    workers: int,
-) -> dict[str, dict[str, float]]:
-    """Segment a split's test and independent subtomograms by a threshold, and write the run.
-
-    `method` is `OTSU`, or `ORACLE`, whose threshold is chosen on the true masks of each set itself.
-    Files and returned metrics are those of `baseline_run`. Raises DataError for a damaged input.
-    """
-    data = dataset, parts = read_dataset(shards, split)
-    check_parts(parts, _SCORED, split)
-    started = time.perf_counter()
-    levels = {
-        part: best_level(dataset, parts[part], parameters, workers) if method == ORACLE else None
-        for part in _SCORED
-    }
-    seconds = time.perf_counter() - started
-    logger.info("%s on dataset %s: thresholds %s", method, dataset.name, levels)
-    asked = parameters.model_dump(include={"smoothing_sigma_voxels", "central_radius_voxels"})
-    return _write_run(
-        folder,
-        method,
-        data,
-        split,
-        lambda part: threshold_rows(dataset, parts[part], parameters, levels[part]),
-        outcome={"training_seconds": seconds, "settings": asked | {"levels": levels}},
-        seed=seed,
-        asked=asked,
-    )
-
-
-def _write_run(
-    folder: PathLike,
-    method: str,
-    data: tuple[Dataset, dict[str, NDArray[np.int_]]],
-    split: PathLike,
-    segmented: Callable[[str], Segmented],
-    *,
-    outcome: dict[str, Any],
-    seed: int,
-    asked: dict[str, Any],
-) -> dict[str, dict[str, float]]:
-    """Score both sets, `segmented` by part, and write the run's files. Returns the metrics."""
-    metrics, (dataset, parts) = {}, data
-    for part, table, masks in (
-        ("test", "per_subtomogram.csv", Path(folder) / "predictions.h5"),
-        ("independent", "independent.csv", None),
-    ):
-        path, rows = Path(folder) / table, parts[part]
-        scores = write_scores(path, dataset, rows, segmented(part), predictions=masks)
-        metrics[part] = summarise(scores)
-        logger.info("%s on dataset %s, %s: %s", method, dataset.name, part, metrics[part])
+    place, title = Path(folder), f"{method} on dataset {dataset.name}"
+    tables, masks = {part: place / name for part, name in TABLES.items()}, place / "predictions.h5"
+    metrics = score_parts(dataset, parts, segmented, tables, title=title, predictions=masks)
     names = run_names(path_name(method), dataset, split)
-    record = _BASELINE_OUTCOME | outcome
-    write_run_record(Path(folder) / "run.json", names, record, data, seed=seed, settings=asked)
+    record = _OUTCOME | {"training_seconds": seconds, "settings": settings}
+    write_run_record(place / "run.json", names, record, data, seed=seed, settings=requested)
     return metrics
 
 
-_BASELINE_OUTCOME = {
+def _threshold_levels(
+    method: str,
+    data: tuple[Dataset, Mapping[str, NDArray[np.int_]]],
+    parameters: BaselineParameters,
+    workers: int,
+) -> dict[str, float | None]:
+    """Level of the threshold of each evaluated part; None is Otsu's.
+
+    The oracle's is chosen on the true masks of each part itself.
+    """
+    dataset, rows = data
+    levels = {
+        part: best_level(dataset, rows[part], parameters, workers) if method == ORACLE else None
+        for part in TABLES
+    }
+    logger.info("%s on dataset %s: thresholds %s", method, dataset.name, levels)
+    return levels
+
+
+_OUTCOME = {
     "capacity": None,
     "epochs": 0,
     "best_epoch": None,
@@ -182,7 +135,7 @@ _BASELINE_OUTCOME = {
 
 
 def _read_search(path: PathLike, split: PathLike, dataset: Dataset) -> dict[str, Any]:
-    """Read the file of `search_run`. Raises DataError if it is of another dataset or split."""
+    """Read the file of `search_run`. DataError if it is of another dataset or split."""
     found = read_json(path, "chosen", "search", "seconds", "shards_sha256")
     same = found["shards_sha256"].items() <= dataset.digests.items()
     if not same or found.get("split") != Path(split).stem:

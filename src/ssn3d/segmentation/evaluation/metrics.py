@@ -1,11 +1,10 @@
-"""Agreement of masks with the truth: pixel accuracy and intersection over union (IoU).
+"""Agreement of predicted with true masks: pixel accuracy and intersection over union (IoU).
 
-The mIoU of the paper's tables is a mean over subtomograms of each class's IoU, then over the two
-classes, background and foreground. All figures are in percent. A class that neither the prediction
-nor the truth holds has an IoU of 100.
+The paper's mIoU is the mean over subtomograms of each class's IoU, then over both classes,
+background and foreground. Scores are in percent. The IoU of a class that neither the prediction nor
+the truth contains is 100.
 """
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -17,79 +16,48 @@ from ssn3d.core.errors import DataError
 SEGMENTED = "segmented"
 
 
-def confusion_counts(predicted: NDArray[Any], truth: NDArray[Any]) -> dict[str, NDArray[np.int64]]:
-    """Count the voxels of each kind, one subtomogram a row.
-
-    Args:
-        predicted: masks (n, ...), bool or integers of 0 and 1.
-        truth: masks of the same shape.
+def score_masks(predicted: NDArray[Any], truth: NDArray[Any]) -> pd.DataFrame:
+    """Compare masks (n, s, s, s) of 0 and 1 with the truth, one row per subtomogram.
 
     Returns:
-        (n,) counts `true_positive`, `false_positive`, `false_negative`, `true_negative`.
+        Columns pixel_accuracy, iou_background, iou_foreground (in percent), true_positive,
+        false_positive, false_negative, true_negative, and surface, the number of voxels of the true
+        mask that share a face with the background.
 
     Raises:
         DataError: the shapes differ, or a mask holds values other than 0 and 1.
     """
     if predicted.shape != truth.shape:
-        message = f"masks: predicted {predicted.shape} and true {truth.shape} differ in shape"
-        raise DataError(message)
-    flat_predicted = _as_bool_rows(predicted, "predicted masks")
-    flat_truth = _as_bool_rows(truth, "true masks")
-    both = np.count_nonzero(flat_predicted & flat_truth, axis=1).astype(np.int64)
-    in_predicted = np.count_nonzero(flat_predicted, axis=1).astype(np.int64)
-    in_truth = np.count_nonzero(flat_truth, axis=1).astype(np.int64)
-    return confusion_of_sums(both, in_predicted, in_truth, voxels=flat_truth.shape[1])
+        raise DataError(f"masks: predicted {predicted.shape} and true {truth.shape} differ")
+    found, true = _as_bool_rows(predicted, "predicted masks"), _as_bool_rows(truth, "true masks")
+    sums = (np.count_nonzero(mask, axis=1).astype(np.int64) for mask in (found & true, found, true))
+    table = scores_of_sums(*sums, voxels=true.shape[1])
+    return table.assign(surface=surfaces(truth).sum(axis=(1, 2, 3)))
 
 
-def confusion_of_sums(
+def scores_of_sums(
     both: NDArray[np.int64],
     in_predicted: NDArray[np.int64],
     in_truth: NDArray[np.int64],
     *,
     voxels: int,
-) -> dict[str, NDArray[np.int64]]:
-    """The counts of `confusion_counts` from the sizes of the masks and of what they share, (n,).
+) -> pd.DataFrame:
+    """Compute the table of `score_masks`, without the surface, from numbers of voxels.
 
-    `voxels` are those of a subtomogram.
+    They are those (n,) of the intersection, the predicted and the true masks, and of a subtomogram.
     """
-    return {
+    wrong = in_predicted + in_truth - 2 * both
+    true_negative = voxels - in_predicted - in_truth + both
+    columns = {
+        "pixel_accuracy": 100.0 * (voxels - wrong) / voxels,
+        "iou_background": _iou_percent(true_negative, wrong),
+        "iou_foreground": _iou_percent(both, wrong),
         "true_positive": both,
         "false_positive": in_predicted - both,
         "false_negative": in_truth - both,
-        "true_negative": voxels - in_predicted - in_truth + both,
+        "true_negative": true_negative,
     }
-
-
-def score_masks(predicted: NDArray[Any], truth: NDArray[Any]) -> pd.DataFrame:
-    """Compare masks (n, s, s, s) of 0 and 1 with the truth, one subtomogram a row.
-
-    Returns:
-        Columns pixel_accuracy, iou_background, iou_foreground (in percent), true_positive,
-        false_positive, false_negative, true_negative, and surface, the voxels of the true mask with
-        a face on the background.
-
-    Raises:
-        DataError: the shapes differ, or a mask holds values other than 0 and 1.
-    """
-    table = scores_of_counts(confusion_counts(predicted, truth))
-    return table.assign(surface=surface_voxels(truth))
-
-
-def scores_of_counts(counts: Mapping[str, NDArray[np.int64]]) -> pd.DataFrame:
-    """The table of `score_masks` without the surface, from the counts of `confusion_counts`."""
-    tp, fp = counts["true_positive"], counts["false_positive"]
-    fn, tn = counts["false_negative"], counts["true_negative"]
-    scores = {
-        "pixel_accuracy": 100.0 * (tp + tn) / (tp + fp + fn + tn),
-        "iou_background": _iou_percent(tn, fp + fn),
-        "iou_foreground": _iou_percent(tp, fp + fn),
-    }
-    return pd.DataFrame({**scores, **counts})
-
-
-def surface_voxels(masks: NDArray[Any]) -> NDArray[np.int64]:
-    """Count the voxels of the surface of each mask (n, s, s, s), (n,)."""
-    return np.asarray(surfaces(masks).sum(axis=(1, 2, 3)), dtype=np.int64)
+    return pd.DataFrame(columns)
 
 
 def surfaces(masks: NDArray[Any]) -> NDArray[np.bool_]:
@@ -107,16 +75,12 @@ def surfaces(masks: NDArray[Any]) -> NDArray[np.bool_]:
 def summarise(table: pd.DataFrame) -> dict[str, float]:
     """Means in percent over the subtomograms of a table of `score_masks`.
 
-    `miou` is the paper's; `iou_foreground` leaves the background out; `pooled_miou` comes from one
-    confusion matrix over all voxels. `errors_per_surface_voxel` are wrong voxels over voxels of the
-    true masks' surfaces, which compares across definitions of the mask. `subtomograms` counts rows.
-
-    Raises:
-        DataError: the table has no rows.
+    `miou` is the paper's; `pooled_miou` comes from one confusion matrix of all voxels.
+    `errors_per_surface_voxel`, wrong voxels / surface voxels of the true masks, is comparable
+    across definitions of the mask. Raises DataError if the table has no rows.
     """
     if table.empty:
-        message = "metrics: no subtomograms to summarise; the test set is empty"
-        raise DataError(message)
+        raise DataError("metrics: no subtomograms to summarise; the test set is empty")
     wrong = table["false_positive"].sum() + table["false_negative"].sum()
     pooled = [_iou_percent(table[kind].sum(), wrong) for kind in ("true_negative", "true_positive")]
     return {
@@ -128,7 +92,7 @@ def summarise(table: pd.DataFrame) -> dict[str, float]:
 
 
 def mean_scores(table: pd.DataFrame) -> dict[str, float]:
-    """The first three of `summarise`, which need no surfaces: accuracy, mIoU and foreground IoU."""
+    """Mean pixel accuracy, mIoU and foreground IoU, as in `summarise`."""
     means = table[["pixel_accuracy", "iou_background", "iou_foreground"]].mean()
     return {
         "pixel_accuracy": float(means["pixel_accuracy"]),
@@ -138,16 +102,14 @@ def mean_scores(table: pd.DataFrame) -> dict[str, float]:
 
 
 def block_ceilings(masks: NDArray[np.uint8], block: int) -> pd.DataFrame:
-    """What a network whose output is constant in cubes of `block` voxels can reach, in percent.
+    """Compute the best scores, in percent, of masks that are constant in cubes of `block`^3 voxels.
 
-    Args:
-        masks: the truth, (n, s, s, s) of 0 and 1.
-        block: edge of the cubes in voxels; divides s.
+    `masks` (n, s, s, s) of 0 and 1 are the truth; `block` divides s.
 
     Returns:
-        One row a subtomogram: `ceiling_miou` of the answer of highest mIoU, and
-        `ceiling_pixel_accuracy` and `accurate_miou` of the answer of highest pixel accuracy, to
-        which cross-entropy leads.
+        One row per subtomogram: `ceiling_miou` of the mask of highest mIoU, and
+        `ceiling_pixel_accuracy` and `accurate_miou` of the mask of highest pixel accuracy, to which
+        cross-entropy leads.
     """
     n, size = len(masks), masks.shape[-1]
     cubes = size // block
@@ -174,7 +136,7 @@ def miou(table: pd.DataFrame) -> "pd.Series[float]":
 
 
 def _cubes_of_highest_miou(held: NDArray[np.int64], volume: int) -> NDArray[np.bool_]:
-    """Choose cubes (n, m) that hold so many voxels of a mask each, and `volume` voxels in all.
+    """Choose the cubes (n, m) of highest mIoU; each holds `held` mask voxels among `volume`.
 
     Of all choices of k cubes, those with most of the mask have the highest IoU of both classes, so
     that only k has to be tried.
@@ -199,10 +161,9 @@ def _iou_percent(intersection: Any, wrong: Any) -> Any:
 
 
 def _as_bool_rows(masks: NDArray[Any], name: str) -> NDArray[np.bool_]:
-    """Flatten masks (n, ...) to bool (n, voxels); anything but 0 and 1 is an error."""
+    """Flatten masks (n, ...) to bool (n, voxels); DataError for values other than 0 and 1."""
     flat = np.ascontiguousarray(masks).reshape(len(masks), int(np.prod(masks.shape[1:])))
     if flat.dtype.kind not in "bui" or (flat.size and (flat.min() < 0 or flat.max() > 1)):
-        message = f"{name}: hold values other than 0 and 1 (dtype {masks.dtype})"
-        raise DataError(message)
+        raise DataError(f"{name}: hold values other than 0 and 1 (dtype {masks.dtype})")
     # a view of bytes of 0 and 1 needs no copy
     return flat.view(np.bool_) if flat.itemsize == 1 else flat.astype(np.bool_)

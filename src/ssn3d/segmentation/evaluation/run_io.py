@@ -1,10 +1,10 @@
-"""Files of a run of a network or the baseline: its record, scores and predicted masks.
+"""Files of a run: record (run.json), tables of scores (CSV) and predicted masks (HDF5).
 
-Nothing here imports torch, so that the baseline and the report start without it.
+This module does not import torch, so that the baseline and the report start without it.
 """
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -15,21 +15,24 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ssn3d.core.errors import DataError
+from ssn3d.core.log import logger
 from ssn3d.core.provenance import provenance
 from ssn3d.io.files import PathLike, write_json
 from ssn3d.io.hdf5 import FAULTS, hdf5_cannot_be_read, new_hdf5
 from ssn3d.io.tables import write_csv
-from ssn3d.segmentation.evaluation.metrics import SEGMENTED, block_ceilings, score_masks
+from ssn3d.segmentation.evaluation.metrics import SEGMENTED, block_ceilings, score_masks, summarise
 from ssn3d.segmentation.evaluation.surface_distance import surface_distances
 from ssn3d.subtomograms.store import Dataset
 
 Masks = NDArray[np.uint8] | NDArray[np.bool_]
 Segmented = Iterable[tuple[Masks, NDArray[np.uint8], Sequence[str]]]
-"""Predicted masks, true masks (m, s, s, s) and outcomes (m,), some subtomograms at a time."""
+"""Groups of m subtomograms: predicted masks, true masks (m, s, s, s) and outcomes (m,)."""
+TABLES = {"test": "per_subtomogram.csv", "independent": "independent.csv"}
+"""Table of scores of each evaluated part of a split."""
 
 
 def run_names(method: str, dataset: Dataset, split: PathLike, repeat: str = "") -> dict[str, str]:
-    """Name a run: its method (as in paths), dataset and split, and in its name the repeat."""
+    """Name a run: method (as in paths), dataset, and split with the suffix of the repeat."""
     return {"method": method, "dataset": dataset.name, "split": Path(split).stem + repeat}
 
 
@@ -43,9 +46,9 @@ def write_run_record(
     settings: dict[str, Any],
     gpus: Sequence[str] = (),
 ) -> None:
-    """Write the run.json of a network or the baseline: names, outcome and provenance.
+    """Write run.json: names, outcome and provenance.
 
-    `data` is the dataset and the rows of each part of the split; `gpus` are those of the machine.
+    `data` is the dataset and the rows of each part of the split; `gpus` are the names of GPUs.
     """
     dataset, rows = data
     made = provenance(
@@ -67,25 +70,25 @@ def write_scores(
     block: int = 1,
     predictions: PathLike | None = None,
 ) -> pd.DataFrame:
-    """Score the subtomograms at `rows` as they are segmented, and write a table.
+    """Score subtomograms as they are segmented, and write a table.
 
     Args:
-        path: of the table.
-        dataset: the subtomograms.
-        rows: (n,) those that are segmented, in order.
-        segmented: what was found, and the truth.
-        block: edge of the cubes in which the method's answers are constant.
-        predictions: file for the predicted masks; none by default.
+        path: file of the table.
+        dataset: the dataset.
+        rows: (n,) rows of the segmented subtomograms, in order.
+        segmented: predicted and true masks of these rows, group by group.
+        block: edge in voxels of the cubes in which the method's output is constant.
+        predictions: file for the predicted masks, if any.
 
     Returns:
         The table: dataset, tomogram, label, pdb_id, outcome, the columns of `score_masks` and
-        `block_ceilings`, `surface_distance`, and `milliseconds`, the time that a subtomogram took
-        to read and segment, on average over those at a time.
+        `block_ceilings`, `surface_distance`, and `milliseconds` to read and segment a subtomogram
+        (mean of its group).
     """
     tables, done = [], 0
     with new_hdf5(predictions) if predictions else nullcontext() as file:
         if file:
-            _describe_predictions(file, dataset, rows)
+            _allocate_predictions(file, dataset, rows)
         started = time.perf_counter()
         for masks, truth, outcomes in segmented:
             seconds = (time.perf_counter() - started) / len(masks)
@@ -110,14 +113,42 @@ def write_scores(
     return table
 
 
+def score_parts(
+    dataset: Dataset,
+    rows: Mapping[str, NDArray[np.int_]],
+    segmented: Callable[[str], Segmented],
+    tables: Mapping[str, PathLike],
+    *,
+    title: str | None = None,
+    block: int = 1,
+    predictions: PathLike | None = None,
+) -> dict[str, dict[str, float]]:
+    """Write the scores of each part of a split that has a table in `tables`; log them with a title.
+
+    `segmented` yields the masks of a part. `predictions` is the file for those of the test set;
+    `block` is as in `write_scores`. Returns the result of `summarise` for each part.
+    """
+    metrics = {}
+    for part, path in tables.items():
+        masks = predictions if part == "test" else None
+        found = segmented(part)
+        table = write_scores(path, dataset, rows[part], found, block=block, predictions=masks)
+        metrics[part] = scores = summarise(table)
+        if title:
+            text = "%s, %s: %d subtomograms, pixel accuracy %.2f%%, mIoU %.2f%%"
+            values = scores["subtomograms"], scores["pixel_accuracy"], scores["miou"]
+            logger.info(text, title, part, *values)
+    return metrics
+
+
 def all_segmented(pairs: Iterable[tuple[Masks, NDArray[np.uint8]]]) -> Segmented:
-    """Give the outcome of a network, which segments every subtomogram."""
+    """Add the outcome of a method that segments every subtomogram."""
     for masks, truth in pairs:
         yield masks, truth, [SEGMENTED] * len(masks)
 
 
-def _describe_predictions(file: h5py.File, dataset: Dataset, rows: NDArray[np.int_]) -> None:
-    """Make room for predicted masks, and name the subtomogram of each."""
+def _allocate_predictions(file: h5py.File, dataset: Dataset, rows: NDArray[np.int_]) -> None:
+    """Create datasets for predicted masks, and for the tomogram and label of each."""
     cube = (dataset.size_voxels,) * 3
     file.create_dataset(
         "masks",
@@ -135,9 +166,9 @@ def _describe_predictions(file: h5py.File, dataset: Dataset, rows: NDArray[np.in
 
 
 def read_prediction(path: PathLike, tomogram: str, label: int) -> NDArray[np.uint8]:
-    """Read the predicted mask (s, s, s) of one subtomogram.
+    """Read the predicted mask (s, s, s) of a subtomogram.
 
-    Raises DataError where the file is missing or damaged, or has no such subtomogram.
+    Raises DataError if the file is missing or damaged, or lacks the subtomogram.
     """
     try:
         with h5py.File(path, "r") as file:

@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from ssn3d.core.cubes import standardise
 from ssn3d.core.log import progress
 from ssn3d.segmentation.inference.compute import Compute, deterministic
 from ssn3d.segmentation.networks.layers import SIZE_MULTIPLE
@@ -69,18 +70,14 @@ def predict_tile(
 
     Voxels that are NaN hold no data: they do not count, and their probability is 0.
     """
-    data = np.isfinite(tile)
-    known = tile[data]
-    spread = known.std(dtype=np.float64) if known.size else 0.0
-    if not spread > 0:
-        return np.zeros_like(tile)
-    standardised = np.where(data, (tile - known.mean(dtype=np.float64)) / spread, 0)
-    scaled = torch.from_numpy(standardised).float()
+    image = standardise(tile)
+    if not image.any():
+        return image
     network.eval()
     with torch.inference_mode(), deterministic():
-        logits = compute.logits(network, scaled.to(compute.device)[None])[0]
+        logits = compute.logits(network, torch.from_numpy(image).to(compute.device)[None])[0]
         probability: NDArray[np.float32] = torch.sigmoid(logits[1] - logits[0]).cpu().numpy()
-    return np.where(data, probability, np.float32(0))
+    return np.where(np.isfinite(tile), probability, np.float32(0))
 
 
 def tile_size(shape: tuple[int, int, int]) -> int:

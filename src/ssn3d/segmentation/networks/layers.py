@@ -1,4 +1,4 @@
-"""What all networks share: their classes, the sizes they take, and steps between resolutions."""
+"""Layers of all networks: number of classes, size of the input, pooling and upsampling."""
 
 import torch
 from torch import Tensor
@@ -8,7 +8,7 @@ from ssn3d.core.errors import DataError
 
 CLASSES = 2
 SIZE_MULTIPLE = 8
-"""Three steps each halve the size."""
+"""The networks halve the size three times."""
 
 
 def check_size(images: Tensor) -> None:
@@ -24,7 +24,7 @@ def check_size(images: Tensor) -> None:
 def upsample(features: Tensor, factor: int = 2) -> Tensor:
     """Repeat each voxel `factor` times along each axis (nearest neighbour).
 
-    Autocast on a GPU would convert to float32, and all that is added to it: a copy does not round.
+    Without autocast, which on a GPU would convert this and all that follows to float32.
     """
     with torch.autocast(features.device.type, enabled=False):
         return interpolate(features, scale_factor=factor, mode="nearest")
@@ -33,7 +33,7 @@ def upsample(features: Tensor, factor: int = 2) -> Tensor:
 def pool(features: Tensor) -> Tensor:
     """Take the maximum of each cube of 2^3 voxels.
 
-    Autocast on a CPU would convert to float32 and back, to no effect: a maximum does not round.
+    Without autocast, which on a CPU would convert to float32 and back; a maximum does not round.
     """
     with torch.autocast(features.device.type, enabled=False):
         return max_pool3d(features, 2)

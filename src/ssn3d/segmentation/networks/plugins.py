@@ -1,9 +1,8 @@
-"""Networks that other packages bring: entry points of the group `ssn3d.networks`.
+"""Networks of installed packages: entry points of the group `ssn3d.networks`.
 
-A package names a function that builds its network, from dropout rate to `torch.nn.Module`; the
-function's attribute `block`, if it has one, is that of `segmentation.networks.Architecture`. Names
-are read without importing anything; a package is imported once its network is asked for. Nothing
-here imports torch.
+An entry point names a function from dropout rate to `torch.nn.Module`; its optional attribute
+`block` is that of `registry.Architecture`. Listing names imports nothing; a package is imported
+when its network is requested. This module does not import torch.
 """
 
 import re
@@ -24,33 +23,33 @@ def package_networks() -> list[EntryPoint]:
 
 
 def package_of(point: EntryPoint) -> str:
-    """Name the package that an entry point is of, and its version."""
+    """Name and version of an entry point's package."""
     return f"{point.dist.name} {point.dist.version}" if point.dist else "no package"
 
 
 def load_builder(name: str) -> Callable[[float], Any]:
     """Import the function that builds an installed package's network.
 
-    Raises ConfigError where the name is of no package, of several or one of ours, cannot stand in a
-    path, or leads to nothing that can be called.
+    Raises ConfigError if no package or several have a network of this name, if the name is one of
+    ssn3d's or unfit for a path, or if the entry point is not a function.
     """
     points = [point for point in package_networks() if point.name == name]
     packages = " and ".join(map(package_of, points))
     if not points:
         raise ConfigError(f"network: {name!r} is not in an installed package")
     if len(points) > 1:
-        raise ConfigError(f"network: {name!r} is of {packages}; uninstall all but one")
+        raise ConfigError(f"network: {name!r} is in both {packages}; uninstall all but one")
     if name in _TAKEN:
-        raise ConfigError(f"network: {name!r} of {packages} is a name of ssn3d's own; rename it")
+        raise ConfigError(f"network: {name!r} of {packages} has a name of ssn3d's; rename it")
     if not re.fullmatch("[A-Za-z0-9-]+", name):
         rule = "must consist of letters, digits and dashes"
         raise ConfigError(f"network: {name!r} of {packages} {rule}; rename it")
     try:
         builder: Callable[[float], Any] = points[0].load()
     except Exception as error:  # whatever the package's own code raises
-        raise ConfigError(_broken(name, packages, f"{type(error).__name__}: {error}")) from error
+        raise _broken(name, packages, f"{type(error).__name__}: {error}") from error
     if not callable(builder):
-        raise ConfigError(_broken(name, packages, f"{points[0].value} is not a function"))
+        raise _broken(name, packages, f"{points[0].value} is not a function")
     return builder
 
 
@@ -61,9 +60,9 @@ def build_packaged(name: str, dropout: float) -> Any:
         return builder(dropout)
     except Exception as error:
         (point,) = (point for point in package_networks() if point.name == name)
-        why = f"{type(error).__name__}: {error}"
-        raise ConfigError(_broken(name, package_of(point), why)) from error
+        raise _broken(name, package_of(point), f"{type(error).__name__}: {error}") from error
 
 
-def _broken(name: str, package: str, why: str) -> str:
-    return f"network: {name!r} of {package} cannot be built ({why}); mend or remove the package"
+def _broken(name: str, package: str, why: str) -> ConfigError:
+    message = f"network: {name!r} of {package} cannot be built ({why}); correct or remove it"
+    return ConfigError(message)

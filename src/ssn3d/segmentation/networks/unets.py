@@ -1,6 +1,6 @@
-"""Networks that are not in the paper, with skips at every resolution: a U-Net, and a residual one.
+"""Networks that are not in the paper: a U-Net and a residual U-Net.
 
-They show what is possible if the output is not constant in blocks.
+They have skip connections at every resolution; their output is not constant in blocks.
 """
 
 import torch
@@ -11,10 +11,9 @@ from ssn3d.segmentation.networks.layers import CLASSES, check_size, pool, upsamp
 
 
 class UNet(nn.Module):
-    """3-D U-Net with skips at every resolution, the full one too; 1.4 million parameters.
+    """3-D U-Net with group normalisation; 1.46 million parameters.
 
-    Not in the paper: it shows what is possible if the output is not constant in blocks
-    (Cicek et al. 2016, MICCAI; Wu & He 2018, ECCV, for the group normalisation).
+    Cicek et al. 2016, MICCAI; Wu & He 2018, ECCV.
     """
 
     def __init__(self, width: int = 16) -> None:
@@ -61,10 +60,10 @@ def _double_convolution(channels_in: int, channels_out: int) -> nn.Sequential:
 class ResUNet(nn.Module):
     """Residual U-Net on cubes of 2^3 voxels; 1.6 million parameters.
 
-    At 40 A resolution neighbouring voxels of 10 A say much the same: nearly all of the work is done
-    on a grid of half the resolution, which costs half of UNet's time, and a transposed convolution
-    draws each cube's 8 voxels from its channels. Normalisation and ReLU come before convolutions
-    (He et al. 2016, ECCV).
+    At 40 A resolution neighbouring voxels of 10 A differ little: nearly all of the work is done on
+    a grid of half the resolution, in half of UNet's time, and a transposed convolution computes
+    each cube's 8 voxels from its channels. Normalisation and ReLU come before convolutions (He et
+    al. 2016, ECCV).
     """
 
     def __init__(self, width: int = 32) -> None:

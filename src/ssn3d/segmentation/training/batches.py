@@ -1,11 +1,9 @@
-"""Subtomograms as tensors, read from disk when they are needed.
+"""Subtomograms as tensors: from rows of a dataset to batches of images and masks.
 
-Any order is read directly, since every subtomogram is a chunk of its own (`subtomograms.store`): a
-shuffle is a shuffle of all subtomograms, whichever shard they are in, and memory does not grow with
-their number. On a CPU reading takes a hundredth of the time of the computation, and happens in
-between (`benchmarks/scale.py`). A GPU is fast enough to wait for it: what fits in a quarter of its
-free memory is held there; what does not is read ahead by worker processes, into memory from which a
-GPU copies by itself.
+Every subtomogram is a chunk of its shard and is read when needed, in any order, so that memory does
+not grow with their number. On a CPU reading takes a hundredth of the computing time
+(`benchmarks/scale.py`). For a GPU, subtomograms are held in a quarter of its free memory if they
+fit, and else read ahead by worker processes into pinned memory.
 """
 
 import warnings
@@ -23,10 +21,9 @@ from ssn3d.segmentation.inference.compute import Compute
 from ssn3d.subtomograms.samples import Samples, groups_of
 
 _WORKERS = 4
-"""Processes that read for a GPU, if there are as many cores."""
+"""Processes that read ahead for a GPU; at most one per core."""
 _AHEAD = 4
-"""Batches that each of them has ready."""
-_READ_AT_ONCE = 64
+"""Batches read ahead by each process."""
 
 Rows = NDArray[np.int64]
 Batch = tuple[Tensor, Tensor]
@@ -37,21 +34,21 @@ class Source:
     """Batches of some subtomograms, read from disk or held on the GPU."""
 
     def __init__(self, samples: Samples, compute: Compute) -> None:
-        """Prepare to read all `samples`, for a computation by `compute`."""
+        """Prepare to read `samples` for `compute`."""
         self._samples, self._compute = samples, compute
         self._held: Batch | None = None
-        self._places = np.full(len(samples), -1)  # of each subtomogram among those held
+        self._places = np.full(len(samples), -1)  # index of each subtomogram in `_held`
 
     def hold(self, rows: Rows) -> None:
-        """Bring the subtomograms at `rows` to the GPU, if there is one and they fit."""
+        """Copy the subtomograms at `rows` to the GPU, if there is one and they fit."""
         size, device = self._samples.size_voxels, self._compute.device
         if not self._compute.has_room(len(rows) * 3 * size**3):  # float16 and uint8
             return
         images = torch.empty((len(rows), size, size, size), dtype=torch.float16, device=device)
         masks = torch.empty_like(images, dtype=torch.uint8)
         places = np.arange(len(rows))
-        # read by this process, since workers take long to start, and shared memory may be small
-        for some in groups_of(places, _READ_AT_ONCE):
+        # not by workers, which take long to start; and shared memory may be small
+        for some in groups_of(places):
             part = slice(some[0], some[-1] + 1)
             images[part], masks[part] = map(torch.from_numpy, self._samples.read(rows[some]))
         self._held, self._places[rows] = (images, masks), places
@@ -66,7 +63,7 @@ class Source:
             yield from self._read(groups)
             return
         images, masks = self._held
-        # at once: the GPU finishes all other work before it is given the numbers
+        # all indices at once: each copy waits until the GPU has finished all other work
         there = torch.from_numpy(places).to(self._compute.device)
         for some in torch.split(there, [len(rows) for rows in groups]):
             yield images[some], masks[some]
@@ -77,22 +74,21 @@ class Source:
         loader = DataLoader(
             _Reader(self._samples),
             batch_sampler=groups,  # type: ignore[arg-type] # arrays serve as lists
-            collate_fn=_as_they_are,  # type: ignore[arg-type]
+            collate_fn=_uncollated,  # type: ignore[arg-type]
             num_workers=min(_WORKERS, hardware()["cores"]) if on_gpu else 0,
             prefetch_factor=_AHEAD if on_gpu else None,
             pin_memory=on_gpu,
-            generator=torch.Generator(),  # of its own: the global one draws the dropout
+            generator=torch.Generator(),  # not the global one, which draws the dropout
         )
-        with (
-            warnings.catch_warnings()
-        ):  # Python 3.12 warns of forks; workers use no CUDA, nor locks
+        with warnings.catch_warnings():
+            # Python 3.12 warns of forks; the workers use neither CUDA nor locks
             warnings.filterwarnings("ignore", ".*multi-threaded, use of fork", DeprecationWarning)
             batches = iter(loader)
         yield from batches
 
 
 class _Reader(Dataset[Any]):
-    """What a `DataLoader` reads from: a group of rows at once."""
+    """Dataset of a `DataLoader` that reads a group of rows at once."""
 
     def __init__(self, samples: Samples) -> None:
         self._samples = samples
@@ -102,6 +98,6 @@ class _Reader(Dataset[Any]):
         return torch.from_numpy(images), torch.from_numpy(masks)
 
 
-def _as_they_are(batch: Batch) -> Batch:
-    """Collate nothing: a group is read as a batch."""
+def _uncollated(batch: Batch) -> Batch:
+    """Return a group, which is read as a batch already."""
     return batch

@@ -1,16 +1,15 @@
-"""The processes of one training: each takes its share of every batch, and gradients are summed.
+"""Training by several processes: each takes its share of every batch, and gradients are summed.
 
-What the processes add to a gradient sums up to that of one process with the whole batch, but for
-rounding. Nothing else is exchanged, so that any number of processes trains the same network.
-`DistributedDataParallel` takes means over processes that must all have as many micro-batches, which
-they do not have in a last, smaller batch.
+Up to rounding, the sum is the gradient of one process with the whole batch, so that any number of
+processes trains the same network. `DistributedDataParallel` does not fit: it averages, and requires
+as many micro-batches of every process, also in a smaller last batch.
 """
 
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,16 +19,14 @@ from torch import Tensor, nn
 
 from ssn3d.core.errors import DeviceError
 
-Scalar = TypeVar("Scalar", bound=np.generic)
-
 
 class LostContactError(DeviceError):
-    """Another process of the training does not answer."""
+    """Another process of the training has ended."""
 
 
 @dataclass(frozen=True)
 class Ranks:
-    """This process, and how many there are."""
+    """Rank of this process, and the number of processes."""
 
     rank: int = 0
     count: int = 1
@@ -37,39 +34,39 @@ class Ranks:
 
     @property
     def is_first(self) -> bool:
-        """Whether this process writes, logs and measures for all."""
+        """True if this process writes, logs and measures for all."""
         return self.rank == 0
 
-    def share(self, rows: NDArray[Scalar]) -> NDArray[Scalar]:
-        """This process's part of some rows, (n,)."""
+    def share(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Rows (n,) of `rows` for this process."""
         return rows[self.rank :: self.count]
 
     def sum_gradients(self, network: nn.Module, loss: Tensor) -> Tensor:
         """Give every process the sum of all gradients; return the sum of all losses."""
         if self.count == 1:
             return loss
-        if os.getppid() != self.launcher_pid:  # or it would train on beside its own repetition
-            raise DeviceError("what started this training has ended; the same command resumes")
+        if os.getppid() != self.launcher_pid:  # or it would go on beside its own restart
+            raise DeviceError("the launcher of this training has ended; the same command resumes")
         weights = [w for w in network.parameters() if w.requires_grad]
-        # A process that had no share of a small batch has no gradients.
+        # A process without a share of a small batch has no gradients.
         parts = [w.grad if w.grad is not None else torch.zeros_like(w) for w in weights]
         flat = torch.cat([loss.reshape(1), *(part.reshape(-1) for part in parts)])
-        _talk(dist.all_reduce, flat)
+        _exchange(dist.all_reduce, flat)
         total, *sums = torch.split(flat, [1, *(w.numel() for w in weights)])
         for w, summed in zip(weights, sums, strict=True):
-            w.grad = torch.empty_like(w).copy_(summed.view_as(w))  # laid out as the weights are
+            w.grad = torch.empty_like(w).copy_(summed.view_as(w))  # in the weights' layout
         return total[0]
 
     def gather(self, value: Any) -> list[Any]:
-        """Every process's value, in the order of the ranks, in every process."""
+        """Collect the value of every process, by rank, in every process."""
         if self.count == 1:
             return [value]
         values: list[Any] = [None] * self.count
-        _talk(dist.all_gather_object, values, value)
+        _exchange(dist.all_gather_object, values, value)
         return values
 
 
-def _talk(collective: Any, *arguments: Any) -> None:
+def _exchange(collective: Any, *arguments: Any) -> None:
     """Exchange data with the other processes. Raises LostContactError where one has ended."""
     try:
         collective(*arguments)
@@ -80,7 +77,7 @@ def _talk(collective: Any, *arguments: Any) -> None:
 
 @contextmanager
 def joined(device: str) -> Iterator[Ranks]:
-    """Join the processes that torchrun started, of which this is one."""
+    """Join the group of processes that torchrun started."""
     on_gpu = device != "cpu" and torch.cuda.is_available()
     dist.init_process_group("nccl" if on_gpu else "gloo")
     try:

@@ -1,9 +1,8 @@
-"""Which epoch of a training was the best, when it ends, and what it shows meanwhile.
+"""Best epoch and early stopping of a training, its progress bar and log.
 
-"All background" is right for some 98% of the voxels, and a network can give that answer for many
-epochs before it finds the particles. Epochs without a better accuracy are therefore counted only
-once an epoch has beaten this plateau by a margin; until then a training ends after its last epoch
-and not before. From then on the count is the paper's.
+"All background" is right for some 98% of the voxels, and a network can predict it for many epochs
+before it finds the particles. The paper's patience therefore counts only once an epoch has exceeded
+this plateau by a margin.
 """
 
 import sys
@@ -18,25 +17,22 @@ from tqdm.contrib.logging import logging_redirect_tqdm
 from ssn3d.core.log import logger
 
 History = list[dict[str, Any]]
-"""One mapping an epoch: epoch (from 1), train_loss, validation_loss, validation_pixel_accuracy and
+"""One mapping per epoch: epoch (from 1), train_loss, validation_loss, validation_pixel_accuracy and
 validation_miou in percent, learning_rate, seconds."""
 
 
 def best_epoch(history: Sequence[Mapping[str, Any]]) -> int:
-    """First epoch (from 1) of the highest validation pixel accuracy."""
+    """First epoch (from 1) with the highest validation pixel accuracy."""
     return 1 + int(np.argmax([row["validation_pixel_accuracy"] for row in history]))
 
 
 def stop_reason(
     history: Sequence[Mapping[str, Any]], epochs: int, patience_epochs: int, plateau_percent: float
 ) -> str | None:
-    """Whether to stop after the epochs in `history`, and why: "patience", "epochs" or None.
+    """Reason to stop after the epochs in `history`: "patience", "epochs" or None.
 
-    Args:
-        history: the epochs so far.
-        epochs: the largest number of them.
-        patience_epochs: this many without a better validation pixel accuracy end the training ...
-        plateau_percent: ... once an epoch was above this.
+    `epochs` is their maximum number. `patience_epochs` without a better validation pixel accuracy
+    end the training once an epoch was above `plateau_percent`.
     """
     if history:
         best = best_epoch(history)
@@ -50,7 +46,7 @@ def stop_reason(
 def progress_bar(
     name: str, batches: int, batches_done: int, *, shown: bool = True
 ) -> Iterator[Any]:
-    """Show a bar of batches, if on a terminal."""
+    """Show a progress bar of batches on a terminal."""
     bar = tqdm(
         desc=name,
         total=batches,
@@ -65,7 +61,7 @@ def progress_bar(
 
 
 def report_epoch(name: str, history: History, epochs: int, bar: Any) -> None:
-    """Log the results of the last epoch, and how long the rest of `epochs` may take."""
+    """Log the results of the last epoch, and the longest remaining time."""
     last = history[-1]
     left = (epochs - len(history)) * float(np.mean([row["seconds"] for row in history]))
     line = (

@@ -1,4 +1,4 @@
-"""One training in this process, or in several of torchrun: here, or on the nodes of a Slurm job."""
+"""Start of a training in this process, or in several of torchrun, also on several Slurm nodes."""
 
 import logging
 import socket
@@ -18,12 +18,12 @@ from ssn3d.core.device import own_gpu, own_gpus, use_threads
 from ssn3d.core.errors import DeviceError
 from ssn3d.core.log import job, logger
 from ssn3d.io.files import PathLike, read_json, write_json
-from ssn3d.segmentation.evaluation.steps import train_run
 from ssn3d.segmentation.settings import TrainingSettings
 from ssn3d.segmentation.training import train_process
+from ssn3d.segmentation.training.steps import train_run
 
 PROCESS = ["-m", train_process.__name__]
-"""What torchrun starts."""
+"""Arguments of Python for each process that torchrun starts."""
 
 
 def launch_training(
@@ -35,14 +35,14 @@ def launch_training(
     nodes: int = 1,
     trainings_per_gpu: int = 1,
 ) -> None:
-    """Call `steps.train_run` in several processes, each with a GPU of its own, if there are any.
+    """Call `steps.train_run` in one or several processes, each with its own GPU if there are any.
 
     Args:
-        arguments: those of `train_run`; values for JSON, the settings as a mapping.
-        log: file to which all processes log.
-        threads: of all processes on a node together.
-        processes: on each node.
-        nodes: of the Slurm job; more than one are reached by srun.
+        arguments: arguments of `train_run`; values for JSON, the settings as a mapping.
+        log: log file of all processes.
+        threads: number of threads of a node.
+        processes: number of processes on each node.
+        nodes: number of nodes of the Slurm job; srun starts more than one.
         trainings_per_gpu: how many trainings of this user may share a GPU of this machine.
 
     Raises:
@@ -64,7 +64,7 @@ def launch_training(
         "threads": max(threads // processes, 1),
     }
     try:
-        if nodes > 1:  # all GPUs there are the job's
+        if nodes > 1:  # the job owns all GPUs of its nodes
             gpus = list(range(processes)) if device != "cpu" and torch.cuda.is_available() else []
             write_json(request, content | {"gpus": gpus})
             _on_all_nodes(request, processes, nodes, threads)
@@ -77,7 +77,7 @@ def launch_training(
 
 
 def _on_all_nodes(request: Path, processes: int, nodes: int, threads: int) -> None:
-    """Start this module on every node of the Slurm job of which this is the first."""
+    """Start this module on every node of the Slurm job, from its first node."""
     with socket.create_server(("", 0)) as server:
         port = server.getsockname()[1]
     srun = (
@@ -91,11 +91,11 @@ def _on_all_nodes(request: Path, processes: int, nodes: int, threads: int) -> No
     command = [*srun.split(), sys.executable, "-m", __name__, str(request), *torchrun.split()]
     status = subprocess.run(command, check=False).returncode  # noqa: S603 -- the command above
     if status:
-        sys.exit(status)  # whatever failed has logged why
+        sys.exit(status)  # the process that failed has logged why
 
 
 def _torchrun(options: Sequence[str], request: Path) -> None:
-    """Run torchrun, with one line in place of its own report where a process was killed."""
+    """Run torchrun; if a process was killed, raise one line instead of torchrun's report."""
     for name in ("torch.distributed.elastic", "torch.distributed.run"):
         quiet = logging.getLogger(name)
         quiet.propagate = False
@@ -115,7 +115,7 @@ def _torchrun(options: Sequence[str], request: Path) -> None:
         if set(statuses.values()) <= {train_process.LOST_CONTACT}:
             message = "the processes of the training lost contact; the same command resumes"
             raise DeviceError(message) from None
-        sys.exit(1)  # it has logged why
+        sys.exit(1)  # the process that failed has logged why
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""What the settings of a training may ask for beyond the paper's: each is off in its experiment."""
+"""Loss and learning-rate schedule; the Dice loss and the cosine are not in the paper."""
 
 import math
 
@@ -9,7 +9,7 @@ from ssn3d.segmentation.training.validation import loss_sum
 
 
 def learning_rate(settings: TrainingSettings, step: int, steps: int) -> float:
-    """Learning rate of a step, from 0, of so many in all epochs."""
+    """Learning rate of a step (from 0) of `steps` in all epochs."""
     if settings.learning_rate_decay == "cosine":
         return settings.learning_rate * (1 + math.cos(math.pi * step / steps)) / 2
     return settings.learning_rate / (1 + settings.learning_rate_decay * step)
@@ -26,10 +26,10 @@ def training_loss(
 
 
 def dice_losses(logits: Tensor, masks: Tensor) -> Tensor:
-    """1 less the Dice coefficient of foreground and mask, (m,) (Milletari et al. 2016, 3DV).
+    """Dice losses (m,): 1 - Dice coefficient of foreground and mask (Milletari et al. 2016, 3DV).
 
-    `logits` are (m, 2, s, s, s), `masks` (m, s, s, s). One voxel is added to all sums, so that
-    nothing found where there is nothing has no loss.
+    `logits` are (m, 2, s, s, s), `masks` (m, s, s, s). One voxel is added to all sums, so that an
+    empty prediction of an empty mask has no loss.
     """
     probability = logits.softmax(dim=1)[:, 1].flatten(1)
     truth = masks.to(logits.device, non_blocking=True).to(probability.dtype).flatten(1)

@@ -1,4 +1,4 @@
-"""The number of subtomograms at a time with which this machine trains fastest, as measured."""
+"""Micro-batch size with which this machine trains fastest, as measured."""
 
 import copy
 import time
@@ -19,16 +19,10 @@ ROUNDS = 3
 
 
 def pick_micro_batch_size(network: nn.Module, compute: Compute, size: int, largest: int) -> int:
-    """Measure forward and backward passes; return the number with the least time a subtomogram.
+    """Measure forward and backward passes; return the number with the least time per subtomogram.
 
-    Args:
-        network: placed by `compute`; it is not changed.
-        compute: device and precision.
-        size: edge of a subtomogram in voxels.
-        largest: the upper limit, and the result if it is below all candidates.
-
-    Raises:
-        DeviceError: the GPU's memory is too small for the smallest candidate.
+    `network` is placed by `compute`, and not changed; subtomograms have `size`^3 voxels. The result
+    is at most `largest`. Raises DeviceError if the GPU's memory is too small for any candidate.
     """
     candidates = [n for n in CANDIDATES[compute.device.type] if n <= largest] or [largest]
     trial = copy.deepcopy(network).train()
@@ -47,7 +41,7 @@ def pick_micro_batch_size(network: nn.Module, compute: Compute, size: int, large
         )
         raise DeviceError(message)
     shown = ", ".join(f"{count}: {1000 * s:.1f}" for count, s in seconds.items())
-    logger.info("micro-batch size, ms a subtomogram: %s", shown)
+    logger.info("micro-batch size: ms per subtomogram: %s", shown)
     return min(seconds, key=lambda count: seconds[count])
 
 
@@ -60,8 +54,8 @@ def time_step(
 ) -> float:
     """Seconds of one forward and backward pass over `count` dummy subtomograms of `size`^3.
 
-    They are not all zeros, with which a GPU runs faster than with data. With `time.process_time` as
-    the clock, other programs on the machine hardly change the result.
+    They are not zeros, with which a GPU is faster than with data. Other programs on the machine
+    hardly change the time of the clock `time.process_time`.
     """
     shape = (count, size, size, size)
     images = torch.linspace(-3, 3, count * size**3, device=compute.device).half().view(shape)

@@ -1,13 +1,9 @@
-"""Training of a network, from subtomograms to the weights of its best epoch.
+"""Training of a network: subtomograms and masks in, the weights of the best epoch out.
 
-As in the paper: Adam, categorical cross-entropy without class weights, batches of 128; training
-ends when the pixel accuracy on the validation set has not improved for ten epochs (`epochs`).
-What else the settings may ask for is in `recipe`.
-
-A batch is accumulated from micro-batches that suit the machine, by one process or several
-(`ranks`), which changes nothing but rounding. The same seed gives the same bytes for the same
-micro-batch size, machine, number of processes and of threads; a number for `micro_batch_size` in
-the configuration fixes it.
+As in the paper: Adam, cross-entropy without class weights, batches of 128, early stopping by the
+validation pixel accuracy (`epochs`). A batch is accumulated from micro-batches, by one process or
+several (`distributed`), which changes nothing but rounding. The same seed gives the same bytes for
+the same micro-batch size, machine, number of processes and of threads.
 """
 
 import time
@@ -44,23 +40,23 @@ from ssn3d.segmentation.training.validation import (
 from ssn3d.subtomograms.samples import Samples, groups_of
 
 CHECKPOINT_SECONDS = 600.0
-"""Between checkpoints within an epoch; there is one after each in any case."""
+"""Time between checkpoints within an epoch; each epoch ends with one."""
 
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """A trained network, and how it was trained."""
+    """A trained network and its history."""
 
     network: nn.Module
-    """With the weights of the best epoch, ready to predict."""
+    """On its device, in evaluation mode, with the weights of the best epoch."""
     history: pd.DataFrame
-    """One row an epoch, the columns of `epochs.History`."""
+    """One row per epoch, the columns of `epochs.History`."""
     best_epoch: int
-    """The first of those with the highest validation pixel accuracy."""
+    """First epoch (from 1) with the highest validation pixel accuracy."""
     stopped: str
-    """Why: "patience" or "epochs"."""
+    """Reason: "patience" or "epochs"."""
     seconds: float
-    """Of all finished epochs, including those before a resumption."""
+    """Time of all epochs, including those before a resumption."""
     micro_batch_size: int
     device: str
     precision: str
@@ -80,15 +76,20 @@ def train(
 ) -> TrainingResult:
     """Train a network of the registry, or resume its training.
 
-    `samples` are subtomograms with masks, on disk (`Dataset`) or in memory (`Arrays`). Those at
-    `train_rows` are trained on; those at `validation_rows` decide when to stop, and which epoch was
-    best. `run_name` and the configuration's `seed` seed initial weights, order and dropout. From a
-    checkpoint, training resumes bit for bit; one of other data is refused. With `ranks`, several
-    processes train together.
+    Args:
+        samples: subtomograms with masks, on disk (`Dataset`) or in memory (`Arrays`).
+        train_rows: rows of `samples` for training.
+        validation_rows: rows that decide when to stop and which epoch is best.
+        network_name: name in the registry or of an installed package.
+        settings: section `training` of the configuration.
+        seed: with `run_name`, the seed of initial weights, order and dropout.
+        run_name: name for logs and the seed.
+        checkpoint_path: file from which training resumes bit for bit.
+        ranks: this process among several that train together.
 
     Raises:
-        DataError: no rows to train or validate on, or damaged data.
-        ConfigError: no such network, or a loss that is NaN or infinite.
+        DataError: there are no rows to train or validate on, or data are damaged.
+        ConfigError: there is no such network, or the loss is NaN or infinite.
         CheckpointError: the checkpoint is damaged, or of another training.
         DeviceError: the device or precision is unavailable, or another process has ended.
     """
@@ -119,7 +120,7 @@ def train(
 
 
 def _optimiser(network: nn.Module, settings: TrainingSettings) -> torch.optim.Optimizer:
-    """Adam; `_train_batch` sets the learning rate of each step."""
+    """Make the optimiser; `_train_batch` sets the learning rate of each step."""
     return torch.optim.Adam(
         network.parameters(),
         lr=settings.learning_rate,
@@ -143,7 +144,7 @@ def _run(training: Training) -> TrainingResult:
         while not (stopped := stop()):
             epoch = len(history) + 1
             _train_epoch(training, done, epoch, bar)
-            history.append(_validated(training, done, epoch))
+            history.append(_validate(training, done, epoch))
             if best_epoch(history) == epoch:
                 done.best_weights = copy_weights(network)
             done.batches, done.loss, done.seconds = 0, 0.0, 0.0
@@ -154,7 +155,7 @@ def _run(training: Training) -> TrainingResult:
     best = history[best_epoch(history) - 1]
     if best["validation_pixel_accuracy"] <= plateau:
         logger.warning(
-            "%s: no better than 'all background'; train longer, or with smaller batches",
+            "%s: not better than 'all background'; train longer, or with smaller batches",
             training.name,
         )
     return TrainingResult(
@@ -170,17 +171,17 @@ def _run(training: Training) -> TrainingResult:
 
 
 def _train_epoch(training: Training, done: Progress, epoch: int, bar: Any) -> None:
-    """Train on what is left of an epoch, batch by batch."""
+    """Train on the remaining batches of an epoch."""
     started, rows = time.perf_counter() - done.seconds, training.train_rows
     order = generator(training.seed, "training", training.name, "order", epoch).permutation(rows)
     batches = groups_of(order, training.settings.batch_size)
     left = batches[done.batches :]
     shares = [groups_of(training.ranks.share(b), training.micro_batch_size) for b in left]
     read = training.source.batches([rows for groups in shares for rows in groups])
-    # The loss stays on the device: to look at it after each batch would make a GPU wait.
+    # The loss stays on the device: reading it after each batch would make a GPU wait.
     loss = torch.tensor(done.loss, dtype=torch.float64, device=training.compute.device)
 
-    def note() -> None:
+    def update_progress() -> None:
         done.loss, done.seconds = float(loss), time.perf_counter() - started
         check_finite(done.loss, training.name, epoch)
 
@@ -194,25 +195,24 @@ def _train_epoch(training: Training, done: Progress, epoch: int, bar: Any) -> No
             done.batches += 1
             bar.update()
             if time.perf_counter() - saved_at > CHECKPOINT_SECONDS:
-                note()
+                update_progress()
                 save(training, done)
                 saved_at = time.perf_counter()
-    note()
+    update_progress()
 
 
 def _train_batch(
     training: Training, micro_batches: Iterable[Batch], size: int, step: int
 ) -> Tensor:
-    """Make one step of the optimiser; return the mean loss of the batch of `size`."""
+    """Make one step of the optimiser; return the mean loss of the batch of `size` subtomograms."""
     compute, optimiser = training.compute, training.optimiser
     optimiser.param_groups[0]["lr"] = learning_rate(training.settings, step, training.steps)
     optimiser.zero_grad()
-    # Dropout is seeded by the step and the process, so that a checkpoint needs no random state.
+    # Step and process seed the dropout, so that a checkpoint needs no random state.
     keys = ("training", training.name, "dropout", step, training.ranks.rank)
     torch.manual_seed(torch_generator(training.seed, *keys).initial_seed())
     total = torch.zeros((), device=compute.device)
     for images, masks in micro_batches:
-        # each voxel has the same weight, also in a smaller last micro-batch
         logits = compute.logits(training.network, images)
         loss = training_loss(logits, masks, training.settings, size)
         loss.backward()  # type: ignore[no-untyped-call]
@@ -222,8 +222,8 @@ def _train_batch(
     return total
 
 
-def _validated(training: Training, done: Progress, epoch: int) -> dict[str, Any]:
-    """Validate after an epoch; return a row of the history."""
+def _validate(training: Training, done: Progress, epoch: int) -> dict[str, Any]:
+    """Compute the scores after an epoch, a row of the history."""
     started, rows = time.perf_counter(), training.validation_rows
     with reproducible(training.compute.device):
         mine = validate(

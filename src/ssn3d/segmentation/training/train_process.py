@@ -1,4 +1,4 @@
-"""One of the processes of a training; torchrun starts it with a file of `launch`."""
+"""One process of a training, started by torchrun with the request file of `launch`."""
 
 import logging
 import os
@@ -7,12 +7,12 @@ import sys
 from ssn3d.core.device import current_gpu, use_threads
 from ssn3d.core.log import job, logger
 from ssn3d.io.files import read_json
-from ssn3d.segmentation.evaluation.steps import train_run
 from ssn3d.segmentation.settings import TrainingSettings
 from ssn3d.segmentation.training.distributed import LostContactError, joined
+from ssn3d.segmentation.training.steps import train_run
 
 LOST_CONTACT = 75
-"""Exit status of a process that waits for another in vain; whoever started them says why."""
+"""Exit status of a process that waits for another in vain; the launcher logs why."""
 
 
 def main() -> None:
@@ -22,7 +22,7 @@ def main() -> None:
     settings = TrainingSettings.model_validate(arguments.pop("settings"))
     with job(request["log"], of_another=True):
         if os.environ["RANK"] != "0":
-            logger.setLevel(logging.ERROR)  # the first speaks for all
+            logger.setLevel(logging.ERROR)  # the first process logs for all
         use_threads(request["threads"])
         try:
             with (

@@ -1,4 +1,4 @@
-"""The state of a training: its data and network, what has been done, and the checkpoint of it."""
+"""State of a training: data, network and progress; from and to a checkpoint."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,16 +19,16 @@ from ssn3d.subtomograms.samples import groups_of
 
 @dataclass
 class Progress:
-    """What has been done: whole epochs, and part of the present one."""
+    """Finished epochs, and the finished part of the present one."""
 
     history: History = field(default_factory=list)
     best_weights: dict[str, Tensor] = field(default_factory=dict)
     batches: int = 0
-    """Of the present epoch."""
+    """Finished batches of the present epoch."""
     loss: float = 0.0
-    """Their mean loss, each weighted by its share of the epoch."""
+    """Sum of their losses, each weighted by its share of the epoch."""
     seconds: float = 0.0
-    """That they took."""
+    """Time that they took."""
 
 
 @dataclass
@@ -48,24 +48,24 @@ class Training:
     optimiser: torch.optim.Optimizer
     checkpoint_path: Path | None
     identity: str
-    """Of network, settings and data; a checkpoint has the same."""
+    """Fingerprint of network, settings and data, also in the checkpoint."""
     micro_batch_size: int = 0
 
     @property
     def steps(self) -> int:
-        """Of the optimiser, in all epochs that there may be."""
+        """Maximum number of steps of the optimiser, in all epochs."""
         epoch = len(groups_of(self.train_rows, self.settings.batch_size))
         return self.settings.epochs * epoch
 
 
 def start(training: Training) -> Progress:
-    """Nothing done yet, or what a checkpoint says."""
+    """Progress so far: none, or that of the checkpoint, which is loaded."""
     saved = read_checkpoint(training.checkpoint_path, training.identity)
     if saved:
         size = saved["micro_batch_size"]
     else:
         size = _micro_batch_size(training) if training.ranks.is_first else 0
-    # Nobody goes on before all have read the checkpoint, which the first may write or delete.
+    # No process goes on before all have read the checkpoint, which the first may replace.
     training.micro_batch_size = training.ranks.gather(size)[0]
     if saved is None:
         return Progress(best_weights=copy_weights(training.network))
@@ -78,7 +78,7 @@ def start(training: Training) -> Progress:
 
 
 def save(training: Training, done: Progress) -> None:
-    """Write all that is needed to resume as if the training had not been interrupted."""
+    """Write a checkpoint, from which the training resumes bit for bit."""
     if training.checkpoint_path is None or not training.ranks.is_first:
         return
     content = {
@@ -92,19 +92,19 @@ def save(training: Training, done: Progress) -> None:
 
 
 def _micro_batch_size(training: Training) -> int:
-    """The size in the settings, or the fastest as measured."""
-    asked, batch_size = training.settings.micro_batch_size, training.settings.batch_size
+    """Micro-batch size in the settings, or the fastest as measured."""
+    size, batch_size = training.settings.micro_batch_size, training.settings.batch_size
     largest = min(batch_size, len(training.train_rows))
-    if isinstance(asked, int):
-        return min(asked, largest)
+    if isinstance(size, int):
+        return min(size, largest)
     with reproducible(training.compute.device):
         size = pick_micro_batch_size(
             training.network, training.compute, training.size_voxels, largest
         )
-    logger.info("%s: micro-batches of %d, as measured", training.name, size)
+    logger.info("%s: micro-batches of %d subtomograms", training.name, size)
     return size
 
 
 def copy_weights(network: nn.Module) -> dict[str, Tensor]:
-    """Copy the present weights to the CPU."""
+    """Copy a network's weights to the CPU."""
     return {name: weights.cpu().clone() for name, weights in network.state_dict().items()}

@@ -1,4 +1,4 @@
-"""Checks of a training: its data, its loss, and the network on the validation set."""
+"""Checks of a training's data and loss, and the network's scores on the validation set."""
 
 import math
 from typing import Any
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from ssn3d.core.errors import ConfigError, DataError
-from ssn3d.segmentation.evaluation.metrics import confusion_of_sums, scores_of_counts
+from ssn3d.segmentation.evaluation.metrics import scores_of_sums
 from ssn3d.segmentation.inference.compute import Compute
 from ssn3d.segmentation.inference.predict import predict_batches
 from ssn3d.segmentation.training.batches import Source
@@ -25,24 +25,24 @@ def check_rows(
     name: str,
     processes: int,
 ) -> None:
-    """Raise DataError unless there is something to train and, for each process, to validate on."""
+    """Raise DataError unless there are rows to train on and, for each process, to validate on."""
     for part, rows in {"train": train_rows, "validation": validation_rows}.items():
         if not len(rows):
-            raise DataError(f"{name}: the {part} set is empty; ask for more subtomograms")
+            raise DataError(f"{name}: the {part} set is empty; extract more subtomograms")
         if rows.min() < 0 or rows.max() >= len(samples):
             message = f"{name}: the {part} set has rows beyond the {len(samples)} subtomograms"
-            raise DataError(f"{message}; the split is of another dataset, repeat it")
+            raise DataError(f"{message}; repeat the split, which is of another dataset")
     if processes > len(validation_rows):
-        message = (
-            f"{name}: {processes} processes for {len(validation_rows)} validation subtomograms"
+        raise DataError(
+            f"{name}: {processes} processes for {len(validation_rows)} validation subtomograms; "
+            "use fewer (gpus_per_training)"
         )
-        raise DataError(f"{message}; use fewer (gpus_per_training)")
     if np.intersect1d(train_rows, validation_rows).size:
         raise DataError(f"{name}: subtomograms are in both the train and the validation set")
 
 
 def check_finite(loss: float, name: str, epoch: int) -> None:
-    """Raise ConfigError where the training has diverged."""
+    """Raise ConfigError if the training has diverged."""
     if not math.isfinite(loss):
         raise ConfigError(
             f"{name}: the loss is {loss} in epoch {epoch}; lower training.learning_rate, or set "
@@ -58,9 +58,9 @@ def validate(
     compute: Compute,
     micro_batch_size: int,
 ) -> tuple[float, pd.DataFrame]:
-    """Sum of the loss over all voxels, and the table of `metrics.scores_of_counts`, at some rows.
+    """Compute the loss summed over all voxels, and the table of `metrics.scores_of_sums`.
 
-    Voxels are counted on the device, and counts fetched at the end: a GPU does not wait in between.
+    Counts stay on the device until the end, so that a GPU never waits.
     """
     loss, sums = torch.zeros((), device=compute.device), []
     for logits, truth in predict_batches(
@@ -70,19 +70,20 @@ def validate(
         loss += loss_sum(logits, masks)
         found, there = logits.argmax(dim=1).bool().flatten(1), masks.bool().flatten(1)
         sums.append(torch.stack([(found & there).sum(1), found.sum(1), there.sum(1)]))
-    counts = confusion_of_sums(*torch.cat(sums, dim=1).cpu().numpy(), voxels=masks[0].numel())
-    return float(loss), scores_of_counts(counts)
+    return float(loss), scores_of_sums(
+        *torch.cat(sums, dim=1).cpu().numpy(), voxels=masks[0].numel()
+    )
 
 
 def background_percent(source: Source, rows: NDArray[np.integer[Any]]) -> float:
-    """Pixel accuracy in percent of "all background" on some rows of a dataset."""
+    """Pixel accuracy in percent of "all background" on some rows."""
     means = [
-        float(m.mean(dtype=torch.float64)) * len(m) for _, m in source.batches(groups_of(rows, 64))
+        float(m.mean(dtype=torch.float64)) * len(m) for _, m in source.batches(groups_of(rows))
     ]
     return 100 * (1 - sum(means) / len(rows))
 
 
 def loss_sum(logits: Tensor, masks: Tensor) -> Tensor:
     """Cross-entropy summed over voxels; torch's own reduction has no fixed order on a GPU."""
-    classes = masks.to(logits.device, non_blocking=True).to(torch.int64)  # there, not on the way
+    classes = masks.to(logits.device, non_blocking=True).to(torch.int64)  # converted on the GPU
     return cross_entropy(logits, classes, reduction="none").sum()

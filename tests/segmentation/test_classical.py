@@ -1,43 +1,28 @@
-"""Thresholds on scenes with known answers, and their run."""
-
-from pathlib import Path
+"""Classical baselines on scenes with known answers, and their run."""
 
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import ndimage
+from scenes import ball, image_of, iou
 
 from datasets import particles_of, write_shard_of
 from sections import section
 from ssn3d.experiment.runs import ORACLE, OTSU, path_name
 from ssn3d.io.files import read_json
 from ssn3d.segmentation.baseline.classical import LEVELS, best_level, segment_by_threshold
-from ssn3d.segmentation.baseline.steps import threshold_run
-from ssn3d.segmentation.settings import BaselineParameters
+from ssn3d.segmentation.baseline.steps import baseline_run
 from ssn3d.subtomograms.samples import Arrays
 from ssn3d.subtomograms.splits import write_split
 from ssn3d.subtomograms.store import open_dataset
 
-GRID = np.indices((24,) * 3)
-PARAMETERS: BaselineParameters = section("baseline").unsupervised
+PARAMETERS = section("baseline").unsupervised
 
 
-def ball(radius: float, x: float = 12) -> np.ndarray:
-    return (GRID[0] - 12) ** 2 + (GRID[1] - 12) ** 2 + (GRID[2] - x) ** 2 <= radius**2
+BALLS = {radius: ball(radius, (12, 12, 12), 24) for radius in (3, 4, 5)}
 
 
-def image_of(truth: np.ndarray, noise: float = 0.3, seed: int = 0) -> np.ndarray:
-    """Protein is dark."""
-    white = np.random.default_rng(seed).normal(size=truth.shape)
-    return noise * white - ndimage.gaussian_filter(truth.astype(float), 1.155)
-
-
-def iou(mask: np.ndarray, truth: np.ndarray) -> float:
-    return float((mask & truth).sum() / (mask | truth).sum())
-
-
-def test_otsu_finds_the_particle_at_the_centre_and_not_its_neighbour() -> None:
-    target, other = ball(4), ball(2, x=22)
+def test_otsu():
+    target, other = BALLS[4], ball(2, (12, 12, 22), 24)
     image = image_of(target | other, noise=0.1)
     mask, outcome = segment_by_threshold(image, PARAMETERS, None)
     assert outcome == "segmented"
@@ -50,18 +35,18 @@ def test_otsu_finds_the_particle_at_the_centre_and_not_its_neighbour() -> None:
     ("level", "radius", "outcome"),
     [(50.0, 4, "nothing above threshold"), (4.0, 0, "no cluster at the centre")],
 )
-def test_an_empty_mask_has_a_reason(level: float, radius: float, outcome: str) -> None:
-    image = image_of(ball(4) if radius else ball(2, x=21))
+def test_reason_of_empty_mask(level, radius, outcome):
+    image = image_of(BALLS[4] if radius else ball(2, (12, 12, 21), 24), 0.3)
     mask, why = segment_by_threshold(image, PARAMETERS, level)
     assert (mask.any(), why) == (False, outcome)
 
 
-def test_no_level_is_better_than_the_oracles() -> None:
-    masks = np.stack([ball(radius) for radius in (3, 4, 5)])
+def test_oracle_has_the_best_level():
+    masks = np.stack([BALLS[radius] for radius in (3, 4, 5)])
     samples = Arrays(np.stack([image_of(m, 0.5, i) for i, m in enumerate(masks)]), masks * 1)
     rows = np.arange(3)
 
-    def mean_iou(level: float | None) -> float:
+    def mean_iou(level):
         found = [segment_by_threshold(image, PARAMETERS, level)[0] for image in samples.images]
         return float(np.mean([iou(*pair) for pair in zip(found, masks, strict=True)]))
 
@@ -71,10 +56,10 @@ def test_no_level_is_better_than_the_oracles() -> None:
 
 
 @pytest.mark.parametrize("method", [OTSU, ORACLE])
-def test_a_run_has_the_files_of_the_baselines(method: str, tmp_path: Path) -> None:
+def test_run(method, tmp_path):
     shards = []
     for name, radii in {"t1": [3, 4, 5, 4], "independent1": [5, 3]}.items():
-        masks = np.stack([ball(radius) for radius in radii])
+        masks = np.stack([BALLS[radius] for radius in radii])
         images = np.stack([image_of(mask, 0.3, n) for n, mask in enumerate(masks)])
         particles = particles_of(np.zeros((len(radii), 3)), "1KP8")
         shards.append(write_shard_of(tmp_path / f"{name}.h5", images, masks, particles))
@@ -83,7 +68,7 @@ def test_a_run_has_the_files_of_the_baselines(method: str, tmp_path: Path) -> No
     split = tmp_path / "random.csv"
     write_split(split, dataset.tomograms, dataset.labels, dataset.pdb_ids, parts)
     folder = tmp_path / path_name(method) / "A" / "random"
-    metrics = threshold_run(shards, split, method, PARAMETERS, folder, seed=1, workers=1)
+    metrics = baseline_run(shards, split, method, PARAMETERS, folder, seed=1, workers=1)
     assert metrics["independent"]["iou_foreground"] > 50
     table = pd.read_csv(folder / "per_subtomogram.csv")
     assert table["label"].tolist() == [3, 4]

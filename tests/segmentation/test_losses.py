@@ -1,4 +1,4 @@
-"""What a training may do beyond the paper's: Dice loss, cosine decay."""
+"""Dice loss and cosine decay."""
 
 import pytest
 import torch
@@ -10,12 +10,12 @@ from ssn3d.segmentation.training.losses import dice_losses, learning_rate, train
 PAPER = section("training")
 
 
-def logits_of(foreground: torch.Tensor) -> torch.Tensor:
+def logits_of(foreground):
     """Logits whose softmax gives these probabilities."""
     return torch.stack([torch.log1p(-foreground), torch.log(foreground)], dim=1)
 
 
-def test_dice_is_the_overlap_of_probabilities_and_mask():
+def test_dice_loss():
     masks = torch.zeros(2, 4, 4, 4, dtype=torch.uint8)
     masks[0, :2] = 1
     sure = masks.float().clamp(1e-6, 1 - 1e-6)
@@ -27,7 +27,7 @@ def test_dice_is_the_overlap_of_probabilities_and_mask():
     torch.testing.assert_close(dice_losses(half, masks[:1]), torch.tensor([1 - 33 / 65]))
 
 
-def test_the_loss_of_a_batch_does_not_depend_on_micro_batches():
+def test_loss_of_micro_batches():
     rng = torch.Generator().manual_seed(0)
     logits = torch.randn(5, 2, 8, 8, 8, generator=rng)
     masks = (torch.rand(5, 8, 8, 8, generator=rng) > 0.7).to(torch.uint8)
@@ -37,7 +37,7 @@ def test_the_loss_of_a_batch_does_not_depend_on_micro_batches():
     torch.testing.assert_close(sum(parts), expected)
 
 
-def test_the_cosine_ends_at_zero_and_is_half_way_at_the_middle():
+def test_cosine_decay():
     settings = changed(PAPER, learning_rate=0.01, learning_rate_decay="cosine")
     rates = [learning_rate(settings, step, 100) for step in (0, 50, 100)]
     assert rates == pytest.approx([0.01, 0.005, 0.0])

@@ -4,31 +4,23 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
-from scipy import ndimage
+from scenes import ball, image_of
 
 from sections import changed, section
 from ssn3d.core.seeds import generator
 from ssn3d.segmentation.baseline.mumford_shah import threshold_segments, unsupervised_threshold
-from ssn3d.segmentation.baseline.segment import Segmentation, segment
+from ssn3d.segmentation.baseline.segment import segment
 
 SIZE = 32
 CENTRE = (16, 16, 16)
 SETTINGS = section("baseline", flooded="gradient").unsupervised
 
 
-def ball(centre: tuple[int, int, int] = CENTRE, radius: float = 6.0) -> NDArray[np.bool_]:
-    offsets = np.indices((SIZE,) * 3) - np.reshape(centre, (3, 1, 1, 1))
-    return np.asarray((offsets**2).sum(axis=0) <= radius**2)
+def segmented(truth, noise):
+    return segment(image_of(truth, noise), SETTINGS, generator(0, "test"))
 
 
-def segmented(truth: NDArray[np.bool_], noise: float, seed: int = 0) -> Segmentation:
-    density = ndimage.gaussian_filter(truth.astype(float), 1.155)
-    image = noise * np.random.default_rng(seed).normal(size=truth.shape) - density
-    return segment(image, SETTINGS, generator(0, "test"))
-
-
-def chosen(points: list[tuple[float, int]]) -> int:
+def chosen(points):
     squares, faces = np.array(points, dtype=float).T
     return unsupervised_threshold(squares, faces.astype(int))
 
@@ -47,9 +39,7 @@ def chosen(points: list[tuple[float, int]]) -> int:
         ([(100, 0), (50, 40), (45, 100), (60, 50), (99, 1)], 1),
     ],
 )
-def test_the_knee_of_a_trade_off_drawn_by_hand(
-    points: list[tuple[float, int]], expected: int
-) -> None:
+def test_knee_of_hand_drawn_curves(points, expected):
     assert chosen(points) == expected
 
 
@@ -58,9 +48,7 @@ POINTS = st.lists(st.tuples(st.integers(1, 999), st.integers(1, 999)), min_size=
 
 @settings(max_examples=60, deadline=None)
 @given(POINTS, st.sampled_from([1e-3, 7.0, 1e4]), st.sampled_from([2, 30]))
-def test_it_is_the_farthest_below_the_line_in_any_units(
-    points: list[tuple[int, int]], square_unit: float, face_unit: int
-) -> None:
+def test_knee_is_farthest_below_the_line(points, square_unit, face_unit):
     """Against numpy's fit and perpendicular distances from the line."""
     all_points = [(1000, 0), *points]
     until = int(np.argmin([s for s, _ in all_points])) + 1
@@ -80,33 +68,33 @@ def test_it_is_the_farthest_below_the_line_in_any_units(
 
 
 @pytest.mark.parametrize("noise", [0.0, 0.2])
-def test_a_bright_ball_is_the_structure(noise: float) -> None:
-    truth = ball()
+def test_ball_is_foreground(noise):
+    truth = ball(6, CENTRE, SIZE)
     result = segmented(truth, noise)
-    assert (result.structure & truth).sum() > 0.6 * truth.sum()
-    assert (result.structure & ~truth).sum() < 0.1 * truth.sum()
+    assert (result.foreground & truth).sum() > 0.6 * truth.sum()
+    assert (result.foreground & ~truth).sum() < 0.1 * truth.sum()
     assert result.mask[CENTRE]
 
 
-def test_of_two_equal_balls_both_are_structure_and_the_central_one_the_target() -> None:
-    wanted, other = ball(radius=4.5), ball((16, 26, 26), 4.5)
+def test_central_one_of_two_balls():
+    wanted, other = ball(4.5, CENTRE, SIZE), ball(4.5, (16, 26, 26), SIZE)
     result = segmented(wanted | other, 0.0)
     for truth in (wanted, other):
-        assert (result.structure & truth).sum() > 0.5 * truth.sum()
+        assert (result.foreground & truth).sum() > 0.5 * truth.sum()
     assert (result.mask & wanted).sum() > 0.6 * wanted.sum()
     assert (result.mask & other & ~wanted).sum() < 0.1 * other.sum()
 
 
 @pytest.mark.parametrize("flooded", ["gradient", "density"])
-def test_in_noise_the_structure_is_the_denser_minority(flooded: str) -> None:
+def test_foreground_of_noise(flooded):
     image = np.random.default_rng(3).normal(size=(SIZE,) * 3)
     used = changed(SETTINGS, flooded=flooded)
     result = segment(image, used, generator(0, "test"))
-    assert 0 < result.structure.mean() < 0.5
-    assert image[result.structure].mean() < image[~result.structure].mean()
+    assert 0 < result.foreground.mean() < 0.5
+    assert image[result.foreground].mean() < image[~result.foreground].mean()
 
 
-def test_segments_of_equal_means_have_no_structure() -> None:
+def test_segments_of_equal_means():
     segments = np.repeat([1, 2], 32).reshape(4, 4, 4).astype(np.int32)
     density = np.tile([1.0, -1.0], 32).reshape(4, 4, 4)
     assert not threshold_segments(density, segments, None).any()

@@ -1,20 +1,17 @@
-"""Networks of other packages: found by their entry points, and refused in one line."""
+"""Networks of installed packages, and one-line errors."""
 
 import sys
-from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from spheres import Spheres
+from spheres import QUICK, train_on
 
-from sections import section
+from sections import changed
 from ssn3d.cli.main import main
 from ssn3d.core.errors import ConfigError
 from ssn3d.report.settings import RowSettings
 from ssn3d.segmentation.networks.registry import NETWORKS, architecture, build_network, capacity
-from ssn3d.segmentation.training.train import train
 
 CODE = """
 from torch import nn
@@ -48,10 +45,10 @@ BROKEN = {
 
 
 @pytest.fixture(name="install")
-def give_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+def give_install(tmp_path, monkeypatch):
     """Install a package of networks as pip does: its module, and a folder of facts beside it."""
 
-    def install(package: str, networks: dict[str, str]) -> None:
+    def install(package, networks):
         site, module = tmp_path / package, package.replace("-", "_")
         facts = site / f"{module}-1.2.dist-info"
         facts.mkdir(parents=True)
@@ -65,26 +62,18 @@ def give_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..
     return install
 
 
-def build(name: str) -> torch.nn.Module:
+def build(name):
     return build_network(name, 0.5, torch.Generator().manual_seed(0))
 
 
-def test_a_package_brings_a_network_that_trains_and_may_be_asked_for(
-    install: Callable[..., None], tiny_spheres: Spheres, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_network_of_a_package_trains(install, tiny_spheres, capsys):
     install("my-networks", {"Linear": "{module}:linear", "Coarse": "{module}:coarse"})
     assert "my_networks" not in sys.modules
     assert RowSettings(method="Linear", dataset="A").method == "Linear"
     assert "my_networks" not in sys.modules  # names alone import nothing
     assert capacity(build("Linear")) == 4
     assert [architecture(name).block for name in ("Linear", "Coarse", "SSN3D-v1")] == [1, 4, 8]
-    settings = section(
-        "training", device="cpu", precision="float32", batch_size=4, micro_batch_size=4, epochs=2
-    )
-    data = tiny_spheres.samples, tiny_spheres.train_rows, tiny_spheres.validation_rows
-    trained = train(
-        *data, "Linear", settings=settings, seed=0, run_name="test", checkpoint_path=None
-    )
+    trained = train_on(tiny_spheres, changed(QUICK, epochs=2), "Linear")
     first, last = trained.history["train_loss"]
     assert last < first
     main(["networks"])
@@ -93,9 +82,7 @@ def test_a_package_brings_a_network_that_trains_and_may_be_asked_for(
     assert "SSN3D-ED      895,746\n" in printed
 
 
-def test_broken_networks_are_one_line_each_and_harm_no_other(
-    install: Callable[..., None], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_broken_networks(install, capsys):
     install("broken", {"Linear": "{module}:linear", **BROKEN})
     install("other", {"Twice": "{module}:linear"})
     install("another", {"Twice": "{module}:linear"})
@@ -105,12 +92,12 @@ def test_broken_networks_are_one_line_each_and_harm_no_other(
     said = {line.split()[0]: line for line in lines if " network: " in line}
     assert {*said} == {*BROKEN, "Twice"}
     assert "'Absent' of broken 1.2 cannot be built (ModuleNotFoundError: No mod" in said["Absent"]
-    assert "(RuntimeError: no luck); mend or remove the package" in said["Fails"]
+    assert "(RuntimeError: no luck); correct or remove it" in said["Fails"]
     assert "'Nothing' is built as None, not as a torch.nn.Module" in said["Nothing"]
     assert "broken:number is not a function" in said["Number"]
-    assert "'UNet' of broken 1.2 is a name of ssn3d's own; rename" in said["UNet"]
+    assert "'UNet' of broken 1.2 has a name of ssn3d's; rename" in said["UNet"]
     assert "must consist of letters, digits and dashes; rename it" in said["no/name"]
-    assert "'Twice' is of another 1.2 and other 1.2; uninstall all but one" in said["Twice"]
+    assert "'Twice' is in both another 1.2 and other 1.2; uninstall all but one" in said["Twice"]
     assert capacity(build("UNet")) > 1e6
     with pytest.raises(ConfigError, match=r"'Fails' of broken 1\.2 cannot be built"):
         build("Fails")

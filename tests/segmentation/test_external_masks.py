@@ -1,7 +1,4 @@
-"""Masks predicted elsewhere: scored as our own, and one line for what is wrong."""
-
-from collections.abc import Callable
-from pathlib import Path
+"""Scores of external masks, and one-line errors."""
 
 import h5py
 import numpy as np
@@ -16,14 +13,14 @@ from ssn3d.subtomograms.splits import write_split
 from ssn3d.subtomograms.store import open_dataset
 
 PARTS = ["train", "test", "validation", "test", "independent", "independent"]
-ROWS = np.array([5, 1, 4, 3])  # of those scored, in no order
+ROWS = np.array([5, 1, 4, 3])  # scored, in another order
 RNG = np.random.default_rng(0)
 TRUTH = (RNG.random((len(PARTS), 8, 8, 8)) < 0.2).astype(np.uint8)
 FOUND = TRUTH ^ (RNG.random(TRUTH.shape) < 0.02)
 
 
 @pytest.fixture(name="given")
-def give_given(tmp_path: Path) -> dict[str, object]:
+def give_given(tmp_path):
     """Write shards, a split and a file of masks; return the file's content and the command."""
     shards = []
     for name, rows in {"t1": slice(0, 4), "independent1": slice(4, 6)}.items():
@@ -43,15 +40,13 @@ def give_given(tmp_path: Path) -> dict[str, object]:
     return {"content": content, "command": [str(word) for word in command]}
 
 
-def write(path: Path, content: dict[str, object]) -> None:
+def write(path, content):
     with h5py.File(path, "w") as file:
         for name, values in content.items():
             file[name] = values
 
 
-def test_a_file_of_masks_is_scored_as_our_own_runs_are(
-    given: dict[str, object], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_scores_and_record(given, tmp_path, capsys):
     write(tmp_path / "mine.h5", given["content"])
     main([*given["command"], "--trained-on", "A", "--parameters", "12"])
     printed = capsys.readouterr().out
@@ -65,18 +60,18 @@ def test_a_file_of_masks_is_scored_as_our_own_runs_are(
     assert (record["trained_on"], record["capacity"], record["milliseconds"]) == ("A", 12, None)
 
 
-FAULTS: dict[str, tuple[Callable[[dict[str, np.ndarray]], object], str]] = {
+FAULTS = {
     "a row is missing": (
         lambda c: {name: values[1:] for name, values in c.items()},
-        "1 of 2 independent subtomograms have no mask, first tomogram independent1, label 2",
+        "1 of 2 independent subtomograms have no mask, first tomogram independent1, label 2; add",
     ),
     "another shape": (
         lambda c: c | {"masks": c["masks"][:, :4]},
-        "masks (4, 4, 8, 8), 4 tomograms and 4 labels; there must be n of each, masks of (8, 8, 8)",
+        "masks (4, 4, 8, 8), 4 tomograms and 4 labels; there must be n of each",
     ),
     "probabilities": (
         lambda c: c | {"masks": 0.5 * c["masks"]},
-        "the mask of tomogram t1, label 2 has values other than 0 and 1; threshold probabilities",
+        "the mask of tomogram t1, label 2 has values other than 0 and 1; threshold it first",
     ),
     "twice": (lambda c: c | {"label": c["label"] * 0 + 2}, "several masks of one subtomogram"),
     "no labels": (lambda c: {"masks": c["masks"]}, "it needs datasets masks, tomogram and label"),
@@ -84,13 +79,7 @@ FAULTS: dict[str, tuple[Callable[[dict[str, np.ndarray]], object], str]] = {
 
 
 @pytest.mark.parametrize(("change", "message"), FAULTS.values(), ids=FAULTS)
-def test_a_fault_is_one_line_with_the_file(
-    change: Callable[[dict[str, object]], dict[str, object]],
-    message: str,
-    given: dict[str, object],
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_faults(change, message, given, tmp_path, capsys):
     write(tmp_path / "mine.h5", change(given["content"]))
     with pytest.raises(SystemExit):
         main(given["command"])
@@ -99,9 +88,7 @@ def test_a_fault_is_one_line_with_the_file(
     assert message in line
 
 
-def test_what_masks_need_and_others_do_not_is_said(
-    given: dict[str, object], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_missing_options(given, capsys):
     short = given["command"][: given["command"].index("--output")]
     picks = ["score", "picks.star", "--truth", "a.star", "b.star", "--distance", "1"]
     for command, message in ((short, "no --output: masks of"), (picks, "--truth: 2 files, picks")):
