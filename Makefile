@@ -9,9 +9,9 @@ SNAKEMAKE := $(VENV)/bin/snakemake
 .PHONY: demo test check paper clean
 
 demo: $(VENV)/run
-	$(SNAKEMAKE) --cores all --configfile demo.yaml
-	$(SNAKEMAKE) --cores all --configfile demo.yaml --report results/report.html --quiet all
-	@$(VENV)/bin/ssn3d tables --config config.yaml demo.yaml
+	$(SNAKEMAKE) --cores all --configfile config/demo.yaml
+	$(SNAKEMAKE) --cores all --configfile config/demo.yaml --report results/report.html --quiet all
+	@$(VENV)/bin/ssn3d tables --config config.yaml config/demo.yaml
 
 test: check
 	$(VENV)/bin/pytest -n 2 --dist loadgroup

@@ -19,7 +19,7 @@ from ssn3d.microscope.settings import TAKEN_NAMES
 from ssn3d.segmentation.networks.registry import NETWORKS
 
 CONFIG = yaml.safe_load((REPOSITORY / "config.yaml").read_text())
-FULL = load_config(REPOSITORY / "config.yaml", REPOSITORY / "realistic.yaml").model_dump()
+FULL = load_config(REPOSITORY / "config.yaml", REPOSITORY / "config/realistic.yaml").model_dump()
 SCHEMA = Config.model_json_schema()
 WRONG_TYPES = {
     "integer": ["many", 1.5, 10.0, True, None, [1], {"a": 1}],
@@ -171,10 +171,10 @@ def test_the_configurations_are_valid(monkeypatch):
     monkeypatch.chdir(REPOSITORY)
     paper = load_config("config.yaml")
     assert paper.model_dump(exclude_unset=True) == CONFIG
-    demo = load_config("config.yaml", "demo.yaml")
+    demo = load_config("config.yaml", "config/demo.yaml")
     assert (demo.structures.source, demo.seed) == ("surrogate", paper.seed)
-    assert load_config("config.yaml", "own.yaml").recovery.sheet == "tomograms.tsv"
-    cpu = load_config("config.yaml", "cpu.yaml")
+    assert load_config("config.yaml", "config/own.yaml").recovery.sheet == "tomograms.tsv"
+    cpu = load_config("config.yaml", "config/cpu.yaml")
     assert {key for key in CONFIG if getattr(cpu, key) != getattr(paper, key)} == {"training"}
 
 
