@@ -1,17 +1,18 @@
 # make demo    the whole experiment at toy size, in its own virtual environment
 # make test    the checks and the tests
-# make paper   the paper's experiment at full size (hours to days; GPUs help)
+# make paper   the paper's experiment at full size (days or weeks on CPUs)
+# make environments   copy the versions in requirements.lock into the conda environments
 
 VENV := .venv
 PYTHON ?= python3
 SNAKEMAKE := $(VENV)/bin/snakemake
 
-.PHONY: demo test check paper clean
+.PHONY: demo test check paper environments clean
 
 demo: $(VENV)/run
-	$(SNAKEMAKE) --cores all --configfile demo.yaml
-	$(SNAKEMAKE) --cores all --configfile demo.yaml --report results/report.html --quiet all
-	@$(VENV)/bin/ssn3d tables --config config.yaml demo.yaml
+	$(SNAKEMAKE) --cores all --configfile config/demo.yaml
+	$(SNAKEMAKE) --cores all --configfile config/demo.yaml --report results/report.html --quiet all
+	@$(VENV)/bin/ssn3d tables --config config.yaml config/demo.yaml
 
 test: check
 	$(VENV)/bin/pytest -n 2 --dist loadscope
@@ -26,6 +27,11 @@ paper: $(VENV)/run
 	$(SNAKEMAKE) --cores all
 	$(SNAKEMAKE) --cores all --report results/report.html --quiet all
 	@$(VENV)/bin/ssn3d tables
+
+environments:
+	for file in envs/cpu.yaml envs/cuda.yaml; do \
+	  { sed '/- pip:/q' $$file; sed -n 's/^[^#]*==/      - &/p' requirements.lock; } > $$file.new && mv $$file.new $$file; \
+	done
 
 clean:
 	rm -rf $(VENV) results logs .snakemake

@@ -1,8 +1,8 @@
 """SSN3D: simulate cryo-electron tomograms, train networks to segment them, make Tables 2 and 3.
 
-snakemake --cores all --use-conda                 the paper's experiment (config.yaml)
-snakemake --cores all --configfile demo.yaml      the same, small
-snakemake --directory elsewhere ...               the same, with its results in another folder
+snakemake --cores all --use-conda                     the paper's experiment (config.yaml)
+snakemake --cores all --configfile config/demo.yaml   the same at toy size
+snakemake --directory elsewhere ...                   results in another folder
 """
 
 import atexit

@@ -98,7 +98,7 @@ demo() {
 }
 
 if [[ -z $small ]]; then
-  demo=demo.yaml tables=("$folder/structures.yaml" "$folder/run.yaml")
+  demo=config/demo.yaml tables=("$folder/structures.yaml" "$folder/run.yaml")
   training=(--epochs 3) tomogram=()
 else # three structures, 25 subtomograms
   demo=tests/workflow/small.yaml tables=(tests/workflow/small.yaml "$folder/run.yaml")

@@ -1,6 +1,6 @@
 """What many tomograms cost on this machine: time, memory and disk.
 
-Run `python benchmarks/scale.py`, at the paper's size; with `--configfile demo.yaml` at another one.
+Run `python benchmarks/scale.py` at the paper's size, or with `--configfile config/demo.yaml`.
 
 - The workflow simulates `--simulate` tomograms in a folder of its own, up to their subtomograms, in
   one run each: seconds, peak memory of a job, bytes on disk a tomogram.

@@ -5,7 +5,7 @@ Processor seconds are comparable where other work shares the cores.
     python benchmarks/tomogram.py                          the paper's size, surrogates
     python benchmarks/tomogram.py --folder COORDINATES     real structures where there are files
     python benchmarks/tomogram.py --scale 1.667 --no-peers 1000x1000x500 voxels
-    python benchmarks/tomogram.py --realistic --no-peers   realistic.yaml against config.yaml
+    python benchmarks/tomogram.py --realistic --no-peers   config/realistic.yaml against config.yaml
 
 The same run compares ASTRA's CPU projector on one thread, scikit-image's radon and scipy's sparse
 product, each timed on a few slices and scaled to all, and shows how the projector's time grows.
@@ -183,7 +183,9 @@ def parsed() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--folder", help="of coordinate files; surrogates stand in for the rest")
     parser.add_argument("--scale", type=float, default=1.0, help="of all edge lengths")
-    parser.add_argument("--realistic", action="store_true", help="with realistic.yaml as well")
+    parser.add_argument(
+        "--realistic", action="store_true", help="also measure config/realistic.yaml"
+    )
     parser.add_argument("--no-peers", action="store_true", help="leave the other projectors out")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
@@ -214,9 +216,9 @@ def main() -> None:
         stages = simulate(config, config.snr.datasets, Path(folder))
     realistic = {}
     if arguments.realistic:
-        print("realistic.yaml:")
+        print("config/realistic.yaml:")
         with tempfile.TemporaryDirectory() as folder:
-            closer = configuration(arguments, "realistic.yaml")
+            closer = configuration(arguments, "config/realistic.yaml")
             with_options = simulate(closer, closer.snr.datasets[-1:], Path(folder))
         plain_seconds = sum(stages.seconds[:3]) + stages.seconds[-1]
         realistic["realistic_over_plain"] = round(sum(with_options.seconds) / plain_seconds, 2)

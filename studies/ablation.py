@@ -1,7 +1,7 @@
 """What each ingredient of the recipe for low SNR is worth, one at a time, on validation data.
 
-Run `python studies/ablation.py RESULTS --folder somewhere`, RESULTS being those of an experiment
-of several tomograms (`models.yaml`) with their volumes (`keep: all`); repeat the command to resume.
+Run `python studies/ablation.py RESULTS --folder somewhere`, RESULTS being those of several
+tomograms (`config/models.yaml`) with their volumes (`keep: all`); repeat the command to resume.
 All variants have as many subtomograms and epochs, of the first tomogram where not said otherwise.
 Each is scored at each SNR on the validation subtomograms of the last tomogram, which none is
 trained on. No test data are read.

@@ -1,7 +1,7 @@
 """What bounds a score: the same network and training without noise, and without the missing wedge.
 
-Run `python studies/bounds.py RESULTS --folder somewhere`, RESULTS being those of an experiment
-of several tomograms (`models.yaml`) with their volumes (`keep: all`); `--no-wedge OTHER` adds those
+Run `python studies/bounds.py RESULTS --folder somewhere`, RESULTS being those of several
+tomograms (`config/models.yaml`) with their volumes (`keep: all`); `--no-wedge OTHER` adds those
 of its first and last tomogram imaged from -90 to 90 degrees, with its `splits`. Repeat the command
 to resume. Each row is a training at one SNR on subtomograms of the first tomogram, the same
 particles in every row, scored at that SNR on the validation subtomograms of the last.

@@ -1,4 +1,4 @@
-"""What each option of realistic.yaml is worth: train with and without it, test on plain and real.
+"""Effect of each option of config/realistic.yaml: train with and without it, test on both kinds.
 
 Run `python studies/realism.py --folder somewhere`; repeat the command to resume. Each variant is
 an experiment of 400x400x160 voxels in a folder of its own, at one SNR: plain, realistic, and
@@ -42,7 +42,7 @@ OPTIONS = {
     "path through ice": ("microscope", "ice"),
     "alignment errors": ("microscope", "alignment_errors"),
 }
-"""What may be left out, and its place in realistic.yaml."""
+"""What may be left out, and its place in config/realistic.yaml."""
 
 
 SIZE = {
@@ -54,12 +54,12 @@ SIZE = {
     },
     "subtomograms": {"size_voxels": 40},
 }
-"""Voxels of all variants, as in the paper; those of demo.yaml are larger."""
+"""Voxels of all variants, as in the paper; those of config/demo.yaml are larger."""
 
 
 def variants() -> dict[str, dict[str, Any]]:
-    """Settings of each variant, laid over demo.yaml."""
-    realistic = yaml.safe_load((REPOSITORY / "realistic.yaml").read_text(encoding="utf-8"))
+    """Settings of each variant, laid over config/demo.yaml."""
+    realistic = yaml.safe_load((REPOSITORY / "config/realistic.yaml").read_text(encoding="utf-8"))
     made = {"plain": {}, "realistic": realistic}
     for name, (section, key) in OPTIONS.items():
         without = copy.deepcopy(realistic)
@@ -91,7 +91,7 @@ def run(folder: Path, settings: dict[str, Any], targets: list[str], cores: int) 
     for path, content in files.items():
         path.write_text(yaml.safe_dump(content), encoding="utf-8")
     command = [sys.executable, "-m", "snakemake", *targets, "--directory", str(folder)]
-    command += ["--cores", str(cores), "--quiet", "all", "--configfile", "demo.yaml"]
+    command += ["--cores", str(cores), "--quiet", "all", "--configfile", "config/demo.yaml"]
     subprocess.run([*command, *map(str, files)], cwd=REPOSITORY, check=True)  # noqa: S603 -- our own
 
 

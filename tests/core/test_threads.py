@@ -18,7 +18,7 @@ from ssn3d.structures.surrogates import Complex, surrogate
 from ssn3d.subtomograms.steps import extract_subtomograms
 from ssn3d.subtomograms.store import open_shard
 
-REALISTIC = load_config(REPOSITORY / "config.yaml", REPOSITORY / "realistic.yaml").microscope
+REALISTIC = load_config(REPOSITORY / "config.yaml", REPOSITORY / "config/realistic.yaml").microscope
 # BLAS splits the products of maps of 29 voxels or more.
 COMPLEXES = {"1AAA": Complex(8e5, 85.0, "D2"), "2BBB": Complex(1e5, 45.0, "C1")}
 SIZE = 16

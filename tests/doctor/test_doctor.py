@@ -69,7 +69,7 @@ def test_the_whole_report_on_this_machine(repository, tmp_path, monkeypatch, cap
     """A whole report, for less than the demo; structures are bead models, so no network is used."""
     monkeypatch.chdir(repository)
     (tmp_path / "small.yaml").write_text(SMALL)
-    files = ["config.yaml", "demo.yaml", str(tmp_path / "small.yaml")]
+    files = ["config.yaml", "config/demo.yaml", str(tmp_path / "small.yaml")]
     main(["doctor", "--config", *files, "--results", str(tmp_path / "results")])
     printed = {line[:12].strip(): line[12:] for line in capsys.readouterr().out.splitlines()}
     assert list(printed) == NAMES
@@ -281,7 +281,7 @@ def test_stages_add_up(pdb_ids, monkeypatch):
 
 
 def test_jobs_of_the_demo(pdb_ids, repository):
-    demo = load_config(repository / "config.yaml", repository / "demo.yaml")
+    demo = load_config(repository / "config.yaml", repository / "config/demo.yaml")
     assert estimate.jobs_of(demo, demo.tables.runs(pdb_ids)) == 51  # those of snakemake -n
 
 

@@ -15,7 +15,7 @@ from ssn3d.core.ranges import draw
 from ssn3d.core.seeds import generator
 from ssn3d.microscope.acquisition import read_acquisition, sample_acquisition, write_acquisition
 
-REALISTIC = load_config(REPOSITORY / "config.yaml", REPOSITORY / "realistic.yaml").microscope
+REALISTIC = load_config(REPOSITORY / "config.yaml", REPOSITORY / "config/realistic.yaml").microscope
 ICE_NUMBERS = {
     "ice.thickness_angstrom": 2500.0,
     "ice.tilt_about_x_deg": 2.0,

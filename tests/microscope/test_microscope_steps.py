@@ -31,7 +31,7 @@ from ssn3d.specimen.volume import Grid, render
 
 FILES = ("signal.mrc", "tilts.mrc", "acquisition.json", "particles.star", "specimen.json")
 SHAPE, SIZE, VOXEL = (40, 72, 72), 16, 10.0
-REALISTIC = load_config(REPOSITORY / "config.yaml", REPOSITORY / "realistic.yaml").microscope
+REALISTIC = load_config(REPOSITORY / "config.yaml", REPOSITORY / "config/realistic.yaml").microscope
 SETTINGS = section("microscope", device="cpu", tilt={"step_deg": 4.0})
 OPTICS = SETTINGS.optics
 SPHERE = Sphere(6.0, (1.0, 0.0, -1.0))

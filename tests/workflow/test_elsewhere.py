@@ -29,7 +29,7 @@ def test_defaults_come_from_the_repository_and_the_last_line_is_the_reason(elsew
     """For real: structures of the repository's list, and a specimen that cannot be packed."""
     target = "results/tomograms/t1/density.mrc"
     command = [sys.executable, "-m", "snakemake", target, "--cores", "2", "--directory", elsewhere]
-    command += ["--configfile", "cpu.yaml", elsewhere / "mine.yaml"]
+    command += ["--configfile", "config/cpu.yaml", elsewhere / "mine.yaml"]
     before = names(REPOSITORY)
     done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
     assert done.returncode == 1

@@ -1,4 +1,4 @@
-"""The page on single steps: its code runs as it stands there."""
+"""The code in docs/single_steps.md runs and segments."""
 
 import re
 
@@ -9,7 +9,7 @@ from small_workflow import REPOSITORY
 
 
 @pytest.mark.slow
-def test_the_code_of_the_page_runs(monkeypatch):
+def test_single_steps_page_runs(monkeypatch):
     page = (REPOSITORY / "docs" / "single_steps.md").read_text()
     (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
     monkeypatch.chdir(REPOSITORY)

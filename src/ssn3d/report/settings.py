@@ -13,6 +13,8 @@ from ssn3d.segmentation.networks.plugins import package_networks
 
 def _known(method: str) -> str:
     """Raise ValueError, with a hint, for an unknown method."""
+    if method in METHODS:  # reading the facts of all installed packages takes a while
+        return method
     methods = [*METHODS, *(point.name for point in package_networks())]
     if method not in methods:
         near = difflib.get_close_matches(method, methods, n=1, cutoff=0.5)
