@@ -25,7 +25,7 @@ from ssn3d.segmentation.training.checkpoint import read_checkpoint, write_tensor
 from ssn3d.structures.structure import read_structure
 from ssn3d.subtomograms.store import open_shard
 
-sys.path.insert(0, str(Path(__file__).parent / "structures"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "structures"))
 from synthetic_entries import cif_text, make_entry, pdb_text, read_entry
 
 FLIPS = 100
