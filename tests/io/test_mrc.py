@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from ssn3d.core.errors import DataError
 from ssn3d.core.seeds import generator
-from ssn3d.io.mrc import read_mrc, shape_of_mrc, write_mrc
-from ssn3d.io.volume_formats import find_stored
+from ssn3d.io.mrc import Grid, new_sections, read_mrc, shape_of_mrc, write_mrc
+from ssn3d.io.volumes import open_volume
 
 SHAPE = (4, 6, 8)
 
@@ -116,7 +116,7 @@ def test_axes_byte_orders_and_modes_are_read(axes, order, dtype, pack):
             for name, axis in zip(("nxstart", "nystart", "nzstart"), axes, strict=True):
                 mrc.header[name] = axis
         path.write_bytes(pack(path.read_bytes()))
-        found = find_stored(path)
+        found = open_volume(path)
         read, _ = read_mrc(path)
     np.testing.assert_array_equal(read, volume)
     assert found.edges_angstrom == (10.0, 10.0, 10.0)
@@ -236,3 +236,31 @@ def test_a_single_section_is_a_volume_too_and_of_another_shape_is_an_error(tmp_p
         DataError, match=r"shape \(1, 6, 8\), expected \(6, 8\); make or copy it again"
     ):
         read_mrc(tmp_path / "v.mrc", (6, 8))
+
+
+GRID = Grid((5, 6, 7), 13.48, (1.0, -2.0, 3.0), (4, 5, -6))
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.uint16, np.float32])
+def test_sections_have_grid_and_checksum(tmp_path, dtype, capsys):
+    array = (20 * generator(0, "sections").random(GRID.shape)).astype(dtype)
+    path = tmp_path / "v.mrc"
+    with new_sections(path, GRID, dtype, "a label") as file:
+        file.write(array[:2])
+        file.write(array[2:])
+    assert mrcfile.validate(path), capsys.readouterr().out
+    again, voxel_size = read_mrc(path, GRID.shape)
+    np.testing.assert_array_equal(again, array)
+    assert again.dtype == dtype
+    assert voxel_size == pytest.approx(13.48)
+    with mrcfile.open(path) as mrc:
+        header = mrc.header
+        assert header.origin.tolist() == (1.0, -2.0, 3.0)
+        assert (header.nxstart, header.nystart, header.nzstart) == (4, 5, -6)
+        assert header.dmax == array.max()
+        assert float(header.rms) == pytest.approx(float(array.std()), rel=1e-5)
+        assert mrc.get_labels()[0] == "a label"
+    content = bytearray(path.read_bytes())
+    content[1100] ^= 1
+    path.write_bytes(content)
+    assert "checksum is wrong" in refused(path)

@@ -150,7 +150,7 @@ FAULTS = {
     "but the header implies 738304; make or copy it again": truncated,
     "not a readable volume": lambda path: path.write_bytes(2000 * b"no tomogram "),
     "0 bytes, shorter than a header": lambda path: path.write_bytes(gzip.compress(b"")),
-    "No such file": lambda _: None,
+    "no such file": lambda _: None,
 }
 
 

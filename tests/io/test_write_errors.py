@@ -19,7 +19,7 @@ from sample_files import RNG
 from ssn3d.core.errors import WriteError
 from ssn3d.core.log import job, logger
 from ssn3d.io.files import atomic_path, write_json
-from ssn3d.io.mrc_sections import Grid, new_sections
+from ssn3d.io.mrc import Grid, new_sections
 from ssn3d.io.particles.files import write_particle_table
 from ssn3d.io.particles.frame import TomogramFrame
 from ssn3d.io.particles.simulated import write_particles

@@ -8,12 +8,12 @@ from ssn3d.cli.table_options import table_options
 from ssn3d.core.errors import DataError
 from ssn3d.core.log import logger
 from ssn3d.io.files import check_utf8
-from ssn3d.io.open_volume import open_volume
 from ssn3d.io.particles.files import check_name, check_suffix, write_particle_table
 from ssn3d.io.particles.of_tomogram import frame_of_volume
 from ssn3d.io.particles.relion import write_import_list
 from ssn3d.io.particles.table import ParticleTable
 from ssn3d.io.tomogram import name_of, open_tomogram
+from ssn3d.io.volumes import open_volume
 from ssn3d.picking.blocks import Read
 from ssn3d.picking.dog import IsData
 from ssn3d.picking.pick import Choice, Picks, pick_blobs, pick_regions
@@ -57,8 +57,9 @@ def _open(arguments: argparse.Namespace) -> _Volume:
     """Open the tomogram, and see to it that protein is dark; or the segmentation."""
     path = Path(arguments.tomogram)
     if arguments.method == "segmentation":
-        segmented = open_volume(path, arguments.voxel_size)
-        return _Volume(path, segmented.shape, segmented.voxel_size_angstrom, segmented.read)
+        segmented = open_volume(path)
+        size = segmented.voxel_size_angstrom(arguments.voxel_size)
+        return _Volume(path, segmented.shape, size, segmented.read_float32)
     tomogram = open_tomogram(path, arguments.voxel_size, arguments.protein)
     grid = tomogram.grid
     return _Volume(path, grid.shape, grid.voxel_size_angstrom, tomogram.read_dark, tomogram.is_data)
@@ -66,7 +67,7 @@ def _open(arguments: argparse.Namespace) -> _Volume:
 
 def _pick(arguments: argparse.Namespace, volume: _Volume) -> Picks:
     """Pick by the method asked for."""
-    mask = None if arguments.mask is None else open_volume(arguments.mask, 1.0).voxels
+    mask = None if arguments.mask is None else open_volume(arguments.mask).read(slice(None))
     choice = Choice(arguments.threshold, arguments.max, arguments.distance, mask)
     size = volume.voxel_size_angstrom
     if arguments.method == "segmentation":

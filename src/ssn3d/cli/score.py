@@ -11,14 +11,15 @@ from ssn3d.cli import score_predictions
 from ssn3d.cli.table_options import table_options
 from ssn3d.core.errors import DataError
 from ssn3d.core.log import logger
-from ssn3d.io.open_volume import MappedVolume, open_volume
 from ssn3d.io.particles.files import read_particle_table
 from ssn3d.io.particles.frame import Frames, TomogramFrame, frames_of, read_tomograms_star
 from ssn3d.io.particles.names import same_tomogram
 from ssn3d.io.particles.of_tomogram import frame_of_volume, particles_named, placed
 from ssn3d.io.particles.table import ParticleTable
+from ssn3d.io.stored_volume import StoredVolume
 from ssn3d.io.text_files import is_text, listed
 from ssn3d.io.tomogram import name_of
+from ssn3d.io.volumes import open_volume
 from ssn3d.picking.scoring import PickingScore, score_picks, score_voxels
 
 _UNKNOWN = TomogramFrame((np.nan, np.nan, np.nan), 1.0, np.nan)
@@ -79,7 +80,7 @@ class _Place(NamedTuple):
     """Tomogram whose particles are scored; None for all."""
     of_picks: Frames
     of_truth: Frames
-    volume: MappedVolume | None
+    volume: StoredVolume | None
 
 
 def _place(arguments: argparse.Namespace) -> _Place:
@@ -87,8 +88,8 @@ def _place(arguments: argparse.Namespace) -> _Place:
     options = table_options(arguments)
     tomogram = arguments.tomogram
     if tomogram is not None and Path(tomogram).suffix != ".star":
-        volume = open_volume(tomogram, arguments.voxel_size)
-        size = volume.voxel_size_angstrom
+        volume = open_volume(tomogram)
+        size = volume.voxel_size_angstrom(arguments.voxel_size)
         name, frame = frame_of_volume(name_of(volume.path), volume.shape, size, options)
         cropped = any(options.offset_voxels)
         of_truth = TomogramFrame.of_volume(volume.shape, size) if cropped else frame
@@ -171,7 +172,7 @@ def _print(score: PickingScore) -> None:
 
 def _score_volumes(arguments: argparse.Namespace) -> None:
     """Print how the voxels of a segmentation agree with the true ones."""
-    found, true = (open_volume(path, 1.0) for path in (arguments.picks, arguments.truth))
+    found, true = (open_volume(path) for path in (arguments.picks, arguments.truth))
     if found.shape != true.shape:
         raise DataError(
             f"{found.path}: {found.shape} voxels (z, y, x), the truth has {true.shape}; give two "

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from ssn3d.io.mrc_sections import same_voxel_size
+from ssn3d.io.mrc import same_voxel_size
 from ssn3d.io.tomogram import Tomogram
 
 _LOBES = 8

@@ -1,8 +1,9 @@
-"""Voxels that stay in a file: parts of a volume are read when they are needed."""
+"""Volumes that stay in their files: parts are read when they are needed."""
 
 import bz2
 import errno
 import gzip
+import math
 import os
 import shutil
 import tempfile
@@ -22,19 +23,20 @@ from ssn3d.io.files import cannot_be_read
 Slices = slice | tuple[slice, ...]
 
 _COPY_BYTES = 1 << 20
-AGAIN = "make or copy it again"
-"""What to do about a damaged volume."""
+REMAKE = "make or copy it again"
+"""Remedy for a damaged volume, which may be the user's own: never to delete it."""
 
 
 @dataclass(frozen=True)
-class StoredTomogram:
+class StoredVolume:
     """A volume of real numbers on disk, and its metadata."""
 
+    path: Path
     read: Callable[[Slices], NDArray[Any]]
-    """Read part of the volume (z, y, x)."""
+    """Reads part of the volume (z, y, x) in the data type of the file."""
     shape: tuple[int, int, int]
     edges_angstrom: tuple[float, float, float]
-    """Voxel size (x, y, z); 0 or NaN where the file has none."""
+    """Voxel size (x, y, z); 0 or NaN if the file has none."""
     origin_angstrom: tuple[float, float, float] = (0.0, 0.0, 0.0)
     """(x, y, z)."""
     start_voxels: tuple[int, int, int] = (0, 0, 0)
@@ -45,13 +47,20 @@ class StoredTomogram:
     """Size of an MRC file, decompressed."""
 
     def read_float32(self, where: Slices) -> NDArray[np.float32]:
-        """Read part of the volume into memory."""
+        """Read part of the volume (z, y, x) into memory."""
         return np.array(self.read(where), np.float32)
+
+    def voxel_size_angstrom(self, given_angstrom: float | None = None) -> float:
+        """Return the given voxel size or, without one, the header's. Raises DataError without."""
+        size = self.edges_angstrom[0] if given_angstrom is None else given_angstrom
+        if not (math.isfinite(size) and size > 0):
+            raise DataError(f"{self.path}: no voxel size in its header; give it with --voxel-size")
+        return size
 
 
 @dataclass(frozen=True)
 class Content:
-    """Bytes of a file, or of its decompressed copy, which has no name and vanishes with this."""
+    """Bytes of a file, or of its decompressed copy, a file without a name that ends with this."""
 
     path: Path
     """File named by the user, for messages."""
@@ -65,7 +74,7 @@ class Content:
         return os.fdopen(os.dup(self.descriptor), "rb")
 
     def size(self) -> int:
-        """Count the bytes."""
+        """Return the number of bytes."""
         with self.open() as stream:
             return stream.seek(0, os.SEEK_END)
 
@@ -89,7 +98,7 @@ class Content:
 
 
 def file_content(path: Path) -> Content:
-    """Content of a file, decompressed if it is a gzip or bzip2 file.
+    """Return the content of a file, decompressed if it is a gzip or bzip2 file.
 
     Raises:
         DataError: the file is missing or damaged.
@@ -103,11 +112,11 @@ def file_content(path: Path) -> Content:
         return unpacked(path, bz2.open) if magic == b"BZh" else content
     except (OSError, EOFError, zlib.error) as error:
         problem = " ".join(str(error).split())
-        raise DataError(cannot_be_read(path, "readable volume", problem, AGAIN)) from error
+        raise DataError(cannot_be_read(path, "readable volume", problem, REMAKE)) from error
 
 
 def unpacked(path: Path, opened: Callable[[Path], Any]) -> Content:
-    """Copy what `opened(path)` reads to a temporary file without a name.
+    """Copy the bytes that `opened(path)` reads to a temporary file without a name.
 
     Raises WriteError if there is no room for it.
     """

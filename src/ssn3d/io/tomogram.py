@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from ssn3d.core.errors import DataError
 from ssn3d.core.log import logger
 from ssn3d.io.files import PathLike
-from ssn3d.io.mrc_sections import Grid, same_voxel_size
-from ssn3d.io.stored_volume import Slices, StoredTomogram
+from ssn3d.io.mrc import Grid, same_voxel_size
+from ssn3d.io.stored_volume import Slices, StoredVolume
 from ssn3d.io.tomogram_checks import Survey, protein_is_dark, section_correlation, survey
-from ssn3d.io.volume_formats import find_stored
+from ssn3d.io.volumes import open_volume
 
 Protein = Literal["auto", "dark", "bright"]
 
@@ -33,7 +33,7 @@ class Tomogram:
     path: Path
     grid: Grid
     """Shape, voxel size and origin, to be kept in all that is made of it."""
-    stored: StoredTomogram
+    stored: StoredVolume
     name: str
     """With which names of outputs begin; tables of particles know the tomogram by it."""
     found: Survey
@@ -127,7 +127,7 @@ def open_tomogram(
             NaN), or its voxel size is absent or absurd.
     """
     path = Path(path)
-    stored = find_stored(path)
+    stored = open_volume(path)
     size, source = _voxel_size(path, stored.edges_angstrom, voxel_size_angstrom)
     grid = Grid(stored.shape, size, stored.origin_angstrom, stored.start_voxels)
     found = survey(stored.read_float32, stored.shape, size, str(path))

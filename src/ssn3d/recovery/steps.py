@@ -5,11 +5,11 @@ import numpy as np
 from ssn3d.core.device import own_gpu
 from ssn3d.core.log import logger
 from ssn3d.io.files import PathLike
-from ssn3d.io.open_volume import open_volume
 from ssn3d.io.particles.files import read_particle_table, write_particle_table
 from ssn3d.io.particles.frame import TomogramFrame
 from ssn3d.io.particles.of_tomogram import frame_of_tomogram
 from ssn3d.io.particles.table import ParticleTable
+from ssn3d.io.volumes import open_volume
 from ssn3d.models.card import Target, default_model
 from ssn3d.models.shipped import Model, load_model
 from ssn3d.picking.pick import Choice, pick_blobs, pick_regions
@@ -78,9 +78,9 @@ def pick_sample(
         )
     else:
         volume = open_volume(probability)
-        shape, size = volume.shape, volume.voxel_size_angstrom
+        shape, size = volume.shape, volume.voxel_size_angstrom()
         smallest = settings.smallest_diameter_angstrom
-        found = pick_regions(volume.read, shape, size, smallest, choice)
+        found = pick_regions(volume.read_float32, shape, size, smallest, choice)
     logger.info("%s: %s", sample.name, found.why)
     table = ParticleTable.of_picks(sample.name, found.centres, found.scores)
     frame = TomogramFrame.of_volume(shape, size)

@@ -1,4 +1,4 @@
-"""Volume files of any format, told by their content and not by their suffix."""
+"""Volumes of any format, recognised by the content of the file and not by its suffix."""
 
 import math
 from functools import partial
@@ -9,9 +9,10 @@ import numpy as np
 import tifffile
 
 from ssn3d.core.errors import DataError
+from ssn3d.io.files import PathLike
 from ssn3d.io.mrc_header import open_mrc
 from ssn3d.io.ome_zarr import open_ome_zarr
-from ssn3d.io.stored_volume import AGAIN, Content, StoredTomogram, file_content, unpacked
+from ssn3d.io.stored_volume import REMAKE, Content, StoredVolume, file_content, unpacked
 
 _TIFF_MAGIC = {b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"}
 _HDF5_MAGIC = b"\x89HDF"
@@ -24,17 +25,18 @@ _DIMENSIONS = 3
 _KEPT = (0, 1, 2)
 
 
-def find_stored(path: Path, *, stacks: bool = False) -> StoredTomogram:
+def open_volume(path: PathLike, *, stacks: bool = False) -> StoredVolume:
     """Open a volume: an MRC, TIFF or EM file, compressed or not, or a folder of OME-Zarr.
 
     Args:
         path: file or folder.
-        stacks: whether images and stacks of images in MRC files are accepted.
+        stacks: True if MRC files of images and stacks of images are accepted.
 
     Raises:
         DataError: the file is missing, damaged or not a volume.
         WriteError: there is no room for a decompressed copy.
     """
+    path = Path(path)
     if path.is_dir():
         return open_ome_zarr(path)
     content = file_content(path)
@@ -47,11 +49,11 @@ def find_stored(path: Path, *, stacks: bool = False) -> StoredTomogram:
     return open_mrc(content, stacks=stacks) if em is None else em
 
 
-def _open_em(content: Content) -> StoredTomogram | None:
+def _open_em(content: Content) -> StoredVolume | None:
     """Open an EM file, the format of TOM, PyTom and Dynamo; None if it is not one.
 
-    The format has no magic number, so the file's size must be what its header implies. Programs
-    disagree on the unit of the pixel size in it, which is therefore ignored.
+    The format has no magic number, so the size of the file must be what its header implies.
+    Programs disagree on the unit of its pixel size, which is therefore ignored.
     """
     head, size = content.start(_EM_HEADER_BYTES), content.size()
     if len(head) < _EM_HEADER_BYTES or head[0] not in _EM_MACHINES or head[3] not in _EM_DTYPES:
@@ -63,11 +65,11 @@ def _open_em(content: Content) -> StoredTomogram | None:
             if z == 1:
                 raise DataError(f"{content.path}: a 2-D image; give a reconstructed volume")
             read = partial(content.map, dtype, _EM_HEADER_BYTES, (z, y, x), _KEPT)
-            return StoredTomogram(read, (z, y, x), (0.0, 0.0, 0.0))
+            return StoredVolume(content.path, read, (z, y, x), (0.0, 0.0, 0.0))
     return None
 
 
-def _open_tiff(content: Content) -> StoredTomogram:
+def _open_tiff(content: Content) -> StoredVolume:
     """Open a TIFF file of sections; compressed ones are decompressed to a temporary file."""
     path = content.path
     try:
@@ -85,10 +87,10 @@ def _open_tiff(content: Content) -> StoredTomogram:
             read = partial(content.map, dtype, offset, shape, _KEPT)
     except (OSError, ValueError, KeyError, IndexError, tifffile.TiffFileError) as error:
         problem = " ".join(str(error).split())
-        raise DataError(f"{path}: not a readable TIFF file ({problem}); {AGAIN}") from error
+        raise DataError(f"{path}: not a readable TIFF file ({problem}); {REMAKE}") from error
     if content.size() < offset + math.prod(shape) * dtype.itemsize:
-        raise DataError(f"{path}: shorter than its header implies; {AGAIN}")
-    return StoredTomogram(read, shape, edges)  # type: ignore[arg-type]
+        raise DataError(f"{path}: shorter than its header implies; {REMAKE}")
+    return StoredVolume(path, read, shape, edges)  # type: ignore[arg-type]
 
 
 class _Pages:
@@ -104,13 +106,13 @@ class _Pages:
         return None
 
     def read(self, _: int) -> bytes:
-        """Give the next page, or nothing at the end."""
+        """Return the next page, or nothing at the end."""
         page = next(self._pages, None)
         return b"" if page is None else page().tobytes()
 
 
 def _tiff_edges(tiff: tifffile.TiffFile) -> tuple[float, float, float]:
-    """Voxel size (x, y, z) in angstrom of an ImageJ or OME file; 0 where there is none."""
+    """Voxel size (x, y, z) in angstrom of an ImageJ or OME file; 0 if it has none."""
     if tiff.is_ome and tiff.ome_metadata:
         pixels = tifffile.xml2dict(tiff.ome_metadata)["OME"]["Image"]
         pixels = (pixels[0] if isinstance(pixels, list) else pixels)["Pixels"]

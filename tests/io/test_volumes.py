@@ -13,7 +13,7 @@ from ssn3d.core.errors import DataError
 from ssn3d.core.seeds import generator
 from ssn3d.io.mrc import read_labels, read_mrc
 from ssn3d.io.tomogram import open_tomogram
-from ssn3d.io.volume_formats import find_stored
+from ssn3d.io.volumes import open_volume
 
 SHAPE = (12, 20, 30)
 VOLUME = generator(0, "formats").standard_normal(SHAPE).astype(np.float32)
@@ -50,7 +50,7 @@ def test_tiff_is_read_with_its_voxel_size(tmp_path, byteorder, compression):
         metadata={"axes": "ZYX"} | {f"PhysicalSize{axis}": 0.8 for axis in "XYZ"}
         | {f"PhysicalSize{axis}Unit": "nm" for axis in "XYZ"},
     )  # fmt: skip
-    stored = find_stored(path)
+    stored = open_volume(path)
     assert stored.edges_angstrom == pytest.approx((8.0, 8.0, 8.0))
     np.testing.assert_array_equal(stored.read(np.s_[3:5, 2:]), VOLUME[3:5, 2:])
     np.testing.assert_array_equal(read_mrc(path, SHAPE)[0], VOLUME)
@@ -127,5 +127,5 @@ def test_fault_is_one_line(tmp_path, fault, caplog):
     caplog.set_level(logging.CRITICAL, "tifffile")
     FAULTS[fault](tmp_path / "t.tif")
     with pytest.raises(DataError, match=r"t\.tif: ") as caught:
-        find_stored(tmp_path / "t.tif")
+        open_volume(tmp_path / "t.tif")
     assert fault in str(caught.value)
