@@ -8,7 +8,8 @@ import torch
 from ssn3d.core.device import pick_device, pick_precision
 from ssn3d.core.errors import ConfigError, DataError, DeviceError, SSN3DError
 from ssn3d.core.seeds import generator
-from ssn3d.io.files import atomic_path, read_json, read_tsv, sha256_of, write_json
+from ssn3d.io.delimited import read_tsv
+from ssn3d.io.files import atomic_path, read_json, sha256_of, write_json
 from ssn3d.io.tables import read_csv
 from ssn3d.io.yaml_files import read_yaml
 from ssn3d.segmentation.evaluation.run_io import read_prediction
@@ -55,7 +56,7 @@ def test_a_table_of_facts_has_the_places_of_its_lines(tmp_path):
     with pytest.raises(DataError, match=rf"{path}: not a readable table"):
         read_tsv(path)
     path.write_text("a\tb\ta\n1\t2\t3\n")
-    with pytest.raises(DataError, match=rf"{path}: column 'a' stands twice"):
+    with pytest.raises(DataError, match=rf"{path}: column a is there twice"):
         read_tsv(path)
 
 
