@@ -124,8 +124,8 @@ HEAD = "x_angstrom,y_angstrom,z_angstrom,class\n"
         ('{"a": 1}', "neither copick's picks .* nor the CryoET Data Portal's; convert it to CSV"),
         ('{"points": [', "not a readable JSON file"),
         ('{"location": {"x": 1}}\n', "line 1 is no point"),
-        ("1 2 3\n1 2\n", "line 2 has not 3 finite numbers"),
-        ("1 2 3\n1 2 x\n", "line 2 is not of numbers"),
+        ("1 2 3\n1 2\n", "line 2 does not have 3 finite numbers"),
+        ("1 2 3\n1 2 x\n", "line 2 holds no numbers"),
     ],
 )
 def test_other_tables_are_refused_with_the_reason(text, message, tmp_path):

@@ -1,4 +1,4 @@
-"""Where the positions in a file are in a tomogram: units, origin, and the tomogram's centre.
+"""Frames of tomograms: units, origin and centre of the positions in a file.
 
 A position p in voxels of size a, the centre of the first voxel being 0, is a * p angstrom from the
 centre of the first voxel. That is copick's position, and RELION 4's and Warp's times the pixel
@@ -37,16 +37,16 @@ _BINNING = "rlnTomoTomogramBinning"
 
 @dataclass(frozen=True)
 class TomogramFrame:
-    """What turns positions in a file into voxels of a tomogram."""
+    """Transformation from positions in a file to voxels of a tomogram."""
 
     size_angstrom: tuple[float, float, float]
-    """Of the whole tomogram, (z, y, x)."""
+    """Size of the whole tomogram, (z, y, x)."""
     voxel_size_angstrom: float
-    """Of the voxels in which positions are wanted; the tomogram may be binned."""
+    """Unit of the resulting positions; the tomogram may be binned."""
     pixel_size_angstrom: float
-    """Of the tilt series, the unit of RELION 4's and Warp's coordinates."""
+    """Pixel size of the tilt series, the unit of RELION 4's and Warp's coordinates."""
     offset_angstrom: tuple[float, float, float] = (0.0, 0.0, 0.0)
-    """First voxel of a cropped tomogram in the whole one, (z, y, x), from which files count."""
+    """First voxel (z, y, x) of a cropped tomogram in the whole one, to which files refer."""
 
     @classmethod
     def of_volume(
@@ -55,13 +55,13 @@ class TomogramFrame:
         voxel_size_angstrom: float,
         pixel_size_angstrom: float | None = None,
     ) -> "TomogramFrame":
-        """Make it from a volume (z, y, x). Without a pixel size, the volume is not binned."""
+        """Return the frame of a volume (z, y, x), not binned if no pixel size is given."""
         z, y, x = (length * voxel_size_angstrom for length in shape)
         return cls((z, y, x), voxel_size_angstrom, pixel_size_angstrom or voxel_size_angstrom)
 
     @property
     def is_known(self) -> bool:
-        """False where nobody has given the tomogram; its voxels are angstrom then."""
+        """False for tables without a tomogram, whose voxels are angstrom."""
         return bool(np.isfinite(self.pixel_size_angstrom))
 
     @property
@@ -75,7 +75,7 @@ Frames = TomogramFrame | Mapping[str, TomogramFrame]
 
 
 def frame_of(frames: Frames, tomogram: str) -> TomogramFrame:
-    """Give the frame of a tomogram. Raises DataError where there is none."""
+    """Return the frame of a tomogram. Raises DataError if there is none."""
     if isinstance(frames, TomogramFrame):
         return frames
     if not tomogram and len(frames) == 1:
@@ -90,32 +90,38 @@ def frame_of(frames: Frames, tomogram: str) -> TomogramFrame:
 
 
 def frames_of(frames: Frames, tomograms: NDArray[np.str_]) -> list[TomogramFrame]:
-    """Give the frame of each particle's tomogram, (n,). Raises DataError where there is none."""
+    """Return the frame of each particle's tomogram, (n,). Raises DataError if there is none."""
     names = tomograms.tolist()
     by_name = {name: frame_of(frames, name) for name in set(names)}
     return [by_name[name] for name in names]
 
 
+def frame_values(frames: Sequence[TomogramFrame], attribute: str) -> NDArray[np.float64]:
+    """Return an attribute of n frames, (n, 1) for voxel and pixel sizes, (n, 3) for others."""
+    width = 1 if attribute in {"voxel_size_angstrom", "pixel_size_angstrom"} else 3
+    values = [getattr(frame, attribute) for frame in frames]
+    return np.array(values, dtype=float).reshape(-1, width)
+
+
 def voxels_angstrom(
     path: PathLike, frames: Sequence[TomogramFrame], given_angstrom: float | None
 ) -> NDArray[np.float64]:
-    """Unit (n, 1) of coordinates in voxels of the tomogram, unless one is given.
+    """Return the unit (n, 1) of coordinates in voxels: the given one, else the tomograms'.
 
-    Raises DataError where no tomogram is known.
+    Raises DataError if a tomogram is not known.
     """
-    known = [frame.voxel_size_angstrom if frame.is_known else np.nan for frame in frames]
-    unit = np.array(known, dtype=float).reshape(-1, 1)
+    unit = frame_values(frames, "voxel_size_angstrom")
     if given_angstrom is not None:
         return np.full_like(unit, given_angstrom)
-    if not np.isfinite(unit).all():
+    if not all(frame.is_known for frame in frames):
         raise DataError(f"{path}: voxels of unknown size; give the tomogram or --pixel-size")
     return unit
 
 
 def read_tomograms_star(path: PathLike) -> dict[str, TomogramFrame]:
-    """Read RELION's tomograms.star: the frame of each tomogram by its name, in binned voxels.
+    """Read the frames of tomograms, by name and in binned voxels, from RELION's tomograms.star.
 
-    Raises DataError where it is missing or damaged, or lacks a column.
+    Raises DataError if it is missing or damaged, or lacks a column.
     """
     blocks = read_star_blocks(path)
     table = blocks.get("global", next(iter(blocks.values())))
