@@ -111,7 +111,7 @@ def flips(content, rng):
 
 
 def same(one, other):
-    """Whether two results are equal to the bit, whatever they are made of."""
+    """Return True if two results are equal to the bit, in all their parts."""
     if is_dataclass(one):
         return all(same(getattr(one, f.name), getattr(other, f.name)) for f in fields(one))
     if isinstance(one, dict):
@@ -124,7 +124,7 @@ def same(one, other):
 
 
 @pytest.mark.parametrize("kind", [*CHECKED, *COORDINATES], ids=lambda kind: kind.name)
-def test_a_flipped_byte_is_an_error_or_harmless(kind, tmp_path):
+def test_flipped_bytes(kind, tmp_path):
     path = tmp_path / kind.name
     kind.write(path)
     whole, fault = read_or_fault(kind, path)
@@ -142,7 +142,7 @@ def test_a_flipped_byte_is_an_error_or_harmless(kind, tmp_path):
 
 
 @pytest.mark.parametrize("kind", CHECKED, ids=lambda kind: kind.name)
-def test_a_file_cut_off_anywhere_is_an_error(kind, tmp_path):
+def test_truncated_files(kind, tmp_path):
     path = tmp_path / kind.name
     kind.write(path)
     content = path.read_bytes()
