@@ -110,7 +110,7 @@ def test_tilt_series_and_thickness_along_y_are_suspected(tmp_path, caplog):
     noise = generator(0, "sections").standard_normal((80, 48, 80)).astype(np.float32)
     open_tomogram(write_tomogram(tmp_path / "t.mrc", noise))
     assert "as in a tilt series; is it a tomogram?" in caplog.text
-    assert "is its thickness along y?" in caplog.text
+    assert "if its thickness is along y" in caplog.text
 
 
 def stack(path):

@@ -46,22 +46,15 @@ class Padding:
         Args:
             part: slices with start and stop, without steps.
         """
-        blocks = [
-            np.minimum(np.arange(axis.start, axis.stop) // _BLOCK_VOXELS, count - 1)
-            for axis, count in zip(part, self.values.shape, strict=True)
-        ]
-        near = self.values[tuple(slice(b.min(initial=0), b.max(initial=0) + 1) for b in blocks)]
+        blocks = [slice(b.min(initial=0), b.max(initial=0) + 1) for b in self._blocks(part)]
+        near = self.values[tuple(blocks)]
         if np.isnan(near).all():
             return None
         wider = tuple(
             slice(max(axis.start - 1, 0), min(axis.stop + 1, length))
             for axis, length in zip(part, self.shape, strict=True)
         )
-        around = [
-            np.minimum(np.arange(axis.start, axis.stop) // _BLOCK_VOXELS, count - 1)
-            for axis, count in zip(wider, self.values.shape, strict=True)
-        ]
-        same = (self.read(wider) == self.values[np.ix_(*around)]).astype(np.float32)
+        same = (self.read(wider) == self.values[np.ix_(*self._blocks(wider))]).astype(np.float32)
         often = ndimage.uniform_filter(same, 3, mode="nearest") > _LEAST_NEIGHBOURS
         inner = tuple(
             slice(axis.start - wide.start, axis.stop - wide.start)
@@ -69,6 +62,13 @@ class Padding:
         )
         data: NDArray[np.bool_] = ~((same > 0) & often)[inner]
         return data
+
+    def _blocks(self, part: tuple[slice, ...]) -> list[NDArray[np.int_]]:
+        """Return the index of the block of each voxel of a part, along z, y and x."""
+        return [
+            np.minimum(np.arange(axis.start, axis.stop) // _BLOCK_VOXELS, count - 1)
+            for axis, count in zip(part, self.values.shape, strict=True)
+        ]
 
 
 def find_padding(read: Read, shape: tuple[int, int, int]) -> Padding | None:

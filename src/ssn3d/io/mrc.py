@@ -208,7 +208,9 @@ def read_mrc(
         if default_voxel_size_angstrom is None:
             raise DataError(f"{path}: no voxel size in its header; write it there")
         voxel_size_angstrom = default_voxel_size_angstrom
-        logger.warning("%s: no voxel size; %.4g A are taken", path, voxel_size_angstrom)
+        logger.warning(
+            "%s: no voxel size in its header; %.4g A is assumed", path, voxel_size_angstrom
+        )
     return _voxels(path, stored, shape), voxel_size_angstrom
 
 

@@ -132,8 +132,7 @@ def _locate(content: Content, fields: Any, count: int) -> tuple[np.dtype[Any], i
     voxels = count * dtype.itemsize
     if extended and actual == _HEADER_BYTES + voxels:
         logger.warning(
-            "%s: its header promises an extended header of %d bytes that it lacks (nsymbt should "
-            "be 0); read without",
+            "%s: read without its extended header of %d bytes, which is missing (set nsymbt to 0)",
             *(path, extended),
         )
         extended = 0

@@ -11,16 +11,8 @@ from numpy.typing import NDArray
 
 from ssn3d.core.errors import DataError
 from ssn3d.core.log import logger
-from ssn3d.io.stored_volume import Slices, StoredVolume
+from ssn3d.io.stored_volume import Slices, StoredVolume, angstrom_per
 
-_ANGSTROM = {"angstrom": 1.0, "nanometer": 10.0, "micrometer": 1e4, "picometer": 0.01}
-_SHORT = {
-    "Å": "angstrom",
-    "A": "angstrom",
-    "nm": "nanometer",
-    "um": "micrometer",
-    "µm": "micrometer",
-}
 _SPACE = ["z", "y", "x"]
 _DEFAULT_AXES = ["t", "c", "z", "y", "x"]
 """Axes of versions 0.1 and 0.2, which do not name them."""
@@ -52,7 +44,7 @@ def open_ome_zarr(path: Path) -> StoredVolume:
     if array.dtype.kind not in "biuf":
         raise DataError(f"{path}: its voxels are {array.dtype}, not real numbers")
     _warn_of_missing_chunks(path, array)
-    factors = [_ANGSTROM.get(_SHORT.get(unit, unit), 0.0) for unit in units[-3:]]
+    factors = [angstrom_per(unit) for unit in units[-3:]]
     edges = [factor * step for factor, step in zip(factors, steps[-3:], strict=True)]
     origin = [factor * shift for factor, shift in zip(factors, shifts[-3:], strict=True)]
     first = (0,) * len(leading)

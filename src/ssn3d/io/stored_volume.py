@@ -25,6 +25,17 @@ Slices = slice | tuple[slice, ...]
 _COPY_BYTES = 1 << 20
 REMAKE = "make or copy it again"
 """Remedy for a damaged volume, which may be the user's own: never to delete it."""
+_ANGSTROM = {
+    **dict.fromkeys(("picometer", "pm"), 0.01),
+    **dict.fromkeys(("angstrom", "å", "a"), 1.0),
+    **dict.fromkeys(("nanometer", "nm"), 10.0),
+    **dict.fromkeys(("micrometer", "micron", "um", "\N{GREEK SMALL LETTER MU}m", "\\u00b5m"), 1e4),
+}
+
+
+def angstrom_per(unit: object) -> float:
+    """Return the length in angstrom of a unit by its name or symbol; 0 if it is unknown."""
+    return _ANGSTROM.get(str(unit).casefold(), 0.0)  # which makes the micro sign a Greek letter
 
 
 @dataclass(frozen=True)

@@ -183,21 +183,21 @@ def _warn_of_doubts(tomogram: Tomogram) -> None:
     z, y, _ = tomogram.grid.shape
     if tomogram.found.padding is not None:
         logger.info(
-            "%s: %.1f%% of its voxels hold no data (constant borders, sections or corners); they "
-            "are left out",
+            "%s: %.1f%% of its voxels hold no data (constant borders, sections or corners) and are "
+            "ignored",
             *(tomogram.path, 100 * (1 - tomogram.found.data_fraction)),
         )
     if z > _THIN * y:
         logger.warning(
-            "%s: longer along z (%d) than y (%d); is its thickness along y? Turn it, to have that "
-            "along z, and the tilt axis along y",
+            "%s: longer along z (%d) than y (%d); if its thickness is along y, rotate it: "
+            "thickness along z, tilt axis along y",
             *(tomogram.path, z, y),
         )
     first, stop = tomogram.found.first[0], tomogram.found.stop[0]
     correlation = section_correlation(tomogram.read_dark, first + stop)
     if correlation < _NOT_TILTS:
         logger.warning(
-            "%s: neighbouring sections share little (correlation %.2f), as in a tilt series; is it "
-            "a tomogram?",
+            "%s: neighbouring sections are hardly correlated (%.2f), as in a tilt series; is it a "
+            "tomogram?",
             *(tomogram.path, correlation),
         )

@@ -187,7 +187,7 @@ def protein_is_dark(binned: NDArray[np.float32]) -> tuple[bool | None, str]:
     value = float((band**3).mean()) / (float(band.std()) or 1.0) ** 3
     independent = max(band.size / (2 * np.sqrt(np.pi)) ** 3, 1)  # of the smoothing Gaussian
     if abs(value) <= _DEVIATIONS * float(np.sqrt(6 / independent)):
-        return None, f"a guess, its skewness of {value:.2f} being noise; else --protein bright"
+        return None, f"a guess, since its skewness, {value:.2f}, is noise; --protein overrides"
     return value < 0, f"its skewness is {value:.2f}; --protein overrides"
 
 

@@ -12,12 +12,17 @@ from ssn3d.core.errors import DataError
 from ssn3d.io.files import PathLike
 from ssn3d.io.mrc_header import open_mrc
 from ssn3d.io.ome_zarr import open_ome_zarr
-from ssn3d.io.stored_volume import REMAKE, Content, StoredVolume, file_content, unpacked
+from ssn3d.io.stored_volume import (
+    REMAKE,
+    Content,
+    StoredVolume,
+    angstrom_per,
+    file_content,
+    unpacked,
+)
 
 _TIFF_MAGIC = {b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"}
 _HDF5_MAGIC = b"\x89HDF"
-_ANGSTROM = {"angstrom": 1.0, "å": 1.0, "nm": 10.0, "nanometer": 10.0, "µm": 1e4, "um": 1e4}
-_ANGSTROM |= {"micron": 1e4, "micrometer": 1e4, "\\u00b5m": 1e4}
 _EM_HEADER_BYTES = 512
 _EM_DTYPES = {1: "i1", 2: "i2", 4: "i4", 5: "f4", 9: "f8"}
 _EM_MACHINES = range(7)
@@ -118,12 +123,12 @@ def _tiff_edges(tiff: tifffile.TiffFile) -> tuple[float, float, float]:
         pixels = (pixels[0] if isinstance(pixels, list) else pixels)["Pixels"]
         sizes = [
             float(pixels.get(f"PhysicalSize{axis}", 0))
-            * _ANGSTROM.get(str(pixels.get(f"PhysicalSize{axis}Unit", "µm")).lower(), 0.0)
+            * angstrom_per(pixels.get(f"PhysicalSize{axis}Unit", "um"))
             for axis in "XYZ"
         ]
         return sizes[0], sizes[1], sizes[2]
     metadata = tiff.imagej_metadata or {}
-    factor = _ANGSTROM.get(str(metadata.get("unit", "")).lower(), 0.0)
+    factor = angstrom_per(metadata.get("unit"))
     tags = tiff.pages.first.tags
     across = [tags[name].value for name in ("XResolution", "YResolution") if name in tags]
     widths = [below / above if above else 0.0 for above, below in across]

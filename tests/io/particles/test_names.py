@@ -60,7 +60,7 @@ def test_particles_of_one_of_several(tomogram, tmp_path):
 def test_particles_of_another_tomogram(tomogram, tmp_path, caplog):
     path = written(tmp_path, *["TS_02,100,200,300"] * 3)
     assert len(read_particles_of(path, tomogram)) == 3
-    assert "particles of tomogram TS_02, taken as those of rec_TS_01" in caplog.text
+    assert "particles of tomogram TS_02, used for rec_TS_01" in caplog.text
     for options in (TableOptions(name="TS_01"), TableOptions(name="rec_TS_01")):
         with pytest.raises(DataError, match=r"no particles of tomogram .*; give --name, of TS_02"):
             read_particles_of(path, tomogram, options)

@@ -119,7 +119,7 @@ HEAD = "x_angstrom,y_angstrom,z_angstrom,class\n"
         (HEAD + "1,2,3,a,b\n", "line 2 has 5 cells, but there are 4 titles"),
         (HEAD + '1,"1.234,5",3,a\n', "line 2, y_angstrom: '1.234,5' is not a number"),
         ("x,y,z,Y\n1,2,3,4\n", "column y is there twice"),
-        ("x_px,y_px,z_px\n1,2,3\n", "it has x_px, y_px, z_px, separated by commas; name them so"),
+        ("x_px,y_px,z_px\n1,2,3\n", "rename its columns, .* x_px, y_px, z_px, separated by commas"),
         ('{"boxes_3d": [[1, 2, 3, "manual"]]}', "EMAN2's boxes_3d are not read"),
         ('{"a": 1}', "neither copick's picks .* nor the CryoET Data Portal's; convert it to CSV"),
         ('{"points": [', "not a readable JSON file"),

@@ -38,8 +38,8 @@ def read_particles_csv(
     columns = next((names for names in sets if set(names) <= set(table.titles)), None)
     if columns is None:
         raise DataError(
-            f"{path}: no columns {', '.join(_POSITION)}, nor x, y, z; it has "
-            f"{listed(table.titles)}, separated by {table.separated_by}; name them so"
+            f"{path}: no columns {', '.join(_POSITION)} or x, y, z; rename its columns, which are "
+            f"{listed(table.titles)}, separated by {table.separated_by}"
         )
     values = np.column_stack([_numbers(path, table, name) for name in columns])
     if not np.isfinite(values).all():

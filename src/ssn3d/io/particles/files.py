@@ -30,7 +30,7 @@ def check_suffix(path: PathLike) -> str:
     """Return the suffix of a table to write. Raises DataError if there is no such format."""
     suffix = Path(path).suffix.lower()
     if suffix not in SUFFIXES:
-        raise DataError(f"{path}: no known table of particles; name it .star, .json or .csv")
+        raise DataError(f"{path}: unknown format of particle table; name it .star, .json or .csv")
     return suffix
 
 
@@ -93,8 +93,8 @@ def _json(path: PathLike, text: str) -> dict[str, Any] | None:
         raise DataError(f"{path}: not a readable JSON file ({error}); save it again") from error
     if isinstance(content, dict) and "boxes_3d" in content:
         raise DataError(
-            f"{path}: EMAN2's boxes_3d are not read, since where they count from depends on its "
-            "version; convert them to CSV with columns x_angstrom, y_angstrom, z_angstrom"
+            f"{path}: EMAN2's boxes_3d are not read, since their origin depends on its version; "
+            "convert them to CSV with columns x_angstrom, y_angstrom, z_angstrom"
         )
     if not isinstance(content, dict) or "points" not in content:
         raise DataError(

@@ -130,7 +130,7 @@ def particles_named(
             f"{path}: no particles of tomogram {given or name}; give --name, of {listed(names)}"
         )
     logger.warning(
-        "%s: particles of tomogram %s, taken as those of %s; if it is another, give its own table",
+        "%s: particles of tomogram %s, used for %s; if these are two tomograms, give another table",
         *(path, names[0], name),
     )
     return table

@@ -91,11 +91,12 @@ def _particles(
     fitting = [n for n, block in named.items() if any(w <= set(block) for w in wanted)]
     files = [file for block in blocks.values() for file in block.get(_OF_A_SET, [])]
     if not fitting and files:
-        raise DataError(f"{path}: a set of files of RELION; give its particles, {files[0]}")
+        raise DataError(f"{path}: an optimisation set of RELION; give its particles, {files[0]}")
     if not fitting:
         blocks_there = listed([f"data_{name}" for name in blocks])
         raise DataError(
-            f"{path}: no rlnCoordinateX, Y, Z nor centred ones in {blocks_there}; give particles"
+            f"{path}: no rlnCoordinateX or rlnCenteredCoordinateXAngst in {blocks_there}; give a "
+            "table of particles"
         )
     name = "particles" if "particles" in fitting else fitting[0]
     of_m = set(_OF_M) & set(blocks[name]) and not set(PIXELS) & set(blocks[name])
