@@ -15,7 +15,8 @@ import torch
 import sample_files
 from ssn3d.core.errors import SSN3DError
 from ssn3d.core.seeds import generator
-from ssn3d.io.mrc import read_mrc, shape_of_mrc
+from ssn3d.io.mrc import read_mrc
+from ssn3d.io.volumes import open_volume
 from ssn3d.segmentation.evaluation.run_io import read_prediction
 from ssn3d.segmentation.inference.predict import load_network
 from ssn3d.segmentation.networks.registry import build_network
@@ -63,7 +64,7 @@ class Kind:
 CHECKED = [
     Kind("1ABC.npz", sample_files.structure, read_structure),
     Kind("density.mrc", sample_files.volume, read_mrc),
-    Kind("shape.mrc", sample_files.volume, shape_of_mrc),
+    Kind("shape.mrc", sample_files.volume, lambda path: open_volume(path).shape),
     Kind("A.h5", sample_files.shard, read_shard),
     Kind("predictions.h5", sample_files.predictions, read_predictions),
     Kind("checkpoint.pt", sample_files.checkpoint, lambda path: read_checkpoint(path, "f")),

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from ssn3d.core.errors import DataError
 from ssn3d.core.seeds import generator
-from ssn3d.io.mrc import Grid, new_sections, read_mrc, shape_of_mrc, write_mrc
+from ssn3d.io.mrc import Grid, new_sections, read_mrc, write_mrc
 from ssn3d.io.volumes import open_volume
 
 SHAPE = (4, 6, 8)
@@ -45,7 +45,7 @@ def changed(path, offset, value):
     path.write_bytes(content[:offset] + value + content[offset + len(value) :])
 
 
-@pytest.mark.parametrize("read", [shape_of_mrc, read_mrc])
+@pytest.mark.parametrize("read", [open_volume, read_mrc])
 @pytest.mark.parametrize(
     ("offset", "value", "problem"),
     [
@@ -159,7 +159,7 @@ def test_gz_is_compressed(tmp_path):
     write_mrc(path, labels, 10.0)
     assert [found.name for found in tmp_path.iterdir()] == ["labels.mrc.gz"]
     assert path.stat().st_size < labels.nbytes / 10
-    assert shape_of_mrc(path) == labels.shape
+    assert open_volume(path).shape == labels.shape
     np.testing.assert_array_equal(read_mrc(path, labels.shape)[0], labels)
     path.write_bytes(path.read_bytes()[:-20])
     with pytest.raises(DataError, match=r"labels\.mrc\.gz: not a readable volume"):
@@ -190,7 +190,7 @@ def test_extended_header_and_trailing_bytes_are_skipped(array, tmp_path):
         mrc.set_extended_header(np.zeros(3, dtype="V80"))
         mrc.voxel_size = 2.5
     path.write_bytes(path.read_bytes() + b"more")
-    assert shape_of_mrc(path) == SHAPE
+    assert open_volume(path).shape == SHAPE
     again, voxel_size = read_mrc(path)
     np.testing.assert_array_equal(again, array)
     assert voxel_size == 2.5

@@ -23,11 +23,10 @@ from numpy.typing import DTypeLike, NDArray
 from ssn3d.core.errors import DataError
 from ssn3d.core.log import logger
 from ssn3d.io.files import PathLike, atomic_path
+from ssn3d.io.mrc_header import CHECKSUM_LABEL
 from ssn3d.io.stored_volume import REMAKE, StoredVolume
 from ssn3d.io.volumes import open_volume
 
-_CHECKSUM_LABEL = "ssn3d crc32 "
-_HEADER_BYTES = 1024
 _SAME_VOXEL_FRACTION = 0.01
 """Relative difference below which voxel sizes are equal: half a voxel across a subtomogram."""
 
@@ -140,7 +139,7 @@ def new_sections(
         header["dmin"], header["dmax"] = min(sections.extremes), max(sections.extremes)
         header["dmean"] = mean
         header["rms"] = np.sqrt(max(sections.squares / voxels - mean**2, 0))
-        labels = [label[:79]] * bool(label) + [f"{_CHECKSUM_LABEL}{sections.checksum:08x}"]
+        labels = [label[:79]] * bool(label) + [f"{CHECKSUM_LABEL}{sections.checksum:08x}"]
         header["label"][: len(labels)] = labels
         header["nlabl"] = len(labels)
         stream.seek(0)
@@ -174,22 +173,6 @@ def _checksum_start(shape: tuple[int, ...], dtype: np.dtype[Any], voxel_size: fl
     return zlib.crc32(f"{shape} {dtype.str} {voxel_size!r}".encode())
 
 
-def shape_of_mrc(path: PathLike) -> tuple[int, int, int]:
-    """Read the shape (z, y, x) from the header. Raises DataError if the file size differs."""
-    return _opened(path).shape
-
-
-def _opened(path: PathLike) -> StoredVolume:
-    """Open a volume or stack. Raises DataError if a file of ours has a damaged header."""
-    stored = open_volume(path, stacks=True)
-    plain = stored.read(slice(0, 0)).dtype.itemsize * math.prod(stored.shape) + _HEADER_BYTES
-    if _CHECKSUM_LABEL in stored.labels and stored.size_bytes != plain:  # others may be longer
-        raise DataError(
-            f"{path}: {stored.size_bytes} bytes, but the header implies {plain}; {REMAKE}"
-        )
-    return stored
-
-
 def read_mrc(
     path: PathLike,
     shape: tuple[int, ...] | None = None,
@@ -202,7 +185,7 @@ def read_mrc(
     Raises DataError if the file is missing, truncated or damaged, has no voxel size, holds NaN or
     infinity, or has another shape than the given one.
     """
-    stored = _opened(path)
+    stored = open_volume(path, stacks=True)
     voxel_size_angstrom = stored.edges_angstrom[0]
     if not 0 < voxel_size_angstrom < math.inf:
         if default_voxel_size_angstrom is None:
@@ -216,13 +199,13 @@ def read_mrc(
 
 def read_labels(path: PathLike) -> NDArray[Any]:
     """Read an array as `read_mrc` does, but without need of a voxel size."""
-    return _voxels(path, _opened(path), None)
+    return _voxels(path, open_volume(path, stacks=True), None)
 
 
 def _voxels(path: PathLike, stored: StoredVolume, shape: tuple[int, ...] | None) -> NDArray[Any]:
     """Read and check all voxels."""
     array = np.array(stored.read(slice(None)), order="C")
-    known = re.search(f"{_CHECKSUM_LABEL}([0-9a-f]{{8}})", stored.labels)
+    known = re.search(f"{CHECKSUM_LABEL}([0-9a-f]{{8}})", stored.labels)
     if known is not None:
         start = _checksum_start(array.shape, array.dtype, stored.edges_angstrom[0])
         if int(known[1], 16) != zlib.crc32(array.data, start):

@@ -54,8 +54,6 @@ class StoredVolume:
     """(x, y, z)."""
     labels: str = ""
     """Text in the header of an MRC file."""
-    size_bytes: int = 0
-    """Size of an MRC file, decompressed."""
 
     def read_float32(self, where: Slices) -> NDArray[np.float32]:
         """Read part of the volume (z, y, x) into memory."""

@@ -1,20 +1,15 @@
 """Frames of tomograms: units, origin and centre of the positions in a file.
 
-A position p in voxels of size a, the centre of the first voxel being 0, is a * p angstrom from the
-centre of the first voxel. That is copick's position, and RELION 4's and Warp's times the pixel
-size of the tilt series. So binning scales positions and does not shift them: the centres of the
-first voxels of the binned and the unbinned tomogram coincide. (They do not where voxels were
-averaged in blocks, as by `binvol`: there the difference is half a voxel less half a pixel.)
+A position p in voxels of size a, 0 being the centre of the first voxel, is a * p angstrom from that
+centre, as in copick's files and, in pixels of the tilt series, RELION 4's and Warp's. So binning
+scales positions and does not shift them, if the centres of the first voxels coincide; where voxels
+were averaged in blocks, as by `binvol`, they differ by half a voxel less half a pixel.
 
 RELION 4 adds 1 to `rlnCoordinateX`, `Y` and `Z` before it projects them (`ParticleSet::getPosition`
-in 4.0.0 to 4.0.2), and its tomograms have their first voxel at 1 as well (`--x0`, `--y0`, `--z0` of
-`relion_tomo_reconstruct_tomogram`), as have those of IMOD by its import. So its coordinates count
-from the centre of the first voxel, which is 0. RELION 5 does neither.
-
-RELION 5 counts from the tomogram's centre. There is one definition of it here: half the
-tomogram's size, w/2 voxels from the centre of the first voxel, as RELION 5's extraction takes it.
-That is the centre of voxel w/2 where w is even, and between two voxels where it is odd. Other
-programs, and RELION 5's own picker, take w/2 - 1 or w // 2 (3dem/relion issues 1137 and 1353);
+in 4.0.0 to 4.0.2), but the first voxel of its tomograms is at 1 too (`--x0`, `--y0`, `--z0` of
+`relion_tomo_reconstruct_tomogram`), as is IMOD's by its import. RELION 5 does neither: it counts
+from the tomogram's centre, w/2 voxels from the centre of the first voxel, as its extraction does.
+Other programs, and RELION 5's picker, take w/2 - 1 or w // 2 (3dem/relion issues 1137 and 1353);
 their positions differ by up to a pixel.
 """
 
