@@ -184,7 +184,7 @@ def test_written_files_are_valid(stack, array, tmp_path, capsys):
     np.testing.assert_array_equal(read_mrc(path)[0], array)
 
 
-def test_extended_header_and_trailing_bytes_are_skipped(array, tmp_path):
+def test_extended_header_is_skipped(array, tmp_path):
     path = tmp_path / "v.mrc"
     with mrcfile.new(path, array) as mrc:
         mrc.set_extended_header(np.zeros(3, dtype="V80"))

@@ -106,7 +106,7 @@ def test_contrast_of_noise_is_a_guess(tmp_path, caplog):
     assert "tilt series" not in caplog.text
 
 
-def test_tilt_series_and_thickness_along_y_are_suspected(tmp_path, caplog):
+def test_warnings_of_odd_tomograms(tmp_path, caplog):
     noise = generator(0, "sections").standard_normal((80, 48, 80)).astype(np.float32)
     open_tomogram(write_tomogram(tmp_path / "t.mrc", noise))
     assert "as in a tilt series; is it a tomogram?" in caplog.text
@@ -224,7 +224,7 @@ WITHOUT_SCALE = {"datasets": [{"path": "0"}]}
     ("version", "changes"),
     [("0.3", WITHOUT_SCALE), ("0.4", WITHOUT_SCALE), ("0.5", {"unit": "pixel"})],
 )
-def test_ome_zarr_without_scale_needs_a_voxel_size(tmp_path, version, changes):
+def test_ome_zarr_needs_a_voxel_size(tmp_path, version, changes):
     path = write_ome_zarr(tmp_path / "t.zarr", VOLUME, version, names="zyx", **changes)
     with pytest.raises(DataError, match=r"no voxel size .*--voxel-size"):
         open_tomogram(path)

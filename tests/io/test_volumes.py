@@ -67,7 +67,7 @@ def test_plain_tiff_needs_a_voxel_size(tmp_path):
 
 
 @pytest.mark.parametrize("pack", [gzip.compress, bz2.compress])
-def test_compressed_tomogram_is_read_part_by_part(tmp_path, pack):
+def test_compressed_tomogram_is_read(tmp_path, pack):
     plain = write_tomogram(tmp_path / "t.mrc", VOLUME)
     (tmp_path / "t.mrc.gz").write_bytes(pack(plain.read_bytes()))
     tomogram = open_tomogram(tmp_path / "t.mrc.gz")

@@ -79,7 +79,7 @@ def test_classes_that_no_table_holds(tomogram, tmp_path):
         read_particles_of(tmp_path / "p.csv", tomogram)
 
 
-def test_averages_are_written_as_picks_were_read(tomogram, tmp_path):
+def test_frame_of_cropped_tomogram(tomogram, tmp_path):
     """In pixels of the tilt series and from the whole tomogram's centre, under the table's name."""
     columns = ["Name", "TiltSeriesPixelSize", "SizeX", "SizeY", "SizeZ"]
     head = "".join(f"_rlnTomo{name} #{i}\n" for i, name in enumerate(columns, 1))

@@ -62,8 +62,8 @@ def read_star(
     rows = frames_of(frames, tomograms)
     optics = blocks.get("optics", pd.DataFrame())
     found = StarParticles(path, table, optics, rows, pixel_size_angstrom)
-    turned = _rotations(found, _CUBE_ANGLES)
-    origins = np.einsum("nij,nj->ni", turned, found.origins_angstrom())
+    cube_rotations = _rotations(found, _CUBE_ANGLES)
+    origins = np.einsum("nij,nj->ni", cube_rotations, found.origins_angstrom())
     angstrom = found.coordinates_angstrom() - origins
     classes = table.get("ssn3dPdbId", pd.Series([""] * len(table))).to_numpy(dtype=np.str_)
     scores = next((found.numbers([name])[:, 0] for name in _SCORES if name in table), None)
@@ -72,7 +72,7 @@ def read_star(
         Particles(
             classes,
             angstrom / frame_values(rows, "voxel_size_angstrom"),
-            turned @ _rotations(found, ANGLES),
+            cube_rotations @ _rotations(found, ANGLES),
         ),
         np.full(len(table), np.nan) if scores is None else scores,
         oriented=set(ANGLES) <= set(table),
