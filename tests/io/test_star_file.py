@@ -18,7 +18,7 @@ NAMES = st.one_of(
 LOOP = "data_p\n\nloop_\n_a #1\n_b #2\n"
 
 
-@hypothesis.settings(max_examples=200)
+@hypothesis.settings(max_examples=100)
 @hypothesis.given(names=st.lists(NAMES, min_size=1, max_size=6), numbers=st.booleans())
 def test_any_name_comes_back(names, numbers, tmp_path_factory):
     path = tmp_path_factory.mktemp("star") / "p.star"

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import tifffile
 
+from disks import small_disk
 from own_tomograms import dark_spheres, write_tomogram
-from ssn3d.core.errors import DataError
+from ssn3d.core.errors import DataError, WriteError
 from ssn3d.core.seeds import generator
 from ssn3d.io.mrc import read_labels, read_mrc
 from ssn3d.io.tomogram import open_tomogram
@@ -74,6 +75,16 @@ def test_compressed_tomogram_is_read(tmp_path, pack):
     assert tomogram.name == "t"
     assert tomogram.grid == open_tomogram(plain).grid
     np.testing.assert_array_equal(tomogram.read(np.s_[2:4, 5:]), VOLUME[2:4, 5:])
+
+
+def test_no_room_to_decompress(tmp_path, monkeypatch):
+    tifffile.imwrite(tmp_path / "t.tif", VOLUME, compression="zlib")
+    (tmp_path / "t.gz").write_bytes(gzip.compress(VOLUME.tobytes()))
+    with small_disk(tmp_path / "disk", 4):
+        monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "disk"))
+        for name in ("t.tif", "t.gz"):
+            with pytest.raises(WriteError, match=rf"{name}: no room in .*TMPDIR"):
+                open_volume(tmp_path / name)
 
 
 SMOOTH = (128 + 25 * dark_spheres((24, 32, 40), [[12, 16, 20]], 5)).clip(0, 255)

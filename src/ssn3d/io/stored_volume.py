@@ -5,11 +5,10 @@ import errno
 import gzip
 import math
 import os
-import shutil
 import tempfile
 import weakref
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -22,7 +21,7 @@ from ssn3d.io.files import cannot_be_read
 
 Slices = slice | tuple[slice, ...]
 
-_COPY_BYTES = 1 << 20
+_CHUNK_BYTES = 1 << 20
 REMAKE = "make or copy it again"
 """Remedy for a damaged volume, which may be the user's own: never to delete it."""
 _ANGSTROM = {
@@ -117,15 +116,21 @@ def file_content(path: Path) -> Content:
         content = Content(path)
         magic = content.start(3)
         if magic[:2] == b"\x1f\x8b":
-            return unpacked(path, gzip.open)
-        return unpacked(path, bz2.open) if magic == b"BZh" else content
+            return unpacked(path, _chunks(gzip.open(path)))
+        return unpacked(path, _chunks(bz2.open(path))) if magic == b"BZh" else content
     except (OSError, EOFError, zlib.error) as error:
         problem = " ".join(str(error).split())
         raise DataError(cannot_be_read(path, "readable volume", problem, REMAKE)) from error
 
 
-def unpacked(path: Path, opened: Callable[[Path], Any]) -> Content:
-    """Copy the bytes that `opened(path)` reads to a temporary file without a name.
+def _chunks(source: gzip.GzipFile | bz2.BZ2File) -> Iterator[bytes]:
+    with source:
+        while chunk := source.read(_CHUNK_BYTES):
+            yield chunk
+
+
+def unpacked(path: Path, chunks: Iterable[bytes]) -> Content:
+    """Return decompressed bytes of a file, held in a temporary file without a name.
 
     Raises WriteError if there is no room for it.
     """
@@ -134,8 +139,8 @@ def unpacked(path: Path, opened: Callable[[Path], Any]) -> Content:
     content = Content(path, descriptor)
     weakref.finalize(content, os.close, descriptor)
     try:
-        with opened(path) as source, os.fdopen(os.dup(descriptor), "wb") as target:
-            shutil.copyfileobj(source, target, _COPY_BYTES)
+        with os.fdopen(os.dup(descriptor), "wb") as target:
+            target.writelines(chunks)
     except OSError as error:
         if error.errno != errno.ENOSPC:
             raise

@@ -3,7 +3,6 @@
 import math
 from functools import partial
 from pathlib import Path
-from typing import Any, Self
 
 import numpy as np
 import tifffile
@@ -87,8 +86,8 @@ def _open_tiff(content: Content) -> StoredVolume:
             edges = _tiff_edges(tiff)
             offset, dtype = series.dataoffset, series.dtype.newbyteorder(tiff.byteorder)
             if offset is None:
-                pages = [page.asarray for page in series.pages if page is not None]
-                content, offset, dtype = unpacked(path, lambda _: _Pages(pages)), 0, series.dtype
+                pages = (page.asarray().tobytes() for page in series.pages if page is not None)
+                content, offset, dtype = unpacked(path, pages), 0, series.dtype
             read = partial(content.map, dtype, offset, shape, _KEPT)
     except (OSError, ValueError, KeyError, IndexError, tifffile.TiffFileError) as error:
         problem = " ".join(str(error).split())
@@ -96,24 +95,6 @@ def _open_tiff(content: Content) -> StoredVolume:
     if content.size() < offset + math.prod(shape) * dtype.itemsize:
         raise DataError(f"{path}: shorter than its header implies; {REMAKE}")
     return StoredVolume(path, read, shape, edges)  # type: ignore[arg-type]
-
-
-class _Pages:
-    """Decoded pages of a TIFF file as a stream of bytes, one page at a time."""
-
-    def __init__(self, pages: list[Any]) -> None:
-        self._pages = iter(pages)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        return None
-
-    def read(self, _: int) -> bytes:
-        """Return the next page, or nothing at the end."""
-        page = next(self._pages, None)
-        return b"" if page is None else page().tobytes()
 
 
 def _tiff_edges(tiff: tifffile.TiffFile) -> tuple[float, float, float]:
