@@ -18,7 +18,7 @@ import torch
 
 from ssn3d.core.provenance import hardware
 from ssn3d.core.seeds import generator
-from ssn3d.io.mrc_sections import Grid, new_sections
+from ssn3d.io.mrc import Grid, new_sections
 from ssn3d.io.tomogram import open_tomogram
 from ssn3d.segmentation.inference.compute import Compute
 from ssn3d.segmentation.inference.whole_tomogram import segment_tomogram

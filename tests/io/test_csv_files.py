@@ -40,7 +40,7 @@ def test_round_trip_as_plain_text(path):
         ("", "not a table"),
     ],
 )
-def test_a_damaged_table_is_one_line(path, text, fault):
+def test_damaged_table_is_one_line(path, text, fault):
     path.write_text(text)
     with pytest.raises(DataError, match=fault) as caught:
         read_csv(path, TYPES, remedy="restore it")
@@ -48,12 +48,12 @@ def test_a_damaged_table_is_one_line(path, text, fault):
     assert str(caught.value).endswith("; restore it")
 
 
-def test_a_missing_table_is_one_line(tmp_path):
+def test_missing_table_is_one_line(tmp_path):
     with pytest.raises(DataError, match=r"t\.csv: no such file$"):
         read_csv(tmp_path / "t.csv", TYPES)
 
 
-def test_only_the_columns_named_may_be_empty(path):
+def test_optional_cells_may_be_empty(path):
     path.write_text("row,pdb_id,score\n0,1KP8,\n1,2GLS,0.5\n")
     scores = read_csv(path, TYPES, may_be_empty=["score"])["score"]
     np.testing.assert_array_equal(scores, [np.nan, 0.5])

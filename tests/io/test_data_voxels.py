@@ -34,7 +34,7 @@ def data_of(volume):
     st.sampled_from([0.0, -5.0, 127.0, 255.0]),
     st.sampled_from([np.uint8, np.float32]),
 )
-def test_border_is_padding_whatever_its_value(widths, fill, dtype):
+def test_border_is_padding(widths, fill, dtype):
     volume = (127 + 25 * NOISE).clip(0, 255).astype(dtype)
     fill = np.array(fill).clip(0, 255).astype(dtype)
     data = np.ones(SHAPE, bool)
@@ -49,7 +49,7 @@ def test_border_is_padding_whatever_its_value(widths, fill, dtype):
 
 
 @pytest.mark.parametrize("fill", [0.0, 3.0])
-def test_blank_sections_and_corners_of_a_rotation_are_padding(fill):
+def test_blank_sections_and_corners_are_padding(fill):
     inside = np.zeros(SHAPE, np.float32)
     inside[:, 8:42, 8:50] = 1
     data = ndimage.rotate(inside, 20, axes=(1, 2), reshape=False, order=0) > 0
@@ -70,7 +70,7 @@ def test_blank_sections_and_corners_of_a_rotation_are_padding(fill):
     ],
     ids=["noise", "8 bits", "smooth", "saturated", "without noise", "constant"],
 )
-def test_repeated_values_of_data_are_no_padding(volume):
+def test_repeated_values_are_data(volume):
     assert find_padding(lambda part: volume[part].astype(np.float32), SHAPE) is None
 
 

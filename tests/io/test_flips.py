@@ -4,9 +4,7 @@ HDF5 files, weights, MRC files and structures carry checksums, so every flip is 
 A coordinate file carries none: there a flip is an error, or makes another valid file.
 """
 
-import signal
 import sys
-from contextlib import contextmanager
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 
@@ -17,7 +15,8 @@ import torch
 import sample_files
 from ssn3d.core.errors import SSN3DError
 from ssn3d.core.seeds import generator
-from ssn3d.io.mrc import read_mrc, shape_of_mrc
+from ssn3d.io.mrc import read_mrc
+from ssn3d.io.volumes import open_volume
 from ssn3d.segmentation.evaluation.run_io import read_prediction
 from ssn3d.segmentation.inference.predict import load_network
 from ssn3d.segmentation.networks.registry import build_network
@@ -25,13 +24,12 @@ from ssn3d.segmentation.training.checkpoint import read_checkpoint, write_tensor
 from ssn3d.structures.structure import read_structure
 from ssn3d.subtomograms.store import open_shard
 
-sys.path.insert(0, str(Path(__file__).parent / "structures"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "structures"))
 from synthetic_entries import cif_text, make_entry, pdb_text, read_entry
 
 FLIPS = 100
 HEADER = 64
 CUTS = 20
-TIME_LIMIT_S = 20  # far more than any file here takes; only an endless loop reaches it
 
 
 def weights(path):
@@ -66,7 +64,7 @@ class Kind:
 CHECKED = [
     Kind("1ABC.npz", sample_files.structure, read_structure),
     Kind("density.mrc", sample_files.volume, read_mrc),
-    Kind("shape.mrc", sample_files.volume, shape_of_mrc),
+    Kind("shape.mrc", sample_files.volume, lambda path: open_volume(path).shape),
     Kind("A.h5", sample_files.shard, read_shard),
     Kind("predictions.h5", sample_files.predictions, read_predictions),
     Kind("checkpoint.pt", sample_files.checkpoint, lambda path: read_checkpoint(path, "f")),
@@ -78,25 +76,10 @@ COORDINATES = [
 ]
 
 
-@contextmanager
-def time_limit(seconds):
-    def stop(*_):
-        raise TimeoutError
-
-    before = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
-
-
 def read_or_fault(kind, path):
     """Return what was read, or the error's line; any error that is not ours fails the test."""
     try:
-        with time_limit(TIME_LIMIT_S):
-            return kind.read(path), None
+        return kind.read(path), None
     except SSN3DError as error:
         return None, str(error)
 
@@ -111,7 +94,7 @@ def flips(content, rng):
 
 
 def same(one, other):
-    """Whether two results are equal to the bit, whatever they are made of."""
+    """Return True if two results are equal to the bit, in all their parts."""
     if is_dataclass(one):
         return all(same(getattr(one, f.name), getattr(other, f.name)) for f in fields(one))
     if isinstance(one, dict):
@@ -124,7 +107,7 @@ def same(one, other):
 
 
 @pytest.mark.parametrize("kind", [*CHECKED, *COORDINATES], ids=lambda kind: kind.name)
-def test_a_flipped_byte_is_an_error_or_harmless(kind, tmp_path):
+def test_flipped_bytes(kind, tmp_path):
     path = tmp_path / kind.name
     kind.write(path)
     whole, fault = read_or_fault(kind, path)
@@ -142,7 +125,7 @@ def test_a_flipped_byte_is_an_error_or_harmless(kind, tmp_path):
 
 
 @pytest.mark.parametrize("kind", CHECKED, ids=lambda kind: kind.name)
-def test_a_file_cut_off_anywhere_is_an_error(kind, tmp_path):
+def test_truncated_files(kind, tmp_path):
     path = tmp_path / kind.name
     kind.write(path)
     content = path.read_bytes()

@@ -29,7 +29,7 @@ def grid(shape):
 
 
 @pytest.mark.parametrize("step", [0.5, 1.0, 1.35, 2.5])
-def test_a_wave_below_both_limits_is_exact(tmp_path, step):
+def test_wave_below_both_limits_is_exact(tmp_path, step):
     tomogram = tomogram_of(wave(grid(SHAPE), 8.0), tmp_path)
     corner = np.array([25.3, 26.0, 30.7])
     cube = as_in_file(tomogram, sample_cube(tomogram, corner, step, 6))
@@ -37,13 +37,13 @@ def test_a_wave_below_both_limits_is_exact(tmp_path, step):
     np.testing.assert_allclose(cube, expected, atol=0.01)
 
 
-def test_a_wave_above_the_new_limit_is_gone(tmp_path):
+def test_wave_above_the_new_limit_is_removed(tmp_path):
     tomogram = tomogram_of(wave(grid(SHAPE), 3.0), tmp_path)
     cube = sample_cube(tomogram, (25, 25, 25), 3.0, 5)
     assert np.abs(cube).max() < 0.02  # standard deviations, 0.7 of an amplitude
 
 
-def test_without_rescaling_it_is_the_tomogram(tmp_path):
+def test_step_of_1_changes_nothing(tmp_path):
     volume = wave(grid(SHAPE), 3.0)
     tomogram = tomogram_of(volume, tmp_path)
     cube = as_in_file(tomogram, sample_cube(tomogram, (3, 4, 5), 1.0, 40))
@@ -51,7 +51,7 @@ def test_without_rescaling_it_is_the_tomogram(tmp_path):
 
 
 @pytest.mark.parametrize("step", [0.45, 1.35, 2.5])
-def test_there_and_back_again(step):
+def test_ramp_is_kept(step):
     """Linear interpolation keeps a ramp; the first voxels of both grids coincide."""
     lengths = [sampled_length(length, step) for length in SHAPE]
     ramp = (step * grid(lengths)) @ np.array([1.0, -2.0, 0.5])
@@ -60,6 +60,6 @@ def test_there_and_back_again(step):
     np.testing.assert_allclose(back, grid(SHAPE) @ np.array([1.0, -2.0, 0.5]), atol=1e-3)
 
 
-def test_voxel_sizes_that_differ_by_rounding_are_one():
+def test_small_differences_need_no_rescaling():
     assert step_between(9.95, 10.0) == 1
     assert step_between(4.0, 10.0) == 2.5

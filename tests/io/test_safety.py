@@ -1,8 +1,8 @@
 """No file runs code, and no name leads out of its folder."""
 
-import ast
 import os
 import pickle
+import re
 from pathlib import Path
 
 import numpy as np
@@ -22,52 +22,16 @@ SOURCES = sorted(
     path for folder in ("src", "workflow", "benchmarks", "envs")
     for path in (REPOSITORY / folder).rglob("*.py")
 )  # fmt: skip
-FORBIDDEN_MODULES = {"pickle", "cPickle", "dill", "cloudpickle", "shelve", "marshal"}
-FORBIDDEN_CALLS = {"eval", "exec", "read_pickle", "joblib.load", "yaml.load", "os.system"}
-SAFE_ONLY_WITH = {
-    "np.load": ("allow_pickle", False),
-    "torch.load": ("weights_only", True),
-}
-NEVER = {("allow_pickle", True), ("weights_only", False), ("shell", True)}
 OUTSIDE = ["../../etc/passwd", "/etc/passwd", "..", "1KP8/../x", "1KP8\\x", "1KP8\0", "1/..", ""]
 
 
-def faults(tree):
-    """Yield the imports and calls of a module that could run code from a file."""
-    for node in ast.walk(tree):
-        if isinstance(node, (ast.Import, ast.ImportFrom)):
-            names = {alias.name for alias in node.names} | {getattr(node, "module", None)}
-            yield from names & FORBIDDEN_MODULES
-        if not isinstance(node, ast.Call):
-            continue
-        name = ast.unparse(node.func)
-        given = {
-            (word.arg, word.value.value)
-            for word in node.keywords
-            if isinstance(word.value, ast.Constant)
-        }
-        if name in FORBIDDEN_CALLS or name.split(".")[-1] == "read_pickle":
-            yield name
-        if name in SAFE_ONLY_WITH and SAFE_ONLY_WITH[name] not in given:
-            yield f"{name} without {SAFE_ONLY_WITH[name]}"
-        yield from map(str, given & NEVER)
-
-
-@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(REPOSITORY)))
-def test_no_module_can_run_code_from_a_file(path):
-    assert list(faults(ast.parse(path.read_text()))) == []
-
-
-@pytest.mark.parametrize(
-    "unsafe",
-    [
-        "import pickle", "from pickle import loads", "np.load(f)", "np.load(f, allow_pickle=True)",
-        "torch.load(f)", "torch.load(f, weights_only=False)", "pd.read_pickle(f)", "yaml.load(f)",
-        "subprocess.run(c, shell=True)", "eval(t)",
-    ],
-)  # fmt: skip
-def test_the_search_finds_what_it_looks_for(unsafe):
-    assert list(faults(ast.parse(unsafe)))
+def test_no_loader_unpickles():
+    """Ruff's rules S102, S301, S307, S506, S602 and S605 find other ways to run code."""
+    for path in SOURCES:
+        text = path.read_text()
+        assert not re.search(r"allow_pickle=True|weights_only=False", text), path
+        assert text.count("torch.load(") == text.count("weights_only=True"), path
+        assert text.count("np.load(") == text.count("allow_pickle=False"), path
 
 
 class Payload:
@@ -80,7 +44,7 @@ class Payload:
         return os.mkdir, (str(self.trace),)
 
 
-def test_a_payload_in_a_file_of_weights_does_not_run(tmp_path):
+def test_weights_run_no_code(tmp_path):
     torch.save({"weights": Payload(tmp_path / "trace")}, tmp_path / "new.pt", pickle_module=pickle)
     torch.save(
         {"weights": Payload(tmp_path / "trace")}, tmp_path / "old.pt", pickle_module=pickle,
@@ -93,7 +57,7 @@ def test_a_payload_in_a_file_of_weights_does_not_run(tmp_path):
     assert not (tmp_path / "trace").exists()
 
 
-def test_a_payload_in_a_structure_does_not_run(tmp_path):
+def test_structures_run_no_code(tmp_path):
     objects = np.array([Payload(tmp_path / "trace")], dtype=object)
     np.savez(tmp_path / "1ABC.npz", points_angstrom=objects, pdb_id="1ABC", unit="deposited")
     (tmp_path / "plain.npz").write_bytes(pickle.dumps(Payload(tmp_path / "trace")))
@@ -105,7 +69,7 @@ def test_a_payload_in_a_structure_does_not_run(tmp_path):
     assert (tmp_path / "trace").exists()  # so it was one
 
 
-def test_a_payload_in_a_configuration_does_not_run(tmp_path):
+def test_configuration_runs_no_code(tmp_path):
     (tmp_path / "c.yaml").write_text(f"seed: !!python/object/apply:os.mkdir ['{tmp_path}/trace']\n")
     with pytest.raises(ConfigError, match=r"c\.yaml: not a readable YAML file"):
         load_config(tmp_path / "c.yaml")
@@ -113,7 +77,7 @@ def test_a_payload_in_a_configuration_does_not_run(tmp_path):
 
 
 @pytest.mark.parametrize("name", OUTSIDE)
-def test_no_id_leads_out_of_its_folder(name, tmp_path):
+def test_ids_stay_in_their_folder(name, tmp_path):
     (tmp_path / "ids.txt").write_text(f"1KP8\n{name or '.'}\n")
     with pytest.raises(ConfigError, match=r"ids\.txt: line 2"):
         read_pdb_ids(tmp_path / "ids.txt")
@@ -124,7 +88,7 @@ def test_no_id_leads_out_of_its_folder(name, tmp_path):
 
 @pytest.mark.parametrize("column", ["file", "pdb_id", "serves_for"])
 @pytest.mark.parametrize("name", OUTSIDE)
-def test_no_index_leads_out_of_its_folder(column, name, tmp_path):
+def test_indices_stay_in_their_folder(column, name, tmp_path):
     folder = tmp_path / "structures"
     folder.mkdir()
     (tmp_path / "x.cif").write_text("data_x\n")
@@ -138,7 +102,7 @@ def test_no_index_leads_out_of_its_folder(column, name, tmp_path):
 
 @pytest.mark.parametrize("name", [*OUTSIDE, "A B", "A\n", "Ä", "a.b"])
 @pytest.mark.parametrize("key", ["dataset", "method", "id"])
-def test_no_name_in_a_configuration_leads_out_of_its_folder(key, name):
+def test_names_stay_in_their_folder(key, name):
     config = yaml.safe_load((REPOSITORY / "config.yaml").read_text())
     if key == "dataset":
         config["snr"]["datasets"][0]["name"] = name

@@ -18,7 +18,7 @@ NAMES = st.one_of(
 LOOP = "data_p\n\nloop_\n_a #1\n_b #2\n"
 
 
-@hypothesis.settings(max_examples=200)
+@hypothesis.settings(max_examples=100)
 @hypothesis.given(names=st.lists(NAMES, min_size=1, max_size=6), numbers=st.booleans())
 def test_any_name_comes_back(names, numbers, tmp_path_factory):
     path = tmp_path_factory.mktemp("star") / "p.star"
@@ -111,6 +111,6 @@ def test_missing_and_binary_files(tmp_path):
     (tmp_path / "v.star").write_bytes(b"\x98\0\0\0" * 99)
     (tmp_path / "w.star").write_bytes("data_ä".encode("latin-1") * 999)
     text = "not text in UTF-8 or UTF-16"
-    for name, message in {"p": text, "v": text, "w": text, "q": "cannot be read"}.items():
+    for name, message in {"p": text, "v": text, "w": text, "q": "no such file"}.items():
         with pytest.raises(DataError, match=message):
             read_star_blocks(tmp_path / f"{name}.star")

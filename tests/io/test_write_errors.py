@@ -19,7 +19,7 @@ from sample_files import RNG
 from ssn3d.core.errors import WriteError
 from ssn3d.core.log import job, logger
 from ssn3d.io.files import atomic_path, write_json
-from ssn3d.io.mrc_sections import Grid, new_sections
+from ssn3d.io.mrc import Grid, new_sections
 from ssn3d.io.particles.files import write_particle_table
 from ssn3d.io.particles.frame import TomogramFrame
 from ssn3d.io.particles.simulated import write_particles
@@ -100,7 +100,7 @@ FULL_DISKS = {
 
 @pytest.mark.parametrize("fault", FULL_DISKS)
 @pytest.mark.parametrize("name", WRITERS)
-def test_a_failed_write_is_one_line_and_leaves_no_file(name, fault, tmp_path):
+def test_failed_write_leaves_no_file(name, fault, tmp_path):
     folder = tmp_path / "disk"
     folder.mkdir()
     with FULL_DISKS[fault](folder):
@@ -119,7 +119,7 @@ def test_read_only_is_one_line(tmp_path):
         write_json(tmp_path / "sub" / "a.json", {})
 
 
-def test_only_files_of_killed_processes_are_removed(tmp_path):
+def test_files_of_killed_processes_are_removed(tmp_path):
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
     host = os.uname().nodename
@@ -136,14 +136,14 @@ def test_only_files_of_killed_processes_are_removed(tmp_path):
     assert sorted(tmp_path.iterdir()) == sorted([tmp_path / "A.json", *kept])
 
 
-def test_a_log_that_cannot_be_opened_is_one_line(tmp_path):
+def test_log_that_cannot_be_opened(tmp_path):
     with read_only(tmp_path), pytest.raises(SystemExit) as ended, job(tmp_path / "logs" / "a.log"):
         pass
     assert "a.log: cannot be written (Permission denied); make the folder" in str(ended.value)
     assert logger.handlers == []
 
 
-def test_a_log_that_fills_the_disk_does_not_end_the_job(tmp_path, capsys):
+def test_log_on_a_full_disk(tmp_path, capsys):
     with little_room(ROOM_BYTES), job(tmp_path / "a.log"):
         for _ in range(200):
             logger.info(50 * "-")
@@ -156,7 +156,7 @@ def test_a_log_that_fills_the_disk_does_not_end_the_job(tmp_path, capsys):
     logging.captureWarnings(capture=False)
 
 
-def test_a_failed_write_ends_the_job_with_its_line(tmp_path, capsys):
+def test_failed_write_ends_the_job(tmp_path, capsys):
     with little_room(ROOM_BYTES), pytest.raises(SystemExit) as ended, job(tmp_path / "a.log"):
         WRITERS["A.json"](tmp_path / "A.json")
     assert ended.value.code == 1

@@ -23,7 +23,7 @@ from ssn3d.core.log import logger
 from ssn3d.core.particles import Particles
 from ssn3d.core.seeds import generator
 from ssn3d.io.files import PathLike
-from ssn3d.io.mrc import read_labels, read_mrc, write_mrc
+from ssn3d.io.mrc import read_labels, read_mrc, same_voxel_size, write_mrc
 from ssn3d.io.particles.files import check_name, write_particle_table
 from ssn3d.io.particles.frame import TomogramFrame
 from ssn3d.io.particles.of_tomogram import frame_of_tomogram, read_particles_of
@@ -35,7 +35,6 @@ _BOX_DIAMETERS = 1.5
 _SMALLEST_BOX_VOXELS = 8
 _LEAST_SYMMETRY = 0.9
 _LEAST_FIRST_SHELL = 3
-_SAME_VOXEL_FRACTION = 0.01
 _MERGED_DIAMETERS = 1 / 3
 """Particles within this distance, in diameters, are the same; elongated ones may be as near."""
 
@@ -210,7 +209,7 @@ def make_stack(
 def _read_map(path: PathLike, stack: Stack, voxel_angstrom: float) -> NDArray[np.float32]:
     """Read a map into a box (s, s, s), protein dark. Raises DataError for another voxel size."""
     volume, size_angstrom = read_mrc(path, default_voxel_size_angstrom=voxel_angstrom)
-    if abs(size_angstrom / voxel_angstrom - 1) > _SAME_VOXEL_FRACTION:
+    if not same_voxel_size(size_angstrom, voxel_angstrom):
         raise DataError(
             f"{path}: voxels of {size_angstrom:g} A, but the tomogram's have {voxel_angstrom:g} A; "
             "rescale the map"

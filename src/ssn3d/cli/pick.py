@@ -41,15 +41,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Pick particles in a tomogram or its segmentation, and write them."""
     from ssn3d.core.errors import DataError
-    from ssn3d.io.open_volume import open_volume
     from ssn3d.io.particles.relion import write_import_list
+    from ssn3d.io.volumes import open_volume
     from ssn3d.picking.pick import Choice
     from ssn3d.recovery.pick import pick_particles
 
     is_dog = arguments.method == "dog"
     if is_dog and arguments.diameter is None:
         raise DataError("no --diameter: give the particles' diameter in angstrom")
-    mask = None if arguments.mask is None else open_volume(arguments.mask, 1.0).voxels
+    mask = None if arguments.mask is None else open_volume(arguments.mask).read(slice(None))
     output = Path(arguments.output)
     table = pick_particles(
         arguments.tomogram,

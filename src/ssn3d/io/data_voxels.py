@@ -17,13 +17,13 @@ from scipy import ndimage
 _BLOCK_VOXELS = 8
 _FEWEST_BLOCKS = 8
 _LEAST_FRACTION = 1e-3
-"""Connected blocks that are padding: this fraction of all blocks, and at least eight of them."""
+"""Padding is a connected set of at least this fraction of all blocks, and of eight blocks."""
 _COMPACT = 0.5
 _DEEP = 0.05
-"""Data are compact or deep: blocks that fill this fraction of the box around them, or of which this
-fraction has data on all sides."""
+"""Data fill this fraction of their bounding box, or have this fraction of blocks with data on all
+sides."""
 _LEAST_NEIGHBOURS = 5.5 / 27
-"""Of the voxels around one of padding that have its value; a voxel of data has fewer."""
+"""Fraction of neighbours with the same value around a voxel of padding; data have fewer."""
 _EVERY_SIDE = np.ones((3, 3, 3), np.bool_)
 
 Read = Callable[[tuple[slice, ...]], NDArray[np.float32]]
@@ -31,37 +31,30 @@ Read = Callable[[tuple[slice, ...]], NDArray[np.float32]]
 
 @dataclass(frozen=True)
 class Padding:
-    """Padding of a volume, to be looked up part by part."""
+    """Padding of a volume, looked up part by part."""
 
     read: Read
-    """Read part of the volume."""
+    """Reads part of the volume."""
     shape: tuple[int, int, int]
     """(z, y, x) of the volume."""
     values: NDArray[np.float32]
-    """Value of the padding in and around each block, NaN where there is none."""
+    """Value of the padding in and around each block, NaN if there is none."""
 
     def is_data(self, part: tuple[slice, ...]) -> NDArray[np.bool_] | None:
-        """Whether voxels of a part (z, y, x) hold data; None if all do.
+        """Return a mask of the voxels of a part (z, y, x) that hold data; None if all do.
 
         Args:
             part: slices with start and stop, without steps.
         """
-        blocks = [
-            np.minimum(np.arange(axis.start, axis.stop) // _BLOCK_VOXELS, count - 1)
-            for axis, count in zip(part, self.values.shape, strict=True)
-        ]
-        near = self.values[tuple(slice(b.min(initial=0), b.max(initial=0) + 1) for b in blocks)]
+        blocks = [slice(b.min(initial=0), b.max(initial=0) + 1) for b in self._blocks(part)]
+        near = self.values[tuple(blocks)]
         if np.isnan(near).all():
             return None
         wider = tuple(
             slice(max(axis.start - 1, 0), min(axis.stop + 1, length))
             for axis, length in zip(part, self.shape, strict=True)
         )
-        around = [
-            np.minimum(np.arange(axis.start, axis.stop) // _BLOCK_VOXELS, count - 1)
-            for axis, count in zip(wider, self.values.shape, strict=True)
-        ]
-        same = (self.read(wider) == self.values[np.ix_(*around)]).astype(np.float32)
+        same = (self.read(wider) == self.values[np.ix_(*self._blocks(wider))]).astype(np.float32)
         often = ndimage.uniform_filter(same, 3, mode="nearest") > _LEAST_NEIGHBOURS
         inner = tuple(
             slice(axis.start - wide.start, axis.stop - wide.start)
@@ -69,6 +62,13 @@ class Padding:
         )
         data: NDArray[np.bool_] = ~((same > 0) & often)[inner]
         return data
+
+    def _blocks(self, part: tuple[slice, ...]) -> list[NDArray[np.int_]]:
+        """Return the index of the block of each voxel of a part, along z, y and x."""
+        return [
+            np.minimum(np.arange(axis.start, axis.stop) // _BLOCK_VOXELS, count - 1)
+            for axis, count in zip(part, self.values.shape, strict=True)
+        ]
 
 
 def find_padding(read: Read, shape: tuple[int, int, int]) -> Padding | None:
@@ -87,7 +87,7 @@ def find_padding(read: Read, shape: tuple[int, int, int]) -> Padding | None:
 
 
 def _and_beside(padding: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Give blocks without padding that of their neighbours: it may end within them."""
+    """Give blocks the padding value of their neighbours: padding may end within a block."""
     for axis in range(3):
         none = np.full_like(padding.take([0], axis), np.nan)
         wide = np.concatenate([none, padding, none], axis)
@@ -123,14 +123,14 @@ def _constant_planes(slab: NDArray[np.float32], rows: int, columns: int) -> NDAr
 
 
 def _has_repeats(slab: NDArray[np.float32]) -> bool:
-    """Whether enough neighbours are equal for a constant plane; quick, and False in most data."""
+    """Return True if enough neighbours are equal for a constant plane: a quick test."""
     along_x = int(np.count_nonzero(slab[..., 1:] == slab[..., :-1]))
     along_y = int(np.count_nonzero(slab[:, 1:] == slab[:, :-1]))
     return max(along_x, along_y) >= _BLOCK_VOXELS
 
 
 def _large_sets(suspects: NDArray[np.float32]) -> NDArray[np.float32] | None:
-    """Keep large connected sets of one value, NaN elsewhere; None if they are no padding."""
+    """Keep large connected sets of one value, NaN elsewhere; None if they are not padding."""
     kept = np.full_like(suspects, np.nan)
     fewest = max(_FEWEST_BLOCKS, _LEAST_FRACTION * suspects.size)
     for value in np.unique(suspects[~np.isnan(suspects)]):
@@ -143,9 +143,9 @@ def _large_sets(suspects: NDArray[np.float32]) -> NDArray[np.float32] | None:
 
 
 def _are_data(blocks: NDArray[np.bool_]) -> bool:
-    """Whether blocks are data of a tomogram, not particles simulated without noise.
+    """Return True for the data of a tomogram, False for particles simulated without noise.
 
-    The empty surroundings of these are one repeated value, too.
+    The background of such particles is one repeated value, too.
     """
     count = int(blocks.sum())
     if count < _FEWEST_BLOCKS:

@@ -1,14 +1,16 @@
-"""Tables that people and other programs write: titles, then a row a line, in any CSV dialect.
+"""Tables of text: titles, then a row a line. Facts in TSV, and other programs' CSV dialects.
 
-Cells are separated by commas, semicolons, tabs, bars or spaces, as the line of titles has them.
-Titles are read without regard to capitals, spaces around them and the separators after the last.
+The line of titles shows the separator: commas, semicolons, tabs, bars or spaces. Titles are read
+without regard to capitals, spaces around them and trailing separators.
 """
 
 import csv
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from ssn3d.core.errors import DataError
-from ssn3d.io.files import PathLike
+from ssn3d.io.files import PathLike, cannot_be_read
 from ssn3d.io.text_files import read_any_text
 
 _SEPARATORS = "\t;,|"
@@ -17,14 +19,14 @@ _NAMES = {"\t": "tabs", ";": "semicolons", ",": "commas", "|": "bars", " ": "spa
 
 @dataclass(frozen=True)
 class DelimitedTable:
-    """The cells of a table, as text without spaces around it."""
+    """Cells of a table, as text without spaces around it."""
 
     titles: list[str]
-    """In lower case; empty where a column has none."""
+    """In lower case; empty if a column has none."""
     rows: list[tuple[int, list[str]]]
-    """Line in the file, from 1, and as many cells as titles."""
+    """Line number in the file, from 1, and as many cells as titles."""
     separated_by: str
-    """Such as commas, for messages."""
+    """Name of the separator, such as commas, for messages."""
 
 
 def read_delimited(
@@ -34,13 +36,14 @@ def read_delimited(
 
     Args:
         path: the file, in UTF-8 or UTF-16.
-        comments: rows that begin with # are none; otherwise only those that are no row of cells.
-        may_be_short: cells that are missing at the end of a row are empty, unless spaces separate
+        comments: True if all lines that begin with # are comments; otherwise only those that have
+            another number of cells than there are titles.
+        may_be_short: True if cells missing at the end of a row are empty, unless spaces separate
             them.
 
     Raises:
-        DataError: the file is missing, is not text, has a title twice, or a row of more or fewer
-            cells than titles.
+        DataError: the file is missing, is not text, has a title twice, or has a row with more or
+            fewer cells than titles.
     """
     lines = read_any_text(path).splitlines(keepends=True)
     first = _line_of_titles(lines)
@@ -68,7 +71,7 @@ def read_delimited(
 
 
 def _line_of_titles(lines: list[str]) -> int:
-    """Find the first line that is not empty, a comment, or a spreadsheet's `sep=`."""
+    """Return the first line that is not empty, a comment, or a spreadsheet's `sep=`."""
     for i, line in enumerate(lines):
         text = line.strip()
         if text and not text.startswith("#") and not text.lower().startswith("sep="):
@@ -77,14 +80,19 @@ def _line_of_titles(lines: list[str]) -> int:
 
 
 def _titles(path: PathLike, cells: list[str]) -> list[str]:
-    """Give the titles. Raises DataError where one is there twice."""
+    """Return the titles. Raises DataError if one is there twice."""
     titles = [cell.lower() for cell in cells]
     while titles and not titles[-1]:
         titles.pop()
+    refuse_repeated(path, titles)
+    return titles
+
+
+def refuse_repeated(path: PathLike, titles: Sequence[str], remedy: str = "remove one") -> None:
+    """Raise DataError if two columns have the same title."""
     for title in titles:
         if title and titles.count(title) > 1:
-            raise DataError(f"{path}: column {title} is there twice; remove one")
-    return titles
+            raise DataError(f"{path}: column {title} is there twice; {remedy}")
 
 
 def _cells(lines: list[str], separator: str, path: PathLike) -> list[tuple[int, list[str]]]:
@@ -96,3 +104,18 @@ def _cells(lines: list[str], separator: str, path: PathLike) -> list[tuple[int, 
         return [(rows.line_num, [cell.strip() for cell in row]) for row in rows]
     except csv.Error as error:
         raise DataError(f"{path}: line {rows.line_num} is not a row of cells ({error})") from error
+
+
+def read_tsv(path: PathLike) -> list[tuple[str, dict[str, str]]]:
+    """Read a table of facts (.tsv): the place of each line, for messages, and its cells by column.
+
+    Missing cells are empty. Raises DataError if the file is missing, is not text, or has a column
+    twice.
+    """
+    try:
+        with Path(path).open(encoding="utf-8", newline="") as handle:
+            rows = csv.DictReader(handle, delimiter="\t", restval="")
+            refuse_repeated(path, rows.fieldnames or [])
+            return [(f"{path}: line {rows.line_num}", row) for row in rows]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(cannot_be_read(path, "readable table", error, "correct it")) from error

@@ -1,12 +1,11 @@
-"""Files that are written completely or not at all; JSON files, tables of facts, SHA-256."""
+"""Files written completely or not at all; JSON files; SHA-256; errors of reading and writing."""
 
-import csv
 import errno
 import glob
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from ssn3d.core.errors import DataError, WriteError
 PathLike = str | os.PathLike[str]
 
 DELETE = "delete it and rerun"
-"""What to do about a damaged result of ours; never about a file of the user's."""
+"""Remedy for a damaged result of ssn3d; never for a file of the user's."""
 _REMEDIES = {
     **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), "free some space and rerun"),
     **dict.fromkeys(
@@ -55,7 +54,7 @@ def atomic_path(path: PathLike) -> Iterator[Path]:
 
 
 def _is_alive(pid: str) -> bool:
-    """Whether a process of this machine is running; if `pid` is not a number, assume that it is."""
+    """Return False if no process of this machine has this ID; if it is not a number, True."""
     try:
         os.kill(int(pid), 0)
     except ProcessLookupError:
@@ -66,21 +65,20 @@ def _is_alive(pid: str) -> bool:
 
 
 def write_error(path: PathLike, error: OSError) -> WriteError:
-    """Build the error for a file that cannot be written: why, and what to do."""
+    """Return the error for a file that cannot be written: the cause and the remedy."""
     remedy = _REMEDIES.get(error.errno or 0, "fix the cause and rerun")
     return WriteError(f"{path}: cannot be written ({error.strerror or error}); {remedy}")
 
 
 def cannot_be_read(path: PathLike, kind: str, error: object, remedy: str) -> str:
-    """Say why a file cannot be read, and what to do about it.
-
-    The remedy is for a damaged file; a file that is missing, a folder or not readable is none.
+    """Return the message for a file that cannot be read: the cause and the remedy.
 
     Args:
         path: the file.
-        kind: what it should be, such as `readable JSON file`.
-        error: what went wrong.
-        remedy: DELETE only for results of ours.
+        kind: expected kind of file, such as `readable JSON file`.
+        error: the cause.
+        remedy: for a damaged file; DELETE only for results of ssn3d. It is left out if the file is
+            missing, a folder, or not readable.
     """
     place = Path(path)
     if isinstance(error, FileNotFoundError) or not _exists(place):
@@ -103,7 +101,7 @@ def _exists(path: Path) -> bool:
 
 
 def check_utf8(name: str, remedy: str) -> None:
-    """Raise DataError if a name, that of a file for example, cannot be written as text."""
+    """Raise DataError if a name, such as that of a file, cannot be written as text."""
     try:
         name.encode("utf-8")
     except UnicodeEncodeError:
@@ -111,7 +109,7 @@ def check_utf8(name: str, remedy: str) -> None:
 
 
 def check_braces(path: str, place: str) -> None:
-    """Raise DataError for a path that Snakemake would read as one with wildcards."""
+    """Raise DataError if Snakemake would find wildcards in a path."""
     if "{" in path or "}" in path:
         raise DataError(
             f"{place}: {path!r}: Snakemake reads braces as wildcards; rename the file or folder, "
@@ -120,7 +118,7 @@ def check_braces(path: str, place: str) -> None:
 
 
 def sha256_of(path: PathLike) -> str:
-    """SHA-256 of a file, as hexadecimal digits."""
+    """Return the SHA-256 of a file, as hexadecimal digits."""
     with Path(path).open("rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 
@@ -137,7 +135,7 @@ def write_json(path: PathLike, content: dict[str, Any]) -> None:
 
 
 def read_json(path: PathLike, *required: str, remedy: str = DELETE) -> dict[str, Any]:
-    """Read a JSON object, a result of ours unless there is another remedy than deleting it.
+    """Read a JSON object, a result of ssn3d unless another remedy is given.
 
     Raises DataError if the file is missing or damaged, or lacks one of the required keys.
     """
@@ -152,29 +150,6 @@ def read_json(path: PathLike, *required: str, remedy: str = DELETE) -> dict[str,
     if missing:
         raise DataError(f"{path}: lacks {', '.join(missing)}; {remedy}")
     return content
-
-
-def read_tsv(path: PathLike) -> list[tuple[str, dict[str, str]]]:
-    """Read a table of facts (.tsv): the place of each line, for messages, and its cells by column.
-
-    Cells that a line lacks are empty. Raises DataError if the file is missing, is not text, or has
-    a column twice.
-    """
-    try:
-        with Path(path).open(encoding="utf-8", newline="") as handle:
-            rows = csv.DictReader(handle, delimiter="\t", restval="")
-            check_columns(path, rows.fieldnames or [])
-            return [(f"{path}: line {rows.line_num}", row) for row in rows]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(cannot_be_read(path, "readable table", error, "correct it")) from error
-
-
-def check_columns(path: PathLike, titles: Iterable[str]) -> None:
-    """Raise DataError if a table has two columns of one title."""
-    named = [title for title in titles if title]
-    twice = next((title for title in named if named.count(title) > 1), None)
-    if twice is not None:
-        raise DataError(f"{path}: column {twice!r} stands twice; keep one")
 
 
 def _refuse_constant(name: str) -> None:

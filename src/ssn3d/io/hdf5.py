@@ -1,4 +1,4 @@
-"""HDF5 files: written completely or not at all; why one cannot be read."""
+"""HDF5 files: written completely or not at all; messages for those that cannot be read."""
 
 import errno
 import io
@@ -25,18 +25,11 @@ def new_hdf5(path: PathLike) -> Iterator[h5py.File]:
 
 _NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP}
 FAULTS = (OSError, KeyError, ValueError, RuntimeError, TypeError)
-"""What h5py raises for files that are missing, damaged or of other content."""
+"""Exceptions that h5py raises for files that are missing, damaged or of other content."""
 
 
 def hdf5_cannot_be_read(path: PathLike, kind: str, error: Exception, remedy: str = DELETE) -> str:
-    """Say why an HDF5 file cannot be read: also that it is locked, or that locks are impossible.
-
-    Args:
-        path: the file.
-        kind: what it should be, such as `readable shard of ssn3d`.
-        error: one of `FAULTS`.
-        remedy: what to do about a damaged file.
-    """
+    """Return the message of `cannot_be_read`, or that the file is locked or cannot be locked."""
     number = error.errno if isinstance(error, OSError) else None
     if number in _NO_LOCKS:
         return (

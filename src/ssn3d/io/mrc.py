@@ -1,7 +1,8 @@
 """MRC files: volumes (z, y, x), stacks (tilt, y, x) and labels, with voxel size and origin.
 
 One of the ten labels in the header is a checksum, which is verified when a file is read; files
-without one are accepted.
+without one are accepted. Files are written section by section, not through a memory map as mrcfile
+does: with a map, a full disk ends the process without a message.
 """
 
 import gzip
@@ -10,22 +11,66 @@ import re
 import shutil
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import mrcfile
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from ssn3d.core.errors import DataError
 from ssn3d.core.log import logger
 from ssn3d.io.files import PathLike, atomic_path
-from ssn3d.io.stored_volume import AGAIN, StoredTomogram
-from ssn3d.io.volume_formats import find_stored
+from ssn3d.io.mrc_header import CHECKSUM_LABEL
+from ssn3d.io.stored_volume import REMAKE, StoredVolume
+from ssn3d.io.volumes import open_volume
 
-CHECKSUM_LABEL = "ssn3d crc32 "
-_HEADER_BYTES = 1024
+_SAME_VOXEL_FRACTION = 0.01
+"""Relative difference below which voxel sizes are equal: half a voxel across a subtomogram."""
+
+
+def same_voxel_size(one_angstrom: float, other_angstrom: float) -> bool:
+    """Return True if two voxel sizes need no rescaling."""
+    return abs(one_angstrom / other_angstrom - 1) <= _SAME_VOXEL_FRACTION
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Shape, voxel size and position of a volume, as in an MRC header."""
+
+    shape: tuple[int, int, int]
+    """(z, y, x)."""
+    voxel_size_angstrom: float
+    origin_angstrom: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    """(x, y, z), the header's `origin`: the centre of the first voxel."""
+    start_voxels: tuple[int, int, int] = (0, 0, 0)
+    """(x, y, z), the header's `nxstart`, `nystart` and `nzstart`."""
+
+
+@dataclass
+class Sections:
+    """An MRC file that is being written, with running checksum and statistics."""
+
+    stream: BinaryIO
+    dtype: np.dtype[Any]
+    checksum: int
+    extremes: list[float] = field(default_factory=list)
+    total: float = 0.0
+    squares: float = 0.0
+
+    def write(self, sections: NDArray[Any]) -> None:
+        """Append sections (n, y, x)."""
+        for section in sections:
+            stored = np.ascontiguousarray(section, self.dtype)
+            self.stream.write(stored.data)
+            self.checksum = zlib.crc32(stored.data, self.checksum)
+            values = stored.astype(np.float32, copy=False).ravel()
+            self.extremes += [values.min(), values.max()]
+            with np.errstate(invalid="ignore"):  # infinity minus infinity, refused at the end
+                self.total += values.sum(dtype=np.float64)
+            self.squares += np.square(values).sum(dtype=np.float64)  # BLAS's depends on threads
 
 
 def write_mrc(
@@ -37,40 +82,29 @@ def write_mrc(
     half_precision: bool = False,
     label: str = "",
 ) -> None:
-    """Write a volume (z, y, x) or, with `stack`, a stack of images (tilt, y, x).
+    """Write a volume (z, y, x) or, with `stack`, images (tilt, y, x); gzip-compressed if .gz.
 
-    With `half_precision` values are rounded to 11 bits (mode 12), for half the size. The origin, at
-    the centre of the first voxel, is 0. `label` is added to the header. A name that ends in .gz
-    makes it a compressed file.
+    With `half_precision` values are rounded to 11 bits (mode 12), for half the size. The origin is
+    0. `label` is added to the header.
 
     Raises:
         DataError: the array holds NaN or infinity.
         WriteError: the file cannot be written.
     """
     if half_precision:
-        with np.errstate(over="ignore"):  # noticed below
+        with np.errstate(over="ignore"):  # refused as infinity
             array = array.astype(np.float16)
-    if not _is_finite(array):
-        raise DataError(f"{path}: not written: its values are NaN, infinite or too large")
-    if Path(path).suffix == ".gz":
-        plain = Path(path).with_suffix("")
-        write_mrc(plain, array, voxel_size_angstrom, stack=stack, label=label)
-        _compress(plain, Path(path))
-        return
-    with atomic_path(path) as partial, _new(partial) as mrc:
-        mrc.set_data(array)
-        if stack:
-            mrc.set_image_stack()
-        mrc.voxel_size = voxel_size_angstrom
-        mrc.header.origin = (0.0, 0.0, 0.0)
-        mrc.header.label, mrc.header.nlabl = b"", 0  # mrcfile's own, the time of day
-        if label:
-            mrc.add_label(label[:79])
-        mrc.add_label(CHECKSUM_LABEL + _checksum(mrc))
+    path = Path(path)
+    plain = path.with_suffix("") if path.suffix == ".gz" else path
+    grid = Grid(array.shape, voxel_size_angstrom)
+    with new_sections(plain, grid, array.dtype, label, stack=stack) as file:
+        file.write(array)
+    if plain != path:
+        _compress(plain, path)
 
 
 def _compress(plain: Path, path: Path) -> None:
-    """Compress a file; labels, mostly the same as their neighbours, become 30 times smaller."""
+    """Compress a file; labels, mostly equal to their neighbours, become 30 times smaller."""
     with (
         atomic_path(path) as partial,
         plain.open("rb") as source,
@@ -81,72 +115,62 @@ def _compress(plain: Path, path: Path) -> None:
     plain.unlink()
 
 
-class _NewMrc(mrcfile.mrcfile.MrcFile):  # type: ignore[misc]
-    """A new file whose statistics take less time than mrcfile's, and no copy of the data."""
-
-    def update_header_stats(self) -> None:
-        """Write minimum, maximum, mean and standard deviation to the header."""
-        total = squares = 0.0
-        ends = []
-        for section in self.data:
-            values = section.astype(np.float32, copy=False).ravel()  # few enough for the cache
-            ends += [values.min(), values.max()]
-            total += values.sum(dtype=np.float64)
-            squares += np.square(values).sum(dtype=np.float64)  # BLAS's sum depends on threads
-        mean = total / self.data.size
-        self.header.dmin, self.header.dmax = min(ends), max(ends)
-        self.header.dmean = mean
-        self.header.rms = np.sqrt(max(squares / self.data.size - mean**2, 0))
-
-
 @contextmanager
-def _new(path: Path) -> Iterator[Any]:
-    """Yield a new file, and close it when the block ends, even if the disk is full.
+def new_sections(
+    path: PathLike, grid: Grid, dtype: DTypeLike, label: str, *, stack: bool = False
+) -> Iterator[Sections]:
+    """Yield an MRC file to which all sections are appended; it is at `path` after the block.
 
-    mrcfile would leave it open, and fail again when the object is garbage-collected.
+    Raises:
+        DataError: the values are NaN or infinite.
+        WriteError: the file cannot be written.
     """
-    mrc = _NewMrc(path, mode="w+", overwrite=True)
-    stream = mrc._iostream  # noqa: SLF001 -- mrcfile offers no other access
-    try:
-        yield mrc
-        mrc.close()
-    finally:
-        with suppress(OSError):
-            stream.close()
+    dtype = np.dtype(dtype)
+    header = _header(grid, dtype, stack=stack)
+    voxel_size = float(np.float32(header["cella"]["x"] / header["mx"]))
+    with atomic_path(path) as partial, partial.open("wb") as stream:
+        stream.write(header.tobytes())
+        sections = Sections(stream, dtype, _checksum_start(grid.shape, dtype, voxel_size))
+        yield sections
+        if not np.isfinite(sections.total):
+            raise DataError(f"{path}: not written: its values are NaN, infinite or too large")
+        voxels = math.prod(grid.shape)
+        mean = sections.total / voxels
+        header["dmin"], header["dmax"] = min(sections.extremes), max(sections.extremes)
+        header["dmean"] = mean
+        header["rms"] = np.sqrt(max(sections.squares / voxels - mean**2, 0))
+        labels = [label[:79]] * bool(label) + [f"{CHECKSUM_LABEL}{sections.checksum:08x}"]
+        header["label"][: len(labels)] = labels
+        header["nlabl"] = len(labels)
+        stream.seek(0)
+        stream.write(header.tobytes())
 
 
-def _checksum(mrc: Any) -> str:
-    """CRC-32 of an open file's data and of the header fields that we read."""
-    array = np.ascontiguousarray(mrc.data)
-    start = checksum_start(array.shape, array.dtype, float(mrc.voxel_size.x))
-    return f"{zlib.crc32(array.data, start):08x}"
+def _header(grid: Grid, dtype: np.dtype[Any], *, stack: bool) -> Any:
+    """Make a header, a record of mrcfile's fields, without statistics and labels."""
+    header = np.zeros((), mrcfile.dtypes.HEADER_DTYPE)
+    header["mode"] = mrcfile.utils.mode_from_dtype(dtype)
+    for axis, size, start, origin in zip(
+        "xyz", grid.shape[::-1], grid.start_voxels, grid.origin_angstrom, strict=True
+    ):
+        intervals = 1 if stack and axis == "z" else size
+        header[f"n{axis}"], header[f"m{axis}"] = size, intervals
+        header[f"n{axis}start"] = start
+        header["cella"][axis] = intervals * grid.voxel_size_angstrom
+        header["origin"][axis] = origin
+    header["cellb"] = 90.0, 90.0, 90.0
+    header["mapc"], header["mapr"], header["maps"] = 1, 2, 3
+    constants = mrcfile.constants
+    header["ispg"] = constants.IMAGE_STACK_SPACEGROUP if stack else constants.VOLUME_SPACEGROUP
+    header["map"] = constants.MAP_ID
+    header["machst"] = mrcfile.utils.machine_stamp_from_byte_order("<")
+    header["nversion"] = 20141  # MRC2014, second edition
+    return header
 
 
-def checksum_start(shape: tuple[int, ...], dtype: np.dtype[Any], voxel_size_angstrom: float) -> int:
-    """CRC-32 of the header fields, with which that of the data begins."""
-    return zlib.crc32(f"{shape} {dtype.str} {voxel_size_angstrom!r}".encode())
-
-
-def _is_finite(array: NDArray[Any]) -> bool:
-    """Whether an array is free of NaN and infinity, either of which makes its sum so."""
-    with np.errstate(invalid="ignore"):  # infinity minus infinity
-        return bool(np.isfinite(np.sum(array, dtype=np.float64)))
-
-
-def shape_of_mrc(path: PathLike) -> tuple[int, int, int]:
-    """Read the shape (z, y, x) from the header. Raises DataError if the file size differs."""
-    return _opened(path).shape
-
-
-def _opened(path: PathLike) -> StoredTomogram:
-    """Open a volume or stack. Raises DataError where one of our files has a damaged header."""
-    stored = find_stored(Path(path), stacks=True)
-    plain = stored.read(slice(0, 0)).dtype.itemsize * math.prod(stored.shape) + _HEADER_BYTES
-    if CHECKSUM_LABEL in stored.labels and stored.size_bytes != plain:  # others may be longer
-        raise DataError(
-            f"{path}: {stored.size_bytes} bytes, but the header implies {plain}; {AGAIN}"
-        )
-    return stored
+def _checksum_start(shape: tuple[int, ...], dtype: np.dtype[Any], voxel_size: float) -> int:
+    """CRC-32 of the header fields that are read, continued by that of the voxels."""
+    return zlib.crc32(f"{shape} {dtype.str} {voxel_size!r}".encode())
 
 
 def read_mrc(
@@ -154,40 +178,43 @@ def read_mrc(
     shape: tuple[int, ...] | None = None,
     default_voxel_size_angstrom: float | None = None,
 ) -> tuple[NDArray[Any], float]:
-    """Read an array and its voxel size in angstrom; also of TIFF, EM and OME-Zarr.
+    """Read the array and voxel size in angstrom of an MRC, TIFF or EM file, or of OME-Zarr.
 
-    A default voxel size is used, with a warning, where the file has none.
+    If the file has no voxel size, the default one is used, with a warning.
 
     Raises DataError if the file is missing, truncated or damaged, has no voxel size, holds NaN or
-    infinity, or is not of the given shape.
+    infinity, or has another shape than the given one.
     """
-    stored = _opened(path)
+    stored = open_volume(path, stacks=True)
     voxel_size_angstrom = stored.edges_angstrom[0]
     if not 0 < voxel_size_angstrom < math.inf:
         if default_voxel_size_angstrom is None:
             raise DataError(f"{path}: no voxel size in its header; write it there")
         voxel_size_angstrom = default_voxel_size_angstrom
-        logger.warning("%s: no voxel size; %.4g A are taken", path, voxel_size_angstrom)
+        logger.warning(
+            "%s: no voxel size in its header; %.4g A is assumed", path, voxel_size_angstrom
+        )
     return _voxels(path, stored, shape), voxel_size_angstrom
 
 
 def read_labels(path: PathLike) -> NDArray[Any]:
-    """Read an array that needs no voxel size. Raises DataError where `read_mrc` does otherwise."""
-    return _voxels(path, _opened(path), None)
+    """Read an array as `read_mrc` does, but without need of a voxel size."""
+    return _voxels(path, open_volume(path, stacks=True), None)
 
 
-def _voxels(path: PathLike, stored: StoredTomogram, shape: tuple[int, ...] | None) -> NDArray[Any]:
+def _voxels(path: PathLike, stored: StoredVolume, shape: tuple[int, ...] | None) -> NDArray[Any]:
     """Read and check all voxels."""
     array = np.array(stored.read(slice(None)), order="C")
     known = re.search(f"{CHECKSUM_LABEL}([0-9a-f]{{8}})", stored.labels)
     if known is not None:
-        start = checksum_start(array.shape, array.dtype, stored.edges_angstrom[0])
+        start = _checksum_start(array.shape, array.dtype, stored.edges_angstrom[0])
         if int(known[1], 16) != zlib.crc32(array.data, start):
-            raise DataError(f"{path}: its checksum is wrong; {AGAIN}")
+            raise DataError(f"{path}: its checksum is wrong; {REMAKE}")
     if array.dtype == np.float16:
         array = array.astype(np.float32)
     if shape is not None and array.shape != shape:
-        raise DataError(f"{path}: shape {array.shape}, expected {shape}; {AGAIN}")
-    if not _is_finite(array):
-        raise DataError(f"{path}: holds NaN or infinity; {AGAIN}")
+        raise DataError(f"{path}: shape {array.shape}, expected {shape}; {REMAKE}")
+    with np.errstate(invalid="ignore"):  # infinity minus infinity
+        if not np.isfinite(np.sum(array, dtype=np.float64)):
+            raise DataError(f"{path}: holds NaN or infinity; {REMAKE}")
     return array

@@ -5,7 +5,6 @@ is read if its sizes and mode are sane in one byte order; each deviation is logg
 """
 
 import math
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -15,8 +14,10 @@ from numpy.typing import NDArray
 
 from ssn3d.core.errors import DataError
 from ssn3d.core.log import logger
-from ssn3d.io.stored_volume import AGAIN, Content, StoredTomogram
+from ssn3d.io.stored_volume import REMAKE, Content, StoredVolume
 
+CHECKSUM_LABEL = "ssn3d crc32 "
+"""Beginning of the label with the checksum of files of ssn3d."""
 _HEADER_BYTES = 1024
 _DTYPES = {0: "i1", 1: "i2", 2: "f4", 6: "u2", 12: "f2"}
 _COMPLEX_MODES = {3, 4}
@@ -27,28 +28,15 @@ _STAMPS = {"<": (b"\x44\x44", b"\x44\x41"), ">": (b"\x11\x11",)}
 _IMOD_STAMP = 1146047817
 _LARGEST_SIGNED = 127
 _ROUGHER = 2.0
-"""Ratio of the differences of neighbours, read with and without a sign, that decides on it."""
+"""Ratio of the differences of neighbours, read with and without a sign, for unsigned bytes."""
 
 
-@dataclass(frozen=True)
-class _Header:
-    """Header fields in native form, and where the voxels are."""
-
-    fields: Any
-    dtype: np.dtype[Any]
-    stored: tuple[int, int, int]
-    """Sections, rows and columns."""
-    order: tuple[int, int, int]
-    """Axes of `stored` that are z, y and x."""
-    offset: int
-
-
-def open_mrc(content: Content, *, stacks: bool = False) -> StoredTomogram:
+def open_mrc(content: Content, *, stacks: bool = False) -> StoredVolume:
     """Open an MRC file whose axes may be stored in any order.
 
     Args:
-        content: of the file.
-        stacks: whether images and stacks of images are accepted.
+        content: the bytes of the file.
+        stacks: True if images and stacks of images are accepted.
 
     Raises:
         DataError: the header is damaged, the file is too short, or it is not a volume.
@@ -56,28 +44,37 @@ def open_mrc(content: Content, *, stacks: bool = False) -> StoredTomogram:
     fields = _read_fields(content)
     if not stacks:
         _refuse_other_content(content, fields)
-    header = _locate(content, fields)
-    edges = tuple(_edge(fields, axis) for axis in "xyz")
-    starts = dict(zip(_axes(content, fields), ("nx", "ny", "nz"), strict=True))
-    shape = tuple(header.stored[axis] for axis in header.order)
-    return StoredTomogram(
-        partial(content.map, header.dtype, header.offset, header.stored, header.order),
-        shape,  # type: ignore[arg-type]
-        edges,  # type: ignore[arg-type]
+    axes = _axes(content, fields)
+    stored = tuple(int(fields[name]) for name in ("nz", "ny", "nx"))
+    order = tuple(2 - axes.index(axis) for axis in (3, 2, 1))
+    dtype, offset = _locate(content, fields, math.prod(stored))
+    if dtype == np.int8:
+        middle = slice(stored[0] // 2, stored[0] // 2 + 1)
+        section = content.map(dtype, offset, stored, (0, 1, 2), middle)
+        dtype = np.dtype(np.uint8) if _is_unsigned(content, fields, section) else dtype
+    starts = dict(zip(axes, ("nx", "ny", "nz"), strict=True))
+    return StoredVolume(
+        content.path,
+        partial(content.map, dtype, offset, stored, order),
+        tuple(stored[axis] for axis in order),  # type: ignore[arg-type]
+        tuple(_edge(fields, axis) for axis in "xyz"),  # type: ignore[arg-type]
         tuple(float(fields["origin"][axis]) for axis in "xyz"),  # type: ignore[arg-type]
         tuple(int(fields[f"{starts[axis]}start"]) for axis in (1, 2, 3)),  # type: ignore[arg-type]
-        b" ".join(fields["label"].tolist()).decode("ascii", "replace"),
-        content.size(),
+        _labels(fields),
     )
 
 
 def _fields(head: bytes, order: str) -> Any:
-    """Header fields of a byte order, as a record of mrcfile's."""
+    """Return the header fields, a record of mrcfile's, in a byte order."""
     return np.frombuffer(head, mrcfile.dtypes.HEADER_DTYPE.newbyteorder(order), 1)[0]
 
 
+def _labels(fields: Any) -> str:
+    return b" ".join(fields["label"].tolist()).decode("ascii", "replace")
+
+
 def _is_sane(fields: Any) -> bool:
-    """Whether mode, sizes and the length of the extended header are possible."""
+    """Return True if mode, sizes and the length of the extended header are possible."""
     sizes = [int(fields[name]) for name in ("nx", "ny", "nz")]
     return (
         int(fields["mode"]) in _MODES
@@ -90,7 +87,7 @@ def _read_fields(content: Content) -> Any:
     """Read the header in the byte order in which it is sane; log what is unusual."""
     head = content.start(_HEADER_BYTES)
     if len(head) < _HEADER_BYTES:
-        raise DataError(f"{content.path}: {len(head)} bytes, shorter than a header; {AGAIN}")
+        raise DataError(f"{content.path}: {len(head)} bytes, shorter than a header; {REMAKE}")
     stamp = head[212:214]
     stamped = [order for order, known in _STAMPS.items() if stamp in known]
     orders = [*stamped, *(order for order in "<>" if order not in stamped)]
@@ -116,7 +113,7 @@ def _read_fields(content: Content) -> Any:
 
 
 def _refuse_other_content(content: Content, fields: Any) -> None:
-    """Raise DataError for what the header says is not a single volume."""
+    """Raise DataError if the header is that of an image, or a stack of images or volumes."""
     group, what = int(fields["ispg"]), None
     if min(int(fields["nx"]), int(fields["ny"]), int(fields["nz"])) == 1:
         what = "a 2-D image"
@@ -128,39 +125,33 @@ def _refuse_other_content(content: Content, fields: Any) -> None:
         raise DataError(f"{content.path}: {what}, not a tomogram; give a reconstructed volume")
 
 
-def _locate(content: Content, fields: Any) -> _Header:
-    """Find the voxels. Raises DataError where the file is too short for them."""
+def _locate(content: Content, fields: Any, count: int) -> tuple[np.dtype[Any], int]:
+    """Find the type and offset of `count` voxels. Raises DataError if the file is too short."""
     mode, path = int(fields["mode"]), content.path
     if mode in _COMPLEX_MODES:
         raise DataError(f"{path}: a Fourier transform, not real voxels; transform it back")
     if mode == _FOUR_BITS_MODE:
         raise DataError(f"{path}: voxels of 4 bits (mode 101); convert it to 8 bits")
     dtype = np.dtype(_DTYPES[mode]).newbyteorder(fields.dtype["nx"].byteorder)
-    stored = tuple(int(fields[name]) for name in ("nz", "ny", "nx"))
-    axes = _axes(content, fields)
-    order = tuple(2 - axes.index(axis) for axis in (3, 2, 1))
     extended, actual = int(fields["nsymbt"]), content.size()
-    voxels = math.prod(stored) * dtype.itemsize
+    voxels = count * dtype.itemsize
     if extended and actual == _HEADER_BYTES + voxels:
         logger.warning(
-            "%s: its header promises an extended header of %d bytes that it lacks (nsymbt should "
-            "be 0); read without",
+            "%s: read without its extended header of %d bytes, which is missing (set nsymbt to 0)",
             *(path, extended),
         )
         extended = 0
     offset = _HEADER_BYTES + extended
-    if actual < offset + voxels:
+    is_ours = CHECKSUM_LABEL in _labels(fields)
+    if actual < offset + voxels or (is_ours and actual > offset + voxels):  # others may be longer
         raise DataError(
-            f"{path}: {actual} bytes, but the header implies {offset + voxels}; {AGAIN}"
+            f"{path}: {actual} bytes, but the header implies {offset + voxels}; {REMAKE}"
         )
-    header = _Header(fields, dtype, stored, order, offset)  # type: ignore[arg-type]
-    if dtype == np.int8 and _is_unsigned(content, header):
-        header = _Header(fields, np.dtype(np.uint8), header.stored, header.order, offset)
-    return header
+    return dtype, offset
 
 
 def _axes(content: Content, fields: Any) -> tuple[int, ...]:
-    """Axes (1, 2 and 3 are x, y and z) of columns, rows and sections."""
+    """Return the axes (1, 2 and 3 are x, y and z) of columns, rows and sections."""
     axes = tuple(int(fields[name]) for name in ("mapc", "mapr", "maps"))
     if axes == (0, 0, 0):  # never filled in
         return 1, 2, 3
@@ -173,14 +164,13 @@ def _axes(content: Content, fields: Any) -> tuple[int, ...]:
 
 
 def _edge(fields: Any, axis: str) -> float:
-    """Voxel size in angstrom along an axis; 0 if the header has none."""
+    """Return the voxel size in angstrom along an axis; 0 if the header has none."""
     intervals, cell = int(fields[f"m{axis}"]), float(fields["cella"][axis])
     return float(np.float32(cell / intervals)) if intervals > 0 else 0.0
 
 
-def _is_unsigned(content: Content, header: _Header) -> bool:
-    """Whether bytes are unsigned: by IMOD's flag, the header's statistics, or the voxels."""
-    fields = header.fields
+def _is_unsigned(content: Content, fields: Any, section: NDArray[np.int8]) -> bool:
+    """Return True if bytes are unsigned: by IMOD's flag, the statistics, or a section's voxels."""
     extra = fields["extra2"].tobytes()[40:48]
     stamp, flags = np.frombuffer(extra, np.dtype("i4").newbyteorder(fields.dtype["nx"].byteorder))
     if stamp == _IMOD_STAMP:
@@ -191,8 +181,6 @@ def _is_unsigned(content: Content, header: _Header) -> bool:
     if 0 <= lowest < highest <= 2 * _LARGEST_SIGNED + 1:
         unsigned, why = highest > _LARGEST_SIGNED, "the header's maximum"
     else:  # no statistics
-        middle = slice(header.stored[0] // 2, header.stored[0] // 2 + 1)
-        section = content.map(header.dtype, header.offset, header.stored, (0, 1, 2), middle)
         unsigned, why = _is_smoother_unsigned(np.array(section)), "its voxels make more sense"
     if unsigned:
         logger.warning("%s: its bytes are read without a sign (%s)", content.path, why)
@@ -200,11 +188,11 @@ def _is_unsigned(content: Content, header: _Header) -> bool:
 
 
 def _is_smoother_unsigned(section: NDArray[np.int8]) -> bool:
-    """Whether neighbours along x differ much less if bytes have no sign, or it is a mask of 255."""
+    """Return True if neighbours along x differ much less without a sign, or for a mask of 255."""
     if section.min(initial=0) == -1 and section.max(initial=-1) == 0:
         return True
-    with_sign, without = (
+    signed, unsigned = (
         float(np.abs(np.diff(section.view(dtype).astype(np.int16), axis=-1)).mean(dtype=float))
         for dtype in (np.int8, np.uint8)
     )
-    return with_sign > _ROUGHER * without
+    return signed > _ROUGHER * unsigned

@@ -11,25 +11,17 @@ from numpy.typing import NDArray
 
 from ssn3d.core.errors import DataError
 from ssn3d.core.log import logger
-from ssn3d.io.stored_volume import Slices, StoredTomogram
+from ssn3d.io.stored_volume import Slices, StoredVolume, angstrom_per
 
-_ANGSTROM = {"angstrom": 1.0, "nanometer": 10.0, "micrometer": 1e4, "picometer": 0.01}
-_SHORT = {
-    "Å": "angstrom",
-    "A": "angstrom",
-    "nm": "nanometer",
-    "um": "micrometer",
-    "µm": "micrometer",
-}
 _SPACE = ["z", "y", "x"]
 _DEFAULT_AXES = ["t", "c", "z", "y", "x"]
 """Axes of versions 0.1 and 0.2, which do not name them."""
 
 
-def open_ome_zarr(path: Path) -> StoredTomogram:
+def open_ome_zarr(path: Path) -> StoredVolume:
     """Open the finest image of OME-Zarr, whose last axes are z, y, x.
 
-    Raises DataError where there is none, or it is not a single volume.
+    Raises DataError if there is none, or it is not a single volume.
     """
     try:
         import zarr  # noqa: PLC0415 -- optional
@@ -52,7 +44,7 @@ def open_ome_zarr(path: Path) -> StoredTomogram:
     if array.dtype.kind not in "biuf":
         raise DataError(f"{path}: its voxels are {array.dtype}, not real numbers")
     _warn_of_missing_chunks(path, array)
-    factors = [_ANGSTROM.get(_SHORT.get(unit, unit), 0.0) for unit in units[-3:]]
+    factors = [angstrom_per(unit) for unit in units[-3:]]
     edges = [factor * step for factor, step in zip(factors, steps[-3:], strict=True)]
     origin = [factor * shift for factor, shift in zip(factors, shifts[-3:], strict=True)]
     first = (0,) * len(leading)
@@ -61,7 +53,8 @@ def open_ome_zarr(path: Path) -> StoredTomogram:
         parts = where if isinstance(where, tuple) else (where,)
         return np.asarray(array[(*first, *parts)])
 
-    return StoredTomogram(
+    return StoredVolume(
+        path,
         read,
         tuple(array.shape[-3:]),
         tuple(edges[::-1]),  # type: ignore[arg-type]
@@ -70,7 +63,7 @@ def open_ome_zarr(path: Path) -> StoredTomogram:
 
 
 def _attributes(path: Path) -> dict[str, Any]:
-    """Attributes of a group of Zarr 3, or of Zarr 2."""
+    """Read the attributes of a group of Zarr 3 or Zarr 2."""
     newer = path / "zarr.json"
     if newer.exists():
         attributes: dict[str, Any] = json.loads(newer.read_bytes())["attributes"]
@@ -89,7 +82,7 @@ def _axes(image: dict[str, Any]) -> tuple[list[str], list[str]]:
 def _scale_and_shift(
     image: dict[str, Any], finest: dict[str, Any], count: int
 ) -> tuple[list[float], list[float]]:
-    """Scale (0 where there is none) and translation of each axis, the image's after the dataset's.
+    """Return scale (0 if there is none) and translation of each axis.
 
     The image's transformations apply to all its datasets, after their own.
     """
@@ -112,9 +105,9 @@ def _scale_and_shift(
 
 
 def _warn_of_missing_chunks(path: Path, array: Any) -> None:
-    """Warn where chunks have no file, as after a download that stopped.
+    """Warn of chunks without a file, as after a download that stopped.
 
-    Writers may leave out chunks that hold nothing but the fill value, so this is no error.
+    This is no error: writers may leave out chunks that hold nothing but the fill value.
     """
     shards = getattr(array, "shards", None) or array.chunks
     counts = [-(-length // size) for length, size in zip(array.shape, shards, strict=True)]

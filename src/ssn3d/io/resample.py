@@ -1,9 +1,9 @@
 """Volumes at another voxel size: band-limited samples of a tomogram, and the way back.
 
-A network knows particles at one voxel size. A tomogram is sampled there box by box, so that memory
-does not depend on its size, and where a particle is, not only on a grid. Frequencies above the
-lower of the two Nyquist limits are removed, as by cropping a Fourier transform, but by a kernel
-that ends: a sinc under a Kaiser window.
+Networks are trained at one voxel size. A tomogram is sampled at it cube by cube, so that
+memory does not depend on its size. Frequencies above the lower of the two Nyquist limits are
+removed, as by cropping a Fourier transform, but with a kernel of finite width: a sinc under a
+Kaiser window.
 """
 
 from collections.abc import Iterable, Iterator
@@ -11,19 +11,19 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from ssn3d.io.mrc_sections import same_voxel_size
+from ssn3d.io.mrc import same_voxel_size
 from ssn3d.io.tomogram import Tomogram
 
 _LOBES = 8
 """Half width of the kernel, in zeros of the sinc."""
 _SECTIONS = 32
-"""Of a tomogram, read at a time."""
+"""Number of sections of a tomogram read at a time."""
 _KAISER_BETA = 5.0
 """Ripples below 0.3%, in a transition of a tenth of the band."""
 
 
 def step_between(own_angstrom: float, wanted_angstrom: float) -> float:
-    """Step of samples of the wanted voxel size, in own voxels; 1 if there is no need to rescale."""
+    """Return wanted / own voxel size; 1 if they are equal within 1%."""
     return 1.0 if same_voxel_size(own_angstrom, wanted_angstrom) else wanted_angstrom / own_angstrom
 
 
@@ -81,22 +81,22 @@ def _kernel(points: NDArray[np.float64], count: int, step: float) -> NDArray[np.
 
 
 def sampled_length(length: int, step: float) -> int:
-    """Count the points, `step` voxels apart from the first voxel, that cover an axis."""
+    """Return the number of points, `step` voxels apart from the first voxel, that cover an axis."""
     return int(np.ceil((length - 1) / step)) + 1
 
 
 def resample_sections(
     slabs: Iterable[NDArray[np.float32]], step: float, shape: tuple[int, int, int]
 ) -> Iterator[NDArray[np.float32]]:
-    """Bring a volume sampled every `step` voxels back to those voxels, linearly.
+    """Interpolate a volume sampled every `step` voxels linearly at those voxels.
 
     Args:
         slabs: consecutive sections (n, y, x) of the sampled volume, of `sampled_length` each axis.
-        step: as of `sample_cube`.
+        step: as in `sample_cube`.
         shape: (z, y, x) of the result.
 
     Yields:
-        its sections (1, y, x) or, with a step of 1, the slabs themselves.
+        Sections (1, y, x) or, with a step of 1, the slabs themselves.
     """
     if step == 1:
         yield from slabs

@@ -34,7 +34,7 @@ _TITLE_AND_NUMBER = 2
 
 @dataclass
 class _Block:
-    """A block while it is read."""
+    """A block that is being read."""
 
     is_loop: bool = False
     titles: list[str] = field(default_factory=list)
@@ -44,7 +44,7 @@ class _Block:
 def read_star_blocks(path: PathLike) -> dict[str, pd.DataFrame]:
     """Read all blocks of a STAR file by name, as tables of text.
 
-    Raises DataError, which names the line, where the file is missing or damaged, or has no block.
+    Raises DataError, which names the line, if the file is missing or damaged, or has no block.
     """
     blocks: dict[str, _Block] = {}
     block = None
@@ -72,7 +72,7 @@ def read_star_blocks(path: PathLike) -> dict[str, pd.DataFrame]:
 
 
 def _add_line(block: _Block, text: str, values: list[str], place: str) -> None:
-    """Add a line to its block. Raises DataError where it does not fit."""
+    """Add a line to its block. Raises DataError if it does not fit."""
     is_row = block.is_loop and bool(block.rows)
     if text.lower().startswith(_LOOP) and values[0].lower() == _LOOP and len(values) == 1:
         block.is_loop = True
@@ -111,7 +111,7 @@ def star_numbers(table: pd.DataFrame, columns: Sequence[str]) -> NDArray[np.floa
 
 
 def fits_star(text: str) -> bool:
-    """Tell whether a STAR file, and so any table of particles, can hold a text."""
+    """Return True if a STAR file, and so any particle table, can hold a text."""
     return text.isprintable() and text == text.strip() and not ('"' in text and "'" in text)
 
 
@@ -134,7 +134,7 @@ def write_blocks(path: PathLike, blocks: Mapping[str, pd.DataFrame]) -> None:
 
 
 def _written(path: PathLike, value: object) -> str:
-    """Write a value; text in quotes where it needs them."""
+    """Return a value as it is written; text in quotes if needed."""
     if isinstance(value, float | np.floating):
         return f"{value:.6f}"
     text = str(value)

@@ -1,14 +1,14 @@
-"""Voxels that stay in a file: parts of a volume are read when they are needed."""
+"""Volumes that stay in their files: parts are read when they are needed."""
 
 import bz2
 import errno
 import gzip
+import math
 import os
-import shutil
 import tempfile
 import weakref
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -21,37 +21,54 @@ from ssn3d.io.files import cannot_be_read
 
 Slices = slice | tuple[slice, ...]
 
-_COPY_BYTES = 1 << 20
-AGAIN = "make or copy it again"
-"""What to do about a damaged volume."""
+_CHUNK_BYTES = 1 << 20
+REMAKE = "make or copy it again"
+"""Remedy for a damaged volume, which may be the user's own: never to delete it."""
+_ANGSTROM = {
+    **dict.fromkeys(("picometer", "pm"), 0.01),
+    **dict.fromkeys(("angstrom", "å", "a"), 1.0),
+    **dict.fromkeys(("nanometer", "nm"), 10.0),
+    **dict.fromkeys(("micrometer", "micron", "um", "\N{GREEK SMALL LETTER MU}m", "\\u00b5m"), 1e4),
+}
+
+
+def angstrom_per(unit: object) -> float:
+    """Return the length in angstrom of a unit by its name or symbol; 0 if it is unknown."""
+    return _ANGSTROM.get(str(unit).casefold(), 0.0)  # which makes the micro sign a Greek letter
 
 
 @dataclass(frozen=True)
-class StoredTomogram:
+class StoredVolume:
     """A volume of real numbers on disk, and its metadata."""
 
+    path: Path
     read: Callable[[Slices], NDArray[Any]]
-    """Read part of the volume (z, y, x)."""
+    """Reads part of the volume (z, y, x) in the data type of the file."""
     shape: tuple[int, int, int]
     edges_angstrom: tuple[float, float, float]
-    """Voxel size (x, y, z); 0 or NaN where the file has none."""
+    """Voxel size (x, y, z); 0 or NaN if the file has none."""
     origin_angstrom: tuple[float, float, float] = (0.0, 0.0, 0.0)
     """(x, y, z)."""
     start_voxels: tuple[int, int, int] = (0, 0, 0)
     """(x, y, z)."""
     labels: str = ""
     """Text in the header of an MRC file."""
-    size_bytes: int = 0
-    """Size of an MRC file, decompressed."""
 
     def read_float32(self, where: Slices) -> NDArray[np.float32]:
-        """Read part of the volume into memory."""
+        """Read part of the volume (z, y, x) into memory."""
         return np.array(self.read(where), np.float32)
+
+    def voxel_size_angstrom(self, given_angstrom: float | None = None) -> float:
+        """Return the given voxel size or, without one, the header's. Raises DataError without."""
+        size = self.edges_angstrom[0] if given_angstrom is None else given_angstrom
+        if not (math.isfinite(size) and size > 0):
+            raise DataError(f"{self.path}: no voxel size in its header; give it with --voxel-size")
+        return size
 
 
 @dataclass(frozen=True)
 class Content:
-    """Bytes of a file, or of its decompressed copy, which has no name and vanishes with this."""
+    """Bytes of a file, or of its decompressed copy, a file without a name that ends with this."""
 
     path: Path
     """File named by the user, for messages."""
@@ -65,7 +82,7 @@ class Content:
         return os.fdopen(os.dup(self.descriptor), "rb")
 
     def size(self) -> int:
-        """Count the bytes."""
+        """Return the number of bytes."""
         with self.open() as stream:
             return stream.seek(0, os.SEEK_END)
 
@@ -89,7 +106,7 @@ class Content:
 
 
 def file_content(path: Path) -> Content:
-    """Content of a file, decompressed if it is a gzip or bzip2 file.
+    """Return the content of a file, decompressed if it is a gzip or bzip2 file.
 
     Raises:
         DataError: the file is missing or damaged.
@@ -99,15 +116,21 @@ def file_content(path: Path) -> Content:
         content = Content(path)
         magic = content.start(3)
         if magic[:2] == b"\x1f\x8b":
-            return unpacked(path, gzip.open)
-        return unpacked(path, bz2.open) if magic == b"BZh" else content
+            return unpacked(path, _chunks(gzip.open(path)))
+        return unpacked(path, _chunks(bz2.open(path))) if magic == b"BZh" else content
     except (OSError, EOFError, zlib.error) as error:
         problem = " ".join(str(error).split())
-        raise DataError(cannot_be_read(path, "readable volume", problem, AGAIN)) from error
+        raise DataError(cannot_be_read(path, "readable volume", problem, REMAKE)) from error
 
 
-def unpacked(path: Path, opened: Callable[[Path], Any]) -> Content:
-    """Copy what `opened(path)` reads to a temporary file without a name.
+def _chunks(source: gzip.GzipFile | bz2.BZ2File) -> Iterator[bytes]:
+    with source:
+        while chunk := source.read(_CHUNK_BYTES):
+            yield chunk
+
+
+def unpacked(path: Path, chunks: Iterable[bytes]) -> Content:
+    """Return decompressed bytes of a file, held in a temporary file without a name.
 
     Raises WriteError if there is no room for it.
     """
@@ -116,8 +139,8 @@ def unpacked(path: Path, opened: Callable[[Path], Any]) -> Content:
     content = Content(path, descriptor)
     weakref.finalize(content, os.close, descriptor)
     try:
-        with opened(path) as source, os.fdopen(os.dup(descriptor), "wb") as target:
-            shutil.copyfileobj(source, target, _COPY_BYTES)
+        with os.fdopen(os.dup(descriptor), "wb") as target:
+            target.writelines(chunks)
     except OSError as error:
         if error.errno != errno.ENOSPC:
             raise

@@ -1,4 +1,4 @@
-"""CSV files between stages, and tables of facts: written whole, checked when read."""
+"""CSV files between stages, as pandas tables: written whole, checked when read."""
 
 import csv
 from collections.abc import Collection, Mapping
@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ssn3d.core.errors import DataError
+from ssn3d.io.delimited import refuse_repeated
 from ssn3d.io.files import DELETE, PathLike, cannot_be_read, write_text
 
 
@@ -25,14 +26,14 @@ def read_csv(
     separator: str = ",",
     remedy: str = DELETE,
 ) -> pd.DataFrame:
-    """Read the given columns, each as the given type; other columns are ignored.
+    """Read columns with their types; other columns are ignored.
 
     An empty cell is NaN in the numeric columns `may_be_empty`, and an error in all others.
 
     Raises:
         DataError: the file is missing or damaged, lacks a column or has it twice, has no rows or an
-            empty cell, or holds NaN or infinity; the message about a damaged file ends with the
-            remedy.
+            empty cell, or holds NaN or infinity. The message ends with the remedy if the file is
+            damaged.
     """
     try:
         with Path(path).open(encoding="utf-8-sig", newline="") as stream:
@@ -46,9 +47,7 @@ def read_csv(
         )[list(columns)]
     except (OSError, KeyError, ValueError, csv.Error) as error:
         raise DataError(cannot_be_read(path, "table of ssn3d", error, remedy)) from error
-    twice = [column for column in columns if titles.count(column) > 1]
-    if twice:
-        raise DataError(f"{path}: column {twice[0]} is there twice; {remedy}")
+    refuse_repeated(path, [title for title in titles if title in columns], remedy)
     if not isinstance(table.index, pd.RangeIndex):  # pandas made an index of the first column
         raise DataError(f"{path}: rows have more cells than there are titles; {remedy}")
     if table.empty:

@@ -4,10 +4,10 @@ import codecs
 from pathlib import Path
 
 from ssn3d.core.errors import DataError
-from ssn3d.io.files import PathLike
+from ssn3d.io.files import PathLike, cannot_be_read
 
 MOST_NAMES = 10
-"""Names that a message lists."""
+"""Largest number of names in a message."""
 _HEAD_BYTES = 4096
 _NO_TEXT = "not text in UTF-8 or UTF-16; give a table, saved as UTF-8"
 _MARKS = {
@@ -20,9 +20,7 @@ _MARKS = {
 def read_any_text(path: PathLike) -> str:
     """Read a text file in UTF-8 or UTF-16, with or without a byte-order mark.
 
-    Lines end in a line feed, whatever they end in in the file.
-
-    Raises DataError where the file is missing or is not text.
+    Line ends become line feeds. Raises DataError if the file is missing or is not text.
     """
     try:
         with Path(path).open("rb") as stream:
@@ -31,14 +29,14 @@ def read_any_text(path: PathLike) -> str:
                 raise DataError(f"{path}: {_NO_TEXT}")
             text = (content + stream.read()).decode(_encoding(content))
     except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error
+        raise DataError(cannot_be_read(path, "text file", error, "give another file")) from error
     except UnicodeDecodeError as error:
         raise DataError(f"{path}: {_NO_TEXT}") from error
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def is_text(path: PathLike) -> bool:
-    """Tell a text file, by its first bytes, from a volume. A missing file counts as text."""
+    """Return True if the first bytes are text, or the file is missing."""
     if not Path(path).is_file():
         return not Path(path).is_dir()
     with Path(path).open("rb") as stream:
@@ -63,6 +61,6 @@ def _encoding(content: bytes) -> str:
 
 
 def listed(names: list[str]) -> str:
-    """List names for a message; of many, the first ten and the number of all."""
+    """Join names for a message: at most the first ten, and the number of all."""
     shown = ", ".join(names[:MOST_NAMES])
     return shown if len(names) <= MOST_NAMES else f"{shown}, ... ({len(names)} in all)"

@@ -1,4 +1,4 @@
-"""A tomogram of one's own, of any contrast and voxel size, whose voxels stay in its file."""
+"""Lazy reader of tomograms of any contrast and voxel size: MRC, TIFF, EM and OME-Zarr."""
 
 import math
 from dataclasses import dataclass
@@ -11,33 +11,33 @@ from numpy.typing import NDArray
 from ssn3d.core.errors import DataError
 from ssn3d.core.log import logger
 from ssn3d.io.files import PathLike
-from ssn3d.io.mrc_sections import Grid, same_voxel_size
-from ssn3d.io.stored_volume import Slices, StoredTomogram
+from ssn3d.io.mrc import Grid, same_voxel_size
+from ssn3d.io.stored_volume import Slices, StoredVolume
 from ssn3d.io.tomogram_checks import Survey, protein_is_dark, section_correlation, survey
-from ssn3d.io.volume_formats import find_stored
+from ssn3d.io.volumes import open_volume
 
 Protein = Literal["auto", "dark", "bright"]
 
 SMALLEST_VOXEL_ANGSTROM, LARGEST_VOXEL_ANGSTROM = 0.5, 50.0
-"""Other voxel sizes are mistakes: an atom's, or a cell's."""
+"""Voxel sizes out of this range are mistakes."""
 _THIN = 1.5
-"""Length along z, relative to y, above which y may be the thickness, as before IMOD's `trimvol`."""
+"""Ratio of z to y above which y may be the thickness, as before IMOD's `trimvol`."""
 _NOT_TILTS = 0.1
-"""Least correlation of neighbouring sections that raises no doubt."""
+"""Correlation of neighbouring sections below which a warning is logged."""
 
 
 @dataclass(frozen=True)
 class Tomogram:
-    """A tomogram whose voxels stay in its file; memory is needed for what is read."""
+    """A tomogram whose voxels stay in its file; only the parts that are read need memory."""
 
     path: Path
     grid: Grid
-    """Shape, voxel size and origin, to be kept in all that is made of it."""
-    stored: StoredTomogram
+    """Shape, voxel size and origin, kept in all volumes made from it."""
+    stored: StoredVolume
     name: str
-    """With which names of outputs begin; tables of particles know the tomogram by it."""
+    """Prefix of output file names, and name of the tomogram in particle tables."""
     found: Survey
-    """Statistics of its voxels, and which of them hold data."""
+    """Statistics and mask of the voxels that hold data."""
     protein_is_dark: bool = True
     """True if protein is dark in the file; `read_dark` and `box` invert other tomograms."""
 
@@ -46,7 +46,7 @@ class Tomogram:
         return self.stored.read_float32(where)
 
     def is_data(self, where: Slices) -> NDArray[np.bool_] | None:
-        """Whether voxels of a part hold data, not padding; None if all of the part do."""
+        """Return a mask of the voxels of a part that hold data, not padding; None if all do."""
         padding = self.found.padding
         return None if padding is None else padding.is_data(_bounds(where, self.grid.shape))
 
@@ -76,15 +76,12 @@ class Tomogram:
         return voxels
 
     def data_at(self, points: list[NDArray[np.int_]]) -> NDArray[np.bool_] | None:
-        """Whether voxels at indices along z, y and x hold data, mirrored as by `box`.
-
-        None if all of them do.
-        """
+        """Return a mask of data at indices along z, y and x, mirrored as by `box`; None if all."""
         found: NDArray[np.bool_] | None = self._gather(self.is_data, points)
         return found
 
     def _gather(self, read: Any, points: list[NDArray[np.int_]]) -> Any:
-        """Read voxels at indices along z, y and x, those outside of the data mirrored."""
+        """Read voxels at indices along z, y and x, mirrored beyond the box of the data."""
         axes = zip(points, self.found.first, self.found.stop, strict=True)
         indices = [first + _mirrored(index - first, stop - first) for index, first, stop in axes]
         lowest = [int(index.min()) for index in indices]
@@ -95,14 +92,14 @@ class Tomogram:
 
 
 def _bounds(where: Slices, shape: tuple[int, ...]) -> tuple[slice, ...]:
-    """Slices of all axes, with start and stop."""
+    """Return slices of all axes, with start and stop."""
     some = where if isinstance(where, tuple) else (where,)
     full = [*some, *[slice(None)] * (len(shape) - len(some))]
     return tuple(slice(*one.indices(n)[:2]) for one, n in zip(full, shape, strict=True))
 
 
 def _mirrored(index: NDArray[np.int_], length: int) -> NDArray[np.int_]:
-    """Indices into an axis, those beyond its ends mirrored there."""
+    """Mirror indices at the ends of an axis."""
     index = index % (2 * length)
     return np.where(index < length, index, 2 * length - 1 - index)
 
@@ -113,21 +110,20 @@ def open_tomogram(
     protein: Protein = "auto",
     name: str | None = None,
 ) -> Tomogram:
-    """Open a tomogram, look through it once, and log what it is.
+    """Open a tomogram, survey its voxels once, and log size and contrast.
 
     Args:
         path: an MRC, TIFF or EM file of real numbers, or a folder of OME-Zarr.
         voxel_size_angstrom: instead of the header's.
-        protein: whether it is dark or bright; auto finds out, by the skewness of the smoothed
-            volume.
-        name: of the tomogram; by default that of its file (`name_of`).
+        protein: contrast of protein; auto estimates it from the skewness of the smoothed volume.
+        name: name of the tomogram; by default that of its file (`name_of`).
 
     Raises:
         DataError: the file is not a tomogram (missing, damaged, an image, a stack, constant, with
-            NaN), or its voxel size is absent or absurd.
+            NaN), or its voxel size is missing or out of range.
     """
     path = Path(path)
-    stored = find_stored(path)
+    stored = open_volume(path)
     size, source = _voxel_size(path, stored.edges_angstrom, voxel_size_angstrom)
     grid = Grid(stored.shape, size, stored.origin_angstrom, stored.start_voxels)
     found = survey(stored.read_float32, stored.shape, size, str(path))
@@ -143,25 +139,25 @@ def open_tomogram(
 
 
 def name_of(path: Path) -> str:
-    """Name a tomogram after its file, as in `t` for `t.mrc`, `t.mrc.gz` and `t.ome.zarr`."""
+    """Return the name of a tomogram, that of its file: `t` for `t.mrc.gz` and `t.ome.zarr`."""
     name = path.name.removesuffix(".gz").removesuffix(".bz2")
     return Path(name).stem.removesuffix(".ome")
 
 
 def _contrast(binned: NDArray[np.float32], protein: Protein) -> tuple[bool, str]:
-    """Whether protein is dark, and how that is known."""
+    """Return True if protein is dark, and the reason."""
     if protein != "auto":
-        return protein == "dark", "as asked"
+        return protein == "dark", "given with --protein"
     is_dark, how = protein_is_dark(binned)
     return is_dark is not False, how
 
 
 def _voxel_size(
-    path: Path, edges: tuple[float, ...], asked_angstrom: float | None
+    path: Path, edges: tuple[float, ...], given_angstrom: float | None
 ) -> tuple[float, str]:
-    """Voxel size in angstrom, and where it comes from. Raises DataError where it is absurd."""
+    """Return the voxel size in angstrom and its source. Raises DataError if out of range."""
     remedy = "give the true one with --voxel-size"
-    if asked_angstrom is None:
+    if given_angstrom is None:
         size, source = edges[0], "from its header"
         shown = " x ".join(f"{edge:.4g}" for edge in edges)
         if not all(math.isfinite(edge) and edge > 0 for edge in edges):
@@ -173,7 +169,7 @@ def _voxel_size(
                 f"{path}: a voxel size of 1 A in its header, as of files without one; {remedy}"
             )
     else:
-        size, source, remedy = asked_angstrom, "as asked", "give it in angstrom"
+        size, source, remedy = given_angstrom, "given with --voxel-size", "give it in angstrom"
     if not SMALLEST_VOXEL_ANGSTROM <= size <= LARGEST_VOXEL_ANGSTROM:
         raise DataError(
             f"{path}: a voxel size of {size:g} A ({source}) is not between "
@@ -183,25 +179,25 @@ def _voxel_size(
 
 
 def _warn_of_doubts(tomogram: Tomogram) -> None:
-    """Log what is unusual in a tomogram."""
+    """Log unusual properties of a tomogram."""
     z, y, _ = tomogram.grid.shape
     if tomogram.found.padding is not None:
         logger.info(
-            "%s: %.1f%% of its voxels hold no data (constant borders, sections or corners); they "
-            "are left out",
+            "%s: %.1f%% of its voxels hold no data (constant borders, sections or corners) and are "
+            "ignored",
             *(tomogram.path, 100 * (1 - tomogram.found.data_fraction)),
         )
     if z > _THIN * y:
         logger.warning(
-            "%s: longer along z (%d) than y (%d); is its thickness along y? Turn it, to have that "
-            "along z, and the tilt axis along y",
+            "%s: longer along z (%d) than y (%d); if its thickness is along y, rotate it: "
+            "thickness along z, tilt axis along y",
             *(tomogram.path, z, y),
         )
     first, stop = tomogram.found.first[0], tomogram.found.stop[0]
     correlation = section_correlation(tomogram.read_dark, first + stop)
     if correlation < _NOT_TILTS:
         logger.warning(
-            "%s: neighbouring sections share little (correlation %.2f), as in a tilt series; is it "
-            "a tomogram?",
+            "%s: neighbouring sections are hardly correlated (%.2f), as in a tilt series; is it a "
+            "tomogram?",
             *(tomogram.path, correlation),
         )

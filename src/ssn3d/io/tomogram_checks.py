@@ -1,6 +1,6 @@
-"""What the voxels of a tomogram tell about it: faults, contrast, and whether it is one at all.
+"""Checks of the voxels of a tomogram: faults, contrast, and whether it is a tilt series.
 
-Measured on tomograms simulated here, of 128^3 voxels: the skewness is -2.1 at SNR 0.5 and -1.7 at
+Measured on simulated tomograms of 128^3 voxels: the skewness is -2.1 at SNR 0.5 and -1.7 at
 SNR 0.01, the opposite where protein is bright, and -0.05 to 0.05 in noise; `section_correlation` is
 0.57 and 0.28, and 0.06 or less in tilt series of SNR 0.06 and less.
 """
@@ -19,14 +19,14 @@ from ssn3d.core.errors import DataError
 from ssn3d.io.data_voxels import Padding, find_padding
 
 _BINNED_VOXEL_ANGSTROM = 30.0
-"""Of the order of a small macromolecule, so that noise averages out."""
+"""Size of a small macromolecule, so that noise averages out."""
 _CLIP = 8.0
-"""Interquartile ranges from the median beyond which a binned voxel is gold, or as dense."""
+"""Interquartile ranges from the median beyond which a binned voxel is as dense as gold."""
 _DEVIATIONS = 3.0
 """A skewness is clear if it is this many times that of noise."""
 _SAMPLE_VOXELS = 1_000_000
 _TAILS = (0.02, 0.001)
-"""Fractions of the voxels in the tails that say where outliers begin."""
+"""Fractions of voxels in the tails by which outliers are defined."""
 _BEYOND_TAIL = 3.0
 """Outliers are this many times farther from the median than the tail of 0.1%: 9 standard
 deviations of Gaussian noise."""
@@ -42,7 +42,7 @@ class Survey:
     spread: float
     """Standard deviation."""
     limits: tuple[float, float]
-    """Lowest and highest value that is no outlier; others are clipped to these."""
+    """Lowest and highest value; outliers are clipped to these."""
     padding: Padding | None
     """Voxels without data."""
     first: tuple[int, int, int]
@@ -60,9 +60,9 @@ def survey(
     voxel_size_angstrom: float,
     name: str,
 ) -> Survey:
-    """Look through a volume of real numbers (z, y, x), a few sections at a time.
+    """Survey a volume of real numbers (z, y, x), a few sections at a time.
 
-    Raises DataError, naming the file `name`, where it holds NaN or infinity or is constant.
+    Raises DataError, naming the file `name`, if it holds NaN or infinity or is constant.
     """
     factor = max(1, min(round(_BINNED_VOXEL_ANGSTROM / voxel_size_angstrom), *shape))
     padding = find_padding(read, shape)
@@ -101,13 +101,13 @@ class _Sums:
         self.count, self.total, self.squares = 0, 0.0, 0.0
         self.binned: NDArray[np.float32] = np.empty([size // factor for size in shape], np.float32)
         self.seen = [np.zeros(length, np.bool_) for length in shape]
-        """For each axis, where there are data."""
+        """Masks of indices with data, one for each axis."""
         self._factor = factor
 
     def add(
         self, start: int, sections: NDArray[np.float32], data: NDArray[np.bool_] | None
     ) -> None:
-        """Add sections (n, y, x) from `start`, of which all or those of a mask are data."""
+        """Add sections (n, y, x) from `start`; `data` is the mask of their data, None for all."""
         if data is None:
             data = np.ones(sections.shape, np.bool_)
         sections = np.where(data, sections, np.float32(0))
@@ -128,7 +128,7 @@ class _Sums:
 def _robust_scale(
     read: Callable[[Any], NDArray[Any]], shape: tuple[int, int, int], padding: Padding | None
 ) -> tuple[float, float, float, float]:
-    """Median and scale of the data voxels, and the values beyond which they are outliers."""
+    """Return median and scale of the data, and the limits beyond which voxels are outliers."""
     step = max(1, math.ceil((math.prod(shape) / _SAMPLE_VOXELS) ** (1 / 3)))
     parts = []
     for z in range(0, shape[0], step):
@@ -149,7 +149,7 @@ def _robust_scale(
 
 
 def _limit(some: float, few: float) -> float:
-    """Distance from the median at which outliers begin, by those of the tails of 2% and 0.1%."""
+    """Return the distance of outliers from the median, given those of the 2% and 0.1% tails."""
     tail = min(few, _WIDER * some) if some > 0 else few
     return _BEYOND_TAIL * tail or np.inf
 
@@ -157,7 +157,7 @@ def _limit(some: float, few: float) -> float:
 def _mean_of_blocks(
     sections: NDArray[np.float32], shape: tuple[int, ...], factor: int
 ) -> NDArray[np.float32]:
-    """Mean of each block of factor^3 voxels of `factor` sections; borders left over are ignored."""
+    """Return means of blocks of factor^3 voxels of `factor` sections, without incomplete ones."""
     y, x = shape
     section = sections.mean(axis=0)[: y * factor, : x * factor]
     blocks: NDArray[np.float32] = section.reshape(y, factor, x, factor).mean(axis=(1, 3))
@@ -165,12 +165,12 @@ def _mean_of_blocks(
 
 
 def protein_is_dark(binned: NDArray[np.float32]) -> tuple[bool | None, str]:
-    """Whether protein is dark in a binned, standardised volume, and how that is known.
+    """Return True if protein is dark in a binned, standardised volume, None if unknown, and why.
 
-    None where it cannot be told. Particles fill less than half of a volume, and are its tail: dark
-    ones make its skewness negative. The band (sigmas of 1 and 4 voxels of 30 A) excludes gradients.
-    Gold is dark where protein is dark, but the fringes around it are of the opposite sign and fill
-    more voxels; so where something lies beyond the clip, its own sign decides.
+    Particles fill less than half of a volume and are its tail: dark ones make its skewness
+    negative. The band (sigmas of 1 and 4 voxels of 30 A) excludes gradients. Gold is dark if
+    protein is dark, but the fringes around it have the opposite sign and fill more voxels; so if
+    voxels lie beyond the clip, their own sign decides.
     """
     data = ~np.isnan(binned)
     filled = np.where(data, binned, 0)
@@ -187,12 +187,12 @@ def protein_is_dark(binned: NDArray[np.float32]) -> tuple[bool | None, str]:
     value = float((band**3).mean()) / (float(band.std()) or 1.0) ** 3
     independent = max(band.size / (2 * np.sqrt(np.pi)) ** 3, 1)  # of the smoothing Gaussian
     if abs(value) <= _DEVIATIONS * float(np.sqrt(6 / independent)):
-        return None, f"a guess, its skewness of {value:.2f} being noise; else --protein bright"
+        return None, f"a guess, since its skewness, {value:.2f}, is noise; --protein overrides"
     return value < 0, f"its skewness is {value:.2f}; --protein overrides"
 
 
 def section_correlation(read: Callable[[slice], NDArray[Any]], count: int) -> float:
-    """Correlation of fine detail between neighbours among the middle of `count` sections.
+    """Return the correlation of fine detail between neighbours in the middle of `count` sections.
 
     Each image of a tilt series has its own noise. The sections of a tomogram share theirs, since a
     missing wedge of 30 degrees lacks high frequencies along z; noise alone gives 0.28.

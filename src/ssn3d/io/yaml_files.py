@@ -1,4 +1,4 @@
-"""YAML files of settings, in which no key may stand twice."""
+"""YAML files of settings, in which no key may be repeated."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,13 +9,13 @@ import yaml
 from ssn3d.core.errors import ConfigError
 from ssn3d.io.files import PathLike, cannot_be_read
 
-_MERGE = "<<"  # may stand several times
+_MERGE = "<<"  # may be repeated
 
 
 def read_yaml(path: PathLike) -> dict[str, Any]:
     """Read a YAML file of settings.
 
-    Raises ConfigError if the file is missing, is not YAML or no mapping, or has a key twice.
+    Raises ConfigError if the file is missing, is not YAML or not a mapping, or repeats a key.
     """
     try:
         text = Path(path).read_text(encoding="utf-8")
@@ -33,7 +33,7 @@ def read_yaml(path: PathLike) -> dict[str, Any]:
 
 
 def _repeated_keys(node: yaml.Node | None) -> Iterator[yaml.ScalarNode]:
-    """Yield keys that stand twice in a mapping, of which PyYAML would take the last."""
+    """Yield repeated keys of mappings, of which PyYAML would take the last."""
     if isinstance(node, yaml.SequenceNode):
         for item in node.value:
             yield from _repeated_keys(item)

@@ -14,8 +14,9 @@ from ssn3d.core.log import logger
 from ssn3d.core.provenance import provenance
 from ssn3d.core.seeds import generator
 from ssn3d.io.files import PathLike, read_json, write_json
-from ssn3d.io.mrc import read_mrc, shape_of_mrc, write_mrc
+from ssn3d.io.mrc import read_mrc, write_mrc
 from ssn3d.io.particles.simulated import read_particles
+from ssn3d.io.volumes import open_volume
 from ssn3d.microscope.acquisition import (
     Acquisition,
     read_acquisition,
@@ -107,7 +108,7 @@ def add_noise(
     Raises SNRError where the target cannot be reached, or is missed.
     """
     started = time.perf_counter()
-    shape, count = shape_of_mrc(files["signal"]), len(settings.tilt.angles_deg)
+    shape, count = open_volume(files["signal"]).shape, len(settings.tilt.angles_deg)
     images, voxel_size = read_mrc(files["tilts"], (count, *shape[1:]))
     taken, rng = read_acquisition(files["acquisition"], count), generator(seed, "noise", *keys)
     noise_images, noise = _unit_noise(shape, voxel_size, settings, taken, rng)

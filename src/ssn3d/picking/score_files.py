@@ -9,14 +9,15 @@ from numpy.typing import NDArray
 from ssn3d.core.errors import DataError
 from ssn3d.core.log import logger
 from ssn3d.io.files import PathLike
-from ssn3d.io.open_volume import MappedVolume, open_volume
 from ssn3d.io.particles.files import read_particle_table
 from ssn3d.io.particles.frame import Frames, TomogramFrame, frames_of, read_tomograms_star
 from ssn3d.io.particles.names import same_tomogram
 from ssn3d.io.particles.of_tomogram import TableOptions, frame_of_volume, particles_named, placed
 from ssn3d.io.particles.table import ParticleTable
+from ssn3d.io.stored_volume import StoredVolume
 from ssn3d.io.text_files import listed
 from ssn3d.io.tomogram import name_of
+from ssn3d.io.volumes import open_volume
 from ssn3d.picking.scoring import PickingScore, VolumeScore, score_picks, score_voxels
 
 _UNKNOWN = TomogramFrame((np.nan, np.nan, np.nan), 1.0, np.nan)
@@ -76,7 +77,7 @@ class _Place(NamedTuple):
     """Tomogram whose particles are scored; None for all."""
     of_picks: Frames
     of_truth: Frames
-    volume: MappedVolume | None
+    volume: StoredVolume | None
 
 
 def _place(
@@ -85,8 +86,8 @@ def _place(
     """Find the tomogram, or those of RELION's list; the offset is that of the picks."""
     cropped = any(options.offset_voxels)
     if tomogram is not None and Path(tomogram).suffix != ".star":
-        volume = open_volume(tomogram, voxel_size_angstrom)
-        size = volume.voxel_size_angstrom
+        volume = open_volume(tomogram)
+        size = volume.voxel_size_angstrom(voxel_size_angstrom)
         name, frame = frame_of_volume(name_of(volume.path), volume.shape, size, options)
         of_truth = TomogramFrame.of_volume(volume.shape, size) if cropped else frame
         return _Place(name, frame, of_truth, volume)
@@ -146,7 +147,7 @@ def score_volumes(found_path: PathLike, truth_path: PathLike, threshold: float) 
     Raises:
         DataError: a file is missing or damaged, shapes differ, or the truth is empty.
     """
-    found, true = (open_volume(path, 1.0) for path in (found_path, truth_path))
+    found, true = (open_volume(path) for path in (found_path, truth_path))
     if found.shape != true.shape:
         raise DataError(
             f"{found.path}: {found.shape} voxels (z, y, x), the truth has {true.shape}; give two "

@@ -12,8 +12,7 @@ from ssn3d.core.cubes import crop, crop_corners, lies_inside
 from ssn3d.core.errors import DataError
 from ssn3d.core.log import logger
 from ssn3d.io.files import PathLike
-from ssn3d.io.mrc import read_mrc
-from ssn3d.io.mrc_sections import same_voxel_size
+from ssn3d.io.mrc import read_mrc, same_voxel_size
 from ssn3d.io.particles.files import read_particle_table
 from ssn3d.io.particles.frame import TomogramFrame
 from ssn3d.io.particles.of_tomogram import frame_of_tomogram

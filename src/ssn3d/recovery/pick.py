@@ -5,12 +5,12 @@ from typing import Literal
 
 from ssn3d.core.log import logger
 from ssn3d.io.files import PathLike, check_utf8
-from ssn3d.io.open_volume import open_volume
 from ssn3d.io.particles.files import check_name, check_suffix, write_particle_table
 from ssn3d.io.particles.of_tomogram import TableOptions, frame_of_volume
 from ssn3d.io.particles.relion import Relion
 from ssn3d.io.particles.table import ParticleTable
 from ssn3d.io.tomogram import Protein, name_of, open_tomogram
+from ssn3d.io.volumes import open_volume
 from ssn3d.picking.pick import Choice, Picks, pick_blobs, pick_regions
 from ssn3d.recovery.samples_table import Sample
 from ssn3d.recovery.settings import PickingSettings
@@ -58,8 +58,9 @@ def pick_particles(
         read, is_data = tomogram.read_dark, tomogram.is_data
         shape, size = tomogram.grid.shape, tomogram.grid.voxel_size_angstrom
     else:
-        volume = open_volume(path, voxel_size_angstrom)
-        read, shape, size = volume.read, volume.shape, volume.voxel_size_angstrom
+        volume = open_volume(path)
+        read, shape = volume.read_float32, volume.shape
+        size = volume.voxel_size_angstrom(voxel_size_angstrom)
     named = name_of(path).removesuffix("_probability").removesuffix("_labels")  # by `segment`
     name, frame = frame_of_volume(named, shape, size, table)
     check_utf8(name, "rename the file, or name the tomogram with --name")

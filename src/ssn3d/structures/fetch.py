@@ -15,7 +15,8 @@ from urllib.parse import urlsplit
 
 from ssn3d.core.errors import StructureError, WriteError
 from ssn3d.core.log import logger, progress
-from ssn3d.io.files import PathLike, atomic_path, read_tsv, write_text
+from ssn3d.io.delimited import read_tsv
+from ssn3d.io.files import PathLike, atomic_path, write_text
 from ssn3d.structures.coordinates import check_entry_id, file_content, gunzip, parse_entry
 from ssn3d.structures.download import Archive, download
 from ssn3d.structures.ids import PDB_ID

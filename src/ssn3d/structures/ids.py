@@ -4,7 +4,8 @@ import re
 from pathlib import Path
 
 from ssn3d.core.errors import ConfigError
-from ssn3d.io.files import PathLike, cannot_be_read, read_tsv
+from ssn3d.io.delimited import read_tsv
+from ssn3d.io.files import PathLike, cannot_be_read
 
 PDB_ID = re.compile(r"[0-9][A-Z0-9]{3}")
 """A PDB ID in capitals; safe as part of a path."""

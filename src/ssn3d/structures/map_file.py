@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ssn3d.core.errors import DataError, StructureError
 from ssn3d.io.mrc import read_mrc
-from ssn3d.io.volume_formats import find_stored
+from ssn3d.io.volumes import open_volume
 from ssn3d.structures.settings import MapSettings, StructuresSettings
 from ssn3d.structures.structure import Structure, structure_from_points
 from ssn3d.structures.surrogates import PROTEIN_ANGSTROM3_PER_DALTON
@@ -62,7 +62,7 @@ def _read(path: str) -> tuple[NDArray[np.float32], float]:
     """Read a map (z, y, x) and its voxel size in angstrom. Raises StructureError."""
     try:
         density, voxel_size = read_mrc(path)
-        sizes = find_stored(Path(path), stacks=True).edges_angstrom
+        sizes = open_volume(path, stacks=True).edges_angstrom
     except DataError as error:
         reason = str(error).rpartition(";")[0] or error
         raise StructureError(f"{reason}; name another file in structures.maps") from error

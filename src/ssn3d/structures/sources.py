@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ssn3d.core.errors import StructureError
-from ssn3d.io.files import PathLike, read_tsv
+from ssn3d.io.delimited import read_tsv
+from ssn3d.io.files import PathLike
 from ssn3d.structures.ids import PDB_ID
 
 _FILE_NAME = re.compile(r"(?:pdb)?([0-9][a-z0-9]{3})\.(?:cif|pdb|ent)(?:\.gz)?", re.IGNORECASE)

@@ -19,7 +19,8 @@ from ssn3d.core.blas import one_blas_thread
 from ssn3d.core.errors import ConfigError, StructureError
 from ssn3d.core.point_groups import point_group
 from ssn3d.core.seeds import generator
-from ssn3d.io.files import PathLike, read_tsv
+from ssn3d.io.delimited import read_tsv
+from ssn3d.io.files import PathLike
 from ssn3d.structures.bounding import bounding_sphere
 from ssn3d.structures.ids import PDB_ID
 from ssn3d.structures.maps import density_map

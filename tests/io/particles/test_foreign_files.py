@@ -22,7 +22,7 @@ def star(tmp_path, text):
     return path
 
 
-def test_a_truth_table_of_a_simulated_tomogram(tmp_path):
+def test_simulated_truth_is_read(tmp_path):
     centres = np.array([[1.0, 2.0, 3.0], [4.5, 5.5, 6.5]])
     rotations = rotations_from_euler(np.array([[10.0, 20, 30], [40, 50, 60]]))
     truth = Particles(np.array(["1KP8", "2GLS"]), centres, rotations)
@@ -44,7 +44,7 @@ def test_a_truth_table_of_a_simulated_tomogram(tmp_path):
         ("_rlnVoltage #2\n1 300\n", "_rlnPixelSize #5\n", 5.0),  # Warp's
     ],
 )
-def test_the_pixel_size_is_where_each_program_puts_it(optics, column, pixel, tmp_path):
+def test_pixel_size_of_each_program(optics, column, pixel, tmp_path):
     optics = "data_optics\n\nloop_\n_rlnOpticsGroup #1\n" + optics + "\n"
     row = "TS_01 40 80 120" + (" 5.0" if column else "") + "\n"
     path = star(tmp_path, optics + HEAD + COORDINATES + column + row)
@@ -54,7 +54,7 @@ def test_the_pixel_size_is_where_each_program_puts_it(optics, column, pixel, tmp
     np.testing.assert_allclose(overridden.particles.centres, [[240, 160, 80]])
 
 
-def test_origins_are_subtracted_and_turn_with_the_subtomogram(tmp_path):
+def test_origins_are_rotated_and_subtracted(tmp_path):
     """RELION: position = coordinate - A_subtomogram origin, orientation = A_subtomogram A."""
     columns = [f"_rlnOrigin{axis}Angst" for axis in "XYZ"]
     columns += [f"_rlnTomoSubtomogram{angle}" for angle in ("Rot", "Tilt", "Psi")]
@@ -108,30 +108,45 @@ def test_copicks_matrix_also_shifts(tmp_path):
     np.testing.assert_allclose(table.particles.rotations[0] @ x, y)
 
 
+CSV = "x_angstrom,y_angstrom,z_angstrom,class\n"
+
+
 @pytest.mark.parametrize(
-    ("name", "text", "message"),
+    ("text", "message"),
     [
-        ("p.star", "", "it is empty; give another file"),
+        ("", "it is empty; give another file"),
         (
-            "p.star",
             "data_particles\n",
-            "nor centred ones in data_particles",
+            "no rlnCoordinateX .* in data_particles",
         ),
-        ("p.star", HEAD + "a\n", "no rlnCoordinateX, Y, Z"),
-        ("p.star", HEAD + COORDINATES + "a 1 2 nan\n", "NaN or infinity"),
-        ("p.star", HEAD + COORDINATES + "a 1 2 x\n", "holds no numbers"),
-        ("p.star", "data_\n_rlnTomoParticlesFile a/p.star\n", "give its particles, a/p.star"),
-        ("p.json", "{}", "lacks points"),
-        ("p.json", '{"points": [{"location": {"x": 1}}]}', "not picks of copick"),
-        ("p.json", '{"points": [], "unit": "pixel"}', "convert its positions to angstrom"),
-        ("p.csv", "x,y\n1,2\n", "no columns x_angstrom, .* it has x, y, separated by commas"),
-        ("p.csv", "a,b,c\n1,2,3\n", "no columns x_angstrom"),
-        ("p.txt", "1 2 3 4\n", "line 1 has 4 numbers, neither x, y, z nor a row of Dynamo"),
-        ("p.csv", "x_angstrom,y_angstrom,z_angstrom\n1,2,\n", "empty or not finite"),
+        (HEAD + "a\n", "no rlnCoordinateX"),
+        (HEAD + COORDINATES + "a 1 2 nan\n", "NaN or infinity"),
+        (HEAD + COORDINATES + "a 1 2 x\n", "holds no numbers"),
+        ("data_\n_rlnTomoParticlesFile a/p.star\n", "give its particles, a/p.star"),
+        ("{}", "lacks points"),
+        ('{"points": [{"location": {"x": 1}}]}', "not picks of copick"),
+        ('{"points": [], "unit": "pixel"}', "convert its positions to angstrom"),
+        ("x,y\n1,2\n", "no columns x_angstrom, .* x, y, separated by commas"),
+        ("a,b,c\n1,2,3\n", "no columns x_angstrom"),
+        ("1 2 3 4\n", "line 1 has 4 numbers, neither x, y, z nor a row of Dynamo"),
+        ("x_angstrom,y_angstrom,z_angstrom\n1,2,\n", "empty or not finite"),
+        (CSV + "1,2,3,a\n1,2,3\n", "line 3 has 3 cells, but there are 4 titles, separated by com"),
+        (CSV + "1,2,3,a,b\n", "line 2 has 5 cells, but there are 4 titles"),
+        (CSV + '1,"1.234,5",3,a\n', "line 2, y_angstrom: '1.234,5' is not a number"),
+        ("x,y,z,Y\n1,2,3,4\n", "column y is there twice"),
+        ("x_px,y_px,z_px\n1,2,3\n", "rename its columns, .* x_px, y_px, z_px, separated by commas"),
+        ('{"boxes_3d": [[1, 2, 3, "manual"]]}', "EMAN2's boxes_3d are not read"),
+        ('{"a": 1}', "neither copick's picks .* nor the CryoET Data Portal's; convert it to CSV"),
+        ('{"points": [', "not a readable JSON file"),
+        ('{"location": {"x": 1}}\n', "line 1 is no point"),
+        ("1 2 3\n1 2\n", "line 2 does not have 3 finite numbers"),
+        ("1 2 3\n1 2 x\n", "line 2 holds no numbers"),
     ],
 )
-def test_damage_is_one_line(name, text, message, tmp_path):
-    (tmp_path / name).write_text(text)
-    with pytest.raises(DataError, match=message) as error:
-        read_particle_table(tmp_path / name, FRAME)
-    assert "\n" not in str(error.value)
+def test_damage_is_one_line(text, message, tmp_path):
+    """The format is recognised by the content, whatever the suffix."""
+    (tmp_path / "p.dat").write_text(text)
+    with pytest.raises(DataError, match=message) as caught:
+        read_particle_table(tmp_path / "p.dat", FRAME)
+    assert "\n" not in str(caught.value)
+    assert "delete" not in str(caught.value)

@@ -60,7 +60,7 @@ def test_particles_of_one_of_several(tomogram, tmp_path):
 def test_particles_of_another_tomogram(tomogram, tmp_path, caplog):
     path = written(tmp_path, *["TS_02,100,200,300"] * 3)
     assert len(read_particles_of(path, tomogram)) == 3
-    assert "particles of tomogram TS_02, taken as those of rec_TS_01" in caplog.text
+    assert "particles of tomogram TS_02, used for rec_TS_01" in caplog.text
     for options in (TableOptions(name="TS_01"), TableOptions(name="rec_TS_01")):
         with pytest.raises(DataError, match=r"no particles of tomogram .*; give --name, of TS_02"):
             read_particles_of(path, tomogram, options)
@@ -79,7 +79,7 @@ def test_classes_that_no_table_holds(tomogram, tmp_path):
         read_particles_of(tmp_path / "p.csv", tomogram)
 
 
-def test_averages_are_written_as_picks_were_read(tomogram, tmp_path):
+def test_frame_of_cropped_tomogram(tomogram, tmp_path):
     """In pixels of the tilt series and from the whole tomogram's centre, under the table's name."""
     columns = ["Name", "TiltSeriesPixelSize", "SizeX", "SizeY", "SizeZ"]
     head = "".join(f"_rlnTomo{name} #{i}\n" for i, name in enumerate(columns, 1))

@@ -107,29 +107,3 @@ def test_dynamo_tables(tmp_path):
     np.testing.assert_allclose(table.particles.centres, XYZ[:, ::-1])
     assert table.tomograms.tolist() == ["7", "7", "8"]
     assert table.scores.tolist() == [0.25] * 3
-
-
-HEAD = "x_angstrom,y_angstrom,z_angstrom,class\n"
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        (HEAD + "1,2,3,a\n1,2,3\n", "line 3 has 3 cells, but there are 4 titles, separated by com"),
-        (HEAD + "1,2,3,a,b\n", "line 2 has 5 cells, but there are 4 titles"),
-        (HEAD + '1,"1.234,5",3,a\n', "line 2, y_angstrom: '1.234,5' is not a number"),
-        ("x,y,z,Y\n1,2,3,4\n", "column y is there twice"),
-        ("x_px,y_px,z_px\n1,2,3\n", "it has x_px, y_px, z_px, separated by commas; name them so"),
-        ('{"boxes_3d": [[1, 2, 3, "manual"]]}', "EMAN2's boxes_3d are not read"),
-        ('{"a": 1}', "neither copick's picks .* nor the CryoET Data Portal's; convert it to CSV"),
-        ('{"points": [', "not a readable JSON file"),
-        ('{"location": {"x": 1}}\n', "line 1 is no point"),
-        ("1 2 3\n1 2\n", "line 2 has not 3 finite numbers"),
-        ("1 2 3\n1 2 x\n", "line 2 is not of numbers"),
-    ],
-)
-def test_other_tables_are_refused_with_the_reason(text, message, tmp_path):
-    (tmp_path / "p.txt").write_text(text)
-    with pytest.raises(DataError, match=message) as caught:
-        read_particle_table(tmp_path / "p.txt", FRAME)
-    assert "delete" not in str(caught.value)

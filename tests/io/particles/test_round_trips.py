@@ -43,9 +43,7 @@ def binned(shape, pixel, binning):
     shape=st.tuples(*[st.integers(25, 4100)] * 3),
 )
 @pytest.mark.parametrize(("name", "relion"), FORMS)
-def test_positions_come_back_in_binned_and_unbinned_voxels(
-    name, relion, positions, pixel, binning, shape, tmp_path_factory
-):
+def test_positions_come_back(name, relion, positions, pixel, binning, shape, tmp_path_factory):
     path = tmp_path_factory.mktemp("tables") / name
     whole, coarse = binned(shape, pixel, binning)
     table = oriented_table(positions)
@@ -71,7 +69,7 @@ def test_orientations_come_back(name, relion, tmp_path):
 
 
 @pytest.mark.parametrize(("name", "relion"), FORMS)
-def test_picks_have_no_orientations_and_may_be_none(name, relion, tmp_path):
+def test_picks_have_no_orientations(name, relion, tmp_path):
     frame = TomogramFrame.of_volume((30, 40, 50), 10.0)
     for count in (0, 1, 2):
         picks = ParticleTable.of_picks("007", np.ones((count, 3)), np.arange(float(count)))
@@ -85,7 +83,7 @@ def test_picks_have_no_orientations_and_may_be_none(name, relion, tmp_path):
 
 @hypothesis.settings(max_examples=25)
 @hypothesis.given(positions=POSITIONS, width=st.integers(25, 4100))
-def test_relion_5_counts_from_half_the_unbinned_size(positions, width, tmp_path_factory):
+def test_relion_5_centre(positions, width, tmp_path_factory):
     """As in RELION's tomogram_set.cpp: centre = w0 / 2.0, in pixels of the tilt series."""
     path = tmp_path_factory.mktemp("tables") / "p.star"
     _, coarse = binned((width, width, width), 1.5, 4)
@@ -98,7 +96,7 @@ def test_relion_5_counts_from_half_the_unbinned_size(positions, width, tmp_path_
     assert next(iter(written)) == "rlnTomoName"
 
 
-def test_relion_4_has_pixels_of_the_tilt_series_and_warp_its_names(tmp_path):
+def test_relion_4_and_warp_columns(tmp_path):
     _, coarse = binned((100, 100, 100), 1.5, 4)
     table = oriented_table([[1.0, 2.0, 3.0]])
     write_particle_table(tmp_path / "p.star", table, coarse, tomogram="TS_01", relion=4)

@@ -59,7 +59,7 @@ def test_relion_extracts_around_each_particle(tmp_path):
     assert again.scores.tolist() == [3, 2]
 
 
-def test_relion_4_projects_voxels_of_its_tomograms(tmp_path):
+def test_relion_4_adds_1(tmp_path):
     """It adds 1 to coordinates, and voxel i of its tomogram is at 1 + binning * i."""
     write_particle_table(tmp_path / "p.star", picks("t1"), FRAME, tomogram="t1", relion=4)
     particles = starfile.read(tmp_path / "p.star")["particles"]

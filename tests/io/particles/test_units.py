@@ -72,7 +72,7 @@ def test_given_pixel_size_counts(tmp_path):
         read_particle_table(path, FRAME, 20.0).particles.centres, (XYZ / SIZE * 2)[:, ::-1]
     )
     path = star(tmp_path, [*OF_M, "wrpSourceName"], beside(XYZ * 10, "TS_01.tomostar"))
-    with pytest.raises(DataError, match=r"give --pixel-size \(1 where"):
+    with pytest.raises(DataError, match=r"give --pixel-size \(1 if"):
         read_particle_table(path, FRAME)
     table = read_particle_table(path, FRAME, 1.0)
     np.testing.assert_allclose(table.particles.centres, XYZ[:, ::-1])

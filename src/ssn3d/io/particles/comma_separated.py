@@ -1,8 +1,8 @@
 """CSV files of particles: tomogram, class, position from the first voxel, score.
 
-Positions are in columns x_angstrom, y_angstrom and z_angstrom, as written here; in x, y and z, in
-angstrom as in tables of copick and of challenges; or in axis-0 (z), axis-1 and axis-2, in voxels,
-as napari saves points. Orientations are left out: no two programs have the same columns for them.
+Positions are in columns x_angstrom, y_angstrom and z_angstrom, as written by ssn3d; in x, y and z,
+in angstrom as in tables of copick and of challenges; or in axis-0 (z), axis-1 and axis-2, in
+voxels, as napari saves points. Orientations are left out: no two programs name them alike.
 """
 
 import numpy as np
@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 
 from ssn3d.core.errors import DataError
 from ssn3d.core.log import logger
-from ssn3d.core.particles import Particles
 from ssn3d.io.delimited import DelimitedTable, read_delimited
 from ssn3d.io.files import PathLike
-from ssn3d.io.particles.frame import Frames, frames_of, voxels_angstrom
+from ssn3d.io.particles.frame import Frames, frame_values, frames_of, voxels_angstrom
 from ssn3d.io.particles.table import ParticleTable
 from ssn3d.io.tables import write_csv
 from ssn3d.io.text_files import listed
@@ -31,19 +30,16 @@ def read_particles_csv(
 ) -> ParticleTable:
     """Read particles of any CSV dialect; centres in voxels of the frames.
 
-    A pixel size is the unit of columns x, y, z and axis-0, -1, -2.
-
-    Raises:
-        DataError: the file is missing or damaged, lacks a column, has one twice, or holds NaN or
-            infinity.
+    A given pixel size is the unit of columns x, y, z and axis-0, -1, -2. Raises DataError if the
+    file is missing or damaged, lacks a column, has one twice, or holds NaN or infinity.
     """
     table = read_delimited(path)
     sets = (_POSITION, _BARE, _OF_NAPARI)
     columns = next((names for names in sets if set(names) <= set(table.titles)), None)
     if columns is None:
         raise DataError(
-            f"{path}: no columns {', '.join(_POSITION)}, nor x, y, z; it has "
-            f"{listed(table.titles)}, separated by {table.separated_by}; name them so"
+            f"{path}: no columns {', '.join(_POSITION)} or x, y, z; rename its columns, which are "
+            f"{listed(table.titles)}, separated by {table.separated_by}"
         )
     values = np.column_stack([_numbers(path, table, name) for name in columns])
     if not np.isfinite(values).all():
@@ -60,10 +56,8 @@ def read_particles_csv(
         logger.info("%s: x, y and z are in units of %.4g A (--pixel-size)", path, unit)
     else:
         unit = voxels_angstrom(path, rows, pixel_size_angstrom)
-    voxels = np.array([row.voxel_size_angstrom for row in rows], dtype=float).reshape(-1, 1)
-    centres = values[:, ::-1] * unit / voxels
-    rotations = np.tile(np.eye(3), (len(values), 1, 1))
-    return ParticleTable(tomograms, Particles(classes, centres, rotations), scores, oriented=False)
+    centres = values[:, ::-1] * unit / frame_values(rows, "voxel_size_angstrom")
+    return ParticleTable.of_picks(tomograms, centres, scores, classes)
 
 
 def _numbers(path: PathLike, table: DelimitedTable, title: str) -> NDArray[np.float64]:
@@ -81,17 +75,16 @@ def _numbers(path: PathLike, table: DelimitedTable, title: str) -> NDArray[np.fl
 
 
 def _texts(table: DelimitedTable, titles: tuple[str, ...]) -> NDArray[np.str_]:
-    """Read the first of these columns that there is (n,); "" without any."""
+    """Read the first of the columns (n,) that the table has; "" if it has none."""
     column = next((table.titles.index(title) for title in titles if title in table.titles), None)
     cells = ["" if column is None else cells[column] for _, cells in table.rows]
     return np.array(cells, dtype=np.str_)
 
 
 def write_particles_csv(path: PathLike, table: ParticleTable, frames: Frames) -> None:
-    """Write particles without their orientations. Raises WriteError where it cannot be written."""
-    voxels = [row.voxel_size_angstrom for row in frames_of(frames, table.tomograms)]
+    """Write particles without orientations. Raises WriteError if the file cannot be written."""
+    voxels = frame_values(frames_of(frames, table.tomograms), "voxel_size_angstrom")
     rows = pd.DataFrame({"tomogram": table.tomograms, "class": table.particles.pdb_ids})
-    xyz = table.particles.centres[:, ::-1] * np.array(voxels, dtype=float).reshape(-1, 1)
-    rows[_POSITION] = xyz.round(6)
+    rows[_POSITION] = (table.particles.centres[:, ::-1] * voxels).round(6)
     rows["score"] = table.scores
     write_csv(path, rows)

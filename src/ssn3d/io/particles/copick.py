@@ -21,9 +21,9 @@ _PARTS_OF_A_NAME = 3
 
 
 def read_copick(path: PathLike, content: dict[str, Any], frames: Frames) -> ParticleTable:
-    """Read the picks of one file's content; centres in voxels of the frame of its run.
+    """Read the picks in the content of a file; centres in voxels of the frame of its run.
 
-    Raises DataError where it is damaged, or its unit is not angstrom.
+    Raises DataError if it is damaged, or its unit is not angstrom.
     """
     unit = content.get("unit") or "angstrom"
     if unit != "angstrom":
@@ -49,13 +49,13 @@ def read_copick(path: PathLike, content: dict[str, Any], frames: Frames) -> Part
 
 
 def _matrix(point: dict[str, Any]) -> NDArray[np.float64]:
-    """Give the matrix of a point, (4, 4)."""
+    """Return the matrix of a point, (4, 4)."""
     matrix = point.get("transformation_")
     return np.eye(4) if matrix is None else np.array(matrix, dtype=float).reshape(4, 4)
 
 
 def write_copick(path: PathLike, table: ParticleTable, frames: Frames, tomogram: str) -> None:
-    """Write the picks of one tomogram. A file named user_session_object.json says those three.
+    """Write the picks of one tomogram; user, session and object are those of the file name.
 
     Raises:
         DataError: the table has particles of other tomograms.

@@ -1,4 +1,4 @@
-"""Particle tables: read in the format that their content shows, written in that of the suffix."""
+"""Particle tables: the content shows the format to read, the suffix that to write."""
 
 import json
 import re
@@ -13,7 +13,7 @@ from ssn3d.core.errors import DataError
 from ssn3d.io.files import PathLike
 from ssn3d.io.particles.comma_separated import read_particles_csv, write_particles_csv
 from ssn3d.io.particles.copick import read_copick, write_copick
-from ssn3d.io.particles.frame import Frames, TomogramFrame, frames_of
+from ssn3d.io.particles.frame import Frames, frame_values, frames_of
 from ssn3d.io.particles.number_lists import read_number_list
 from ssn3d.io.particles.portal import read_portal
 from ssn3d.io.particles.relion import Relion, read_star, write_star
@@ -27,15 +27,15 @@ _FIRST_ROW = re.compile(r"^[ \t]*([^#\s].*)$", re.MULTILINE)
 
 
 def check_suffix(path: PathLike) -> str:
-    """Give the suffix of a table to write. Raises DataError where there is no such format."""
+    """Return the suffix of a table to write. Raises DataError if there is no such format."""
     suffix = Path(path).suffix.lower()
     if suffix not in SUFFIXES:
-        raise DataError(f"{path}: no known table of particles; name it .star, .json or .csv")
+        raise DataError(f"{path}: unknown format of particle table; name it .star, .json or .csv")
     return suffix
 
 
 def check_name(tomogram: str) -> str:
-    """Give a tomogram's name. Raises DataError where tables cannot hold it."""
+    """Return a tomogram's name. Raises DataError if tables cannot hold it."""
     if not fits_star(tomogram):
         raise DataError(f"{tomogram!r} cannot name a tomogram in a table; give another with --name")
     return tomogram
@@ -49,7 +49,7 @@ def read_particle_table(
     Args:
         path: STAR file, JSON of copick or of the CryoET Data Portal, CSV, list of x, y, z, or table
             of Dynamo.
-        frames: of the tomograms; a single one for all.
+        frames: one frame for all tomograms, or one for each.
         pixel_size_angstrom: unit of coordinates in pixels or voxels, instead of the file's.
 
     Raises:
@@ -63,7 +63,7 @@ def read_particle_table(
 
 
 def _read(path: PathLike, frames: Frames, pixel_size_angstrom: float | None) -> ParticleTable:
-    """Read particles as they are in the file, from the first voxel of the whole tomogram."""
+    """Read particles with positions from the first voxel of the whole tomogram."""
     text = read_any_text(path)
     first = _FIRST_ROW.search(text)
     if first is None:
@@ -81,9 +81,9 @@ def _read(path: PathLike, frames: Frames, pixel_size_angstrom: float | None) -> 
 
 
 def _json(path: PathLike, text: str) -> dict[str, Any] | None:
-    """Read the object of a file of copick; None for the portal's, of one object a line.
+    """Read the object of a file of copick; None for the portal's, with one object a line.
 
-    Raises DataError where it is neither.
+    Raises DataError if it is neither.
     """
     if '"location"' in text.partition("\n")[0] and '"points"' not in text:
         return None
@@ -93,8 +93,8 @@ def _json(path: PathLike, text: str) -> dict[str, Any] | None:
         raise DataError(f"{path}: not a readable JSON file ({error}); save it again") from error
     if isinstance(content, dict) and "boxes_3d" in content:
         raise DataError(
-            f"{path}: EMAN2's boxes_3d are not read, since where they count from depends on its "
-            "version; convert them to CSV with columns x_angstrom, y_angstrom, z_angstrom"
+            f"{path}: EMAN2's boxes_3d are not read, since their origin depends on its version; "
+            "convert them to CSV with columns x_angstrom, y_angstrom, z_angstrom"
         )
     if not isinstance(content, dict) or "points" not in content:
         raise DataError(
@@ -112,13 +112,10 @@ def _is_number(cell: str) -> bool:
     return True
 
 
-def _offsets_voxels(table: ParticleTable, frames: Frames) -> NDArray[np.float64] | float:
-    """First voxels (n, 3) of cropped tomograms in the whole ones; 0 where none is cropped."""
-    if isinstance(frames, TomogramFrame):
-        return np.array(frames.offset_angstrom) / frames.voxel_size_angstrom
+def _offsets_voxels(table: ParticleTable, frames: Frames) -> NDArray[np.float64]:
+    """Return the first voxels (n, 3) of cropped tomograms in the whole ones."""
     rows = frames_of(frames, table.tomograms)
-    found = [np.array(row.offset_angstrom) / row.voxel_size_angstrom for row in rows]
-    return np.array(found).reshape(-1, 3)
+    return frame_values(rows, "offset_angstrom") / frame_values(rows, "voxel_size_angstrom")
 
 
 def write_particle_table(
@@ -132,11 +129,11 @@ def write_particle_table(
     """Write particles in the format of the suffix.
 
     Args:
-        path: where to.
-        table: the particles; perhaps none.
-        frames: of the tomograms; a single one for all.
-        tomogram: the run of copick's JSON, which holds one.
-        relion: version of RELION for a STAR file; 4 is Warp's form too.
+        path: the file.
+        table: the particles, possibly none.
+        frames: one frame for all tomograms, or one for each.
+        tomogram: name of the single run in copick's JSON.
+        relion: STAR dialect: 4 (RELION 4, Warp, M) or 5.
 
     Raises:
         DataError: no such format, or one that cannot hold this table or its names.

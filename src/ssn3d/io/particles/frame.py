@@ -1,20 +1,15 @@
-"""Where the positions in a file are in a tomogram: units, origin, and the tomogram's centre.
+"""Frames of tomograms: units, origin and centre of the positions in a file.
 
-A position p in voxels of size a, the centre of the first voxel being 0, is a * p angstrom from the
-centre of the first voxel. That is copick's position, and RELION 4's and Warp's times the pixel
-size of the tilt series. So binning scales positions and does not shift them: the centres of the
-first voxels of the binned and the unbinned tomogram coincide. (They do not where voxels were
-averaged in blocks, as by `binvol`: there the difference is half a voxel less half a pixel.)
+A position p in voxels of size a, 0 being the centre of the first voxel, is a * p angstrom from that
+centre, as in copick's files and, in pixels of the tilt series, RELION 4's and Warp's. So binning
+scales positions and does not shift them, if the centres of the first voxels coincide; where voxels
+were averaged in blocks, as by `binvol`, they differ by half a voxel less half a pixel.
 
 RELION 4 adds 1 to `rlnCoordinateX`, `Y` and `Z` before it projects them (`ParticleSet::getPosition`
-in 4.0.0 to 4.0.2), and its tomograms have their first voxel at 1 as well (`--x0`, `--y0`, `--z0` of
-`relion_tomo_reconstruct_tomogram`), as have those of IMOD by its import. So its coordinates count
-from the centre of the first voxel, which is 0. RELION 5 does neither.
-
-RELION 5 counts from the tomogram's centre. There is one definition of it here: half the
-tomogram's size, w/2 voxels from the centre of the first voxel, as RELION 5's extraction takes it.
-That is the centre of voxel w/2 where w is even, and between two voxels where it is odd. Other
-programs, and RELION 5's own picker, take w/2 - 1 or w // 2 (3dem/relion issues 1137 and 1353);
+in 4.0.0 to 4.0.2), but the first voxel of its tomograms is at 1 too (`--x0`, `--y0`, `--z0` of
+`relion_tomo_reconstruct_tomogram`), as is IMOD's by its import. RELION 5 does neither: it counts
+from the tomogram's centre, w/2 voxels from the centre of the first voxel, as its extraction does.
+Other programs, and RELION 5's picker, take w/2 - 1 or w // 2 (3dem/relion issues 1137 and 1353);
 their positions differ by up to a pixel.
 """
 
@@ -37,16 +32,16 @@ _BINNING = "rlnTomoTomogramBinning"
 
 @dataclass(frozen=True)
 class TomogramFrame:
-    """What turns positions in a file into voxels of a tomogram."""
+    """Transformation from positions in a file to voxels of a tomogram."""
 
     size_angstrom: tuple[float, float, float]
-    """Of the whole tomogram, (z, y, x)."""
+    """Size of the whole tomogram, (z, y, x)."""
     voxel_size_angstrom: float
-    """Of the voxels in which positions are wanted; the tomogram may be binned."""
+    """Unit of the resulting positions; the tomogram may be binned."""
     pixel_size_angstrom: float
-    """Of the tilt series, the unit of RELION 4's and Warp's coordinates."""
+    """Pixel size of the tilt series, the unit of RELION 4's and Warp's coordinates."""
     offset_angstrom: tuple[float, float, float] = (0.0, 0.0, 0.0)
-    """First voxel of a cropped tomogram in the whole one, (z, y, x), from which files count."""
+    """First voxel (z, y, x) of a cropped tomogram in the whole one, to which files refer."""
 
     @classmethod
     def of_volume(
@@ -55,13 +50,13 @@ class TomogramFrame:
         voxel_size_angstrom: float,
         pixel_size_angstrom: float | None = None,
     ) -> "TomogramFrame":
-        """Make it from a volume (z, y, x). Without a pixel size, the volume is not binned."""
+        """Return the frame of a volume (z, y, x), not binned if no pixel size is given."""
         z, y, x = (length * voxel_size_angstrom for length in shape)
         return cls((z, y, x), voxel_size_angstrom, pixel_size_angstrom or voxel_size_angstrom)
 
     @property
     def is_known(self) -> bool:
-        """False where nobody has given the tomogram; its voxels are angstrom then."""
+        """False for tables without a tomogram, whose voxels are angstrom."""
         return bool(np.isfinite(self.pixel_size_angstrom))
 
     @property
@@ -75,7 +70,7 @@ Frames = TomogramFrame | Mapping[str, TomogramFrame]
 
 
 def frame_of(frames: Frames, tomogram: str) -> TomogramFrame:
-    """Give the frame of a tomogram. Raises DataError where there is none."""
+    """Return the frame of a tomogram. Raises DataError if there is none."""
     if isinstance(frames, TomogramFrame):
         return frames
     if not tomogram and len(frames) == 1:
@@ -90,32 +85,38 @@ def frame_of(frames: Frames, tomogram: str) -> TomogramFrame:
 
 
 def frames_of(frames: Frames, tomograms: NDArray[np.str_]) -> list[TomogramFrame]:
-    """Give the frame of each particle's tomogram, (n,). Raises DataError where there is none."""
+    """Return the frame of each particle's tomogram, (n,). Raises DataError if there is none."""
     names = tomograms.tolist()
     by_name = {name: frame_of(frames, name) for name in set(names)}
     return [by_name[name] for name in names]
 
 
+def frame_values(frames: Sequence[TomogramFrame], attribute: str) -> NDArray[np.float64]:
+    """Return an attribute of n frames, (n, 1) for voxel and pixel sizes, (n, 3) for others."""
+    width = 1 if attribute in {"voxel_size_angstrom", "pixel_size_angstrom"} else 3
+    values = [getattr(frame, attribute) for frame in frames]
+    return np.array(values, dtype=float).reshape(-1, width)
+
+
 def voxels_angstrom(
     path: PathLike, frames: Sequence[TomogramFrame], given_angstrom: float | None
 ) -> NDArray[np.float64]:
-    """Unit (n, 1) of coordinates in voxels of the tomogram, unless one is given.
+    """Return the unit (n, 1) of coordinates in voxels: the given one, else the tomograms'.
 
-    Raises DataError where no tomogram is known.
+    Raises DataError if a tomogram is not known.
     """
-    known = [frame.voxel_size_angstrom if frame.is_known else np.nan for frame in frames]
-    unit = np.array(known, dtype=float).reshape(-1, 1)
+    unit = frame_values(frames, "voxel_size_angstrom")
     if given_angstrom is not None:
         return np.full_like(unit, given_angstrom)
-    if not np.isfinite(unit).all():
+    if not all(frame.is_known for frame in frames):
         raise DataError(f"{path}: voxels of unknown size; give the tomogram or --pixel-size")
     return unit
 
 
 def read_tomograms_star(path: PathLike) -> dict[str, TomogramFrame]:
-    """Read RELION's tomograms.star: the frame of each tomogram by its name, in binned voxels.
+    """Read the frames of tomograms, by name and in binned voxels, from RELION's tomograms.star.
 
-    Raises DataError where it is missing or damaged, or lacks a column.
+    Raises DataError if it is missing or damaged, or lacks a column.
     """
     blocks = read_star_blocks(path)
     table = blocks.get("global", next(iter(blocks.values())))

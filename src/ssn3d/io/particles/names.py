@@ -1,7 +1,7 @@
-"""Names of one tomogram in the files of different programs.
+"""Names of one tomogram in files of different programs.
 
 RELION names rec_TS_01.mrc TS_01, Warp names TS_01_10.00Apx.mrc TS_01.tomostar, AreTomo writes
-TS_01_Vol.mrc, IMOD TS_01_rec.mrc. Such prefixes and suffixes are left out where names differ.
+TS_01_Vol.mrc, IMOD TS_01_rec.mrc. Such prefixes and suffixes are ignored if names differ.
 """
 
 import re
@@ -21,7 +21,7 @@ _SUFFIX = re.compile(
 
 @lru_cache(maxsize=100_000)
 def core_name(name: str) -> str:
-    """Leave out the folder, and what programs add to the name of a tilt series."""
+    """Return the name of a tilt series without folder, and prefixes and suffixes of programs."""
     core = _PREFIX.sub("", name.rpartition("/")[2])
     while shorter := _SUFFIX.sub("", core):
         if shorter == core:
@@ -31,9 +31,9 @@ def core_name(name: str) -> str:
 
 
 def same_tomogram(name: str, others: Collection[str]) -> str | None:
-    """Find a tomogram among others: by its name or, where only one fits, as programs change it.
+    """Find a tomogram among others by its name or, if only one fits, by its core name.
 
-    Raises DataError where several fit.
+    Raises DataError if several fit.
     """
     if name in others:
         return name

@@ -8,9 +8,8 @@ import numpy as np
 
 from ssn3d.core.errors import DataError
 from ssn3d.core.log import logger
-from ssn3d.core.particles import Particles
 from ssn3d.io.files import PathLike
-from ssn3d.io.particles.frame import Frames, frames_of, voxels_angstrom
+from ssn3d.io.particles.frame import Frames, frame_values, frames_of, voxels_angstrom
 from ssn3d.io.particles.table import ParticleTable
 
 _AXES = 3
@@ -24,7 +23,7 @@ def read_number_list(
 ) -> ParticleTable:
     """Read particles from the text of a file; centres in voxels of the frames.
 
-    Raises DataError where rows differ in length, or have neither 3 nor at least 26 numbers.
+    Raises DataError if rows differ in length, or have neither 3 nor at least 26 numbers.
     """
     lines = [(i, line.split()) for i, line in enumerate(text.splitlines(), 1)]
     rows = [(i, cells) for i, cells in lines if cells and not cells[0].startswith("#")]
@@ -45,19 +44,16 @@ def read_number_list(
         scores = numbers[:, _CORRELATION]
     of_rows = frames_of(frames, tomograms)
     unit = voxels_angstrom(path, of_rows, pixel_size_angstrom)
-    voxels = np.array([frame.voxel_size_angstrom for frame in of_rows]).reshape(-1, 1)
-    centres = positions[:, ::-1] * unit / voxels
-    rotations = np.tile(np.eye(3), (count, 1, 1))
-    particles = Particles(np.full(count, ""), centres, rotations)
-    return ParticleTable(tomograms, particles, scores, oriented=False)
+    centres = positions[:, ::-1] * unit / frame_values(of_rows, "voxel_size_angstrom")
+    return ParticleTable.of_picks(tomograms, centres, scores)
 
 
 def _row(place: str, cells: list[str], width: int) -> list[float]:
-    """Read the finite numbers of a row. Raises DataError for others, or another count."""
+    """Read a row of finite numbers. Raises DataError for other cells or another width."""
     try:
         numbers = [float(cell) for cell in cells]
     except ValueError as error:
-        raise DataError(f"{place} is not of numbers ({error}); correct it") from error
+        raise DataError(f"{place} holds no numbers ({error}); correct it") from error
     if len(numbers) != width or not np.isfinite(numbers).all():
-        raise DataError(f"{place} has not {width} finite numbers; correct it")
+        raise DataError(f"{place} does not have {width} finite numbers; correct it")
     return numbers

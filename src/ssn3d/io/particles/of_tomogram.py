@@ -1,4 +1,4 @@
-"""The particles of one tomogram, from a table that may have those of others or of another unit."""
+"""Particles of one tomogram, read from a table of several tomograms, or in another unit."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +19,7 @@ from ssn3d.io.tomogram import Tomogram
 _SAME_SIZE_VOXELS = 2.0
 _HALF = 0.5
 _FEWEST = 5
-"""Particles of which chance puts all into one eighth of a tomogram once in 33,000 times."""
+"""Chance puts this many particles into one eighth of a tomogram once in 33,000 times."""
 _OTHER_UNIT = (
     "their unit may be another: give --pixel-size or, for a cropped tomogram, --tomograms and "
     "--offset"
@@ -28,14 +28,14 @@ _OTHER_UNIT = (
 
 @dataclass(frozen=True)
 class TableOptions:
-    """Name, units and offset of a tomogram in its tables, where these do not state them."""
+    """Name, units and offset of a tomogram in tables that do not state them."""
 
     name: str | None = None
     """Tomogram name in the tables; by default that of its file."""
     tomograms: PathLike | None = None
     """RELION's tomograms.star, for the size and pixel size of the unbinned tomogram."""
     pixel_size_angstrom: float | None = None
-    """Unit of coordinates in pixels or voxels, instead of the file's."""
+    """Unit of coordinates in pixels or voxels, overriding the file's."""
     offset_voxels: tuple[float, float, float] = (0.0, 0.0, 0.0)
     """First voxel (x, y, z) of a cropped tomogram in the whole one."""
 
@@ -44,10 +44,9 @@ _DEFAULTS = TableOptions()
 
 
 def frame_of_tomogram(tomogram: Tomogram, options: TableOptions = _DEFAULTS) -> TomogramFrame:
-    """Give the transformation from positions in tables to voxels of a tomogram."""
+    """Return the transformation from positions in tables to voxels of a tomogram."""
     grid = tomogram.grid
-    name = tomogram.name
-    return frame_of_volume(name, grid.shape, grid.voxel_size_angstrom, options)[1]
+    return frame_of_volume(tomogram.name, grid.shape, grid.voxel_size_angstrom, options)[1]
 
 
 def frame_of_volume(
@@ -56,16 +55,11 @@ def frame_of_volume(
     voxel_size_angstrom: float,
     options: TableOptions = _DEFAULTS,
 ) -> tuple[str, TomogramFrame]:
-    """Give the name of a tomogram in tables, and its frame.
+    """Return the name of a tomogram (z, y, x) in tables, and its frame.
 
-    Args:
-        name: that of its file.
-        shape: (z, y, x).
-        voxel_size_angstrom: of its voxels.
-        options: where there are RELION's tomograms, its name and sizes come from there.
+    `name` is that of its file. If the options have RELION's tomograms, name and size are theirs.
 
-    Raises:
-        DataError: the file of tomograms is damaged, or has none or several of this name.
+    Raises DataError if the file of tomograms is damaged, or has none or several of this name.
     """
     x, y, z = (offset * voxel_size_angstrom for offset in options.offset_voxels)
     size: tuple[float, float, float] = tuple(n * voxel_size_angstrom for n in shape)  # type: ignore[assignment]
@@ -80,7 +74,7 @@ def frame_of_volume(
         differ = np.abs(np.subtract(whole, size)).max() > _SAME_SIZE_VOXELS * voxel_size_angstrom
         if differ and not any((x, y, z)):
             logger.warning(
-                "%s: %s is of %s A (x, y, z), the volume of %s A; if it was cropped, give --offset",
+                "%s: %s has %s A (x, y, z), but the volume %s A; if it was cropped, give --offset",
                 *(options.tomograms, found, _shown(whole), _shown(size)),
             )
         name, size = found, whole
@@ -91,16 +85,16 @@ def frame_of_volume(
 
 
 def _shown(size_angstrom: tuple[float, ...]) -> str:
-    """Write a size (z, y, x) as x x y x z."""
+    """Format a size (z, y, x) as x, y, z."""
     return " x ".join(f"{length:.0f}" for length in size_angstrom[::-1])
 
 
 def read_particles_of(
     path: PathLike, tomogram: Tomogram, options: TableOptions = _DEFAULTS
 ) -> ParticleTable:
-    """Read a tomogram's particles; where the table has several tomograms, those of its name.
+    """Read a tomogram's particles; if the table has several tomograms, those of its name.
 
-    Raises DataError where the file is damaged, has no particles of it, or most outside of it.
+    Raises DataError if the file is damaged, or has no particles in it or most of them outside.
     """
     frame = frame_of_tomogram(tomogram, options)
     table = read_particle_table(path, frame, options.pixel_size_angstrom)
@@ -119,11 +113,11 @@ def read_particles_of(
 def particles_named(
     path: PathLike, table: ParticleTable, name: str, given: str | None
 ) -> ParticleTable:
-    """Select the particles of a tomogram by the name given or, without one, by its file's.
+    """Select the particles of a tomogram by the given name or, without one, by its file's.
 
-    A table of a single other tomogram is taken as it is, with a warning, unless a name is given.
+    Without a given name, a table of a single other tomogram is accepted with a warning.
 
-    Raises DataError where it has particles of others only, or several names fit.
+    Raises DataError if it has particles of others only, or several names fit.
     """
     names = sorted(set(table.tomograms.tolist()) - {""})
     if not names:
@@ -136,7 +130,7 @@ def particles_named(
             f"{path}: no particles of tomogram {given or name}; give --name, of {listed(names)}"
         )
     logger.warning(
-        "%s: particles of tomogram %s, taken as those of %s; if it is another, give its own table",
+        "%s: particles of tomogram %s, used for %s; if these are two tomograms, give another table",
         *(path, names[0], name),
     )
     return table
@@ -152,9 +146,9 @@ def placed(
 ) -> ParticleTable:
     """Check positions against a volume (z, y, x); those outside of a crop are left out.
 
-    Warns of positions outside of a whole tomogram, and where all are near its first voxel.
+    A warning is logged if some are outside of a whole tomogram, or all near its first voxel.
 
-    Raises DataError where more than half are outside or, of a crop, all.
+    Raises DataError if more than half are outside or, for a crop, all.
     """
     centres = table.particles.centres
     inside = ((centres >= -_HALF) & (centres < np.array(shape) - _HALF)).all(axis=1)

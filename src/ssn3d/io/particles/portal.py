@@ -17,9 +17,9 @@ from ssn3d.io.particles.table import ParticleTable
 def read_portal(
     path: PathLike, text: str, frames: Frames, pixel_size_angstrom: float | None = None
 ) -> ParticleTable:
-    """Read points from the text of a file, which names no tomogram; centres in voxels.
+    """Read points from the text of a file; centres in voxels. Their tomogram has no name.
 
-    Raises DataError, which names the line, where it is damaged.
+    Raises DataError, which names the line, if it is damaged.
     """
     located, matrices = [], []
     for number, line in enumerate(text.splitlines(), 1):

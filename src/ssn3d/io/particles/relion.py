@@ -2,9 +2,8 @@
 
 RELION 4 and Warp have coordinates in pixels of the tilt series from the first one, RELION 5 in
 angstrom from the tomogram's centre (`frame`). In both a particle is at its coordinate less its
-origin, which is turned with the subtomogram where that has angles of its own. RELION 5 reads its
-particles before any optics, from `tomograms.star`; its import takes only files whose first block is
-the particles'.
+origin, which is rotated with the subtomogram if that has angles too. RELION 5 reads the optics
+from `tomograms.star`; its import takes only files whose first block is that of the particles.
 """
 
 import re
@@ -17,8 +16,13 @@ from numpy.typing import NDArray
 from ssn3d.core.errors import DataError
 from ssn3d.core.particles import Particles
 from ssn3d.io.files import PathLike
-from ssn3d.io.particles.frame import Frames, TomogramFrame, frames_of
-from ssn3d.io.particles.simulated import euler_from_rotations, rotations_from_euler
+from ssn3d.io.particles.frame import Frames, TomogramFrame, frame_values, frames_of
+from ssn3d.io.particles.simulated import (
+    ANGLES,
+    euler_from_rotations,
+    optics_groups,
+    rotations_from_euler,
+)
 from ssn3d.io.particles.star_units import CENTRED, PIXELS, StarParticles
 from ssn3d.io.particles.table import ParticleTable
 from ssn3d.io.star_file import read_star_blocks, write_blocks
@@ -26,7 +30,6 @@ from ssn3d.io.text_files import listed
 
 Relion = Literal[4, 5]
 
-_ANGLES = ["rlnAngleRot", "rlnAngleTilt", "rlnAnglePsi"]
 _CUBE_ANGLES = ["rlnTomoSubtomogramRot", "rlnTomoSubtomogramTilt", "rlnTomoSubtomogramPsi"]
 _TOMOGRAMS = ["rlnTomoName", "rlnMicrographName"]
 _SCORES = ["rlnAutopickFigureOfMerit", "rlnLCCmax"]  # RELION's and Warp's; pytom-match-pick's
@@ -41,16 +44,16 @@ def read_star(
 
     Args:
         path: the STAR file.
-        frames: of its tomograms.
-        pixel_size_angstrom: unit of coordinates that are not centred; else the file's optics say
-            it, or the frames.
+        frames: frames of its tomograms.
+        pixel_size_angstrom: unit of coordinates that are not centred; by default that of the
+            file's optics, else of the frames.
 
     Returns:
-        the particles, centres in voxels of the frames.
+        Particles with centres in voxels of the frames.
 
     Raises:
-        DataError: the file is missing or damaged, has no coordinates or none of known unit, or
-            holds NaN or infinity.
+        DataError: the file is missing or damaged, has no coordinates of known unit, or holds NaN
+            or infinity.
     """
     blocks = read_star_blocks(path)
     table = _particles(path, blocks, pixel_size_angstrom)
@@ -59,8 +62,8 @@ def read_star(
     rows = frames_of(frames, tomograms)
     optics = blocks.get("optics", pd.DataFrame())
     found = StarParticles(path, table, optics, rows, pixel_size_angstrom)
-    turned = _rotations(found, _CUBE_ANGLES)
-    origins = np.einsum("nij,nj->ni", turned, found.origins_angstrom())
+    cube_rotations = _rotations(found, _CUBE_ANGLES)
+    origins = np.einsum("nij,nj->ni", cube_rotations, found.origins_angstrom())
     angstrom = found.coordinates_angstrom() - origins
     classes = table.get("ssn3dPdbId", pd.Series([""] * len(table))).to_numpy(dtype=np.str_)
     scores = next((found.numbers([name])[:, 0] for name in _SCORES if name in table), None)
@@ -68,44 +71,45 @@ def read_star(
         tomograms,
         Particles(
             classes,
-            angstrom / found.of_frames("voxel_size_angstrom"),
-            turned @ _rotations(found, _ANGLES),
+            angstrom / frame_values(rows, "voxel_size_angstrom"),
+            cube_rotations @ _rotations(found, ANGLES),
         ),
         np.full(len(table), np.nan) if scores is None else scores,
-        oriented=set(_ANGLES) <= set(table),
+        oriented=set(ANGLES) <= set(table),
     )
 
 
 def _particles(
     path: PathLike, blocks: dict[str, pd.DataFrame], pixel_size_angstrom: float | None
 ) -> pd.DataFrame:
-    """Find the block with coordinates, and give RELION's names to its columns.
+    """Return the block with coordinates, in RELION's columns.
 
-    Raises DataError where there is none, or one of M without the unit, which M does not write.
+    Raises DataError if there is none, or it is M's, which has no unit, and no unit is given.
     """
     named = {name: _with_relion_columns(block) for name, block in blocks.items()}
     wanted = [set(CENTRED), set(PIXELS)]
     fitting = [n for n, block in named.items() if any(w <= set(block) for w in wanted)]
     files = [file for block in blocks.values() for file in block.get(_OF_A_SET, [])]
     if not fitting and files:
-        raise DataError(f"{path}: a set of files of RELION; give its particles, {files[0]}")
+        raise DataError(f"{path}: an optimisation set of RELION; give its particles, {files[0]}")
     if not fitting:
         blocks_there = listed([f"data_{name}" for name in blocks])
         raise DataError(
-            f"{path}: no rlnCoordinateX, Y, Z nor centred ones in {blocks_there}; give particles"
+            f"{path}: no rlnCoordinateX or rlnCenteredCoordinateXAngst in {blocks_there}; give a "
+            "table of particles"
         )
     name = "particles" if "particles" in fitting else fitting[0]
     of_m = set(_OF_M) & set(blocks[name]) and not set(PIXELS) & set(blocks[name])
     if of_m and pixel_size_angstrom is None:
         raise DataError(
-            f"{path}: M's {_OF_M[0]}, Y1, Z1 are of a unit that the file does not state; give "
-            "--pixel-size (1 where they are in angstrom, as M writes them)"
+            f"{path}: M's {_OF_M[0]}, Y1, Z1 are in a unit that the file does not state; give "
+            "--pixel-size (1 if they are in angstrom, as M writes them)"
         )
     return named[name]
 
 
 def _with_relion_columns(block: pd.DataFrame) -> pd.DataFrame:
-    """Give RELION's names to columns of pytom-match-pick (ptm) and M (wrp, a pose a time)."""
+    """Rename columns of pytom-match-pick (ptm) and M (wrp, the first of its poses) as RELION's."""
     names = {}
     for column in map(str, block):
         of_m = re.fullmatch(r"wrp((?:Coordinate|Angle)[A-Za-z]+)1?", column)
@@ -115,33 +119,31 @@ def _with_relion_columns(block: pd.DataFrame) -> pd.DataFrame:
 
 
 def _rotations(found: StarParticles, columns: list[str]) -> NDArray[np.float64]:
-    """Rotations (n, 3, 3) in z, y, x, of Euler angles; none where the table has no angles."""
+    """Return rotations (n, 3, 3) in z, y, x; identities if the table has no such angles."""
     if len(found.table) and set(columns) <= set(found.table):
         return rotations_from_euler(found.numbers(columns))
     return np.tile(np.eye(3), (len(found.table), 1, 1))
 
 
 def write_star(path: PathLike, table: ParticleTable, frames: Frames, relion: Relion) -> None:
-    """Write particles for RELION 4 and Warp (whose `rlnMicrographName` it has too), or RELION 5.
+    """Write particles for RELION 4 and Warp (with its `rlnMicrographName`), or RELION 5.
 
-    Coordinates may be fractions, and origins are zero, so they are not written. Angles and scores
-    are written where they are known.
+    Origins are 0 and not written; angles and scores are written if they are known.
 
     Raises:
         WriteError: the file cannot be written.
         DataError: a tomogram of the table has no frame.
     """
     rows = frames_of(frames, table.tomograms)
-    angstrom = table.particles.centres * _column(rows, "voxel_size_angstrom")
+    angstrom = table.particles.centres * frame_values(rows, "voxel_size_angstrom")
     particles = pd.DataFrame({"rlnTomoName": table.tomograms.astype(object)})
     if relion == 5:  # noqa: PLR2004 -- a version
-        centres = np.array([row.centre_angstrom for row in rows]).reshape(-1, 3)
-        particles[CENTRED[::-1]] = (angstrom - centres)[:, ::-1]
+        particles[CENTRED[::-1]] = (angstrom - frame_values(rows, "centre_angstrom"))[:, ::-1]
     else:
-        pixels = angstrom / _column(rows, "pixel_size_angstrom")
+        pixels = angstrom / frame_values(rows, "pixel_size_angstrom")
         particles[PIXELS[::-1]] = pixels[:, ::-1]
     if table.oriented and len(table):
-        particles[_ANGLES] = euler_from_rotations(table.particles.rotations)
+        particles[ANGLES] = euler_from_rotations(table.particles.rotations)
     if len(table) and np.isfinite(table.scores).all():
         particles[_SCORES[0]] = table.scores
     if table.class_numbers is not None:
@@ -157,31 +159,11 @@ def write_star(path: PathLike, table: ParticleTable, frames: Frames, relion: Rel
     groups = sorted(set(sizes))
     particles["rlnMicrographName"] = particles["rlnTomoName"]
     particles["rlnOpticsGroup"] = [1 + groups.index(row.pixel_size_angstrom) for row in rows]
-    write_blocks(path, {"optics": _optics(groups), "particles": particles})
-
-
-def _column(rows: list[TomogramFrame], attribute: str) -> NDArray[np.float64]:
-    """Values (n, 1) of an attribute of the frames of n particles."""
-    return np.array([getattr(row, attribute) for row in rows], dtype=float).reshape(-1, 1)
-
-
-def _optics(pixel_sizes_angstrom: list[float]) -> pd.DataFrame:
-    """One optics group for each pixel size."""
-    numbers = range(1, len(pixel_sizes_angstrom) + 1)
-    return pd.DataFrame(
-        {
-            "rlnOpticsGroup": numbers,
-            "rlnOpticsGroupName": [f"opticsGroup{number}" for number in numbers],
-            "rlnTomoTiltSeriesPixelSize": pixel_sizes_angstrom,
-            "rlnImagePixelSize": pixel_sizes_angstrom,
-        }
-    )
+    optics = optics_groups(rlnTomoTiltSeriesPixelSize=groups, rlnImagePixelSize=groups)
+    write_blocks(path, {"optics": optics, "particles": particles})
 
 
 def write_import_list(path: PathLike, tomogram: str, star: str) -> None:
-    """Write the list that RELION 5's import of coordinates reads: a tomogram and its STAR file.
-
-    Raises WriteError where it cannot be written.
-    """
+    """Write the list of RELION 5's import of coordinates: a tomogram and its STAR file."""
     row = {"rlnTomoName": [tomogram], "rlnTomoImportParticleFile": [star]}
     write_blocks(path, {"coordinate_files": pd.DataFrame(row)})

@@ -1,6 +1,6 @@
-"""Units of positions in STAR files: pixels of the tilt series, of the tomogram, or fractions of it.
+"""Units of positions in STAR files: pixels of the tilt series or tomogram, or fractions of it.
 
-What the file states counts: the first column below that it has, by optics group, or by particle.
+The unit is in the first of the columns below that the file has, by optics group or by particle.
 RELION 3.0 has a detector's pixel size in um and a magnification; pytom-match-pick names the voxel
 size in angstrom after the detector. Warp's template matching writes fractions of the tomogram's
 size and no pixel size.
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ssn3d.core.errors import DataError
 from ssn3d.core.log import logger
 from ssn3d.io.files import PathLike
-from ssn3d.io.particles.frame import TomogramFrame
+from ssn3d.io.particles.frame import TomogramFrame, frame_values
 from ssn3d.io.star_file import star_numbers
 
 CENTRED = [f"rlnCenteredCoordinate{axis}Angst" for axis in "ZYX"]
@@ -36,113 +36,101 @@ _ANGSTROM_PER_UM = 1e4
 
 @dataclass(frozen=True)
 class StarParticles:
-    """Rows of a STAR file of particles, with what is known of their tomograms."""
+    """Rows of a STAR file of particles, with the frames of their tomograms."""
 
     path: PathLike
     table: pd.DataFrame
-    """Text, with RELION's columns."""
+    """Cells as text, in RELION's columns."""
     optics: pd.DataFrame
     frames: list[TomogramFrame]
     """(n,)"""
     given_angstrom: float | None
-    """Unit of the coordinates, instead of the file's."""
+    """Unit of the coordinates that overrides the file's."""
+
+    def _error(self, problem: str) -> DataError:
+        return DataError(f"{self.path}: {problem}")
 
     def numbers(self, columns: list[str], table: pd.DataFrame | None = None) -> NDArray[np.float64]:
         """Read columns of the particles, or of another table, as finite numbers (n, columns)."""
         try:
             values = star_numbers(self.table if table is None else table, columns)
         except ValueError as error:
-            raise DataError(
-                f"{self.path}: {columns[0]} holds no numbers ({error}); correct it"
-            ) from error
+            raise self._error(f"{columns[0]} holds no numbers ({error}); correct it") from error
         if not np.isfinite(values).all():
-            raise DataError(
-                f"{self.path}: {columns[0]} or its like hold NaN or infinity; correct them"
-            )
+            raise self._error(f"{', '.join(columns)}: NaN or infinity; correct them")
         return values
 
-    def of_frames(self, attribute: str) -> NDArray[np.float64]:
-        """Values (n, 1) or (n, 3) of an attribute of the particles' frames."""
-        width = 3 if attribute in {"size_angstrom", "centre_angstrom"} else 1
-        values = [getattr(frame, attribute) for frame in self.frames]
-        return np.array(values, dtype=float).reshape(-1, width)
-
     def coordinates_angstrom(self) -> NDArray[np.float64]:
-        """Give the coordinates (n, 3), z, y, x, from the first voxel; origins are not subtracted.
+        """Return the coordinates (n, 3), z, y, x, from the first voxel, without origins.
 
-        Raises DataError where their unit or the size of the tomogram is not known.
+        Raises DataError if their unit or the size of the tomogram is not known.
         """
         if set(CENTRED) <= set(self.table):
-            angstrom = self.numbers(CENTRED) + self.of_frames("centre_angstrom")
-            if not np.isfinite(angstrom).all():
-                raise DataError(
-                    f"{self.path}: coordinates from the centre of a tomogram of unknown size; give "
-                    "the tomogram, or --tomograms"
+            centres = frame_values(self.frames, "centre_angstrom")
+            if not np.isfinite(centres).all():
+                raise self._error(
+                    "coordinates from the centre of a tomogram of unknown size; give the tomogram, "
+                    "or --tomograms"
                 )
-            return angstrom
+            return self.numbers(CENTRED) + centres
         values = self.numbers(PIXELS)
         unit = self._unit()
         if unit is not None:
             return values * unit
         if len(values) and values.min() >= 0 and values.max() <= 1:
             return self._fractions(values)
-        unit = self.of_frames("pixel_size_angstrom")
+        unit = frame_values(self.frames, "pixel_size_angstrom")
         if not np.isfinite(unit).all():
-            raise DataError(
-                f"{self.path}: pixels of unknown size; give the tomogram or --pixel-size"
-            )
+            raise self._error("pixels of unknown size; give the tomogram or --pixel-size")
         if len(values):
             message = "%s: no pixel size in it; coordinates are in pixels of %.4g A (--pixel-size)"
             logger.info(message, self.path, unit[0, 0])
         return values * unit
 
     def origins_angstrom(self) -> NDArray[np.float64]:
-        """Give the origins (n, 3), z, y, x; 0 where there are none."""
+        """Return the origins (n, 3), z, y, x; 0 if there are none."""
         if set(_ORIGINS) & set(self.table):
-            return self._some(_ORIGINS)
-        origins = self._some(_ORIGINS_IN_PIXELS)
+            return self._optional(_ORIGINS)
+        origins = self._optional(_ORIGINS_IN_PIXELS)
         if not origins.any():
             return origins
         unit = self._stated(_OF_IMAGES)
         unit = self._unit() if unit is None else unit
         if unit is None and not set(CENTRED) <= set(self.table):
-            unit = self.of_frames("pixel_size_angstrom")
+            unit = frame_values(self.frames, "pixel_size_angstrom")
         if unit is None:
-            raise DataError(
-                f"{self.path}: origins (rlnOriginX) in pixels of unknown size; give --pixel-size"
-            )
+            raise self._error("origins (rlnOriginX) in pixels of unknown size; give --pixel-size")
         return origins * unit
 
-    def _some(self, columns: list[str]) -> NDArray[np.float64]:
-        """Read columns (n, columns), 0 where there is no such column."""
-        values = np.zeros((len(self.table), len(columns)))
-        for i, column in enumerate(columns):
-            if column in self.table:
-                values[:, i] = self.numbers([column])[:, 0]
-        return values
+    def _optional(self, columns: list[str]) -> NDArray[np.float64]:
+        """Read columns (n, columns), 0 for columns that are missing."""
+        zeros = np.zeros(len(self.table))
+        values = [self.numbers([c])[:, 0] if c in self.table else zeros for c in columns]
+        return np.column_stack(values)
 
     def _fractions(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        sizes = self.of_frames("size_angstrom")
+        """Return coordinates (n, 3) in angstrom of fractions of the tomogram's size."""
+        sizes = frame_values(self.frames, "size_angstrom")
         if not np.isfinite(sizes).all():
-            raise DataError(
-                f"{self.path}: coordinates from 0 to 1 are fractions of a tomogram's size; give "
-                "the tomogram, or --pixel-size where they are pixels"
+            raise self._error(
+                "coordinates from 0 to 1 are fractions of a tomogram's size; give the tomogram, or "
+                "--pixel-size if they are pixels"
             )
         logger.info(
-            "%s: coordinates from 0 to 1 are fractions of the tomogram's size (--pixel-size where "
-            "they are pixels)",
+            "%s: coordinates from 0 to 1 are fractions of the tomogram's size (give --pixel-size "
+            "if they are pixels)",
             self.path,
         )
         return values * sizes
 
     def _unit(self) -> NDArray[np.float64] | None:
-        """Give the unit of coordinates in angstrom, (n, 1); None where nothing states it."""
+        """Return the unit (n, 1) of coordinates in angstrom; None if nothing states it."""
         if self.given_angstrom is not None:
             return np.full((len(self.table), 1), self.given_angstrom)
         return self._stated(_OF_COORDINATES)
 
     def _stated(self, columns: list[str]) -> NDArray[np.float64] | None:
-        """Give the pixel size (n, 1) that the file states in the first of the columns it has."""
+        """Return the pixel size (n, 1) in the first of the columns that the file has."""
         for column in columns:
             found = self._by_particle(column)
             if found is not None:
@@ -156,36 +144,32 @@ class StarParticles:
         return None
 
     def _by_particle(self, column: str) -> NDArray[np.float64] | None:
-        """Read a column above 0 (n, 1) of the optics or of the particles; None without one."""
+        """Read a positive column (n, 1) of the optics or the particles; None if it is missing."""
         in_optics = column in self.optics and len(self.optics) > 0
         if not in_optics and column not in self.table:
             return None
         values = self.numbers([column], self.optics if in_optics else None)
         if (values <= 0).any():
-            raise DataError(f"{self.path}: {column} is not above 0; correct it")
+            raise self._error(f"{column} is not above 0; correct it")
         return values[self._rows_of_optics(values)] if in_optics else values
 
     def _rows_of_optics(self, values: NDArray[np.float64]) -> NDArray[np.int_]:
-        """Find the row of each particle's optics group, (n,), for values (groups, 1) of these."""
+        """Return the row (n,) of each particle's optics group, given the groups' values (m, 1)."""
         if _GROUP not in self.table or _GROUP not in self.optics:
             if len(np.unique(values)) > 1:
-                raise DataError(
-                    f"{self.path}: optics of several pixel sizes, but particles have no {_GROUP}; "
-                    "give --pixel-size"
+                raise self._error(
+                    f"optics of several pixel sizes, but particles have no {_GROUP}; give "
+                    "--pixel-size"
                 )
             return np.zeros(len(self.table), dtype=int)
-        listed = self.numbers([_GROUP], self.optics)[:, 0].tolist()
         rows: dict[float, int] = {}
-        for row, group in enumerate(listed):
+        for row, group in enumerate(self.numbers([_GROUP], self.optics)[:, 0].tolist()):
             if values[rows.setdefault(group, row)] != values[row]:
-                raise DataError(
-                    f"{self.path}: optics group {group:g} is listed with two pixel sizes; "
-                    "remove one"
+                raise self._error(
+                    f"optics group {group:g} is listed with two pixel sizes; remove one"
                 )
         groups = self.numbers([_GROUP])[:, 0].tolist()
         unknown = next((group for group in groups if group not in rows), None)
         if unknown is not None:
-            raise DataError(
-                f"{self.path}: optics group {unknown:g} is not in its optics table; correct one"
-            )
+            raise self._error(f"optics group {unknown:g} is not in its optics table; correct one")
         return np.array([rows[group] for group in groups], dtype=np.int_)

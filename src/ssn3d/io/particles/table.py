@@ -1,4 +1,4 @@
-"""Particles of one or more tomograms, with scores, as any format has them."""
+"""Particles of one or more tomograms, with scores."""
 
 from dataclasses import dataclass
 
@@ -13,21 +13,21 @@ class ParticleTable:
     """Particles with their tomograms and scores, in the order of their file."""
 
     tomograms: NDArray[np.str_]
-    """(n,) names; "" where a file names none."""
+    """(n,) names; "" if the file has none."""
     particles: Particles
-    """Classes ("" where a file has none), centres in voxels, rotations (no rotation where a file
-    has none)."""
+    """Classes ("" if the file has none), centres in voxels, rotations (identities if the file has
+    none)."""
     scores: NDArray[np.float64]
-    """(n,) the higher, the better; NaN where a file has none."""
+    """(n,) the higher, the better; NaN if the file has none."""
     oriented: bool
-    """Whether the rotations are known."""
+    """True if the rotations are known."""
     class_numbers: NDArray[np.int_] | None = None
-    """(n,) from 1; None where nobody has classified them."""
+    """(n,) from 1; None if the particles are not classified."""
     selected_rows: NDArray[np.int_] | None = None
-    """(n,) rows of these particles in their file, from 0; None if they are all of them."""
+    """(n,) rows of the particles in their file, from 0; None for all."""
 
     def __len__(self) -> int:
-        """Count the particles."""
+        """Return the number of particles."""
         return len(self.tomograms)
 
     @property
@@ -49,10 +49,14 @@ class ParticleTable:
 
     @classmethod
     def of_picks(
-        cls, tomogram: str, centres: NDArray[np.float64], scores: NDArray[np.float64]
+        cls,
+        tomograms: str | NDArray[np.str_],
+        centres: NDArray[np.float64],
+        scores: NDArray[np.float64],
+        classes: str | NDArray[np.str_] = "",
     ) -> "ParticleTable":
-        """Make it from positions (n, 3) in one tomogram, without classes and orientations."""
+        """Return a table of positions (n, 3) in one or n tomograms, without orientations."""
         count = len(centres)
         rotations = np.broadcast_to(np.eye(3), (count, 3, 3))
-        particles = Particles(np.full(count, ""), centres, rotations)
-        return cls(np.full(count, tomogram), particles, scores, oriented=False)
+        particles = Particles(np.full(count, classes), centres, rotations)
+        return cls(np.full(count, tomograms), particles, scores, oriented=False)

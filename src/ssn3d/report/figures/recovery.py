@@ -13,11 +13,11 @@ from matplotlib.patches import Circle
 from numpy.typing import NDArray
 
 from ssn3d.io.files import PathLike
-from ssn3d.io.open_volume import open_volume
 from ssn3d.io.particles.files import read_particle_table
 from ssn3d.io.particles.of_tomogram import frame_of_tomogram
 from ssn3d.io.particles.simulated import read_particles
 from ssn3d.io.tables import read_csv
+from ssn3d.io.volumes import open_volume
 from ssn3d.recovery.sample import open_sample
 from ssn3d.recovery.samples_table import Sample
 from ssn3d.recovery.scores import MATCHES, OF_FOUND
@@ -82,9 +82,9 @@ def draw_picks(
             zip([*_LOOKS][1:], (centres[found], centres[~found], true[missed]), strict=True)
         )
     size = tomogram.grid.voxel_size_angstrom
-    labels = open_volume(instances, size)
+    labels = open_volume(instances).read(slice(None))
     shape = tomogram.grid.shape
-    slabs = [_slab(tomogram.read_dark, labels.voxels, shape, plane, size) for plane in ("xy", "xz")]
+    slabs = [_slab(tomogram.read_dark, labels, shape, plane, size) for plane in ("xy", "xz")]
     save(picks_picture(sample.name, slabs, kinds, diameter_angstrom, size), figure)
 
 

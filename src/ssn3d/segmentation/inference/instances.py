@@ -11,7 +11,7 @@ from ssn3d.core.cubes import nearest_voxels
 from ssn3d.core.errors import DataError
 from ssn3d.core.log import progress
 from ssn3d.io.files import PathLike
-from ssn3d.io.mrc_sections import Grid, new_sections
+from ssn3d.io.mrc import Grid, new_sections
 from ssn3d.io.resample import sample_known, step_between
 from ssn3d.io.tomogram import Tomogram
 from ssn3d.segmentation.inference.compute import Compute

@@ -10,7 +10,7 @@ from torch import nn
 
 from ssn3d.core.errors import DataError
 from ssn3d.io.files import PathLike
-from ssn3d.io.mrc_sections import new_sections
+from ssn3d.io.mrc import new_sections
 from ssn3d.io.resample import resample_sections, sample_known, sampled_length, step_between
 from ssn3d.io.tomogram import Tomogram
 from ssn3d.segmentation.inference.compute import Compute

@@ -1,4 +1,4 @@
-"""Volumes of other formats than MRC, told by their content."""
+"""Volumes of other formats than MRC, recognised by their content."""
 
 import bz2
 import gzip
@@ -8,16 +8,16 @@ import numpy as np
 import pytest
 import tifffile
 
+from disks import small_disk
 from own_tomograms import dark_spheres, write_tomogram
-from ssn3d.core.errors import DataError
+from ssn3d.core.errors import DataError, WriteError
 from ssn3d.core.seeds import generator
 from ssn3d.io.mrc import read_labels, read_mrc
 from ssn3d.io.tomogram import open_tomogram
-from ssn3d.io.volume_formats import find_stored
+from ssn3d.io.volumes import open_volume
 
 SHAPE = (12, 20, 30)
 VOLUME = generator(0, "formats").standard_normal(SHAPE).astype(np.float32)
-CALIBRATED = {"unit": "nm", "spacing": 0.8}
 
 
 def write_em(path, volume, order="<"):
@@ -38,19 +38,23 @@ def test_em_is_read(tmp_path, order, dtype):
         read_mrc(tmp_path / "labels.vol")
 
 
-@pytest.mark.parametrize("byteorder", "<>")
+OME = {"axes": "ZYX"} | {f"PhysicalSize{axis}": 0.8 for axis in "XYZ"}
+OME |= {f"PhysicalSize{axis}Unit": "nm" for axis in "XYZ"}
+TIFFS = {
+    "ImageJ": {
+        "imagej": True, "byteorder": ">", "resolution": (1 / 0.8, 1 / 0.8),
+        "metadata": {"unit": "nm", "spacing": 0.8},
+    },
+    "OME": {"ome": True, "metadata": OME},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", TIFFS)
 @pytest.mark.parametrize("compression", [None, "zlib"])
-def test_tiff_is_read_with_its_voxel_size(tmp_path, byteorder, compression):
+def test_tiff_is_read_with_its_voxel_size(tmp_path, kind, compression):
     path = tmp_path / "t.dat"
-    tifffile.imwrite(
-        path, VOLUME, imagej=True, byteorder=">", resolution=(1 / 0.8, 1 / 0.8),
-        metadata=CALIBRATED, compression=compression,
-    ) if byteorder == ">" else tifffile.imwrite(
-        path, VOLUME, ome=True, compression=compression,
-        metadata={"axes": "ZYX"} | {f"PhysicalSize{axis}": 0.8 for axis in "XYZ"}
-        | {f"PhysicalSize{axis}Unit": "nm" for axis in "XYZ"},
-    )  # fmt: skip
-    stored = find_stored(path)
+    tifffile.imwrite(path, VOLUME, compression=compression, **TIFFS[kind])
+    stored = open_volume(path)
     assert stored.edges_angstrom == pytest.approx((8.0, 8.0, 8.0))
     np.testing.assert_array_equal(stored.read(np.s_[3:5, 2:]), VOLUME[3:5, 2:])
     np.testing.assert_array_equal(read_mrc(path, SHAPE)[0], VOLUME)
@@ -58,13 +62,13 @@ def test_tiff_is_read_with_its_voxel_size(tmp_path, byteorder, compression):
 
 def test_plain_tiff_needs_a_voxel_size(tmp_path):
     tifffile.imwrite(tmp_path / "t.tif", VOLUME)
-    with pytest.raises(DataError, match=r"no voxel size in its header; give the true one"):
+    with pytest.raises(DataError, match=r"no voxel size .*--voxel-size"):
         open_tomogram(tmp_path / "t.tif")
     assert open_tomogram(tmp_path / "t.tif", 10.0).grid.shape == SHAPE
 
 
 @pytest.mark.parametrize("pack", [gzip.compress, bz2.compress])
-def test_compressed_tomogram_is_read_part_by_part(tmp_path, pack):
+def test_compressed_tomogram_is_read(tmp_path, pack):
     plain = write_tomogram(tmp_path / "t.mrc", VOLUME)
     (tmp_path / "t.mrc.gz").write_bytes(pack(plain.read_bytes()))
     tomogram = open_tomogram(tmp_path / "t.mrc.gz")
@@ -73,40 +77,38 @@ def test_compressed_tomogram_is_read_part_by_part(tmp_path, pack):
     np.testing.assert_array_equal(tomogram.read(np.s_[2:4, 5:]), VOLUME[2:4, 5:])
 
 
-def unsigned(path, statistics):
-    """Write unsigned bytes as programs did before the format had a flag for it."""
-    values = (128 + 25 * dark_spheres((24, 32, 40), [[12, 16, 20]], 5)).clip(0, 255)
-    write_tomogram(path, values.astype(np.uint8).view(np.int8))
-    content = bytearray(path.read_bytes())
-    content[76:88] = np.array(statistics, "<f4").tobytes()
-    path.write_bytes(content)
-    return values.astype(np.uint8)
+def test_no_room_to_decompress(tmp_path, monkeypatch):
+    tifffile.imwrite(tmp_path / "t.tif", VOLUME, compression="zlib")
+    (tmp_path / "t.gz").write_bytes(gzip.compress(VOLUME.tobytes()))
+    with small_disk(tmp_path / "disk", 4):
+        monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "disk"))
+        for name in ("t.tif", "t.gz"):
+            with pytest.raises(WriteError, match=rf"{name}: no room in .*TMPDIR"):
+                open_volume(tmp_path / name)
 
 
-@pytest.mark.parametrize("statistics", [(0, 255, 128), (3, 190, 128), (0, 0, 0), (0, -1, -2)])
-def test_unsigned_bytes_without_a_stamp_are_read(tmp_path, statistics, caplog):
-    values = unsigned(tmp_path / "t.mrc", statistics)
-    np.testing.assert_array_equal(read_labels(tmp_path / "t.mrc"), values)
-    assert "its bytes are read without a sign" in caplog.text
+SMOOTH = (128 + 25 * dark_spheres((24, 32, 40), [[12, 16, 20]], 5)).clip(0, 255)
+BYTES = {
+    "smooth": SMOOTH.astype(np.uint8),
+    "mask": np.where(VOLUME > 0, 255, 0).astype(np.uint8),
+    "signed": (25 * VOLUME).clip(-128, 127).astype(np.int8),
+}
 
 
-def test_mask_of_255_without_a_stamp_is_read(tmp_path):
-    mask = np.where(VOLUME > 0, 255, 0).astype(np.uint8)
-    path = write_tomogram(tmp_path / "t.mrc", mask.view(np.int8))
-    content = bytearray(path.read_bytes())
-    content[76:88] = bytes(12)
-    path.write_bytes(content)
-    np.testing.assert_array_equal(read_labels(path), mask)
-
-
-@pytest.mark.parametrize("statistics", [(-90, 90, 0), (0, 0, 0)])
-def test_signed_bytes_stay_signed(tmp_path, statistics):
-    values = (25 * VOLUME).clip(-128, 127).astype(np.int8)
-    path = write_tomogram(tmp_path / "t.mrc", values)
+@pytest.mark.parametrize(
+    ("kind", "statistics"),
+    [("smooth", s) for s in ((0, 255, 128), (3, 190, 128), (0, 0, 0), (0, -1, -2))]
+    + [("mask", (0, 0, 0)), ("signed", (-90, 90, 0)), ("signed", (0, 0, 0))],
+)
+def test_sign_of_bytes_without_a_flag(tmp_path, kind, statistics, caplog):
+    """Programs wrote bytes of either kind before the format had a flag for them."""
+    values = BYTES[kind]
+    path = write_tomogram(tmp_path / "t.mrc", values.view(np.int8))
     content = bytearray(path.read_bytes())
     content[76:88] = np.array(statistics, "<f4").tobytes()
     path.write_bytes(content)
     np.testing.assert_array_equal(read_labels(path), values)
+    assert ("without a sign" in caplog.text) == (kind != "signed")
 
 
 def odd_tiff(path):
@@ -127,5 +129,5 @@ def test_fault_is_one_line(tmp_path, fault, caplog):
     caplog.set_level(logging.CRITICAL, "tifffile")
     FAULTS[fault](tmp_path / "t.tif")
     with pytest.raises(DataError, match=r"t\.tif: ") as caught:
-        find_stored(tmp_path / "t.tif")
+        open_volume(tmp_path / "t.tif")
     assert fault in str(caught.value)

@@ -1,22 +1,27 @@
-"""Volume files of any format, told by their content and not by their suffix."""
+"""Volumes of any format, recognised by the content of the file and not by its suffix."""
 
 import math
 from functools import partial
 from pathlib import Path
-from typing import Any, Self
 
 import numpy as np
 import tifffile
 
 from ssn3d.core.errors import DataError
+from ssn3d.io.files import PathLike
 from ssn3d.io.mrc_header import open_mrc
 from ssn3d.io.ome_zarr import open_ome_zarr
-from ssn3d.io.stored_volume import AGAIN, Content, StoredTomogram, file_content, unpacked
+from ssn3d.io.stored_volume import (
+    REMAKE,
+    Content,
+    StoredVolume,
+    angstrom_per,
+    file_content,
+    unpacked,
+)
 
 _TIFF_MAGIC = {b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"}
 _HDF5_MAGIC = b"\x89HDF"
-_ANGSTROM = {"angstrom": 1.0, "å": 1.0, "nm": 10.0, "nanometer": 10.0, "µm": 1e4, "um": 1e4}
-_ANGSTROM |= {"micron": 1e4, "micrometer": 1e4, "\\u00b5m": 1e4}
 _EM_HEADER_BYTES = 512
 _EM_DTYPES = {1: "i1", 2: "i2", 4: "i4", 5: "f4", 9: "f8"}
 _EM_MACHINES = range(7)
@@ -24,17 +29,18 @@ _DIMENSIONS = 3
 _KEPT = (0, 1, 2)
 
 
-def find_stored(path: Path, *, stacks: bool = False) -> StoredTomogram:
+def open_volume(path: PathLike, *, stacks: bool = False) -> StoredVolume:
     """Open a volume: an MRC, TIFF or EM file, compressed or not, or a folder of OME-Zarr.
 
     Args:
         path: file or folder.
-        stacks: whether images and stacks of images in MRC files are accepted.
+        stacks: True if MRC files of images and stacks of images are accepted.
 
     Raises:
         DataError: the file is missing, damaged or not a volume.
         WriteError: there is no room for a decompressed copy.
     """
+    path = Path(path)
     if path.is_dir():
         return open_ome_zarr(path)
     content = file_content(path)
@@ -47,11 +53,11 @@ def find_stored(path: Path, *, stacks: bool = False) -> StoredTomogram:
     return open_mrc(content, stacks=stacks) if em is None else em
 
 
-def _open_em(content: Content) -> StoredTomogram | None:
+def _open_em(content: Content) -> StoredVolume | None:
     """Open an EM file, the format of TOM, PyTom and Dynamo; None if it is not one.
 
-    The format has no magic number, so the file's size must be what its header implies. Programs
-    disagree on the unit of the pixel size in it, which is therefore ignored.
+    The format has no magic number, so the size of the file must be what its header implies.
+    Programs disagree on the unit of its pixel size, which is therefore ignored.
     """
     head, size = content.start(_EM_HEADER_BYTES), content.size()
     if len(head) < _EM_HEADER_BYTES or head[0] not in _EM_MACHINES or head[3] not in _EM_DTYPES:
@@ -63,11 +69,11 @@ def _open_em(content: Content) -> StoredTomogram | None:
             if z == 1:
                 raise DataError(f"{content.path}: a 2-D image; give a reconstructed volume")
             read = partial(content.map, dtype, _EM_HEADER_BYTES, (z, y, x), _KEPT)
-            return StoredTomogram(read, (z, y, x), (0.0, 0.0, 0.0))
+            return StoredVolume(content.path, read, (z, y, x), (0.0, 0.0, 0.0))
     return None
 
 
-def _open_tiff(content: Content) -> StoredTomogram:
+def _open_tiff(content: Content) -> StoredVolume:
     """Open a TIFF file of sections; compressed ones are decompressed to a temporary file."""
     path = content.path
     try:
@@ -80,48 +86,30 @@ def _open_tiff(content: Content) -> StoredTomogram:
             edges = _tiff_edges(tiff)
             offset, dtype = series.dataoffset, series.dtype.newbyteorder(tiff.byteorder)
             if offset is None:
-                pages = [page.asarray for page in series.pages if page is not None]
-                content, offset, dtype = unpacked(path, lambda _: _Pages(pages)), 0, series.dtype
+                pages = (page.asarray().tobytes() for page in series.pages if page is not None)
+                content, offset, dtype = unpacked(path, pages), 0, series.dtype
             read = partial(content.map, dtype, offset, shape, _KEPT)
     except (OSError, ValueError, KeyError, IndexError, tifffile.TiffFileError) as error:
         problem = " ".join(str(error).split())
-        raise DataError(f"{path}: not a readable TIFF file ({problem}); {AGAIN}") from error
+        raise DataError(f"{path}: not a readable TIFF file ({problem}); {REMAKE}") from error
     if content.size() < offset + math.prod(shape) * dtype.itemsize:
-        raise DataError(f"{path}: shorter than its header implies; {AGAIN}")
-    return StoredTomogram(read, shape, edges)  # type: ignore[arg-type]
-
-
-class _Pages:
-    """Decoded pages of a TIFF file as a stream of bytes, one page at a time."""
-
-    def __init__(self, pages: list[Any]) -> None:
-        self._pages = iter(pages)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        return None
-
-    def read(self, _: int) -> bytes:
-        """Give the next page, or nothing at the end."""
-        page = next(self._pages, None)
-        return b"" if page is None else page().tobytes()
+        raise DataError(f"{path}: shorter than its header implies; {REMAKE}")
+    return StoredVolume(path, read, shape, edges)  # type: ignore[arg-type]
 
 
 def _tiff_edges(tiff: tifffile.TiffFile) -> tuple[float, float, float]:
-    """Voxel size (x, y, z) in angstrom of an ImageJ or OME file; 0 where there is none."""
+    """Voxel size (x, y, z) in angstrom of an ImageJ or OME file; 0 if it has none."""
     if tiff.is_ome and tiff.ome_metadata:
         pixels = tifffile.xml2dict(tiff.ome_metadata)["OME"]["Image"]
         pixels = (pixels[0] if isinstance(pixels, list) else pixels)["Pixels"]
         sizes = [
             float(pixels.get(f"PhysicalSize{axis}", 0))
-            * _ANGSTROM.get(str(pixels.get(f"PhysicalSize{axis}Unit", "µm")).lower(), 0.0)
+            * angstrom_per(pixels.get(f"PhysicalSize{axis}Unit", "um"))
             for axis in "XYZ"
         ]
         return sizes[0], sizes[1], sizes[2]
     metadata = tiff.imagej_metadata or {}
-    factor = _ANGSTROM.get(str(metadata.get("unit", "")).lower(), 0.0)
+    factor = angstrom_per(metadata.get("unit"))
     tags = tiff.pages.first.tags
     across = [tags[name].value for name in ("XResolution", "YResolution") if name in tags]
     widths = [below / above if above else 0.0 for above, below in across]

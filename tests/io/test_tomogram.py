@@ -1,7 +1,8 @@
-"""Tomograms of one's own: modes, contrast, voxel size, and faults on one line."""
+"""Tomograms of other programs: modes, contrast, voxel size, and faults on one line."""
 
 import gzip
 import logging
+import re
 import sys
 
 import mrcfile
@@ -46,7 +47,7 @@ def test_every_mode_is_read(tmp_path, dtype):
     np.testing.assert_array_equal(tomogram.read(slice(3, 4)), values[3:4])
 
 
-def test_bytes_of_old_imod_are_unsigned(tmp_path):
+def test_bytes_of_imod_are_unsigned(tmp_path):
     values = (128 + 40 * VOLUME).astype(np.uint8)
     path = write_tomogram(tmp_path / "t.mrc", values.view(np.int8))
     content = bytearray(path.read_bytes())
@@ -57,35 +58,32 @@ def test_bytes_of_old_imod_are_unsigned(tmp_path):
     assert tomogram.protein_is_dark
 
 
-def test_a_box_is_mirrored_beyond_the_borders(tmp_path):
+def test_box_is_mirrored(tmp_path):
     tomogram = open_tomogram(write_tomogram(tmp_path / "t.mrc", VOLUME))
     mirrored = np.pad(standardised(VOLUME), 50, mode="symmetric")
     box = tomogram.box((-50, 30, -3), (90, 40, 8))
     assert_same(box, mirrored[:90, 80:120, 47:55])
 
 
-@pytest.mark.parametrize("voxel_size", [8.0, 10.0, 25.0])
-def test_the_contrast_is_found_out_and_said(tmp_path, voxel_size, caplog):
+@pytest.mark.parametrize("voxel_size", [8.0, 25.0])
+def test_contrast_is_estimated_and_logged(tmp_path, voxel_size, caplog):
     for sign, word in ((1, "dark"), (-1, "bright")):
-        path = write_tomogram(tmp_path / "t.mrc", sign * VOLUME, voxel_size)
-        tomogram = open_tomogram(path)
-        assert f"of {voxel_size:g} A (from its header); protein is {word}" in caplog.messages[-1]
+        tomogram = open_tomogram(write_tomogram(tmp_path / "t.mrc", sign * VOLUME, voxel_size))
+        assert re.search(rf"{voxel_size:g} A .*protein is {word}", caplog.messages[-1])
         assert_same(tomogram.box((0, 0, 0), SHAPE), standardised(VOLUME))
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        lambda v: v * np.float32(1e-30),
-        lambda v: v * np.float32(1e15),
-        lambda v: v + np.float32(1e4),
-        lambda v: np.where(np.arange(v.size).reshape(SHAPE) % 2000 == 7, np.float32(1e4), v),
-    ],
-    ids=["tiny", "huge", "offset", "hot"],
-)
-def test_scale_offset_and_outliers_change_nothing(tmp_path, change):
-    """Of the hot voxels there are 5 in 10,000."""
-    volume = change(VOLUME)
+CHANGES = {
+    "tiny": lambda v: v * np.float32(1e-30),
+    "huge": lambda v: v * np.float32(1e15),
+    "offset": lambda v: v + np.float32(1e4),
+    "hot": lambda v: np.where(np.arange(v.size).reshape(SHAPE) % 2000 == 7, np.float32(1e4), v),
+}  # of the hot voxels there are 5 in 10,000
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_scale_offset_and_outliers(tmp_path, change):
+    volume = CHANGES[change](VOLUME)
     tomogram = open_tomogram(write_tomogram(tmp_path / "t.mrc", volume))
     assert tomogram.protein_is_dark
     found = tomogram.box((0, 0, 0), SHAPE)
@@ -95,22 +93,24 @@ def test_scale_offset_and_outliers_change_nothing(tmp_path, change):
 
 def test_contrast_and_voxel_size_can_be_given(tmp_path, caplog):
     tomogram = open_tomogram(write_tomogram(tmp_path / "t.mrc", VOLUME, 0.0), 13.5, "bright")
-    assert "72x64x40 voxels (x, y, z) of 13.5 A (as asked); protein is bright" in caplog.text
+    assert re.search(r"72x64x40 .* 13\.5 A .*protein is bright", caplog.text)
     assert_same(tomogram.box((0, 0, 0), SHAPE), standardised(-VOLUME))
+    with pytest.raises(DataError, match=r"0\.1 A .* is not between 0\.5 and 50"):
+        open_tomogram(tmp_path / "t.mrc", 0.1)
 
 
-def test_what_noise_cannot_tell_is_called_a_guess(tmp_path, caplog):
+def test_contrast_of_noise_is_a_guess(tmp_path, caplog):
     noise = dark_spheres((48, 48, 48), [], 0)
     assert open_tomogram(write_tomogram(tmp_path / "t.mrc", noise)).protein_is_dark
     assert "a guess" in caplog.text
     assert "tilt series" not in caplog.text
 
 
-def test_independent_sections_and_a_thickness_along_y_raise_doubts(tmp_path, caplog):
+def test_warnings_of_odd_tomograms(tmp_path, caplog):
     noise = generator(0, "sections").standard_normal((80, 48, 80)).astype(np.float32)
     open_tomogram(write_tomogram(tmp_path / "t.mrc", noise))
     assert "as in a tilt series; is it a tomogram?" in caplog.text
-    assert "is its thickness along y?" in caplog.text
+    assert "if its thickness is along y" in caplog.text
 
 
 def stack(path):
@@ -138,7 +138,7 @@ def truncated(path):
 
 FAULTS = {
     "a 2-D image": lambda path: write_tomogram(path, VOLUME[0]),
-    "a stack of images, such as a tilt series": stack,
+    "a stack of images": stack,
     "a stack of volumes": lambda path: write_tomogram(path, VOLUME[None]),
     "a Fourier transform": lambda path: write_tomogram(path, VOLUME.astype(np.complex64)),
     "NaN or infinity in section 17": with_nan,
@@ -147,26 +147,20 @@ FAULTS = {
     "a voxel size of 1 A in its header": lambda path: write_tomogram(path, VOLUME, 1.0),
     "a voxel size of 1000 A": lambda path: write_tomogram(path, VOLUME, 1000.0),
     "its voxels are 10 x 10 x 20 A": anisotropic,
-    "but the header implies 738304; make or copy it again": truncated,
+    "but the header implies 738304": truncated,
     "not a readable volume": lambda path: path.write_bytes(2000 * b"no tomogram "),
     "0 bytes, shorter than a header": lambda path: path.write_bytes(gzip.compress(b"")),
-    "No such file": lambda _: None,
+    "no such file": lambda _: None,
 }
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_fault_is_one_line(tmp_path, fault):
+def test_fault_is_one_line(tmp_path, fault):
     FAULTS[fault](tmp_path / "t.mrc")
     with pytest.raises(DataError, match=r"t\.mrc: ") as caught:
         open_tomogram(tmp_path / "t.mrc")
     assert fault in str(caught.value)
     assert "\n" not in str(caught.value)
-
-
-def test_an_absurd_voxel_size_is_refused(tmp_path):
-    path = write_tomogram(tmp_path / "t.mrc", VOLUME)
-    with pytest.raises(DataError, match=r"0\.1 A \(as asked\) is not between 0\.5 and 50"):
-        open_tomogram(path, 0.1)
 
 
 def write_ome_zarr(path, values, version, unit="nanometer", names="tzyx", **changes):
@@ -187,7 +181,7 @@ def write_ome_zarr(path, values, version, unit="nanometer", names="tzyx", **chan
     return path
 
 
-def test_ome_zarr_scales_of_the_image_apply_after_the_datasets(tmp_path):
+def test_ome_zarr_scales_are_multiplied(tmp_path):
     both = [
         {"type": "scale", "scale": [2.0, 2.0, 2.0]},
         {"type": "translation", "translation": [1.0, 2.0, 3.0]},
@@ -213,15 +207,6 @@ def test_missing_chunks_are_counted(tmp_path, version, caplog):
     assert f"7 of {len(chunks)} chunks are missing and read as 0" in caplog.text
 
 
-@pytest.mark.parametrize("version", ["0.3", "0.4"])
-def test_ome_zarr_without_scale_needs_a_voxel_size(tmp_path, version):
-    datasets = {"datasets": [{"path": "0"}]}
-    path = write_ome_zarr(tmp_path / "t.zarr", VOLUME, version, names="zyx", **datasets)
-    with pytest.raises(DataError, match="no voxel size in its header; give the true one"):
-        open_tomogram(path)
-    assert open_tomogram(path, 9.0).grid.voxel_size_angstrom == 9.0
-
-
 @pytest.mark.parametrize("version", ["0.4", "0.5"])
 def test_ome_zarr_is_read(tmp_path, version):
     tomogram = open_tomogram(write_ome_zarr(tmp_path / "t.ome.zarr", -VOLUME[None], version))
@@ -232,16 +217,27 @@ def test_ome_zarr_is_read(tmp_path, version):
     assert_same(box, standardised(VOLUME)[3:11, 4:13, 5:15])
 
 
+WITHOUT_SCALE = {"datasets": [{"path": "0"}]}
+
+
+@pytest.mark.parametrize(
+    ("version", "changes"),
+    [("0.3", WITHOUT_SCALE), ("0.4", WITHOUT_SCALE), ("0.5", {"unit": "pixel"})],
+)
+def test_ome_zarr_needs_a_voxel_size(tmp_path, version, changes):
+    path = write_ome_zarr(tmp_path / "t.zarr", VOLUME, version, names="zyx", **changes)
+    with pytest.raises(DataError, match=r"no voxel size .*--voxel-size"):
+        open_tomogram(path)
+    assert open_tomogram(path, 9.0).grid.voxel_size_angstrom == 9.0
+
+
 def test_faulty_ome_zarr_is_one_line(tmp_path, monkeypatch):
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match="empty: not an image of OME-Zarr"):
         open_tomogram(tmp_path / "empty")
-    two = np.stack([VOLUME, VOLUME])
-    with pytest.raises(DataError, match="axes t, z, y, x of 2x40x64x72, not one volume"):
-        open_tomogram(write_ome_zarr(tmp_path / "two.zarr", two, "0.5"))
-    pixels = write_ome_zarr(tmp_path / "p.zarr", VOLUME, "0.5", unit="pixel", names="zyx")
-    with pytest.raises(DataError, match="no voxel size in its header; give the true one"):
-        open_tomogram(pixels)
+    two = write_ome_zarr(tmp_path / "two.zarr", np.stack([VOLUME, VOLUME]), "0.5")
+    with pytest.raises(DataError, match="axes t, z, y, x of 2x40x64x72"):
+        open_tomogram(two)
     monkeypatch.setitem(sys.modules, "zarr", None)
     with pytest.raises(DataError, match="to read OME-Zarr, pip install"):
-        open_tomogram(pixels)
+        open_tomogram(two)
