@@ -1,4 +1,6 @@
-"""Whole volumes by tiles: no seams, and every voxel."""
+"""Whole volumes by tiles: no seams, every voxel, and the same bytes on any number of threads."""
+
+import hashlib
 
 import numpy as np
 import pytest
@@ -9,11 +11,12 @@ from ssn3d.segmentation.inference.compute import Compute
 from ssn3d.segmentation.inference.tiles import (
     LARGEST_TILE_VOXELS,
     OVERLAP_VOXELS,
-    predict_tile,
+    predict_cubes,
     probability_slabs,
     tile_size,
     tile_starts,
 )
+from ssn3d.segmentation.networks.registry import build_network
 
 
 class Voxelwise(nn.Module):
@@ -57,4 +60,23 @@ def test_thin_tomograms_have_smaller_tiles():
 
 
 def test_an_empty_border_has_no_structure(compute):
-    assert (predict_tile(Voxelwise(), np.zeros((8, 8, 8), np.float32), compute) == 0).all()
+    assert (next(predict_cubes(Voxelwise(), [np.zeros((8, 8, 8), np.float32)], compute)) == 0).all()
+
+
+@pytest.mark.parametrize("name", ["UNet", "ResUNet"])
+def test_threads_change_nothing(name, compute):
+    """Of seven cubes, one is constant and one has voxels without data."""
+    cubes = np.random.default_rng(0).standard_normal((7, 40, 40, 40), dtype=np.float32)
+    cubes[2], cubes[4, :9] = 1, np.nan
+    network = build_network(name, 0.0, torch.Generator().manual_seed(0))
+    digests = set()
+    for threads in (1, 2, 4):
+        torch.set_num_threads(threads)
+        found = np.stack(list(predict_cubes(network, cubes, compute)))
+        digests.add(hashlib.sha256(found.tobytes()).hexdigest())
+    assert len(digests) == 1
+    assert not found[2].any()
+    assert not found[4, :9].any()
+    assert found[4, 9:].all()
+    reversed_order = np.stack(list(predict_cubes(network, cubes[::-1], compute)))[::-1]
+    np.testing.assert_allclose(reversed_order, found, atol=1e-5)

@@ -9,7 +9,7 @@ from own_tomograms import Dark, dark_spheres, spheres, write_tomogram
 from ssn3d.core.errors import DataError, WriteError
 from ssn3d.io.tomogram import open_tomogram
 from ssn3d.segmentation.inference.compute import Compute
-from ssn3d.segmentation.inference.tiles import predict_tile
+from ssn3d.segmentation.inference.tiles import predict_cubes
 from ssn3d.segmentation.inference.whole_tomogram import segment_tomogram
 
 CENTRES_ANGSTROM = np.array([[200, 160, 180], [220, 420, 400], [300, 180, 500]])
@@ -93,7 +93,7 @@ class Never(Dark):
 
 def test_tiles_without_data_are_skipped():
     box = np.full((8, 8, 8), np.nan, np.float32)
-    assert not predict_tile(Never(), box, Compute.pick("cpu", "float32")).any()
+    assert not next(predict_cubes(Never(), [box], Compute.pick("cpu", "float32"))).any()
 
 
 def test_a_full_disk_leaves_neither_file(tmp_path):

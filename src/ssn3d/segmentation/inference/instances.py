@@ -15,7 +15,7 @@ from ssn3d.io.mrc_sections import Grid, new_sections
 from ssn3d.io.resample import sample_known, step_between
 from ssn3d.io.tomogram import Tomogram
 from ssn3d.segmentation.inference.compute import Compute
-from ssn3d.segmentation.inference.tiles import predict_tile
+from ssn3d.segmentation.inference.tiles import predict_cubes
 
 MOST_PARTICLES = 65_535
 """Labels of an MRC file of 16-bit integers."""
@@ -59,10 +59,10 @@ def segment_targets(
     step = step_between(tomogram.grid.voxel_size_angstrom, voxel_size_angstrom)
     middles = nearest_voxels(centres) if step == 1 else centres
     instances = np.zeros(tomogram.grid.shape, np.uint16)
-    for row in progress(range(len(centres)), "segment"):
-        corner = middles[row] - step * (size_voxels // 2)
-        cube = sample_known(tomogram, corner, step, size_voxels)
-        probability = predict_tile(network, cube, compute)
+    corners = middles - step * (size_voxels // 2)
+    cubes = (sample_known(tomogram, corner, step, size_voxels) for corner in corners)
+    found = progress(predict_cubes(network, cubes, compute), "segment", len(centres))
+    for row, (corner, probability) in enumerate(zip(corners, found, strict=True)):
         first, on_grid = _to_voxels(probability, corner, step)
         _claim(instances, first, on_grid >= threshold, row, centres)
     voxels = np.zeros(len(centres) + 1, np.int_)
