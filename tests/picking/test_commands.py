@@ -149,7 +149,7 @@ def write_faulty(folder):
         (["constant.mrc"], "all voxels are 1; it is damaged or empty"),
         (["nan.mrc"], "NaN or infinity in section 0"),
         (["text.mrc"], "9 bytes, shorter than a header"),
-        (["missing.mrc"], "not a readable volume ("),
+        (["missing.mrc"], "missing.mrc: no such file"),
         (["no_size.mrc"], "no voxel size in its header; give the true one with --voxel-size"),
         (["TS_01.mrc", "--voxel-size", "0.6"], "a diameter of 200 voxels is not between"),
         (["TS_01.mrc", "--mask", "other_shape.mrc"], "give a mask of the tomogram's shape"),

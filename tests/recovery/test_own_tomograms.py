@@ -135,7 +135,7 @@ def test_tomograms_that_do_not_fit_together_are_one_line(recovered, tmp_path):
     one, other = recovered[1]
     for change, message in (
         ({"tilt_range_deg": (60.0, 80.0)}, "no tilts in common: one tomogram begins at 60 degrees"),
-        ({"voxel_size_angstrom": 8.0}, "bright: voxels of 8 A, but those of dark have 10 A"),
+        ({"voxel_size_angstrom": 8.0}, "bright: voxels of 8 A, but dark has 10 A"),
     ):
         changed = replace(other, sample=other.sample._replace(**change))
         with pytest.raises(DataError, match=message):

@@ -1,4 +1,4 @@
-"""The picks of several tomograms in one volume, box beside box, to be averaged together."""
+"""Boxes around the picks of several tomograms, side by side in one volume."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,45 +22,45 @@ from ssn3d.recovery.sample import open_sample
 from ssn3d.recovery.samples_table import Sample
 
 _MOST = 65_535
-"""Labels of an MRC file of 16-bit integers."""
+"""Largest label of an MRC file of 16-bit integers."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """A tomogram with its picks, and the voxels of each."""
+    """A tomogram with its picks and their instance labels."""
 
     sample: Sample
     picks: PathLike
     instances: PathLike
-    """MRC file; label i is the target of pick i."""
+    """MRC file; label i is the instance of pick i."""
     rows: NDArray[np.int_] | None
-    """(n,) of the picks wanted; none for all."""
+    """(n,) rows of the picks to use; None for all."""
 
 
 @dataclass(frozen=True)
 class Gathered:
-    """Boxes of s^3 voxels side by side in a volume, with protein dark."""
+    """Boxes of s^3 voxels side by side in a volume, protein dark, and their origins."""
 
     volume: NDArray[np.float32]
     """(s, y, x)."""
     labels: NDArray[np.uint16]
-    """(s, y, x): i where the target of particle i is (its row, from 1)."""
+    """(s, y, x): i in the instance of particle i (its row, from 1)."""
     centres: NDArray[np.float64]
-    """(n, 3) of the picks, in voxels of the volume."""
+    """(n, 3) picks in voxels of the volume."""
     offsets: NDArray[np.int_]
-    """(n, 3) which lead from voxels of the volume to those of the tomogram."""
+    """(n, 3) offsets from voxels of the volume to those of the tomogram."""
     tomograms: NDArray[np.str_]
-    """(n,) names."""
+    """(n,) names of tomograms."""
     picks: NDArray[np.int_]
-    """(n,) rows of the tomograms' picks."""
+    """(n,) rows of the picks in their tomograms' tables."""
     frames: dict[str, TomogramFrame]
-    """Of the tomograms."""
+    """Frames of the tomograms, by name."""
     voxel_size_angstrom: float
 
 
 @dataclass(frozen=True)
 class _Part:
-    """What is cut out of one tomogram."""
+    """Boxes of one tomogram."""
 
     name: str
     frame: TomogramFrame
@@ -71,9 +71,9 @@ class _Part:
 
 
 def gather_particles(sources: Sequence[Source], box_angstrom: float) -> Gathered:
-    """Cut a box around each pick whose box lies in its tomogram, and put them side by side.
+    """Cut a box around each pick, if it lies in the tomogram, and put the boxes side by side.
 
-    Raises DataError where voxel sizes differ, or there are too few or too many picks.
+    Raises DataError if voxel sizes differ, or there are too few or too many picks.
     """
     tomograms = [open_sample(source.sample) for source in sources]
     _check_voxel_sizes(tomograms)
@@ -105,19 +105,19 @@ def gather_particles(sources: Sequence[Source], box_angstrom: float) -> Gathered
 
 
 def _check_voxel_sizes(tomograms: Sequence[Tomogram]) -> None:
-    """Raise DataError where tomograms differ in voxel size."""
+    """Raise DataError if tomograms differ in voxel size."""
     first = tomograms[0]
     for tomogram in tomograms:
         sizes = tomogram.grid.voxel_size_angstrom, first.grid.voxel_size_angstrom
         if not same_voxel_size(*sizes):
             raise DataError(
-                f"{tomogram.name}: voxels of {sizes[0]:.4g} A, but those of {first.name} have "
-                f"{sizes[1]:.4g} A; average tomograms of one voxel size together"
+                f"{tomogram.name}: voxels of {sizes[0]:.4g} A, but {first.name} has "
+                f"{sizes[1]:.4g} A; average tomograms of equal voxel size"
             )
 
 
 def _cut(source: Source, tomogram: Tomogram, size: int) -> _Part:
-    """Cut out the boxes (s, s, s) of one tomogram's picks, and the masks of their targets."""
+    """Cut out boxes (s, s, s) around the picks of one tomogram, and masks of their instances."""
     frame = frame_of_tomogram(tomogram)
     centres = read_particle_table(source.picks, frame).particles.centres
     wanted = np.arange(len(centres)) if source.rows is None else source.rows
@@ -133,7 +133,7 @@ def _cut(source: Source, tomogram: Tomogram, size: int) -> _Part:
 
 
 def _side_by_side(boxes: Sequence[NDArray[Any]], places: NDArray[np.int_]) -> NDArray[Any]:
-    """Put boxes (s, s, s) at the places (n, 3) of their first voxels in a volume."""
+    """Put boxes (s, s, s) into a volume, their first voxels at `places` (n, 3)."""
     size = len(boxes[0])
     volume = np.zeros(places.max(axis=0) + size, boxes[0].dtype)
     for box, place in zip(boxes, places, strict=True):
