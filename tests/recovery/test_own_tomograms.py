@@ -19,8 +19,6 @@ from ssn3d.recovery.average import average_picks
 from ssn3d.recovery.particle_stack import Source
 from ssn3d.recovery.samples_table import Sample
 from ssn3d.recovery.steps import pick_sample, segment_picks, segment_whole
-from ssn3d.report.figures.recovered_average import draw_recovered_average
-from ssn3d.report.figures.recovery import draw_picks
 from ssn3d.segmentation.networks.registry import NETWORKS, Architecture
 
 SHAPE, RADIUS = (48, 64, 72), 6
@@ -69,7 +67,7 @@ def nearest(found, true):
     return np.linalg.norm(found[:, None] - true, axis=2).min(axis=1)
 
 
-def test_every_particle_is_picked_and_segmented_under_its_name(recovered):
+def test_picks_and_instances(recovered):
     for source in recovered[1]:
         name, true = source.sample.name, CENTRES[source.sample.name]
         found = centres_of(source.picks, name)
@@ -81,14 +79,14 @@ def test_every_particle_is_picked_and_segmented_under_its_name(recovered):
         assert numbers.tolist() == list(range(1, len(true) + 1))
 
 
-def test_difference_of_gaussians_finds_bright_protein_too(recovered, tmp_path):
+def test_dog_of_bright_protein(recovered, tmp_path):
     picking = PICKING.model_copy(update={"method": "dog", "diameter_angstrom": 120.0})
     sample = recovered[1][1].sample
     pick_sample(sample, picking.model_copy(update={"threshold": 3.0}), tmp_path / "p.star")
     assert nearest(CENTRES["bright"], centres_of(tmp_path / "p.star", "bright")).max() < 1
 
 
-def test_no_picks_are_a_result(recovered, tmp_path, caplog):
+def test_no_picks(recovered, tmp_path, caplog):
     caplog.set_level(logging.INFO, logger="ssn3d")
     folder, (source, _) = recovered
     picking = PICKING.model_copy(update={"threshold": 1.5})
@@ -113,7 +111,7 @@ def averaged(recovered, tmp_path_factory):
     return folder
 
 
-def test_one_average_of_both(recovered, averaged):
+def test_average(recovered, averaged):
     assert {path.name for path in averaged.iterdir()} == FILES
     volume, size = read_mrc(averaged / "average.mrc", (18, 18, 18))
     assert size == 10
@@ -131,7 +129,7 @@ def test_one_average_of_both(recovered, averaged):
         np.testing.assert_allclose(moved, shifts, atol=1e-3)
 
 
-def test_tomograms_that_do_not_fit_together_are_one_line(recovered, tmp_path):
+def test_unequal_tomograms_are_refused(recovered, tmp_path):
     one, other = recovered[1]
     for change, message in (
         ({"tilt_range_deg": (60.0, 80.0)}, "no tilts in common: one tomogram begins at 60 degrees"),
@@ -140,11 +138,3 @@ def test_tomograms_that_do_not_fit_together_are_one_line(recovered, tmp_path):
         changed = replace(other, sample=other.sample._replace(**change))
         with pytest.raises(DataError, match=message):
             average_picks([one, changed], AVERAGING, tmp_path, seed=1, threads=1)
-
-
-def test_pictures_of_ones_own(recovered, averaged, tmp_path):
-    draw_recovered_average(averaged, AVERAGING, figure=tmp_path / "average.png")
-    source = recovered[1][0]
-    draw_picks(source.sample, source.picks, source.instances, 120.0, figure=tmp_path / "picks.png")
-    names = {path.name for path in tmp_path.iterdir()}
-    assert names == {"average.png", "average.svg", "picks.png", "picks.svg"}

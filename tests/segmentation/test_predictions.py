@@ -1,8 +1,5 @@
 """Masks predicted elsewhere: scored as our own, and one line for what is wrong."""
 
-from collections.abc import Callable
-from pathlib import Path
-
 import h5py
 import numpy as np
 import pandas as pd
@@ -23,7 +20,7 @@ FOUND = TRUTH ^ (RNG.random(TRUTH.shape) < 0.02)
 
 
 @pytest.fixture(name="given")
-def give_given(tmp_path: Path) -> dict[str, object]:
+def give_given(tmp_path):
     """Write shards, a split and a file of masks; return the file's content and the command."""
     shards = []
     for name, rows in {"t1": slice(0, 4), "independent1": slice(4, 6)}.items():
@@ -43,15 +40,13 @@ def give_given(tmp_path: Path) -> dict[str, object]:
     return {"content": content, "command": [str(word) for word in command]}
 
 
-def write(path: Path, content: dict[str, object]) -> None:
+def write(path, content):
     with h5py.File(path, "w") as file:
         for name, values in content.items():
             file[name] = values
 
 
-def test_a_file_of_masks_is_scored_as_our_own_runs_are(
-    given: dict[str, object], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_score_of_external_masks(given, tmp_path, capsys):
     write(tmp_path / "mine.h5", given["content"])
     main([*given["command"], "--trained-on", "A", "--parameters", "12"])
     printed = capsys.readouterr().out
@@ -65,7 +60,7 @@ def test_a_file_of_masks_is_scored_as_our_own_runs_are(
     assert (record["trained_on"], record["capacity"], record["milliseconds"]) == ("A", 12, None)
 
 
-FAULTS: dict[str, tuple[Callable[[dict[str, np.ndarray]], object], str]] = {
+FAULTS = {
     "a row is missing": (
         lambda c: {name: values[1:] for name, values in c.items()},
         "1 of 2 independent subtomograms have no mask, first tomogram independent1, label 2",
@@ -84,13 +79,7 @@ FAULTS: dict[str, tuple[Callable[[dict[str, np.ndarray]], object], str]] = {
 
 
 @pytest.mark.parametrize(("change", "message"), FAULTS.values(), ids=FAULTS)
-def test_a_fault_is_one_line_with_the_file(
-    change: Callable[[dict[str, object]], dict[str, object]],
-    message: str,
-    given: dict[str, object],
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_faulty_masks_are_refused(change, message, given, tmp_path, capsys):
     write(tmp_path / "mine.h5", change(given["content"]))
     with pytest.raises(SystemExit):
         main(given["command"])
@@ -99,9 +88,7 @@ def test_a_fault_is_one_line_with_the_file(
     assert message in line
 
 
-def test_what_masks_need_and_others_do_not_is_said(
-    given: dict[str, object], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_missing_options_are_named(given, capsys):
     short = given["command"][: given["command"].index("--output")]
     picks = ["score", "picks.star", "--truth", "a.star", "b.star", "--distance", "1"]
     for command, message in ((short, "no --output: masks of"), (picks, "--truth: 2 files, picks")):

@@ -32,7 +32,7 @@ def compute():
 
 
 @pytest.mark.parametrize("shape", [(40, 40, 40), (41, 130, 96), (30, 64, 201)])
-def test_blended_tiles_are_the_whole(shape, compute):
+def test_tiles_blend_without_seams(shape, compute):
     """Of +1 and -1 in turns, every tile has mean 0 and standard deviation 1 already."""
     pattern = np.where(np.indices(shape).sum(axis=0) % 2, 1.0, -1.0).astype(np.float32)
 
@@ -46,7 +46,7 @@ def test_blended_tiles_are_the_whole(shape, compute):
 
 
 @pytest.mark.parametrize("length", [40, 95, 96, 97, 300, 601])
-def test_tiles_cover_an_axis_and_overlap(length):
+def test_tile_starts(length):
     size = min(LARGEST_TILE_VOXELS, 8 * (length // 8))
     starts = tile_starts(length, size)
     assert starts[0] == 0
@@ -54,13 +54,9 @@ def test_tiles_cover_an_axis_and_overlap(length):
     assert (np.diff(starts) <= size - OVERLAP_VOXELS).all()
 
 
-def test_thin_tomograms_have_smaller_tiles():
+def test_tile_size():
     assert tile_size((300, 600, 600)) >= 88
     assert 40 <= tile_size((50, 600, 600)) <= 72
-
-
-def test_an_empty_border_has_no_structure(compute):
-    assert (next(predict_cubes(Voxelwise(), [np.zeros((8, 8, 8), np.float32)], compute)) == 0).all()
 
 
 def test_threads_change_nothing(compute):

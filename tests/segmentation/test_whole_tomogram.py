@@ -30,7 +30,7 @@ def sized(voxel_size):
 
 
 @pytest.mark.parametrize(("voxel_size", "sign"), [(10.0, 1), (10.0, -1), (6.7, 1), (16.0, -1)])
-def test_spheres_are_found_on_the_tomograms_own_grid(tmp_path, voxel_size, sign):
+def test_spheres_on_tomogram_grid(tmp_path, voxel_size, sign):
     shape, centres, radius = sized(voxel_size)
     volume = sign * dark_spheres(shape, centres, radius, noise=0.05)
     tomogram = open_tomogram(write_tomogram(tmp_path / "my.tomo.mrc", volume, voxel_size))
@@ -66,7 +66,7 @@ def test_thinner_tomogram_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("fill", [0.0, -0.02, 7.0])
-def test_padding_changes_nothing_and_has_no_structure(tmp_path, fill):
+def test_padding_is_ignored(tmp_path, fill):
     """Around the data, as if it was not there; within them, probabilities of 0."""
     shape, centres, radius = sized(10.0)
     inner = dark_spheres(shape, centres, radius, noise=0.05)
@@ -96,7 +96,7 @@ def test_tiles_without_data_are_skipped():
     assert not next(predict_cubes(Never(), [box], Compute.pick("cpu", "float32"))).any()
 
 
-def test_a_full_disk_leaves_neither_file(tmp_path):
+def test_full_disk_leaves_no_file(tmp_path):
     shape, centres, radius = sized(10.0)
     path = write_tomogram(tmp_path / "t.mrc", dark_spheres(shape, centres, radius))
     tomogram = open_tomogram(path)
