@@ -35,18 +35,9 @@ class Component:
         return np.asarray(labels == own)
 
 
-@dataclass(frozen=True)
-class _Pieces:
-    """Parts of components in one slab."""
-
-    first: NDArray[np.int_]
-    """(n, 3) first voxels of the bounding boxes in the volume."""
-    end: NDArray[np.int_]
-    """(n, 3) voxels after the last ones."""
-    voxel: NDArray[np.int_]
-    """(n, 3) a voxel of each piece."""
-    sizes: NDArray[np.int_]
-    """(n,) number of voxels."""
+_Pieces = tuple[NDArray[np.int_], NDArray[np.int_]]
+"""Parts of components in one slab: (n, 3, 3) the first voxel and the stop of the bounding box and a
+voxel of the piece, in the volume; (n,) numbers of voxels."""
 
 
 def find_components(
@@ -70,7 +61,7 @@ def find_components(
             joints.append(np.unique(np.stack([above[both], below[both]]), axis=1) - 1)
         above = numbers[labels[-1]]
         pieces.append(found)
-        count += len(found.sizes)
+        count += len(found[1])
     return _joined(pieces, joints, smallest_voxels)
 
 
@@ -95,30 +86,26 @@ def _pieces(
         voxel = (corner[0], corner[1] + int(y), corner[2] + int(x))
         rows.append((corner, [part.stop for part in box], voxel))
     places = np.array(rows, dtype=int).reshape(-1, 3, 3) + np.array([start, 0, 0])
-    numbers = np.where(kept, np.cumsum(kept), 0)
-    return _Pieces(places[:, 0], places[:, 1], places[:, 2], sizes[kept]), numbers
+    return (places, sizes[kept]), np.where(kept, np.cumsum(kept), 0)
 
 
 def _joined(
     pieces: list[_Pieces], joints: list[NDArray[np.int_]], smallest_voxels: float
 ) -> list[Component]:
     """Join pieces to components; `joints` are pairs (2, m) of pieces that touch."""
-    sizes = np.concatenate([piece.sizes for piece in pieces])
+    firsts, ends, voxels = np.concatenate([places for places, _ in pieces]).swapaxes(0, 1)
+    sizes = np.concatenate([of_slab for _, of_slab in pieces])
     one, other = np.concatenate([*joints, np.empty((2, 0), dtype=int)], axis=1)
     graph = sparse.coo_array((np.ones(len(one)), (one, other)), shape=(len(sizes), len(sizes)))
     count, owner = sparse.csgraph.connected_components(graph, directed=False)
-    total = np.zeros(count, dtype=int)
-    np.add.at(total, owner, sizes)
+    total = np.bincount(owner, sizes, minlength=count)
     first = np.full((count, 3), np.iinfo(int).max)
     end, voxel = np.zeros((2, count, 3), dtype=int)
-    np.minimum.at(first, owner, np.concatenate([piece.first for piece in pieces]))
-    np.maximum.at(end, owner, np.concatenate([piece.end for piece in pieces]))
-    voxel[owner] = np.concatenate([piece.voxel for piece in pieces])
+    np.minimum.at(first, owner, firsts)
+    np.maximum.at(end, owner, ends)
+    voxel[owner] = voxels
     order = [i for i in np.lexsort(first.T[::-1]) if total[i] >= smallest_voxels]
     return [
-        Component(
-            tuple(slice(int(a), int(b)) for a, b in zip(first[i], end[i], strict=True)),
-            tuple(voxel[i].tolist()),
-        )
+        Component(tuple(map(slice, first[i].tolist(), end[i].tolist())), tuple(voxel[i].tolist()))
         for i in order
     ]

@@ -21,6 +21,7 @@ from ssn3d.io.tomogram import Tomogram
 from ssn3d.recovery.sample import open_sample
 from ssn3d.recovery.samples_table import Sample
 
+_Cubes = list[NDArray[Any]]
 _MOST = 65_535
 """Largest label of an MRC file of 16-bit integers."""
 
@@ -58,18 +59,6 @@ class Gathered:
     voxel_size_angstrom: float
 
 
-@dataclass(frozen=True)
-class _Part:
-    """Boxes of one tomogram."""
-
-    name: str
-    frame: TomogramFrame
-    rows: NDArray[np.int_]
-    centres: NDArray[np.float64]
-    boxes: list[NDArray[np.float32]]
-    masks: list[NDArray[np.bool_]]
-
-
 def gather_particles(sources: Sequence[Source], box_angstrom: float) -> Gathered:
     """Cut a box around each pick, if it lies in the tomogram, and put the boxes side by side.
 
@@ -79,27 +68,28 @@ def gather_particles(sources: Sequence[Source], box_angstrom: float) -> Gathered
     _check_voxel_sizes(tomograms)
     voxel_angstrom = tomograms[0].grid.voxel_size_angstrom
     size = 2 * int(np.ceil(box_angstrom / voxel_angstrom / 2))
-    parts = [_cut(s, t, size) for s, t in zip(sources, tomograms, strict=True)]
-    count = sum(len(part.rows) for part in parts)
+    frames = {tomogram.name: frame_of_tomogram(tomogram) for tomogram in tomograms}
+    parts = [_cut(s, t, frames[t.name], size) for s, t in zip(sources, tomograms, strict=True)]
+    rows, centres = (np.concatenate([part[i] for part in parts]) for i in (0, 1))
+    count = len(rows)
     if not FEWEST <= count <= _MOST:
         raise DataError(
             f"{count} picks can be averaged; give {FEWEST} to {_MOST}, farther than {size // 2} "
             "voxels from the borders of their tomograms"
         )
-    centres = np.concatenate([part.centres for part in parts])
     columns = int(np.ceil(np.sqrt(count)))
     places = np.array([(0, i // columns, i % columns) for i in range(count)]) * size
     offsets = crop_corners(centres, size) - places
-    masks = [mask for part in parts for mask in part.masks]
+    boxes, masks = ([box for part in parts for box in part[i]] for i in (2, 3))
     labels = [np.where(mask, i, 0).astype(np.uint16) for i, mask in enumerate(masks, 1)]
     return Gathered(
-        volume=_side_by_side([box for part in parts for box in part.boxes], places),
+        volume=_side_by_side(boxes, places),
         labels=_side_by_side(labels, places),
         centres=centres - offsets,
         offsets=offsets,
-        tomograms=np.repeat([part.name for part in parts], [len(part.rows) for part in parts]),
-        picks=np.concatenate([part.rows for part in parts]),
-        frames={part.name: part.frame for part in parts},
+        tomograms=np.repeat([t.name for t in tomograms], [len(part[0]) for part in parts]),
+        picks=rows,
+        frames=frames,
         voxel_size_angstrom=voxel_angstrom,
     )
 
@@ -116,9 +106,13 @@ def _check_voxel_sizes(tomograms: Sequence[Tomogram]) -> None:
             )
 
 
-def _cut(source: Source, tomogram: Tomogram, size: int) -> _Part:
-    """Cut out boxes (s, s, s) around the picks of one tomogram, and masks of their instances."""
-    frame = frame_of_tomogram(tomogram)
+def _cut(
+    source: Source, tomogram: Tomogram, frame: TomogramFrame, size: int
+) -> tuple[NDArray[np.int_], NDArray[np.float64], _Cubes, _Cubes]:
+    """Cut out boxes (s, s, s) around the picks of one tomogram, and masks of their instances.
+
+    Returns rows (n,) and centres (n, 3) of the picks whose boxes lie in the tomogram, and both.
+    """
     centres = read_particle_table(source.picks, frame).particles.centres
     wanted = np.arange(len(centres)) if source.rows is None else source.rows
     rows = wanted[lies_inside(centres[wanted], size, tomogram.grid.shape)]
@@ -129,7 +123,7 @@ def _cut(source: Source, tomogram: Tomogram, size: int) -> _Part:
     boxes = [tomogram.box(tuple(corner.tolist()), (size, size, size)) for corner in corners]
     pairs = zip(rows, corners, strict=True)
     masks = [crop(instances, corner, size) == row + 1 for row, corner in pairs]
-    return _Part(tomogram.name, frame, rows, centres[rows], boxes, masks)
+    return rows, centres[rows], boxes, masks
 
 
 def _side_by_side(boxes: Sequence[NDArray[Any]], places: NDArray[np.int_]) -> NDArray[Any]:
