@@ -103,7 +103,7 @@ FAULTS = [
     ("tables.table3.leave_out", "some", "'some' must be 'all' or a valid list"),
     ("tables.table3.leave_out", ["1KP8", "x"], f"tables.table3.leave_out.1: 'x' {PDB_ID}"),
     ("recovery.picking.model", "unet-al", "'unet-al' is no file of weights (*.pt) and none of: "),
-    ("recovery.picking.threshold", "low", "'low' must be 'auto' or a valid number (least probabil"),
+    ("recovery.picking.threshold", "low", "'low' must be 'auto' or a valid number (minimum prob"),
     ("recovery.averaging.symmetry", "I", "'I' is not a valid point group Cn or Dn"),
     ("figures.example_ids", ["1KP8", "1KP8"], "1KP8 is repeated; remove one"),
     *[
