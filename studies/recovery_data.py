@@ -19,7 +19,7 @@ from ssn3d.picking.pick import Choice, Picks, pick_blobs
 from ssn3d.picking.scoring import Matches, match
 from ssn3d.segmentation.inference.compute import Compute
 from ssn3d.segmentation.inference.predict import load_network
-from ssn3d.segmentation.inference.tiles import predict_tile
+from ssn3d.segmentation.inference.tiles import predict_cubes
 
 NEAR_ANGSTROM = 60.0
 """A pick counts within it."""
@@ -130,6 +130,6 @@ class Network:
         """Mask (size, size, size) of the particle at a centre; size is at most the cube's."""
         corner = nearest_voxels(centre) - CUBE_VOXELS // 2
         cube = tomogram.tomogram.box(tuple(corner.tolist()), (CUBE_VOXELS,) * 3)
-        mask = predict_tile(self.network, cube, self.compute) >= 0.5
+        mask = next(predict_cubes(self.network, [cube], self.compute)) >= 0.5
         low = CUBE_VOXELS // 2 - size // 2
         return np.asarray(mask[(slice(low, low + size),) * 3])

@@ -2,6 +2,7 @@
 
 import mrcfile
 import numpy as np
+import pandas as pd
 import pytest
 import starfile
 from balls import scattered, volume_of_balls
@@ -37,6 +38,14 @@ def folder(tmp_path_factory):
     return folder
 
 
+def write_tomograms(folder, *size):
+    """Write a tomograms.star of one tomogram of (x, y, z) unbinned pixels of 2.5 A, binned by 4."""
+    columns = ["Name", "TiltSeriesPixelSize", "TomogramBinning", "SizeX", "SizeY", "SizeZ"]
+    table = pd.DataFrame([["TS_01", 2.5, 4, *size]], columns=[f"rlnTomo{c}" for c in columns])
+    starfile.write({"global": table}, folder / "tomograms.star")
+    return folder / "tomograms.star"
+
+
 def printed(capsys, *arguments):
     main([str(argument) for argument in arguments])
     return capsys.readouterr()
@@ -44,7 +53,7 @@ def printed(capsys, *arguments):
 
 @pytest.mark.parametrize("name", ["picks.star", "picks.csv", "ssn3d_1_ball.json"])
 @pytest.mark.parametrize("method", ["dog", "segmentation"])
-def test_picks_are_written_and_score_well(name, method, folder, tmp_path, capsys):
+def test_picks_round_trip(name, method, folder, tmp_path, capsys):
     source = folder / ("TS_01.mrc" if method == "dog" else "TS_01_probability.mrc")
     output = tmp_path / name
     size = ["--diameter", 120] if method == "dog" else []
@@ -61,7 +70,7 @@ def test_picks_are_written_and_score_well(name, method, folder, tmp_path, capsys
     assert "_probability" not in output.read_text()  # it is the tomogram that has the particles
 
 
-def test_bright_protein_gives_the_same_picks(folder, tmp_path, capsys):
+def test_contrast_does_not_matter(folder, tmp_path, capsys):
     for name, protein in (("TS_01", "dark"), ("bright", "bright")):
         printed(
             capsys, "pick", folder / f"{name}.mrc", "--output", tmp_path / f"{name}.csv",
@@ -70,11 +79,8 @@ def test_bright_protein_gives_the_same_picks(folder, tmp_path, capsys):
     assert (tmp_path / "TS_01.csv").read_text() == (tmp_path / "bright.csv").read_text()
 
 
-def test_masks_names_and_relions_sizes(folder, tmp_path, capsys):
-    columns = ["Name", "TiltSeriesPixelSize", "TomogramBinning", "SizeX", "SizeY", "SizeZ"]
-    head = "".join(f"_rlnTomo{name} #{i}\n" for i, name in enumerate(columns, 1))
-    tomograms = tmp_path / "tomograms.star"
-    tomograms.write_text(f"data_global\n\nloop_\n{head}TS_01 2.5 4 281 240 200\n")
+def test_mask_names_and_relion_sizes(folder, tmp_path, capsys):
+    tomograms = write_tomograms(tmp_path, 281, 240, 200)
     output = tmp_path / "picks.star"
     told = printed(
         capsys, "pick", folder / "TS_01.mrc", "--output", output, "--diameter", 120,
@@ -98,7 +104,7 @@ def test_masks_names_and_relions_sizes(folder, tmp_path, capsys):
     assert len(read_particle_table(output, frame)) == COUNT
 
 
-def test_an_empty_result_is_explained_and_written(folder, tmp_path, capsys):
+def test_empty_picks_are_written(folder, tmp_path, capsys):
     output = tmp_path / "none.star"
     told = printed(
         capsys, "pick", folder / "TS_01.mrc", "--output", output, "--diameter", 120,
@@ -111,7 +117,7 @@ def test_an_empty_result_is_explained_and_written(folder, tmp_path, capsys):
     assert "F1         0.0000" in score
 
 
-def test_volumes_are_scored_by_voxels(folder, capsys):
+def test_score_of_volumes(folder, capsys):
     told = printed(
         capsys, "score", folder / "TS_01_probability.mrc", "--truth", folder / "truth.mrc"
     ).out
@@ -161,7 +167,7 @@ def write_faulty(folder):
         (["TS_01.mrc", "--offset", "1", "2", "3"], "--offset: give --tomograms, too"),
     ],
 )
-def test_bad_input_is_one_line_and_writes_nothing(arguments, message, folder, capsys, monkeypatch):
+def test_faulty_input_is_named(arguments, message, folder, capsys, monkeypatch):
     monkeypatch.chdir(folder)
     write_faulty(folder)
     extra = [] if "--output" in arguments else ["--output", "out.star"]
@@ -174,58 +180,41 @@ def test_bad_input_is_one_line_and_writes_nothing(arguments, message, folder, ca
     assert not (folder / "out.star").exists()
 
 
-def test_no_diameter_and_no_distance_are_one_line(folder, capsys):
-    tomogram, truth = str(folder / "TS_01.mrc"), str(folder / "truth.star")
-    for command, message in (
-        (["pick", tomogram, "--output", "p.star"], "no --diameter"),
-        (["score", truth, "--truth", truth], "no --distance nor --diameter"),
-    ):
-        with pytest.raises(SystemExit):
-            main(command)
-        assert message in capsys.readouterr().err
+def test_tomograms_are_matched_by_name(tmp_path, capsys):
+    def score(picks, *options):
+        (tmp_path / "picks.csv").write_text(head + picks)
+        truth = tmp_path / "truth.csv"
+        return printed(
+            capsys, "score", tmp_path / "picks.csv", "--truth", truth, "--distance", 10, *options
+        )
 
-
-def test_picks_of_several_tomograms_are_told_apart(tmp_path, capsys):
     head = "tomogram,x_angstrom,y_angstrom,z_angstrom\n"
     (tmp_path / "truth.csv").write_text(head + "a,1,1,1\nb,500,1,1\n")
-    (tmp_path / "picks.csv").write_text(head + "b,1,1,1\nb,500,1,2\n")
-    told = printed(capsys, "score", tmp_path / "picks.csv", "--truth", tmp_path / "truth.csv",
-                   "--distance", 10).out  # fmt: skip
-    assert "found      1" in told
-    (tmp_path / "picks.csv").write_text(head + "rec_a,1,1,1\nc,500,1,2\n")
-    told = printed(capsys, "score", tmp_path / "picks.csv", "--truth", tmp_path / "truth.csv",
-                   "--distance", 10)  # fmt: skip
+    assert "found      1" in score("b,1,1,1\nb,500,1,2\n").out
+    told = score("rec_a,1,1,1\nc,500,1,2\n")
     assert "found      1" in told.out
-    assert "no particles in the truth of tomogram c: all picks there count as wrong" in told.err
-    told = printed(capsys, "score", tmp_path / "picks.csv", "--truth", tmp_path / "truth.csv",
-                   "--distance", 10, "--name", "a").out  # fmt: skip
+    assert "no particles in the truth of tomogram c" in told.err
+    told = score("rec_a,1,1,1\nc,500,1,2\n", "--name", "a").out
     assert told.splitlines()[:3] == ["picks      1", "particles  1", "found      1"]
-    (tmp_path / "picks.csv").write_text(head + "c,1,1,1\nd,500,1,2\n")
     with pytest.raises(SystemExit):
-        main(["score", str(tmp_path / "picks.csv"), "--truth", str(tmp_path / "truth.csv"),
-              "--distance", "10"])  # fmt: skip
+        score("c,1,1,1\nd,500,1,2\n")
     assert "no tomogram in common: picks in c, d, truth in a, b" in capsys.readouterr().err
 
 
-def test_picks_of_a_cropped_binned_tomogram(folder, tmp_path, capsys):
+def test_score_of_cropped_tomogram(folder, tmp_path, capsys):
     """Picks in unbinned pixels of the whole, truth in voxels of the volume cut out of it."""
     places = [*PLACES, (5, 5, -9)]  # the last in what was cut off
-    rows = "".join(f"{4 * (x + 12)} {4 * y} {4 * z} TS_01\n" for z, y, x in places)
-    titles = "".join(f"_rln{n} #{i}\n" for i, n in enumerate(
-        ["CoordinateX", "CoordinateY", "CoordinateZ", "TomoName"], 1))  # fmt: skip
-    (tmp_path / "picks.star").write_text(f"data_\n\nloop_\n{titles}{rows}")
-    columns = ["Name", "TiltSeriesPixelSize", "SizeX", "SizeY", "SizeZ"]
-    head = "".join(f"_rlnTomo{name} #{i}\n" for i, name in enumerate(columns, 1))
-    (tmp_path / "tomograms.star").write_text(
-        f"data_global\n\nloop_\n{head}TS_01 2.5 {4 * 82} {4 * 60} {4 * 50}\n"
-    )
+    table = pd.DataFrame(4 * np.add(places, (0, 0, 12))[:, ::-1])
+    table.columns = [f"rlnCoordinate{axis}" for axis in "XYZ"]
+    starfile.write(table.assign(rlnTomoName="TS_01"), tmp_path / "picks.star")
+    tomograms = write_tomograms(tmp_path, 4 * 82, 4 * 60, 4 * 50)
     command = ["score", tmp_path / "picks.star", "--truth", folder / "truth.star", "--tomogram",
                folder / "TS_01.mrc", "--distance", 10]  # fmt: skip
-    more = ["--tomograms", tmp_path / "tomograms.star", "--offset", 12, 0, 0]
+    more = ["--tomograms", tomograms, "--offset", 12, 0, 0]
     told = printed(capsys, *command, *more)
     assert told.out.splitlines()[:3] == ["picks      20", "particles  20", "found      20"]
     assert "1 of 21 particles are outside of" in told.err
-    told = printed(capsys, *command, "--tomograms", tmp_path / "tomograms.star")
+    told = printed(capsys, *command, "--tomograms", tomograms)
     assert "if it was cropped, give --offset" in told.err
     for options, message in (
         ([], "of 21 particles are outside of"),
@@ -237,8 +226,15 @@ def test_picks_of_a_cropped_binned_tomogram(folder, tmp_path, capsys):
         assert message in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", ["pick", "score"])
-def test_help_shows_an_example(command, capsys):
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        (["pick", "TS_01.mrc", "--output", "p.star"], "no --diameter"),
+        (["score", "truth.star", "--truth", "truth.star"], "no --distance nor --diameter"),
+    ],
+)
+def test_missing_lengths_are_named(command, message, folder, capsys, monkeypatch):
+    monkeypatch.chdir(folder)
     with pytest.raises(SystemExit):
-        main([command, "--help"])
-    assert f"example:\n  ssn3d {command} " in capsys.readouterr().out
+        main(command)
+    assert message in capsys.readouterr().err

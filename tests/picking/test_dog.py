@@ -27,7 +27,7 @@ def volume():
     return volume_of_balls(SHAPE, PLACES, RADIUS, noise=0.5)
 
 
-def test_the_kernel_crosses_zero_at_the_particles_surface():
+def test_kernel_is_zero_at_surface():
     sigma = sigma_of(40.0)
     inside, outside = 19.99, 20.01
     for radius, positive in ((0, True), (inside, True), (outside, False)):
@@ -37,7 +37,7 @@ def test_the_kernel_crosses_zero_at_the_particles_surface():
 
 
 @pytest.mark.parametrize("diameter", [2 * RADIUS, 14.0])
-def test_each_ball_is_a_peak_and_higher_than_noise(diameter, volume):
+def test_peaks_of_balls_in_noise(diameter, volume):
     peaks = find_peaks(reader(volume), SHAPE, diameter)
     assert len(peaks) > COUNT
     found = match(peaks.centres[:COUNT], PLACES, 2.0)
@@ -46,7 +46,7 @@ def test_each_ball_is_a_peak_and_higher_than_noise(diameter, volume):
     assert peaks.heights[COUNT - 1] > 1.5 * peaks.heights[COUNT]
 
 
-def test_balls_without_noise_are_where_they_are_and_bright_ones_are_not_found():
+def test_peaks_without_noise():
     clean = volume_of_balls(SHAPE, PLACES, RADIUS)
     found = match(find_peaks(reader(clean), SHAPE, 12.0).centres[:COUNT], PLACES, 2.0)
     assert len(found.picks) == COUNT
@@ -55,7 +55,7 @@ def test_balls_without_noise_are_where_they_are_and_bright_ones_are_not_found():
     assert not len(match(bright.centres, PLACES, 3.0).picks)
 
 
-def test_large_particles_are_found_in_binned_voxels_at_the_same_places():
+def test_peaks_in_binned_voxels():
     places = scattered((130, 141, 153), 6, 50, 25)
     clean = volume_of_balls((130, 141, 153), places, 17.3)
     assert int(sigma_of(34.6) / dog._FINEST_SIGMA_VOXELS) >= 3
@@ -76,7 +76,7 @@ def test_slabs_change_nothing(volume, diameter, voxels):
 
 @hypothesis.settings(max_examples=12, deadline=None)
 @hypothesis.given(st.tuples(*[st.floats(20, 39)] * 3), st.floats(7, 16), st.integers(1, 10**5))
-def test_a_particle_is_one_pick(centre, radius, voxels):
+def test_one_pick_per_particle(centre, radius, voxels):
     """At borders of slabs too, and where its middle is between voxels."""
     volume, choice = volume_of_balls((60, 60, 60), [centre], radius), Choice(1.0, None, None, None)
     with mock.patch.object(dog, "_SLAB_VOXELS", voxels):
@@ -105,7 +105,7 @@ def test_threads_change_nothing():
     assert int(told.pop().split()[0]) > 10
 
 
-def test_brightness_and_contrast_change_nothing(volume):
+def test_invariant_to_scale_and_offset(volume):
     first = find_peaks(reader(volume), SHAPE, 12.0)
     for scale, offset in ((30, 5), (2, -30)):
         changed = volume * np.float32(scale) + np.float32(offset)
@@ -114,7 +114,7 @@ def test_brightness_and_contrast_change_nothing(volume):
         np.testing.assert_allclose(second.centres[:COUNT], first.centres[:COUNT], atol=1e-3)
 
 
-def test_a_particle_centred_outside_is_no_peak():
+def test_no_peak_outside():
     volume = volume_of_balls((40, 40, 40), [(-3, 20, 20), (20, 20, 41), (20, 12, 12)], RADIUS)
     peaks = find_peaks(reader(volume), volume.shape, 12.0)
     high = peaks.centres[peaks.heights > peaks.heights[0] / 2]
@@ -122,7 +122,7 @@ def test_a_particle_centred_outside_is_no_peak():
 
 
 @pytest.mark.parametrize("diameter", [12.0, 20.0])
-def test_padding_has_no_peaks_and_no_say(diameter, volume):
+def test_padding_is_ignored(diameter, volume):
     widths = ((40, 3), (7, 7), (5, 0))
     padded = np.pad(volume, widths)
     data = np.pad(np.ones(SHAPE, bool), widths)
@@ -155,7 +155,7 @@ def test_memory_is_bounded_by_the_slab():
         (lambda v: v * 0 + 3, "constant"),
     ],
 )
-def test_what_cannot_be_picked_in_is_one_line(fault, message, volume):
+def test_faulty_volumes_are_refused(fault, message, volume):
     with pytest.raises(DataError, match=message):
         find_peaks(reader(fault(volume)), SHAPE, 12.0)
     for diameter in (1.0, 500.0):
@@ -163,7 +163,7 @@ def test_what_cannot_be_picked_in_is_one_line(fault, message, volume):
             find_peaks(reader(volume), SHAPE, diameter)
 
 
-def test_the_filter_is_scipys_difference(volume):
+def test_filter_matches_scipy(volume):
     filtered = dog._difference(volume, 2.0)
     wide, narrow = (ndimage.gaussian_filter(volume, s, mode="nearest") for s in (3.2, 2.0))
     np.testing.assert_allclose(filtered, wide - narrow, atol=1e-5)

@@ -27,7 +27,7 @@ def best_by_trial(picks, truth, distance):
 
 @hypothesis.settings(max_examples=60)
 @hypothesis.given(st.lists(PLACE, min_size=1, max_size=5), st.lists(PLACE, min_size=1, max_size=5))
-def test_no_other_pairs_are_more_or_nearer(picks, truth):
+def test_matching_is_optimal(picks, truth):
     picks, truth = np.array(picks), np.array(truth)
     matches = match(picks, truth, 2.5)
     pairs, length = best_by_trial(picks, truth, 2.5)
@@ -36,7 +36,7 @@ def test_no_other_pairs_are_more_or_nearer(picks, truth):
     assert len(set(matches.picks)) == len(set(matches.truth)) == pairs
 
 
-def test_a_pick_counts_once_and_within_the_distance():
+def test_pick_counts_once():
     truth = np.array([[0.0, 0, 0], [100, 0, 0], [200, 0, 0], [300, 0, 0]])
     picks = np.array([[0.0, 0, 10], [0, 0, -12], [100, 60, 0], [200, 61, 0]])
     score = score_picks(picks, truth, np.array(list("aabb")), 60.0)
@@ -46,7 +46,7 @@ def test_a_pick_counts_once_and_within_the_distance():
     assert score.recall_by_class == {"a": (1.0, 2), "b": (0.0, 2)}
 
 
-def test_f4_is_for_recall():
+def test_f4_weights_recall():
     assert f_score(0.5, 1.0, 4) == pytest.approx(17 * 0.5 / (16 * 0.5 + 1))
     assert f_score(0.5, 1.0, 4) > f_score(1.0, 0.5, 4)
     assert f_score(0.5, 1.0, 1) == f_score(1.0, 0.5, 1) == pytest.approx(2 / 3)
@@ -54,7 +54,7 @@ def test_f4_is_for_recall():
 
 
 @pytest.mark.parametrize(("picks", "truth"), [(0, 3), (3, 0), (0, 0)])
-def test_nothing_is_scored_too(picks, truth):
+def test_score_without_particles(picks, truth):
     score = score_picks(np.zeros((picks, 3)), np.zeros((truth, 3)), np.full(truth, "a"), 1.0)
     assert (score.found, score.f1, score.f4) == (0, 0, 0)
     assert np.isnan(score.mean_error_angstrom)

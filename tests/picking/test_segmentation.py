@@ -44,7 +44,7 @@ def balls(count=6):
     return labels
 
 
-def test_classes_have_their_components():
+def test_classes_are_split():
     classes = np.array([0, 2, 2, 2, 5, 5, 5])[balls()]
     assert meaning(classes) == Values("classes", (2.0, 5.0))
     picks = pick_regions(reader(classes), classes.shape, 10.0, 40.0, ANY)
@@ -56,7 +56,7 @@ def test_classes_have_their_components():
 
 
 @pytest.mark.parametrize("voxel", [10.0, 5.0])
-def test_touching_balls_are_two_and_a_rod_is_one(voxel):
+def test_split_of_touching_balls(voxel):
     scale = 10 / voxel
     shape = tuple(int(n * scale) for n in (40, 40, 80))
     radius = 6 * scale
@@ -101,7 +101,7 @@ def test_slabs_change_nothing(balls, planes, kind):
 
 @hypothesis.settings(max_examples=25, deadline=None)
 @hypothesis.given(st.integers(0, 99), st.integers(1, 5), st.floats(0.2, 0.5))
-def test_components_are_scipys(seed, planes, filled):
+def test_components_match_scipy(seed, planes, filled):
     mask = generator(seed, "mask").random((10, 9, 8)) < filled
     found = find_components(
         lambda box: mask[box], mask.shape, slab_voxels=planes * 72, smallest_voxels=3
@@ -119,7 +119,7 @@ def test_components_are_scipys(seed, planes, filled):
 
 
 @pytest.mark.parametrize("kind", ["mask", "labels"])
-def test_a_large_particle_is_picked_once(kind, monkeypatch):
+def test_large_particle_is_one_pick(kind, monkeypatch):
     """A ball of 360 angstrom radius in voxels of 4, in several slabs."""
     shape, centre = (204, 190, 196), (97.3, 95.1, 96.6)
     ball = -volume_of_balls(shape, [centre], 90.0)
@@ -133,7 +133,7 @@ def test_a_large_particle_is_picked_once(kind, monkeypatch):
     assert found.volumes_angstrom3[0] == pytest.approx(np.pi / 6 * 720**3, rel=0.01)
 
 
-def test_binning_large_regions_keeps_particles_apart(monkeypatch):
+def test_large_regions_are_binned(monkeypatch):
     volume = -volume_of_balls((40, 40, 80), [(20, 20, 22), (20, 20, 43)], 11.0).clip(-1, 0)
     whole = regions(volume, voxel=5.0)
     monkeypatch.setattr(segmentation, "_LARGEST_BOX_VOXELS", 5000)
@@ -143,7 +143,7 @@ def test_binning_large_regions_keeps_particles_apart(monkeypatch):
     assert binned.volumes_angstrom3.sum() == whole.volumes_angstrom3.sum()
 
 
-def test_scores_are_mean_probabilities_and_small_regions_are_dropped():
+def test_scores_are_mean_probabilities():
     volume = np.zeros((40, 40, 40))
     volume[5:15, 5:15, 5:15] = 0.6
     volume[20:30, 20:30, 20:30] = 0.9
@@ -156,7 +156,7 @@ def test_scores_are_mean_probabilities_and_small_regions_are_dropped():
     assert len(regions(volume, smallest=10.0).scores) == 3
 
 
-def test_each_label_is_a_particle_even_where_they_touch():
+def test_touching_labels():
     labels = np.zeros((40, 40, 40), dtype=np.uint16)
     labels[10:20, 10:20, 10:20] = 7
     labels[10:20, 10:20, 20:30] = 300
@@ -169,7 +169,7 @@ def test_each_label_is_a_particle_even_where_they_touch():
     assert found.scores.tolist() == [1, 1]
 
 
-def test_a_region_widest_at_the_border_has_its_centre_outside():
+def test_regions_centred_outside():
     alone = -volume_of_balls((40, 40, 40), [(3, 20, 20)], 6.0).clip(-1, 0)
     outside = -volume_of_balls((40, 40, 40), [(-2, 20, 20), (20, 42, 20)], 6.0).clip(-1, 0)
     assert len(regions(alone).scores) == 1
@@ -177,7 +177,7 @@ def test_a_region_widest_at_the_border_has_its_centre_outside():
 
 
 @pytest.mark.parametrize("value", [1, 7, 255])
-def test_one_value_above_0_is_a_mask(value):
+def test_masks(value):
     mask = np.zeros((40, 40, 80), dtype=np.uint8)
     mask[10:20, 10:20, 10:20] = mask[10:20, 10:20, 40:50] = value
     picks = pick_regions(reader(mask), mask.shape, 10.0, 40.0, ANY)
@@ -186,14 +186,14 @@ def test_one_value_above_0_is_a_mask(value):
 
 
 @pytest.mark.parametrize(("lowest", "highest"), [(-0.5, 0.5), (0.0, 1.5), (0.0, np.nan)])
-def test_a_tomogram_is_no_segmentation(lowest, highest):
+def test_tomogram_is_refused(lowest, highest):
     volume = np.linspace(lowest, highest, 1000).reshape(10, 10, 10)
     with pytest.raises(DataError, match=r"neither probabilities|NaN"):
         meaning(volume)
 
 
-def test_an_empty_result_says_what_to_do():
+def test_empty_segmentation():
     picks = pick_regions(reader(np.zeros((20, 20, 20))), (20, 20, 20), 10.0, 40.0, ANY)
     assert not len(picks.scores)
-    assert picks.why.startswith("0 regions of probability 0.5 (more likely structure than not)")
+    assert picks.why.startswith("0 regions of probability 0.5")
     assert "try a lower --threshold" in picks.why

@@ -22,8 +22,6 @@ from ssn3d.recovery.pick import pick_sample
 from ssn3d.recovery.sample import open_sample
 from ssn3d.recovery.samples_table import Sample
 from ssn3d.recovery.segment import segment_picks, segment_whole
-from ssn3d.report.figures.average import draw_recovered_average
-from ssn3d.report.figures.recovery import draw_picks
 from ssn3d.segmentation.networks.registry import NETWORKS, Architecture
 
 SHAPE, RADIUS = (48, 64, 72), 6
@@ -72,7 +70,7 @@ def nearest(found, true):
     return np.linalg.norm(found[:, None] - true, axis=2).min(axis=1)
 
 
-def test_every_particle_is_picked_and_segmented_under_its_name(recovered):
+def test_picks_and_instances(recovered):
     for source in recovered[1]:
         name, true = source.sample.name, CENTRES[source.sample.name]
         found = centres_of(source.picks, name)
@@ -84,14 +82,14 @@ def test_every_particle_is_picked_and_segmented_under_its_name(recovered):
         assert numbers.tolist() == list(range(1, len(true) + 1))
 
 
-def test_difference_of_gaussians_finds_bright_protein_too(recovered, tmp_path):
+def test_dog_of_bright_protein(recovered, tmp_path):
     picking = PICKING.model_copy(update={"method": "dog", "diameter_angstrom": 120.0})
     sample = recovered[1][1].sample
     pick_sample(sample, picking.model_copy(update={"threshold": 3.0}), tmp_path / "p.star")
     assert nearest(CENTRES["bright"], centres_of(tmp_path / "p.star", "bright")).max() < 1
 
 
-def test_no_picks_are_a_result(recovered, tmp_path, caplog):
+def test_no_picks(recovered, tmp_path, caplog):
     caplog.set_level(logging.INFO, logger="ssn3d")
     folder, (source, _) = recovered
     picking = PICKING.model_copy(update={"threshold": 1.5})
@@ -116,7 +114,7 @@ def averaged(recovered, tmp_path_factory):
     return folder
 
 
-def test_one_average_of_both(recovered, averaged):
+def test_average(recovered, averaged):
     assert {path.name for path in averaged.iterdir()} == FILES
     volume, size = read_mrc(averaged / "average.mrc", (18, 18, 18))
     assert size == 10
@@ -134,20 +132,12 @@ def test_one_average_of_both(recovered, averaged):
         np.testing.assert_allclose(moved, shifts, atol=1e-3)
 
 
-def test_tomograms_that_do_not_fit_together_are_one_line(recovered, tmp_path):
+def test_unequal_tomograms_are_refused(recovered, tmp_path):
     one, other = recovered[1]
     for change, message in (
         ({"tilt_range_deg": (60.0, 80.0)}, "no tilts in common: one tomogram begins at 60 degrees"),
-        ({"voxel_size_angstrom": 8.0}, "bright: voxels of 8 A, but those of dark have 10 A"),
+        ({"voxel_size_angstrom": 8.0}, "bright: voxels of 8 A, but dark has 10 A"),
     ):
         changed = replace(other, sample=other.sample._replace(**change))
         with pytest.raises(DataError, match=message):
             average_picks([one, changed], AVERAGING, tmp_path, seed=1, threads=1)
-
-
-def test_pictures_of_ones_own(recovered, averaged, tmp_path):
-    draw_recovered_average(averaged, AVERAGING, figure=tmp_path / "average.png")
-    source = recovered[1][0]
-    draw_picks(source.sample, source.picks, source.instances, 120.0, figure=tmp_path / "picks.png")
-    names = {path.name for path in tmp_path.iterdir()}
-    assert names == {"average.png", "average.svg", "picks.png", "picks.svg"}

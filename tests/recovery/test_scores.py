@@ -55,7 +55,7 @@ def score(files, structure=None, instances="instances.mrc"):
     return read_csv(files / "matches.csv", MATCHES, may_be_empty=OF_FOUND)
 
 
-def test_particles_inside_are_found_or_missed(files):
+def test_matches(files):
     table = score(files)
     assert table["label"].tolist() == [1, 2, 4]
     assert table["pick"].tolist() == [3, 1, 0]
@@ -66,7 +66,7 @@ def test_particles_inside_are_found_or_missed(files):
     assert picks_of(files / "matches.csv", "1KP8").tolist() == [2]
 
 
-def test_structure_is_what_is_particle(files):
+def test_distractors_are_background(files):
     whole = spheres(SHAPE, CENTRES[[0]], 4) | spheres(SHAPE, [[25, 25, 10]], 3)
     write_mrc(files / "whole.mrc", whole.astype(np.uint16), 10.0)
     score(files, files / "whole.mrc")
@@ -75,7 +75,7 @@ def test_structure_is_what_is_particle(files):
     assert voxels == [one, int(whole.sum()), 3 * one]
 
 
-def test_volumes_of_two_shapes_are_one_line(files):
+def test_unequal_shapes_are_refused(files):
     write_mrc(files / "small.mrc", np.zeros((5, 5, 5), np.uint16), 10.0)
     with pytest.raises(DataError, match=r"small\.mrc: \(5, 5, 5\) voxels, the truth has"):
         score(files, instances="small.mrc")

@@ -33,7 +33,7 @@ def segment(tomogram, centres, size_voxels):
 
 
 @pytest.mark.parametrize(("voxel_size", "sign"), [(10.0, 1), (7.0, -1), (14.0, 1)])
-def test_label_i_is_row_i_on_the_tomograms_own_grid(tmp_path, voxel_size, sign):
+def test_instances_on_tomogram_grid(tmp_path, voxel_size, sign):
     """Cubes of 24 voxels reach into neighbours; each voxel is the nearer centre's."""
     tomogram, centres, masks = give_tomogram(tmp_path, voxel_size, sign)
     targets = segment(tomogram, centres, 24)
@@ -48,7 +48,7 @@ def test_label_i_is_row_i_on_the_tomograms_own_grid(tmp_path, voxel_size, sign):
         assert (found & mask).sum() / (found | mask).sum() > 0.85, row
 
 
-def test_masked_subtomograms_are_zero_outside(tmp_path):
+def test_masked_subtomograms(tmp_path):
     tomogram, centres, _ = give_tomogram(tmp_path, 14.0, -1)
     targets = segment(tomogram, centres, 24)
     folder = write_masked(tomogram, centres, targets, tmp_path / "out", 240.0)
@@ -61,7 +61,7 @@ def test_masked_subtomograms_are_zero_outside(tmp_path):
         assert cube.max() <= 0
 
 
-def test_picks_outside_are_one_line(tmp_path):
+def test_picks_outside_are_refused(tmp_path):
     tomogram, centres, _ = give_tomogram(tmp_path, 10.0)
     centres[1] = 10, 48.2, 5
     with pytest.raises(DataError, match=r"particle 2 at x 5\.0, y 48\.2, z 10\.0 and 0 more"):

@@ -9,7 +9,7 @@ from own_tomograms import Dark, dark_spheres, spheres, write_tomogram
 from ssn3d.core.errors import DataError, WriteError
 from ssn3d.io.tomogram import open_tomogram
 from ssn3d.segmentation.inference.compute import Compute
-from ssn3d.segmentation.inference.tiles import predict_tile
+from ssn3d.segmentation.inference.tiles import predict_cubes
 from ssn3d.segmentation.inference.whole_tomogram import segment_tomogram
 
 CENTRES_ANGSTROM = np.array([[200, 160, 180], [220, 420, 400], [300, 180, 500]])
@@ -30,7 +30,7 @@ def sized(voxel_size):
 
 
 @pytest.mark.parametrize(("voxel_size", "sign"), [(10.0, 1), (10.0, -1), (6.7, 1), (16.0, -1)])
-def test_spheres_are_found_on_the_tomograms_own_grid(tmp_path, voxel_size, sign):
+def test_spheres_on_tomogram_grid(tmp_path, voxel_size, sign):
     shape, centres, radius = sized(voxel_size)
     volume = sign * dark_spheres(shape, centres, radius, noise=0.05)
     tomogram = open_tomogram(write_tomogram(tmp_path / "my.tomo.mrc", volume, voxel_size))
@@ -61,12 +61,12 @@ def test_thin_tomogram_is_mirrored(tmp_path):
 def test_thinner_tomogram_is_refused(tmp_path):
     shape, centres, radius = sized(10.0)
     path = write_tomogram(tmp_path / "t.mrc", dark_spheres(shape, centres, radius), 1.2)
-    with pytest.raises(DataError, match=r"t\.mrc: 9x8x7 voxels of the network's 10 A, fewer"):
+    with pytest.raises(DataError, match=r"t\.mrc: 9x8x7 voxels .*--voxel-size"):
         segment(open_tomogram(path), tmp_path)
 
 
 @pytest.mark.parametrize("fill", [0.0, -0.02, 7.0])
-def test_padding_changes_nothing_and_has_no_structure(tmp_path, fill):
+def test_padding_is_ignored(tmp_path, fill):
     """Around the data, as if it was not there; within them, probabilities of 0."""
     shape, centres, radius = sized(10.0)
     inner = dark_spheres(shape, centres, radius, noise=0.05)
@@ -93,10 +93,10 @@ class Never(Dark):
 
 def test_tiles_without_data_are_skipped():
     box = np.full((8, 8, 8), np.nan, np.float32)
-    assert not predict_tile(Never(), box, Compute.pick("cpu", "float32")).any()
+    assert not next(predict_cubes(Never(), [box], Compute.pick("cpu", "float32"))).any()
 
 
-def test_a_full_disk_leaves_neither_file(tmp_path):
+def test_full_disk_leaves_no_file(tmp_path):
     shape, centres, radius = sized(10.0)
     path = write_tomogram(tmp_path / "t.mrc", dark_spheres(shape, centres, radius))
     tomogram = open_tomogram(path)

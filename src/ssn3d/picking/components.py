@@ -1,10 +1,10 @@
-"""Connected components of a volume that is read slab by slab.
+"""Connected components of a mask that is read slab by slab.
 
-A component that crosses slabs is put together from its pieces, so the result does not depend on how
-the volume is cut.
+A component that crosses slabs is joined from its pieces, so the result does not depend on how the
+volume is cut.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 from scipy import ndimage, sparse
 
 from ssn3d.core.log import progress
+from ssn3d.picking.blocks import Box, slabs
 
-Box = tuple[slice, ...]
-"""Part of a volume (z, y, x)."""
 ReadMask = Callable[[Box], NDArray[np.bool_]]
 """Reads part of a mask (z, y, x)."""
 
@@ -27,49 +26,32 @@ class Component:
     box: Box
     """Bounding box in the volume."""
     voxel: tuple[int, int, int]
-    """One of its voxels, which tells it from others in its box."""
+    """A voxel that tells it from others in its box."""
 
     def of(self, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """Keep the voxels of this component, of the mask in its box."""
+        """Select this component in the mask of its box."""
         labels, _ = ndimage.label(mask)
         own = labels[tuple(v - part.start for v, part in zip(self.voxel, self.box, strict=True))]
         return np.asarray(labels == own)
 
 
-def slabs(shape: tuple[int, ...], voxels: int) -> Iterator[Box]:
-    """Cut a volume along z into slabs of so many voxels at most, but at least one plane."""
-    planes = max(voxels // (shape[1] * shape[2]), 1)
-    for start in range(0, shape[0], planes):
-        stop = min(start + planes, shape[0])
-        yield slice(start, stop), slice(0, shape[1]), slice(0, shape[2])
-
-
-@dataclass(frozen=True)
-class _Pieces:
-    """Parts of components in one slab."""
-
-    first: NDArray[np.int_]
-    """(n, 3) first voxel of each bounding box, in the volume."""
-    end: NDArray[np.int_]
-    """(n, 3) the voxel after its last."""
-    voxel: NDArray[np.int_]
-    """(n, 3) a voxel of each."""
-    sizes: NDArray[np.int_]
-    """(n,) in voxels."""
+_Pieces = tuple[NDArray[np.int_], NDArray[np.int_]]
+"""Parts of components in one slab: (n, 3, 3) the first voxel and the stop of the bounding box and a
+voxel of the piece, in the volume; (n,) numbers of voxels."""
 
 
 def find_components(
     read: ReadMask, shape: tuple[int, ...], *, slab_voxels: int, smallest_voxels: float
 ) -> list[Component]:
-    """Find the components of a mask (z, y, x) that have at least `smallest_voxels` voxels.
+    """Components of a mask (z, y, x) with at least `smallest_voxels` voxels.
 
-    They come in the order of the first voxels of their bounding boxes.
+    They are sorted by the first voxels of their bounding boxes.
     """
     pieces: list[_Pieces] = []
     joints: list[NDArray[np.int_]] = []
-    above: NDArray[np.int_] | None = None  # pieces in the last plane of the slab before, from 1
+    above: NDArray[np.int_] | None = None  # pieces in the last section of the previous slab, from 1
     count = 0
-    for slab in progress(list(slabs(shape, slab_voxels)), "segmentation"):
+    for slab in progress(slabs(shape, slab_voxels), "segmentation"):
         labels = np.asarray(ndimage.label(read(slab))[0])
         found, numbers = _pieces(labels, slab[0].start, smallest_voxels)
         numbers = np.where(numbers > 0, numbers + count, 0)
@@ -79,16 +61,16 @@ def find_components(
             joints.append(np.unique(np.stack([above[both], below[both]]), axis=1) - 1)
         above = numbers[labels[-1]]
         pieces.append(found)
-        count += len(found.sizes)
+        count += len(found[1])
     return _joined(pieces, joints, smallest_voxels)
 
 
 def _pieces(
     labels: NDArray[Any], start: int, smallest_voxels: float
 ) -> tuple[_Pieces, NDArray[np.int_]]:
-    """Pieces of a slab of labels, and the number of each label among them, from 1; 0 for none.
+    """Pieces in a slab of labels, and each label's number among them (from 1, 0 if left out).
 
-    Small pieces count only if they touch another slab.
+    Small pieces are left out unless they touch another slab.
     """
     sizes = np.bincount(labels.ravel())
     kept = sizes >= smallest_voxels
@@ -104,30 +86,26 @@ def _pieces(
         voxel = (corner[0], corner[1] + int(y), corner[2] + int(x))
         rows.append((corner, [part.stop for part in box], voxel))
     places = np.array(rows, dtype=int).reshape(-1, 3, 3) + np.array([start, 0, 0])
-    numbers = np.where(kept, np.cumsum(kept), 0)
-    return _Pieces(places[:, 0], places[:, 1], places[:, 2], sizes[kept]), numbers
+    return (places, sizes[kept]), np.where(kept, np.cumsum(kept), 0)
 
 
 def _joined(
     pieces: list[_Pieces], joints: list[NDArray[np.int_]], smallest_voxels: float
 ) -> list[Component]:
-    """Put components together from pieces, and pairs (2, m) of pieces that touch."""
-    sizes = np.concatenate([piece.sizes for piece in pieces])
+    """Join pieces to components; `joints` are pairs (2, m) of pieces that touch."""
+    firsts, ends, voxels = np.concatenate([places for places, _ in pieces]).swapaxes(0, 1)
+    sizes = np.concatenate([of_slab for _, of_slab in pieces])
     one, other = np.concatenate([*joints, np.empty((2, 0), dtype=int)], axis=1)
     graph = sparse.coo_array((np.ones(len(one)), (one, other)), shape=(len(sizes), len(sizes)))
     count, owner = sparse.csgraph.connected_components(graph, directed=False)
-    total = np.zeros(count, dtype=int)
-    np.add.at(total, owner, sizes)
+    total = np.bincount(owner, sizes, minlength=count)
     first = np.full((count, 3), np.iinfo(int).max)
     end, voxel = np.zeros((2, count, 3), dtype=int)
-    np.minimum.at(first, owner, np.concatenate([piece.first for piece in pieces]))
-    np.maximum.at(end, owner, np.concatenate([piece.end for piece in pieces]))
-    voxel[owner] = np.concatenate([piece.voxel for piece in pieces])
+    np.minimum.at(first, owner, firsts)
+    np.maximum.at(end, owner, ends)
+    voxel[owner] = voxels
     order = [i for i in np.lexsort(first.T[::-1]) if total[i] >= smallest_voxels]
     return [
-        Component(
-            tuple(slice(int(a), int(b)) for a, b in zip(first[i], end[i], strict=True)),
-            tuple(voxel[i].tolist()),
-        )
+        Component(tuple(map(slice, first[i].tolist(), end[i].tolist())), tuple(voxel[i].tolist()))
         for i in order
     ]

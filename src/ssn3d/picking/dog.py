@@ -1,14 +1,15 @@
-"""Particles by difference of Gaussians: reference-free picking, as in the paper.
+"""Reference-free picking by difference of Gaussians, as in the paper.
 
 Voss et al. 2009 (J. Struct. Biol. 166, 205); Pei et al. 2016 (BMC Bioinformatics 17, 405). The
-tomogram, blurred by two Gaussians and subtracted, has an extremum at every blob of the particle's
-size. The widths follow from the diameter: the kernel crosses zero at the particle's surface.
+difference of two blurs of the tomogram has an extremum at every blob of the particle's size. The
+widths follow from the diameter: the kernel crosses zero at the particle's surface.
 """
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,15 +17,15 @@ from scipy import ndimage
 
 from ssn3d.core.errors import DataError
 from ssn3d.core.log import progress
-from ssn3d.picking.blocks import Block, Read, blocks
+from ssn3d.picking.blocks import Block, Box, Read, blocks
 
-IsData = Callable[[tuple[slice, ...]], NDArray[np.bool_] | None]
-"""Tells which voxels of a part of a volume (z, y, x) hold data; None if all do."""
+IsData = Callable[[Box], NDArray[np.bool_] | None]
+"""Mask of the voxels with data in part of a volume (z, y, x); None if all have data."""
 RATIO = 1.6
-"""Of the two widths: the difference then is close to a Laplacian of a Gaussian (Marr & Hildreth
-1980, Proc. R. Soc. B 207, 187)."""
+"""Ratio of the widths at which the difference is close to a Laplacian of a Gaussian (Marr &
+Hildreth 1980, Proc. R. Soc. B 207, 187)."""
 _FINEST_SIGMA_VOXELS = 1.5
-"""Of the narrower Gaussian: where it is wider, voxels are averaged in blocks before."""
+"""Volumes are binned as far as the narrower Gaussian stays at least this wide."""
 _REACH_SIGMAS = 4.0
 _SLAB_VOXELS = 48_000_000
 
@@ -34,12 +35,12 @@ class Peaks:
     """Extrema of the filtered tomogram."""
 
     centres: NDArray[np.float64]
-    """(n, 3) in voxels of the tomogram, between voxels too."""
+    """(n, 3) in voxels of the tomogram, with subvoxel precision."""
     heights: NDArray[np.float64]
     """(n,) positive, in standard deviations of the filtered tomogram."""
 
     def __len__(self) -> int:
-        """Count the peaks."""
+        """Number of peaks."""
         return len(self.heights)
 
     def __getitem__(self, rows: NDArray[np.bool_] | NDArray[np.int_] | slice) -> "Peaks":
@@ -48,29 +49,29 @@ class Peaks:
 
 
 def sigma_of(diameter: float) -> float:
-    """Width of the narrower Gaussian for particles of a diameter, in the diameter's unit."""
-    # exp(-r^2/2s^2)/s^3 of both widths are equal at r: r^2 = 6 s^2 ln(q) q^2 / (q^2 - 1)
+    """Width of the narrower Gaussian, in the unit of the particles' diameter."""
+    # exp(-r^2/2s^2)/s^3 is equal for both widths at r^2 = 6 s^2 ln(q) q^2 / (q^2 - 1)
     return diameter / 2 * math.sqrt((RATIO**2 - 1) / (6 * RATIO**2 * math.log(RATIO)))
 
 
 def find_peaks(
     read: Read, shape: tuple[int, ...], diameter_voxels: float, is_data: IsData | None = None
 ) -> Peaks:
-    """Find dark blobs in a tomogram (z, y, x), slab by slab; the highest peaks first.
+    """Find dark blobs in a tomogram (z, y, x), slab by slab; highest peaks first.
 
-    A peak at the border of the data is left out: its particle may have its centre outside.
+    Peaks at the border of the data are left out: the particle's centre may be outside.
 
     Args:
-        read: reads part of it, float32.
-        shape: of the tomogram.
-        diameter_voxels: of the particles.
-        is_data: which voxels of a part hold data, None if all do; others do not count.
+        read: reads part of the tomogram.
+        shape: (z, y, x) of the tomogram.
+        diameter_voxels: particle diameter in voxels.
+        is_data: gives the voxels with data; others are ignored. None if all have data.
 
     Raises:
         DataError: the tomogram is constant or holds NaN or infinity, or the diameter is not
             between 3 voxels and the tomogram's size.
     """
-    if not 3 <= diameter_voxels <= max(shape):  # noqa: PLR2004 -- as said above
+    if not 3 <= diameter_voxels <= max(shape):  # noqa: PLR2004 -- see Raises
         raise DataError(
             f"a diameter of {diameter_voxels:.3g} voxels is not between 3 and {max(shape)}, the "
             "tomogram's size; give the particles' diameter in angstrom, and check the voxel size"
@@ -83,7 +84,7 @@ def find_peaks(
     plane = binned_shape[1] * binned_shape[2]
     thickness = max(_SLAB_VOXELS // plane - 2 * halo, halo)
     found: list[Peaks] = []
-    squares: list[float] = []  # of each plane, so that their sum does not depend on the slabs
+    squares: list[float] = []  # by section, so that their sum does not depend on the slabs
     count, extremes = 0, (math.inf, -math.inf)
     slabs = list(blocks(binned_shape, (thickness, *binned_shape[1:]), halo))
     for slab in progress(slabs, "difference of Gaussians"):
@@ -92,29 +93,23 @@ def find_peaks(
             raise DataError("the tomogram holds NaN or infinity; reconstruct it again")
         extremes = min(extremes[0], voxels.min()), max(extremes[1], voxels.max())
         filtered = _difference(voxels, sigma)
-        own = tuple(slice(c.start - h.start, c.stop - h.start) for c, h in _axes(slab))
-        data = _binned_data(is_data, slab.halo, shape, binning)
+        data, core = _binned_data(is_data, slab.halo, shape, binning), slab.core_in_halo
         squares += [
-            float(np.square(plane[there], dtype=np.float64).sum())
-            for plane, there in zip(filtered[own], data[own], strict=True)
+            float(np.square(section[there], dtype=np.float64).sum())
+            for section, there in zip(filtered[core], data[core], strict=True)
         ]
-        count += int(data[own].sum())
+        count += int(data[core].sum())
         found.append(_peaks(filtered, data, slab, binned_shape, binning))
     if extremes[0] == extremes[1]:
         raise DataError("the tomogram is constant: there is nothing to pick; reconstruct it again")
-    spread = math.sqrt(math.fsum(squares) / max(count, 1))
-    return _joined(found, spread)
+    spread = math.sqrt(math.fsum(squares) / max(count, 1)) or 1.0
+    centres = np.concatenate([peaks.centres for peaks in found])
+    heights = np.concatenate([peaks.heights for peaks in found]) / spread
+    return Peaks(centres, heights)[np.argsort(-heights, kind="stable")]
 
 
-def _axes(slab: Block) -> Iterable[tuple[slice, slice]]:
-    """Core and halo of a block, axis by axis."""
-    return zip(slab.core, slab.halo, strict=True)
-
-
-def _binned(
-    read: Read, part: tuple[slice, ...], shape: tuple[int, ...], binning: int
-) -> NDArray[np.float32]:
-    """Read a part of the binned volume: means of blocks, which at the end may have fewer voxels."""
+def _binned(read: Read, part: Box, shape: tuple[int, ...], binning: int) -> NDArray[np.float32]:
+    """Read part of the binned volume: means of blocks, of fewer voxels at the end of the volume."""
     if binning == 1:
         return read(part)
     z, y, x = (axis.stop - axis.start for axis in part)
@@ -122,7 +117,7 @@ def _binned(
     inner = [slice(a.start * binning, e) for a, e in zip(part[1:], ends[1:], strict=True)]
     short = [(0, n * binning - (a.stop - a.start)) for n, a in zip((y, x), inner, strict=True)]
     means: NDArray[np.float32] = np.empty((z, y, x), dtype=np.float32)
-    for i in range(z):  # so that memory is needed for a few planes, not for all
+    for i in range(z):  # memory is needed for a few sections, not for all
         first = (part[0].start + i) * binning
         planes = read((slice(first, min(first + binning, ends[0])), *inner)).mean(axis=0)
         padded = np.pad(planes, short, mode="edge")
@@ -131,34 +126,26 @@ def _binned(
 
 
 def _binned_data(
-    is_data: IsData | None, part: tuple[slice, ...], shape: tuple[int, ...], binning: int
+    is_data: IsData | None, part: Box, shape: tuple[int, ...], binning: int
 ) -> NDArray[np.bool_]:
-    """Whether at least half of each voxel of a part of the binned volume is data."""
+    """Voxels of part of the binned volume of which at least half is data."""
 
-    def read(where: tuple[slice, ...]) -> NDArray[np.float32]:
-        found = None if is_data is None else is_data(where)
-        if found is None:
-            return np.ones([axis.stop - axis.start for axis in where], np.float32)
-        return found.astype(np.float32)
+    def read(where: Box) -> NDArray[np.float32]:
+        data = None if is_data is None else is_data(where)
+        everywhere = np.ones([axis.stop - axis.start for axis in where], np.float32)
+        return everywhere if data is None else data.astype(np.float32)
 
-    if is_data is None:
-        return np.ones([axis.stop - axis.start for axis in part], np.bool_)
-    return np.asarray(_binned(read, part, shape, binning) >= 0.5)  # noqa: PLR2004 -- half
+    part_of_data = read(part) if is_data is None else _binned(read, part, shape, binning)
+    return np.asarray(part_of_data >= 0.5)  # noqa: PLR2004 -- half
 
 
 def _difference(voxels: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
-    """Wider less narrower blur: positive where the volume is dark."""
-
-    def blurred(width: float) -> NDArray[np.float32]:
-        blurred: NDArray[np.float32] = ndimage.gaussian_filter(
-            voxels, width, mode="nearest", truncate=_REACH_SIGMAS
-        )
-        return blurred
-
-    with ThreadPoolExecutor(2) as threads:  # SciPy lets go of the interpreter meanwhile
-        wide, narrow = threads.map(blurred, (sigma * RATIO, sigma))
+    """Wider minus narrower blur: positive where the volume is dark."""
+    blur = partial(ndimage.gaussian_filter, voxels, mode="nearest", truncate=_REACH_SIGMAS)
+    with ThreadPoolExecutor(2) as threads:  # SciPy releases the interpreter lock meanwhile
+        wide, narrow = threads.map(blur, (sigma * RATIO, sigma))
     wide -= narrow
-    return wide
+    return np.asarray(wide)
 
 
 def _peaks(
@@ -168,7 +155,7 @@ def _peaks(
     shape: tuple[int, ...],
     binning: int,
 ) -> Peaks:
-    """Positive maxima of a filtered slab in its core; centres in voxels of the tomogram."""
+    """Positive maxima in the core of a filtered slab; centres in voxels of the tomogram."""
     highest = ndimage.maximum_filter(filtered, 3, mode="nearest")
     maxima = (filtered == highest) & (filtered > 0)
     if not data.all():
@@ -176,7 +163,7 @@ def _peaks(
     places = np.argwhere(maxima)
     voxels = places + slab.start
     inside = ((voxels > 0) & (voxels < np.array(shape) - 1)).all(axis=1)
-    places = places[slab.owns(voxels) & inside]
+    places = places[slab.contains(voxels) & inside]
     heights = filtered[tuple(places.T)].astype(np.float64)
     exact = places + slab.start + _offsets(filtered, places, heights)
     return Peaks(exact * binning + (binning - 1) / 2, heights)
@@ -185,7 +172,7 @@ def _peaks(
 def _offsets(
     filtered: NDArray[np.float32], places: NDArray[np.int_], heights: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Offsets (n, 3) of the peaks from their voxels: a parabola through each three neighbours."""
+    """Offsets (n, 3) of peaks from their voxels, by a parabola through three voxels an axis."""
     offsets = np.zeros(places.shape)
     for axis in range(3):
         inside = (places[:, axis] > 0) & (places[:, axis] < filtered.shape[axis] - 1)
@@ -196,11 +183,3 @@ def _offsets(
         shift = (after - before) / np.where(curvature > 0, curvature, 1)
         offsets[inside, axis] = np.clip(shift, -0.5, 0.5)
     return offsets
-
-
-def _joined(parts: list[Peaks], spread: float) -> Peaks:
-    """Peaks of all slabs, the highest first, their heights in units of `spread`."""
-    centres = np.concatenate([part.centres for part in parts])
-    heights = np.concatenate([part.heights for part in parts]) / (spread or 1.0)
-    order = np.argsort(-heights, kind="stable")
-    return Peaks(centres[order], heights[order])

@@ -1,4 +1,4 @@
-"""Picks in a tomogram or a segmentation of it, and how they were chosen, in words."""
+"""Picks in a tomogram or its segmentation, with a description of how they were chosen."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -10,42 +10,47 @@ from ssn3d.core.errors import DataError
 from ssn3d.core.log import logger
 from ssn3d.picking.blocks import Read
 from ssn3d.picking.dog import IsData, find_peaks
-from ssn3d.picking.segmentation import Values, find_regions, values_of
+from ssn3d.picking.segmentation import find_regions, values_of
 from ssn3d.picking.select import find_threshold, inside_mask, non_max_suppression
 
 DISTANCE_OF_DIAMETER = 0.75
-"""Least distance of two picks: neighbours that touch are one diameter apart, or less where they
-are not spheres, and two peaks in one particle are nearer."""
+"""Minimum distance of picks in diameters: two peaks in one particle are nearer, and touching
+particles that are no spheres may be nearer than one diameter."""
 PROBABILITY = 0.5
-"""Voxels that are more likely structure than not."""
-_FOUND = "found where the histogram of all blobs bends"
-_MOST_OF_ALL = 0.6
+_ESTIMATED = "estimated from the histogram of all blobs"
+_SUSPICIOUS_FRACTION = 0.6
+_DESCRIBED = {
+    "labels": "labels",
+    "classes": "connected regions of labels, each a class (several separate parts a label)",
+    "mask": "regions of the mask",
+    "probability": "regions of probability {threshold:g} or more",
+}
 
 
 @dataclass(frozen=True)
 class Picks:
-    """Particles found in one tomogram, the best first."""
+    """Particles found in one tomogram, best first."""
 
     centres: NDArray[np.float64]
     """(n, 3) in voxels, (z, y, x)."""
     scores: NDArray[np.float64]
     """(n,)"""
     why: str
-    """How they were chosen; where there are none, also what to do."""
+    """How they were chosen and, if there are none, what to try."""
 
 
 @dataclass(frozen=True)
 class Choice:
-    """What picks are wanted."""
+    """Limits on the picks; None for the defaults."""
 
     threshold: float | None
-    """Least score; found from the data where there is none."""
+    """Minimum score; by default estimated from the data."""
     most: int | None
-    """Not more than these, the best."""
+    """Maximum number of picks."""
     distance_angstrom: float | None
-    """Least distance of two picks."""
+    """Minimum distance of two picks."""
     mask: NDArray[Any] | None
-    """Volume (z, y, x) of the tomogram's shape: no picks where it is 0."""
+    """Volume (z, y, x) of the tomogram's shape: voxels that are 0 in it are ignored."""
 
 
 def pick_blobs(
@@ -59,9 +64,10 @@ def pick_blobs(
 ) -> Picks:
     """Pick particles by difference of Gaussians in a tomogram (z, y, x) whose protein is dark.
 
-    Voxels for which `is_data` is false do not count, and there are no picks in them.
+    Voxels without data, for which `is_data` is false, are ignored.
 
-    Raises DataError where the tomogram or the mask is not fit for it.
+    Raises DataError if the tomogram is constant or not finite, the diameter impossible, or the mask
+    empty or of another shape.
     """
     _check_mask(choice.mask, shape)
     peaks = find_peaks(read, shape, diameter_angstrom / voxel_size_angstrom, is_data)
@@ -82,21 +88,21 @@ def pick_blobs(
         why += (
             "; is protein bright? Try --protein bright, a lower --threshold or another --diameter"
         )
-    elif how == _FOUND and kept.mean() > _MOST_OF_ALL:
+    elif how == _ESTIMATED and kept.mean() > _SUSPICIOUS_FRACTION:
         logger.warning(
-            "%d of %d blobs are above the threshold found: there may be nothing but noise, or "
-            "hardly any; look at the picks, or give --threshold",
+            "%d of %d blobs are above the estimated threshold: the tomogram may hold nothing but "
+            "noise, or hardly any noise; look at the picks, or give --threshold",
             *(kept.sum(), len(peaks)),
         )
     return _best(peaks.centres[kept], peaks.heights[kept], choice.most, why)
 
 
-def _threshold(heights: NDArray[np.float64], asked: float | None) -> tuple[float, str]:
+def _threshold(heights: NDArray[np.float64], given: float | None) -> tuple[float, str]:
     """Threshold of the heights of peaks (n,), and how it was chosen."""
-    if asked is not None:
-        return asked, "as asked"
+    if given is not None:
+        return given, "given"
     found = find_threshold(heights)
-    return (0.0, "too few blobs to find one") if found is None else (found, _FOUND)
+    return (0.0, "too few blobs to estimate one") if found is None else (found, _ESTIMATED)
 
 
 def pick_regions(
@@ -106,15 +112,13 @@ def pick_regions(
     smallest_diameter_angstrom: float,
     choice: Choice,
 ) -> Picks:
-    """Pick the particles of a segmentation (z, y, x): probabilities, 0 and 1, or labels.
+    """Pick the particles of a segmentation (z, y, x): probabilities, a mask or labels.
 
-    Raises DataError where the segmentation or the mask is not fit for it.
+    Raises DataError if the volume is no segmentation, or the mask empty or of another shape.
     """
     _check_mask(choice.mask, shape)
     values = values_of(read, shape, voxel_size_angstrom, smallest_diameter_angstrom)
-    threshold, how = choice.threshold, "as asked"
-    if threshold is None:
-        threshold, how = PROBABILITY, "more likely structure than not"
+    threshold = PROBABILITY if choice.threshold is None else choice.threshold
     regions = find_regions(
         read,
         shape,
@@ -130,9 +134,9 @@ def pick_regions(
     if choice.distance_angstrom is not None:
         kept = non_max_suppression(centres, choice.distance_angstrom / voxel_size_angstrom)
         centres, scores = centres[kept], scores[kept]
-    what = _what(values, threshold, how)
+    described = _DESCRIBED[values.kind].format(threshold=threshold)
     why = (
-        f"{len(scores)} {what} with at least the volume of a sphere of "
+        f"{len(scores)} {described} with at least the volume of a sphere of "
         f"{smallest_diameter_angstrom:g} A"
     )
     if not len(scores):
@@ -140,19 +144,8 @@ def pick_regions(
     return _best(centres, scores, choice.most, why)
 
 
-def _what(values: Values, threshold: float, how: str) -> str:
-    """Name what was picked."""
-    if values.kind == "labels":
-        return "labels"
-    if values.kind == "classes":
-        return "connected regions of labels, each a class (several separate parts a label)"
-    if values.kind == "mask":
-        return "regions of the mask"
-    return f"regions of probability {threshold:g} ({how}) or more"
-
-
 def _check_mask(mask: NDArray[Any] | None, shape: tuple[int, ...]) -> None:
-    """Raise DataError for a mask of another shape, or an empty one."""
+    """Raise DataError if a mask is empty or of another shape."""
     if mask is not None and mask.shape != tuple(shape):
         raise DataError(
             f"the mask has {mask.shape} voxels (z, y, x), the tomogram {tuple(shape)}; give a mask "
@@ -165,7 +158,7 @@ def _check_mask(mask: NDArray[Any] | None, shape: tuple[int, ...]) -> None:
 def _best(
     centres: NDArray[np.float64], scores: NDArray[np.float64], most: int | None, why: str
 ) -> Picks:
-    """Keep the best, which come first."""
+    """Keep at most `most` picks; the best come first."""
     if most is not None and len(scores) > most:
         why += f"; the best {most} of them are kept"
     return Picks(centres[:most], scores[:most], why)

@@ -1,4 +1,4 @@
-"""Picks scored against the true particles, and segmentations against the true one."""
+"""Scores of picks against true particles, and of a segmentation against the true one."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from scipy.spatial import cKDTree
 
 @dataclass(frozen=True)
 class Matches:
-    """Pairs of a pick and a true particle, each in one pair at most."""
+    """Pairs of a pick and a true particle; each is in at most one pair."""
 
     picks: NDArray[np.int_]
     """(k,) rows."""
@@ -22,26 +22,22 @@ class Matches:
 
 
 def match(picks: NDArray[np.float64], truth: NDArray[np.float64], distance: float) -> Matches:
-    """Pair picks (n, 3) with true positions (m, 3) that are no farther than a distance.
+    """Pair picks (n, 3) with true positions (m, 3) within a distance.
 
-    Of all ways to pair them one with as many pairs as possible, and among these one with the least
-    sum of distances.
+    The number of pairs is maximal and, among such pairings, the sum of distances minimal.
     """
     count = len(picks)
     if not count or not len(truth):
         none = np.empty(0, dtype=np.int_)
         return Matches(none, none, np.empty(0))
     near = cKDTree(picks).sparse_distance_matrix(cKDTree(truth), distance, output_type="coo_matrix")
-    # Each pick may also take a partner of its own, at a cost above that of all other pairs
-    # together. One is added to the costs, since a sparse matrix has no zeros.
+    # A pick may stay alone, at a cost above that of all pairs together. One is added to all costs,
+    # since a sparse matrix has no zeros.
     alone = 1 + count * (distance + 1)
     costs = coo_array(
         (
             np.append(near.data + 1, np.full(count, alone)),
-            (
-                np.append(near.row, np.arange(count)),
-                np.append(near.col, len(truth) + np.arange(count)),
-            ),
+            np.append([near.row, near.col], [np.arange(count), len(truth) + np.arange(count)], 1),
         ),
         shape=(count, len(truth) + count),
     )
@@ -55,13 +51,13 @@ def match(picks: NDArray[np.float64], truth: NDArray[np.float64], distance: floa
 
 def f_score(precision: float, recall: float, beta: float) -> float:
     """Weighted harmonic mean, in which recall counts `beta` times as much as precision."""
-    below = beta**2 * precision + recall
-    return (1 + beta**2) * precision * recall / below if below else 0.0
+    weighted = beta**2 * precision + recall
+    return (1 + beta**2) * precision * recall / weighted if weighted else 0.0
 
 
 @dataclass(frozen=True)
 class PickingScore:
-    """How picks compare with the true particles; fractions, and nan where there is nothing."""
+    """Agreement of picks with true particles; errors are nan without a pair."""
 
     picks: int
     truth: int
@@ -71,7 +67,7 @@ class PickingScore:
     recall: float
     f1: float
     f4: float
-    """As in the CZII challenge: recall counts four times as much as precision."""
+    """Recall counts four times as much as precision, as in the CZII challenge."""
     mean_error_angstrom: float
     """Distance of a pick from its particle."""
     median_error_angstrom: float
@@ -115,7 +111,7 @@ def score_picks(
 
 @dataclass(frozen=True)
 class VolumeScore:
-    """How a segmentation compares with the true one, by voxels."""
+    """Agreement of a segmentation with the true one, in voxels."""
 
     iou: float
     precision: float
@@ -123,7 +119,6 @@ class VolumeScore:
 
 
 def score_voxels(shared: int, predicted: int, true: int) -> VolumeScore:
-    """Score by counts of voxels: in both, in the segmentation, in the truth; nan for 0/0."""
-    union = predicted + true - shared
-    parts = [shared / n if n else np.nan for n in (union, predicted, true)]
-    return VolumeScore(*parts)
+    """Score by numbers of voxels: in both, in the segmentation, in the truth; nan for 0/0."""
+    counts = predicted + true - shared, predicted, true
+    return VolumeScore(*(shared / count if count else np.nan for count in counts))

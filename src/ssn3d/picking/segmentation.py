@@ -1,8 +1,7 @@
 """Particles of a segmentation: its connected regions, split where particles touch.
 
-A region is split at the necks of its shape: the maxima of the distance to its surface are its
-particles, as far as each rises above the necks to the others, and a watershed divides it. Regions
-are looked at whole, whatever their size, so that a particle is found once.
+Regions are split at their necks, by a watershed from those maxima of the distance to the surface
+that rise enough above the necks. Each region is read whole, so that a particle is found once.
 """
 
 import functools
@@ -18,40 +17,39 @@ from skimage.morphology import h_maxima
 from skimage.segmentation import watershed
 
 from ssn3d.core.errors import DataError
-from ssn3d.picking.blocks import Read, blocks
-from ssn3d.picking.components import Box, find_components
+from ssn3d.picking.blocks import Box, Read, blocks
+from ssn3d.picking.components import find_components
 from ssn3d.picking.labels import measure_labels
 
 Kind = Literal["probability", "mask", "labels", "classes"]
-"""Probabilities; a mask; a label for each particle; a label for each class of particles."""
+"""`labels` has a label for each particle, `classes` a label for each class of particles."""
 
 _Test = Callable[[NDArray[np.float32]], NDArray[np.bool_]]
-"""Tells which voxels belong to particles."""
+"""Gives the voxels that belong to particles."""
 
 _SMOOTHING_ANGSTROM = 7.0
-"""Width of the Gaussian that smooths distances: they are rough by a voxel."""
+"""Width of the Gaussian that smooths distances, which are rough by a voxel."""
 _NECK_ANGSTROM = 10.0
-"""By how much a particle's largest inner radius exceeds that of its neck to another."""
+"""Minimum difference of a particle's largest inner radius and that of its neck to another."""
 _SLAB_VOXELS = 16_000_000
-"""Voxels read at once."""
 _LARGEST_BOX_VOXELS = 32_000_000
-"""Regions in larger boxes, which no particle has, are split in voxels binned for them, to bound
+"""Regions in larger boxes, which no particle has, are binned before they are split, to bound
 memory."""
 _LARGEST_LABEL = 2**24
-"""Whole numbers above it are not exact in float32."""
+"""Larger whole numbers are not exact in float32."""
 _MOST_CLASSES = 64
-"""More labels than that are of particles."""
+"""With more labels than these, each is a particle."""
 _LIKE_LARGEST = 0.25
 _CLASS_BLOCK_VOXELS = 160
-_EVERYWHERE = np.ones((3, 3, 3))
+_WITH_CORNERS = np.ones((3, 3, 3))
 
 
 @dataclass(frozen=True)
 class Regions:
-    """Particles of a segmentation, the best first."""
+    """Particles of a segmentation, best first."""
 
     centres: NDArray[np.float64]
-    """(n, 3) centres of gravity, in voxels."""
+    """(n, 3) centres of mass in voxels."""
     scores: NDArray[np.float64]
     """(n,) mean probability; 1 for masks and labels."""
     volumes_angstrom3: NDArray[np.float64]
@@ -73,20 +71,20 @@ def values_of(
     voxel_size_angstrom: float,
     smallest_diameter_angstrom: float,
 ) -> Values:
-    """Find out what the values of a volume (z, y, x) mean.
+    """Determine what the values of a volume (z, y, x) mean.
 
     A mask has one value above 0, a whole number, such as 1 or 255. Other whole numbers are labels:
-    of particles, or of classes if most have several separate parts of a particle's size.
+    of classes if most have several separate parts of a particle's size, else of particles.
 
     Raises:
-        DataError: it holds something else, NaN included, or more labels than can be told apart.
+        DataError: other values, NaN included, or labels above 2^24.
     """
     lowest, highest, whole = np.inf, -np.inf, True
     above: set[float] = set()
     for z in range(shape[0]):
         plane = read((slice(z, z + 1), slice(None), slice(None)))
         if not np.isfinite(plane).all():
-            raise DataError("the segmentation holds NaN or infinity; make it again")
+            raise DataError("the segmentation holds NaN or infinity; segment the tomogram again")
         lowest, highest = min(lowest, float(plane.min())), max(highest, float(plane.max()))
         whole = whole and bool((plane == np.round(plane)).all())
         if whole and len(above) <= _MOST_CLASSES:
@@ -111,12 +109,12 @@ def values_of(
 
 
 def _are_classes(read: Read, shape: tuple[int, ...], labels: int, smallest_voxels: float) -> bool:
-    """Whether labels have, on average, at least two separate parts within a block.
+    """True if labels have, on average, at least two separate parts within a block.
 
-    Parts smaller than a particle, or than a quarter of the label's largest, do not count.
+    Parts smaller than a particle, or than a quarter of the label's largest part, do not count.
     """
     further = 0
-    for block in blocks(shape, (_CLASS_BLOCK_VOXELS,) * 3, 0):
+    for block in blocks(shape, (_CLASS_BLOCK_VOXELS,) * 3):
         values = read(block.core).astype(np.int32)
         for number, box in enumerate(ndimage.find_objects(values), 1):
             if box is not None:
@@ -142,23 +140,23 @@ def find_regions(
 ) -> Regions:
     """Find the particles of a segmentation (z, y, x).
 
-    Memory is needed for the bounding box of the largest connected region.
+    The bounding box of the largest connected region must fit in memory.
 
     Args:
-        read: reads part of it.
-        shape: of the volume.
-        voxel_size_angstrom: of the volume.
-        threshold: least probability of a particle's voxels.
+        read: reads part of the volume.
+        shape: (z, y, x) of the volume.
+        voxel_size_angstrom: voxel size of the volume.
+        threshold: minimum probability of a particle's voxels.
         smallest_diameter_angstrom: regions with less volume than such a sphere are dropped.
-        values: each label is a particle, or the regions of a mask or of classes are split.
+        values: meaning of the values; only labels of particles are not split.
     """
     smallest = _sphere_voxels(smallest_diameter_angstrom, voxel_size_angstrom)
     if values.kind == "labels":
         labels = measure_labels(read, shape, _SLAB_VOXELS)
         kept = (labels.voxels >= smallest) & ~labels.centred_outside
         centres, voxels = labels.centres[kept], labels.voxels[kept].astype(float)
-        return _ordered(centres, np.ones(len(voxels)), voxels * voxel_size_angstrom**3)
-    rows: list[tuple[float, ...]] = []  # place (z, y, x), score, voxels
+        return _sorted(centres, np.ones(len(voxels)), voxels * voxel_size_angstrom**3)
+    rows: list[tuple[float, ...]] = []  # centre (z, y, x), score, voxels
     for is_inside in _masks(values, threshold):
         for region, part, corner in _regions(read, is_inside, shape, smallest):
             for inside, place in _parts(region, voxel_size_angstrom):
@@ -171,15 +169,15 @@ def find_regions(
                     (*(voxels.mean(axis=0) + first), own.mean(dtype=np.float64), len(voxels))
                 )
     table = np.array(rows, dtype=float).reshape(-1, 5)
-    return _ordered(table[:, :3], table[:, 3], table[:, 4] * voxel_size_angstrom**3)
+    return _sorted(table[:, :3], table[:, 3], table[:, 4] * voxel_size_angstrom**3)
 
 
 def _regions(
     read: Read, is_inside: _Test, shape: tuple[int, ...], smallest_voxels: float
 ) -> Iterator[tuple[NDArray[np.bool_], NDArray[np.float32], NDArray[np.int_]]]:
-    """Give the connected regions of voxels that pass a test.
+    """Yield the connected regions of voxels that pass a test.
 
-    Yields the region in its bounding box, the values there, and the box's first voxel.
+    Each is a mask in its bounding box, with the values there, and the box's first voxel.
     """
     components = find_components(
         lambda box: is_inside(read(box)),
@@ -193,7 +191,7 @@ def _regions(
 
 
 def _masks(values: Values, threshold: float) -> Sequence[_Test]:
-    """Give what tells the voxels of particles: one test, or one for each class."""
+    """Tests for the voxels of particles: one, or one for each class."""
     if values.kind == "classes":
         return [functools.partial(np.equal, number) for number in values.classes]
     if values.kind == "mask":
@@ -201,10 +199,10 @@ def _masks(values: Values, threshold: float) -> Sequence[_Test]:
     return [functools.partial(np.less_equal, threshold)]
 
 
-def _ordered(
+def _sorted(
     centres: NDArray[np.float64], scores: NDArray[np.float64], volumes: NDArray[np.float64]
 ) -> Regions:
-    """Sort regions: the highest score first, then the largest, then by place."""
+    """Sort regions by falling score, falling volume, and position."""
     order = np.lexsort((*centres.T[::-1], -volumes, -scores))
     return Regions(centres[order], scores[order], volumes[order])
 
@@ -212,7 +210,7 @@ def _ordered(
 def _parts(
     region: NDArray[np.bool_], voxel_size_angstrom: float
 ) -> Iterator[tuple[NDArray[np.bool_], Box]]:
-    """Divide a connected region into particles: the bounding box of each, and its voxels in it."""
+    """Split a connected region; yield the mask of each particle in its box, and the box."""
     binning = math.ceil((region.size / _LARGEST_BOX_VOXELS) ** (1 / 3))
     parts = _split(_binned(region, binning), voxel_size_angstrom * binning)
     if binning > 1:
@@ -225,7 +223,7 @@ def _parts(
 
 
 def _binned(region: NDArray[np.bool_], binning: int) -> NDArray[np.bool_]:
-    """Blocks of voxels of which any is in a region."""
+    """Bin a region: a binned voxel belongs to it if any of its voxels does."""
     for axis, length in enumerate(region.shape):
         if binning > 1:
             region = np.logical_or.reduceat(region, np.arange(0, length, binning), axis=axis)
@@ -233,17 +231,17 @@ def _binned(region: NDArray[np.bool_], binning: int) -> NDArray[np.bool_]:
 
 
 def _split(region: NDArray[np.bool_], voxel_size_angstrom: float) -> NDArray[np.int32]:
-    """Divide a connected region at its necks: parts numbered from 1."""
+    """Split a connected region at its necks into parts numbered from 1."""
     padded = np.pad(region, 1)
     distance = ndimage.distance_transform_edt(padded)
     smoothed = ndimage.gaussian_filter(distance, _SMOOTHING_ANGSTROM / voxel_size_angstrom)
     smoothed[~padded] = 0
     highest = ndimage.maximum_filter(smoothed, 3) == smoothed
-    _, summits = ndimage.label(highest & padded, _EVERYWHERE)
+    _, summits = ndimage.label(highest & padded, _WITH_CORNERS)
     if summits > 1:
         neck = _NECK_ANGSTROM / voxel_size_angstrom
         highest = h_maxima(smoothed, neck) > 0  # type: ignore[no-untyped-call]
-        markers, summits = ndimage.label(highest & padded, _EVERYWHERE)
+        markers, summits = ndimage.label(highest & padded, _WITH_CORNERS)
     if summits <= 1:
         return region.astype(np.int32)
     parts: NDArray[Any] = watershed(-smoothed, markers, mask=padded)  # type: ignore[no-untyped-call]
@@ -253,7 +251,7 @@ def _split(region: NDArray[np.bool_], voxel_size_angstrom: float) -> NDArray[np.
 def _is_centred_outside(
     inside: NDArray[np.bool_], corner: NDArray[np.int_], shape: tuple[int, ...]
 ) -> bool:
-    """True if a part is widest at the volume's border, as one whose centre lies beyond it."""
+    """True if a part is widest at the volume's border, so that its centre is outside."""
     for axis in range(3):
         others = tuple(other for other in range(3) if other != axis)
         areas = inside.sum(axis=others)

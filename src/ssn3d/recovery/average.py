@@ -1,4 +1,4 @@
-"""One average of the picks of several tomograms: from files to files."""
+"""One average of the picks of several tomograms, from files to files."""
 
 import tempfile
 from collections.abc import Sequence
@@ -34,14 +34,14 @@ def average_picks(
     threads: int,
     truth: PathLike | None = None,
 ) -> None:
-    """Average the picks of tomograms together: only tilts that all of them have count as recorded.
+    """Average the picks of all tomograms, of whose tilts only the common range is used.
 
-    Writes average.mrc, half1.mrc, half2.mrc, fsc.csv, particles.star (the particles averaged, at
-    their new poses in their tomograms) and particles.csv (tomogram and row of the picks, half sets
-    and scores) to the folder. `truth` is the true map.
+    Writes average.mrc, half1.mrc, half2.mrc, fsc.csv, particles.star (averaged particles at their
+    new poses in their tomograms) and particles.csv (tomogram and row of each pick, half set and
+    score) to the folder. `truth` is the true map.
 
     Raises:
-        DataError: the files do not fit together, or there are too few picks.
+        DataError: voxel sizes differ, no tilts are common, or there are too few or too many picks.
         WriteError: a file cannot be written.
     """
     folder = Path(folder)
@@ -68,25 +68,25 @@ def average_picks(
             labels=files["labels"] if settings.masks == "network" else None,
             reference=settings.reference,
             truth=truth,
-            offsets=_apart(gathered),
+            offsets=_offsets_apart(gathered),
         )
         average_particles(inputs, folder, options)
-    _bring_back(gathered, folder)
+    _rewrite_particles(gathered, folder)
 
 
 def _common_tilts(sources: Sequence[Source]) -> tuple[float, float]:
-    """Range of the tilts in degrees that all tomograms have. Raises DataError if there are none."""
+    """Tilt range in degrees that all tomograms have. Raises DataError if there is none."""
     lows, highs = zip(*(source.sample.tilt_range_deg for source in sources), strict=True)
     if max(lows) >= min(highs):
         raise DataError(
             f"no tilts in common: one tomogram begins at {max(lows):g} degrees, another ends at "
-            f"{min(highs):g}; average them apart"
+            f"{min(highs):g}; average them separately"
         )
     return max(lows), min(highs)
 
 
-def _apart(gathered: Gathered) -> NDArray[np.int_]:
-    """Offsets (n, 3) to voxels of tomograms that lie one after another along z, far apart."""
+def _offsets_apart(gathered: Gathered) -> NDArray[np.int_]:
+    """Offsets (n, 3) to voxels of all tomograms, stacked far apart along z."""
     numbers = np.unique(gathered.tomograms, return_inverse=True)[1]
     offsets = gathered.offsets.copy()
     offsets[:, 0] += 2 * (np.ptp(offsets[:, 0]) + len(gathered.volume)) * numbers
@@ -98,7 +98,7 @@ def _frame(gathered: Gathered) -> TomogramFrame:
 
 
 def _write(gathered: Gathered, folder: Path) -> dict[str, Path]:
-    """Write a tomogram of boxes, its labels and its particles."""
+    """Write the boxes as a tomogram, with its labels and particles."""
     files = {what: folder / f"{what}.mrc" for what in ("tomogram", "labels")}
     size = gathered.voxel_size_angstrom
     write_mrc(files["tomogram"], gathered.volume, size)
@@ -110,8 +110,8 @@ def _write(gathered: Gathered, folder: Path) -> dict[str, Path]:
     return files
 
 
-def _bring_back(gathered: Gathered, folder: Path) -> None:
-    """Rewrite the particles averaged, which are those of the boxes, as those of their tomograms."""
+def _rewrite_particles(gathered: Gathered, folder: Path) -> None:
+    """Rewrite the averaged particles in the coordinates of their tomograms."""
     star, listed = folder / "particles.star", folder / "particles.csv"
     table = read_csv(listed, _COLUMNS)
     rows = table.pop("row").to_numpy() - 1

@@ -1,4 +1,4 @@
-"""The picks of several tomograms in one volume, box beside box, to be averaged together."""
+"""Boxes around the picks of several tomograms, side by side in one volume."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,104 +20,98 @@ from ssn3d.io.tomogram import Tomogram
 from ssn3d.recovery.sample import open_sample
 from ssn3d.recovery.samples_table import Sample
 
+_Cubes = list[NDArray[Any]]
 _MOST = 65_535
-"""Labels of an MRC file of 16-bit integers."""
+"""Largest label of an MRC file of 16-bit integers."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """A tomogram with its picks, and the voxels of each."""
+    """A tomogram with its picks and their instance labels."""
 
     sample: Sample
     picks: PathLike
     instances: PathLike
-    """MRC file; label i is the target of pick i."""
+    """MRC file; label i is the instance of pick i."""
     rows: NDArray[np.int_] | None
-    """(n,) of the picks wanted; none for all."""
+    """(n,) rows of the picks to use; None for all."""
 
 
 @dataclass(frozen=True)
 class Gathered:
-    """Boxes of s^3 voxels side by side in a volume, with protein dark."""
+    """Boxes of s^3 voxels side by side in a volume, protein dark, and their origins."""
 
     volume: NDArray[np.float32]
     """(s, y, x)."""
     labels: NDArray[np.uint16]
-    """(s, y, x): i where the target of particle i is (its row, from 1)."""
+    """(s, y, x): i in the instance of particle i (its row, from 1)."""
     centres: NDArray[np.float64]
-    """(n, 3) of the picks, in voxels of the volume."""
+    """(n, 3) picks in voxels of the volume."""
     offsets: NDArray[np.int_]
-    """(n, 3) which lead from voxels of the volume to those of the tomogram."""
+    """(n, 3) offsets from voxels of the volume to those of the tomogram."""
     tomograms: NDArray[np.str_]
-    """(n,) names."""
+    """(n,) names of tomograms."""
     picks: NDArray[np.int_]
-    """(n,) rows of the tomograms' picks."""
+    """(n,) rows of the picks in their tomograms' tables."""
     frames: dict[str, TomogramFrame]
-    """Of the tomograms."""
+    """Frames of the tomograms, by name."""
     voxel_size_angstrom: float
 
 
-@dataclass(frozen=True)
-class _Part:
-    """What is cut out of one tomogram."""
-
-    name: str
-    frame: TomogramFrame
-    rows: NDArray[np.int_]
-    centres: NDArray[np.float64]
-    boxes: list[NDArray[np.float32]]
-    masks: list[NDArray[np.bool_]]
-
-
 def gather_particles(sources: Sequence[Source], box_angstrom: float) -> Gathered:
-    """Cut a box around each pick whose box lies in its tomogram, and put them side by side.
+    """Cut a box around each pick, if it lies in the tomogram, and put the boxes side by side.
 
-    Raises DataError where voxel sizes differ, or there are too few or too many picks.
+    Raises DataError if voxel sizes differ, or there are too few or too many picks.
     """
     tomograms = [open_sample(source.sample) for source in sources]
     _check_voxel_sizes(tomograms)
     voxel_angstrom = tomograms[0].grid.voxel_size_angstrom
     size = 2 * int(np.ceil(box_angstrom / voxel_angstrom / 2))
-    parts = [_cut(s, t, size) for s, t in zip(sources, tomograms, strict=True)]
-    count = sum(len(part.rows) for part in parts)
+    frames = {tomogram.name: frame_of_tomogram(tomogram) for tomogram in tomograms}
+    parts = [_cut(s, t, frames[t.name], size) for s, t in zip(sources, tomograms, strict=True)]
+    rows, centres = (np.concatenate([part[i] for part in parts]) for i in (0, 1))
+    count = len(rows)
     if not FEWEST <= count <= _MOST:
         raise DataError(
             f"{count} picks can be averaged; give {FEWEST} to {_MOST}, farther than {size // 2} "
             "voxels from the borders of their tomograms"
         )
-    centres = np.concatenate([part.centres for part in parts])
     columns = int(np.ceil(np.sqrt(count)))
     places = np.array([(0, i // columns, i % columns) for i in range(count)]) * size
     offsets = crop_corners(centres, size) - places
-    masks = [mask for part in parts for mask in part.masks]
+    boxes, masks = ([box for part in parts for box in part[i]] for i in (2, 3))
     labels = [np.where(mask, i, 0).astype(np.uint16) for i, mask in enumerate(masks, 1)]
     return Gathered(
-        volume=_side_by_side([box for part in parts for box in part.boxes], places),
+        volume=_side_by_side(boxes, places),
         labels=_side_by_side(labels, places),
         centres=centres - offsets,
         offsets=offsets,
-        tomograms=np.repeat([part.name for part in parts], [len(part.rows) for part in parts]),
-        picks=np.concatenate([part.rows for part in parts]),
-        frames={part.name: part.frame for part in parts},
+        tomograms=np.repeat([t.name for t in tomograms], [len(part[0]) for part in parts]),
+        picks=rows,
+        frames=frames,
         voxel_size_angstrom=voxel_angstrom,
     )
 
 
 def _check_voxel_sizes(tomograms: Sequence[Tomogram]) -> None:
-    """Raise DataError where tomograms differ in voxel size."""
+    """Raise DataError if tomograms differ in voxel size."""
     first = tomograms[0]
     for tomogram in tomograms:
         sizes = tomogram.grid.voxel_size_angstrom, first.grid.voxel_size_angstrom
         if not same_voxel_size(*sizes):
             raise DataError(
-                f"{tomogram.name}: voxels of {sizes[0]:.4g} A, but those of {first.name} have "
-                f"{sizes[1]:.4g} A; average tomograms of one voxel size together"
+                f"{tomogram.name}: voxels of {sizes[0]:.4g} A, but {first.name} has "
+                f"{sizes[1]:.4g} A; average tomograms of equal voxel size"
             )
 
 
-def _cut(source: Source, tomogram: Tomogram, size: int) -> _Part:
-    """Cut out the boxes (s, s, s) of one tomogram's picks, and the masks of their targets."""
-    frame = frame_of_tomogram(tomogram)
+def _cut(
+    source: Source, tomogram: Tomogram, frame: TomogramFrame, size: int
+) -> tuple[NDArray[np.int_], NDArray[np.float64], _Cubes, _Cubes]:
+    """Cut out boxes (s, s, s) around the picks of one tomogram, and masks of their instances.
+
+    Returns rows (n,) and centres (n, 3) of the picks whose boxes lie in the tomogram, and both.
+    """
     centres = read_particle_table(source.picks, frame).particles.centres
     wanted = np.arange(len(centres)) if source.rows is None else source.rows
     rows = wanted[lies_inside(centres[wanted], size, tomogram.grid.shape)]
@@ -128,11 +122,11 @@ def _cut(source: Source, tomogram: Tomogram, size: int) -> _Part:
     boxes = [tomogram.box(tuple(corner.tolist()), (size, size, size)) for corner in corners]
     pairs = zip(rows, corners, strict=True)
     masks = [crop(instances, corner, size) == row + 1 for row, corner in pairs]
-    return _Part(tomogram.name, frame, rows, centres[rows], boxes, masks)
+    return rows, centres[rows], boxes, masks
 
 
 def _side_by_side(boxes: Sequence[NDArray[Any]], places: NDArray[np.int_]) -> NDArray[Any]:
-    """Put boxes (s, s, s) at the places (n, 3) of their first voxels in a volume."""
+    """Put boxes (s, s, s) into a volume, their first voxels at `places` (n, 3)."""
     size = len(boxes[0])
     volume = np.zeros(places.max(axis=0) + size, boxes[0].dtype)
     for box, place in zip(boxes, places, strict=True):

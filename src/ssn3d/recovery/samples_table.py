@@ -1,8 +1,6 @@
-"""The sheet of your own tomograms: one line for each, in columns separated by tabs or commas.
+"""Table of tomograms: a line for each, in columns separated by tabs or commas; # begins a comment.
 
-Lines that begin with # are comments.
-
-Light to import: Snakemake does so for every job.
+Imports only light modules, since Snakemake imports it for every job.
 """
 
 import math
@@ -26,20 +24,22 @@ class Sample(NamedTuple):
     name: str
     file: str
     voxel_size_angstrom: float | None
-    """None for the header's."""
+    """None for the header's voxel size."""
     tilt_range_deg: tuple[float, float]
-    """Lowest and highest tilt."""
+    """Lowest and highest tilt angle."""
 
 
 def read_samples_table(path: PathLike) -> dict[str, Sample]:
-    """Read a sheet: tomograms by name. Files are relative to the sheet.
+    """Read a table of tomograms, by name; paths in it are relative to the table.
 
-    Raises DataError, one line that names row and column, where it is faulty.
+    Raises DataError that names the line and the column of a fault.
     """
     table = read_delimited(path, comments=True, may_be_short=True)
     _check_columns(path, table)
     if not table.rows:
-        raise DataError(f"{path}: no tomograms; give a line for each, below a line of titles")
+        raise DataError(
+            f"{path}: no tomograms; give a line for each, below the line of column names"
+        )
     samples: dict[str, Sample] = {}
     for line, values in table.rows:
         place, cells = f"{path}: line {line}", dict(zip(table.titles, values, strict=True))
@@ -47,17 +47,15 @@ def read_samples_table(path: PathLike) -> dict[str, Sample]:
         low, high = (_tilt(f"{place}, {c}", cells[c]) for c in ("tilt_min_deg", "tilt_max_deg"))
         if low >= high:
             raise DataError(f"{place}, tilt_max_deg: {high:g} is not above tilt_min_deg, {low:g}")
-        samples[name] = Sample(
-            name,
-            _file(f"{place}, file", Path(path).parent, cells["file"]),
-            _voxel_size(f"{place}, voxel_size_angstrom", cells["voxel_size_angstrom"]),
-            (low, high),
-        )
+        file = _file(f"{place}, file", Path(path).parent, cells["file"])
+        size = cells["voxel_size_angstrom"]
+        voxel_size = _voxel_size(f"{place}, voxel_size_angstrom", size) if size else None
+        samples[name] = Sample(name, file, voxel_size, (low, high))
     return samples
 
 
 def _check_columns(path: PathLike, table: DelimitedTable) -> None:
-    """Raise DataError where columns are missing or unknown."""
+    """Raise DataError if columns are missing or unknown."""
     wanted = f"give {', '.join(COLUMNS)}, separated by tabs (here: {table.separated_by})"
     missing = [column for column in COLUMNS if column not in table.titles]
     if missing:
@@ -73,7 +71,7 @@ def _name(place: str, name: str, others: dict[str, Sample]) -> str:
             f"{place}: {name!r} cannot name files; use letters, digits, '-', '_' and '.'"
         )
     if name.lower() in {other.lower() for other in others}:
-        raise DataError(f"{place}: {name!r} is there already; give each tomogram a name of its own")
+        raise DataError(f"{place}: {name!r} is there already; give each tomogram another name")
     return name
 
 
@@ -83,15 +81,13 @@ def _file(place: str, folder: Path, cell: str) -> str:
     if not cell or not (path.is_file() or is_zarr):
         raise DataError(
             f"{place}: {str(path)!r} is neither a file nor an OME-Zarr folder; paths are relative "
-            "to the sheet"
+            "to the table"
         )
     check_braces(str(path), place)
     return str(path)
 
 
-def _voxel_size(place: str, cell: str) -> float | None:
-    if not cell:
-        return None
+def _voxel_size(place: str, cell: str) -> float:
     size = _number(place, cell)
     if size <= 0:
         raise DataError(f"{place}: {cell!r} is not above 0; leave it empty for the header's")

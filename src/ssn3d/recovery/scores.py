@@ -1,4 +1,4 @@
-"""What was recovered from one simulated tomogram, against its truth."""
+"""Scores of one simulated tomogram: picks and their instances against the true particles."""
 
 from dataclasses import dataclass
 
@@ -17,8 +17,8 @@ from ssn3d.io.tables import read_csv, write_csv
 from ssn3d.picking.scoring import match
 
 MATCHES = {"label": int, "pdb_id": str, "pick": int, "distance_angstrom": float, "iou": float}
-"""Columns of the table of true particles: the last three are of the pick that found it, whose row
-is 0 if none did, and the rest empty; the IoU is that of its target."""
+"""Columns of the table of true particles. `pick` is the row, from 1, of the pick that found the
+particle, or 0; its distance and the IoU of its instance are empty if there is none."""
 OF_FOUND = ("distance_angstrom", "iou")
 COUNTS = ("picks", "voxels")
 """Keys of the JSON file of counts."""
@@ -42,22 +42,22 @@ def score_sample(
     matches: PathLike,
     counts: PathLike,
 ) -> None:
-    """Compare picks, their targets and, where there is one, the segmentation with the truth.
+    """Compare picks, their instances and, if given, a whole segmentation with the truth.
 
-    Particles count whose centres are inside the tomogram. Writes a table of them (`matches`, see
-    `MATCHES`), and a JSON file with the number of picks, and of voxels of structure in both the
-    segmentation and the truth, in the segmentation, and in the truth.
+    Only particles with their centres inside the tomogram count.
 
     Args:
-        truth: its files.
-        picks: STAR file of the tomogram.
-        instances: MRC file; label i is the target of pick i.
-        distance_angstrom: how near a pick must be to a particle that no other has.
+        truth: files of the truth.
+        picks: STAR file of the picks.
+        instances: MRC file; label i is the instance of pick i.
+        distance_angstrom: maximum distance of a pick from its particle.
         structure: MRC file of the segmentation of the whole tomogram, 0 and 1.
-        matches: where to.
-        counts: where to.
+        matches: CSV file to write, with the columns `MATCHES`.
+        counts: JSON file to write: number of picks, and numbers of protein voxels in both the
+            segmentation and the truth, in the segmentation, and in the truth.
 
-    Raises DataError where a file is missing or damaged, or volumes differ in shape.
+    Raises:
+        DataError: a file is missing or damaged, or volumes differ in shape.
     """
     labels, voxel_angstrom = read_mrc(truth.labels)
     targets, _ = read_mrc(instances)
@@ -89,12 +89,12 @@ def _ious(
     picks: NDArray[np.int_],
     true: NDArray[np.int_],
 ) -> NDArray[np.float64]:
-    """IoU of the targets and the true labels (n,) of these numbers; nan where both are empty."""
+    """IoU of instances and true labels, by their numbers (n,); nan where both are empty."""
     partner = np.full(max(targets.max(), picks.max(initial=0)) + 1, -1)
     partner[picks] = true
     own, common = np.zeros((2, len(partner)), np.int_)
     theirs = np.zeros(max(labels.max(), true.max(initial=0)) + 1, np.int_)
-    for section, truth in zip(targets, labels, strict=True):  # so that memory is for one section
+    for section, truth in zip(targets, labels, strict=True):  # bounds memory
         own += np.bincount(section.ravel(), minlength=len(own))
         theirs += np.bincount(truth.ravel(), minlength=len(theirs))
         common += np.bincount(section[partner[section] == truth], minlength=len(own))
@@ -107,9 +107,9 @@ def _ious(
 def _structure_voxels(
     whole: NDArray[np.integer], labels: NDArray[np.integer], particles: int
 ) -> list[int]:
-    """Count voxels of structure in both, in the segmentation, and in the truth.
+    """Count protein voxels in both volumes, in the segmentation, and in the truth.
 
-    Labels above the number of particles are of what is no particle.
+    Labels above the number of particles are distractors.
     """
     counts = np.zeros(3, dtype=int)
     for section, truth in zip(whole > 0, labels, strict=True):
@@ -119,7 +119,7 @@ def _structure_voxels(
 
 
 def picks_of(matches: PathLike, pdb_id: str) -> NDArray[np.int_]:
-    """Rows of the picks that are of a class, by the truth; perhaps none."""
+    """Rows of the picks whose true particle is of a class."""
     table = read_csv(matches, MATCHES, may_be_empty=OF_FOUND)
     own = (table["pdb_id"] == pdb_id) & (table["pick"] > 0)
     return np.sort(table["pick"][own].to_numpy()) - 1

@@ -11,7 +11,7 @@ Angstrom = Annotated[float, Field(gt=0, le=1e5)]
 
 
 def _known(model: str) -> str:
-    """Raise ValueError for what is neither the name of a model nor a file of weights."""
+    """Raise ValueError unless it is the name of a model or a file of weights."""
     names = model_names()
     if model not in names and not model.endswith(".pt"):
         known = ", ".join(names) or "none"
@@ -23,58 +23,58 @@ Model = Annotated[str, AfterValidator(_known)]
 
 
 class PickingSettings(Settings):
-    """How particles are found."""
+    """Picking of particles."""
 
     method: Literal["segmentation", "dog"]
     """A network on the whole tomogram, or difference of Gaussians."""
     model: Model | None
-    """Name or file of weights of target `all`; none for the default."""
+    """Name or file of weights for target `all`; null for the default model."""
     threshold: Literal["auto"] | Annotated[float, Field(ge=0, le=1e6)]
-    """Least probability of a voxel, or least height of a peak in standard deviations."""
+    """Minimum probability of a voxel, or minimum height of a peak in standard deviations."""
     diameter_angstrom: Angstrom
-    """Of the particles, for difference of Gaussians."""
+    """Particle diameter, for difference of Gaussians."""
     smallest_diameter_angstrom: Angstrom
-    """Of the particles, for segmentation."""
+    """Smallest particle diameter, for segmentation."""
 
 
 class TargetSettings(Settings):
-    """How the target at each pick is segmented."""
+    """Segmentation of the particle at each pick."""
 
     model: Model | None
-    """Name or file of weights of target `centred`; none for the default."""
+    """Name or file of weights for target `centred`; null for the default model."""
     threshold: Fraction
-    """Probability from which a voxel is the particle's."""
+    """Minimum probability of a particle's voxels."""
 
 
 class AverageSettings(Settings):
-    """How picks are aligned and averaged."""
+    """Alignment and averaging of picks."""
 
     pdb_id: PdbId
-    """Of simulated picks, those of this structure are averaged; of one's own, all."""
+    """Structure whose picks are averaged in simulated tomograms; in others, all picks are."""
     diameter_angstrom: Angstrom
-    """Of the sphere that holds the particle."""
+    """Diameter of the sphere that holds the particle."""
     symmetry: Annotated[str, Field(pattern="^[CD][1-9][0-9]?$")]
-    """Point group Cn or Dn"""
+    """Point group Cn or Dn."""
     reference: str | None
-    """MRC file; without it a first reference is made of the particles."""
+    """MRC file of the first reference; null to make it from the particles."""
     masks: Literal["network", "sphere", "none"]
-    """What of a particle is aligned."""
+    """Mask in which particles are aligned."""
     first_resolution_angstrom: Angstrom
-    """Of the first reference."""
+    """Resolution of the first reference."""
     max_shift_angstrom: Angstrom
-    """From the pick."""
+    """Maximum shift from the pick."""
     rounds: int = Field(ge=0, le=100)
-    """In which each half set is aligned to its own average."""
+    """Rounds of aligning each half set to its own average."""
 
 
 class RecoverySettings(Settings):
-    """What `snakemake recover` does with whole tomograms."""
+    """Settings of `snakemake recover`."""
 
     sheet: str | None
-    """Table of one's own tomograms; without it, the independent ones are recovered and scored."""
+    """Table of tomograms; null to recover and score the independent simulated ones."""
     picking: PickingSettings
     segmentation: TargetSettings
     averaging: AverageSettings | None
-    """Without it, nothing is averaged."""
+    """Null to average nothing."""
     distance_angstrom: Angstrom
-    """How near a pick must be to a true particle."""
+    """Maximum distance of a pick from its true particle."""

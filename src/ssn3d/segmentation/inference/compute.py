@@ -1,4 +1,4 @@
-"""How a network computes here: on which device, how precisely, and with which random numbers."""
+"""Device, precision, determinism and random numbers of a network."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,28 +21,28 @@ class Compute:
 
     @classmethod
     def pick(cls, device: str, precision: str) -> "Compute":
-        """Resolve `auto` in either; raises DeviceError if the device is unavailable."""
+        """Resolve `auto` in device and precision; raises DeviceError for an unavailable device."""
         picked = pick_device(device)
         return cls(picked, pick_precision(precision, picked))
 
     @property
     def precision_name(self) -> str:
-        """The precision, float32 or bfloat16."""
+        """Name of the precision: float32 or bfloat16."""
         return str(self.precision).removeprefix("torch.")
 
     @property
     def memory_format(self) -> torch.memory_format:
-        """Channels last, which is fastest for all but float32 convolutions on a GPU."""
+        """Channels last, which is fastest except for float32 convolutions on a GPU."""
         plain = self.device.type == "cuda" and self.precision == torch.float32
         return torch.contiguous_format if plain else torch.channels_last_3d
 
     def place(self, network: nn.Module) -> nn.Module:
-        """Move a network to the device, its weights in the memory format of `memory_format`."""
+        """Move a network to the device, its weights in `memory_format`."""
         # torch.nn has no typed overload for `memory_format` together with a device
         return network.to(self.device).to(memory_format=self.memory_format)  # type: ignore[call-overload, no-any-return]
 
     def has_room(self, size_bytes: int) -> bool:
-        """Whether a quarter of a GPU's free memory is enough for so much; on a CPU, no."""
+        """True if the size is less than a quarter of a GPU's free memory; False on a CPU."""
         if self.device.type != "cuda":
             return False
         free_bytes, _ = torch.cuda.mem_get_info(self.device)
@@ -50,9 +50,9 @@ class Compute:
 
     def logits(self, network: nn.Module, images: Tensor) -> Tensor:
         """Apply a network to images (n, s, s, s) of any type: logits (n, 2, s, s, s), float32."""
-        # in two steps: in one, the CPU would convert, and the GPU wait for more bytes
-        there = images.to(self.device, non_blocking=True)
-        inputs = there.to(self.precision).unsqueeze(1)
+        # in two steps, so that the device converts, and fewer bytes are moved
+        moved = images.to(self.device, non_blocking=True)
+        inputs = moved.to(self.precision).unsqueeze(1)
         inputs = inputs.contiguous(memory_format=self.memory_format)
         with torch.autocast(
             self.device.type, torch.bfloat16, enabled=self.precision == torch.bfloat16
@@ -63,10 +63,10 @@ class Compute:
 
 @contextmanager
 def deterministic() -> Iterator[None]:
-    """Let a GPU's convolutions repeat to the bit, and be float32 where that is asked for, not TF32.
+    """Make a GPU's convolutions deterministic, and those of float32 exact, not TF32.
 
-    What else the networks compute is deterministic: pooling windows do not overlap, upsampling by
-    nearest neighbours adds up its gradients in order, and `validation.loss_sum` reduces by itself.
+    All other operations of the networks are deterministic: pooling windows do not overlap, nearest-
+    neighbour upsampling adds its gradients in order, `validation.loss_sum` has its own reduction.
     """
     with torch.backends.cudnn.flags(
         enabled=True, benchmark=False, deterministic=True, allow_tf32=False
@@ -76,9 +76,9 @@ def deterministic() -> Iterator[None]:
 
 @contextmanager
 def reproducible(device: torch.device) -> Iterator[None]:
-    """Let the block, which is `deterministic`, seed torch's global generator, which dropout uses.
+    """Make a block `deterministic`, and restore torch's global generator at its end.
 
-    Its state is restored at the end of the block.
+    The block may seed that generator, which dropout uses.
     """
     devices = [device] if device.type == "cuda" else []
     with torch.random.fork_rng(devices=devices), deterministic():
@@ -86,6 +86,6 @@ def reproducible(device: torch.device) -> Iterator[None]:
 
 
 def torch_generator(seed: int, *keys: str | int, device: str = "cpu") -> torch.Generator:
-    """Torch generator of one job, seeded as `seeds.generator`."""
+    """Random generator of one job, seeded as `seeds.generator`."""
     state = int(seed_sequence(seed, *keys).generate_state(1, np.uint64)[0])
     return torch.Generator(device=device).manual_seed(state & (2**63 - 1))

@@ -1,4 +1,4 @@
-"""Segmentation of picked particles: the target at the middle of each subtomogram."""
+"""Instance segmentation of picked particles: the particle at the centre of each subtomogram."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,20 +15,20 @@ from ssn3d.io.mrc import Grid, new_sections
 from ssn3d.io.resample import sample_known, step_between
 from ssn3d.io.tomogram import Tomogram
 from ssn3d.segmentation.inference.compute import Compute
-from ssn3d.segmentation.inference.tiles import predict_tile
+from ssn3d.segmentation.inference.tiles import predict_cubes
 
 MOST_PARTICLES = 65_535
-"""Labels of an MRC file of 16-bit integers."""
+"""Largest label of an MRC file of 16-bit integers."""
 
 
 @dataclass(frozen=True)
 class Targets:
-    """Which voxels of a tomogram are whose."""
+    """Instance segmentation of a tomogram."""
 
     instances: NDArray[np.uint16]
-    """(z, y, x): i where particle i is (its row, from 1), 0 elsewhere."""
+    """(z, y, x): i in the voxels of particle i (its row, from 1), 0 elsewhere."""
     voxels: NDArray[np.int_]
-    """(n,) number of voxels of each particle."""
+    """(n,) numbers of voxels of the particles."""
 
 
 def segment_targets(
@@ -41,16 +41,16 @@ def segment_targets(
     size_voxels: int,
     threshold: float,
 ) -> Targets:
-    """Segment the particle at each centre; a voxel that two claim is that of the nearer centre.
+    """Segment the particle at each centre; where two overlap, the nearer centre has the voxel.
 
     Args:
-        tomogram: mirrored beyond its borders.
-        centres: (n, 3), (z, y, x) in its voxels, the centre of the first being 0.
-        network: trained to segment the centred particle; placed by `compute`.
+        tomogram: tomogram, mirrored beyond its borders.
+        centres: (n, 3) particle centres (z, y, x) in voxels of the tomogram, from 0.
+        network: network for target `centred`, placed by `compute`.
         compute: device and precision.
-        voxel_size_angstrom: the network's.
-        size_voxels: edge of its subtomograms.
-        threshold: probability from which a voxel is the particle's.
+        voxel_size_angstrom: voxel size of the network.
+        size_voxels: edge of the network's subtomograms.
+        threshold: minimum probability of a particle's voxels.
 
     Raises:
         DataError: a centre is outside of the tomogram, or there are too many.
@@ -59,20 +59,20 @@ def segment_targets(
     step = step_between(tomogram.grid.voxel_size_angstrom, voxel_size_angstrom)
     middles = nearest_voxels(centres) if step == 1 else centres
     instances = np.zeros(tomogram.grid.shape, np.uint16)
-    for row in progress(range(len(centres)), "segment"):
-        corner = middles[row] - step * (size_voxels // 2)
-        cube = sample_known(tomogram, corner, step, size_voxels)
-        probability = predict_tile(network, cube, compute)
+    corners = middles - step * (size_voxels // 2)
+    cubes = (sample_known(tomogram, corner, step, size_voxels) for corner in corners)
+    found = progress(predict_cubes(network, cubes, compute), "segment", len(centres))
+    for row, (corner, probability) in enumerate(zip(corners, found, strict=True)):
         first, on_grid = _to_voxels(probability, corner, step)
         _claim(instances, first, on_grid >= threshold, row, centres)
     voxels = np.zeros(len(centres) + 1, np.int_)
-    for section in instances:  # of all at once, bincount would need eight bytes a voxel
+    for section in instances:  # for the whole, bincount would need eight bytes a voxel
         voxels += np.bincount(section.ravel(), minlength=len(voxels))
     return Targets(instances, voxels[1:])
 
 
 def _check_centres(tomogram: Tomogram, centres: NDArray[np.float64]) -> None:
-    """Raise DataError where a centre is outside of the tomogram, or there are too many."""
+    """Raise DataError if a centre is outside of the tomogram, or there are too many."""
     if len(centres) > MOST_PARTICLES:
         raise DataError(f"{len(centres)} particles; give at most {MOST_PARTICLES} at a time")
     nearest, shape = nearest_voxels(centres), np.array(tomogram.grid.shape)
@@ -89,7 +89,7 @@ def _check_centres(tomogram: Tomogram, centres: NDArray[np.float64]) -> None:
 def _to_voxels(
     probability: NDArray[np.float32], corner: NDArray[np.floating], step: float
 ) -> tuple[NDArray[np.int_], NDArray[np.float32]]:
-    """Bring a sampled cube to the tomogram's voxels, linearly: the first voxel, and a cube."""
+    """Interpolate a sampled cube linearly at the tomogram's voxels: first voxel, and values."""
     if step == 1:
         return corner.astype(int), probability
     size = len(probability)
@@ -108,22 +108,22 @@ def _claim(
     row: int,
     centres: NDArray[np.float64],
 ) -> None:
-    """Label a mask, whose first voxel is `first`, except where another centre is nearer."""
+    """Label the voxels of a mask, which begins at `first`, unless another centre is nearer."""
     low = np.maximum(first, 0)
     high = np.minimum(first + mask.shape, instances.shape)
     mask = mask[tuple(map(slice, low - first, high - first))]
     region = instances[tuple(map(slice, low, high))]
-    disputed = mask & (region > 0)
-    voxels = np.argwhere(disputed) + low
-    ours = ((voxels - centres[row]) ** 2).sum(axis=1)
-    theirs = ((voxels - centres[region[disputed].astype(int) - 1]) ** 2).sum(axis=1)
+    overlap = mask & (region > 0)
+    voxels = np.argwhere(overlap) + low
+    own = ((voxels - centres[row]) ** 2).sum(axis=1)
+    other = ((voxels - centres[region[overlap].astype(int) - 1]) ** 2).sum(axis=1)
     mask = mask.copy()
-    mask[disputed] = ours < theirs
+    mask[overlap] = own < other
     region[mask] = row + 1
 
 
 def write_instances(tomogram: Tomogram, targets: Targets, folder: PathLike) -> Path:
-    """Write {folder}/NAME_instances.mrc on the tomogram's own grid."""
+    """Write {folder}/NAME_instances.mrc on the tomogram's grid."""
     path = Path(folder) / f"{tomogram.name}_instances.mrc"
     with new_sections(path, tomogram.grid, np.uint16, "ssn3d: label i is row i") as file:
         file.write(targets.instances)
@@ -137,11 +137,11 @@ def write_masked(
     folder: PathLike,
     edge_angstrom: float,
 ) -> Path:
-    """Write each particle as {folder}/NAME_masked/00001.mrc, ...: a cube, 0 outside of its mask.
+    """Write cubes {folder}/NAME_masked/00001.mrc, ..., each 0 outside of its particle's mask.
 
-    Cubes are on the tomogram's own grid, about `edge_angstrom` wide, the voxel nearest to the
-    centre being voxel size // 2. Protein is negative, and the cube had mean 0 and standard
-    deviation 1 before it was masked.
+    Cubes are on the tomogram's grid, about `edge_angstrom` wide; their voxel size // 2 is the one
+    nearest to the centre. Protein is negative; the unmasked cube has mean 0 and standard deviation
+    1.
     """
     masked = Path(folder) / f"{tomogram.name}_masked"
     size = 2 * round(edge_angstrom / tomogram.grid.voxel_size_angstrom / 2)

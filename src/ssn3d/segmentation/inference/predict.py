@@ -1,4 +1,4 @@
-"""Masks from images, and trained networks from files of weights."""
+"""Masks of subtomograms, and trained networks from files of weights."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -17,13 +17,13 @@ from ssn3d.segmentation.training.checkpoint import read_tensors
 from ssn3d.subtomograms.samples import Samples, groups_of
 
 MICRO_BATCH_SIZE = {"cpu": 4, "cuda": 32}
-"""Number of subtomograms at a time; more are not faster."""
+"""Subtomograms per batch; larger batches are not faster."""
 
 
 def predict_batches(
     network: nn.Module, source: Source, groups: Sequence[Rows], compute: Compute
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield logits (m, 2, s, s, s) and true masks (m, s, s, s) by group, in evaluation mode."""
+    """Yield logits (m, 2, s, s, s) and true masks (m, s, s, s) of each group of rows."""
     network.eval()
     with torch.inference_mode(), deterministic():
         for images, masks in source.batches(groups):
@@ -33,9 +33,9 @@ def predict_batches(
 def predict_masks(
     network: nn.Module, samples: Samples, rows: NDArray[np.integer[Any]], compute: Compute
 ) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.uint8]]]:
-    """Segment the subtomograms at `rows`, some at a time.
+    """Segment the subtomograms at `rows`, batch by batch.
 
-    Yields predicted and true masks (m, s, s, s). Each voxel has the class of the larger logit.
+    Yields predicted and true masks (m, s, s, s); a voxel's class is that of the larger logit.
     """
     groups = groups_of(rows, MICRO_BATCH_SIZE[compute.device.type])
     source = Source(samples, compute)
@@ -45,17 +45,17 @@ def predict_masks(
 
 
 def load_network(path: PathLike) -> tuple[nn.Module, dict[str, Any]]:
-    """Read trained weights: the network on the CPU, and the file's record of its training.
+    """Read a network, placed on the CPU, and the record of its training from a file of weights.
 
     Raises:
-        CheckpointError: the file is missing or damaged, or its weights are of another network.
-        ConfigError: no network has the name in the file.
+        CheckpointError: the file is missing or damaged, or its weights do not fit the network.
+        ConfigError: the network's name is unknown.
     """
     content = read_tensors(path)
     try:
         network = build_network(content["network"], 0.0, torch.Generator())
         network.load_state_dict(content.pop("weights"))
-        content["precision"]  # needed to compute with the network
+        content["precision"]  # a file without it is damaged
     except (AttributeError, KeyError, RuntimeError, TypeError) as error:
         problem = " ".join(str(error).split())
         message = f"{path}: not the weights of a network ({problem}); repeat the training"

@@ -1,4 +1,4 @@
-"""Segmentation of a whole tomogram into particles and the rest, on its own grid."""
+"""Segmentation of a whole tomogram into particles and background, on the tomogram's grid."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -17,19 +17,19 @@ from ssn3d.segmentation.inference.compute import Compute
 from ssn3d.segmentation.inference.tiles import probability_slabs
 
 SMALLEST_EDGE_VOXELS = 8
-"""Of the network's voxels. Thinner tomograms than a tile are mirrored, but not without end."""
+"""Smallest edge of a tomogram in the network's voxels; one thinner than a tile is mirrored."""
 
 
 @dataclass(frozen=True)
 class Found:
-    """What a segmentation of a whole tomogram wrote."""
+    """Files of a segmented tomogram, and their statistics."""
 
     probability: Path
     labels: Path
     fraction: float
-    """Of the voxels that are structure."""
+    """Fraction of voxels that are labelled."""
     highest: float
-    """Of the probabilities."""
+    """Highest probability."""
 
 
 def segment_tomogram(
@@ -44,12 +44,12 @@ def segment_tomogram(
     """Write {folder}/NAME_probability.mrc, from 0 to 1, and NAME_labels.mrc, 0 and 1.
 
     Args:
-        tomogram: NAME is its file's.
-        network: trained to tell every particle from the ground; placed by `compute`.
+        tomogram: tomogram; NAME is its name.
+        network: network for target `all`, placed by `compute`.
         compute: device and precision.
-        folder: made if there is none.
-        voxel_size_angstrom: the network's.
-        threshold: probability from which a voxel is structure.
+        folder: output folder, made if missing.
+        voxel_size_angstrom: voxel size of the network.
+        threshold: minimum probability of a labelled voxel.
 
     Raises:
         DataError: the tomogram is thinner than 8 of the network's voxels.
@@ -62,8 +62,8 @@ def segment_tomogram(
     _check_extent(tomogram, (z, y, x), voxel_size_angstrom)
 
     def box(corner: tuple[int, int, int], size: int) -> NDArray[np.float32]:
-        places = zip(first, corner, strict=True)
-        return sample_known(tomogram, tuple(low + step * at for low, at in places), step, size)
+        start = tuple(low + step * at for low, at in zip(first, corner, strict=True))
+        return sample_known(tomogram, start, step, size)
 
     slabs = probability_slabs(network, box, (z, y, x), compute)
     start, grid = Path(folder) / tomogram.name, tomogram.grid
@@ -82,7 +82,7 @@ def segment_tomogram(
 def _on_whole_grid(
     tomogram: Tomogram, slabs: Iterable[NDArray[np.float32]]
 ) -> Iterator[NDArray[np.float32]]:
-    """Yield all sections (1, y, x): those of the box that holds the data, and 0 in all padding."""
+    """Yield all sections (1, y, x) of the tomogram, from those of its data; 0 in all padding."""
     depth, height, width = tomogram.grid.shape
     first, stop = tomogram.found.first, tomogram.found.stop
     empty = np.zeros((1, height, width), np.float32)
@@ -99,11 +99,11 @@ def _on_whole_grid(
 def _check_extent(
     tomogram: Tomogram, shape: tuple[int, int, int], voxel_size_angstrom: float
 ) -> None:
-    """Raise DataError where a tomogram is too thin."""
+    """Raise DataError if a tomogram is too thin."""
     if min(shape) < SMALLEST_EDGE_VOXELS:
         z, y, x = shape
         raise DataError(
-            f"{tomogram.path}: {x}x{y}x{z} voxels of the network's {voxel_size_angstrom:g} A, "
-            f"fewer than {SMALLEST_EDGE_VOXELS} along an axis; if its voxels are not of "
-            f"{tomogram.grid.voxel_size_angstrom:g} A, give the true size with --voxel-size"
+            f"{tomogram.path}: {x}x{y}x{z} voxels at the network's voxel size of "
+            f"{voxel_size_angstrom:g} A, fewer than {SMALLEST_EDGE_VOXELS} along an axis; if its "
+            f"voxel size is not {tomogram.grid.voxel_size_angstrom:g} A, give --voxel-size"
         )

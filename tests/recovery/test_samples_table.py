@@ -15,7 +15,7 @@ def write_sheet(folder, *lines, titles=TITLES):
     return folder / "tomograms.tsv"
 
 
-def test_tomograms_by_name_with_files_beside_the_sheet(tmp_path):
+def test_samples_by_name(tmp_path):
     elsewhere = tmp_path / "elsewhere.mrc"
     elsewhere.touch()
     sheet = write_sheet(tmp_path, GOOD, "", f"TS_02.1\t{elsewhere}\t 7.5\t-51.5\t54")
@@ -27,7 +27,7 @@ def test_tomograms_by_name_with_files_beside_the_sheet(tmp_path):
 
 @pytest.mark.parametrize("separator", ["\t", ",", ";"])
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
-def test_sheets_of_spreadsheets(separator, encoding, tmp_path):
+def test_separators_and_encodings(separator, encoding, tmp_path):
     (tmp_path / "a.mrc").touch()
     (tmp_path / "b.zarr").mkdir()
     (tmp_path / "b.zarr" / ".zattrs").touch()
@@ -46,7 +46,7 @@ def test_sheets_of_spreadsheets(separator, encoding, tmp_path):
     assert samples["data_01"].voxel_size_angstrom == 8
 
 
-def test_columns_may_come_in_any_order(tmp_path):
+def test_order_of_columns(tmp_path):
     titles = "\t".join(reversed(COLUMNS))
     sheet = write_sheet(tmp_path, "60\t-60\t10\ta.mrc\tone", titles=titles)
     assert read_samples_table(sheet)["one"].voxel_size_angstrom == 10.0
@@ -73,7 +73,7 @@ def test_columns_may_come_in_any_order(tmp_path):
         ("two\ta.mrc", "line 3, tilt_min_deg: '' is not a number"),
     ],
 )
-def test_a_fault_names_row_and_column(line, message, tmp_path):
+def test_fault_names_line_and_column(line, message, tmp_path):
     with pytest.raises(DataError) as caught:
         read_samples_table(write_sheet(tmp_path, GOOD, line))
     assert message in str(caught.value)
@@ -94,13 +94,13 @@ def test_a_fault_names_row_and_column(line, message, tmp_path):
         ),
     ],
 )
-def test_a_faulty_table_is_one_line(titles, lines, message, tmp_path):
+def test_faulty_tables_are_refused(titles, lines, message, tmp_path):
     with pytest.raises(DataError, match=r"tomograms\.tsv") as caught:
         read_samples_table(write_sheet(tmp_path, *lines, titles=titles))
     assert message in str(caught.value)
 
 
-def test_braces_in_a_path_name_the_row(tmp_path):
+def test_braces_in_a_path(tmp_path):
     (tmp_path / "TS {01}.mrc").touch()
     with pytest.raises(DataError, match=r"line 2, file: .*TS \{01\}\.mrc.*rename"):
         read_samples_table(write_sheet(tmp_path, GOOD.replace("a.mrc", "TS {01}.mrc")))
