@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from ssn3d.core.errors import DataError
+from ssn3d.core.symmetry import point_group_rotations
 
-_NAME = re.compile(r"([CD])([1-9][0-9]?)")
+_NAME = re.compile(r"[CD][1-9][0-9]?")
 
 
 def symmetry_rotations(symmetry: str) -> NDArray[np.float64]:
@@ -19,15 +20,9 @@ def symmetry_rotations(symmetry: str) -> NDArray[np.float64]:
 
     Raises DataError for a name other than C1 to C99 and D1 to D99.
     """
-    found = _NAME.fullmatch(symmetry.upper())
-    if found is None:
+    if not _NAME.fullmatch(symmetry.upper()):
         raise DataError(f"symmetry {symmetry!r} is unknown; give C1, Cn or Dn, such as C4 or D7")
-    fold = int(found[2])
-    turns_deg = np.arange(fold) * (360 / fold)
-    group = Rotation.from_euler("z", turns_deg[:, None], degrees=True)  # in x, y, z
-    if found[1] == "D":
-        group = Rotation.concatenate([group, group * Rotation.from_euler("x", 180, degrees=True)])
-    return np.ascontiguousarray(group.as_matrix()[:, ::-1, ::-1])
+    return point_group_rotations(symmetry.upper())
 
 
 def angular_error_deg(

@@ -1,1 +1,1 @@
-"""experiment."""
+"""What the workflow needs besides its rules: names of runs, versions of code, failed jobs."""

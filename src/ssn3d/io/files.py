@@ -1,7 +1,6 @@
 """Files that are written completely or not at all; JSON files, tables of facts, SHA-256."""
 
 import csv
-import errno
 import glob
 import hashlib
 import json
@@ -11,18 +10,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from ssn3d.core.errors import DataError, WriteError
+from ssn3d.core.errors import DataError, write_error
 
 PathLike = str | os.PathLike[str]
 
 DELETE = "delete it and rerun"
 """What to do about a damaged result of ours; never about a file of the user's."""
-_REMEDIES = {
-    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), "free some space and rerun"),
-    **dict.fromkeys(
-        (errno.EROFS, errno.EACCES, errno.EPERM), "make the folder writable or use another one"
-    ),
-}
 
 
 @contextmanager
@@ -63,12 +56,6 @@ def _is_alive(pid: str) -> bool:
     except (ValueError, OSError):
         return True
     return True
-
-
-def write_error(path: PathLike, error: OSError) -> WriteError:
-    """Build the error for a file that cannot be written: why, and what to do."""
-    remedy = _REMEDIES.get(error.errno or 0, "fix the cause and rerun")
-    return WriteError(f"{path}: cannot be written ({error.strerror or error}); {remedy}")
 
 
 def cannot_be_read(path: PathLike, kind: str, error: object, remedy: str) -> str:
