@@ -101,7 +101,7 @@ def changed(folder, name, before, after):
         ("package/unused.py", "X = 1", "X = 2"),
     ],
 )
-def test_text_for_people_changes_nothing(folder, name, before, after):
+def test_text_changes_nothing(folder, name, before, after):
     assert not changed(folder, name, before, after)
 
 

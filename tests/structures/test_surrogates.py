@@ -55,7 +55,7 @@ def test_mass(surrogates, pdb_id):
 
 
 @pytest.mark.parametrize("pdb_id", COMPLEXES)
-def test_radius_is_that_of_the_bounding_sphere(surrogates, density_maps, pdb_id):
+def test_radius(surrogates, density_maps, pdb_id):
     published_nm = COMPLEXES[pdb_id].radius_angstrom / 10
     structure = surrogates[pdb_id]
     drawn = maps.density_map(structure.points_angstrom, structure.masses_dalton, 10.0, 40.0)
@@ -76,7 +76,7 @@ def test_point_group_is_exact(surrogates, pdb_id):
 
 
 @pytest.mark.parametrize("pdb_id", COMPLEXES)
-def test_one_body_as_dense_as_protein(surrogates, pdb_id):
+def test_connected_and_dense(surrogates, pdb_id):
     structure = surrogates[pdb_id]
     beads = len(structure.points_angstrom)
     # lattice neighbours are 5.1 A apart
@@ -90,19 +90,19 @@ def test_one_body_as_dense_as_protein(surrogates, pdb_id):
 
 
 @pytest.mark.parametrize("pdb_id", COMPLEXES)
-def test_map_maximum_is_like_that_of_real_structures(density_maps, pdb_id):
+def test_map_maximum_is_realistic(density_maps, pdb_id):
     assert 250 < density_maps[pdb_id].max() < 850  # real ones: 284 to 721
 
 
 @pytest.mark.parametrize("pdb_id", ["1BXR", "1EQR", "2GLS", "2GHO", "1W6T"])
-def test_map_is_like_that_of_the_real_structure(density_maps, real_structures, pdb_id):
+def test_map_matches_real_structure(density_maps, real_structures, pdb_id):
     real = density_map(read_entry(next(real_structures.glob(f"{pdb_id}.*")), pdb_id))
     model = density_maps[pdb_id]
     assert 0.75 < model.max() / real.max() < 1.35
     assert 0.8 < (model > 150).sum() / (real > 150).sum() < 1.25
 
 
-def test_every_complex_has_its_own_shape(surrogates):
+def test_shapes_differ(surrogates):
     """Radial mass profiles, scaled to the same size, differ between any two."""
     profiles = []
     for structure in surrogates.values():
@@ -112,7 +112,7 @@ def test_every_complex_has_its_own_shape(surrogates):
     assert apart.min() > 0.02
 
 
-def test_the_id_alone_seeds_the_shape():
+def test_shape_is_seeded_by_id():
     first, again = surrogate("2GHO", COMPLEXES), surrogate("2GHO", dict(COMPLEXES))
     np.testing.assert_array_equal(first.points_angstrom, again.points_angstrom)
     renamed = {"1XXX": COMPLEXES["2GHO"]}
@@ -120,7 +120,7 @@ def test_the_id_alone_seeds_the_shape():
     assert not np.array_equal(first.points_angstrom, other.points_angstrom)
 
 
-def test_the_shape_is_the_same_everywhere(surrogates):
+def test_reference_shape(surrogates):
     """Change these values only with a release that says so."""
     points = surrogates["1KP8"].points_angstrom
     np.testing.assert_allclose(points[0], [-58.761, 20.101, -41.123], atol=2e-3)
@@ -133,7 +133,7 @@ def test_any_point_group(point_group):
     assert bounding_radius_nm(density_map(structure)) == pytest.approx(8, rel=0.03)
 
 
-def test_every_id_of_the_paper_has_a_surrogate(repository):
+def test_paper_ids_have_surrogates(repository):
     assert set(read_pdb_ids(repository / "resources" / "pdb_ids.txt")) <= COMPLEXES.keys()
 
 
@@ -143,7 +143,7 @@ def test_unknown_id():
 
 
 @pytest.mark.parametrize("radius_angstrom", [30.0, 50.0, 2000.0])
-def test_mass_that_does_not_fit_the_radius(radius_angstrom):
+def test_mass_contradicts_radius(radius_angstrom):
     with pytest.raises(StructureError, match=r"1ABC: no body of 400000 Da .*; correct"):
         surrogate("1ABC", {"1ABC": Complex(400e3, radius_angstrom, "C1")})
 

@@ -39,7 +39,7 @@ class Tilts:
     """(tilts, 2) change per distance along y and x of the image; 0 unless the settings want it."""
     noise_variance_before_ctf: NDArray[np.float64]
     noise_variance_after_ctf: NDArray[np.float64]
-    """Relative to an image whose beam is normal to the ice; see `counting`."""
+    """Relative to an image whose beam is normal to the ice; see `shot_noise`."""
 
 
 @dataclasses.dataclass(frozen=True)

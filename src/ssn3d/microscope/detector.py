@@ -4,7 +4,7 @@ A tilt image is MTF * (CTF * (D * projection + n1) + n2 / sqrt(DQE)), with D the
 radiation damage (`dose`). Both n1 and n2 are white Gaussian noise, drawn independently for each
 image; n1 is therefore not structural noise, which would be the same specimen in all tilts. Their
 variances add up to 1, and n1 has a set fraction f of it, times factors v1 and v2 that change with
-the tilt (`counting`). The DQE, relative to its value at 0, is 1 unless there is a table of it. The
+the tilt (`shot_noise`). The DQE, relative to its value at 0, is 1 unless there is a table of it. The
 sum arrives as Gaussian noise of power spectrum MTF^2 (v1 f CTF^2 + v2 (1 - f) / DQE), and is drawn
 as such. All of this is linear, so signal and unit noise are imaged separately and scaled later
 (`noise_scale`).
@@ -129,7 +129,7 @@ class Camera:
     def unit_noise(self, shape: tuple[int, int], rng: np.random.Generator) -> NDArray[np.float32]:
         """Images (tilt, y, x) of a shape (y, x), of noise alone: of variance 1 before CTF and MTF.
 
-        That holds where the beam is normal to the ice (see `counting`). The CTF is that of the tilt
+        That holds where the beam is normal to the ice (see `shot_noise`). The CTF is that of the tilt
         axis all over the field. Drawn on the CPU, so that every device sees the same noise.
         """
         padding = self.padding(shape)
