@@ -13,8 +13,9 @@ from ssn3d.config.experiment import load_config
 from ssn3d.io.files import read_json
 from ssn3d.microscope.steps import add_noise, image_specimen
 from ssn3d.specimen.steps import simulate_specimen
+from ssn3d.structures.complexes import Complex
 from ssn3d.structures.structure import write_structure
-from ssn3d.structures.surrogates import Complex, surrogate
+from ssn3d.structures.surrogates import surrogate
 from ssn3d.subtomograms.steps import extract_subtomograms
 from ssn3d.subtomograms.store import open_shard
 

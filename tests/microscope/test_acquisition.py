@@ -128,7 +128,7 @@ def damage(path, change):
         (lambda content: content["tilts"].update(defocus_um=5.0), "damaged"),
         (lambda content: content.update(tilts=3), "damaged"),
         (lambda content: content.pop("alignment"), "lacks alignment"),
-        (lambda content: content["tilts"]["defocus_um"].pop(), "not of 121 tilts"),
+        (lambda content: content["tilts"]["defocus_um"].pop(), "not an acquisition of 121 tilts"),
     ],
 )
 def test_damaged_acquisitions(tmp_path, change, fault):

@@ -13,11 +13,11 @@ from synthetic_entries import read_entry
 from ssn3d.core.errors import ConfigError, StructureError
 from ssn3d.structures import maps
 from ssn3d.structures.bounding import bounding_sphere
+from ssn3d.structures.complexes import Complex, read_complexes
 from ssn3d.structures.ids import read_pdb_ids
-from ssn3d.structures.surrogates import Complex, read_complexes, surrogate
+from ssn3d.structures.surrogates import surrogate
 
 COMPLEXES = read_complexes(Path(__file__).parents[2] / "resources" / "complexes.tsv")
-VOXEL_NM = 1.0
 SIGMA_NM = 1.155  # a resolution of 4 nm
 
 
@@ -26,24 +26,35 @@ def surrogates():
     return {pdb_id: surrogate(pdb_id, COMPLEXES) for pdb_id in COMPLEXES}
 
 
+def density_map(structure):
+    """Map in dalton/nm^3 with voxels of 1 nm and a resolution of 4 nm."""
+    return maps.density_map(structure.points_angstrom, structure.masses_dalton, 10.0, 40.0)
+
+
 @pytest.fixture(scope="module")
 def density_maps(surrogates):
     return {pdb_id: density_map(structure) for pdb_id, structure in surrogates.items()}
 
 
-def density_map(structure):
-    """Mass in dalton/nm^3 at voxels of 1 nm, a resolution of 4 nm: the sum of the Gaussians."""
-    voxels = np.arange(-18, 19, dtype=np.float32) * np.float32(VOXEL_NM)
+def sum_of_gaussians(structure, size):
+    """The same map, from one Gaussian per point."""
+    voxels = np.arange(size, dtype=np.float32) - size // 2
     apart = voxels[:, None, None] - structure.points_angstrom / 10  # (voxel, point, axis)
-    z, y, x = (
-        np.moveaxis(np.exp(-((apart / SIGMA_NM) ** 2) / 2), 2, 0) / np.sqrt(2 * np.pi) / SIGMA_NM
-    )
+    z, y, x = np.moveaxis(np.exp(-((apart / SIGMA_NM) ** 2) / 2), 2, 0)
     planes = (z * structure.masses_dalton)[:, None] * y
-    return planes @ x.T
+    return planes @ x.T / (np.sqrt(2 * np.pi) * SIGMA_NM) ** 3
 
 
 def bounding_radius_nm(density):
-    return bounding_sphere(density, 0.2)[1] * VOXEL_NM
+    return bounding_sphere(density, 0.2)[1]
+
+
+@pytest.mark.parametrize("pdb_id", ["1A1S", "1F1B"])
+def test_map_is_sum_of_gaussians(surrogates, density_maps, pdb_id):
+    drawn = density_maps[pdb_id]
+    expected = sum_of_gaussians(surrogates[pdb_id], len(drawn))
+    np.testing.assert_allclose(drawn, expected, atol=0.02 * expected.max())
+    assert bounding_radius_nm(expected) == pytest.approx(bounding_radius_nm(drawn), rel=0.03)
 
 
 @pytest.mark.parametrize("pdb_id", COMPLEXES)
@@ -55,13 +66,9 @@ def test_mass(surrogates, pdb_id):
 
 
 @pytest.mark.parametrize("pdb_id", COMPLEXES)
-def test_radius(surrogates, density_maps, pdb_id):
+def test_radius(density_maps, pdb_id):
     published_nm = COMPLEXES[pdb_id].radius_angstrom / 10
-    structure = surrogates[pdb_id]
-    drawn = maps.density_map(structure.points_angstrom, structure.masses_dalton, 10.0, 40.0)
-    assert bounding_radius_nm(drawn) == pytest.approx(published_nm, rel=0.012)
-    # a map made in another way has other voxels at its edge
-    assert bounding_radius_nm(density_maps[pdb_id]) == pytest.approx(published_nm, rel=0.03)
+    assert bounding_radius_nm(density_maps[pdb_id]) == pytest.approx(published_nm, rel=0.012)
 
 
 @pytest.mark.parametrize("pdb_id", COMPLEXES)

@@ -144,10 +144,14 @@ def test_split_of_other_subtomograms(column, shards, tmp_path):
     changed = [c.copy() for c in columns()]
     changed[column][1] = changed[column][5]
     write_split(tmp_path / "s.csv", *changed, np.full(9, "train"))
-    with pytest.raises(DataError, match=r"s\.csv: of other subtomograms than .*; give the split"):
+    with pytest.raises(
+        DataError, match=r"s\.csv: does not match the subtomograms in .*; give the split"
+    ):
         read_split(tmp_path / "s.csv", open_dataset(shards))
     write_split(tmp_path / "s.csv", *columns(("t1", "t2")), np.full(6, "train"))
-    with pytest.raises(DataError, match=r"s\.csv: of other subtomograms than .*; give the split"):
+    with pytest.raises(
+        DataError, match=r"s\.csv: does not match the subtomograms in .*; give the split"
+    ):
         read_split(tmp_path / "s.csv", open_dataset(shards))
 
 

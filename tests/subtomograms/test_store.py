@@ -86,7 +86,7 @@ def test_dataset_of_several_snrs(content, tmp_path):
         ({"target": "all"}, "target is all, but centred in"),
         ({"voxel_size_angstrom": 12.0}, r"voxel_size_angstrom is 12\.0, but 10\.0 in"),
         ({"images": np.zeros((2, 16, 16, 16))}, "size_voxels is 16, but 8 in"),
-        ({"tomogram": "t1"}, "of dataset A and tomogram t1, as .*one.h5 is; leave one out"),
+        ({"tomogram": "t1"}, "has dataset A and tomogram t1, like .*one.h5; leave one out"),
     ],
 )
 def test_shards_of_different_kinds(other, fault, tmp_path):

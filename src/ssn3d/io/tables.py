@@ -22,7 +22,6 @@ def read_csv(
     columns: Mapping[str, type[Any]],
     *,
     may_be_empty: Collection[str] = (),
-    separator: str = ",",
     remedy: str = DELETE,
 ) -> pd.DataFrame:
     """Read the given columns, each as the given type; other columns are ignored.
@@ -36,10 +35,9 @@ def read_csv(
     """
     try:
         with Path(path).open(encoding="utf-8-sig", newline="") as stream:
-            titles = next(csv.reader(stream, delimiter=separator), [])
+            titles = next(csv.reader(stream), [])
         table = pd.read_csv(
             Path(path),
-            sep=separator,
             dtype=dict(columns),
             keep_default_na=False,
             na_values={column: [""] for column in may_be_empty},

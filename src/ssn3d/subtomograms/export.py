@@ -25,11 +25,7 @@ def export_subtomograms(
 
     Image names in the STAR file are relative to `folder`: run RELION there. Protein remains dark.
 
-    Returns:
-        the STAR file.
-
-    Raises:
-        DataError: a shard is damaged, or none has any of these structures.
+    Returns the STAR file. Raises DataError if a shard is damaged, or no shard has these structures.
     """
     dataset = open_dataset(shards)
     names, tomograms, chosen = [], [], []

@@ -11,7 +11,7 @@ from ssn3d.core.particles import Particles
 
 
 def standardise(image: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Shift and scale to mean 0 and standard deviation 1. Raises DataError where it is flat."""
+    """Shift and scale to mean 0 and standard deviation 1. Raises DataError if it is constant."""
     spread = image.std(dtype=np.float64)
     if not spread > 0:
         raise DataError("a subtomogram is constant; its tomogram is damaged or empty")
