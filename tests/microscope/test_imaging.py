@@ -105,19 +105,6 @@ def test_opposite_borders_are_independent():
         assert abs(np.corrcoef(one.ravel(), other.ravel())[0, 1]) < 0.05
 
 
-def test_batches_change_nothing():
-    """Nor does a shorter last batch."""
-    images = generator(0, "i").standard_normal((11, 64, 48), dtype=np.float32)
-    alone = np.concatenate([camera_of().image(image[None]) for image in images])
-    np.testing.assert_allclose(camera_of(tilts=11).image(images), alone, atol=1e-5)
-
-
-def test_border_is_mirrored():
-    """A constant image remains constant up to its borders, scaled by the CTF at 0."""
-    seen = camera_of().image(np.full((1, 64, 48), 3.0, dtype=np.float32))
-    np.testing.assert_allclose(seen, -0.07 * 3, rtol=1e-4)
-
-
 def test_noise_comes_from_the_seed_alone():
     first, again, other = (
         camera_of().unit_noise((64, 64), generator(s, "noise")) for s in (1, 1, 2)

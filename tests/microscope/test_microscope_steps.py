@@ -247,17 +247,6 @@ def test_datasets_have_independent_noise(folder):
     assert abs(np.corrcoef(first.ravel(), second.ravel())[0, 1]) < 0.02
 
 
-def test_headers_label_the_files(folder):
-    snr = read_json(folder / "A.json")["snr_measured"]
-    for name, label in (
-        ("signal", "ssn3d noise-free tomogram"),
-        ("tilts", "ssn3d noise-free tilt series"),
-        ("A", f"ssn3d, SNR {snr:.4g}"),
-        ("A_tilts", "ssn3d, SNR"),
-    ):
-        assert label.encode() in (folder / f"{name}.mrc").read_bytes()[:1024]
-
-
 def test_tilts_of_another_microscope(folder, tmp_path):
     for name in FILES:
         (tmp_path / name).write_bytes((folder / name).read_bytes())
