@@ -22,11 +22,7 @@ from ssn3d.microscope.padding import Padding
 from ssn3d.microscope.projector import Projector
 from ssn3d.microscope.reconstruct import reconstruct
 from ssn3d.microscope.snr import Sphere, measure_snr, region_mask
-from ssn3d.microscope.steps import (
-    add_noise,
-    check_snr,
-    image_specimen,
-)
+from ssn3d.microscope.steps import add_noise, check_snr, image_specimen
 from ssn3d.specimen.volume import Grid, render
 
 FILES = ("signal.mrc", "tilts.mrc", "acquisition.json", "particles.star", "specimen.json")

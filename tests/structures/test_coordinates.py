@@ -11,12 +11,7 @@ from hypothesis import strategies as st
 from synthetic_entries import add_atom, cif_text, make_entry, new_residue, pdb_text, read_entry
 
 from ssn3d.core.errors import StructureError
-from ssn3d.structures.coordinates import (
-    check_entry_id,
-    entry_structure,
-    file_content,
-    parse_entry,
-)
+from ssn3d.structures.coordinates import check_entry_id, entry_structure, file_content, parse_entry
 
 RESIDUE_DALTON = {"GLY": 57.05, "ALA": 71.08, "SER": 87.08, "TRP": 186.21}  # textbook values
 

@@ -14,16 +14,7 @@ from ssn3d.specimen.settings import SpecimenSettings
 _OFF_STEP = 1e-3
 """Largest distance of the last tilt from the highest, in steps, by rounding."""
 TAKEN_NAMES = frozenset(
-    {
-        "acquisition",
-        "density",
-        "ground",
-        "labels",
-        "particles",
-        "signal",
-        "specimen",
-        "tilts",
-    }
+    {"acquisition", "density", "ground", "labels", "particles", "signal", "specimen", "tilts"}
 )
 """Names of other files in the folder of a dataset's files."""
 _STEEPEST_DEG = 85.0

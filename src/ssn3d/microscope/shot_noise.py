@@ -13,9 +13,7 @@ from numpy.typing import NDArray
 
 
 def noise_variances(
-    beam_cosine: NDArray[np.float64],
-    electrons: NDArray[np.float64],
-    paths_through_ice: float,
+    beam_cosine: NDArray[np.float64], electrons: NDArray[np.float64], paths_through_ice: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Variances of the noise of each tilt before and after the CTF, (n,) each.
 

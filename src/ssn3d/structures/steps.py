@@ -10,12 +10,7 @@ from ssn3d.core.log import logger
 from ssn3d.io.files import PathLike, sha256_of, write_json
 from ssn3d.io.mrc import write_mrc
 from ssn3d.structures.complexes import Complex, read_complexes
-from ssn3d.structures.coordinates import (
-    check_entry_id,
-    entry_structure,
-    file_content,
-    parse_entry,
-)
+from ssn3d.structures.coordinates import check_entry_id, entry_structure, file_content, parse_entry
 from ssn3d.structures.download import Archive
 from ssn3d.structures.fetch import cache_folder, fetch_entries
 from ssn3d.structures.ids import read_superseded

@@ -16,10 +16,7 @@ from ssn3d.subtomograms.store import open_dataset
 
 
 def export_subtomograms(
-    shards: Sequence[PathLike],
-    pdb_ids: Sequence[str],
-    folder: PathLike,
-    optics: Optics,
+    shards: Sequence[PathLike], pdb_ids: Sequence[str], folder: PathLike, optics: Optics
 ) -> Path:
     """Write subtomograms of the given structures: {folder}/subtomograms/*.mrc and particles.star.
 
