@@ -72,7 +72,7 @@ def folder(tmp_path):
 
 
 def changed(folder, name, before, after):
-    """Whether an edit of one file changes the version."""
+    """True if an edit of one file changes the version."""
     old = version(folder)
     text = (folder / name).read_text()
     assert before in text

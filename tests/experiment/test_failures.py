@@ -6,7 +6,7 @@ from ssn3d.experiment.failures import MOST_LINES, failure_lines
 
 
 def block(rule, job, log):
-    """Write what Snakemake logs of a failed job, which may have no log of its own."""
+    """Snakemake's log of a failed job; `log` is None for a job without a log file."""
     of_log = f"    log: {log} (check log file(s) for error details)\n" if log else ""
     return (
         "RuleException:\n"

@@ -1,4 +1,4 @@
-"""What is drawn for each tomogram: within its range, by its seed, on its own, and written down."""
+"""Random numbers of each tomogram: within their ranges, seeded, independent, and recorded."""
 
 import dataclasses
 import json

@@ -88,7 +88,7 @@ def test_no_damping_without_exposure():
 
 
 def test_image_is_damped_by_exposure():
-    """Seen after half of the exposure, it has lost what the curve says."""
+    """The damping is that of the curve at half of the exposure."""
     wave = np.tile(np.cos(2 * np.pi * 16 / 96 * np.arange(96)), (41, 96, 1)).astype(np.float32)
     tilt, series = {"step_deg": 3.0}, {**DOSE, "order": "unidirectional"}
     damped, plain = (camera(tilt=tilt, dose=d).image(wave)[20] for d in (series, None))

@@ -255,5 +255,7 @@ def test_check_snr():
     for near in (0.096, 0.104):
         check_snr(near, 0.1)
     for measured in (float("nan"), 0.0, 0.094, 0.106):
-        with pytest.raises(SNRError, match=r"the finished tomogram has SNR .* where 0\.1 was"):
+        with pytest.raises(
+            SNRError, match=r"snr\.datasets: .* instead of the target 0\.1; use more"
+        ):
             check_snr(measured, 0.1)

@@ -1,4 +1,4 @@
-"""Fiducials, vesicles and filaments: as many as asked for, apart, labelled; and off, nothing."""
+"""Fiducials, vesicles and filaments: their number, places and labels; no effect when off."""
 
 import hashlib
 

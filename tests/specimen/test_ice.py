@@ -1,4 +1,4 @@
-"""A slab of ice: particles and ground inside it alone, and no contrast of its own."""
+"""A slab of ice: particles and background inside it alone, and no contrast of its own."""
 
 import numpy as np
 import pytest
@@ -79,7 +79,7 @@ def test_density_in_and_outside_ice(specimen, structures, slab):
 
 
 def test_even_slab_has_no_contrast():
-    """Why faces are not drawn: the slab of a wide specimen, seen in a field in its middle."""
+    """Faces are not drawn: the slab of a wide specimen, imaged in a field in its middle."""
     angles, thickness, field, wide = [-60.0, -30.0, 0.0, 30.0, 60.0], 24.0, 64, 512
     ice = -protein_dalton_per_nm3(ICE)  # of which the zero is ice itself
     assert ice == 0

@@ -1,4 +1,4 @@
-"""Bilayers have two layers and a lipid's contrast; vesicles are smooth, and as large as asked."""
+"""Bilayers have two layers and the contrast of lipids; vesicles are smooth, of the given size."""
 
 import numpy as np
 import pytest

@@ -7,7 +7,7 @@ from scipy.spatial import cKDTree
 
 from ssn3d.core.errors import PlacementError
 from ssn3d.core.seeds import generator
-from ssn3d.specimen.placement import _relax, occupied_fraction, place_spheres
+from ssn3d.specimen.placement import _relax, place_spheres
 
 RADII = (3.0, 5.0, 7.0, 9.0, 12.0)
 
@@ -89,8 +89,3 @@ def test_impossible_packing(fraction, monkeypatch):
     radii, box = packing(300, fraction)
     with pytest.raises(PlacementError, match=r"300 spheres.*\d%.*fewer particles"):
         place_spheres(radii, box, generator(0, "place"))
-
-
-def test_occupied_fraction_of_one_sphere():
-    fraction = occupied_fraction(np.array([1.0]), np.array([2.0, 2.0, 2.0]))
-    assert fraction == pytest.approx(np.pi / 6)

@@ -83,12 +83,6 @@ def test_waters_and_ligands():
     assert structure.mass_dalton - bare.mass_dalton == pytest.approx(65.38 / 2, abs=0.01)
 
 
-def test_first_model_only():
-    np.testing.assert_array_equal(
-        structure_of(make_entry(models=3)).masses_dalton, structure_of(make_entry()).masses_dalton
-    )
-
-
 def test_conformers_count_by_occupancy():
     def with_last(*atoms):
         entry = make_entry(["GLY"] * 20)

@@ -25,7 +25,7 @@ def density(molecule):
 
 @pytest.fixture(name="row")
 def give_row(density, tmp_path):
-    """Give a row for the map, in a file, of the molecule's mass."""
+    """Settings for the map, in a file, with the mass of the molecule."""
     write_mrc(tmp_path / "emd.mrc", density, VOXEL)
     return MapSettings(
         id="1AAA", file=str(tmp_path / "emd.mrc"), threshold=0.02, mass_dalton=80_000.0
@@ -101,7 +101,7 @@ def test_missing_and_invalid_maps(row, tmp_path):
 
 
 def test_maps_replace_coordinates(row, repository, tmp_path):
-    """No coordinate file is asked for; the record has the map's name and digest."""
+    """No coordinate file is needed; the record has the map's name and digest."""
     settings = section("structures", source="folder", folder=str(tmp_path), maps=[row.model_dump()])
     assert settings.from_coordinates(["1AAA", "1KP8"]) == ["1KP8"]
     assert map_files(settings) == [row.file]

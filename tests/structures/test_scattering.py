@@ -23,7 +23,7 @@ def volts(matter):
 
 
 def test_mean_inner_potentials():
-    """Of ice 4.53 V (Vulovic et al. 2013); of gold 30 V (neutral atoms)."""
+    """Ice 4.53 V (Vulovic et al. 2013); gold 30 V (neutral atoms)."""
     assert volts(ICE) == pytest.approx(4.53, abs=0.02)
     assert volts(GOLD) == pytest.approx(30, abs=0.5)
     assert volts(PROTEIN) == pytest.approx(8.1, abs=0.1)

@@ -92,7 +92,7 @@ def test_balanced_selection():
     ("tomogram", "key"), [("t1", "count"), ("independent1", "independent_count")]
 )
 def test_too_few_particles_inside(tomogram, key):
-    fault = rf"subtomograms\.{key}: 500 asked for, \d+ cubes of 40 voxels lie inside"
+    fault = rf"subtomograms\.{key}: 500 requested, \d+ cubes of 40 voxels lie inside"
     with pytest.raises(DataError, match=fault):
         draw(particles(300), 500, size=40, tomogram=tomogram)
 

@@ -19,7 +19,7 @@ def one_line(error: ValidationError, model: type[BaseModel]) -> str:
     if fault["type"] in _UNKNOWN_KEY:
         *section, key = fault["loc"]
         return _unknown_key(schema, _place(schema, tuple(section)), key)
-    # Each alternative that a key has is a fault; one further inside of it says more.
+    # Each alternative type of a key is a fault; the innermost one is the most specific.
     place = max((other for other, _ in faults if other[: len(place)] == place), key=len)
     alternatives = [fault for other, fault in faults if other == place]
     raised = next((f for f in alternatives if f["type"] == "value_error"), alternatives[0])

@@ -1,1 +1,1 @@
-"""What the workflow needs besides its rules: names of runs, versions of code, failed jobs."""
+"""Support for the workflow: names and folders of runs, versions of code, failed jobs."""

@@ -1,4 +1,4 @@
-"""How runs are named, in tables and in paths. Light to import: Snakemake does so for every job."""
+"""Names of runs in tables and in paths. Light to import, since every job of Snakemake does."""
 
 import re
 from pathlib import Path

@@ -188,7 +188,7 @@ def check_snr(measured: float, asked: float) -> None:
     """Raise SNRError unless the measured SNR, which may be NaN, is close to the target."""
     if not abs(measured / asked - 1) <= SNR_TOLERANCE:
         raise SNRError(
-            f"snr.datasets: the finished tomogram has SNR {measured:.4g} where {asked:g} was asked "
-            "for; use more reference particles (specimen.particles, "
+            f"snr.datasets: the finished tomogram has SNR {measured:.4g} instead of the "
+            f"target {asked:g}; use more reference particles (specimen.particles, "
             "snr.max_particles) or larger cubes (subtomograms.size_voxels)"
         )

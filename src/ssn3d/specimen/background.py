@@ -100,7 +100,7 @@ def _filament(
     within: Slab,
     rng: np.random.Generator,
 ) -> Filament:
-    """Make a filament in a random direction in which it may fit between the faces of a slab."""
+    """Place a filament in a random direction in which it may fit between the faces of a slab."""
     voxel = grid.voxel_size_angstrom
     free = within.thickness * voxel - 2 * assembly.outer_radius_angstrom
     steepest = np.clip(free / chain.length_angstrom, 0, 1)

@@ -69,7 +69,7 @@ def surrogate(pdb_id: str, complexes: Mapping[str, Complex]) -> Structure:
 
 
 def _nearest_body(random: np.random.Generator, known: Complex) -> tuple[float, Points]:
-    """Make bodies until one has the radius; return the error and the points (n, 3) of the best."""
+    """Build bodies until one has the radius; return the error and the points (n, 3) of the best."""
     tried = []
     for _ in range(_BODIES):
         points = _body(random, known)

@@ -31,7 +31,7 @@ def select(
     if not 0 < count <= len(inside):
         key = "independent_count" if is_independent(tomogram) else "count"
         raise DataError(
-            f"subtomograms.{key}: {count} asked for, {len(inside)} cubes of {size} voxels lie "
+            f"subtomograms.{key}: {count} requested, {len(inside)} cubes of {size} voxels lie "
             f"inside tomogram {tomogram}; ask for fewer (or all), or for more particles "
             "(specimen.particles)"
         )
