@@ -1,4 +1,4 @@
-"""Errors that a user can cause: one line that names the file, key or value and gives the way out."""
+"""Errors that a user can cause: one line with the file, key or value and the way out."""
 
 import errno
 import os
