@@ -37,7 +37,7 @@ def end(job):
     job.communicate()
 
 
-def test_processes_get_one_gpu_each_and_the_next_waits_until_one_is_killed(tmp_path, monkeypatch):
+def test_next_job_waits_for_a_slot(tmp_path, monkeypatch):
     monkeypatch.setattr(gpu_slots, "POLL_S", 0.02)
     first, gpu_of_first = start_job(tmp_path)
     second, gpu_of_second = start_job(tmp_path)
@@ -68,9 +68,7 @@ def test_gpus_fill_evenly(tmp_path):
     assert indices == [[0], [1], [0], [1]]
 
 
-def test_several_gpus_are_different_ones_and_all_of_them_or_none_are_held(
-    tmp_path, monkeypatch
-) -> None:
+def test_several_gpus_all_or_none(tmp_path, monkeypatch) -> None:
     gpus = [*GPUS, "GPU-c"]
     with hold_gpus(gpus, 2, 2, tmp_path) as first, hold_gpus(gpus, 2, 2, tmp_path) as second:
         assert (first, second) == ([0, 1], [2, 0])
@@ -89,7 +87,7 @@ def test_several_gpus_are_different_ones_and_all_of_them_or_none_are_held(
         pytest.fail("two of three GPUs are held already")
 
 
-def test_a_slot_is_free_again_after_its_job(tmp_path):
+def test_slot_is_released(tmp_path):
     for _ in range(3):
         with hold_gpus(GPUS[:1], 1, folder=tmp_path) as indices:
             assert indices == [0]
@@ -102,7 +100,7 @@ def test_a_slot_is_free_again_after_its_job(tmp_path):
         assert indices == [0]
 
 
-def test_other_users_have_no_access_to_the_lock_files():
+def test_lock_folder_is_private():
     folder = lock_folder()
     assert folder.stat().st_uid == os.getuid()
     assert folder.stat().st_mode & 0o077 == 0

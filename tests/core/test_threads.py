@@ -13,8 +13,9 @@ from ssn3d.config.experiment import load_config
 from ssn3d.io.files import read_json
 from ssn3d.microscope.steps import add_noise, image_specimen
 from ssn3d.specimen.steps import simulate_specimen
+from ssn3d.structures.complexes import Complex
 from ssn3d.structures.structure import write_structure
-from ssn3d.structures.surrogates import Complex, surrogate
+from ssn3d.structures.surrogates import surrogate
 from ssn3d.subtomograms.steps import extract_subtomograms
 from ssn3d.subtomograms.store import open_shard
 
@@ -42,6 +43,7 @@ def simulate(folder, microscope):
             "deformation_fraction": 0.05,
             "thickness_angstrom": 38.0,
         },
+        ice={"thickness_angstrom": 350.0, "tilt_about_x_deg": 2.0, "tilt_about_y_deg": -3.0},
     )
     written = {k: folder / f"{k}.mrc" for k in ("density", "labels")}
     written |= {k: folder / f"{k}.star" for k in ("particles", "ground")}
@@ -51,7 +53,15 @@ def simulate(folder, microscope):
     images = {k: folder / f"{k}.mrc" for k in ("tilts", "signal")}
     images["acquisition"] = folder / "acquisition.json"
     table = REPOSITORY / "resources" / "ideal_detector.csv"
-    image_specimen(written["density"], microscope, 3, "t1", detector_table=table, **images)
+    image_specimen(
+        written["density"],
+        microscope,
+        3,
+        "t1",
+        specimen=written["specimen"],
+        detector_table=table,
+        **images,
+    )
     dataset = {"tomogram": folder / "A.mrc", "tilts": folder / "A_tilts.mrc"}
     dataset["summary"] = folder / "A.json"
     add_noise(

@@ -65,7 +65,7 @@ def archive_settings(url, **changes):
 
 
 @pytest.mark.slow
-def test_the_whole_report_on_this_machine(repository, tmp_path, monkeypatch, capsys):
+def test_whole_report(repository, tmp_path, monkeypatch, capsys):
     """A whole report, for less than the demo; structures are bead models, so no network is used."""
     monkeypatch.chdir(repository)
     (tmp_path / "small.yaml").write_text(SMALL)
@@ -80,7 +80,7 @@ def test_the_whole_report_on_this_machine(repository, tmp_path, monkeypatch, cap
     assert printed["structures"].startswith("22 bead models")
 
 
-def test_no_fact_makes_the_report_fail(pdb_ids, tmp_path, monkeypatch):
+def test_probes_that_fail(pdb_ids, tmp_path, monkeypatch):
     def broken(*_):
         raise RuntimeError("no such\nthing")
 
@@ -159,7 +159,7 @@ def test_disk_and_cache(tmp_path, monkeypatch):
     assert lines.cache(tmp_path / "none") == "0 structures, 0 MB in ~/none"
 
 
-def test_an_archive_that_answers_or_refuses(pdb_ids):
+def test_archive_answers_or_refuses(pdb_ids):
     with archive(200) as url:
         said = lines.structures(archive_settings(url), pdb_ids)
     assert said.startswith("0 of 22 in ")
@@ -177,7 +177,7 @@ def test_no_network_and_the_remedies(pdb_ids):
     assert "no connection; bead models" in said
 
 
-def test_what_is_in_the_cache_needs_no_network(pdb_ids, tmp_path):
+def test_cache_needs_no_network(pdb_ids, tmp_path):
     folder = tmp_path / "cache" / "structures"
     folder.mkdir(parents=True)
     for pdb_id in pdb_ids:
@@ -186,20 +186,13 @@ def test_what_is_in_the_cache_needs_no_network(pdb_ids, tmp_path):
     assert said == f"22 of 22 in {folder}"
 
 
-def test_a_folder_of_one_s_own(pdb_ids, tmp_path):
+def test_user_folder(pdb_ids, tmp_path):
     (tmp_path / "1KP8.pdb").touch()
     settings = changed(PAPER.structures, source="folder", folder=str(tmp_path))
-    said = lines._in_any_case(lambda: lines.structures(settings, pdb_ids))
+    said = lines._value_or_fault(lambda: lines.structures(settings, pdb_ids))
     assert "no coordinate file for 21 of 22 structures: 1A1S" in said
     said = lines.structures(changed(settings, allow_surrogates=True), pdb_ids)
     assert said.startswith("1 of 22 in ")
-
-
-def test_runs_of_the_paper(pdb_ids):
-    asked = PAPER.tables.runs(pdb_ids)
-    assert len(asked) == 8 + 6 + 22  # SSN3D-ED has three seeds
-    assert asked[0] == ("Xu & Alber", "A", "random")
-    assert asked[-1] == ("SSN3D-ED", "A", f"without_{pdb_ids[-1]}")
 
 
 def test_results_of_an_earlier_run(pdb_ids, tmp_path):
@@ -216,7 +209,7 @@ def test_results_of_an_earlier_run(pdb_ids, tmp_path):
     assert said == "1 of 3 datasets and 1 of 36 runs there"
 
 
-def test_an_epoch_grows_with_the_subtomograms():
+def test_epoch_time():
     random, without = Run("SSN3D-ED", "A"), Run("SSN3D-ED", "A", "without_1KP8")
     # of 3,380: 338 to test, 304 to validate (forward only: a third), 2,738 to train
     assert estimate.epoch_seconds(PAPER, 22, random, 0.056) == pytest.approx(159, abs=0.5)
@@ -231,7 +224,7 @@ def test_jobs_at_a_time():
     assert estimate.side_by_side([1.0, 9.0], 8) == 9
 
 
-def test_trainings_take_longer_with_more_epochs(pdb_ids, monkeypatch):
+def test_training_time(pdb_ids, monkeypatch):
     monkeypatch.setattr(estimate, "measure_networks", lambda *_: dict.fromkeys(names, 0.056))
     monkeypatch.setattr(estimate, "trainings_at_once", lambda _: 1)
     names = ("SSN3D-v1", "SSN3D-v2", "SSN3D-ED", "UNet")
@@ -242,14 +235,14 @@ def test_trainings_take_longer_with_more_epochs(pdb_ids, monkeypatch):
     assert "SSN3D-ED 3 min" in said[0]
 
 
-def test_simulation_grows_with_tomograms_and_datasets():
+def test_simulation_time():
     two = estimate.simulation_seconds(PAPER, 3.5)  # one of them independent
     assert two == pytest.approx(2 * (13 + 3 * 18), rel=0.2)  # processor time as measured
     assert estimate.simulation_seconds(changed(PAPER, tomograms=3), 3.5) == 2 * two
     assert estimate.simulation_seconds(PAPER, 7.0) == 2 * two
 
 
-def test_baseline_counts_test_sets_and_trials():
+def test_baseline_time():
     # 338 to test and 800 independent each; the tuned ones 45 trials of 60 subtomograms as well
     tuned = [Run("Xu & Alber, tuned", dataset) for dataset in "AB"]
     unsupervised = estimate.baseline_seconds(PAPER, [Run("Xu & Alber", "A")], 0.2)

@@ -72,7 +72,7 @@ def folder(tmp_path):
 
 
 def changed(folder, name, before, after):
-    """Whether an edit of one file changes the version."""
+    """True if an edit of one file changes the version."""
     old = version(folder)
     text = (folder / name).read_text()
     assert before in text
@@ -101,7 +101,7 @@ def changed(folder, name, before, after):
         ("package/unused.py", "X = 1", "X = 2"),
     ],
 )
-def test_text_for_people_changes_nothing(folder, name, before, after):
+def test_text_changes_nothing(folder, name, before, after):
     assert not changed(folder, name, before, after)
 
 

@@ -6,7 +6,7 @@ from ssn3d.experiment.failures import MOST_LINES, failure_lines
 
 
 def block(rule, job, log):
-    """Write what Snakemake logs of a failed job, which may have no log of its own."""
+    """Snakemake's log of a failed job; `log` is None for a job without a log file."""
     of_log = f"    log: {log} (check log file(s) for error details)\n" if log else ""
     return (
         "RuleException:\n"
@@ -31,7 +31,7 @@ def said(tmp_path):
     return lines
 
 
-def test_every_failed_job_has_its_reason(said):
+def test_reasons_of_failed_jobs(said):
     run = block("add_noise", 4, "a.log") + block("train_network", 7, "b.log")
     first = "23:23:32 device: CPU\n23:23:33 error: snr.datasets: SNR 900 was asked for\n"
     assert said(run, a=first, b="23:24:00 error: no GPU\n") == [
@@ -40,12 +40,12 @@ def test_every_failed_job_has_its_reason(said):
     ]
 
 
-def test_jobs_of_one_rule_are_distinguished(said):
+def test_jobs_of_one_rule(said):
     (line,) = said(block("add_noise", 4, "logs/add_noise/t2_A.log"))
     assert line.startswith("add_noise (t2_A) failed: ")
 
 
-def test_a_job_that_succeeded_when_retried_did_not_fail(said):
+def test_retried_job_did_not_fail(said):
     again = block("add_noise", 4, "a.log") + block("add_noise", 5, "a.log")
     run = again + "Finished jobid: 4 (Rule: add_noise)\n"
     assert said(run, a="23:23:33 error: first\n23:23:34 error: last\n") == [
@@ -54,30 +54,30 @@ def test_a_job_that_succeeded_when_retried_did_not_fail(said):
 
 
 @pytest.mark.parametrize("text", ["", "12:00:00 epoch 3 of 200\n"])
-def test_a_killed_job_ended_without_an_error_line(said, text):
+def test_killed_job(said, text):
     (line,) = said(block("train_network", 1, "a.log"), a=text)
     assert line.startswith("train_network failed: ended without an error line; killed")
     assert "a.log" in line
 
 
-def test_a_job_whose_log_is_missing_or_unnamed(said):
+def test_missing_and_unnamed_logs(said):
     lines = said(block("train_network", 1, "missing.log") + block("split_dataset", 2, None))
     assert "missing.log" in lines[0]
     assert lines[1].startswith("split_dataset failed: ended without an error line")
 
 
-def test_an_unexpected_exception_is_named(said):
+def test_unexpected_exception(said):
     log = "12:00:00 failed\nTraceback (most recent call last):\n  File ...\nValueError: 3 > 2\n"
     (line,) = said(block("draw_scores", 1, "a.log"), a=log)
     assert line.startswith("draw_scores failed: ValueError: 3 > 2 (a bug in the program")
 
 
-def test_many_failures_are_counted(said):
+def test_many_failures(said):
     run = "".join(block("train_network", job, "a.log") for job in range(MOST_LINES + 5))
     lines = said(run, a="12:00:00 error: no GPU\n")
     assert len(lines) == MOST_LINES + 1
     assert lines[-1] == "and 5 more jobs failed"
 
 
-def test_without_a_log_there_are_no_lines(tmp_path):
+def test_no_log(tmp_path):
     assert list(failure_lines([tmp_path / "none.log"], tmp_path)) == []

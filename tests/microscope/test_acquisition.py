@@ -1,4 +1,4 @@
-"""What is drawn for each tomogram: within its range, by its seed, on its own, and written down."""
+"""Random numbers of each tomogram: within their ranges, seeded, independent, and recorded."""
 
 import dataclasses
 import json
@@ -33,7 +33,7 @@ def arrays(acquisition):
     return vars(acquisition.tilts) | vars(acquisition.alignment)
 
 
-def test_a_number_is_itself_and_a_range_is_drawn_evenly():
+def test_draw():
     assert draw(3.5, generator(0, "x")) == 3.5
     drawn = [draw([2.0, 4.0], generator(i, "x")) for i in range(400)]
     assert 2 <= min(drawn) < 2.05
@@ -41,7 +41,7 @@ def test_a_number_is_itself_and_a_range_is_drawn_evenly():
     assert np.mean(drawn) == pytest.approx(3, abs=0.1)
 
 
-def test_tomograms_draw_their_own_numbers_and_the_same_again():
+def test_numbers_are_drawn_per_tomogram():
     one, again, other = taken(), taken(), taken("t2")
     assert one.numbers == again.numbers
     assert set(one.numbers) == {
@@ -59,7 +59,7 @@ def test_tomograms_draw_their_own_numbers_and_the_same_again():
         assert not isinstance(bounds, list) or bounds[0] < value < bounds[1]
 
 
-def test_the_tilts_follow_the_numbers():
+def test_tilts_follow_numbers():
     one = taken()
     tilts, numbers = one.tilts, one.numbers
     assert tilts.dose_e_per_angstrom2.sum() == pytest.approx(numbers["dose.total_e_per_angstrom2"])
@@ -72,7 +72,7 @@ def test_the_tilts_follow_the_numbers():
 
 
 @pytest.mark.parametrize("off", ["dose", "ice", "alignment_errors"])
-def test_an_option_that_is_off_changes_none_of_the_others(off):
+def test_options_are_independent(off):
     whole, without = taken(), taken(settings=REALISTIC.model_copy(update={off: None}))
     for key, value in without.numbers.items():
         assert whole.numbers[key] == value
@@ -86,7 +86,7 @@ def test_noise_by_ice_needs_ice():
         sample_acquisition(section("microscope", ice=ICE), 1, "t1")
 
 
-def test_with_all_options_off_nothing_is_drawn():
+def test_nothing_is_drawn_without_options():
     one, other = (sample_acquisition(section("microscope"), 1, name) for name in ("t1", "t2"))
     for name, values in arrays(one).items():
         np.testing.assert_array_equal(values, arrays(other)[name])
@@ -128,10 +128,10 @@ def damage(path, change):
         (lambda content: content["tilts"].update(defocus_um=5.0), "damaged"),
         (lambda content: content.update(tilts=3), "damaged"),
         (lambda content: content.pop("alignment"), "lacks alignment"),
-        (lambda content: content["tilts"]["defocus_um"].pop(), "not of 121 tilts"),
+        (lambda content: content["tilts"]["defocus_um"].pop(), "not an acquisition of 121 tilts"),
     ],
 )
-def test_a_damaged_file_is_refused_in_one_line(tmp_path, change, fault):
+def test_damaged_acquisitions(tmp_path, change, fault):
     file = tmp_path / "acquisition.json"
     write_acquisition(file, taken(), REALISTIC, 1)
     damage(file, change)

@@ -22,7 +22,7 @@ def errors(count, **sizes):
     return Alignment.drawn(count, generator(1, "errors"), **{**given, **sizes})
 
 
-def test_shifts_are_found_again_by_cross_correlation():
+def test_shifts_by_cross_correlation():
     images = smooth_images((4, 128, 96))
     moved = images.copy()
     alignment = errors(4, shift_sd_angstrom=60.0)
@@ -36,7 +36,7 @@ def test_shifts_are_found_again_by_cross_correlation():
 
 
 @pytest.mark.parametrize("size", [(81, 97), (80, 96)])
-def test_a_spot_is_turned_from_x_towards_y_about_the_middle_and_then_moved(size):
+def test_misalign_rotates_then_shifts(size):
     spot = np.zeros((1, *size), dtype=np.float32)
     spot[0, size[0] // 2 + 10, size[1] // 2 + 20] = 1
     spot = scipy.ndimage.gaussian_filter(spot, (0, 2, 2))
@@ -47,7 +47,7 @@ def test_a_spot_is_turned_from_x_towards_y_about_the_middle_and_then_moved(size)
     assert y - size[0] // 2 == pytest.approx(20 * np.sin(angle) + 10 * np.cos(angle) - 5, abs=0.01)
 
 
-def test_errors_have_the_deviations_asked_for_about_a_turned_axis():
+def test_alignment_error_statistics():
     drawn = errors(4000, shift_sd_angstrom=7.0, rotation_sd_deg=0.3, axis_rotation_deg=-1.0)
     np.testing.assert_allclose(drawn.shifts_angstrom.std(axis=0), 7, rtol=0.05)
     np.testing.assert_allclose(drawn.shifts_angstrom.mean(axis=0), 0, atol=0.5)

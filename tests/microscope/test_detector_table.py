@@ -13,19 +13,19 @@ from ssn3d.microscope.detector_table import read_detector_table
 IDEAL = REPOSITORY / "resources" / "ideal_detector.csv"
 
 
-def test_the_ideal_detector_is_a_pixel_that_counts():
+def test_ideal_detector():
     cycles = np.linspace(0, 0.5, 101)
     mtf, dqe = read_detector_table(IDEAL, 1.0).at(cycles)
     np.testing.assert_allclose(mtf, np.sinc(cycles), atol=5e-4)
     np.testing.assert_allclose(dqe, np.sinc(cycles) ** 2, atol=5e-4)
 
 
-def test_binned_images_see_its_low_frequencies():
+def test_binning():
     mtf, _ = read_detector_table(IDEAL, 4.0).at(np.array([0.5]))
     assert mtf.item() == pytest.approx(np.sinc(0.125), abs=1e-3)
 
 
-def test_curves_are_relative_to_those_at_zero(tmp_path):
+def test_curves_are_normalised(tmp_path):
     file = tmp_path / "detector.csv"
     file.write_text("cycles_per_pixel,mtf,dqe\n0,0.9,0.8\n0.5,0.45,0.2\n")
     mtf, dqe = read_detector_table(file, 1.0).at(np.array([0.0, 0.25, 0.5, 0.7]))
@@ -44,14 +44,14 @@ def test_curves_are_relative_to_those_at_zero(tmp_path):
         ("cycles_per_pixel,mtf,dqe\n0,1,1\n0.5,x,1\n", "not a table of ssn3d"),
     ],
 )
-def test_a_table_with_a_fault_is_refused_in_one_line(tmp_path, content, fault):
+def test_invalid_detector_tables(tmp_path, content, fault):
     (tmp_path / "d.csv").write_text(content)
     with pytest.raises(DataError, match=rf"d\.csv: .*{fault}") as caught:
         read_detector_table(tmp_path / "d.csv", 2.0)
     assert "\n" not in str(caught.value)
 
 
-def test_counting_noise_of_the_ideal_detector_is_white():
+def test_ideal_detector_noise_is_white():
     """MTF^2 / DQE is 1, while the built-in MTF damps the noise too."""
     tilt = {"min_deg": 0.0, "max_deg": 9.0}
     power = {}

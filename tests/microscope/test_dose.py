@@ -23,25 +23,25 @@ def dose(**values):
         ("dose-symmetric", [0, 3, -3, -6, 6, 9, -9, -12, 12]),  # as in EMPIAR-10164
     ],
 )
-def test_the_order_begins_as_its_name_says_and_has_each_tilt_once(order, first):
+def test_acquisition_order(order, first):
     indices = acquisition_order(TILTS, order)
     assert TILTS[indices][: len(first)].tolist() == first
     assert sorted(indices) == list(range(len(TILTS)))
 
 
-def test_bidirectional_returns_to_the_start_and_ends_lowest():
+def test_bidirectional_order():
     taken = TILTS[acquisition_order(TILTS, "bidirectional")]
     assert taken[20:22].tolist() == [60, -3]
     assert taken[-1] == -60
 
 
-def test_a_side_without_more_tilts_leaves_the_rest_to_the_other():
+def test_dose_symmetric_with_uneven_range():
     tilts = np.arange(-10.0, 41.0, 10.0)
     taken = tilts[acquisition_order(tilts, "dose-symmetric")]
     assert taken.tolist() == [0, 10, -10, 20, 30, 40]
 
 
-def test_exposures_add_up_in_the_order_taken():
+def test_exposures_add_up():
     before, during = exposures(TILTS, dose(), 100.0)
     assert during.sum() == pytest.approx(100)
     np.testing.assert_allclose(during, 100 / len(TILTS))
@@ -50,13 +50,13 @@ def test_exposures_add_up_in_the_order_taken():
     assert before[20] == 0
 
 
-def test_exposures_may_grow_with_the_path_through_the_ice():
+def test_inverse_cosine_exposures():
     _, during = exposures(TILTS, dose(exposure="inverse-cosine"), 100.0)
     assert during.sum() == pytest.approx(100)
     assert during[0] / during[20] == pytest.approx(2)  # 60 degrees
 
 
-def test_the_power_falls_to_1_over_e_at_the_published_critical_exposure():
+def test_critical_exposure_is_published():
     frequency = 1 / RESOLUTIONS_ANGSTROM
     critical = 0.245 * frequency**-1.665 + 2.81  # Grant & Grigorieff 2015, eq. 3
     assert critical[0] == pytest.approx(4.3, abs=0.1)
@@ -65,7 +65,7 @@ def test_the_power_falls_to_1_over_e_at_the_published_critical_exposure():
     np.testing.assert_allclose(left, np.exp(-1))
 
 
-def test_an_exposure_is_damped_by_the_mean_over_its_electrons():
+def test_damping_is_mean_over_exposure():
     """As by summing the frames of a movie, each weighted by RELION's exp(-0.5 N / Ne)."""
     frequency = 1 / RESOLUTIONS_ANGSTROM
     frames = 30.0 + (np.arange(1000) + 0.5) * 8.0 / 1000
@@ -75,20 +75,20 @@ def test_an_exposure_is_damped_by_the_mean_over_its_electrons():
     np.testing.assert_allclose(left, expected, rtol=1e-6)
 
 
-def test_electrons_of_200_kv_do_five_quarters_of_the_damage():
+def test_damage_at_200_kv():
     frequency = 1 / RESOLUTIONS_ANGSTROM
     ratio = loss_per_dose(frequency, 300.0) / loss_per_dose(frequency, 200.0)
     np.testing.assert_allclose(ratio, 0.8, rtol=0.005)
 
 
-def test_nothing_is_lost_at_frequency_zero_or_without_exposure():
+def test_no_damping_without_exposure():
     loss = loss_per_dose(np.array([0.0, 0.05]), 300.0)
     assert damping(loss, 50.0, 3.0)[0] == 1
     assert damping(loss, 0.0, 0.0).tolist() == [1, 1]
 
 
-def test_a_wave_is_damped_in_an_image_by_its_exposure():
-    """Seen after half of the exposure, it has lost what the curve says."""
+def test_image_is_damped_by_exposure():
+    """The damping is that of the curve at half of the exposure."""
     wave = np.tile(np.cos(2 * np.pi * 16 / 96 * np.arange(96)), (41, 96, 1)).astype(np.float32)
     tilt, series = {"step_deg": 3.0}, {**DOSE, "order": "unidirectional"}
     damped, plain = (camera(tilt=tilt, dose=d).image(wave)[20] for d in (series, None))

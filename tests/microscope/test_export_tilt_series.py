@@ -100,7 +100,7 @@ def test_others_read_what_is_written(bead, star):
     assert series["rlnTomoTiltSeriesPixelSize"] == VOXEL
 
 
-def test_the_bead_is_where_relion_projects_it(bead, star):
+def test_bead_is_where_relion_projects(bead, star):
     turns, shifts = relion_projections(star[0])
     expected = turns @ (np.array([52, 30, 27]) - MIDDLE_XYZ) + shifts
     for image, place in zip(mrcfile.read(bead / "export" / "tilts.mrcs"), expected, strict=True):
@@ -109,7 +109,7 @@ def test_the_bead_is_where_relion_projects_it(bead, star):
         np.testing.assert_allclose([x - 40, y - 36], place[:2], atol=0.05)
 
 
-def test_defocus_across_the_field_is_relions(star):
+def test_defocus_gradient_matches_relion(star):
     """At a point beside the axis, whose depth RELION adds to the defocus by its `hand`."""
     tilts, series = star
     turns, _ = relion_projections(tilts)
@@ -157,7 +157,7 @@ def correlation(one, other):
 
 
 @pytest.mark.parametrize("errors", [None, ERRORS])
-def test_astra_reconstructs_our_tomogram_from_what_was_exported(tmp_path, errors):
+def test_astra_reconstructs_the_export(tmp_path, errors):
     """By .rawtlt and .xf alone, it undoes the errors that our reconstruction does not know."""
     places = generator(0, "spots").integers((12, 16, 20), (28, 56, 60), (14, 3))
     ours = exported(tmp_path, blurred_spots(places), errors)

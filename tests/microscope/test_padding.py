@@ -17,7 +17,7 @@ OPTICS = section("microscope").optics
 
 
 def seen(image, optics, defocus_um, pixel, border):
-    """Give an image seen through the CTF and a sinc, by numpy, with a mirrored border."""
+    """Image multiplied by CTF and sinc in numpy, with a mirrored border."""
     padded = np.pad(image.astype(float), border, mode="reflect")
     frequency = radial_frequency(*padded.shape, pixel)
     function = ctf(frequency, optics, defocus_um) * np.sinc(frequency * pixel)
@@ -55,13 +55,13 @@ def test_one_period_is_exact():
     np.testing.assert_allclose(ours, theirs, atol=1e-5)
 
 
-def test_the_papers_border_is_24_pixels():
+def test_paper_border_is_24_pixels():
     assert Padding.for_ctf((600, 600), OPTICS, np.array([5.0]), 10.0).padded == (648, 648)
 
 
 @hypothesis.given(st.floats(-10, 10), st.floats(1, 12), st.sampled_from([0.0, 2.7]))
-def test_the_displacement_is_the_slope_of_the_phase(defocus, pixel, cs):
-    """Of waves along the axis and along the diagonal, by differences of the CTF's phase."""
+def test_displacement_is_slope_of_phase(defocus, pixel, cs):
+    """Waves along the axis and the diagonal, by differences of the CTF's phase."""
     optics = changed(OPTICS, cs_mm=cs, voltage_kv=300.0)
     k, step = np.linspace(0, 0.5 / pixel, 101), 1e-7 / pixel
     wavelength = 0.019687489

@@ -32,13 +32,13 @@ def test_tilts_include_both_ends():
 
 
 @pytest.mark.parametrize("size_x", [32, 33])
-def test_at_zero_tilt_it_is_the_sum_along_z(size_x, device):
+def test_zero_tilt_is_sum_along_z(size_x, device):
     volume = generator(0, "v").standard_normal((20, 5, size_x), dtype=np.float32)
     projected = Projector(20, size_x, [0.0], device).project(volume)[0]
     np.testing.assert_allclose(projected, volume.sum(axis=0), atol=1e-5)
 
 
-def test_at_ninety_degrees_it_is_the_sum_along_x():
+def test_ninety_degrees_is_sum_along_x():
     volume = generator(0, "v").standard_normal((31, 4, 31), dtype=np.float32)
     projected = Projector(31, 31, [90.0], "cpu").project(volume)[0]
     np.testing.assert_allclose(projected, volume.sum(axis=2).T, atol=1e-4)
@@ -66,7 +66,7 @@ def test_slabs_and_bands_change_nothing(monkeypatch):
     np.testing.assert_allclose(projector.backproject(tilts), whole, rtol=1e-5)
 
 
-def test_a_spot_moves_with_the_tilt_as_in_the_geometry():
+def test_spot_moves_with_tilt():
     volume = np.zeros((41, 1, 41), dtype=np.float32)
     volume[20 + 10, 0, 20 + 5] = 1  # z = 10, x = 5 from the centre
     volume = scipy.ndimage.gaussian_filter(volume, (1.5, 0, 1.5))
@@ -100,7 +100,7 @@ def test_projection_agrees_with_astra(phantom):
     assert np.corrcoef(ours.ravel(), theirs.ravel())[0, 1] > 0.99
 
 
-def test_reconstruction_agrees_with_astra_and_the_phantom(phantom):
+def test_reconstruction_agrees_with_astra(phantom):
     projector = Projector(61, 121, FULL)
     tilts = projector.project(phantom)
     ours = reconstruct(tilts, projector, 1.0)[:, 1]
@@ -111,7 +111,7 @@ def test_reconstruction_agrees_with_astra_and_the_phantom(phantom):
     assert np.linalg.norm(ours - phantom[:, 1]) / np.linalg.norm(phantom[:, 1]) < 0.03
 
 
-def test_the_missing_wedge_is_empty():
+def test_missing_wedge_is_empty():
     angles = TILT.angles_deg
     size = 128
     phantom = blobs(size, 2, size, margin=0.4)
@@ -128,6 +128,6 @@ def test_the_missing_wedge_is_empty():
     assert original[beyond > 3 / size].sum() / original[beyond < 0].sum() > 0.01
 
 
-def test_a_volume_of_another_size_is_an_error():
+def test_volume_of_another_size():
     with pytest.raises(ValueError, match="does not fit"):
         Projector(8, 8, [0.0]).project(np.zeros((9, 2, 8), np.float32))

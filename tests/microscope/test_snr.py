@@ -75,7 +75,7 @@ def test_known_snr_is_measured(scene, snr):
     assert measured == pytest.approx(expected, rel=0.2)
 
 
-def test_wrong_orientations_lose_the_signal(scene):
+def test_wrong_orientations(scene):
     density, particles = scene
     mask = region_mask(SIZE, "particle", SPHERE)
     volume = (density + smooth_noise(2) * density.std()).astype(np.float32)
@@ -86,7 +86,7 @@ def test_wrong_orientations_lose_the_signal(scene):
 
 @pytest.mark.parametrize("region", ["cube", "particle"])
 @pytest.mark.parametrize("target", [0.5, 0.06, 0.01])
-def test_the_solved_scale_gives_the_target(scene, region, target):
+def test_solved_scale_gives_target(scene, region, target):
     density, particles = scene
     mask = region_mask(SIZE, region, SPHERE)
     noise = smooth_noise(3)
@@ -95,7 +95,7 @@ def test_the_solved_scale_gives_the_target(scene, region, target):
     assert measure_snr(volume, particles, mask) == pytest.approx(target, rel=0.01)
 
 
-def test_a_target_above_the_ceiling_names_both_numbers(molecule):
+def test_target_above_ceiling(molecule):
     density, particles = draw_scene(molecule, spacing=16)
     model = NoiseScale(density, smooth_noise(4), particles, region_mask(SIZE, "cube", SPHERE))
     ceiling = model.snr(0)
@@ -122,7 +122,7 @@ def test_region_masks():
     assert np.argwhere(mask).mean(axis=0) == pytest.approx([12, 10, 6.5])
 
 
-def test_the_mean_over_pairs_is_of_c_over_one_minus_c():
+def test_mean_pair_snr():
     """Three crops with correlations 0.6, 0 and 0.8: (1.5 + 0 + 4) / 3, not that of the mean c."""
     crops = np.array([[1.0, 0, 0], [0.6, 0.8, 0], [0, 1, 0]])
     inner = crops @ crops.T
@@ -130,7 +130,7 @@ def test_the_mean_over_pairs_is_of_c_over_one_minus_c():
     assert mean_pair_snr(scaled) == pytest.approx(5.5 / 3)
 
 
-def test_crops_are_correlated_without_their_means():
+def test_crops_are_correlated_without_means():
     """Noise on a large mean: unless it is subtracted, c is near 1."""
     crops = generator(0, "crops").standard_normal((4, 8, 8, 8), dtype=np.float32)
     mask = region_mask(8, "particle", Sphere(3.5, (0.0, 0.0, 0.0)))
@@ -140,7 +140,7 @@ def test_crops_are_correlated_without_their_means():
     assert snr == pytest.approx(np.mean(expected / (1 - expected)), abs=1e-4)
 
 
-def test_equal_and_opposite_and_constant_crops_have_a_finite_snr():
+def test_degenerate_crops_have_finite_snr():
     crop = generator(0, "crop").standard_normal((6, 6, 6), dtype=np.float32)
     mask = region_mask(6, "cube", SPHERE)
     assert 1e9 < snr_of_crops(np.stack([crop, 3 * crop]), mask) < 1e15
@@ -172,7 +172,7 @@ def correlated_noise(c):
     return one.reshape((6,) * 3), (c * one + np.sqrt(1 - c**2) * other).reshape((6,) * 3)
 
 
-def test_noise_that_correlates_above_the_target_is_one_line_that_says_what_to_do():
+def test_target_below_noise_correlation():
     model = NoiseScale(*two_crops(0, correlated_noise(0.2)))  # SNR 0.25
     with pytest.raises(SNRError) as caught:
         model.solve(0.1)
@@ -185,19 +185,19 @@ def test_noise_that_correlates_above_the_target_is_one_line_that_says_what_to_do
 
 
 @pytest.mark.parametrize("c", [-0.9, 0.0])
-def test_noise_that_correlates_below_the_target_is_scaled(c):
+def test_noise_is_scaled_to_target(c):
     model = NoiseScale(*two_crops(0, correlated_noise(c)))
     for target in (1e6, 0.5, 0.001):
         assert model.snr(model.solve(target)) == pytest.approx(target, rel=1e-3)
 
 
-def test_an_empty_signal_has_snr_zero():
+def test_empty_signal():
     signal, noise, pair, mask = two_crops(0, correlated_noise(0.0))
     with pytest.raises(SNRError, match="of the tomogram without noise, 0,"):
         NoiseScale(0 * signal, noise, pair, mask).solve(0.1)
 
 
-def test_the_curve_runs_around_the_solution_and_begins_without_noise():
+def test_calibration_curve():
     model = NoiseScale(*two_crops(0, correlated_noise(0.0)))
     scales, snrs = np.array(model.curve(3.0)).T
     assert scales[0] == 0
@@ -207,7 +207,7 @@ def test_the_curve_runs_around_the_solution_and_begins_without_noise():
     assert snrs[13] == pytest.approx(model.snr(3.0))
 
 
-def test_crops_are_turned_back_to_the_structure(scene, molecule):
+def test_crops_are_aligned(scene, molecule):
     """Each crop of a scene without noise is the unrotated molecule."""
     density, particles = scene
     own, _ = render(
@@ -222,7 +222,7 @@ def test_crops_are_turned_back_to_the_structure(scene, molecule):
     np.testing.assert_allclose(shifted, crops, atol=0.01 * crops.max())
 
 
-def test_crops_are_turned_by_as_many_threads_as_the_job_has(scene, monkeypatch):
+def test_crops_use_all_threads(scene, monkeypatch):
     density, particles = scene
     seen = set()
     affine = scipy.ndimage.affine_transform

@@ -60,7 +60,7 @@ def posed_maps(specimen, structures):
         yield i, *posed_map(structures[str(pdb_id)], centre, rotation, GRID)
 
 
-def test_bounding_spheres_hold_the_particles_and_do_not_overlap(specimen, structures):
+def test_bounding_spheres_do_not_overlap(specimen, structures):
     assert np.linalg.norm(specimen.summary["bounding_centre_voxels"]["2BBB"]) > 2
     centres, radii = spheres(specimen)
     apart = np.linalg.norm(centres[:, None] - centres, axis=-1) + 1e9 * np.eye(len(radii))
@@ -70,7 +70,7 @@ def test_bounding_spheres_hold_the_particles_and_do_not_overlap(specimen, struct
         assert np.linalg.norm(above - centres[i], axis=1).max() < radii[i] + 0.5
 
 
-def test_spheres_are_uniform_in_the_region_around_the_tomogram(structures):
+def test_spheres_are_uniform_in_region(structures):
     """The tomogram is in the middle of the region, and particles fill it evenly."""
     settings = changed(
         SETTINGS,
@@ -87,7 +87,7 @@ def test_spheres_are_uniform_in_the_region_around_the_tomogram(structures):
         assert scipy.stats.kstest(spheres(specimen)[0][:, axis], uniform.cdf).pvalue > 1e-3
 
 
-def test_the_tomogram_is_the_middle_of_the_region(specimen, structures):
+def test_tomogram_is_middle_of_region(specimen, structures):
     """The whole region, drawn, contains the tomogram, with particles across its border."""
     settings = changed(SETTINGS, tomogram_size_voxels=SETTINGS.region_size_voxels.model_dump())
     whole = build_specimen(structures, settings, generator(0, "specimen"))
@@ -98,7 +98,7 @@ def test_the_tomogram_is_the_middle_of_the_region(specimen, structures):
 
 
 @pytest.mark.parametrize("voxel_size", [5.0, 10.0])
-def test_a_particle_at_the_origin_is_its_map(molecule, voxel_size):
+def test_posed_map_at_origin(molecule, voxel_size):
     corner, posed = posed_map(molecule, np.zeros(3), np.eye(3), Grid(voxel_size, 40.0))
     alone = density_map(*molecule, voxel_size, 40.0, size=2 * (-corner[0]))
     np.testing.assert_allclose(posed[:-2, :-2, :-2], alone, atol=1e-3)
@@ -111,7 +111,7 @@ def test_volume_holds_all_the_mass(structures):
     assert density.sum() == pytest.approx(masses, rel=1e-4)
 
 
-def test_labels_are_where_the_own_density_is_above_the_threshold(specimen, structures):
+def test_labels_match_own_density(specimen, structures):
     for i, corner, own in posed_maps(specimen, structures):
         where = np.argwhere(specimen.labels == i + 1)
         inside = ((where >= corner) & (where < corner + len(own))).all(axis=1)
@@ -122,7 +122,7 @@ def test_labels_are_where_the_own_density_is_above_the_threshold(specimen, struc
 
 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
-def test_a_voxel_of_two_particles_belongs_to_the_denser(structures, order):
+def test_shared_voxel_belongs_to_the_denser(structures, order):
     """Two particles that overlap, one half outside: their labels by each one's own density."""
     particles = particles_of([[20, 20, 0.3], [20, 23, 2.6]], ["1AAA", "2BBB"])[np.array(order)]
     shape, grid, threshold = (40, 44, 30), Grid(10.0, 40.0), 60.0
@@ -139,7 +139,7 @@ def test_a_voxel_of_two_particles_belongs_to_the_denser(structures, order):
     np.testing.assert_array_equal(labels, expected)
 
 
-def test_particles_below_the_threshold_do_not_take_a_voxel_together():
+def test_labels_need_own_density():
     """Three at one place: two are below the threshold, but denser together than the third."""
     grid, threshold, place = Grid(10.0, 40.0), 60.0, np.full(3, 10.0)
     point = np.zeros((1, 3), np.float32)
@@ -151,14 +151,14 @@ def test_particles_below_the_threshold_do_not_take_a_voxel_together():
     assert set(np.unique(labels)) == {0, 3}
 
 
-def test_particles_that_miss_the_tomogram_leave_no_trace(structures):
+def test_particles_outside_are_not_drawn(structures):
     particles = particles_of([[10, 10, -60], [10, 42, 10], [-22, 10, 10]], "2BBB")
     density, labels = render(structures, particles, (20, 20, 20), Grid(10.0, 40.0), 60.0)
     assert not labels.any()
     assert density.max() < 1e-3
 
 
-def test_poses_from_the_star_file_draw_the_volume_again(specimen, structures, tmp_path):
+def test_star_poses_redraw_the_volume(specimen, structures, tmp_path):
     write_particles(tmp_path / "p.star", specimen.particles, "t1", 10.0)
     particles = read_particles(tmp_path / "p.star")
     shape = SETTINGS.tomogram_size_voxels.zyx
@@ -177,7 +177,7 @@ def test_summary_counts_what_is_there(specimen):
     assert set(np.unique(specimen.labels)) <= set(range(len(specimen.particles) + 1))
 
 
-def test_a_range_of_particles_is_drawn_from_for_each_tomogram(structures):
+def test_range_of_particles(structures):
     settings = changed(SETTINGS, particles=[20, 60])
     counts = [
         build_specimen(structures, settings, generator(0, "specimen", name)).summary[
@@ -216,7 +216,7 @@ def test_proportions():
     assert np.ptp(np.unique(uneven, return_counts=True)[1]) > 100
 
 
-def test_left_over_copies_are_drawn_at_random():
+def test_remainder_is_random():
     ids = ["1AAA", "2BBB", "3CCC"]
     draws = [copy_numbers(ids, 7, "equal", generator(seed, "c")) for seed in range(60)]
     extra = [max(ids, key=draw.tolist().count) for draw in draws]
@@ -230,7 +230,7 @@ def test_left_over_copies_are_drawn_at_random():
     assert min(first.count(i) for i in ids) > 8
 
 
-def test_more_particles_than_labels_is_an_error(specimen, structures, monkeypatch):
+def test_more_particles_than_labels(specimen, structures, monkeypatch):
     count = len(specimen.particles)
     monkeypatch.setattr("ssn3d.specimen.build._MOST_LABELS", count)
     assert len(build_specimen(structures, SETTINGS, generator(0, "specimen")).particles) == count

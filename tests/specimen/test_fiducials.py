@@ -11,12 +11,12 @@ from ssn3d.structures.scattering import GOLD, protein_dalton_per_nm3
 GRID = Grid(10.0, 40.0)
 
 
-def test_gold_scatters_seven_times_as_much_as_protein_of_its_volume():
+def test_gold_contrast():
     assert protein_dalton_per_nm3(GOLD) == pytest.approx(7.15 * 1000 / 1.21, rel=0.01)
 
 
 @pytest.mark.parametrize("diameter", [50.0, 100.0, 200.0])
-def test_a_bead_holds_the_gold_of_its_ball_and_labels_its_volume(diameter):
+def test_bead_mass_and_mask(diameter):
     bead = Fiducial(np.array([30.2, 29.5, 30.9]), diameter, GRID)
     drawn = bead.draw((60, 60, 60), 60.0)
     ball = np.pi / 6 * diameter**3 / 1e3  # voxels
@@ -26,14 +26,14 @@ def test_a_bead_holds_the_gold_of_its_ball_and_labels_its_volume(diameter):
     np.testing.assert_allclose(centre, bead.centre, atol=1e-3)
 
 
-def test_a_blurred_ball_is_a_ball_that_was_blurred():
+def test_blurred_ball():
     away = np.linalg.norm(np.indices((81,) * 3).T - 40.0, axis=-1)
     fine = np.clip(20.5 - away, 0, 1)  # with a smooth edge
     expected = scipy.ndimage.gaussian_filter(fine, 6.0)
     np.testing.assert_allclose(blurred_ball(away, 20.0, 6.0), expected, atol=0.005)
 
 
-def test_a_bead_at_the_border_is_cut_and_one_outside_is_not_drawn():
+def test_bead_at_border_and_outside():
     whole = Fiducial(np.array([30.0, 30, 30]), 100.0, GRID).draw((60, 60, 60), 60.0)
     cut = Fiducial(np.array([30.0, 30, 0]), 100.0, GRID).draw((60, 60, 60), 60.0)
     assert cut.density.sum() == pytest.approx(whole.density.sum() / 2, rel=0.2)

@@ -32,7 +32,7 @@ def test_actin_rises_and_turns_as_it_does():
     np.testing.assert_allclose(radial[:, :2], centres[:, :2] / 24.0, atol=1e-3)
 
 
-def test_a_microtubule_has_13_protofilaments_and_a_left_handed_three_start_helix():
+def test_microtubule_lattice():
     _, centres, _ = straight(MICROTUBULE)
     azimuth = np.rint(np.rad2deg(np.arctan2(centres[:, 1], centres[:, 0])) / (360 / 13)) % 13
     heights = {k: np.sort(centres[azimuth == k, 2]) for k in range(13)}
@@ -48,7 +48,7 @@ def test_a_microtubule_has_13_protofilaments_and_a_left_handed_three_start_helix
 @pytest.mark.parametrize(("assembly", "dalton_per_angstrom"), [
     (ACTIN, 42_000 / 27.6), (MICROTUBULE, 13 * 50_000 / 41),
 ])  # fmt: skip
-def test_a_filament_has_its_mass_over_its_length(assembly, dalton_per_angstrom):
+def test_filament_mass_per_length(assembly, dalton_per_angstrom):
     filament, centres, _ = straight(assembly)
     drawn = filament.draw((100, 60, 60), 60.0)
     assert drawn.density.sum() == pytest.approx(len(centres) * assembly.subunit_dalton, rel=1e-4)
@@ -58,7 +58,7 @@ def test_a_filament_has_its_mass_over_its_length(assembly, dalton_per_angstrom):
     assert abs(width - 2 * assembly.outer_radius_angstrom) < 40
 
 
-def test_a_microtubule_is_hollow():
+def test_microtubule_is_hollow():
     filament, _, _ = straight(MICROTUBULE)
     drawn = filament.draw((100, 60, 60), 60.0)
     z, y, x = np.array([50, 20, 20]) - drawn.corner
@@ -66,21 +66,21 @@ def test_a_microtubule_is_hollow():
     assert drawn.density[z, y, x : x + 15].max() > 100
 
 
-def test_a_filament_that_leaves_the_tomogram_is_cut():
+def test_filament_at_border_is_cut():
     filament, _, _ = straight(ACTIN)
     whole, part = filament.draw((100, 60, 60), 60.0), filament.draw((50, 60, 60), 60.0)
     assert part.density.sum() == pytest.approx(whole.density.sum() / 2, rel=0.05)
     assert filament.draw((100, 60, 5), 60.0) is None
 
 
-def test_a_filament_shorter_than_its_helices_are_apart_is_a_piece_of_one():
+def test_very_short_filaments():
     _, centres, _ = straight(MICROTUBULE, 20.0)
     assert len(centres) == 3
     _, centres, _ = straight(ACTIN, 20.0)
     assert len(centres) == 1
 
 
-def test_chains_bend_by_their_persistence_length():
+def test_persistence_length():
     """The mean cosine between directions a length apart is exp(-length / persistence)."""
     rng = generator(0, "worm")
     cosines = []
@@ -90,7 +90,7 @@ def test_chains_bend_by_their_persistence_length():
     assert np.mean(cosines) == pytest.approx(np.exp(-0.5), abs=0.06)
 
 
-def test_a_chain_points_where_it_is_told_to_and_its_frames_follow_it():
+def test_chain_direction_and_frames():
     direction = np.array([0.6, -0.64, 0.48])
     chain = directed(worm_like_chain(600.0, 3000.0, generator(4)), direction, 1.0)
     middle = len(chain.points_angstrom) // 2

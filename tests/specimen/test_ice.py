@@ -1,4 +1,4 @@
-"""A slab of ice: particles and ground inside it alone, and no contrast of its own."""
+"""A slab of ice: particles and background inside it alone, and no contrast of its own."""
 
 import numpy as np
 import pytest
@@ -34,7 +34,7 @@ def slab():
     return draw_slab(SETTINGS, generator(0))[0]
 
 
-def test_a_slab_has_its_thickness_and_tilts_by_the_right_hand_rule(slab):
+def test_slab_thickness_and_tilt(slab):
     assert slab.thickness == 35.0
     np.testing.assert_allclose(slab.centre, (35, 40, 50))
     assert np.linalg.norm(slab.normal) == pytest.approx(1)
@@ -51,7 +51,7 @@ def test_a_slab_has_its_thickness_and_tilts_by_the_right_hand_rule(slab):
     assert draw_slab(changed(SETTINGS, ice=None), generator(0)) == (None, {})
 
 
-def test_all_particles_and_fiducials_lie_between_the_faces(specimen, slab):
+def test_all_objects_lie_in_ice(specimen, slab):
     particles, summary = specimen.particles, specimen.summary
     assert summary["particles_in_region"] == 80
     depths = []
@@ -62,12 +62,14 @@ def test_all_particles_and_fiducials_lie_between_the_faces(specimen, slab):
         assert (depth >= radius - 1e-6).all()
         depths += (depth - radius).tolist()
     assert min(depths) < 1.5  # they reach the faces
-    assert (slab.depth(specimen.ground.centres) >= specimen.ground.sizes_angstrom / 20).all()
+    assert (
+        slab.depth(specimen.background.centres) >= specimen.background.sizes_angstrom / 20
+    ).all()
     inside = slab.depth(np.moveaxis(np.indices(SHAPE), 0, -1).astype(float))
     assert specimen.labels[inside < -3].max() == 0
 
 
-def test_the_density_has_mean_0_in_the_ice_and_is_0_outside(specimen, structures, slab):
+def test_density_in_and_outside_ice(specimen, structures, slab):
     inside = slab.depth(np.moveaxis(np.indices(SHAPE), 0, -1).astype(float))
     assert specimen.density[inside > -1].mean() == pytest.approx(0, abs=1)
     assert specimen.density.mean(dtype=np.float64) == pytest.approx(0, abs=1e-3)
@@ -76,8 +78,8 @@ def test_the_density_has_mean_0_in_the_ice_and_is_0_outside(specimen, structures
     assert endless.density.min() > -1e-6
 
 
-def test_an_even_slab_has_no_contrast_unless_it_is_cut_off():
-    """Why faces are not drawn: the slab of a wide specimen, seen in a field in its middle."""
+def test_even_slab_has_no_contrast():
+    """Faces are not drawn: the slab of a wide specimen, imaged in a field in its middle."""
     angles, thickness, field, wide = [-60.0, -30.0, 0.0, 30.0, 60.0], 24.0, 64, 512
     ice = -protein_dalton_per_nm3(ICE)  # of which the zero is ice itself
     assert ice == 0
@@ -99,7 +101,7 @@ def test_an_even_slab_has_no_contrast_unless_it_is_cut_off():
     assert spread(field) > protein
 
 
-def test_level_leaves_the_outside_alone_and_needs_no_slab_within_the_volume():
+def test_subtract_slab_mean():
     density = generator(0).random((20, 30, 40), dtype=np.float32)
     whole = Slab(np.array([10.0, 15, 20]), np.array([1.0, 0, 0]), 1000.0)
     levelled = density.copy()
@@ -113,21 +115,21 @@ def test_level_leaves_the_outside_alone_and_needs_no_slab_within_the_volume():
 
 
 @pytest.mark.parametrize("fraction", [0.1, 0.34])
-def test_spheres_are_pushed_into_the_room_where_there_is_one(fraction):
+def test_spheres_are_pushed_into_free_space(fraction):
     """Dilute ones are inserted; dense ones relax, and leave a wall and the ice's faces alone."""
     radii = np.full(400, 3.0)
     box = np.array([60.0, 70.0, 80.0])
     normal = np.array([np.cos(0.1), np.sin(0.1), 0.0])
     thickness = np.sum(4 / 3 * np.pi * radii**3) / fraction / (70 * 80)
-    room = FreeSpace(Slab(box / 2, normal, thickness))
+    free_space = FreeSpace(Slab(box / 2, normal, thickness))
     y, x = np.meshgrid(np.arange(70.0), np.arange(20.0, 60.0))
     wall = np.stack([30 + 0 * x, y, x], axis=-1).reshape(-1, 3)[:400]
-    room.block(wall, 1.5)
-    centres = place_spheres(radii, box, generator(0, "room"), room)
+    free_space.block(wall, 1.5)
+    centres = place_spheres(radii, box, generator(0, "room"), free_space)
     apart = np.linalg.norm(centres[:, None] - centres, axis=-1) + 1e9 * np.eye(400)
     assert apart.min() >= 6 - 1e-9
     assert np.linalg.norm(centres[:, None] - wall, axis=-1).min() >= 4.5 - 1e-9
-    assert (room.slab.depth(centres) >= 3 - 1e-9).all()
+    assert (free_space.slab.depth(centres) >= 3 - 1e-9).all()
     assert ((centres >= 0) & (centres <= box)).all()
 
 

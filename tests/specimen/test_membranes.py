@@ -1,4 +1,4 @@
-"""Bilayers have two layers and a lipid's contrast; vesicles are smooth, and as large as asked."""
+"""Bilayers have two layers and the contrast of lipids; vesicles are smooth, of the given size."""
 
 import numpy as np
 import pytest
@@ -25,7 +25,7 @@ def drawn(radius_angstrom, deformation, grid, seed=0, centre=(30.3, 31.0, 30.6))
     return vesicle, volume
 
 
-def test_a_bilayer_has_two_layers_of_head_groups_and_methyl_ends_between_them():
+def test_bilayer_profile():
     profile = bilayer_profile(DISTANCES, 38.0, 2.0)
     left, right = profile[:1000].argmax(), 1001 + profile[1001:].argmax()
     assert DISTANCES[right] - DISTANCES[left] == pytest.approx(38, abs=1.5)
@@ -36,14 +36,14 @@ def test_a_bilayer_has_two_layers_of_head_groups_and_methyl_ends_between_them():
 
 
 @pytest.mark.parametrize("sigma", [1.0, 5.0, 11.5])
-def test_any_blur_leaves_the_scattering_of_two_lipids_on_their_area(sigma):
+def test_bilayer_keeps_areal_scattering(sigma):
     """At the thickness of DPPC: an area of 64 A^2 of the bilayer is two whole lipids."""
     lipid = Matter({"C": 40, "H": 80, "N": 1, "O": 8, "P": 1}, 319 + 28 * 28.5 + 2 * 57)
     areal = np.trapezoid(bilayer_profile(DISTANCES, 38.3, sigma), DISTANCES) / 1000  # per A^2
     assert areal == pytest.approx(2 * protein_dalton(lipid) / 64, rel=0.02)
 
 
-def test_two_layers_are_seen_as_two_at_20_angstrom_and_as_one_at_40():
+def test_bilayer_is_resolved_at_20_angstrom():
     def trough(resolution):
         profile = bilayer_profile(DISTANCES, 38.0, resolution / np.sqrt(12))
         return 1 - profile[1000] / profile.max()
@@ -52,7 +52,7 @@ def test_two_layers_are_seen_as_two_at_20_angstrom_and_as_one_at_40():
     assert trough(40) < 0.05
 
 
-def test_a_sphere_has_the_area_and_the_profile_of_its_membrane():
+def test_spherical_vesicle():
     vesicle, volume = drawn(120.0, 0.0, FINE)
     away = np.linalg.norm(np.moveaxis(np.indices(volume.shape), 0, -1) - vesicle.centre, axis=-1)
     expected = bilayer_profile((away - 24) * 5, 38.0, FINE.sigma_voxels * 5)
@@ -62,7 +62,7 @@ def test_a_sphere_has_the_area_and_the_profile_of_its_membrane():
 
 
 @pytest.mark.parametrize("seed", range(2))
-def test_a_deformed_vesicle_is_smooth_and_has_its_membrane_where_its_surface_is(seed):
+def test_deformed_vesicle(seed):
     """Areas by two ways, and distances against those from a dense cloud of points."""
     vesicle, volume = drawn(250.0, 0.1, COARSE, seed)
     towards = directions(80_000)
@@ -82,7 +82,7 @@ def test_a_deformed_vesicle_is_smooth_and_has_its_membrane_where_its_surface_is(
     np.testing.assert_allclose(distances[near], np.where(inside, -nearest, nearest)[near], atol=0.3)
 
 
-def test_the_spheres_that_keep_particles_out_cover_the_membrane_and_little_more():
+def test_exclusion_spheres_cover_membrane():
     vesicle, _ = drawn(250.0, 0.15, COARSE)
     centres, radius = vesicle.exclusion_spheres()
     surface, normals = vesicle.shape.surface(directions(20_000))
@@ -92,9 +92,9 @@ def test_the_spheres_that_keep_particles_out_cover_the_membrane_and_little_more(
         assert tree.query(edge)[0].max() <= radius
     beyond = surface + 1.2 * vesicle.half_thickness * normals + vesicle.centre
     assert tree.query(beyond)[0].min() > radius
-    hull = vesicle.bounding_spheres()
-    assert np.linalg.norm(centres - hull[0], axis=1).max() < hull[1]
-    assert np.linalg.norm(centres - hull[0], axis=1).max() > 0.9 * hull[1]
+    spheres = vesicle.bounding_spheres()
+    assert np.linalg.norm(centres - spheres[0], axis=1).max() < spheres[1]
+    assert np.linalg.norm(centres - spheres[0], axis=1).max() > 0.9 * spheres[1]
 
 
 def test_shapes_differ():
@@ -103,7 +103,7 @@ def test_shapes_differ():
     assert np.corrcoef(a, b)[0, 1] < 0.9
 
 
-def test_curvature_is_that_of_a_sphere_or_varies_smoothly():
+def test_curvature():
     """Curvature along the surface, from the normals of neighbouring points."""
 
     def curvature(deformation):

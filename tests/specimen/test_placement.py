@@ -7,7 +7,7 @@ from scipy.spatial import cKDTree
 
 from ssn3d.core.errors import PlacementError
 from ssn3d.core.seeds import generator
-from ssn3d.specimen.placement import _relax, occupied_fraction, place_spheres
+from ssn3d.specimen.placement import _relax, place_spheres
 
 RADII = (3.0, 5.0, 7.0, 9.0, 12.0)
 
@@ -35,7 +35,7 @@ def test_places_all_without_overlap(fraction):
     assert_no_overlap(centres, radii)
 
 
-def test_dilute_centres_are_uniform_for_small_and_large_alike(monkeypatch):
+def test_dilute_centres_are_uniform(monkeypatch):
     monkeypatch.setattr("ssn3d.specimen.placement._relax", None)  # all are inserted
     radii, box = packing(4000, 0.1)
     centres = place_spheres(radii, box, generator(3, "place"))
@@ -47,7 +47,7 @@ def test_dilute_centres_are_uniform_for_small_and_large_alike(monkeypatch):
             assert scipy.stats.kstest(centres[chosen, axis], uniform.cdf).pvalue > 1e-3
 
 
-def test_spheres_exclude_no_more_than_themselves():
+def test_dilute_spheres_are_independent():
     """In a dilute box, as many pairs are near as for independent places."""
     radii, box = packing(2000, 0.03)
     box = np.full(3, np.prod(box) ** (1 / 3))
@@ -62,7 +62,7 @@ def test_spheres_exclude_no_more_than_themselves():
     np.testing.assert_allclose(squares.mean(axis=0), 1 / 3, atol=0.06)  # in any direction
 
 
-def test_overlapping_spheres_are_pushed_apart_along_their_line_by_half_the_overlap(monkeypatch):
+def test_relaxation_pushes_pairs_apart(monkeypatch):
     monkeypatch.setattr("ssn3d.specimen.placement._SWEEPS", 2)  # a push, and a look
     box, radii, rng = np.full(3, 20.0), np.array([2.0, 3.0]), generator(0, "relax")
     apart = _relax(np.array([[10.0, 10, 8], [10, 13, 12]]), radii, box, rng)
@@ -74,7 +74,7 @@ def test_overlapping_spheres_are_pushed_apart_along_their_line_by_half_the_overl
 
 
 @pytest.mark.parametrize("axis", [0, 1, 2])
-def test_a_sphere_at_a_wall_pushes_the_other_away(axis):
+def test_wall_pushes_spheres(axis):
     box, radii = np.array([20.0, 30.0, 40.0]), np.array([2.0, 3.0])
     for wall, towards in ((0, 1), (box[axis], -1)):
         centres = np.full((2, 3), 10.0)
@@ -84,13 +84,8 @@ def test_a_sphere_at_a_wall_pushes_the_other_away(axis):
 
 
 @pytest.mark.parametrize("fraction", [0.75, 1.5])
-def test_impossible_packing_says_how_far_it_came(fraction, monkeypatch):
+def test_impossible_packing(fraction, monkeypatch):
     monkeypatch.setattr("ssn3d.specimen.placement._SWEEPS", 50)
     radii, box = packing(300, fraction)
     with pytest.raises(PlacementError, match=r"300 spheres.*\d%.*fewer particles"):
         place_spheres(radii, box, generator(0, "place"))
-
-
-def test_occupied_fraction_of_one_sphere():
-    fraction = occupied_fraction(np.array([1.0]), np.array([2.0, 2.0, 2.0]))
-    assert fraction == pytest.approx(np.pi / 6)

@@ -48,7 +48,7 @@ def written(structures, tmp_path_factory):
     return paths
 
 
-def test_files_hold_the_specimen_of_the_seed_and_the_tomogram(structures, written):
+def test_files_hold_the_specimen(structures, written):
     points = {
         pdb_id: (read_structure(path).points_angstrom, read_structure(path).masses_dalton)
         for pdb_id, path in structures.items()
@@ -69,11 +69,11 @@ def test_files_hold_the_specimen_of_the_seed_and_the_tomogram(structures, writte
     assert labels.max() == len(particles) + 2
     assert ground["ssn3dKind"].tolist() == ["fiducial"] * 2
     centres = ground[[f"rlnCoordinate{axis}" for axis in "ZYX"]].to_numpy()
-    np.testing.assert_allclose(centres, expected.ground.centres, atol=1e-4)
+    np.testing.assert_allclose(centres, expected.background.centres, atol=1e-4)
     np.testing.assert_allclose(ground["ssn3dSizeAngstrom"], 50)
 
 
-def test_the_summary_says_what_was_built_from_what(written):
+def test_summary(written):
     summary = read_json(written["summary"])
     assert summary["particles_in_region"] == 7
     assert summary["provenance"]["seed"] == 3

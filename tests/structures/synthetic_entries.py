@@ -5,12 +5,7 @@ from collections.abc import Sequence
 import gemmi
 import numpy as np
 
-from ssn3d.structures.coordinates import (
-    check_entry_id,
-    entry_structure,
-    file_content,
-    parse_entry,
-)
+from ssn3d.structures.coordinates import check_entry_id, entry_structure, file_content, parse_entry
 
 BACKBONE = {"N": "N", "CA": "C", "C": "C", "O": "O"}
 

@@ -29,7 +29,7 @@ def test_known_spheres(points, centre, radius):
 
 @pytest.mark.parametrize("count", [2, 3, 4, 5, 6, 300])
 @pytest.mark.parametrize("kind", ["ball", "rod", "lattice"])
-def test_no_smaller_sphere_contains_all_points(kind, count):
+def test_sphere_is_smallest(kind, count):
     rng = generator(count, kind)
     points = rng.normal(size=(count, 3)) * {"ball": 1, "rod": (9, 1, 0.1), "lattice": 3}[kind]
     points = np.round(points) if kind == "lattice" else points
@@ -42,7 +42,7 @@ def test_no_smaller_sphere_contains_all_points(kind, count):
     assert miss < 1e-6
 
 
-def test_sphere_of_a_map_is_around_its_voxels_above_the_threshold():
+def test_sphere_of_voxels_above_threshold():
     """A ball of radius 10 off the centre, a fainter voxel far away, and one below the threshold."""
     away = np.indices((41, 41, 41)) - np.array([20, 17, 24])[:, None, None, None]
     density = ((away**2).sum(axis=0) <= 100).astype(np.float32)

@@ -11,12 +11,7 @@ from hypothesis import strategies as st
 from synthetic_entries import add_atom, cif_text, make_entry, new_residue, pdb_text, read_entry
 
 from ssn3d.core.errors import StructureError
-from ssn3d.structures.coordinates import (
-    check_entry_id,
-    entry_structure,
-    file_content,
-    parse_entry,
-)
+from ssn3d.structures.coordinates import check_entry_id, entry_structure, file_content, parse_entry
 
 RESIDUE_DALTON = {"GLY": 57.05, "ALA": 71.08, "SER": 87.08, "TRP": 186.21}  # textbook values
 
@@ -48,7 +43,7 @@ def test_formats_agree(tmp_path, text_of, suffix):
     )
 
 
-def test_points_are_zyx_about_the_centre_of_mass():
+def test_points_are_zyx_about_centre_of_mass():
     structure = structure_of(make_entry(["GLY"] * 30))
     assert structure.points_angstrom.dtype == np.float32
     np.testing.assert_allclose(np.ptp(structure.points_angstrom, axis=0), [43.5, 16, 16], rtol=0.05)
@@ -58,14 +53,14 @@ def test_points_are_zyx_about_the_centre_of_mass():
 
 @given(shift=st.tuples(*[st.floats(-500, 500)] * 3))
 @settings(max_examples=20, deadline=None)
-def test_where_the_entry_lies_does_not_matter(shift):
+def test_translation_invariance(shift):
     here, there = structure_of(make_entry()), structure_of(make_entry(origin=shift))
     np.testing.assert_allclose(here.points_angstrom, there.points_angstrom, atol=2e-3)
     np.testing.assert_array_equal(here.masses_dalton, there.masses_dalton)
 
 
 @pytest.mark.parametrize("atoms", [("N", "CA", "C", "O"), ("CA",)])
-def test_residues_have_their_full_mass_whatever_is_modelled(atoms):
+def test_residues_have_full_mass(atoms):
     sequence = ["GLY", "ALA", "SER", "TRP"] * 5
     structure = structure_of(make_entry(sequence, atoms=atoms))
     np.testing.assert_allclose(
@@ -73,12 +68,12 @@ def test_residues_have_their_full_mass_whatever_is_modelled(atoms):
     )
 
 
-def test_unknown_residues_have_the_mass_of_a_mean_residue():
+def test_unknown_residues():
     unknown = structure_of(make_entry(["ALA", "UNK", "ASX"] * 8))
     assert sorted(set(unknown.masses_dalton.round(2))) == [pytest.approx(71.08, abs=0.02), 110.0]
 
 
-def test_waters_are_left_out_and_ligands_have_the_mass_of_their_atoms():
+def test_waters_and_ligands():
     bare = structure_of(make_entry())
     entry = make_entry()
     add_residue(entry, "HOH", [("O", "O", (0, 0, 0))], 901, het=True)
@@ -86,12 +81,6 @@ def test_waters_are_left_out_and_ligands_have_the_mass_of_their_atoms():
     structure = structure_of(entry)
     assert len(structure.masses_dalton) == len(bare.masses_dalton) + 1
     assert structure.mass_dalton - bare.mass_dalton == pytest.approx(65.38 / 2, abs=0.01)
-
-
-def test_first_model_only():
-    np.testing.assert_array_equal(
-        structure_of(make_entry(models=3)).masses_dalton, structure_of(make_entry()).masses_dalton
-    )
 
 
 def test_conformers_count_by_occupancy():
@@ -105,7 +94,7 @@ def test_conformers_count_by_occupancy():
     np.testing.assert_allclose(split, with_last(("CA", "C", (0, 0, 50))), atol=2e-3)
 
 
-def test_alternative_residues_are_one_residue():
+def test_alternative_residues():
     entry = make_entry(["GLY"] * 20)
     add_residue(entry, "GLY", [("CA", "C", (0, 0, 0), 0.25, "A")], 21)
     add_residue(entry, "TRP", [("CA", "C", (0, 0, 0), 0.75, "B")], 21)
@@ -115,7 +104,7 @@ def test_alternative_residues_are_one_residue():
     assert structure.masses_dalton[-1] == pytest.approx(expected, abs=0.02)
 
 
-def test_residues_of_occupancy_0_have_their_mass_where_they_were_modelled():
+def test_residues_of_occupancy_0():
     entry = make_entry(["GLY"] * 20)
     for atom in entry[0][0][4]:
         atom.occ = 0.0
@@ -136,7 +125,7 @@ REMARK 350   BIOMT3   2  0.000000  0.000000  1.000000        0.00000
 """
 
 
-def test_biological_assembly_of_both_formats():
+def test_biological_assembly():
     header, rest = pdb_text(make_entry(origin=(15, 0, 0))).split("\n", 1)
     dimer = parse_entry(f"{header}\n{REMARK_350}{rest}".encode(), "x")
     for entry in (dimer, parse_entry(cif_text(dimer).encode(), "x")):
@@ -214,7 +203,7 @@ DAMAGED = {
 
 
 @pytest.mark.parametrize("name", DAMAGED)
-def test_damaged_files_are_refused_in_one_line(tmp_path, name):
+def test_damaged_files(tmp_path, name):
     content, expected = DAMAGED[name]
     path = tmp_path / "1ABC.ent"
     path.write_bytes(content)
@@ -223,7 +212,7 @@ def test_damaged_files_are_refused_in_one_line(tmp_path, name):
 
 
 @pytest.mark.parametrize("text", ["?", "nan", "1e9", "ten"])
-def test_absurd_mmcif_coordinates_are_refused(text):
+def test_absurd_mmcif_coordinates(text):
     assert cif_with(text) != cif_with("58.7")
     with pytest.raises(StructureError, match="absurd"):
         structure_of(cif_with(text))
@@ -252,7 +241,7 @@ def test_real_masses(real_structures: Path, file, unit, published_kda):
     assert structure.mass_dalton / 1e3 == pytest.approx(published_kda, rel=0.02)
 
 
-def test_a_real_entry_of_a_backbone_without_a_sequence(real_structures: Path):
+def test_real_backbone_without_sequence(real_structures: Path):
     """This file of 2GHO has no SEQRES: its 2,765 residues are 309 kDa; its sequence would be 333.
 
     It is as dense as other entries, not as its atoms alone.
@@ -263,7 +252,7 @@ def test_a_real_entry_of_a_backbone_without_a_sequence(real_structures: Path):
     assert read_entry(name, "2GHO").mass_dalton == pytest.approx(309.4e3, rel=1e-3)
 
 
-def test_residues_that_were_not_modelled_have_mass_too():
+def test_unmodelled_residues_have_mass():
     """A chain of five alanines, two of them modelled, has the mass of five at two points."""
     modelled = pdb_text(make_entry(("ALA",) * 2))
     whole = pdb_text(make_entry(("ALA",) * 5))
@@ -277,7 +266,7 @@ def test_residues_that_were_not_modelled_have_mass_too():
 
 @pytest.mark.parametrize("text_of", [pdb_text, cif_text])
 @pytest.mark.parametrize("unknown", ["N", "YYG"])
-def test_unknown_nucleotides_have_the_mass_of_a_mean_nucleotide(text_of, unknown):
+def test_unknown_nucleotides(text_of, unknown):
     """Four adenosines are modelled; eight more nucleotides are unknown or modified."""
     entry = make_entry(("A",) * 4, atoms=("CA",))
     for site in entry[0].all():

@@ -168,7 +168,7 @@ def give_fetch(server, tmp_path):
 @pytest.mark.parametrize(
     "behaviour", ["good", "encoded", "busy_twice", "breaks_once", "busy_for_a_while"]
 )
-def test_entry_is_downloaded_once_and_pinned(server, fetch, tmp_path, behaviour):
+def test_download_and_pin(server, fetch, tmp_path, behaviour):
     found = fetch(behaviour, retries=2)
     path = tmp_path / "cache" / "1ABC.cif.gz"
     assert found == {"1ABC": path}
@@ -199,7 +199,7 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("behaviour", FAULTS)
-def test_faults_are_one_line_with_a_remedy_and_leave_no_file(fetch, tmp_path, behaviour):
+def test_download_faults(fetch, tmp_path, behaviour):
     with pytest.raises(StructureError, match=FAULTS[behaviour]) as caught:
         fetch(behaviour, retries=0)
     message = str(caught.value)
@@ -208,12 +208,12 @@ def test_faults_are_one_line_with_a_remedy_and_leave_no_file(fetch, tmp_path, be
     assert list(tmp_path.rglob("*")) == []
 
 
-@pytest.mark.parametrize("behaviour", sorted(FAULTS.keys() - {"trickles"}))
-def test_the_mirror_serves_if_the_first_url_fails(fetch, behaviour):
+@pytest.mark.parametrize("behaviour", ["404", "html", "truncated_transfer", "hangs"])
+def test_mirror_serves_after_fault(fetch, behaviour):
     assert fetch(behaviour, "good", retries=3 if behaviour in SILENT else 0)
 
 
-def test_transient_faults_are_retried_and_others_not(server, fetch):
+def test_only_transient_faults_are_retried(server, fetch):
     for behaviour, attempts in {"503": 3, "truncated_transfer": 3, "404": 1}.items():
         with pytest.raises(StructureError):
             fetch(behaviour, retries=2)
@@ -228,14 +228,14 @@ def test_back_off_doubles(fetch):
 
 
 @pytest.mark.parametrize("behaviour", ["busy_for_a_second", "busy_until"])
-def test_a_server_that_asks_to_wait_is_not_asked_sooner(server, fetch, behaviour):
+def test_retry_after_is_respected(server, fetch, behaviour):
     start = time.monotonic()
     assert fetch(behaviour, retries=1)  # its back-off is a hundredth of a second
     assert time.monotonic() - start >= 1
     assert server.requests.total() == 2
 
 
-def test_a_server_that_asks_to_wait_too_long_is_skipped(server, fetch):
+def test_retry_after_too_long(server, fetch):
     with pytest.raises(StructureError, match="HTTP 429, asks to wait 3600 s"):
         fetch("busy_for_an_hour", retries=3)
     assert server.requests.total() == 1
@@ -254,7 +254,7 @@ def test_no_network(fetch, monkeypatch):
     assert fetch(NOWHERE, "good", ids=ids)
 
 
-def test_the_url_for_obsolete_entries_is_tried_last(server, fetch):
+def test_obsolete_url_is_tried_last(server, fetch):
     assert fetch("404", ids=["2AWB"], obsolete=["good"])
     assert [path.split("/")[1] for path in server.requests] == ["404", "good"]
 
@@ -264,7 +264,7 @@ def test_superseding_entry_is_named(fetch):
         fetch("404", ids=["2AWB"], obsolete=["404"], superseded={"2AWB": "4V4Q"})
 
 
-def test_missing_entries_are_left_out_if_allowed(fetch, tmp_path):
+def test_allow_missing(fetch, tmp_path):
     (tmp_path / "cache").mkdir()
     kept = tmp_path / "cache" / "2XYZ.cif.gz"
     kept.write_bytes(gzip.compress(entry_bytes("2XYZ")))
@@ -278,7 +278,7 @@ def test_mirrors_may_compress_differently(fetch, tmp_path):
     assert len(read_lock(tmp_path / "lock.tsv")) == 1
 
 
-def test_revised_entry_is_an_error_with_both_hashes(fetch, tmp_path):
+def test_revised_entry(fetch, tmp_path):
     fetch("good")["1ABC"].unlink()
     with pytest.raises(StructureError) as caught:
         fetch("revised", allow_missing=True)
@@ -297,7 +297,7 @@ def test_damaged_cache_is_downloaded_again(fetch, tmp_path, pinned):
     assert gzip.decompress(fetch("good")["1ABC"].read_bytes()) == entry_bytes()
 
 
-def test_a_cached_file_that_differs_from_its_pin_is_not_used(fetch):
+def test_cached_file_differs_from_pin(fetch):
     path = fetch("good")["1ABC"]
     path.write_bytes(gzip.compress(entry_bytes() + b"# mine\n"))
     with pytest.raises(StructureError, match=r"not what .*lock\.tsv pins.*delete it"):
@@ -321,7 +321,7 @@ def test_disk_full(fetch, tmp_path):
     assert list((tmp_path / "cache").iterdir()) == []
 
 
-def test_downloads_are_parallel_but_bounded(server, fetch):
+def test_downloads_are_parallel(server, fetch):
     ids = [f"{i}A{j}B" for i in range(4) for j in range(3)]
     assert list(fetch("slow", ids=ids)) == ids
     assert 1 < server.most_at_once <= 4

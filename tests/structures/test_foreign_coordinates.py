@@ -92,13 +92,13 @@ def test_ensembles_count_once(text_of, how, shifts):
     assert mass(text) == pytest.approx(CHAIN_DALTON, rel=1e-4)
 
 
-def test_nmr_models_are_an_ensemble_wherever_they_lie():
+def test_nmr_models_are_an_ensemble():
     text = "EXPDTA    SOLUTION NMR\n" + copies([0, 300], pdb_text, "models")
     assert mass(text) == pytest.approx(CHAIN_DALTON, rel=1e-4)
 
 
 @pytest.mark.parametrize("shifts", [(0, 0.5, 300), (0, 300, 300.5)])
-def test_models_that_overlap_in_part_are_refused(shifts):
+def test_partly_overlapping_models(shifts):
     with pytest.raises(StructureError, match=r"x: of 3 models .* overlap"):
         mass(copies(shifts, pdb_text, "models"))
 
@@ -126,7 +126,7 @@ def test_water_under_any_name(name, elements, oxygen):
     assert mass(text) == pytest.approx(CHAIN_DALTON, rel=1e-4)
 
 
-def test_names_of_water_that_are_ligands_too():
+def test_ligands_named_like_water():
     atoms = [("O1", "O", 1, "\0"), ("C1", "C", 1, "\0")]
     assert mass(with_residue("SPC", atoms)) == pytest.approx(CHAIN_DALTON + 28.01, abs=0.1)
 
@@ -139,7 +139,7 @@ LIGAND_ATOMS = st.lists(st.sampled_from(["C", "N", "O", "P"]), min_size=2, max_s
     occupancies=st.lists(st.sampled_from([-1, 0, 1]), min_size=12, max_size=12),
 )
 @quick
-def test_ligands_of_occupancy_0_weigh_what_they_do_at_1(elements, occupancies):
+def test_ligands_of_occupancy_0(elements, occupancies):
     atoms = [
         (f"{e}{i}", e, o, "\0") for i, (e, o) in enumerate(zip(elements, occupancies, strict=False))
     ]

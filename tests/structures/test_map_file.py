@@ -25,14 +25,14 @@ def density(molecule):
 
 @pytest.fixture(name="row")
 def give_row(density, tmp_path):
-    """Give a row for the map, in a file, of the molecule's mass."""
+    """Settings for the map, in a file, with the mass of the molecule."""
     write_mrc(tmp_path / "emd.mrc", density, VOXEL)
     return MapSettings(
         id="1AAA", file=str(tmp_path / "emd.mrc"), threshold=0.02, mass_dalton=80_000.0
     )
 
 
-def test_a_map_gives_the_density_of_the_molecule_it_was_made_from(row, molecule):
+def test_map_structure_matches_molecule(row, molecule):
     structure = map_structure(row)
     assert (structure.pdb_id, structure.unit) == ("1AAA", "map")
     assert structure.mass_dalton == pytest.approx(80_000)
@@ -44,7 +44,7 @@ def test_a_map_gives_the_density_of_the_molecule_it_was_made_from(row, molecule)
     assert made.max() == pytest.approx(expected.max(), rel=0.1)
 
 
-def test_blocks_keep_mass_and_centre_and_are_as_small_as_a_residue(row, density, tmp_path):
+def test_blocks_keep_mass_and_centre(row, density, tmp_path):
     coarse = map_structure(row)
     above = np.where(density >= row.threshold, density, 0)
     assert len(coarse.masses_dalton) == np.count_nonzero(above)  # 4 A are one voxel of 3 A
@@ -56,13 +56,13 @@ def test_blocks_keep_mass_and_centre_and_are_as_small_as_a_residue(row, density,
     np.testing.assert_allclose(fine.masses_dalton, coarse.masses_dalton, rtol=1e-4)
 
 
-def test_without_a_mass_it_is_that_of_protein_in_the_volume(row, density):
+def test_map_mass_defaults_to_protein(row, density):
     structure = map_structure(changed(row, mass_dalton=None))
     volume = np.count_nonzero(density >= row.threshold) * VOXEL**3
     assert structure.mass_dalton == pytest.approx(volume / 1.21, rel=1e-5)
 
 
-def test_a_threshold_that_leaves_nothing_or_too_much_is_an_error(row, density, tmp_path):
+def test_map_threshold_errors(row, density, tmp_path):
     with pytest.raises(StructureError, match=r"emd\.mrc: no voxel reaches the threshold 9, .* low"):
         map_structure(changed(row, threshold=9.0))
     write_mrc(tmp_path / "dark.mrc", density.max() - density, VOXEL)
@@ -79,7 +79,7 @@ def test_a_threshold_that_leaves_nothing_or_too_much_is_an_error(row, density, t
         (lambda mrc: mrc.data.__setitem__((0, 0, 0), np.nan), "NaN or infinity; name another"),
     ],
 )
-def test_unusual_and_damaged_maps_are_errors(row, density, tmp_path, change, message):
+def test_unusual_and_damaged_maps(row, density, tmp_path, change, message):
     with mrcfile.new(tmp_path / "odd.mrc") as mrc:
         mrc.set_data(density.copy())
         mrc.voxel_size = VOXEL
@@ -89,7 +89,7 @@ def test_unusual_and_damaged_maps_are_errors(row, density, tmp_path, change, mes
     assert "odd.mrc" in str(caught.value)
 
 
-def test_a_file_that_is_not_there_or_not_a_map_is_an_error(row, tmp_path):
+def test_missing_and_invalid_maps(row, tmp_path):
     (tmp_path / "text.mrc").write_text("not a map")
     with pytest.raises(
         StructureError, match=r"text\.mrc: 9 bytes, shorter than a header; name another"
@@ -100,8 +100,8 @@ def test_a_file_that_is_not_there_or_not_a_map_is_an_error(row, tmp_path):
         map_files(settings)
 
 
-def test_maps_take_the_place_of_coordinates_and_say_so(row, repository, tmp_path):
-    """No coordinate file is asked for; the record has the map's name and digest."""
+def test_maps_replace_coordinates(row, repository, tmp_path):
+    """No coordinate file is needed; the record has the map's name and digest."""
     settings = section("structures", source="folder", folder=str(tmp_path), maps=[row.model_dump()])
     assert settings.from_coordinates(["1AAA", "1KP8"]) == ["1KP8"]
     assert map_files(settings) == [row.file]

@@ -22,7 +22,7 @@ def moments(density):
     return weights.sum(), centre, (spread * weights) @ spread.T / weights.sum()
 
 
-def test_mass_and_centre_are_exact_and_the_second_moment_that_of_points_and_blur(molecule):
+def test_map_moments(molecule):
     points, masses = molecule
     mass, centre, covariance = moments(density_map(*molecule, VOXEL, RESOLUTION))
     assert mass == pytest.approx(masses.sum(), rel=1e-5)
@@ -33,7 +33,7 @@ def test_mass_and_centre_are_exact_and_the_second_moment_that_of_points_and_blur
 
 
 @given(st.integers(0, 2**32))
-def test_any_single_point_keeps_mass_and_place(seed):
+def test_single_point(seed):
     rng = generator(seed, "point")
     point = rng.uniform(-50, 50, size=(1, 3)).astype(np.float32)
     mass, centre, _ = moments(density_map(point, np.ones(1, np.float32), VOXEL, RESOLUTION, 30))
@@ -41,7 +41,7 @@ def test_any_single_point_keeps_mass_and_place(seed):
     np.testing.assert_allclose(centre, point[0] / VOXEL, atol=1e-4)
 
 
-def test_rotated_points_give_the_rotated_map(molecule):
+def test_rotated_map(molecule):
     points, masses = molecule
     rotation = Rotation.random(rng=generator(1, "turn")).as_matrix()
     size = 40
@@ -56,7 +56,7 @@ def test_rotated_points_give_the_rotated_map(molecule):
     assert np.corrcoef(turned.ravel(), mirrored.ravel())[0, 1] < 0.95
 
 
-def test_voxel_size_changes_the_grid_and_not_the_density(molecule):
+def test_density_is_independent_of_voxel_size(molecule):
     coarse = density_map(*molecule, 10.0, 80.0)
     fine = density_map(*molecule, 5.0, 80.0)
     assert fine.max() == pytest.approx(coarse.max(), rel=0.03)
@@ -64,7 +64,7 @@ def test_voxel_size_changes_the_grid_and_not_the_density(molecule):
 
 
 @pytest.mark.parametrize("voxel_size", [2.5, 5.0, 10.0, 20.0])
-def test_the_margin_follows_from_the_blur(voxel_size):
+def test_margin(voxel_size):
     """Two outermost points keep their mass and position; nothing is cut off at the faces."""
     points = np.array([[20, 20, 20], [-20, -20, -20]], dtype=np.float32)
     drawn = density_map(points, np.array([3, 1], np.float32), voxel_size, RESOLUTION)
@@ -76,7 +76,7 @@ def test_the_margin_follows_from_the_blur(voxel_size):
 
 
 @pytest.mark.parametrize("voxel_size", [2.5, 5.0, 10.0])
-def test_the_blur_is_as_wide_at_any_voxel_size(voxel_size):
+def test_blur_at_any_voxel_size(voxel_size):
     point = np.full((1, 3), voxel_size / 2, dtype=np.float32)  # between voxels
     _, _, covariance = moments(density_map(point, np.ones(1, np.float32), voxel_size, RESOLUTION))
     splat = (1 / 4 - 1 / 6) * voxel_size**2  # variance there, less what it is on average
@@ -84,7 +84,7 @@ def test_the_blur_is_as_wide_at_any_voxel_size(voxel_size):
     np.testing.assert_allclose(covariance * voxel_size**2, expected, atol=0.01 * RESOLUTION)
 
 
-def test_too_small_a_cube_and_too_fine_a_blur_are_errors(molecule):
+def test_too_small_cube_and_too_fine_blur(molecule):
     with pytest.raises(ValueError, match="too small"):
         density_map(*molecule, VOXEL, RESOLUTION, size=8)
     with pytest.raises(ValueError, match="finer than the grid"):

@@ -23,7 +23,7 @@ def volts(matter):
 
 
 def test_mean_inner_potentials():
-    """Of ice 4.53 V (Vulovic et al. 2013); of gold 30 V (neutral atoms)."""
+    """Ice 4.53 V (Vulovic et al. 2013); gold 30 V (neutral atoms)."""
     assert volts(ICE) == pytest.approx(4.53, abs=0.02)
     assert volts(GOLD) == pytest.approx(30, abs=0.5)
     assert volts(PROTEIN) == pytest.approx(8.1, abs=0.1)
@@ -39,19 +39,19 @@ def test_densities_are_those_of_the_matter():
     assert grams_per_ml(NUCLEOTIDE) == pytest.approx(1 / 0.569, rel=0.01)
 
 
-def test_ice_has_no_excess_and_protein_that_of_its_mass():
+def test_excess_of_ice_and_protein():
     assert protein_dalton_per_nm3(ICE) == pytest.approx(0, abs=1e-9)
     assert protein_dalton_per_nm3(PROTEIN) == pytest.approx(1000 / 1.21)
 
 
-def test_nucleic_acid_has_1_6_times_the_contrast_of_protein_by_volume():
+def test_nucleic_acid_contrast():
     by_mass = NUCLEIC_ACID_CONTRAST
     assert by_mass == pytest.approx(1.2, abs=0.03)
     by_volume = by_mass * NUCLEOTIDE.mass_dalton / NUCLEOTIDE.volume_angstrom3 * 1.21
     assert by_volume == pytest.approx(1.55, abs=0.05)
 
 
-def test_nucleotides_weigh_more_by_scattering_and_residues_do_not():
+def test_scattering_weights_nucleotides():
     entry = make_entry(("ALA", "GLY", "TRP"))
     chain = gemmi.Chain("R")
     for number, name in enumerate(("A", "DG", "N"), start=1):  # the last one is unknown

@@ -44,7 +44,7 @@ def test_same_structure_same_bytes(tmp_path, structure):
     masses=hnp.arrays(np.float64, 5, elements=st.floats(1, 1000)),
 )
 @settings(max_examples=50, deadline=None)
-def test_structures_are_centred_on_their_centre_of_mass(points, masses):
+def test_centred_on_centre_of_mass(points, masses):
     points[0], points[1] = points[1] + 50, points[1]  # some extent
     structure = structure_from_points("1ABC", points, masses, "deposited")
     np.testing.assert_allclose(

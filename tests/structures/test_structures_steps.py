@@ -70,7 +70,7 @@ def test_surrogates_only_where_allowed(prepare, settings, tmp_path):
     assert not (tmp_path / "results").exists()
 
 
-def test_archive_of_which_all_is_in_the_cache(prepare, settings, tmp_path, monkeypatch):
+def test_archive_in_cache(prepare, settings, tmp_path, monkeypatch):
     monkeypatch.setenv("SSN3D_CACHE", str(tmp_path / "cache"))
     folder = tmp_path / "cache" / "structures"
     folder.mkdir(parents=True)

@@ -13,11 +13,11 @@ from synthetic_entries import read_entry
 from ssn3d.core.errors import ConfigError, StructureError
 from ssn3d.structures import maps
 from ssn3d.structures.bounding import bounding_sphere
+from ssn3d.structures.complexes import Complex, read_complexes
 from ssn3d.structures.ids import read_pdb_ids
-from ssn3d.structures.surrogates import Complex, read_complexes, surrogate
+from ssn3d.structures.surrogates import surrogate
 
 COMPLEXES = read_complexes(Path(__file__).parents[2] / "resources" / "complexes.tsv")
-VOXEL_NM = 1.0
 SIGMA_NM = 1.155  # a resolution of 4 nm
 
 
@@ -26,24 +26,35 @@ def surrogates():
     return {pdb_id: surrogate(pdb_id, COMPLEXES) for pdb_id in COMPLEXES}
 
 
+def density_map(structure):
+    """Map in dalton/nm^3 with voxels of 1 nm and a resolution of 4 nm."""
+    return maps.density_map(structure.points_angstrom, structure.masses_dalton, 10.0, 40.0)
+
+
 @pytest.fixture(scope="module")
 def density_maps(surrogates):
     return {pdb_id: density_map(structure) for pdb_id, structure in surrogates.items()}
 
 
-def density_map(structure):
-    """Mass in dalton/nm^3 at voxels of 1 nm, a resolution of 4 nm: the sum of the Gaussians."""
-    voxels = np.arange(-18, 19, dtype=np.float32) * np.float32(VOXEL_NM)
+def sum_of_gaussians(structure, size):
+    """The same map, from one Gaussian per point."""
+    voxels = np.arange(size, dtype=np.float32) - size // 2
     apart = voxels[:, None, None] - structure.points_angstrom / 10  # (voxel, point, axis)
-    z, y, x = (
-        np.moveaxis(np.exp(-((apart / SIGMA_NM) ** 2) / 2), 2, 0) / np.sqrt(2 * np.pi) / SIGMA_NM
-    )
+    z, y, x = np.moveaxis(np.exp(-((apart / SIGMA_NM) ** 2) / 2), 2, 0)
     planes = (z * structure.masses_dalton)[:, None] * y
-    return planes @ x.T
+    return planes @ x.T / (np.sqrt(2 * np.pi) * SIGMA_NM) ** 3
 
 
 def bounding_radius_nm(density):
-    return bounding_sphere(density, 0.2)[1] * VOXEL_NM
+    return bounding_sphere(density, 0.2)[1]
+
+
+@pytest.mark.parametrize("pdb_id", ["1A1S", "1F1B"])
+def test_map_is_sum_of_gaussians(surrogates, density_maps, pdb_id):
+    drawn = density_maps[pdb_id]
+    expected = sum_of_gaussians(surrogates[pdb_id], len(drawn))
+    np.testing.assert_allclose(drawn, expected, atol=0.02 * expected.max())
+    assert bounding_radius_nm(expected) == pytest.approx(bounding_radius_nm(drawn), rel=0.03)
 
 
 @pytest.mark.parametrize("pdb_id", COMPLEXES)
@@ -55,13 +66,9 @@ def test_mass(surrogates, pdb_id):
 
 
 @pytest.mark.parametrize("pdb_id", COMPLEXES)
-def test_radius_is_that_of_the_bounding_sphere(surrogates, density_maps, pdb_id):
+def test_radius(density_maps, pdb_id):
     published_nm = COMPLEXES[pdb_id].radius_angstrom / 10
-    structure = surrogates[pdb_id]
-    drawn = maps.density_map(structure.points_angstrom, structure.masses_dalton, 10.0, 40.0)
-    assert bounding_radius_nm(drawn) == pytest.approx(published_nm, rel=0.012)
-    # a map made in another way has other voxels at its edge
-    assert bounding_radius_nm(density_maps[pdb_id]) == pytest.approx(published_nm, rel=0.03)
+    assert bounding_radius_nm(density_maps[pdb_id]) == pytest.approx(published_nm, rel=0.012)
 
 
 @pytest.mark.parametrize("pdb_id", COMPLEXES)
@@ -76,7 +83,7 @@ def test_point_group_is_exact(surrogates, pdb_id):
 
 
 @pytest.mark.parametrize("pdb_id", COMPLEXES)
-def test_one_body_as_dense_as_protein(surrogates, pdb_id):
+def test_connected_and_dense(surrogates, pdb_id):
     structure = surrogates[pdb_id]
     beads = len(structure.points_angstrom)
     # lattice neighbours are 5.1 A apart
@@ -90,19 +97,19 @@ def test_one_body_as_dense_as_protein(surrogates, pdb_id):
 
 
 @pytest.mark.parametrize("pdb_id", COMPLEXES)
-def test_map_maximum_is_like_that_of_real_structures(density_maps, pdb_id):
+def test_map_maximum_is_realistic(density_maps, pdb_id):
     assert 250 < density_maps[pdb_id].max() < 850  # real ones: 284 to 721
 
 
 @pytest.mark.parametrize("pdb_id", ["1BXR", "1EQR", "2GLS", "2GHO", "1W6T"])
-def test_map_is_like_that_of_the_real_structure(density_maps, real_structures, pdb_id):
+def test_map_matches_real_structure(density_maps, real_structures, pdb_id):
     real = density_map(read_entry(next(real_structures.glob(f"{pdb_id}.*")), pdb_id))
     model = density_maps[pdb_id]
     assert 0.75 < model.max() / real.max() < 1.35
     assert 0.8 < (model > 150).sum() / (real > 150).sum() < 1.25
 
 
-def test_every_complex_has_its_own_shape(surrogates):
+def test_shapes_differ(surrogates):
     """Radial mass profiles, scaled to the same size, differ between any two."""
     profiles = []
     for structure in surrogates.values():
@@ -112,7 +119,7 @@ def test_every_complex_has_its_own_shape(surrogates):
     assert apart.min() > 0.02
 
 
-def test_the_id_alone_seeds_the_shape():
+def test_shape_is_seeded_by_id():
     first, again = surrogate("2GHO", COMPLEXES), surrogate("2GHO", dict(COMPLEXES))
     np.testing.assert_array_equal(first.points_angstrom, again.points_angstrom)
     renamed = {"1XXX": COMPLEXES["2GHO"]}
@@ -120,7 +127,7 @@ def test_the_id_alone_seeds_the_shape():
     assert not np.array_equal(first.points_angstrom, other.points_angstrom)
 
 
-def test_the_shape_is_the_same_everywhere(surrogates):
+def test_reference_shape(surrogates):
     """Change these values only with a release that says so."""
     points = surrogates["1KP8"].points_angstrom
     np.testing.assert_allclose(points[0], [-58.761, 20.101, -41.123], atol=2e-3)
@@ -133,7 +140,7 @@ def test_any_point_group(point_group):
     assert bounding_radius_nm(density_map(structure)) == pytest.approx(8, rel=0.03)
 
 
-def test_every_id_of_the_paper_has_a_surrogate(repository):
+def test_paper_ids_have_surrogates(repository):
     assert set(read_pdb_ids(repository / "resources" / "pdb_ids.txt")) <= COMPLEXES.keys()
 
 
@@ -143,7 +150,7 @@ def test_unknown_id():
 
 
 @pytest.mark.parametrize("radius_angstrom", [30.0, 50.0, 2000.0])
-def test_mass_that_does_not_fit_the_radius(radius_angstrom):
+def test_mass_contradicts_radius(radius_angstrom):
     with pytest.raises(StructureError, match=r"1ABC: no body of 400000 Da .*; correct"):
         surrogate("1ABC", {"1ABC": Complex(400e3, radius_angstrom, "C1")})
 

@@ -28,7 +28,7 @@ def draw(table, count, seed=0, *, size=24, balanced=False, tomogram="t1"):
 
 
 @given(st.integers(0, 2**32), st.sampled_from([8, 16, 24]))
-def test_the_centre_is_at_half_the_size(seed, size):
+def test_centre_is_at_half_size(seed, size):
     centre = generator(seed, "c").uniform(size, np.array(SHAPE) - size, size=(1, 3))
     volume = np.zeros(SHAPE, np.float32)
     volume[tuple(np.rint(centre[0]).astype(int))] = 1
@@ -45,7 +45,7 @@ def test_inside_means_every_voxel_is_there():
     assert lies_inside(centres, size, SHAPE).tolist() == [True, False, True, False]
 
 
-def test_draw_is_by_seed_and_tomogram_and_exact():
+def test_selection_is_seeded():
     table = particles(900)
     rows = draw(table, 100)
     assert len(rows) == 100
@@ -64,7 +64,7 @@ def test_all_are_those_inside():
 
 
 @pytest.mark.parametrize("balanced", [False, True])
-def test_every_particle_inside_is_as_likely_as_any_other(balanced):
+def test_selection_is_uniform(balanced):
     """In a balanced draw, any other of its class."""
     table = particles(400, ids=("1AAA",) * 2 + ("2BBB",))
     draws, count = 400, 20
@@ -80,7 +80,7 @@ def test_every_particle_inside_is_as_likely_as_any_other(balanced):
         assert np.abs(shares - expected).max() < 5 * np.sqrt(expected * (1 - expected) / draws)
 
 
-def test_balanced_draw_takes_rare_classes_whole():
+def test_balanced_selection():
     table = particles(600, 3, ids=("1AAA",) * 9 + ("2BBB",))
     inside = table.pdb_ids[lies_inside(table.centres, 24, SHAPE)]
     rare = int((inside == "2BBB").sum())
@@ -91,13 +91,13 @@ def test_balanced_draw_takes_rare_classes_whole():
 @pytest.mark.parametrize(
     ("tomogram", "key"), [("t1", "count"), ("independent1", "independent_count")]
 )
-def test_too_few_inside_is_an_error_with_both_numbers(tomogram, key):
-    fault = rf"subtomograms\.{key}: 500 asked for, \d+ cubes of 40 voxels lie inside"
+def test_too_few_particles_inside(tomogram, key):
+    fault = rf"subtomograms\.{key}: 500 requested, \d+ cubes of 40 voxels lie inside"
     with pytest.raises(DataError, match=fault):
         draw(particles(300), 500, size=40, tomogram=tomogram)
 
 
-def test_standardised_images_have_mean_0_and_deviation_1():
+def test_standardise():
     image = generator(0, "i").normal(1e4, 7, size=(16,) * 3).astype(np.float32)
     standard = standardise(image)
     assert abs(standard.mean()) < 1e-3
@@ -113,7 +113,7 @@ def test_standardised_images_have_mean_0_and_deviation_1():
         next(cut(flat, np.zeros(SHAPE, np.uint16), table, np.array([1]), 8))
 
 
-def test_statistics_far_from_zero_are_exact():
+def test_standardise_far_from_zero():
     volume = generator(0, "far").normal(1e5, 1, size=(50, 50, 50)).astype(np.float32)
     view = volume[4:44, 5:45, 6:46]  # not contiguous, as crops are
     exact = view.astype(np.float64)

@@ -73,7 +73,7 @@ def move_cubes(folder, *, sign):
 
 @pytest.mark.skipif(not shutil.which("relion_reconstruct"), reason="RELION is not installed")
 @pytest.mark.slow
-def test_relion_averages_by_our_poses_and_not_by_wrong_ones(molecule, tmp_path):
+def test_relion_averages_by_our_poses(molecule, tmp_path):
     expected = through_ctf(density_map(*molecule, 10.0, 40.0, size=SIZE))
     inside = ((np.indices((SIZE,) * 3) - SIZE // 2) ** 2).sum(axis=0) < 12**2
     correlation = {}

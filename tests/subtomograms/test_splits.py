@@ -29,7 +29,7 @@ def counts(parts):
     return {part: int((parts == part).sum()) for part in PARTS}
 
 
-def test_the_papers_split():
+def test_paper_split():
     names = np.repeat(["t1", "independent1"], [3380, 800])
     ids = np.resize(IDS, len(names))
     parts = split_subtomograms(names, ids, settings(test=0.1, validation=0.1), generator(0, "s"))
@@ -37,7 +37,7 @@ def test_the_papers_split():
 
 
 @pytest.mark.parametrize("leave_out", [None, "2BBB"])
-def test_every_subtomogram_can_be_in_any_part(leave_out):
+def test_split_is_uniform(leave_out):
     """Each is as likely as any other: 400 draws of a fifth, then of a quarter of the rest."""
     names, ids = world(2)
     draws = np.array(
@@ -64,7 +64,7 @@ def test_every_subtomogram_can_be_in_any_part(leave_out):
 
 
 @given(st.integers(3, 12), st.sampled_from([None, *IDS]), st.integers(0, 1000))
-def test_parts_of_whole_tomograms_share_no_tomogram(tomograms, leave_out, seed):
+def test_split_by_tomogram(tomograms, leave_out, seed):
     names, ids = world(tomograms, each=6)
     parts = split_subtomograms(names, ids, settings("tomogram"), generator(seed, "s"), leave_out)
     of_part = {part: set(names[parts == part]) for part in PARTS}
@@ -88,7 +88,7 @@ def test_every_tomogram_can_be_in_any_part():
         assert set().union(*(names[parts == part] for parts in draws)) == {"t1", "t2", "t3", "t4"}
 
 
-def test_parts_that_would_be_empty_are_named():
+def test_empty_parts_are_named():
     rng = generator(0, "s")
     names, ids = world(2)
     fewer = r"^splits.by: tomogram needs at least 3 tomograms, there are 2; ask for more"
@@ -115,7 +115,7 @@ def columns(names=("t1", "t2", "independent1")):
     return np.repeat(names, 3), np.tile([1, 2, 3], len(names)), np.tile(IDS, len(names))
 
 
-def test_a_split_is_read_for_the_shards_at_hand(shards, tmp_path):
+def test_split_of_some_shards(shards, tmp_path):
     parts = np.array(["train", "validation", "unused"] * 2 + ["independent"] * 3)
     write_split(tmp_path / "s.csv", *columns(), parts)
     rows = read_split(tmp_path / "s.csv", open_dataset(shards))
@@ -126,7 +126,7 @@ def test_a_split_is_read_for_the_shards_at_hand(shards, tmp_path):
     assert rows["train"].tolist() == [0]
 
 
-def test_a_particle_is_in_the_same_part_at_every_snr(shards, tmp_path):
+def test_same_part_at_every_snr(shards, tmp_path):
     parts = np.array(["train", "validation", "test"] * 2 + ["independent"] * 3)
     write_split(tmp_path / "s.csv", *columns(), parts)
     cubes, particles = np.zeros((3, 8, 8, 8)), particles_of(np.zeros((3, 3)), IDS)
@@ -140,14 +140,18 @@ def test_a_particle_is_in_the_same_part_at_every_snr(shards, tmp_path):
 
 
 @pytest.mark.parametrize("column", [0, 1, 2])
-def test_a_split_of_other_subtomograms_is_refused(column, shards, tmp_path):
+def test_split_of_other_subtomograms(column, shards, tmp_path):
     changed = [c.copy() for c in columns()]
     changed[column][1] = changed[column][5]
     write_split(tmp_path / "s.csv", *changed, np.full(9, "train"))
-    with pytest.raises(DataError, match=r"s\.csv: of other subtomograms than .*; give the split"):
+    with pytest.raises(
+        DataError, match=r"s\.csv: does not match the subtomograms in .*; give the split"
+    ):
         read_split(tmp_path / "s.csv", open_dataset(shards))
     write_split(tmp_path / "s.csv", *columns(("t1", "t2")), np.full(6, "train"))
-    with pytest.raises(DataError, match=r"s\.csv: of other subtomograms than .*; give the split"):
+    with pytest.raises(
+        DataError, match=r"s\.csv: does not match the subtomograms in .*; give the split"
+    ):
         read_split(tmp_path / "s.csv", open_dataset(shards))
 
 

@@ -50,7 +50,7 @@ def test_round_trip_in_any_order(content, path):
         np.testing.assert_array_equal(masks, content["masks"][rows])
 
 
-def test_a_dataset_numbers_the_subtomograms_of_all_its_shards(content, tmp_path):
+def test_dataset_of_several_tomograms(content, tmp_path):
     paths = [
         write_shard_of(tmp_path / f"{name}.h5", content["images"][rows])
         for name, rows in {"t1": slice(0, 5), "t2": slice(5, 6), "t3": slice(6, N)}.items()
@@ -66,7 +66,7 @@ def test_a_dataset_numbers_the_subtomograms_of_all_its_shards(content, tmp_path)
         dataset.read_one("t2", 2)
 
 
-def test_shards_of_several_snrs_are_one_dataset(content, tmp_path):
+def test_dataset_of_several_snrs(content, tmp_path):
     paths = [
         write_shard_of(
             tmp_path / f"{name}.h5", content["images"] * factor, dataset=name, tomogram="t1"
@@ -86,10 +86,10 @@ def test_shards_of_several_snrs_are_one_dataset(content, tmp_path):
         ({"target": "all"}, "target is all, but centred in"),
         ({"voxel_size_angstrom": 12.0}, r"voxel_size_angstrom is 12\.0, but 10\.0 in"),
         ({"images": np.zeros((2, 16, 16, 16))}, "size_voxels is 16, but 8 in"),
-        ({"tomogram": "t1"}, "of dataset A and tomogram t1, as .*one.h5 is; leave one out"),
+        ({"tomogram": "t1"}, "has dataset A and tomogram t1, like .*one.h5; leave one out"),
     ],
 )
-def test_shards_of_different_kinds_are_one_line(other, fault, tmp_path):
+def test_shards_of_different_kinds(other, fault, tmp_path):
     one = write_shard_of(tmp_path / "one.h5", np.zeros((2, S, S, S)), tomogram="t1")
     another = {"images": np.zeros((2, S, S, S)), "tomogram": "t2"} | other
     two = write_shard_of(tmp_path / "two.h5", **another)
@@ -97,7 +97,7 @@ def test_shards_of_different_kinds_are_one_line(other, fault, tmp_path):
         open_dataset([one, two])
 
 
-def test_the_digest_is_of_the_content_whenever_it_was_written(content, tmp_path):
+def test_digest_depends_on_content_only(content, tmp_path):
     def digest(**changed):
         return open_shard(write_shard_of(tmp_path / "A.h5", **content | changed)).sha256
 
@@ -113,7 +113,7 @@ def test_the_digest_is_of_the_content_whenever_it_was_written(content, tmp_path)
         assert digest(**change) != whole
 
 
-def test_every_flipped_byte_is_an_error_or_harmless(content, path):
+def test_flipped_bytes(content, path):
     everything = np.arange(N)
     whole = path.read_bytes()
     rng = generator(0, "flips")
@@ -169,7 +169,7 @@ def test_impossible_contents_are_one_line(changed, path):
         open_shard(path)
 
 
-def test_a_file_of_another_format_says_which(path):
+def test_other_format(path):
     with h5py.File(path, "r+") as file:
         file.attrs["format"] = "ssn3d subtomograms 9"
     message = r"t1\.h5: format 'ssn3d subtomograms 9', expected .*; delete it and rerun$"
@@ -177,7 +177,7 @@ def test_a_file_of_another_format_says_which(path):
         open_shard(path)
 
 
-def test_a_shard_opens_in_h5py_as_anyone_expects(content, tmp_path):
+def test_shard_opens_in_h5py(content, tmp_path):
     """A chunk is a subtomogram, with a checksum; masks, mostly zeros, are compressed."""
     path = write_shard_of(tmp_path / "t1.h5", **content, provenance={"seed": 1})
     with h5py.File(path) as file:

@@ -1,4 +1,4 @@
-"""The configuration: YAML files, laid over one another and checked; a fault is one line.
+"""The configuration: YAML files, merged and checked.
 
 Each section is a model in the settings module of its stage. They are composed here, and checked
 against one another.
@@ -34,23 +34,23 @@ class Config(Settings):
     """A whole configuration."""
 
     seed: int = Field(ge=0)
-    """Every random number derives from it."""
+    """Seed of all random numbers."""
     keep: Literal["all", "subtomograms"]
-    """What stays on disk; with subtomograms, volumes go once they have been cut and drawn."""
+    """Files kept on disk; with subtomograms, volumes are deleted after extraction and drawing."""
     structures: StructuresSettings
     tomograms: int = Field(ge=1, le=100_000)
-    """How many to train, validate and test on."""
+    """Number of tomograms to train, validate and test on."""
     independent_tomograms: int = Field(ge=1, le=1000)
-    """How many more, which no training sees."""
+    """Number of further tomograms, for scores alone, that no training sees."""
     specimen: SpecimenSettings
     microscope: MicroscopeSettings
     snr: SNRSettings
     subtomograms: SubtomogramsSettings
     splits: SplitsSettings
     trainings_per_gpu: int = Field(ge=1, le=64)
-    """At a time."""
+    """Trainings that share a GPU at a time."""
     gpus_per_training: int = Field(ge=1, le=64)
-    """On each node that it runs on; without GPUs, so many processes."""
+    """GPUs per training on each node; without GPUs, number of processes."""
     training: TrainingSettings
     baseline: BaselineSettings
     tables: TablesSettings

@@ -1,4 +1,4 @@
-"""What is wrong with a configuration: one line with the key, its value and what would be right."""
+"""Faults of a configuration in one line: the key, its value and the valid values."""
 
 import difflib
 import functools
@@ -12,14 +12,14 @@ _UNKNOWN_KEY = ("extra_forbidden", "invalid_key")
 
 
 def one_line(error: ValidationError, model: type[BaseModel]) -> str:
-    """Describe the first fault that a model finds, an unknown key before others."""
+    """Describe the first fault of a configuration, unknown keys before others."""
     schema = _schema_of(model)
     faults = [(_place(schema, fault["loc"]), fault) for fault in error.errors(include_url=False)]
     place, fault = next((f for f in faults if f[1]["type"] in _UNKNOWN_KEY), faults[0])
     if fault["type"] in _UNKNOWN_KEY:
         *section, key = fault["loc"]
         return _unknown_key(schema, _place(schema, tuple(section)), key)
-    # Each alternative that a key has is a fault; one further inside of it says more.
+    # Each alternative type of a key is a fault; the innermost one is the most specific.
     place = max((other for other, _ in faults if other[: len(place)] == place), key=len)
     alternatives = [fault for other, fault in faults if other == place]
     raised = next((f for f in alternatives if f["type"] == "value_error"), alternatives[0])
@@ -43,7 +43,7 @@ def _schema_of(model: type[BaseModel]) -> dict[str, Any]:
 
 
 def _unknown_key(schema: dict[str, Any], section: Place, key: str | int) -> str:
-    """Name a key that there is not, with the one that may be meant."""
+    """Name an unknown key, and the known one that it resembles."""
     known = [*_node(schema, section)["properties"]]
     near = difflib.get_close_matches(str(key), known, n=1, cutoff=0.5)
     hint = f"did you mean '{near[0]}'?" if near else f"known are {', '.join(known)}"
@@ -75,7 +75,7 @@ def _meaning(schema: dict[str, Any], place: Place) -> str:
 
 
 def _place(schema: dict[str, Any], loc: Place) -> Place:
-    """Drop from a fault's place what names no key: pydantic's names of alternatives."""
+    """Remove pydantic's names of alternatives, which are no keys, from the place of a fault."""
     place: Place = ()
     for part in loc:
         node = _node(schema, place)

@@ -1,4 +1,4 @@
-"""What is in a tomogram besides its particles: fiducials, vesicles, filaments."""
+"""Background objects of a tomogram: fiducials, vesicles and filaments."""
 
 from dataclasses import dataclass
 
@@ -8,15 +8,15 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class Background:
-    """Bodies of one tomogram that are no targets; their labels follow those of the particles."""
+    """Background objects of one tomogram; their labels follow those of the particles."""
 
     kinds: NDArray[np.str_]
     """(n,) `fiducial`, `vesicle`, `actin` or `microtubule`."""
     centres: NDArray[np.float64]
-    """(n, 3) in voxels, (z, y, x); of a filament, the middle of its axis."""
+    """(n, 3) in voxels, (z, y, x); for a filament, the middle of its axis."""
     sizes_angstrom: NDArray[np.float64]
     """(n,) diameter of a fiducial, mean diameter of a vesicle, length of a filament."""
 
     def __len__(self) -> int:
-        """Count the bodies."""
+        """Number of objects."""
         return len(self.kinds)

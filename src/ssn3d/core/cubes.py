@@ -21,14 +21,14 @@ def crop_corners(centres: NDArray[np.float64], size: int) -> NDArray[np.int_]:
 def lies_inside(
     centres: NDArray[np.float64], size: int, shape: tuple[int, ...]
 ) -> NDArray[np.bool_]:
-    """Whether each cube lies inside a volume, (n,)."""
+    """True for each cube (n,) that lies inside a volume of this shape."""
     corners = crop_corners(centres, size)
     inside = (corners >= 0) & (corners + size <= np.array(shape))
     return np.asarray(inside.all(axis=1))
 
 
 def crop(volume: NDArray[Scalar], corner: NDArray[np.int_], size: int) -> NDArray[Scalar]:
-    """Cut a cube out of a volume, as a view."""
+    """Crop a cube from a volume, as a view."""
     z, y, x = corner
     return volume[z : z + size, y : y + size, x : x + size]
 

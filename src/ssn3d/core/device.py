@@ -1,4 +1,4 @@
-"""The device and precision of computations: as requested, or chosen and logged."""
+"""Device and precision of computations: requested, or chosen and logged."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -38,17 +38,17 @@ def pick_device(asked: str) -> torch.device:
 
 @contextmanager
 def own_gpus(asked: str, count: int, jobs_per_gpu: int) -> Iterator[list[int]]:
-    """Hold `count` GPUs, each shared by at most `jobs_per_gpu` jobs; yield torch's numbers of them.
+    """Hold `count` GPUs, each shared by at most `jobs_per_gpu` jobs; yield torch's indices.
 
-    On the CPU there are none to hold. `asked` is as for `pick_device`. Raises DeviceError if the
-    machine has fewer GPUs.
+    On the CPU the list is empty. `asked` is as for `pick_device`. Raises DeviceError if the machine
+    has fewer GPUs.
     """
     if asked == "cpu" or not torch.cuda.is_available():
         yield []
         return
     number = torch.cuda.device_count()
     if count > number:
-        message = f"gpus_per_training: {count} asked for, torch sees {number}; ask for fewer"
+        message = f"gpus_per_training: {count} requested, torch sees {number}; ask for fewer"
         raise DeviceError(message)
     gpus = [str(torch.cuda.get_device_properties(i).uuid) for i in range(number)]
     with hold_gpus(gpus, jobs_per_gpu, count) as indices:
@@ -67,7 +67,7 @@ def own_gpu(asked: str, jobs_per_gpu: int) -> Iterator[None]:
 
 
 def current_gpu(indices: Sequence[int], place: int = 0) -> AbstractContextManager[object]:
-    """Make one of some GPUs torch's current CUDA device; on the CPU, where there are none, none."""
+    """Make one of the GPUs torch's current CUDA device; do nothing if there are none (CPU)."""
     return torch.cuda.device(indices[place]) if indices else nullcontext()
 
 

@@ -1,4 +1,14 @@
-"""Errors that a user can cause: one line that names the file, key or value and says what to do."""
+"""Errors that a user can cause: one line with the file, key or value and the way out."""
+
+import errno
+import os
+
+_REMEDIES = {
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), "free some space and rerun"),
+    **dict.fromkeys(
+        (errno.EROFS, errno.EACCES, errno.EPERM), "make the folder writable or use another one"
+    ),
+}
 
 
 class SSN3DError(Exception):
@@ -44,3 +54,9 @@ class CheckpointError(SSN3DError):
 
 class DeviceError(SSN3DError):
     """The requested device or precision is unavailable."""
+
+
+def write_error(path: str | os.PathLike[str], error: OSError) -> WriteError:
+    """Build the error for a file that cannot be written: why, and what to do."""
+    remedy = _REMEDIES.get(error.errno or 0, "fix the cause and rerun")
+    return WriteError(f"{path}: cannot be written ({error.strerror or error}); {remedy}")

@@ -1,7 +1,7 @@
-"""One GPU or several for each job, or several jobs per GPU; Snakemake assigns no device numbers.
+"""GPU slots: Snakemake assigns no device numbers, so jobs lock their GPUs themselves.
 
-Each GPU has numbered lock files, one for each job that it may hold. A job locks the first free
-ones; the operating system releases them when the process ends, even if it is killed.
+Each GPU has one lock file per job that may share it. A job locks the first free ones; the operating
+system releases them when the process ends, even if it is killed.
 """
 
 import getpass
@@ -38,11 +38,11 @@ def hold_gpus(
         folder: of the lock files; `lock_folder()` unless given.
     """
     folder = folder or lock_folder()
-    said = False
+    is_waiting_logged = False
     while len(taken := _take(gpus, jobs_per_gpu, count, folder)) < count:
-        if not said:
+        if not is_waiting_logged:
             logger.info("all GPUs are busy (%d, %d jobs each): waiting", len(gpus), jobs_per_gpu)
-            said = True
+            is_waiting_logged = True
         time.sleep(POLL_S)
     try:
         yield list(taken)

@@ -1,6 +1,7 @@
 """Logs, progress bars, and user errors as one line."""
 
 import logging
+import os
 import re
 import sys
 from collections.abc import Iterable, Iterator
@@ -10,8 +11,7 @@ from typing import TypeVar
 
 from tqdm import tqdm
 
-from ssn3d.core.errors import DataError, SSN3DError
-from ssn3d.io.files import PathLike, write_error
+from ssn3d.core.errors import DataError, SSN3DError, write_error
 
 logger = logging.getLogger("ssn3d")
 
@@ -35,10 +35,12 @@ class _LogFile(logging.FileHandler):
 
 
 @contextmanager
-def job(log_file: PathLike | None = None, *, of_another: bool = False) -> Iterator[None]:
+def job(
+    log_file: str | os.PathLike[str] | None = None, *, of_another: bool = False
+) -> Iterator[None]:
     """Log to the terminal, and to `log_file` if given; exit with status 1 on a user error.
 
-    The log file begins anew, unless it is `of_another` process that writes to it as well.
+    The log file is emptied first, unless another process writes to it too (`of_another`).
     """
     handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
     if log_file is not None:
@@ -76,7 +78,7 @@ def job(log_file: PathLike | None = None, *, of_another: bool = False) -> Iterat
 
 
 def _not_utf8(error: UnicodeEncodeError) -> DataError:
-    """Name the file whose name, of bytes that are not UTF-8, was to be written as text."""
+    """Build the error for a file name that is not UTF-8 and was to be written as text."""
     before, after = error.object[: error.start], error.object[error.start :]
     name = re.split(r"[\s,\"]", before)[-1] + re.split(r"[\s,\"]", after)[0]
     return DataError(
@@ -90,7 +92,7 @@ def progress(
 ) -> Iterable[T]:
     """Iterate with a progress bar on a terminal, or a line every 15 s elsewhere.
 
-    It shows the time left and the speed: items or, where each has so many, voxels per second.
+    It shows the time left and the speed: items per second, or voxels with `voxels_each`.
     """
     live = sys.stderr.isatty()
     in_voxels = {"unit": "voxel", "unit_scale": voxels_each} if voxels_each else {}

@@ -23,7 +23,7 @@ class Particles:
     """(n, 3, 3) rotation matrices in (z, y, x) order."""
 
     def __len__(self) -> int:
-        """Count the particles."""
+        """Number of particles."""
         return len(self.pdb_ids)
 
     def __getitem__(self, rows: NDArray[np.int_] | NDArray[np.bool_] | slice) -> "Particles":
@@ -32,6 +32,6 @@ class Particles:
 
 
 def joined(parts: Sequence[Particles]) -> Particles:
-    """Put the particles of several tomograms into one table."""
+    """Concatenate the particles of several tomograms."""
     fields = zip(*((p.pdb_ids, p.centres, p.rotations) for p in parts), strict=True)
     return Particles(*map(np.concatenate, fields))

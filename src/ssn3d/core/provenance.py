@@ -19,7 +19,7 @@ _PACKAGES = ("numpy", "scipy", "torch", "gemmi", "mrcfile", "h5py", "scikit-imag
 
 
 def hardware() -> dict[str, Any]:
-    """Processor, and the number of cores that this process may use."""
+    """Processor model, and number of cores this process may use."""
     cpuinfo = Path("/proc/cpuinfo")
     lines = cpuinfo.read_text(encoding="utf-8").splitlines() if cpuinfo.exists() else []
     models = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
@@ -32,10 +32,7 @@ def hardware() -> dict[str, Any]:
 def provenance(
     *, seed: int, settings: dict[str, Any], gpus: Sequence[str] = (), **inputs: Any
 ) -> dict[str, Any]:
-    """Everything needed to reproduce a result, as values for JSON.
-
-    `gpus` are the machine's; stages that may compute on them pass them.
-    """
+    """Everything needed to reproduce a result, as JSON values; `gpus` are names of GPUs."""
     return {
         "ssn3d": __version__,
         "python": platform.python_version(),
@@ -49,7 +46,7 @@ def provenance(
 
 
 def fingerprint(identity: Mapping[str, Any], *arrays: NDArray[Any]) -> str:
-    """SHA-256 of what a result depends on: names and settings (values for JSON) and arrays."""
+    """SHA-256 of names and settings (JSON values) and arrays that a result depends on."""
     digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode())
     for array in arrays:
         digest.update(f"{array.shape} {array.dtype}".encode())

@@ -1,4 +1,4 @@
-"""Numbers of the configuration that may be ranges, drawn anew for each tomogram."""
+"""Numbers in the configuration that may be ranges, sampled for each tomogram."""
 
 from typing import Annotated, TypeAlias, TypeVar
 
@@ -18,11 +18,11 @@ def _rises(bounds: list[Number]) -> list[Number]:
 OrRange: TypeAlias = (
     Number | Annotated[list[Number], Field(min_length=2, max_length=2), AfterValidator(_rises)]
 )
-"""A number, or the bounds [low, high] between which each tomogram draws its own."""
+"""A number, or the bounds [low, high] of a range from which each tomogram's value is drawn."""
 
 
 def draw(value: float | list[int] | list[float], rng: np.random.Generator) -> float:
-    """Give a number itself, and of a range a number between its bounds, all equally likely."""
+    """Return a number itself, or a uniform random number within a range."""
     if not isinstance(value, list):
         return float(value)
     low, high = value

@@ -1,8 +1,8 @@
-"""What the sections of the configuration share.
+"""Base class and types of the configuration's sections.
 
 A section is a model in the settings module of its stage: the type, range and meaning of each key.
-The values stand in config.yaml alone, so models have no defaults, but for `seeds` of a table's row.
-`config` composes them.
+Values are in config.yaml alone: models have no defaults, except `seeds` in a row of a table.
+`config` composes the models.
 """
 
 from typing import Annotated, Literal, TypeVar
@@ -20,11 +20,7 @@ class Settings(BaseModel):
     """
 
     model_config = ConfigDict(
-        extra="forbid",
-        frozen=True,
-        strict=True,
-        allow_inf_nan=False,
-        use_attribute_docstrings=True,
+        extra="forbid", frozen=True, strict=True, allow_inf_nan=False, use_attribute_docstrings=True
     )
 
 

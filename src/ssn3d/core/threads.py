@@ -1,4 +1,9 @@
-"""Threads of the workflow's jobs, in the rules and in the estimates of `ssn3d doctor`."""
+"""Numbers of threads of the workflow's jobs, and limits that nested and concurrent blocks share."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Generic, TypeVar
 
 JOB_THREADS = 2
 """Threads of a job that simulates."""
@@ -7,3 +12,29 @@ TRAINING_THREADS = 1
 waiting for another."""
 BASELINE_THREADS = 8
 """Threads of a job of the baseline, which segments that many subtomograms at once."""
+
+Limit = TypeVar("Limit")
+
+
+class SharedLimit(Generic[Limit]):
+    """A limit that begins with the first of several blocks, and ends with the last."""
+
+    def __init__(self, begin: Callable[[], Limit], end: Callable[[Limit], object]) -> None:
+        """Take the functions that set and lift the limit; `end` gets what `begin` returned."""
+        self._begin, self._end = begin, end
+        self._lock = threading.Lock()
+        self._held: list[Limit] = []
+
+    @contextmanager
+    def block(self) -> Iterator[Limit]:
+        """Keep the limit during a block, or a decorated function; yield what `begin` returned."""
+        with self._lock:
+            limit = self._held[0] if self._held else self._begin()
+            self._held.append(limit)
+        try:
+            yield limit
+        finally:
+            with self._lock:
+                self._held.pop()
+                if not self._held:
+                    self._end(limit)

@@ -1,1 +1,1 @@
-"""What this machine has, what will run where on it and about how long, and what is missing."""
+"""The `ssn3d doctor` report: machine, settings and results in, lines of text out."""

@@ -1,8 +1,8 @@
-"""An estimate of how long an experiment takes: part of each stage is timed and scaled up.
+"""Estimated duration of an experiment: a part of each stage is timed and scaled up.
 
-What runs on a processor is timed on one thread, in processor time, which other programs on the
-machine hardly change; a GPU is timed by the clock. The sum of all jobs, divided by the number of
-cores, is the least time that the experiment takes on a machine that does nothing else.
+Processors are timed on one thread, in processor time, which other programs hardly change; a GPU is
+timed by the clock. The sum of all jobs, divided by the number of cores, is the shortest time of the
+experiment on an idle machine.
 """
 
 import math
@@ -77,7 +77,7 @@ def subtomograms_of(config: Config, count: int | str) -> float:
 
 @one_thread()
 def measure_projection(config: Config) -> float:
-    """Seconds that all tilts of one tomogram take, from some planes (y, x) and tilts.
+    """Seconds per projection of a whole tomogram, measured on some planes (y, x) and tilts.
 
     Processor seconds of one thread, or the seconds of a GPU.
     """
@@ -97,7 +97,7 @@ def measure_projection(config: Config) -> float:
 
 @one_thread()
 def measure_networks(config: Config, compute: Compute, names: Collection[str]) -> dict[str, float]:
-    """Seconds a subtomogram, forward and backward, of each network.
+    """Seconds per subtomogram, forward and backward, of each network.
 
     Processor seconds of one thread, or the seconds of a GPU.
     """
@@ -132,15 +132,15 @@ def side_by_side(seconds: Sequence[float], at_once: int) -> float:
 
 
 def trainings_at_once(compute: Compute) -> int:
-    """How many trainings run without slowing one another, given the cores and GPUs."""
+    """Number of trainings that run side by side without slowing one another."""
     jobs: int = max(1, hardware()["cores"] // TRAINING_THREADS)
     return min(jobs, torch.cuda.device_count()) if compute.device.type == "cuda" else jobs
 
 
 def measure_baseline(config: Config) -> float:
-    """Processor seconds a subtomogram: noise, segmented as the rows of the tables do.
+    """Processor seconds per subtomogram, measured on noise.
 
-    With the unsupervised method's parameters, and with some of the combinations that are tried.
+    Parameters are those of the unsupervised method, and some of the combinations of the search.
     """
     rng = generator(0, "doctor")
     image = rng.standard_normal((config.subtomograms.size_voxels,) * 3, dtype=np.float32)
@@ -153,7 +153,7 @@ def measure_baseline(config: Config) -> float:
 
 
 def baseline_seconds(config: Config, asked: Sequence[Run], seconds_a_subtomogram: float) -> float:
-    """Processor seconds of all runs of the baseline, of two test sets each and of the searches."""
+    """Processor seconds of all runs of the baseline: two test sets each, and the searches."""
     combinations = draw_combinations(config.baseline, generator(0, "doctor"))
     tried = len(combinations) * config.baseline.search.subtomograms
     counts = config.subtomograms
@@ -164,17 +164,15 @@ def baseline_seconds(config: Config, asked: Sequence[Run], seconds_a_subtomogram
 
 
 def measure_job() -> float:
-    """Processor seconds until a job of the workflow has started and imported what it needs."""
+    """Processor seconds until a job of the workflow has started and imported its modules."""
     before = os.times()
     subprocess.run([sys.executable, "-c", _IMPORTS], check=True)  # noqa: S603 -- as above
     after = os.times()
-    return (after.children_user + after.children_system) - (
-        before.children_user + before.children_system
-    )
+    return sum(after[2:4]) - sum(before[2:4])  # user and system time of child processes
 
 
 def jobs_of(config: Config, asked: Sequence[Run]) -> int:
-    """Number of jobs of the workflow, as far as it depends on the configuration."""
+    """Number of jobs of the workflow."""
     datasets = len(config.snr.datasets)
     of_tomograms = (config.tomograms + config.independent_tomograms) * (2 + 2 * datasets)
     trained = sum(run.method not in BASELINES for run in asked)

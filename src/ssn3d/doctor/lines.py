@@ -1,4 +1,4 @@
-"""The doctor's report: a line for each fact, as soon as it is known. No fact can make it fail."""
+"""Lines of the doctor's report, yielded one by one. A probe that fails is reported in its line."""
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -23,12 +23,9 @@ _DAY_S = 24 * _HOUR_S
 
 
 def doctor(config: Config, pdb_ids: Sequence[str], results: Path) -> Iterator[str]:
-    """Yield the lines: the machine, then the estimates, then what is missing.
+    """Yield the lines: machine, estimates of time, earlier results and missing structures.
 
-    Args:
-        config: a valid configuration.
-        pdb_ids: its structures.
-        results: folder of the results, which need not exist.
+    `pdb_ids` are the structures of the configuration; the folder `results` need not exist.
     """
     spent: dict[str, float] = {}
     facts: dict[str, Callable[[], str]] = {
@@ -49,33 +46,33 @@ def doctor(config: Config, pdb_ids: Sequence[str], results: Path) -> Iterator[st
         "structures": lambda: structures(config.structures, pdb_ids),
     }
     for name, fact in facts.items():
-        yield f"{name:<{_NAME_WIDTH}}{_in_any_case(fact)}"
+        yield f"{name:<{_NAME_WIDTH}}{_value_or_fault(fact)}"
 
 
-def _in_any_case(fact: Callable[[], str]) -> str:
-    """Give a fact, or why it is unknown."""
+def _value_or_fault(fact: Callable[[], str]) -> str:
+    """Return the value of a probe, or the reason why it is unknown."""
     try:
         return fact()
     except SSN3DError as error:
         return str(error)
-    except Exception as error:  # noqa: BLE001 -- the other lines are wanted in any case
+    except Exception as error:  # noqa: BLE001 -- the other lines are still wanted
         return f"unknown ({type(error).__name__}: {' '.join(str(error).split())})"
 
 
 def _shown(folder: str | Path) -> str:
-    """Name a folder, with ~ for the home folder."""
+    """Path of a folder, with ~ for the home folder."""
     path, home = Path(folder), Path.home()
     return f"~/{path.relative_to(home)}" if path.is_relative_to(home) else str(path)
 
 
 def cache(folder: Path) -> str:
-    """Say what has been downloaded."""
+    """Number and size of the downloaded structures."""
     sizes = [path.stat().st_size for path in folder.glob("*.cif.gz")]
     return f"{len(sizes)} structures, {sum(sizes) / 1e6:.0f} MB in {_shown(folder)}"
 
 
 def simulation(config: Config, spent: dict[str, float]) -> str:
-    """Say where tomograms and datasets are made, and how long that takes.
+    """Device and time of the simulation of all tomograms and datasets.
 
     This and the next functions add the shortest time of a stage, in seconds, to `spent`.
     """
@@ -90,42 +87,42 @@ def simulation(config: Config, spent: dict[str, float]) -> str:
 
 
 def trainings(config: Config, pdb_ids: Sequence[str], spent: dict[str, float]) -> str:
-    """Say which device trains, and how long all trainings take at most."""
+    """Device of the trainings, and the longest time that all of them take."""
     spent["trainings"] = 0.0
-    asked = [run for run in config.tables.runs(pdb_ids) if run.method not in BASELINES]
-    if not asked:
+    runs = [run for run in config.tables.runs(pdb_ids) if run.method not in BASELINES]
+    if not runs:
         return machine.NONE
     del spent["trainings"]  # unknown if the measurement fails
     compute = Compute.pick(config.training.device, config.training.precision)
-    speed = estimate.measure_networks(config, compute, {run.method for run in asked})
-    epochs = [estimate.epoch_seconds(config, len(pdb_ids), r, speed[r.method]) for r in asked]
+    speed = estimate.measure_networks(config, compute, {run.method for run in runs})
+    epochs = [estimate.epoch_seconds(config, len(pdb_ids), r, speed[r.method]) for r in runs]
     most, at_once = config.training.epochs, estimate.trainings_at_once(compute)
     spent["trainings"] = estimate.side_by_side(epochs, at_once) * most
-    longest = dict(sorted(zip((run.method for run in asked), epochs, strict=True)))
+    longest = dict(sorted(zip((run.method for run in runs), epochs, strict=True)))
     return (
-        f"{len(asked)} on {compute.device.type} in {compute.precision_name}, {at_once} at once: at "
+        f"{len(runs)} on {compute.device.type} in {compute.precision_name}, {at_once} at once: at "
         f"most {between(spent['trainings'])} for {most} epoch{'s' * (most > 1)} each; "
         f"an epoch: {', '.join(f'{name} {in_words(s)}' for name, s in longest.items())}"
     )
 
 
 def baseline(config: Config, pdb_ids: Sequence[str], spent: dict[str, float]) -> str:
-    """Say how long the baseline's runs take; it has no use for a GPU."""
-    asked = [run for run in config.tables.runs(pdb_ids) if run.method in BASELINES]
-    seconds = estimate.baseline_seconds(config, asked, estimate.measure_baseline(config))
+    """Time of all runs of the baseline, on the CPU."""
+    runs = [run for run in config.tables.runs(pdb_ids) if run.method in BASELINES]
+    seconds = estimate.baseline_seconds(config, runs, estimate.measure_baseline(config))
     spent["baseline"] = seconds / hardware()["cores"]
-    return f"{len(asked)} on cpu: {between(spent['baseline'])}" if asked else machine.NONE
+    return f"{len(runs)} on cpu: {between(spent['baseline'])}" if runs else machine.NONE
 
 
 def jobs(config: Config, pdb_ids: Sequence[str], spent: dict[str, float]) -> str:
-    """Say how long it takes just to start all jobs."""
+    """Time of starting all jobs."""
     count = estimate.jobs_of(config, config.tables.runs(pdb_ids))
     spent["jobs"] = count * estimate.measure_job() / hardware()["cores"]
     return f"{count}, to start them and draw: {between(spent['jobs'])}"
 
 
 def in_all(spent: Mapping[str, float]) -> str:
-    """Say how long the experiment takes, if every stage could be measured."""
+    """Time of the whole experiment, if every stage could be measured."""
     stages = ("simulation", "trainings", "baseline", "jobs")
     missing = [stage for stage in stages if stage not in spent]
     if missing:
@@ -134,20 +131,20 @@ def in_all(spent: Mapping[str, float]) -> str:
 
 
 def in_words(seconds: float) -> str:
-    """Give a duration, as coarsely as it is known."""
+    """Duration in words, rounded coarsely."""
     value, unit = _in_unit(seconds, seconds)
     return f"{value} {unit}"
 
 
 def between(seconds: float) -> str:
-    """Give a range of durations from its lower end, both in one unit."""
+    """Range of durations in words, from its lower end."""
     most = seconds * estimate.MOST_OVER_LEAST
     (low, unit), (high, _) = _in_unit(seconds, most), _in_unit(most, most)
     return f"{low} to {high} {unit}" if low != high else f"about {high} {unit}"
 
 
 def _in_unit(seconds: float, of: float) -> tuple[str, str]:
-    """Round a duration in the unit that suits the duration `of`: the number and the unit."""
+    """Number and unit of a duration, in the unit that suits the duration `of`."""
     for unit, length in {"days": _DAY_S, "h": _HOUR_S, "min": 60.0}.items():
         if of >= 2 * length:
             digits = 0 if seconds >= 2 * length else 1  # so that no range begins at 0
@@ -156,18 +153,18 @@ def _in_unit(seconds: float, of: float) -> tuple[str, str]:
 
 
 def earlier_results(config: Config, pdb_ids: Sequence[str], results: Path) -> str:
-    """Say what earlier runs of the workflow have left."""
-    asked = config.tables.runs(pdb_ids)
-    done = [run for run in asked if not missing_files(run_folder(results / "runs", *run))]
+    """Number of datasets and runs that are already there."""
+    runs = config.tables.runs(pdb_ids)
+    done = [run for run in runs if not missing_files(run_folder(results / "runs", *run))]
     datasets = [*config.snr.snr_of]
     made = [name for name in datasets if (results / "subtomograms" / name).exists()]
-    return f"{len(made)} of {len(datasets)} datasets and {len(done)} of {len(asked)} runs there"
+    return f"{len(made)} of {len(datasets)} datasets and {len(done)} of {len(runs)} runs there"
 
 
 def structures(settings: StructuresSettings, pdb_ids: Sequence[str]) -> str:
-    """Say where the structures come from and, if any are unavailable, what to do.
+    """Source of the structures and, if any are unavailable, the way out.
 
-    The archive is contacted only for what is not in the cache, and only at its first URL.
+    The archive is contacted only if the cache is incomplete, and only at its first URL.
     """
     source, surrogates = settings.source, settings.allow_surrogates
     pdb_ids = settings.from_coordinates(pdb_ids)

@@ -1,4 +1,4 @@
-"""What this machine has: each fact in a few words, or "none"."""
+"""Properties of this machine, each in a few words, or "none"."""
 
 import shutil
 import subprocess
@@ -36,7 +36,7 @@ def memory(meminfo: Path = Path("/proc/meminfo")) -> str:
 
 
 def gpus() -> str:
-    """GPUs that torch sees, with their memory, and what `auto` chooses."""
+    """GPUs that torch sees, with their memory, and the choice of `auto`."""
     device = pick_device("auto")
     precision = str(pick_precision("auto", device)).removeprefix("torch.")
     found = [torch.cuda.get_device_properties(i) for i in range(torch.cuda.device_count())]
@@ -45,7 +45,7 @@ def gpus() -> str:
 
 
 def conda() -> str:
-    """Version of conda, with which Snakemake creates environments."""
+    """Version of conda, which creates the environments of Snakemake."""
     return _printed_by("conda", "--version")
 
 
@@ -55,7 +55,7 @@ def slurm() -> str:
 
 
 def _printed_by(*command: str) -> str:
-    """Return what a tool prints, as one line, or how it fails."""
+    """Return the output of a tool as one line, or its fault."""
     if shutil.which(command[0]) is None:
         return NONE
     try:
@@ -76,7 +76,7 @@ def disk(folder: Path) -> str:
 
 
 def archive_fault(url: str) -> str | None:
-    """Say why a download from a URL of the archive would fail; None if it would not."""
+    """Reason why a download from a URL of the archive would fail, or None."""
     try:
         with requests.get(
             url, timeout=ARCHIVE_TIMEOUT_S, stream=True, allow_redirects=False

@@ -1,1 +1,1 @@
-"""experiment."""
+"""Support for the workflow: names and folders of runs, versions of code, failed jobs."""

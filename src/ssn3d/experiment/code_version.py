@@ -1,9 +1,8 @@
 """The version of the code behind a result.
 
-A hash of a script and of all modules of this package that it imports, directly or indirectly. Text
-that only people read is left out, so that rewording it reruns no job and loses no checkpoint:
-comments, docstrings, messages of errors, logs and assertions, help, and what is used for these
-alone; the modules in `_FOR_PEOPLE`; and the version of the package.
+A hash of a script and of all modules of this package that it imports, directly or indirectly.
+Comments, docstrings, messages, help, code used for these alone, the modules in `_FOR_PEOPLE` and
+the version of the package are left out, so that rewording reruns no job and loses no checkpoint.
 """
 
 import ast
@@ -15,25 +14,25 @@ from pathlib import Path
 from typing import NamedTuple
 
 _FOR_PEOPLE = {"errors", "log", "provenance"}
-"""Modules that explain results and failures, and change none."""
+"""Modules that do not affect results."""
 _LOG_METHODS = {"debug", "info", "warning", "error", "exception"}
 _DESCRIBING_KEYWORDS = {"description", "help"}
 _EFFECT_FREE_CALLS = {
     *("dict", "float", "fromkeys", "get", "int", "join", "len", "list", "removeprefix"),
     *("removesuffix", "repr", "round", "set", "sorted", "split", "str", "strip", "tuple"),
 }
-"""Calls that do nothing if their value is not used; most build text."""
+"""Calls without effect if their value is not used; most build text."""
 
 
 class _Piece(NamedTuple):
     """A statement of a module."""
 
     name: str | None
-    """Name that it defines, if it counts only where that name is used."""
+    """Name defined by the statement, if it matters only where that name is used."""
     code: str
-    """Its code in a normal form, independent of layout."""
+    """Code in a normal form, independent of layout."""
     used: frozenset[str]
-    """Names that it uses."""
+    """Names used by the statement."""
 
 
 class _Module(NamedTuple):
@@ -41,14 +40,14 @@ class _Module(NamedTuple):
 
     pieces: list[_Piece]
     imports: frozenset[str]
-    """Dotted names of the modules and objects that it imports."""
+    """Dotted names of the imported modules and objects."""
 
 
 class _WithoutText(ast.NodeTransformer):
-    """Removes text that cannot reach a result."""
+    """Removes text that cannot affect a result."""
 
     def generic_visit(self, node: ast.AST) -> ast.AST:
-        """Remove statements that do nothing from a body, which may end empty."""
+        """Remove idle statements from a body."""
         super().generic_visit(node)
         body = getattr(node, "body", None)
         if isinstance(body, list):
@@ -56,7 +55,7 @@ class _WithoutText(ast.NodeTransformer):
         return node
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
-        """Remove the local values that only messages used."""
+        """Remove local values that only messages used."""
         self.generic_visit(node)
         _WithoutNames(_unused_locals(node)).generic_visit(node)
         return node
@@ -95,7 +94,7 @@ def _last_name(node: ast.expr) -> str:
 
 
 def _is_idle(statement: ast.stmt) -> bool:
-    """Tell whether a statement changes nothing: a string, `pass`, or a line of the log."""
+    """True if a statement is a string, `pass`, or a call of the logger."""
     if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
         call = statement.value.func
         if isinstance(call, ast.Attribute):
@@ -106,7 +105,7 @@ def _is_idle(statement: ast.stmt) -> bool:
 
 
 def _is_effect_free(node: ast.expr) -> bool:
-    """Tell whether an expression does nothing but make a value."""
+    """True if an expression has no effect but its value."""
     calls = (each.func for each in ast.walk(node) if isinstance(each, ast.Call))
     return all(_last_name(call) in _EFFECT_FREE_CALLS for call in calls)
 
@@ -120,7 +119,7 @@ def _assigned(statement: ast.stmt) -> str | None:
 
 
 def _used(node: ast.AST) -> set[str]:
-    """List the names that code uses, also as attributes and under another name."""
+    """Names that code uses, also as attributes and under another name."""
     names = set()
     for each in ast.walk(node):
         if isinstance(each, ast.Name) and not isinstance(each.ctx, ast.Store):
@@ -133,13 +132,9 @@ def _used(node: ast.AST) -> set[str]:
 
 
 def _unused_locals(function: ast.FunctionDef) -> set[str]:
-    """List the names that effect-free assignments bind in a function and nothing uses."""
-    shared = {
-        name
-        for node in ast.walk(function)
-        if isinstance(node, ast.Global | ast.Nonlocal)
-        for name in node.names
-    }
+    """Names that effect-free assignments bind in a function, and that nothing uses."""
+    declarations = [n for n in ast.walk(function) if isinstance(n, ast.Global | ast.Nonlocal)]
+    shared = {name for node in declarations for name in node.names}
     assigned = {_assigned(node) for node in ast.walk(function) if isinstance(node, ast.stmt)}
     return {name for name in assigned if name} - _used(function) - shared
 
@@ -174,10 +169,7 @@ def _read(path: Path) -> _Module:
 
 
 def reached_files(script: Path, sources: Path) -> list[Path]:
-    """List a script and the files below `sources` that it imports, directly or not, sorted.
-
-    Modules that are for people alone are left out.
-    """
+    """Sorted list of a script and the files below `sources` that it imports, directly or not."""
     todo, seen = [script], set()
     while todo:
         path = todo.pop()

@@ -1,4 +1,4 @@
-"""Why a run of the workflow failed: a line for each failed job, from the logs.
+"""Failures of a workflow run: one line for each failed job, from the logs.
 
 Snakemake ends with "At least one job did not complete successfully"; the reasons are far above.
 """
@@ -24,7 +24,7 @@ class Failure(NamedTuple):
 
     rule: str
     log: Path | None
-    """Its own log file, {rule}.log or {rule}/{wildcards}.log."""
+    """Log file of the job, {rule}.log or {rule}/{wildcards}.log."""
 
     @property
     def name(self) -> str:
@@ -35,11 +35,7 @@ class Failure(NamedTuple):
 
 
 def failures(snakemake_log: str) -> list[Failure]:
-    """List the failed jobs of a run, in order of their last failures.
-
-    Args:
-        snakemake_log: the text of Snakemake's log file.
-    """
+    """List the failed jobs in the text of Snakemake's log file, in order of their last failures."""
     failed: dict[str, Failure] = {}
     rule, job = "", ""
     for line in snakemake_log.splitlines():
@@ -59,7 +55,7 @@ def failures(snakemake_log: str) -> list[Failure]:
 
 
 def reason(log: Path | None, folder: Path) -> str:
-    """Return the last error in a job's log, or say that the job was killed or crashed."""
+    """Last error in the log of a job, or the guess that it was killed or crashed."""
     try:
         text = (folder / log).read_text(encoding="utf-8", errors="replace") if log else ""
     except OSError:

@@ -1,4 +1,4 @@
-"""How runs are named, in tables and in paths. Light to import: Snakemake does so for every job."""
+"""Names of runs in tables and in paths. Light to import, since every job of Snakemake does."""
 
 import re
 from pathlib import Path
@@ -7,11 +7,11 @@ from typing import NamedTuple
 from ssn3d.io.files import PathLike
 
 BASELINE = "Xu & Alber"
-"""The baseline as tables name it: unsupervised, as its authors' method is."""
+"""The baseline, unsupervised like the method of its authors."""
 TUNED_BASELINE = "Xu & Alber, tuned"
-"""The same with parameters chosen on true masks, which the paper does not have."""
+"""The baseline with parameters chosen on true masks; not in the paper."""
 OTSU, ORACLE = "Otsu", "Oracle threshold"
-"""Classical references: a threshold, and the component at the centre."""
+"""Classical references: the component at the centre above a threshold."""
 BASELINES = (BASELINE, TUNED_BASELINE, OTSU, ORACLE)
 """Methods without a network."""
 
@@ -19,11 +19,10 @@ NETWORKS = ("SSN3D-v1", "SSN3D-v2", "SSN3D-ED", "UNet", "ResUNet")
 """Names of the networks in `segmentation.networks`, for code that must not import torch."""
 
 METHODS = (*BASELINES, *NETWORKS)
-"""What a row of a table may name."""
-
+"""Methods that a row of a table may name."""
 
 JOIN = "+"
-"""Between the names of datasets that a network is trained on together, as in `A+B+C`."""
+"""Separator of the names of datasets that a network is trained on together, as in `A+B+C`."""
 
 
 class Run(NamedTuple):
@@ -36,10 +35,7 @@ class Run(NamedTuple):
 
 
 def repeats(seeds: int) -> list[str]:
-    """Name trainings that differ in their seed alone: "" for the first, `_seed2`, `_seed3`, ...
-
-    The name follows that of the split, which they share.
-    """
+    """Suffixes of runs that differ in their seed alone: "" for the first, `_seed2` and so on."""
     return ["", *(f"_seed{number}" for number in range(2, seeds + 1))]
 
 

@@ -1,6 +1,5 @@
 """Files written completely or not at all; JSON files; SHA-256; errors of reading and writing."""
 
-import errno
 import glob
 import hashlib
 import json
@@ -10,18 +9,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from ssn3d.core.errors import DataError, WriteError
+from ssn3d.core.errors import DataError, write_error
 
 PathLike = str | os.PathLike[str]
 
 DELETE = "delete it and rerun"
 """Remedy for a damaged result of ssn3d; never for a file of the user's."""
-_REMEDIES = {
-    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), "free some space and rerun"),
-    **dict.fromkeys(
-        (errno.EROFS, errno.EACCES, errno.EPERM), "make the folder writable or use another one"
-    ),
-}
 
 
 @contextmanager
@@ -62,12 +55,6 @@ def _is_alive(pid: str) -> bool:
     except (ValueError, OSError):
         return True
     return True
-
-
-def write_error(path: PathLike, error: OSError) -> WriteError:
-    """Return the error for a file that cannot be written: the cause and the remedy."""
-    remedy = _REMEDIES.get(error.errno or 0, "fix the cause and rerun")
-    return WriteError(f"{path}: cannot be written ({error.strerror or error}); {remedy}")
 
 
 def cannot_be_read(path: PathLike, kind: str, error: object, remedy: str) -> str:

@@ -23,7 +23,6 @@ def read_csv(
     columns: Mapping[str, type[Any]],
     *,
     may_be_empty: Collection[str] = (),
-    separator: str = ",",
     remedy: str = DELETE,
 ) -> pd.DataFrame:
     """Read columns with their types; other columns are ignored.
@@ -37,10 +36,9 @@ def read_csv(
     """
     try:
         with Path(path).open(encoding="utf-8-sig", newline="") as stream:
-            titles = next(csv.reader(stream, delimiter=separator), [])
+            titles = next(csv.reader(stream), [])
         table = pd.read_csv(
             Path(path),
-            sep=separator,
             dtype=dict(columns),
             keep_default_na=False,
             na_values={column: [""] for column in may_be_empty},

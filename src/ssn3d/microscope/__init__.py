@@ -1,1 +1,5 @@
-"""Tilt series, contrast transfer, noise, reconstruction and the signal-to-noise ratio."""
+"""Microscope: the density of a specimen in, tilt series and tomograms at a target SNR out.
+
+`steps.image_specimen` projects, applies the CTF and the detector, and reconstructs without noise;
+`steps.add_noise` adds noise scaled to the target SNR. Stacks are (tilt, y, x), volumes (z, y, x).
+"""

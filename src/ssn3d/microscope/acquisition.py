@@ -1,6 +1,6 @@
-"""How the tilt series of one tomogram was taken: what the settings leave to chance, drawn.
+"""Acquisition of one tomogram's tilt series: numbers that the settings leave to chance.
 
-Each number has a random stream of its own, so that turning an option on or off changes no other.
+Each number has its own random stream, so that turning an option on or off changes no other.
 """
 
 import dataclasses
@@ -34,23 +34,23 @@ class Tilts:
     dose_e_per_angstrom2: NDArray[np.float64]
     """Exposure of the image itself; 0 if there is no damage."""
     defocus_um: NDArray[np.float64]
-    """At the tilt axis."""
+    """Defocus at the tilt axis."""
     defocus_slopes: NDArray[np.float64]
-    """(tilts, 2) change per distance along y and x of the image; 0 unless the settings want it."""
+    """(tilts, 2) change of defocus per distance along y and x; 0 unless switched on."""
     noise_variance_before_ctf: NDArray[np.float64]
     noise_variance_after_ctf: NDArray[np.float64]
-    """Relative to an image whose beam is normal to the ice; see `counting`."""
+    """Variances relative to an image with the beam normal to the ice; see `shot_noise`."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Acquisition:
-    """How one tilt series was taken."""
+    """Acquisition of one tilt series."""
 
     tilts: Tilts
     alignment: Alignment
     detector_table: DetectorTable | None
     numbers: dict[str, float]
-    """Settings that may be ranges, and those of the specimen's ice: values in this tomogram."""
+    """Values, in this tomogram, of settings that may be ranges, and of the ice."""
 
 
 def sample_acquisition(
@@ -60,18 +60,17 @@ def sample_acquisition(
     detector_table: PathLike | None = None,
     ice: Mapping[str, float] | None = None,
 ) -> Acquisition:
-    """Draw how one tomogram's tilt series is taken.
+    """Draw the acquisition of one tomogram's tilt series.
 
     Args:
         settings: of the microscope.
         seed: of the experiment.
-        tomogram: its name.
-        detector_table: the file of `detector.mtf`, if not where the settings say.
-        ice: the specimen's slab, by the keys `ice.thickness_angstrom`, `ice.tilt_about_x_deg` and
+        tomogram: name of the tomogram.
+        detector_table: file of `detector.mtf`, if not at the path in the settings.
+        ice: the slab, by the keys `ice.thickness_angstrom`, `ice.tilt_about_x_deg` and
             `ice.tilt_about_y_deg`; without it the specimen is level.
 
-    Raises:
-        DataError: the file is no table of a detector, or the settings need ice and there is none.
+    Raises DataError if the detector table is invalid, or ice is required and missing.
     """
     angles, numbers = settings.tilt.angles_deg, dict(ice or {})
 
@@ -106,10 +105,7 @@ def sample_acquisition(
 def _seen_through_ice(
     settings: MicroscopeSettings, ice: Mapping[str, float], electrons: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Give the slopes of the defocus (tilts, 2), and variances of the noise before and after CTF.
-
-    Raises DataError where the settings need ice and there is none.
-    """
+    """Slopes of the defocus (tilts, 2), and variances of the noise before and after the CTF."""
     angles, paths = settings.tilt.angles_deg, 0.0
     normal = slab_normal(*(ice.get(f"ice.tilt_about_{axis}_deg", 0.0) for axis in "xy"))
     cosines, slopes = np.ones(len(angles)), np.zeros((len(angles), 2))
@@ -133,16 +129,16 @@ def write_acquisition(
 
 
 def _listed(value: Any) -> Any:
-    """Make lists of arrays, in dictionaries as well."""
+    """Convert arrays to lists, also in dictionaries."""
     if isinstance(value, dict):
         return {key: _listed(inner) for key, inner in value.items()}
     return value.tolist() if isinstance(value, np.ndarray) else value
 
 
 def read_acquisition(path: PathLike, tilts: int) -> Acquisition:
-    """Read an acquisition of some tilts as `write_acquisition` wrote it.
+    """Read an acquisition written by `write_acquisition`.
 
-    Raises DataError where the file is missing or damaged, or is of another number of tilts.
+    Raises DataError if the file is missing or damaged, or has another number of tilts.
     """
     content = read_json(path, "tilts", "alignment", "detector_table", "numbers")
     try:
@@ -153,7 +149,7 @@ def read_acquisition(path: PathLike, tilts: int) -> Acquisition:
     except (TypeError, ValueError, AttributeError) as error:
         raise DataError(f"{path}: damaged ({error}); delete it and rerun") from error
     if lengths != {tilts}:
-        raise DataError(f"{path}: not of {tilts} tilts; delete it and rerun")
+        raise DataError(f"{path}: not an acquisition of {tilts} tilts; delete it and rerun")
     return Acquisition(series, alignment, table, content["numbers"])
 
 

@@ -1,8 +1,8 @@
-"""Errors of the tilt series' alignment, which the reconstruction does not know.
+"""Alignment errors of a tilt series, which the reconstruction ignores.
 
-The image of a tilt is turned about its middle, pixel n // 2, by its rotation (from x towards y),
-and then moved by its shift: q -> R q + shift, with q and shift in (x, y). Middle, angle and shift
-are those of RELION 5 (`rlnTomoZRot`, `rlnTomoXShiftAngst`, `rlnTomoYShiftAngst`).
+The image of a tilt is rotated about its middle, pixel n // 2 (from x towards y), and then shifted:
+q -> R q + shift, with q and shift in (x, y). Middle, angle and shift are those of RELION 5
+(`rlnTomoZRot`, `rlnTomoXShiftAngst`, `rlnTomoYShiftAngst`).
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -24,7 +24,7 @@ class Alignment:
 
     @classmethod
     def exact(cls, tilts: int) -> "Alignment":
-        """Give the alignment without errors."""
+        """Alignment without errors."""
         return cls(np.zeros((tilts, 2)), np.zeros(tilts))
 
     @classmethod
@@ -37,7 +37,7 @@ class Alignment:
         rotation_sd_deg: float,
         axis_rotation_deg: float,
     ) -> "Alignment":
-        """Draw normally distributed errors about an axis that is rotated in all images."""
+        """Draw normally distributed errors, about a tilt axis rotated in all images."""
         shifts = shift_sd_angstrom * rng.standard_normal((tilts, 2))
         rotations = axis_rotation_deg + rotation_sd_deg * rng.standard_normal(tilts)
         return cls(shifts, rotations)
@@ -52,9 +52,9 @@ class Alignment:
     def misalign(
         self, images: NDArray[np.float32], pixel_size_angstrom: float, threads: int
     ) -> None:
-        """Turn and move images (tilts, y, x) in place, by cubic splines, mirrored at the borders.
+        """Rotate and shift images (tilts, y, x) in place, by cubic splines with mirrored borders.
 
-        Does nothing where there are no errors.
+        Without errors, images stay exactly as they are.
         """
         if not (self.shifts_angstrom.any() or self.rotations_deg.any()):
             return

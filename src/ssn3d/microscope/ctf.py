@@ -3,8 +3,8 @@
 Weak-phase approximation; no Ewald curvature (at 1 nm voxels it does not matter).
 Frequencies in 1/angstrom; defocus in um, positive is underfocus.
 
-Functions of frequency are made by numpy, on one thread and in float64: torch's first sine of a
-process was seen to differ in its last digits now and then when several threads shared it.
+Functions of frequency are computed by numpy in float64: torch's first sine of a process differed in
+its last digits now and then when several threads shared it.
 """
 
 import math
@@ -29,7 +29,7 @@ def ctf(
 ) -> NDArray[np.float64]:
     """CTF at spatial frequencies of any shape; negative near 0, so that protein is dark.
 
-    `defocus_um` is that of the image; the optics may give a range, or let it vary.
+    `defocus_um` is that of the image, not of the optics, which may give a range.
     """
     wavelength = wavelength_angstrom(optics.voltage_kv)
     squared = frequency_per_angstrom**2

@@ -45,7 +45,7 @@ def defocus_slopes(
 def defocus_offsets_um(
     shape: tuple[int, int], slopes: NDArray[np.float64], pixel_size_angstrom: float
 ) -> NDArray[np.float64]:
-    """How much the defocus of each pixel (y, x) of an image differs from that of the tilt axis."""
+    """Defocus of each pixel (y, x) of an image, relative to the tilt axis."""
     y, x = ((np.arange(n) - n // 2) * pixel_size_angstrom * 1e-4 for n in shape)
     return np.asarray(slopes[0] * y[:, None] + slopes[1] * x)
 
@@ -53,7 +53,7 @@ def defocus_offsets_um(
 def defocus_layers(
     offsets_um: NDArray[np.float64], pixel_size_angstrom: float, voltage_kv: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
-    """Offsets of the layers' defocus in um (k,), and weights of the pixels in each (k, y, x)."""
+    """Defocus offsets of layers in um (k,), and weights of the pixels in each (k, y, x)."""
     radians_per_um = (
         math.pi * wavelength_angstrom(voltage_kv) * 1e4 / (2 * pixel_size_angstrom) ** 2
     )

@@ -1,13 +1,12 @@
-"""Images of projections, as the optics and the detector make them, and their noise.
+"""Images of projections as formed by optics and detector, and their noise.
 
 A tilt image is MTF * (CTF * (D * projection + n1) + n2 / sqrt(DQE)), with D the damping by
-radiation damage (`dose`). Both n1 and n2 are white Gaussian noise, drawn independently for each
-image; n1 is therefore not structural noise, which would be the same specimen in all tilts. Their
-variances add up to 1, and n1 has a set fraction f of it, times factors v1 and v2 that change with
-the tilt (`counting`). The DQE, relative to its value at 0, is 1 unless there is a table of it. The
-sum arrives as Gaussian noise of power spectrum MTF^2 (v1 f CTF^2 + v2 (1 - f) / DQE), and is drawn
-as such. All of this is linear, so signal and unit noise are imaged separately and scaled later
-(`noise_scale`).
+radiation damage (`dose`). Both n1 and n2 are white Gaussian noise, independent in each image; n1 is
+therefore not structural noise, which would be the same specimen in all tilts. Their variances add
+up to 1, of which n1 has a set fraction f, times factors v1 and v2 that change with the tilt
+(`shot_noise`). The DQE, relative to its value at 0, is 1 without a table. The sum is Gaussian noise
+of power spectrum MTF^2 (v1 f CTF^2 + v2 (1 - f) / DQE), and is drawn as such. All of this is
+linear, so signal and unit noise are imaged separately and scaled later (`noise_scale`).
 """
 
 import functools
@@ -33,10 +32,9 @@ def mtf_and_dqe(
     pixel_size_angstrom: float,
     kind: str | DetectorTable,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Modulation transfer and relative detective quantum efficiency.
+    """Modulation transfer and relative detective quantum efficiency of a table or a kind.
 
-    The MTF is that of a table, or sinc(w / 2) with w in fractions of Nyquist for kind `sinc`, or 1
-    for `none`; without a table the DQE is 1.
+    For `sinc`, the MTF is sinc(w / 2) with w in fractions of Nyquist, for `none` 1; the DQE is 1.
     """
     cycles_per_pixel = frequency_per_angstrom * pixel_size_angstrom
     if isinstance(kind, DetectorTable):
@@ -48,7 +46,7 @@ def mtf_and_dqe(
 
 @dataclass(frozen=True)
 class Camera:
-    """Optics and detector, for images of one pixel size, taken as an acquisition says."""
+    """Optics, detector and acquisition of a tilt series, for images of one pixel size."""
 
     optics: Optics
     detector: Detector
@@ -57,16 +55,16 @@ class Camera:
     device: torch.device
 
     def _offsets_um(self, tilt: int, shape: tuple[int, int]) -> NDArray[np.float64]:
-        """Defocus of each pixel (y, x) of a tilt image, less that of the tilt axis."""
+        """Defocus of each pixel (y, x) of a tilt image, relative to the tilt axis."""
         slopes = self.acquisition.tilts.defocus_slopes[tilt]
         return defocus_offsets_um(shape, slopes, self.pixel_size_angstrom)
 
     def padding(self, shape: tuple[int, int]) -> Padding:
-        """Borders that images (y, x) need, all tilts the same."""
+        """Borders of images (y, x), equal for all tilts."""
         defocus = self.acquisition.tilts.defocus_um
         if self.optics.defocus_across_field:
             offsets = [self._offsets_um(tilt, shape) for tilt in (0, len(defocus) - 1)]
-            most = np.abs(offsets).max()  # the first and the last are the steepest
+            most = np.abs(offsets).max()  # the first and last tilt are the steepest
             defocus = np.concatenate([defocus - most, defocus + most])
         return Padding.for_ctf(shape, self.optics, defocus, self.pixel_size_angstrom)
 
@@ -79,11 +77,11 @@ class Camera:
         return frequency, *mtf_and_dqe(frequency, self.pixel_size_angstrom, kind)
 
     def _placed(self, function_of_frequency: NDArray[np.float64]) -> torch.Tensor:
-        """Bring a function of frequency to the device, as float32."""
+        """Copy a function of frequency to the device, as float32."""
         return torch.from_numpy(function_of_frequency.astype(np.float32)).to(self.device)
 
     def image(self, projections: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Noise-free images of projections (tilt, y, x), without errors of the alignment."""
+        """Noise-free, aligned images of projections (tilt, y, x)."""
         shape = (projections.shape[1], projections.shape[2])
         padding = self.padding(shape)
         function = self._signal_functions(padding)
@@ -97,19 +95,19 @@ class Camera:
             functions = torch.stack([function(tilt, float(offset)) for offset in offsets])
             images[tilt] = padding.transfer_layers(layers, functions).cpu().numpy()
 
-        def alike(tilt: int) -> None:
+        def uniform(tilt: int) -> None:
             projection = torch.from_numpy(projections[tilt]).to(self.device)
             images[tilt] = padding.transfer(projection[None], function(tilt, 0.0))[0].cpu().numpy()
 
-        work = across_field if self.optics.defocus_across_field else alike
+        work = across_field if self.optics.defocus_across_field else uniform
         parallel_map(work, range(len(images)))
         return images
 
     def _signal_functions(self, padding: Padding) -> Callable[[int, float], torch.Tensor]:
-        """Give what a projection's spectrum is multiplied by, by tilt and offset of the defocus."""
+        """Transfer function of a projection's spectrum, by tilt and defocus offset."""
         frequency, modulation, _ = self._curves(padding)
         loss, tilts = loss_per_dose(frequency, self.optics.voltage_kv), self.acquisition.tilts
-        # The last ones are kept, since all tilts, or all layers of a tilt, may be alike.
+        # Cached, since all tilts, or all layers of a tilt, may have the same function.
 
         @functools.lru_cache(maxsize=1)
         def damped(before: float, during: float) -> NDArray[np.float64]:
@@ -127,10 +125,10 @@ class Camera:
         return function_of_tilt
 
     def unit_noise(self, shape: tuple[int, int], rng: np.random.Generator) -> NDArray[np.float32]:
-        """Images (tilt, y, x) of a shape (y, x), of noise alone: of variance 1 before CTF and MTF.
+        """Images (tilt, y, x) of noise alone, for a shape (y, x), of variance 1 before CTF and MTF.
 
-        That holds where the beam is normal to the ice (see `counting`). The CTF is that of the tilt
-        axis all over the field. Drawn on the CPU, so that every device sees the same noise.
+        The variance is that of a beam normal to the ice (`shot_noise`); the CTF is that of the tilt
+        axis. The noise is drawn on the CPU, so that it is the same on every device.
         """
         padding = self.padding(shape)
         frequency, modulation, dqe = self._curves(padding)

@@ -1,8 +1,8 @@
 """Modulation transfer (MTF) and detective quantum efficiency (DQE) of a detector, from a table.
 
-A CSV file with the columns `cycles_per_pixel` (from 0, rising), `mtf` and `dqe`, of the detector's
-own pixels. `resources/ideal_detector.csv` is one of a perfect detector that counts every electron
-in the pixel it hits: MTF sinc(f), DQE sinc(f)^2.
+A CSV file with the columns `cycles_per_pixel` (physical pixels, rising from 0), `mtf` and `dqe`.
+`resources/ideal_detector.csv` is that of a perfect detector, which counts every electron in the
+pixel it hits: MTF sinc(f), DQE sinc(f)^2.
 """
 
 from dataclasses import dataclass
@@ -36,10 +36,9 @@ class DetectorTable:
 
 
 def read_detector_table(path: PathLike, binning: float) -> DetectorTable:
-    """Read a table, for images of pixels that are `binning` times as large as the detector's.
+    """Read a table, for images binned by `binning`.
 
-    Raises DataError where the file is not such a table, or ends before the images' Nyquist
-    frequency.
+    Raises DataError if the file is invalid, or ends before the Nyquist frequency of the images.
     """
     table = read_csv(path, dict.fromkeys(_COLUMNS, float), remedy=_REMEDY)
     cycles, mtf, dqe = (table[column].to_numpy() for column in _COLUMNS)

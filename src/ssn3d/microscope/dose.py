@@ -1,4 +1,4 @@
-"""The order in which tilts are taken, their exposures, and the damping by radiation damage.
+"""Acquisition order of tilts, their exposures, and damping by radiation damage.
 
 An exposure of N electrons per square angstrom leaves exp(-N / (2 Ne)) of an amplitude of spatial
 frequency k, in 1/angstrom, with the critical exposure Ne = 0.245 k^-1.665 + 2.81 at 300 kV (Grant &
@@ -18,7 +18,7 @@ _ELECTRON_REST_ENERGY_KEV = 510.99895
 
 
 def acquisition_order(tilt_deg: NDArray[np.float64], order: str) -> NDArray[np.int_]:
-    """Tilts (n,), rising, in the order in which they are taken: their indices (n,).
+    """Indices (n,) of rising tilts (n,) in the order of acquisition.
 
     - unidirectional: from the lowest to the highest;
     - bidirectional: from the tilt nearest to 0 to the highest, then from there to the lowest;
@@ -57,9 +57,9 @@ def loss_per_dose(
 
 
 def damping(loss: NDArray[np.float64], before: float, during: float) -> NDArray[np.float64]:
-    """What is left of amplitudes that are lost at a rate, on average over one exposure.
+    """Remaining fraction of amplitudes, averaged over one exposure.
 
-    `before` and `during` are electrons per square angstrom, as given by `exposures`.
+    `loss` is that of `loss_per_dose`, `before` and `during` those of `exposures`.
     """
     return np.asarray(np.exp(-before * loss) * scipy.special.exprel(-during * loss))
 

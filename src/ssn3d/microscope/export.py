@@ -5,8 +5,8 @@ x, y, z in pixels and each middle at size // 2, as we do; defocus grows along z 
 
 IMOD's transforms bring the images into alignment: x' = A (x - c) + d + c, with c half-way between
 the borders. For an even width this is half a pixel before our middle, where the tilt axis is. The
-shifts d include that, so that aligned images have their axis at c, where IMOD looks for it. Where x
-and z are even, voxel i of its tomogram therefore is at i + 1/2 of ours.
+shifts d include that, so that aligned images have their axis at c, where IMOD expects it. If x and
+z are even, voxel i of its tomogram is therefore at i + 1/2 of ours.
 """
 
 import shutil
@@ -39,7 +39,7 @@ def export_tilt_series(
 ) -> None:
     """Write a tilt series as tilts.mrcs, .rawtlt, .xf and .star, and tilt_series.star, in a folder.
 
-    `tilts` is the stack to export, `size` that of its tomogram. Paths in the STAR files are
+    `tilts` is the stack to export, `size` the size of its tomogram. Paths in the STAR files are
     relative to the folder: run RELION there. Protein remains dark.
     """
     folder = Path(folder)
@@ -64,7 +64,7 @@ def imod_transforms(
     before_middle = np.array([0.5 if n % 2 == 0 else 0.0 for n in (shape[1], shape[0])])
     moved = alignment.shifts_angstrom / pixel_size_angstrom + before_middle
     shifts = -np.einsum("tij,tj->ti", inverse, moved)
-    shifts[:, 1] += before_middle[1]  # only across the axis does its place matter
+    shifts[:, 1] += before_middle[1]  # the position along the axis is arbitrary
     return np.column_stack([inverse.reshape(-1, 4), shifts])
 
 
@@ -98,7 +98,7 @@ def _tilt_table(taken: Acquisition) -> pd.DataFrame:
 def _series_table(
     taken: Acquisition, tomogram: str, optics: Optics, size: SizeVoxels, pixel_size_angstrom: float
 ) -> pd.DataFrame:
-    """RELION's row of one series."""
+    """RELION's table of one series."""
     return pd.DataFrame(
         {
             "rlnTomoName": [tomogram],

@@ -46,8 +46,7 @@ class NoiseScale:
     def solve(self, target: float) -> float:
         """Noise scale at which the SNR is `target`.
 
-        Raises SNRError where the target is above the SNR without noise, or below that of the noise
-        alone.
+        Raises SNRError if the target is above the SNR without noise, or below that of noise alone.
         """
         ceiling = self.snr(0)
         if target > ceiling:
@@ -57,12 +56,12 @@ class NoiseScale:
                 "noise; ask for a lower SNR, fewer particles (specimen.particles), smaller "
                 "microscope.alignment_errors, or snr.region: particle"
             )
-        upper = self._enough(target)
+        upper = self._upper_bound(target)
         root = scipy.optimize.brentq(lambda s: self.snr(s) - target, 0, upper, xtol=1e-6 * upper)
         return float(root)
 
-    def _enough(self, target: float) -> float:
-        """Find a noise scale at which the SNR is `target` or less; SNRError if there is none."""
+    def _upper_bound(self, target: float) -> float:
+        """Noise scale at which the SNR is `target` or less. Raises SNRError if there is none."""
         as_strong = np.sqrt(np.trace(self._constant) / np.trace(self._quadratic))
         for scale in as_strong * 2.0 ** np.arange(_MOST_DOUBLINGS + 1):
             if self.snr(float(scale)) <= target:
@@ -75,6 +74,6 @@ class NoiseScale:
         )
 
     def curve(self, scale: float) -> list[tuple[float, float]]:
-        """Pairs of noise scale and SNR, without noise and around a solution, for a figure."""
+        """Pairs of noise scale and SNR: without noise, and around a solution."""
         scales = scale * np.concatenate([[0], np.geomspace(0.1, 10, _CURVE_POINTS)])
         return [(float(s), self.snr(float(s))) for s in scales]

@@ -8,8 +8,8 @@ and weighted by its length between two rows (Joseph 1982, IEEE Trans. Med. Imagi
 has the weight (1 - |t - u| / m) / m, where m is the larger of |cos a| and |sin a|, or 0 beyond m.
 
 The matrix is made band by band, some rows of voxels (z) at a time, and applied to slabs, some
-slices (y) at a time, so that what rays and voxels share stays in the cache. Each thread has bands
-or slabs of its own: sums have the same order whatever the number of threads.
+slices (y) at a time, so that shared data stay in the cache. Each thread has its own bands or slabs:
+sums have the same order whatever the number of threads.
 """
 
 import warnings
@@ -126,13 +126,13 @@ class Projector:
         return volume
 
     def _check(self, source: NDArray[np.float32], size: int) -> int:
-        """Return the number of slices of an array; raise ValueError where its shape is another."""
+        """Return the number of slices of an array. Raises ValueError if its shape does not fit."""
         if (source.shape[0], source.shape[2]) != (size, self.size_x):
             raise ValueError(f"{source.shape} does not fit slices of {(size, self.size_x)}")
         return int(source.shape[1])
 
     def _slabs(self, size_y: int) -> list[slice]:
-        """Slices of the volume that are handled at once."""
+        """Slices of the volume that are processed together."""
         step = _SLAB_SLICES[self.device.type]
         return [slice(y, min(y + step, size_y)) for y in range(0, size_y, step)]
 

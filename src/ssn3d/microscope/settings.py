@@ -12,22 +12,13 @@ from ssn3d.core.settings import Device, PdbId, Settings
 from ssn3d.specimen.settings import SpecimenSettings
 
 _OFF_STEP = 1e-3
-"""Largest distance of the last tilt from the highest, in steps: 1/3 degree is never exact."""
+"""Largest distance of the last tilt from the highest, in steps, by rounding."""
 TAKEN_NAMES = frozenset(
-    {
-        "acquisition",
-        "density",
-        "ground",
-        "labels",
-        "particles",
-        "signal",
-        "specimen",
-        "tilts",
-    }
+    {"acquisition", "density", "ground", "labels", "particles", "signal", "specimen", "tilts"}
 )
 """Names of other files in the folder of a dataset's files."""
 _STEEPEST_DEG = 85.0
-"""Beyond it, 1 / cos and tan of a tilt exceed anything that a microscope does."""
+"""Beyond it, 1 / cos and tan of a tilt are unphysically large."""
 
 PositiveOrRange = OrRange[Annotated[float, Field(gt=0, le=1e5)]]
 
@@ -73,7 +64,7 @@ class Optics(Settings):
     defocus_sd_um: OrRange[Annotated[float, Field(ge=0, le=10)]]
     """Standard deviation of the defocus from tilt to tilt."""
     defocus_across_field: bool
-    """Whether the defocus varies across a tilted field, with the height of the specimen's ice."""
+    """True if the defocus varies across a tilted field, with the height of the ice."""
     amplitude_contrast: float = Field(ge=0, le=1)
 
 
@@ -83,16 +74,16 @@ class MTFTable(Settings):
     file: str = Field(min_length=1)
     """CSV file."""
     binning: float = Field(ge=1, le=100)
-    """Size of the images' pixels in the detector's own."""
+    """Size of the pixels of the images, in physical pixels of the detector."""
 
 
 class Detector(Settings):
     """Effects of the detector on an image."""
 
     mtf: Literal["sinc", "none"] | MTFTable
-    """Modulation transfer."""
+    """Modulation transfer function."""
     noise_before_ctf_fraction: float = Field(ge=0, le=1)
-    """Of the noise's variance."""
+    """Fraction of the noise variance that enters before the CTF."""
 
 
 class DoseSettings(Settings):
@@ -101,16 +92,16 @@ class DoseSettings(Settings):
     total_e_per_angstrom2: PositiveOrRange
     """Electrons per square angstrom of the whole series."""
     order: Literal["unidirectional", "bidirectional", "dose-symmetric"]
-    """In which the tilts are taken."""
+    """Acquisition order of the tilts."""
     exposure: Literal["equal", "inverse-cosine"]
-    """Of the tilts relative to each other."""
+    """Exposures of the tilts relative to each other."""
 
 
 class IceNoiseSettings(Settings):
-    """Noise of a tilt from its path through the ice, the slab `specimen.ice`."""
+    """Noise that depends on the path through the slab `specimen.ice`."""
 
     mean_free_path_angstrom: float = Field(ge=100, le=1e5)
-    """Of electrons between losses of energy."""
+    """Inelastic mean free path of electrons in ice."""
 
     @model_validator(mode="before")
     @classmethod
@@ -124,7 +115,7 @@ class IceNoiseSettings(Settings):
 
 
 class AlignmentErrors(Settings):
-    """Errors of the tilt series' alignment, which the reconstruction does not know."""
+    """Alignment errors of the tilt series, which the reconstruction ignores."""
 
     shift_sd_angstrom: OrRange[Annotated[float, Field(ge=0, le=10_000)]]
     """Standard deviation of a tilt's shift in x and in y."""
@@ -135,18 +126,18 @@ class AlignmentErrors(Settings):
 
 
 class MicroscopeSettings(Settings):
-    """How a tilt series is taken."""
+    """Acquisition and reconstruction of a tilt series."""
 
     device: Device
     half_precision: bool
-    """Of tilt series and tomograms in files: half the size, values rounded to 11 bits."""
+    """Precision of tilt series and tomograms in files: half the size, values rounded to 11 bits."""
     tilt: TiltSettings
     optics: Optics
     detector: Detector
     dose: DoseSettings | None
     """Exposure; without it, no damage, and equal noise in all tilts."""
     ice: IceNoiseSettings | None
-    """Without it, noise does not depend on the path through the ice."""
+    """Noise by ice; without it, noise does not depend on the path through the ice."""
     alignment_errors: AlignmentErrors | None
 
     @model_validator(mode="after")
@@ -185,7 +176,7 @@ class MicroscopeSettings(Settings):
 
 
 def _check_steepness(what: str, steepest_deg: float, used: dict[str, bool]) -> None:
-    """Raise ValueError where an option is used whose effect has no bound towards 90 degrees."""
+    """Raise ValueError if an option is used whose effect is unbounded towards 90 degrees."""
     for key, is_used in used.items():
         if is_used and steepest_deg > _STEEPEST_DEG:
             raise ValueError(
@@ -216,13 +207,13 @@ class DatasetSettings(Settings):
 
 
 class ReferenceSettings(Settings):
-    """The particles on which the SNR is measured."""
+    """Reference particles on which the SNR is measured."""
 
     reference_id: PdbId
     region: Literal["cube", "particle"]
-    """Of the reference's subtomograms."""
+    """Region of the reference's subtomograms in which the SNR is measured."""
     max_particles: int = Field(ge=2, le=10_000)
-    """Of the reference."""
+    """Largest number of reference particles."""
 
 
 class SNRSettings(ReferenceSettings):

@@ -1,10 +1,10 @@
-"""How the noise's variance changes from tilt to tilt.
+"""Variance of the noise from tilt to tilt.
 
-What passes the ice without energy loss falls exponentially with the beam's path in it, over the
+The fraction of electrons without energy loss falls exponentially with the path in the ice, over the
 mean free path: 3950 angstrom at 300 kV (Rice et al. 2018, J. Struct. Biol. 204, 38). Images are
-normalised by their mean, so that the variance of the counting noise, which enters after the CTF, is
-the inverse of the number of electrons; that of the ice's own granularity, before the CTF, goes with
-the path. Both are 1 in an image of mean exposure whose beam is normal to the ice. Only the ratios
+normalised by their mean, so that the variance of the shot noise, which enters after the CTF, is the
+inverse of the number of electrons; that of the granularity of ice, before the CTF, is proportional
+to the path. Both are 1 in an image of mean exposure with the beam normal to the ice. Only ratios
 matter: the noise scale is solved for the SNR (`noise_scale`).
 """
 
@@ -13,15 +13,13 @@ from numpy.typing import NDArray
 
 
 def noise_variances(
-    beam_cosine: NDArray[np.float64],
-    electrons: NDArray[np.float64],
-    paths_through_ice: float,
+    beam_cosine: NDArray[np.float64], electrons: NDArray[np.float64], paths_through_ice: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Variances of the noise of each tilt before and after the CTF, (n,) each.
 
     Args:
-        beam_cosine: of the angle between the beam and the normal of the ice (n,).
-        electrons: proportional to the exposures (n,).
+        beam_cosine: cosine of the angle between the beam and the normal of the ice (n,).
+        electrons: exposures (n,), in any unit.
         paths_through_ice: thickness of the ice in mean free paths, 0 for none.
     """
     stretch = 1 / np.abs(beam_cosine)

@@ -30,7 +30,7 @@ def reference_particles(
 ) -> Particles:
     """The first `max_particles` particles of the reference complex whose crops lie inside.
 
-    Raises SNRError where there are fewer than two.
+    Raises SNRError if there are fewer than two.
     """
     of_reference = particles.pdb_ids == settings.reference_id
     rows = np.flatnonzero(of_reference & lies_inside(particles.centres, size, shape))
@@ -44,11 +44,11 @@ def reference_particles(
 
 @dataclass(frozen=True)
 class Sphere:
-    """The bounding sphere of a structure, in its own frame."""
+    """The bounding sphere of a structure, in the frame of the structure."""
 
     radius_voxels: float
     centre_voxels: tuple[float, float, float]
-    """From the centre of mass, z, y, x."""
+    """Centre relative to the centre of mass, z, y, x."""
 
 
 def region_mask(size: int, region: str, sphere: Sphere) -> NDArray[np.bool_]:
@@ -66,7 +66,7 @@ def aligned_crops(
 ) -> NDArray[np.float32]:
     """Crops rotated to the structure's frame by cubic splines, (n, size, size, size).
 
-    The mean of each crop is subtracted first, so that what is rotated in from outside is 0.
+    The mean of each crop is subtracted first, so that voxels rotated in from outside are 0.
     """
     corners = crop_corners(particles.centres, size)
 

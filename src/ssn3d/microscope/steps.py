@@ -52,12 +52,12 @@ def image_specimen(
     acquisition: PathLike,
     detector_table: PathLike | None = None,
 ) -> None:
-    """Take the noise-free tilt series of a density, and reconstruct it.
+    """Simulate the noise-free tilt series of a density, and reconstruct it.
 
     The mean density is subtracted first: a constant slab has no contrast except at the borders of
-    the field, where a real specimen continues. Name and seed decide what settings leave to chance,
-    which the JSON file `acquisition` says. `specimen` is the summary of `simulate_specimen`, which
-    has the slab of ice. `detector_table` is where the file of `detector.mtf` is.
+    the field, where a real specimen continues. Numbers that settings leave to chance are drawn by
+    name and seed, and written to `acquisition` (JSON). `specimen` is the summary of
+    `simulate_specimen`, with the slab of ice. `detector_table` is the file of `detector.mtf`.
     """
     started = time.perf_counter()
     volume, voxel_size = read_mrc(density)
@@ -71,7 +71,7 @@ def image_specimen(
     camera = Camera(settings.optics, settings.detector, taken, voxel_size, device)
     logger.info("projecting %d tilts", projector.tilts)
     projections = projector.project(volume)
-    del volume  # of the large arrays, only those still needed are held at any time
+    del volume  # large arrays are freed as early as possible
     images = camera.image(projections)
     taken.alignment.misalign(images, voxel_size, torch.get_num_threads())
     half = settings.half_precision
@@ -105,7 +105,7 @@ def add_noise(
     together with `seed`. Writes the tomogram, the tilt series it is reconstructed from, and a JSON
     file of SNRs, noise scale and calibration curve.
 
-    Raises SNRError where the target cannot be reached, or is missed.
+    Raises SNRError if the target cannot be reached, or is missed.
     """
     started = time.perf_counter()
     shape, count = open_volume(files["signal"]).shape, len(settings.tilt.angles_deg)
@@ -120,7 +120,7 @@ def add_noise(
     scale = model.solve(target)
     _add(volume, noise, scale)
     _add(images, noise_images, scale)
-    del noise, noise_images  # of the large arrays, only those still needed are held at any time
+    del noise, noise_images  # large arrays are freed as early as possible
     crops = aligned_crops(volume, reference, size_voxels)
     measured = {region: snr_of_crops(crops, mask) for region, mask in masks.items()}
     achieved = measured[snr_settings.region]
@@ -139,7 +139,7 @@ def add_noise(
 def _snr_record(
     model: NoiseScale, scale: float, asked: float, measured: Mapping[str, float], region: str
 ) -> dict[str, Any]:
-    """The record of a tomogram's SNR: target, measured, and the calibration curve."""
+    """Record of a tomogram's SNR: target, measured, and calibration curve."""
     return {
         "snr_asked": asked,
         "snr_measured": measured[region],
@@ -189,7 +189,7 @@ def check_snr(measured: float, asked: float) -> None:
     """Raise SNRError unless the measured SNR, which may be NaN, is close to the target."""
     if not abs(measured / asked - 1) <= SNR_TOLERANCE:
         raise SNRError(
-            f"snr.datasets: the finished tomogram has SNR {measured:.4g} where {asked:g} was asked "
-            "for; ask for more reference particles (specimen.particles, "
+            f"snr.datasets: the finished tomogram has SNR {measured:.4g} instead of the "
+            f"target {asked:g}; use more reference particles (specimen.particles, "
             "snr.max_particles) or larger cubes (subtomograms.size_voxels)"
         )

@@ -1,6 +1,6 @@
 """The paper's values: Tables 2 and 3, and the names and mask sizes of its complexes.
 
-All functions raise DataError if the file is missing or damaged.
+All functions raise DataError if the file is missing or damaged (ConfigError for complexes.tsv).
 """
 
 from collections.abc import Collection, Mapping
@@ -11,8 +11,8 @@ import pandas as pd
 
 from ssn3d.io.files import PathLike
 from ssn3d.io.tables import read_csv
+from ssn3d.structures.complexes import read_complexes
 
-_FACTS = ["mass_kda", "paper_mask_voxels"]
 _SCORES = {"pixel_accuracy": np.float64, "miou": np.float64}
 
 
@@ -30,14 +30,16 @@ def paper_table3(path: PathLike) -> pd.DataFrame:
 
 def paper_complexes(path: PathLike) -> pd.DataFrame:
     """Read complexes.tsv: `pdb_id`, `name`, `mass_kda`; `paper_mask_voxels`, implied by Table 3."""
-    columns = {"pdb_id": str, "name": str, **dict.fromkeys(_FACTS, np.float64)}
-    return read_csv(path, columns, separator="\t", remedy="restore it")
+    rows = [
+        (pdb_id, known.name, known.mass_dalton / 1000, known.paper_mask_voxels)
+        for pdb_id, known in read_complexes(path).items()
+    ]
+    return pd.DataFrame(rows, columns=["pdb_id", "name", "mass_kda", "paper_mask_voxels"])
 
 
 def complex_names(path: PathLike) -> dict[str, str]:
     """Read the names of the complexes from complexes.tsv, by PDB ID."""
-    complexes = paper_complexes(path)
-    return dict(zip(complexes["pdb_id"], complexes["name"], strict=True))
+    return {pdb_id: known.name for pdb_id, known in read_complexes(path).items()}
 
 
 def _read_scores(

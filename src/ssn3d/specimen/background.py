@@ -1,7 +1,7 @@
-"""The ground: vesicles, filaments and fiducials, placed before the particles, drawn after them.
+"""Background objects: vesicles, filaments and fiducials, placed before particles, drawn after.
 
-All lie in the ice or, without faces, between the lowest and the highest plane of the tomogram; its
-other borders may cut them. They do not overlap, and nothing but particles lies inside a vesicle.
+All lie within the ice or, without ice, between the lowest and highest plane of the tomogram; its
+other borders may cut them. They do not overlap, and only particles may lie inside a vesicle.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -23,43 +23,43 @@ from ssn3d.specimen.settings import SpecimenSettings
 from ssn3d.specimen.vesicle import Vesicle, draw_shape
 from ssn3d.specimen.volume import Grid, add
 
-_ATTEMPTS = 2000  # to place one body
+_ATTEMPTS = 2000  # at placing one object
 
 
 def place_background(
     settings: SpecimenSettings, slab: Slab | None, rng: np.random.Generator
 ) -> list[Obstacle]:
-    """Place all bodies; `slab` and their places are in voxels of the tomogram, (z, y, x).
+    """Place all background objects; `slab` and their centres are in voxels of the tomogram.
 
-    Raises PlacementError where they do not fit.
+    Raises PlacementError if they do not fit.
     """
     size = np.array(settings.tomogram_size_voxels.zyx, dtype=float)
     within = slab or Slab(size / 2, np.array([1.0, 0.0, 0.0]), float(size[0]))
-    room = FreeSpace(within)
+    free_space = FreeSpace(within)
     placed: list[Obstacle] = []
-    for key, own, body_at in _wanted(settings, within, rng):
+    for key, own, obstacle_at in _wanted(settings, within, rng):
         for _ in range(_ATTEMPTS):
-            body = body_at(own.uniform(0, size))
-            hull = body.bounding_spheres()
-            if room.is_free(*hull):
+            obstacle = obstacle_at(own.uniform(0, size))
+            spheres = obstacle.bounding_spheres()
+            if free_space.is_free(*spheres):
                 break
         else:
             raise PlacementError(
-                f"specimen.{key}: no room for one of {body.size_angstrom:.0f} angstrom beside the "
-                f"{len(placed)} bodies placed before it; ask for fewer or smaller ones, or thicker "
-                "ice"
+                f"specimen.{key}: no room for one of {obstacle.size_angstrom:.0f} angstrom beside "
+                f"the {len(placed)} objects placed before it; ask for fewer or smaller ones, or "
+                "thicker ice"
             )
-        room.block(*hull)
-        placed.append(body)
+        free_space.block(*spheres)
+        placed.append(obstacle)
     return placed
 
 
 def _wanted(
     settings: SpecimenSettings, within: Slab, rng: np.random.Generator
 ) -> Iterator[tuple[str, np.random.Generator, Callable[[Points], Obstacle]]]:
-    """Yield each body in the order of placement: its key, its generator, what makes it at a centre.
+    """Yield, for each object, its key, its generator, and a function that makes it at a centre.
 
-    Each has random numbers of its own, so that turning one kind on or off moves few of the others.
+    Each has its own random numbers, so that turning one kind on or off moves few of the others.
     """
     grid = Grid(settings.voxel_size_angstrom, settings.resolution_angstrom)
     of_vesicles, of_microtubules, of_actin, of_fiducials = rng.spawn(4)
@@ -86,9 +86,9 @@ def _wanted(
 def _sizes(
     size: float | list[float], count: int, rng: np.random.Generator
 ) -> list[tuple[float, np.random.Generator]]:
-    """Draw sizes, and give each its generator; the largest, hardest to place, comes first."""
+    """Draw sizes, each with its own generator; the largest, hardest to place, comes first."""
     drawn = [(draw(size, own), own) for own in rng.spawn(count)]
-    return sorted(drawn, key=lambda body: -body[0])
+    return sorted(drawn, key=lambda size_and_rng: -size_and_rng[0])
 
 
 def _filament(
@@ -100,7 +100,7 @@ def _filament(
     within: Slab,
     rng: np.random.Generator,
 ) -> Filament:
-    """Give a filament a direction in which it may fit between the faces of a slab."""
+    """Place a filament in a random direction in which it may fit between the faces of a slab."""
     voxel = grid.voxel_size_angstrom
     free = within.thickness * voxel - 2 * assembly.outer_radius_angstrom
     steepest = np.clip(free / chain.length_angstrom, 0, 1)
@@ -112,20 +112,20 @@ def _filament(
 
 
 def draw_background(
-    bodies: Sequence[Obstacle],
+    obstacles: Sequence[Obstacle],
     density: NDArray[np.float32],
     labels: NDArray[np.uint16],
     first_label: int,
     threshold_dalton_per_nm3: float,
 ) -> Background:
-    """Add all bodies to a density and to its labels, (z, y, x) both, in place; give their table."""
+    """Add all objects to a density and to its labels, both (z, y, x), in place; return a table."""
     shape = density.shape[0], density.shape[1], density.shape[2]
-    for label, body in enumerate(bodies, start=first_label):
-        drawn = body.draw(shape, threshold_dalton_per_nm3)
+    for label, obstacle in enumerate(obstacles, start=first_label):
+        drawn = obstacle.draw(shape, threshold_dalton_per_nm3)
         if drawn is not None:
             add(density, labels, drawn, label)
     return Background(
-        np.array([body.kind for body in bodies], dtype=np.str_),
-        np.array([body.centre for body in bodies]).reshape(-1, 3),
-        np.array([body.size_angstrom for body in bodies], dtype=float),
+        np.array([obstacle.kind for obstacle in obstacles], dtype=np.str_),
+        np.array([obstacle.centre for obstacle in obstacles]).reshape(-1, 3),
+        np.array([obstacle.size_angstrom for obstacle in obstacles], dtype=float),
     )

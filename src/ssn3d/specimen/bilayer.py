@@ -1,9 +1,9 @@
 """The profile of a lipid bilayer: two layers of head groups, and the chains between them.
 
-Of fluid dipalmitoylphosphatidylcholine: area and volumes by Nagle & Tristram-Nagle (2000, Biochim.
-Biophys. Acta 1469, 159), contrast by `structures.scattering`. Head groups scatter more than chains,
-the methyl ends of the chains, in the middle, less than ice. The two layers are 38 angstrom apart,
-and to see them as two takes a resolution of 30 angstrom or better.
+Fluid dipalmitoylphosphatidylcholine: area and volumes from Nagle & Tristram-Nagle (2000, Biochim.
+Biophys. Acta 1469, 159), contrast from `structures.scattering`. Head groups scatter more than
+chains; the methyl ends of the chains, in the middle, less than ice. The layers are 38 angstrom
+apart, and resolved at 30 angstrom or better.
 """
 
 import numpy as np
@@ -20,7 +20,7 @@ _METHYLS_PER_AREA = 4  # two chains in each layer
 _HEAD_TO_CHAIN_ANGSTROM = 4.9  # from the middle of the head groups to where the chains begin
 _SPREAD_ANGSTROM = 3.0  # standard deviation of head groups, chains' ends and methyls
 STERIC_ANGSTROM = 4.0
-"""How far head groups reach beyond their middle."""
+"""Distance from the middle of the head groups to their end."""
 
 
 def bilayer_profile(

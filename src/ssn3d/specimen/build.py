@@ -1,4 +1,4 @@
-"""A specimen: structures chosen, placed, rotated and drawn."""
+"""A specimen: particles and background objects placed, rotated and drawn."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ from ssn3d.specimen.ice import Slab, draw_slab, subtract_slab_mean
 from ssn3d.specimen.obstacle import Obstacle
 from ssn3d.specimen.placement import occupied_fraction, place_spheres
 from ssn3d.specimen.settings import SpecimenSettings
-from ssn3d.specimen.volume import Grid, Points, render
+from ssn3d.specimen.volume import Grid, PointMasses, render
 from ssn3d.structures.bounding import bounding_sphere
 from ssn3d.structures.maps import density_map
 
@@ -29,16 +29,15 @@ _MOST_LABELS = np.iinfo(np.uint16).max
 
 @dataclass(frozen=True)
 class Specimen:
-    """A volume, its ground truth, and a summary of what it holds."""
+    """A volume, its ground truth, and a summary of its content."""
 
     density: NDArray[np.float32]
-    """(z, y, x) in dalton per nm^3; in a slab of ice, less its mean there."""
+    """(z, y, x) in dalton per nm^3; with ice, the mean in the slab is subtracted."""
     labels: NDArray[np.uint16]
-    """(z, y, x); i is row i of the particles, counted from 1, and then of the ground."""
+    """(z, y, x); 1 to n are the rows of the particles, higher labels those of the background."""
     particles: Particles
-    """Those that reach into the tomogram."""
-    ground: Background
-    """What else is in the tomogram."""
+    """Particles that reach into the tomogram."""
+    background: Background
     summary: dict[str, object]
 
 
@@ -47,8 +46,8 @@ def copy_numbers(
 ) -> NDArray[np.str_]:
     """Draw the class of each particle, (particles,), in random order.
 
-    With `equal` proportions all classes have the same number, and those left over are drawn at
-    random; with `random`, each class has a share drawn from U(0, 1).
+    With `equal` proportions all classes have the same number of copies, and the remainder is drawn
+    at random; with `random`, the share of each class is drawn from U(0, 1).
     """
     ids = np.array(pdb_ids)
     if proportions == "random":
@@ -60,7 +59,7 @@ def copy_numbers(
 
 
 def _bounding_spheres(
-    structures: Mapping[str, Points], settings: SpecimenSettings
+    structures: Mapping[str, PointMasses], settings: SpecimenSettings
 ) -> dict[str, tuple[NDArray[np.float64], float]]:
     """Find the bounding sphere of each structure: centre (3,) and radius in voxels."""
     voxel_size, resolution = settings.voxel_size_angstrom, settings.resolution_angstrom
@@ -72,61 +71,60 @@ def _bounding_spheres(
     }
 
 
-def _room(
-    slab: Slab | None, bodies: Sequence[Obstacle], border: NDArray[np.float64]
+def _free_space(
+    slab: Slab | None, obstacles: Sequence[Obstacle], border: NDArray[np.float64]
 ) -> FreeSpace | None:
-    """Give the room for particles in the frame of the region, or None where nothing limits it.
+    """Return the space for particles in the frame of the region, or None if nothing limits it.
 
-    `border` (3,) is the place of the tomogram's origin in the region.
+    `border` (3,) is the tomogram's origin in the region.
     """
-    if slab is None and not bodies:
+    if slab is None and not obstacles:
         return None
-    room = FreeSpace(slab and replace(slab, centre=slab.centre + border))
-    for body in bodies:
-        centres, radius = body.exclusion_spheres()
-        room.block(centres + border, radius)
-    return room
+    free_space = FreeSpace(slab and replace(slab, centre=slab.centre + border))
+    for obstacle in obstacles:
+        centres, radius = obstacle.exclusion_spheres()
+        free_space.block(centres + border, radius)
+    return free_space
 
 
 @one_blas_thread()
 def build_specimen(
-    structures: Mapping[str, Points], settings: SpecimenSettings, rng: np.random.Generator
+    structures: Mapping[str, PointMasses], settings: SpecimenSettings, rng: np.random.Generator
 ) -> Specimen:
-    """Fill the region with particles, and draw those that reach into the tomogram.
+    """Pack particles into the region, and draw those that reach into the tomogram.
 
-    Bounding spheres must not overlap, and decide which particles reach into the tomogram. What is
-    in it besides particles is placed first, with random numbers of its own.
+    Bounding spheres must not overlap, and decide which particles reach into the tomogram.
+    Background objects are placed first, with their own random numbers.
 
-    Raises:
-        PlacementError: the particles do not fit, or there are more than labels can number.
+    Raises PlacementError if the particles do not fit, or are more than can be labelled.
     """
     spheres = _bounding_spheres(structures, settings)
     region = np.array(settings.region_size_voxels.zyx, dtype=float)
     tomogram = np.array(settings.tomogram_size_voxels.zyx, dtype=float)
-    of_ice, of_ground, of_crowd = rng.spawn(3)  # which leaves those of the particles as they are
+    of_ice, of_background, of_crowd = rng.spawn(3)  # leaves the state of rng as it is
     slab, numbers = draw_slab(settings, of_ice)
-    bodies = place_background(settings, slab, of_ground)
-    room = _room(slab, bodies, (region - tomogram) / 2)
+    obstacles = place_background(settings, slab, of_background)
+    free_space = _free_space(slab, obstacles, (region - tomogram) / 2)
 
     count = round(draw(settings.particles, of_crowd))
     pdb_ids = copy_numbers(list(structures), count, settings.proportions, rng)
     offsets = np.array([spheres[i][0] for i in pdb_ids.tolist()])
     radii = np.array([spheres[i][1] for i in pdb_ids.tolist()])
-    sphere_centres = place_spheres(radii, region, rng, room) - (region - tomogram) / 2
+    sphere_centres = place_spheres(radii, region, rng, free_space) - (region - tomogram) / 2
     rotations = Rotation.random(len(pdb_ids), rng=rng).as_matrix()
     centres = sphere_centres - (rotations @ offsets[:, :, None])[:, :, 0]
 
     grid = Grid(settings.voxel_size_angstrom, settings.resolution_angstrom)
     reach = (radii + grid.margin_voxels)[:, None]
     inside = ((sphere_centres > -reach) & (sphere_centres < tomogram + reach)).all(axis=1)
-    if inside.sum() + len(bodies) > _MOST_LABELS:
+    if inside.sum() + len(obstacles) > _MOST_LABELS:
         raise PlacementError(
-            f"specimen.particles: {inside.sum() + len(bodies)} particles reach into the tomogram, "
-            f"at most {_MOST_LABELS} can be labelled; ask for fewer, in more tomograms"
+            f"specimen.particles: {inside.sum() + len(obstacles)} particles reach into the "
+            f"tomogram, at most {_MOST_LABELS} can be labelled; ask for fewer, in more tomograms"
         )
     particles = Particles(pdb_ids, centres, rotations)[inside]
     logger.info("packing: %d placed, %d reach into the tomogram", len(pdb_ids), len(particles))
-    density, labels, ground = _draw(structures, particles, bodies, settings, slab)
+    density, labels, background = _draw(structures, particles, obstacles, settings, slab)
     summary = {
         "particles_in_region": len(pdb_ids),
         "particles_in_tomogram": len(particles),
@@ -134,26 +132,26 @@ def build_specimen(
         "labelled_fraction_of_tomogram": float(np.count_nonzero(labels) / labels.size),
         "copies": {i: int(np.sum(particles.pdb_ids == i)) for i in structures},
         "numbers": numbers,
-        "ground": dict(Counter(ground.kinds.tolist())),
+        "ground": dict(Counter(background.kinds.tolist())),
         "bounding_radius_voxels": {i: radius for i, (_, radius) in spheres.items()},
         "bounding_centre_voxels": {i: centre.tolist() for i, (centre, _) in spheres.items()},
     }
-    return Specimen(density, labels, particles, ground, summary)
+    return Specimen(density, labels, particles, background, summary)
 
 
 def _draw(
-    structures: Mapping[str, Points],
+    structures: Mapping[str, PointMasses],
     particles: Particles,
-    bodies: Sequence[Obstacle],
+    obstacles: Sequence[Obstacle],
     settings: SpecimenSettings,
     slab: Slab | None,
 ) -> tuple[NDArray[np.float32], NDArray[np.uint16], Background]:
-    """Draw particles, then bodies, and set the mean in the ice to 0: density, labels and ground."""
+    """Draw particles, then background objects, and set the mean in the ice to 0."""
     grid = Grid(settings.voxel_size_angstrom, settings.resolution_angstrom)
     threshold = settings.mask_threshold_dalton_per_nm3
     shape = settings.tomogram_size_voxels.zyx
     density, labels = render(structures, particles, shape, grid, threshold)
-    ground = draw_background(bodies, density, labels, len(particles) + 1, threshold)
+    background = draw_background(obstacles, density, labels, len(particles) + 1, threshold)
     if slab is not None:
         subtract_slab_mean(density, slab)
-    return density, labels, ground
+    return density, labels, background

@@ -1,4 +1,4 @@
-"""Smooth curves in space: worm-like chains, as stiff filaments are."""
+"""Worm-like chains: the curves of stiff filaments."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ Points = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Curve:
-    """Points along a curve, and a frame at each that turns with it, and not about it."""
+    """Points along a curve, and a frame at each that bends with it without twisting."""
 
     points_angstrom: Points
     """(n, 3), x, y, z."""

@@ -1,8 +1,8 @@
 """Fiducials: beads of gold.
 
-Only their phase contrast is drawn, which is 7 times that of protein of the same volume. Gold also
-absorbs, and a bead of 10 nm shifts the phase by more than a radian, so that real ones are darker
-still than a weak-phase image can say.
+Only their phase contrast is drawn, 7 times that of protein of the same volume. Gold also absorbs,
+and a bead of 10 nm shifts the phase by more than a radian, so that real beads are darker than in
+the weak-phase approximation.
 """
 
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from ssn3d.structures.scattering import GOLD, protein_dalton_per_nm3
 def blurred_ball(
     distances: NDArray[np.float64], radius: float, sigma: float
 ) -> NDArray[np.float64]:
-    """A ball of density 1, blurred by a Gaussian, at distances from its centre; exact."""
+    """Exact density of a ball of density 1, blurred by a Gaussian, at distances from its centre."""
     r = np.maximum(distances, 1e-6 * sigma)
     inside = (
         erf((radius - r) / (np.sqrt(2) * sigma)) + erf((radius + r) / (np.sqrt(2) * sigma))
@@ -30,7 +30,7 @@ def blurred_ball(
 
 @dataclass(frozen=True)
 class Fiducial:
-    """A bead; a `Obstacle`."""
+    """A placed gold bead; an `Obstacle`."""
 
     centre: Points
     """(3,) in voxels."""
@@ -41,7 +41,7 @@ class Fiducial:
 
     @property
     def radius(self) -> float:
-        """In voxels."""
+        """Radius in voxels."""
         return self.size_angstrom / self.grid.voxel_size_angstrom / 2
 
     def bounding_spheres(self) -> tuple[Points, float]:
@@ -53,7 +53,7 @@ class Fiducial:
         return self.bounding_spheres()
 
     def draw(self, shape: tuple[int, int, int], threshold_dalton_per_nm3: float) -> Drawing | None:  # noqa: ARG002
-        """Draw the bead; it owns the voxels inside of its surface, however far it is blurred."""
+        """Draw the bead; its mask is the ball without the blur."""
         reach = self.radius + self.grid.margin_voxels
         box = window(self.centre - reach, self.centre + reach, shape)
         if box is None:

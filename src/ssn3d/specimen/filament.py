@@ -11,49 +11,45 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from ssn3d.specimen.curve import STEP_ANGSTROM, Curve
-from ssn3d.specimen.obstacle import window
-from ssn3d.specimen.volume import Drawing, Grid, overlap, posed_map
-from ssn3d.specimen.volume import Points as Masses
+from ssn3d.specimen.obstacle import Points, window
+from ssn3d.specimen.volume import Drawing, Grid, PointMasses, overlap, posed_map
 from ssn3d.structures.surrogates import BEAD_DALTON, PROTEIN_ANGSTROM3_PER_DALTON
-
-Points = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Assembly:
-    """How a kind of filament is built of subunits."""
+    """Helical assembly of a kind of filament from its subunits."""
 
     kind: str
     subunit_dalton: float
     proportions: tuple[float, float, float]
-    """Of the subunit: its extent away from the axis, around it, and along it."""
+    """Extent of the subunit away from the axis, around it, and along it."""
     radius_angstrom: float
     """From the axis to the subunits' centres."""
     rise_angstrom: float
-    """Along the axis, from a subunit to the next."""
+    """From a subunit to the next, along the axis."""
     turn_deg: float
-    """About the axis, by the right-hand rule, from a subunit to the next."""
+    """From a subunit to the next, about the axis, by the right-hand rule."""
     starts_angstrom: tuple[float, ...]
-    """Where along the axis its helices start."""
+    """Starts of the helices along the axis."""
     persistence_angstrom: float
 
     @property
     def semiaxes_angstrom(self) -> Points:
-        """Of the subunit (3,): away from the axis, around it, and along it."""
+        """Semiaxes (3,) of the subunit: away from the axis, around it, and along it."""
         volume = PROTEIN_ANGSTROM3_PER_DALTON * self.subunit_dalton
         scale = (volume / (4 / 3 * np.pi * np.prod(self.proportions))) ** (1 / 3)
         return np.asarray(scale * np.array(self.proportions))
 
     @property
     def outer_radius_angstrom(self) -> float:
-        """Of the filament."""
+        """Outer radius of the filament."""
         return self.radius_angstrom + float(self.semiaxes_angstrom[0])
 
-    def subunit(self) -> Masses:
+    def subunit(self) -> PointMasses:
         """Residues (n, 3) of a subunit in angstrom, z, y, x, of which z is along the axis."""
         spacing = (PROTEIN_ANGSTROM3_PER_DALTON * BEAD_DALTON) ** (1 / 3)
         half = int(self.semiaxes_angstrom.max() / spacing) + 1
@@ -67,13 +63,13 @@ ACTIN = Assembly("actin", 42_000, (55, 35, 55), 24.0, 27.6, -166.6, (0.0,), 17.7
 MICROTUBULE = Assembly(
     "microtubule", 50_000, (65, 46, 40), 112.0, 3 * 41 / 13, -360 / 13, (0.0, 41.0, 82.0), 5.2e7
 )
-"""Three helices of subunits, which come to lie in 13 protofilaments. The seam of real ones is left
-out, since alpha and beta tubulin look alike here."""
+"""Three helices of subunits, which form 13 protofilaments. There is no seam, since alpha and beta
+tubulin look alike here."""
 
 
 @dataclass(frozen=True)
 class Filament:
-    """A filament at its place; a `Obstacle`."""
+    """A placed filament; an `Obstacle`."""
 
     centre: Points
     """(3,) middle of the axis, z, y, x in voxels."""
@@ -83,7 +79,7 @@ class Filament:
 
     @property
     def kind(self) -> str:
-        """Its class."""
+        """Class of the object."""
         return self.assembly.kind
 
     @property
@@ -117,11 +113,11 @@ class Filament:
         return chosen[:, ::-1] / voxel + self.centre, 1.04 * radius / voxel
 
     def exclusion_spheres(self) -> tuple[Points, float]:
-        """Spheres along the axis: nothing lies inside of a microtubule."""
+        """Spheres along the axis; the inside of a microtubule is excluded too."""
         return self.bounding_spheres()
 
     def draw(self, shape: tuple[int, int, int], threshold_dalton_per_nm3: float) -> Drawing | None:
-        """Draw all subunits; the filament owns the voxels above the threshold."""
+        """Draw all subunits; the mask is the voxels above the threshold."""
         centres, rotations = self.subunits
         subunit = self.assembly.subunit()
         extent = np.abs(subunit[0]).max() / self.grid.voxel_size_angstrom

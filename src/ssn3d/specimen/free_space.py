@@ -1,4 +1,4 @@
-"""The room that is left for spheres: outside of what stands there already, and inside the ice."""
+"""The space that is free for spheres: outside of obstacles, and inside the ice."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,34 +7,34 @@ from scipy.spatial import cKDTree
 from ssn3d.core.errors import PlacementError
 from ssn3d.specimen.ice import Slab
 
-_SLACK = 1e-6  # voxels left beyond where a sphere is pushed to
+_SLACK = 1e-6  # voxels by which a sphere is pushed beyond contact
 
 Points = NDArray[np.float64]
 
 
 class FreeSpace:
-    """Obstacles, each a set of spheres that may overlap, and the slab of ice, if there is one."""
+    """Obstacles, each a set of spheres that may overlap, and the slab of ice, if any."""
 
     def __init__(self, slab: Slab | None) -> None:
-        """Begin with nothing in the way."""
+        """Start without obstacles."""
         self.slab = slab
         self._centres: Points = np.empty((0, 3))
         self._radii: Points = np.empty(0)
-        self._tree: cKDTree | None = None  # of the centres, made when it is needed
+        self._tree: cKDTree | None = None  # of the centres, built when needed
 
     def block(self, centres: Points, radius: float) -> None:
-        """Keep others out of spheres of one radius at centres (n, 3)."""
+        """Add an obstacle: spheres of one radius at centres (n, 3)."""
         self._centres = np.concatenate([self._centres, centres])
         self._radii = np.concatenate([self._radii, np.full(len(centres), radius)])
         self._tree = None
 
-    def _obstacles(self) -> cKDTree | None:
+    def _tree_of_obstacles(self) -> cKDTree | None:
         if self._tree is None and len(self._centres):
             self._tree = cKDTree(self._centres)
         return self._tree
 
     def volume(self, box: Points) -> float:
-        """Volume of the part of a box (3,) that is in the ice; what stands there is not counted."""
+        """Volume of the part of a box (3,) that is in the ice, obstacles included."""
         whole = float(np.prod(box))
         if self.slab is None:
             return whole
@@ -43,19 +43,18 @@ class FreeSpace:
         )
 
     def check_thickness(self, radius: float) -> None:
-        """Raise PlacementError where the ice is too thin for a sphere."""
+        """Raise PlacementError if the ice is too thin for a sphere."""
         if self.slab is not None and self.slab.thickness <= 2 * radius:
             raise PlacementError(
                 f"specimen.ice.thickness_angstrom: the ice is {self.slab.thickness:.3g} voxels "
-                f"thick, and something of {2 * radius:.3g} voxels is to lie in it; ask for thicker "
-                "ice"
+                f"thick, too thin for an object of {2 * radius:.3g} voxels; ask for thicker ice"
             )
 
     def is_free(self, centres: Points, radius: float) -> bool:
-        """Whether spheres of one radius fit at centres (n, 3)."""
+        """True if spheres of one radius fit at centres (n, 3)."""
         if self.slab is not None and (self.slab.depth(centres) < radius).any():
             return False
-        tree = self._obstacles()
+        tree = self._tree_of_obstacles()
         if tree is None:
             return True
         for centre, near in zip(
@@ -67,12 +66,12 @@ class FreeSpace:
         return True
 
     def push(self, centres: Points, radii: Points) -> Points:
-        """Shift (n, 3) that takes each sphere out of the obstacle it is deepest in, into the ice.
+        """Shift (n, 3) of each sphere out of the obstacle it is deepest in, and into the ice.
 
-        It is 0 for spheres that are free.
+        Free spheres have a shift of 0.
         """
         shift = np.zeros_like(centres)
-        tree = self._obstacles()
+        tree = self._tree_of_obstacles()
         if tree is not None:
             reach = float(radii.max() + self._radii.max())
             pairs = cKDTree(centres).sparse_distance_matrix(tree, reach, output_type="ndarray")

@@ -1,10 +1,11 @@
-"""A slab of vitreous ice; what is in the specimen lies between its two faces.
+"""A slab of vitreous ice, between whose faces the specimen lies.
 
 The slab continues beyond the field, so every ray of a tilt image crosses as much ice, thickness /
 cos(tilt), and ice adds a constant to the image: an even slab has no contrast, and nor has the step
 to the vacuum at its faces. Neither is drawn. A slab cut off at the borders of the field would have
 much contrast there, and none that a real specimen has. The same holds for the mean of the matter in
-the slab: `level` subtracts it there, not over the whole volume, which would leave a cut-off slab.
+the slab: `subtract_slab_mean` subtracts it inside the slab alone; over the whole volume, it would
+leave a cut-off slab.
 """
 
 from collections.abc import Iterator
@@ -33,7 +34,7 @@ class Slab:
         return np.asarray((points - self.centre) @ self.normal)
 
     def depth(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
-        """How deep points (..., 3) lie in it, from the nearer face; negative outside."""
+        """Depth of points (..., 3) below the nearer face; negative outside."""
         return np.asarray(self.thickness / 2 - np.abs(self.height(points)))
 
 
@@ -47,7 +48,7 @@ def slab_normal(tilt_about_x_deg: float, tilt_about_y_deg: float) -> NDArray[np.
 def draw_slab(
     settings: SpecimenSettings, rng: np.random.Generator
 ) -> tuple[Slab | None, dict[str, float]]:
-    """Give the slab in the middle of a tomogram, or None without ice, and its numbers by key."""
+    """Return the slab in the middle of a tomogram, or None without ice, and its values by key."""
     if settings.ice is None:
         return None, {}
     numbers = {key: draw(value, rng) for key, value in settings.ice.model_dump().items()}
@@ -58,7 +59,7 @@ def draw_slab(
 
 
 def subtract_slab_mean(density: NDArray[np.float32], slab: Slab) -> None:
-    """Subtract from a density (z, y, x), in place, its mean in the slab, inside the slab alone."""
+    """Subtract from a density (z, y, x), in place and inside the slab alone, its mean there."""
     total = density.sum(dtype=np.float64)
     mean = total / sum(
         float(share.sum(dtype=np.float64)) for _, share in _shares(density.shape, slab)
@@ -68,13 +69,9 @@ def subtract_slab_mean(density: NDArray[np.float32], slab: Slab) -> None:
 
 
 def _shares(shape: tuple[int, ...], slab: Slab) -> Iterator[tuple[int, NDArray[np.float32]]]:
-    """Yield each plane z, and the share (y, x) of its voxels that is in the slab."""
+    """Yield each plane z, and the fraction (y, x) of its voxels inside the slab."""
     z, y, x = (np.arange(n) - c for n, c in zip(shape, slab.centre, strict=True))
     across = (y[:, None] * slab.normal[1] + x * slab.normal[2]).astype(np.float32)
     for plane, upwards in enumerate(z * slab.normal[0]):
-        yield (
-            plane,
-            np.clip(
-                slab.thickness / 2 - np.abs(across + np.float32(upwards)) + np.float32(0.5), 0, 1
-            ),
-        )
+        depth = slab.thickness / 2 - np.abs(across + np.float32(upwards))
+        yield plane, np.clip(depth + np.float32(0.5), 0, 1)

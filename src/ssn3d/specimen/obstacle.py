@@ -1,4 +1,4 @@
-"""What is in a specimen besides particles: a body, its extent and its density."""
+"""The interface of background objects: extent and density of one object."""
 
 from collections.abc import Iterator
 from typing import Protocol
@@ -12,11 +12,11 @@ Points = NDArray[np.float64]
 
 
 class Obstacle(Protocol):
-    """A body at its place; lengths are in voxels of the tomogram, in (z, y, x)."""
+    """A placed background object; lengths are in voxels of the tomogram, (z, y, x)."""
 
     @property
     def kind(self) -> str:
-        """Its class."""
+        """Class of the object."""
 
     @property
     def centre(self) -> Points:
@@ -27,13 +27,13 @@ class Obstacle(Protocol):
         """Diameter or length."""
 
     def bounding_spheres(self) -> tuple[Points, float]:
-        """Centres (n, 3) and radius of spheres that contain it and what is inside of it."""
+        """Centres (n, 3) and radius of spheres that contain the object and its inside."""
 
     def exclusion_spheres(self) -> tuple[Points, float]:
-        """Centres (n, 3) and radius of spheres that contain it, and leave free what is inside."""
+        """Centres (n, 3) and radius of spheres that contain the object but not its inside."""
 
     def draw(self, shape: tuple[int, int, int], threshold_dalton_per_nm3: float) -> Drawing | None:
-        """Draw it; None where nothing of it is in a tomogram of this shape."""
+        """Draw the object; None if it lies outside of a tomogram of this shape."""
 
 
 def window(

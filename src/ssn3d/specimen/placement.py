@@ -18,8 +18,8 @@ from ssn3d.specimen.free_space import FreeSpace
 
 _ATTEMPTS = 500  # of insertion, for one sphere
 _SWEEPS = 2000  # of relaxation
-_SWEEPS_TRAPPED = 50  # after so many, spheres that are still outside of the room move elsewhere
-_TRAPPED = 0.1  # of a radius: those that are outside by more
+_SWEEPS_TRAPPED = 50  # after so many, spheres trapped outside of the free space move elsewhere
+_TRAPPED = 0.1  # of a radius: a sphere is trapped if it lies outside by more
 _SLACK = 1e-6  # voxels left between spheres that were pushed apart
 _NEIGHBOURS = tuple(itertools.product((-1, 0, 1), repeat=3))
 
@@ -37,7 +37,7 @@ class _Cells:
         return int(z // self.edge), int(y // self.edge), int(x // self.edge)
 
     def is_free(self, z: float, y: float, x: float, radius: float) -> bool:
-        """Whether a sphere fits there."""
+        """True if a sphere fits at a centre."""
         i, j, k = self._cell(z, y, x)
         for a, b, c in _NEIGHBOURS:
             for oz, oy, ox, other in self.spheres.get((i + a, j + b, k + c), ()):
@@ -59,9 +59,9 @@ def _insert(
     radii: NDArray[np.float64],
     box: NDArray[np.float64],
     rng: np.random.Generator,
-    room: FreeSpace | None,
+    free_space: FreeSpace | None,
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Random sequential insertion in the order given: centres, and which were inserted."""
+    """Random sequential insertion in the given order: centres (n, 3), and which were inserted."""
     cells = _Cells(2 * float(radii.max()))
     centres = rng.uniform(0, box, size=(len(radii), 3))
     inserted = np.zeros(len(radii), dtype=bool)
@@ -70,7 +70,7 @@ def _insert(
         for _ in range(_ATTEMPTS):
             z, y, x = candidate
             free = cells.is_free(z, y, x, radius)
-            if free and (room is None or room.is_free(np.array([candidate]), radius)):
+            if free and (free_space is None or free_space.is_free(np.array([candidate]), radius)):
                 cells.add(z, y, x, radius)
                 inserted[i] = True
                 break
@@ -96,16 +96,16 @@ def _relax(
     radii: NDArray[np.float64],
     box: NDArray[np.float64],
     rng: np.random.Generator,
-    room: FreeSpace | None = None,
+    free_space: FreeSpace | None = None,
 ) -> NDArray[np.float64]:
     """Push overlapping pairs apart, each by half of the overlap, until there are none.
 
-    Spheres outside of the room are pushed into it; those trapped where there is none, such as in a
-    gap between a membrane and a face of the ice, move to another place now and then.
+    Spheres outside of the free space are pushed into it; those trapped, such as between a membrane
+    and a face of the ice, move to a random place now and then.
     """
     for sweep in range(_SWEEPS):
         pairs, depths = overlaps(centres, radii)
-        back = np.zeros_like(centres) if room is None else room.push(centres, radii)
+        back = np.zeros_like(centres) if free_space is None else free_space.push(centres, radii)
         if not len(pairs) and not back.any():
             logger.info("packing: overlaps gone after %d sweeps", sweep)
             return centres
@@ -133,26 +133,24 @@ def place_spheres(
     radii: NDArray[np.float64],
     box: NDArray[np.float64],
     rng: np.random.Generator,
-    room: FreeSpace | None = None,
+    free_space: FreeSpace | None = None,
 ) -> NDArray[np.float64]:
     """Place spheres without overlap, their centres in [0, box].
 
     Args:
         radii: (n,) in any unit of length.
         box: (3,) edges of the box in the same unit.
-        rng: the source of all randomness.
-        room: what the spheres must keep out of, or inside of, in the coordinates of the box.
+        rng: random generator.
+        free_space: obstacles and ice, in the coordinates of the box.
 
-    Returns:
-        (n, 3) centres, in the order of `radii`.
+    Returns the centres (n, 3), in the order of `radii`.
 
-    Raises:
-        PlacementError: they do not fit; the message gives the fraction reached.
+    Raises PlacementError if they do not fit; the message gives the fraction reached.
     """
     space = float(np.prod(box))
-    if room is not None:
-        room.check_thickness(float(radii.max()))
-        space = room.volume(box)
+    if free_space is not None:
+        free_space.check_thickness(float(radii.max()))
+        space = free_space.volume(box)
     filled = occupied_fraction(radii, box) * np.prod(box) / space
     if filled > 1:
         raise PlacementError(
@@ -160,10 +158,10 @@ def place_spheres(
             "fewer particles, a larger region_size_voxels or thicker ice"
         )
     order = np.argsort(-radii, kind="stable")
-    centres, inserted = _insert(radii[order], box, rng, room)
+    centres, inserted = _insert(radii[order], box, rng, free_space)
     if not inserted.all():
         logger.info("packing: %d of %d inserted, relaxing", inserted.sum(), len(radii))
-        centres = _relax(centres, radii[order], box, rng, room)
+        centres = _relax(centres, radii[order], box, rng, free_space)
     placed = np.empty_like(centres)
     placed[order] = centres
     return placed

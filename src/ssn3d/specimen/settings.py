@@ -18,7 +18,7 @@ class FiducialsSettings(Settings):
     count: Count
     """Number of beads, their centres in the tomogram."""
     diameter_angstrom: LengthOrRange
-    """Of each bead."""
+    """Diameter of each bead."""
 
 
 class VesiclesSettings(Settings):
@@ -27,11 +27,11 @@ class VesiclesSettings(Settings):
     count: Count
     """Number of vesicles, their centres in the tomogram."""
     radius_angstrom: LengthOrRange
-    """Of each vesicle: its mean, to the middle of the bilayer."""
+    """Mean radius of each vesicle, to the middle of the bilayer."""
     deformation_fraction: float = Field(ge=0, le=0.2)
-    """Of the radius: the standard deviation of the distance from centre to membrane."""
+    """Standard deviation of the distance from centre to membrane, relative to the radius."""
     thickness_angstrom: float = Field(ge=20, le=80)
-    """Between the two layers of head groups."""
+    """Thickness of the bilayer, between its two layers of head groups."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -53,18 +53,18 @@ class FilamentsSettings(Settings):
     microtubules: Count
     """Number of microtubules, their middles in the tomogram."""
     length_angstrom: LengthOrRange
-    """Of each filament."""
+    """Length of each filament."""
 
 
 class IceSettings(Settings):
     """The slab that holds the specimen."""
 
     thickness_angstrom: LengthOrRange
-    """From face to face."""
+    """Thickness from face to face."""
     tilt_about_x_deg: TiltOrRange
-    """Of the slab, by the right-hand rule."""
+    """Tilt of the slab about x, by the right-hand rule."""
     tilt_about_y_deg: TiltOrRange
-    """Of the slab, by the right-hand rule; y is the tilt axis."""
+    """Tilt of the slab about y, the tilt axis, by the right-hand rule."""
 
 
 class SpecimenSettings(Settings):
@@ -78,15 +78,15 @@ class SpecimenSettings(Settings):
     particles: OrRange[Annotated[int, Field(ge=1, le=10_000_000)]]
     """Number of particles packed."""
     proportions: Literal["equal", "random"]
-    """Of the classes."""
+    """Proportions of the classes."""
     bounding_threshold_fraction: Fraction
-    """Of a map's maximum."""
+    """Threshold of the bounding sphere, relative to the maximum of the density map."""
     mask_threshold_dalton_per_nm3: float = Field(gt=0, le=2000)
     fiducials: FiducialsSettings | None
     vesicles: VesiclesSettings | None
     filaments: FilamentsSettings | None
     ice: IceSettings | None
-    """Without it, matter fills the region."""
+    """Slab of ice; without it, the specimen fills the region."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:

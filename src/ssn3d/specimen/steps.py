@@ -26,7 +26,7 @@ def simulate_specimen(
     ground: PathLike,
     summary: PathLike,
 ) -> None:
-    """Build one tomogram's specimen from structure files by PDB ID, and write its five files."""
+    """Build the specimen of one tomogram from structure files, by PDB ID, and write five files."""
     started = time.perf_counter()
     points = {}
     for pdb_id, path in structures.items():
@@ -37,7 +37,7 @@ def simulate_specimen(
     write_mrc(density, specimen.density, voxel_size, label="ssn3d density, dalton per nm^3")
     write_mrc(labels, specimen.labels, voxel_size, label="ssn3d instance labels")
     write_particles(particles, specimen.particles, tomogram, voxel_size)
-    write_background(ground, specimen.ground, len(specimen.particles) + 1, tomogram)
+    write_background(ground, specimen.background, len(specimen.particles) + 1, tomogram)
     digests = {pdb_id: sha256_of(path) for pdb_id, path in structures.items()}
     written = provenance(seed=seed, settings=settings.model_dump(), structures_sha256=digests)
     seconds = time.perf_counter() - started

@@ -1,4 +1,4 @@
-"""Vesicles: closed, smooth membranes around what may be anything.
+"""Vesicles: closed, smooth membranes.
 
 The distance from a vesicle's centre to its membrane is a mean and a random sum of spherical
 harmonics of degree 2 to 4, with the spectrum of a thermally bent membrane (Milner & Safran 1987,
@@ -21,7 +21,7 @@ _SAMPLES = 4000  # directions in which a shape is measured
 
 
 def directions(count: int) -> Points:
-    """Give unit vectors (count, 3), evenly spaced on the sphere (a Fibonacci lattice)."""
+    """Unit vectors (count, 3), evenly spaced on the sphere (a Fibonacci lattice)."""
     turn = np.pi * (3 - np.sqrt(5)) * np.arange(count)
     z = 1 - 2 * (np.arange(count) + 0.5) / count
     across = np.sqrt(1 - z**2)
@@ -74,10 +74,7 @@ class Shape:
         return np.asarray(towards.dtype.type(self.radius) * relative[:, None] * towards), normals
 
     def distance(self, points: Points, reach: float) -> Points:
-        """Distance (n,) of points (n, 3) from the surface, negative inside.
-
-        It is a rough one for points that are farther away than `reach`.
-        """
+        """Distance (n,) of points (n, 3) from the surface, negative inside; rough above `reach`."""
         on_surface, normals = self.surface(_unit(points))
         distance = np.vecdot(points - on_surface, normals)
         near = np.abs(distance) < reach
@@ -88,7 +85,7 @@ class Shape:
 
 
 def draw_shape(radius: float, deformation_fraction: float, rng: np.random.Generator) -> Shape:
-    """Draw a shape whose distance from the origin has this standard deviation, over the radius."""
+    """Draw a shape; the distance from the origin deviates by this fraction of the radius (rms)."""
     axes = _unit(rng.normal(size=(len(_DEGREES), _AXES, 3)))
     of = np.array(_DEGREES, dtype=float)[:, None]
     bending = np.sqrt((of - 1) * of * (of + 1) * (of + 2))
@@ -99,7 +96,7 @@ def draw_shape(radius: float, deformation_fraction: float, rng: np.random.Genera
 
 @dataclass(frozen=True)
 class Vesicle:
-    """A membrane at its place; a `Obstacle`."""
+    """A placed vesicle; an `Obstacle`."""
 
     centre: Points
     """(3,) in voxels."""
@@ -125,14 +122,14 @@ class Vesicle:
         return self.centre[None], self.shape.extent[1] + self.half_thickness
 
     def exclusion_spheres(self) -> tuple[Points, float]:
-        """Spheres along the membrane, so many that between them it is covered as well."""
+        """Spheres along the membrane, dense enough to cover it."""
         spacing = self.half_thickness / 2
         count = int(4 * np.pi * (1.5 * self.shape.radius / spacing) ** 2)
         surface, _ = self.shape.surface(directions(count))
         return surface + self.centre, 1.15 * self.half_thickness
 
     def draw(self, shape: tuple[int, int, int], threshold_dalton_per_nm3: float) -> Drawing | None:
-        """Draw the membrane; it owns the voxels above the threshold."""
+        """Draw the membrane; its mask is the voxels above the threshold."""
         margin = self.half_thickness + self.grid.margin_voxels
         inner, outer = self.shape.extent[0] - margin, self.shape.extent[1] + margin
         box = window(self.centre - outer, self.centre + outer, shape)

@@ -1,4 +1,4 @@
-"""The volume, a sum of particles at their poses; and its ground truth, the instance labels."""
+"""The density of a specimen, a sum of posed particles, and its instance labels."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from ssn3d.core.log import progress
 from ssn3d.core.particles import Particles
 from ssn3d.structures.maps import blur, blur_margin_voxels, sigma_voxels, splat
 
-Points = tuple[NDArray[np.float32], NDArray[np.float32]]
+PointMasses = tuple[NDArray[np.float32], NDArray[np.float32]]
 """Points (n, 3) in angstrom, z, y, x, about their centre of mass; and masses (n,) in dalton."""
 
 
@@ -35,12 +35,11 @@ class Grid:
 
 @one_blas_thread()
 def posed_map(
-    structure: Points, centre: NDArray[np.float64], rotation: NDArray[np.float64], grid: Grid
+    structure: PointMasses, centre: NDArray[np.float64], rotation: NDArray[np.float64], grid: Grid
 ) -> tuple[NDArray[np.int_], NDArray[np.float32]]:
-    """Map of a structure at a pose, drawn from its points, so that no map is interpolated.
+    """Density map of a structure at a pose, drawn from its points, so that no map is interpolated.
 
-    Returns:
-        the voxel (3,) at which the map's first voxel lies, and the map, a cube in dalton per nm^3.
+    Returns the voxel (3,) of the map's first voxel, and the map, a cube in dalton per nm^3.
     """
     points_angstrom, masses_dalton = structure
     points = points_angstrom @ (rotation.T / grid.voxel_size_angstrom).astype(np.float32)
@@ -53,14 +52,14 @@ def posed_map(
 
 @dataclass(frozen=True)
 class Drawing:
-    """A body, or the part of it that is in the tomogram."""
+    """The density of one object, or the part of it within the tomogram."""
 
     corner: NDArray[np.int_]
-    """(3,) voxel of the tomogram at which the first voxel of the density lies."""
+    """(3,) voxel of the tomogram at the first voxel of the density."""
     density: NDArray[np.float32]
     """(z, y, x) in dalton per nm^3."""
     mask: NDArray[np.bool_]
-    """(z, y, x), the voxels that are the body's."""
+    """(z, y, x) voxels that belong to the object."""
 
 
 Slices = tuple[slice, ...]
@@ -69,10 +68,7 @@ Slices = tuple[slice, ...]
 def overlap(
     corner: NDArray[np.int_], size: tuple[int, ...], shape: tuple[int, ...]
 ) -> tuple[Slices, Slices] | None:
-    """Where a box whose first voxel is at `corner` and a volume overlap: in the volume, in the box.
-
-    None where they do not.
-    """
+    """Slices of a volume, and of a box with its first voxel at `corner`, where they overlap."""
     low = np.maximum(corner, 0)
     high = np.minimum(corner + size, shape)
     if (high <= low).any():
@@ -84,9 +80,9 @@ def overlap(
 def add(
     density: NDArray[np.float32], labels: NDArray[np.uint16], drawn: Drawing, label: int
 ) -> None:
-    """Add a body to a density, and label the voxels of its mask, both in place.
+    """Add an object to a density, and label the voxels of its mask, both in place.
 
-    It takes a voxel from those drawn before it where its density exceeds the sum of theirs.
+    A voxel labelled before changes its label if the object's density exceeds the sum of the others.
     """
     parts = overlap(drawn.corner, drawn.density.shape, density.shape)
     if parts is None:
@@ -99,18 +95,15 @@ def add(
 
 @one_blas_thread()
 def render(
-    structures: Mapping[str, Points],
+    structures: Mapping[str, PointMasses],
     particles: Particles,
     shape: tuple[int, int, int],
     grid: Grid,
     mask_threshold_dalton_per_nm3: float,
 ) -> tuple[NDArray[np.float32], NDArray[np.uint16]]:
-    """Draw all particles, and label the voxels of each.
+    """Draw all particles, and label the voxels where their own density exceeds the threshold.
 
-    A voxel belongs to the particle whose own density there is above the threshold.
-
-    Returns:
-        density (z, y, x) in dalton per nm^3, and labels: i + 1 for row i of the particles, else 0.
+    Returns the density (z, y, x) in dalton per nm^3, and labels: i + 1 for row i of the particles.
     """
     density = np.zeros(shape, dtype=np.float32)
     labels = np.zeros(shape, dtype=np.uint16)

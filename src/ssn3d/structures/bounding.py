@@ -16,8 +16,8 @@ def bounding_sphere(
 ) -> tuple[Points, float]:
     """Find the smallest sphere that contains the centres of all voxels above a threshold.
 
-    This is the excluded volume of the paper's simulator. The radii published for the same entries
-    are to voxel centres; half a voxel more fits them less well.
+    This is the excluded volume of the paper's simulator, whose published radii are to voxel
+    centres; half a voxel more fits them less well.
 
     Args:
         density: (z, y, x), with the origin of the structure at index shape // 2.

@@ -38,9 +38,8 @@ _MEAN_NUCLEOTIDE_DALTON = 321.5  # of A, C, G and U
 _NUCLEIC_ACIDS = frozenset(
     {gemmi.PolymerType.Dna, gemmi.PolymerType.Rna, gemmi.PolymerType.DnaRnaHybrid}
 )
-_UNKNOWN_RESIDUES = frozenset(
-    {"UNK", "ASX", "GLX", "N", "DN"}
-)  # tabulated with meaningless weights
+_UNKNOWN_RESIDUES = frozenset({"UNK", "ASX", "GLX", "N", "DN"})
+"""Residues that gemmi tabulates with meaningless weights."""
 
 
 def file_content(path: PathLike) -> bytes:
@@ -57,12 +56,12 @@ def file_content(path: PathLike) -> bytes:
 
 
 def is_gzipped(data: bytes) -> bool:
-    """Whether data start like a gzip file."""
+    """True if data start like a gzip file."""
     return data.startswith(b"\x1f\x8b")
 
 
 def gunzip(data: bytes, name: str) -> bytes:
-    """Decompress gzipped data. Raises StructureError, naming `name`, if they are damaged."""
+    """Decompress gzipped data. Raises StructureError that names the file `name` if damaged."""
     try:
         return gzip.decompress(data)
     except (EOFError, OSError, zlib.error) as error:
@@ -71,9 +70,9 @@ def gunzip(data: bytes, name: str) -> bytes:
 
 
 def parse_entry(data: bytes, name: str) -> gemmi.Structure:
-    """Parse the text of a PDB or mmCIF file; the content decides which of the two it is.
+    """Parse the text of a PDB or mmCIF file, recognised by its content.
 
-    Raises StructureError, naming `name`, if it is neither, damaged, or without atoms.
+    Raises StructureError that names the file `name` if it is neither, damaged, or without atoms.
     """
     # both formats are ASCII; one character per byte keeps the columns of a PDB file
     text = data.decode("ascii", errors="replace").replace("\ufffd", "?")
@@ -136,14 +135,14 @@ def check_entry_id(
 def entry_structure(
     entry: gemmi.Structure, pdb_id: str, unit: str, name: str, contrast: str = "mass"
 ) -> Structure:
-    """Turn a parsed entry into points of mass; alternative conformers count by occupancy.
+    """Points of mass of a parsed entry; alternative conformers count by occupancy.
 
     Args:
-        entry: what `parse_entry` gave.
-        pdb_id: the class.
+        entry: result of `parse_entry`.
+        pdb_id: class of the structure.
         unit: `deposited` (the asymmetric unit), or `biological` (the file's first assembly).
-        name: of the file, for messages.
-        contrast: of a nucleotide relative to protein: its `mass`, or its `scattering`.
+        name: file name, for messages.
+        contrast: weight of nucleotides relative to protein, by `mass` or `scattering`.
 
     Raises StructureError if coordinates are absurd, or the requested assembly is missing.
     """
@@ -175,7 +174,7 @@ def entry_structure(
 
 
 def _forget_solvent(entry: gemmi.Structure) -> None:
-    """Drop chains of which nothing is left from the first assembly, where gemmi would miss them."""
+    """Remove chains that are empty without solvent from the first assembly, as gemmi requires."""
     chains = {chain.name for chain in entry[0]}
     subchains = {residue.subchain for chain in entry[0] for residue in chain}
     for generator in entry.assemblies[0].generators:
@@ -247,13 +246,13 @@ def _has_nucleotide_atoms(residue: gemmi.Residue) -> bool:
 
 
 def _is_nucleotide(residue: gemmi.Residue) -> bool:
-    """Whether a residue of a polymer is one of nucleic acid, by its name or its atoms."""
+    """True if a residue of a polymer is a nucleotide, by its name or its atoms."""
     known = gemmi.find_tabulated_residue(residue.name)
     return bool(known.is_nucleic_acid() if known.found() else _has_nucleotide_atoms(residue))
 
 
 def _is_tabulated(name: str) -> bool:
-    """Whether the mass of a residue of this name is known."""
+    """True if the mass of a residue of this name is known."""
     return gemmi.find_tabulated_residue(name).found() and name not in _UNKNOWN_RESIDUES
 
 
@@ -269,8 +268,7 @@ def _mass_by_name(name: str, *, is_nucleotide: bool) -> float:
 def _mass_present(residue: gemmi.Residue, share_of_unoccupied: float = 1.0) -> float:
     """Mass of the modelled atoms, times their occupancy.
 
-    Atoms of occupancy 0 are not seen in the density, but are there: each counts once, alternative
-    ones together (`share_of_unoccupied`).
+    Atoms of occupancy 0 count once, alternative ones together (`share_of_unoccupied`).
     """
     occupancies = [
         atom.occ if atom.occ > 0 else share_of_unoccupied if atom.has_altloc() else 1.0

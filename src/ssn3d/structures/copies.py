@@ -1,8 +1,8 @@
-"""Models of a coordinate file: copies that make up an assembly, or one molecule many times.
+"""Models of a coordinate file: copies of an assembly, or an ensemble of one molecule.
 
-The archive writes a biological assembly (.pdb1) as one model for each copy, which lie side by side;
-the models of an NMR ensemble, a trajectory or a set of predictions lie on top of one another. A
-chain name that is used again is such a copy as well.
+A biological assembly of the archive (.pdb1) has one model for each copy, side by side; the models
+of an NMR ensemble, a trajectory or a set of predictions overlap. Chains repeated under one name are
+treated as copies too.
 """
 
 from collections import defaultdict
@@ -18,11 +18,11 @@ from ssn3d.core.log import logger
 from ssn3d.structures.repeats import copy_number
 
 _TOUCH_ANGSTROM = 3.0
-"""Centres of residues of different molecules are further apart, at an interface as well."""
+"""Centres of residues of different molecules are further apart, also at interfaces."""
 _OVERLAP = 0.05
-"""Share of residues that touch another model, above which two models are in one place.
+"""Fraction of residues that touch another model, above which two models overlap.
 
-By chance, of residues in a volume that both fill, it is more than half.
+In a volume that both fill, more than half of the residues touch by chance.
 """
 _NEIGHBOURS = 8
 _SHOWN = 10
@@ -31,7 +31,7 @@ _SHOWN = 10
 def keep_copies(entry: gemmi.Structure, name: str) -> None:
     """Reduce an entry to the models that exist together: all copies, or the first of an ensemble.
 
-    Raises StructureError, naming the file `name`, if some models overlap and others do not.
+    Raises StructureError that names the file `name` if some models overlap and others do not.
     """
     full = [model for model in entry if model.count_atom_sites() > 0]
     models = [part for model in full for part in _together(_unrepeated(model), name)]
@@ -54,10 +54,7 @@ def _method(entry: gemmi.Structure) -> str:
 
 
 def _together(models: Sequence[gemmi.Model], name: str) -> list[gemmi.Model]:
-    """Return all models if none overlap, the first if all others overlap it.
-
-    Raises StructureError in all other cases.
-    """
+    """Return all models if none overlap, or the first if all overlap; else StructureError."""
     if len(models) == 1:
         return [models[0].clone()]
     centres = [_residue_centres(model) for model in models]
@@ -82,13 +79,12 @@ def _residue_centres(model: gemmi.Model) -> NDArray[np.float64]:
         for chain in model
         for residue in chain
     ]
-    return np.nan_to_num(
-        np.array(centres, dtype=np.float64)
-    )  # absurd coordinates are refused later
+    # absurd coordinates are refused later
+    return np.nan_to_num(np.array(centres, dtype=np.float64))
 
 
 def _shares_touching(centres: Sequence[NDArray[np.float64]]) -> list[float]:
-    """Share of each model's residues that touch a residue of another model."""
+    """Fraction of each model's residues that touch a residue of another model."""
     owner = np.repeat(np.arange(len(centres)), [len(points) for points in centres])
     _, near = cKDTree(np.concatenate(centres)).query(
         np.concatenate(centres), _NEIGHBOURS, distance_upper_bound=_TOUCH_ANGSTROM
@@ -99,7 +95,7 @@ def _shares_touching(centres: Sequence[NDArray[np.float64]]) -> list[float]:
 
 
 def _unrepeated(model: gemmi.Model) -> list[gemmi.Model]:
-    """Split a model into what came first and each repetition of its chains (`repeats`)."""
+    """Split a model into its first chains and each repetition of them (`repeats`)."""
     copies: dict[int, dict[str, gemmi.Chain]] = defaultdict(dict)
     for chain in model:
         for residue in chain:

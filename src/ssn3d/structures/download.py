@@ -24,7 +24,7 @@ _NO_CONNECTION = "no connection"
 
 @dataclass(frozen=True)
 class Archive:
-    """Where to download from, how patiently, and which hosts turned out to be unreachable."""
+    """Settings of downloads, and the hosts found to be unreachable."""
 
     settings: ArchiveSettings
     backoff_s: float = 1.0
@@ -35,10 +35,9 @@ class Archive:
 
 
 class _TransientError(Exception):
-    """A fault that may not recur."""
+    """A fault that may not recur; `asked_wait_s` is the pause that the server asks for, or 0."""
 
     def __init__(self, fault: str, asked_wait_s: float = 0.0) -> None:
-        """Keep how long the server asks to wait, 0 if it does not."""
         super().__init__(fault)
         self.asked_wait_s = asked_wait_s
 
@@ -106,7 +105,7 @@ def _receive(url: str, host: str, timeout_s: float) -> bytes:
 
 
 def _asked_wait_s(response: requests.Response) -> float:
-    """How long a server asks to wait: seconds, or until a date; 0 if it does not."""
+    """Pause that a server asks for (Retry-After: seconds or a date); 0 if it does not."""
     try:
         return Retry().parse_retry_after(response.headers.get("Retry-After", "0"))
     except urllib3.exceptions.InvalidHeader:

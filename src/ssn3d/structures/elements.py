@@ -1,4 +1,4 @@
-"""Elements of atoms in coordinate files that leave them out, found by the atoms' names."""
+"""Elements of atoms by their names, for coordinate files that leave elements out."""
 
 import re
 
@@ -11,12 +11,12 @@ _ONE_LETTER = frozenset("HDCNOPSFIKBVWYU")
 
 
 def is_element(symbol: str) -> bool:
-    """True for the symbol of an element, or X, that of unknown atoms."""
+    """True for the symbol of an element, or X for unknown atoms."""
     return symbol.upper() == "X" or gemmi.Element(symbol).name != "X"
 
 
 def element_of(columns: str, residue: str, *, left_justified: bool) -> str | None:
-    """Symbol of an atom's element, or None if its name tells none.
+    """Symbol of an atom's element, or None if its name does not determine one.
 
     Args:
         columns: the atom's name in the four columns (13 to 16) of a PDB file.

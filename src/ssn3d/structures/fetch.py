@@ -24,7 +24,7 @@ from ssn3d.structures.settings import entry_url
 
 
 class _UnavailableError(StructureError):
-    """No URL served the entry; the message says why, without the ID."""
+    """No URL served the entry; the message gives the reason, without the ID."""
 
 
 def cache_folder() -> Path:
@@ -48,11 +48,11 @@ def fetch_entries(
 
     Args:
         pdb_ids: in capitals.
-        archive: where from.
+        archive: URLs, time-outs and retries.
         folder: the cache.
         lock: table (.tsv) of pdb_id and sha256; new entries are added.
         superseded: obsolete IDs and their successors, for messages.
-        allow_missing: log unavailable entries, and go on without them.
+        allow_missing: log unavailable entries instead of raising an error.
 
     Raises StructureError if entries are unavailable (the message names all of them), differ from
     the lock, or cannot be written.
@@ -88,7 +88,7 @@ def fetch_entries(
 
 
 def _unavailable(problems: Mapping[str, StructureError], superseded: Mapping[str, str]) -> str:
-    """List the unavailable entries and why, those with the same fault together."""
+    """List the unavailable entries, grouped by fault."""
     by_fault: dict[str, list[str]] = {}
     for pdb_id, problem in problems.items():
         obsolete = f" (superseded by {superseded[pdb_id]})" if pdb_id in superseded else ""
@@ -98,7 +98,7 @@ def _unavailable(problems: Mapping[str, StructureError], superseded: Mapping[str
 
 
 def _get_entry(archive: Archive, pdb_id: str, target: Path, lock: PathLike, pin: str | None) -> str:
-    """Make sure that an entry is at `target`; return its SHA-256."""
+    """Download an entry to `target` unless it is there; return its SHA-256."""
     digest = _cached_digest(target, pdb_id, pin) if target.exists() else None
     if digest is not None:
         return digest

@@ -1,4 +1,4 @@
-"""PDB IDs: those of the experiment, and those that the archive has superseded."""
+"""PDB IDs of the experiment, and superseded entries of the archive."""
 
 import re
 from pathlib import Path
@@ -12,7 +12,7 @@ PDB_ID = re.compile(r"[0-9][A-Z0-9]{3}")
 
 
 def read_pdb_ids(path: PathLike) -> list[str]:
-    """Read PDB IDs, one per line, and return them in capitals; `#` starts a comment.
+    """Read PDB IDs, one per line, as capitals; `#` starts a comment.
 
     Raises ConfigError if the file is missing or empty, or a line is not a new PDB ID.
     """

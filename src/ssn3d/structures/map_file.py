@@ -1,8 +1,8 @@
-"""Density maps (MRC files) that stand for structures, as points of mass.
+"""Density maps (MRC files) in place of coordinates, as points of mass.
 
-The voxels at and above a threshold have mass in proportion to their values. Blocks of 4 A, about a
-residue, become one point each, so that mass and centre of mass are exact. The map's own resolution
-comes on top of the specimen's.
+Voxels at and above a threshold have mass in proportion to their values. Each block of 4 A, about a
+residue, becomes one point; mass and centre of mass are exact. The map's own resolution adds to that
+of the specimen.
 """
 
 from pathlib import Path
@@ -19,11 +19,11 @@ from ssn3d.structures.surrogates import PROTEIN_ANGSTROM3_PER_DALTON
 
 _POINT_ANGSTROM = 4.0
 _COARSEST_ANGSTROM = 20.0
-_MOST_OF_BOX = 0.5  # that a structure fills; more is a threshold in the noise, or dark matter
+_MOST_OF_BOX = 0.5  # filled by a structure; more is a threshold in the noise, or inverted contrast
 
 
 def map_files(settings: StructuresSettings) -> list[str]:
-    """List the map files. Raises StructureError where there is none of a name."""
+    """List the map files. Raises StructureError if one does not exist."""
     for place, row in enumerate(settings.maps):
         if not Path(row.file).is_file():
             raise StructureError(f"{row.file}: no such file; correct structures.maps.{place}.file")
@@ -46,7 +46,7 @@ def map_structure(row: MapSettings) -> Structure:
     if len(above) > _MOST_OF_BOX * density.size:
         raise StructureError(
             f"{row.file}: {len(above) / density.size:.0%} of the voxels reach the threshold "
-            f"{row.threshold:g}; raise it in structures.maps, or invert a map whose matter is dark"
+            f"{row.threshold:g}; raise it in structures.maps, or invert a map with dark protein"
         )
     points, values = _merged(above, density[tuple(above.T)].astype(float), voxel_size)
     mass = row.mass_dalton or len(above) * voxel_size**3 / PROTEIN_ANGSTROM3_PER_DALTON

@@ -36,11 +36,10 @@ def _kernel(offsets: NDArray[np.int_], sigma: float) -> NDArray[np.float64]:
 
 @functools.lru_cache(maxsize=256)
 def blur_margin_voxels(sigma: float) -> int:
-    """Voxels that a map needs around its points.
+    """Voxels that a map needs around its points: 6 for 40 angstrom on a 10 angstrom grid.
 
     On each side less than 1e-7 of the mass of an outermost point is blurred beyond them; even that
-    is kept, since the columns of `blur_matrix` sum to 1. Six voxels for 40 angstrom on a 10
-    angstrom grid.
+    is kept, since the columns of `blur_matrix` sum to 1.
     """
     offsets = np.arange(-math.ceil(20 * sigma), 1)  # one side; beyond, float64 is 0
     tail = np.cumsum(_kernel(offsets, sigma))
@@ -91,13 +90,13 @@ def density_map(
     resolution_angstrom: float,
     size: int | None = None,
 ) -> NDArray[np.float32]:
-    """Map of a structure: a cube with the origin of the points at index size // 2.
+    """Density map of a structure: a cube with the origin of the points at index size // 2.
 
     Args:
         points_angstrom: (n, 3), z, y, x.
         masses_dalton: (n,).
         voxel_size_angstrom: edge of a voxel.
-        resolution_angstrom: see the module's docstring.
+        resolution_angstrom: two standard deviations of the blur in 3-D.
         size: edge of the cube in voxels; by default the smallest that contains the blurred points.
 
     Returns:

@@ -1,4 +1,4 @@
-"""The data block of an mmCIF file, with the columns that other programs leave out."""
+"""The atoms of an mmCIF file, completed by the columns that some programs leave out."""
 
 from collections import defaultdict
 
@@ -17,16 +17,15 @@ _DEFAULTS = {"label_alt_id": ".", "occupancy": "1", "B_iso_or_equiv": "0"}
 def atoms_block(text: str, name: str) -> tuple[gemmi.cif.Block, bool]:
     """Find the data block with atoms, and complete its table of atoms.
 
-    Other blocks, as of restraints, are ignored. Missing chain names, residue numbers and elements
-    are taken from columns that tell them in another way.
+    Other blocks, such as restraints, are ignored. Missing chain names, residue numbers and elements
+    are taken from other columns.
 
     Returns:
         The block, and True if its chains are the authors', in which polymers, ligands and water are
         mixed; those of the archive (label_asym_id) hold one molecule each.
 
     Raises:
-        StructureError: no block or several have atoms, or a column that has no substitute is
-            missing; the message names the file `name`.
+        StructureError: no block or several have atoms, or a column without substitute is missing.
         RuntimeError, ValueError: the file is damaged.
     """
     blocks = [b for b in gemmi.cif.read_string(text) if len(b.find_mmcif_category(_ATOMS))]
@@ -43,7 +42,9 @@ def _complete(block: gemmi.cif.Block, name: str) -> bool:
     rows = len(block.find_mmcif_category(_ATOMS))
     missing = [what for what in _POSITION if not _values(block, what)]
     if missing:
-        raise StructureError(f"{name}: no column {_ATOMS}{missing[0]}; it gives atoms' positions")
+        raise StructureError(
+            f"{name}: no column {_ATOMS}{missing[0]}; it has the positions of atoms"
+        )
     for what, value in _DEFAULTS.items():
         if not _values(block, what):
             _set(block, what, [value] * rows)
@@ -61,7 +62,7 @@ def _complete(block: gemmi.cif.Block, name: str) -> bool:
 
 
 def _values(block: gemmi.cif.Block, what: str) -> list[str]:
-    """Return a column of the table of atoms; empty if it is not there."""
+    """Column of the table of atoms; empty if there is none."""
     return list(block.find_values(_ATOMS + what))
 
 
@@ -80,9 +81,9 @@ def _set(block: gemmi.cif.Block, what: str, values: list[str]) -> None:
 def _fill(
     block: gemmi.cif.Block, what: str, substitute: str, name: str, otherwise: str = ""
 ) -> bool:
-    """Fill the gaps of a column from another one; return True if there were any.
+    """Fill the gaps of a column from another one, or by `otherwise`; return True if there were any.
 
-    Where both have a gap, `otherwise` is used; a gap without it is an error.
+    Raises StructureError if a gap remains.
     """
     values = _values(block, what)
     gaps = [row for row, value in enumerate(values) if gemmi.cif.is_null(value)]
@@ -121,7 +122,7 @@ def _complete_elements(block: gemmi.cif.Block, name: str) -> None:
 
 
 def _number_copies(block: gemmi.cif.Block) -> None:
-    """Move chains that are repeated under the same name into models of their own."""
+    """Move chains that are repeated under the same name into separate models."""
     known = ("label_asym_id", "auth_seq_id", "pdbx_PDB_ins_code", "label_comp_id")
     residue = [column for what in known if (column := _values(block, what))]
     atom = [column for what in _OF_ATOM if (column := _values(block, what))]

@@ -13,13 +13,13 @@ _ATOM = ("ATOM  ", "HETATM")
 
 
 def checked_pdb(text: str, name: str) -> str:
-    """Refuse what gemmi accepts, and complete what it would misread.
+    """Refuse faults that gemmi overlooks, and complete what it would misread.
 
-    Refused are truncated files, and coordinates that are no numbers, which gemmi reads as 0. Atoms
-    without an element get the one that their name tells, chains that are repeated are marked, and
-    END lines before the last, between frames or joined files, no longer end the file.
+    Truncated files are refused, and coordinates that are not numbers, which gemmi reads as 0.
+    Missing elements are added by the names of atoms, repeated chains are marked, and END lines
+    between frames or joined files are removed.
 
-    Raises StructureError, naming the file `name` and the line.
+    Raises StructureError that names the file `name` and the line.
     """
     lines = text.splitlines()
     last = next(line for line in reversed(lines) if line.strip())
@@ -52,7 +52,7 @@ def _check_position(line: str, place: str) -> None:
 
 
 def _is_left_justified(lines: Sequence[str]) -> bool:
-    """True if names of atoms begin in column 13 whatever their element, as some programs do."""
+    """True if all atom names begin in column 13, as some programs write them."""
     for line in lines:
         if line.startswith(_ATOM) and re.fullmatch("[CNO]   |CA  ", line[12:16]):
             known = gemmi.find_tabulated_residue(line[17:20].strip())
@@ -62,19 +62,15 @@ def _is_left_justified(lines: Sequence[str]) -> bool:
 
 
 def _with_element(line: str, left_justified: bool, place: str) -> str:
-    """Return an atom's line with an element in columns 77 and 78."""
+    """Return the line of an atom with its element in columns 77 and 78."""
     symbol = line[76:78].strip()
     if symbol and symbol.isalpha() and is_element(symbol):
         return line
     residue = line[17:20].strip()
     found = element_of(line[12:16], residue, left_justified=left_justified)
-    if found is None and line.startswith("HETATM") and not _has_known_mass(residue):
+    has_known_mass = gemmi.find_tabulated_residue(residue).found()
+    if found is None and line.startswith("HETATM") and not has_known_mass:
         raise StructureError(
             f"{place}: the name {line[12:16].strip()!r} tells no element; write it in columns 77-78"
         )
     return f"{line[:76]:76}{found or 'X':>2}{line[78:]}"
-
-
-def _has_known_mass(residue: str) -> bool:
-    """True if the mass of a residue is known by its name."""
-    return bool(gemmi.find_tabulated_residue(residue).found())

@@ -1,7 +1,4 @@
-"""Chains that a coordinate file gives more than once under the same name.
-
-gemmi would merge the atoms of all of them into the same residues, so they are told apart before.
-"""
+"""Chains that are repeated under one name, which gemmi would merge into the same residues."""
 
 from collections.abc import Hashable
 
@@ -9,10 +6,10 @@ _MARK = "~"
 
 
 class Repeats:
-    """Counts how often each atom has come before, in earlier runs of lines of its residue."""
+    """Counts the earlier occurrences of each atom, in other runs of lines of its residue."""
 
     def __init__(self) -> None:
-        """Begin a model."""
+        """Start a model."""
         self._residue: Hashable = None
         self._run = 0
         self._seen: dict[Hashable, tuple[int, int]] = {}
@@ -20,7 +17,7 @@ class Repeats:
     def copy_of(self, residue: Hashable, atom: Hashable) -> int:
         """Number of the copy that an atom belongs to, from 0.
 
-        The same atom twice in one run of lines, as simulations write it, is no copy.
+        An atom that is repeated in one run of lines, as simulations write it, is no copy.
         """
         if residue != self._residue:
             self._residue = residue

@@ -1,4 +1,4 @@
-"""How strongly kinds of matter scatter electrons, in excess of the ice they displace.
+"""Scattering of electrons by protein, nucleic acid, lipids and gold, in excess of displaced ice.
 
 Phase contrast is the mean inner potential less that of ice. A potential is proportional to the
 scattering amplitudes at angle 0 of the atoms in a volume, taken as neutral and independent
@@ -77,7 +77,7 @@ def protein_dalton(matter: Matter) -> float:
 
 
 def protein_dalton_per_nm3(matter: Matter) -> float:
-    """Density in a volume full of it: dalton of protein of the same excess of scattering."""
+    """Density of a volume filled with it: dalton of protein of the same excess of scattering."""
     return 1000 * protein_dalton(matter) / matter.volume_angstrom3
 
 

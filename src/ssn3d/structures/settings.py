@@ -32,35 +32,35 @@ UrlTemplate = Annotated[str, AfterValidator(_check_template)]
 
 
 class ArchiveSettings(Settings):
-    """Where downloads come from, and how patiently; nothing here changes a result."""
+    """Source and patience of downloads; nothing here changes a result."""
 
     urls: list[UrlTemplate] = Field(min_length=1)
-    """Tried in order."""
+    """URLs of an entry, tried in order."""
     obsolete_urls: list[UrlTemplate]
-    """For superseded entries, tried last."""
+    """URLs of superseded entries, tried last."""
     timeout_s: float = Field(gt=0, le=3600)
     retries: int = Field(ge=0, le=20)
 
 
 class MapSettings(Settings):
-    """A density map that stands for a structure."""
+    """A density map in place of coordinates."""
 
     id: PdbId
     file: str = Field(min_length=1)
     """MRC file."""
     threshold: float = Field(gt=0)
-    """Smallest value of a voxel that is counted."""
+    """Smallest value of a voxel that belongs to the structure."""
     mass_dalton: Annotated[float, Field(ge=1000, le=1e9)] | None
-    """Of the whole, or null for that of protein in the volume above the threshold."""
+    """Mass of the whole, or null for that of protein in the volume above the threshold."""
 
 
 class StructuresSettings(Settings):
-    """Which structures, and where their coordinates come from."""
+    """The structures, and the sources of their coordinates."""
 
     ids: str = Field(min_length=1)
     """File of PDB IDs."""
     source: Literal["archive", "folder", "surrogate"]
-    """Where coordinates come from."""
+    """Source of coordinates."""
     folder: Annotated[str, Field(min_length=1)] | None
     """Folder of coordinate files, for source folder."""
     allow_surrogates: bool
@@ -68,9 +68,9 @@ class StructuresSettings(Settings):
     unit: Literal["deposited", "biological"]
     """Asymmetric unit or first assembly."""
     biological_ids: PdbIds
-    """IDs that take the biological assembly all the same"""
+    """IDs that take the biological assembly whatever the unit."""
     contrast: Literal["mass", "scattering"]
-    """Of nucleic acid relative to protein: by its mass, or by its scattering in excess of ice."""
+    """Contrast of nucleic acid relative to protein: by mass, or by scattering in excess of ice."""
     maps: list[MapSettings]
     """Density maps in place of coordinates."""
     archive: ArchiveSettings
@@ -86,10 +86,10 @@ class StructuresSettings(Settings):
         return self
 
     def unit_of(self, pdb_id: PdbId) -> str:
-        """Which unit a structure takes."""
+        """Unit of a structure."""
         return "biological" if pdb_id in self.biological_ids else self.unit
 
     def from_coordinates(self, pdb_ids: Sequence[PdbId]) -> list[PdbId]:
-        """Those of the structures for which no map stands."""
+        """Structures that are not given as maps."""
         mapped = {row.id for row in self.maps}
         return [pdb_id for pdb_id in pdb_ids if pdb_id not in mapped]

@@ -1,4 +1,4 @@
-"""Water under all its names, and dummy atoms: what is in coordinate files but not in a particle."""
+"""Water under all its names, and dummy atoms, which are removed from coordinate files."""
 
 import gemmi
 
@@ -26,9 +26,8 @@ def remove_solvent(entry: gemmi.Structure) -> None:
 def is_solvent(residue: gemmi.Residue) -> bool:
     """True if a residue is water, by its name or its atoms, or a dummy atom.
 
-    A name of three letters may belong to a ligand as well (SPC, OPC), so the atoms of water are
-    required of those that gemmi does not know: one oxygen and, if the name is unknown, two
-    hydrogens; massless sites, of no element, are ignored.
+    Names unknown to gemmi may be those of ligands (SPC, OPC), so the atoms must be those of water:
+    one oxygen and, if the name is not in the list above, two hydrogens; massless sites are ignored.
     """
     if residue.is_water() or residue.name == _DUMMY:
         return True

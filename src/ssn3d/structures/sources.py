@@ -15,10 +15,10 @@ _FILE_NAME = re.compile(r"(?:pdb)?([0-9][a-z0-9]{3})\.(?:cif|pdb|ent)(?:\.gz)?",
 
 @dataclass(frozen=True)
 class SourceFile:
-    """Where the coordinates of a structure come from."""
+    """Source of the coordinates of a structure."""
 
     pdb_id: str
-    """The class."""
+    """Class of the structure."""
     source: str
     """`archive`, `folder`, `surrogate` or `map`."""
     path: Path | None = None

@@ -1,4 +1,4 @@
-"""The stage from files to files: the configured structures, as points of mass."""
+"""The structures stage on files: configured structures in, points of mass out."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -9,12 +9,8 @@ from ssn3d.core.blas import one_blas_thread
 from ssn3d.core.log import logger
 from ssn3d.io.files import PathLike, sha256_of, write_json
 from ssn3d.io.mrc import write_mrc
-from ssn3d.structures.coordinates import (
-    check_entry_id,
-    entry_structure,
-    file_content,
-    parse_entry,
-)
+from ssn3d.structures.complexes import Complex, read_complexes
+from ssn3d.structures.coordinates import check_entry_id, entry_structure, file_content, parse_entry
 from ssn3d.structures.download import Archive
 from ssn3d.structures.fetch import cache_folder, fetch_entries
 from ssn3d.structures.ids import read_superseded
@@ -23,7 +19,7 @@ from ssn3d.structures.maps import density_map
 from ssn3d.structures.settings import MapSettings, StructuresSettings
 from ssn3d.structures.sources import SourceFile, find_sources
 from ssn3d.structures.structure import Structure, read_structure, write_structure
-from ssn3d.structures.surrogates import Complex, read_complexes, surrogate
+from ssn3d.structures.surrogates import surrogate
 
 
 @one_blas_thread()
@@ -32,14 +28,10 @@ def prepare_structures(
 ) -> None:
     """Write {pdb_id}.npz and {pdb_id}.json of all structures into a folder.
 
-    Args:
-        pdb_ids: in capitals.
-        settings: which coordinates.
-        resources: folder of complexes.tsv, obsolete.tsv and archive.lock.tsv.
-        folder: where the files go.
+    `resources` is the folder of complexes.tsv, obsolete.tsv and archive.lock.tsv.
 
-    Raises StructureError or ConfigError if a structure is unavailable; the message names all that
-    are missing, before any file is written.
+    Raises StructureError or ConfigError that names all unavailable structures, before any file is
+    written.
     """
     coordinates = settings.from_coordinates(pdb_ids)
     superseded = read_superseded(Path(resources) / "obsolete.tsv")
@@ -101,10 +93,7 @@ def prepare_structure(
 
 
 def prepare_map(row: MapSettings, target: Path) -> None:
-    """Read one map as a structure, and write the same files as `prepare_structure`.
-
-    Raises StructureError if the file is damaged, or not what its settings say.
-    """
+    """Read one map as a structure, and write the same files as `prepare_structure`."""
     structure = map_structure(row)
     source = SourceFile(
         row.id, "map", Path(row.file), note=f"a map, from {row.threshold:g} upwards"

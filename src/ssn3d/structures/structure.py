@@ -18,11 +18,11 @@ _CENTRE_TOLERANCE_ANGSTROM = 0.01  # float32 coordinates of thousands of points
 class Structure:
     """A macromolecular complex as points of mass.
 
-    Raises StructureError if points or masses contradict their descriptions.
+    Raises StructureError if points or masses are invalid.
     """
 
     pdb_id: str
-    """The class."""
+    """Class of the structure."""
     points_angstrom: NDArray[np.float32]
     """(n, 3), (z, y, x), relative to the centre of mass."""
     masses_dalton: NDArray[np.float32]
@@ -79,7 +79,7 @@ def write_structure(path: PathLike, structure: Structure) -> None:
 
 
 def read_structure(path: PathLike) -> Structure:
-    """Read what `write_structure` wrote.
+    """Read an .npz file of `write_structure`.
 
     Raises StructureError if the file is missing or damaged.
     """

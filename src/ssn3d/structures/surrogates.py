@@ -1,14 +1,13 @@
 """Bead models that stand in for structures without a file: same mass, radius and point group.
 
-A surrogate does not look like its complex. It is a smooth, irregular, connected body of its own, as
-dense as protein: beads of one residue's mass fill the lattice sites nearest to a seeded random
-skeleton. The skeleton is enlarged until the bounding sphere of the body's density map has the
-complex's radius, to 1% or as near as voxels allow: the lighter a complex for its radius, the more
-elongated its body.
+A surrogate does not look like its complex. It is a smooth, irregular, connected body as dense as
+protein: beads of one residue's mass fill the lattice sites nearest to a seeded random skeleton. The
+skeleton is scaled until the bounding sphere of the body's density map has the radius of the
+complex, to 1% or as near as voxels allow: the lighter a complex for its radius, the more elongated
+its body.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,13 +15,11 @@ from scipy.spatial import KDTree
 from scipy.spatial.transform import Rotation
 
 from ssn3d.core.blas import one_blas_thread
-from ssn3d.core.errors import ConfigError, StructureError
+from ssn3d.core.errors import StructureError
 from ssn3d.core.point_groups import point_group
 from ssn3d.core.seeds import generator
-from ssn3d.io.delimited import read_tsv
-from ssn3d.io.files import PathLike
 from ssn3d.structures.bounding import bounding_sphere
-from ssn3d.structures.ids import PDB_ID
+from ssn3d.structures.complexes import Complex
 from ssn3d.structures.maps import density_map
 from ssn3d.structures.structure import Structure, structure_from_points
 
@@ -46,42 +43,9 @@ _LEAST_FILLING = 0.01  # of the bounding sphere; the emptiest complex of the pap
 Points = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
-class Complex:
-    """The facts that a surrogate is made from."""
-
-    mass_dalton: float
-    radius_angstrom: float
-    """Of the smallest sphere around the centres of the voxels above 0.2 of the maximum of its map,
-    at 40 angstrom resolution and 10 angstrom voxels: as published for the paper's complexes."""
-    point_group: str
-    """Schoenflies symbol of rotations: C1, D7, ..."""
-
-
-def read_complexes(path: PathLike) -> dict[str, Complex]:
-    """Read complexes by PDB ID from a table (.tsv): pdb_id, mass_kda, radius_nm, point_group.
-
-    Raises ConfigError if a row is invalid, and DataError if the file is missing.
-    """
-    complexes: dict[str, Complex] = {}
-    for place, row in read_tsv(path):
-        try:
-            pdb_id, group = row["pdb_id"], row["point_group"]
-            known = Complex(float(row["mass_kda"]) * 1e3, float(row["radius_nm"]) * 10, group)
-            point_group(group)
-        except (KeyError, ValueError) as error:
-            raise ConfigError(f"{place}: not a complex ({error!r})") from error
-        if not (0 < known.mass_dalton < np.inf and 0 < known.radius_angstrom < np.inf):
-            raise ConfigError(f"{place}: mass and radius must be positive numbers")
-        if not PDB_ID.fullmatch(pdb_id) or pdb_id in complexes:
-            raise ConfigError(f"{place}: invalid or repeated PDB ID {pdb_id!r}")
-        complexes[pdb_id] = known
-    return complexes
-
-
 @one_blas_thread()
 def surrogate(pdb_id: str, complexes: Mapping[str, Complex]) -> Structure:
-    """Build the bead model of a complex; its shape depends on the table and the ID alone.
+    """Build the bead model of a complex; the table and the ID alone determine its shape.
 
     Raises StructureError if the table lacks the ID, or no body of that mass has that radius.
     """
@@ -105,7 +69,7 @@ def surrogate(pdb_id: str, complexes: Mapping[str, Complex]) -> Structure:
 
 
 def _nearest_body(random: np.random.Generator, known: Complex) -> tuple[float, Points]:
-    """Make bodies until one has the radius; return the error and the points (n, 3) of the best."""
+    """Build bodies until one has the radius; return the error and the points (n, 3) of the best."""
     tried = []
     for _ in range(_BODIES):
         points = _body(random, known)
@@ -183,7 +147,7 @@ def _connect(nodes: Points) -> Points:
 
 
 def _slenderness(skeleton: Points) -> float:
-    """Length of a skeleton (9, edges, 3) over its radius: how thin its body becomes."""
+    """Length of a skeleton (9, edges, 3) over its radius; slender skeletons give thin bodies."""
     lengths = np.linalg.norm(skeleton[-1] - skeleton[0], axis=-1)
     return float(lengths.sum() / np.linalg.norm(skeleton, axis=-1).max())
 
@@ -223,7 +187,7 @@ def _fill(
 
 
 def _lattice(random: np.random.Generator, group: Points, radius: float) -> Points:
-    """Return the sites (n, 3) of a cubic lattice, one per bead, in one asymmetric unit of a sphere.
+    """Sites (n, 3) of a cubic lattice, one per bead, in one asymmetric unit of a sphere.
 
     The asymmetric unit is the region nearer to a random point than to that point's copies.
     """

@@ -16,20 +16,13 @@ from ssn3d.subtomograms.store import open_dataset
 
 
 def export_subtomograms(
-    shards: Sequence[PathLike],
-    pdb_ids: Sequence[str],
-    folder: PathLike,
-    optics: Optics,
+    shards: Sequence[PathLike], pdb_ids: Sequence[str], folder: PathLike, optics: Optics
 ) -> Path:
     """Write subtomograms of the given structures: {folder}/subtomograms/*.mrc and particles.star.
 
     Image names in the STAR file are relative to `folder`: run RELION there. Protein remains dark.
 
-    Returns:
-        the STAR file.
-
-    Raises:
-        DataError: a shard is damaged, or none has any of these structures.
+    Returns the STAR file. Raises DataError if a shard is damaged, or no shard has these structures.
     """
     dataset = open_dataset(shards)
     names, tomograms, chosen = [], [], []

@@ -1,4 +1,4 @@
-"""Subtomograms with masks, on disk or in memory, as trainings and predictions read them."""
+"""Subtomograms with masks, on disk or in memory: the input of training and prediction."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,14 +14,14 @@ Rows = NDArray[np.integer[Any]]
 
 
 class Samples(Protocol):
-    """Subtomograms with masks that are read when they are needed."""
+    """Subtomograms with masks that are read on demand."""
 
     @property
     def size_voxels(self) -> int:
         """Edge of a subtomogram."""
 
     def __len__(self) -> int:
-        """Count the subtomograms."""
+        """Number of subtomograms."""
 
     @property
     def digests(self) -> Mapping[str, str]:
@@ -33,7 +33,7 @@ class Samples(Protocol):
 
 @dataclass(frozen=True)
 class Arrays:
-    """Subtomograms that are in memory already."""
+    """Subtomograms in memory."""
 
     images: NDArray[Any]
     """(n, s, s, s), each of mean 0 and standard deviation 1."""
@@ -60,7 +60,7 @@ class Arrays:
         return {"arrays": fingerprint({}, self.images, self.masks)}
 
     def __len__(self) -> int:
-        """Count the subtomograms."""
+        """Number of subtomograms."""
         return len(self.images)
 
     def read(self, rows: Rows) -> tuple[NDArray[Any], NDArray[np.uint8]]:

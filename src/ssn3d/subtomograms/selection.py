@@ -1,4 +1,4 @@
-"""Which particles become subtomograms: drawn at random from those whose cubes lie inside."""
+"""Random selection of subtomograms among the particles whose cubes lie inside a tomogram."""
 
 import numpy as np
 import pandas as pd
@@ -18,14 +18,12 @@ def select(
     seed: int,
     tomogram: str,
 ) -> NDArray[np.int_]:
-    """Choose a tomogram's subtomograms, the same for all datasets.
+    """Select the subtomograms of a tomogram (z, y, x), the same for all datasets.
 
-    `shape` (z, y, x) is the tomogram's. With `balanced`, all particles of rare classes are taken,
-    and the others share the rest equally.
+    With `balanced`, all particles of rare classes are taken, and the others share the rest equally.
 
-    Returns their rows among the particles, ascending.
-
-    Raises DataError where fewer cubes lie inside than asked for.
+    Returns their rows among the particles, ascending. Raises DataError if fewer cubes lie inside
+    than requested.
     """
     size = settings.size_voxels
     inside = np.flatnonzero(lies_inside(particles.centres, size, shape))
@@ -33,7 +31,7 @@ def select(
     if not 0 < count <= len(inside):
         key = "independent_count" if is_independent(tomogram) else "count"
         raise DataError(
-            f"subtomograms.{key}: {count} asked for, {len(inside)} cubes of {size} voxels lie "
+            f"subtomograms.{key}: {count} requested, {len(inside)} cubes of {size} voxels lie "
             f"inside tomogram {tomogram}; ask for fewer (or all), or for more particles "
             "(specimen.particles)"
         )

@@ -15,18 +15,18 @@ class SelectionSettings(Settings):
     size_voxels: int = Field(ge=8, le=256, multiple_of=8)
     """Edge of the cube."""
     count: Count
-    """Of each tomogram; all takes every particle whose cube lies inside."""
+    """Number from each tomogram; all takes every particle whose cube lies inside."""
     balanced: bool
     """Equal numbers of all classes, as far as available."""
     target: Literal["centred", "all"]
-    """What masks mark: the centred particle, or every particle."""
+    """Content of the masks: the centred particle, or every particle."""
 
 
 class SubtomogramsSettings(SelectionSettings):
     """The subtomograms of all tomograms."""
 
     independent_count: Count
-    """Of each independent tomogram."""
+    """Number from each independent tomogram."""
 
     def of(self, tomogram: str) -> SelectionSettings:
         """Settings for one tomogram, by its name."""
@@ -37,7 +37,7 @@ class SubtomogramsSettings(SelectionSettings):
 
 
 def is_independent(tomogram: str) -> bool:
-    """Whether a tomogram serves for scores alone, by its name."""
+    """True if a tomogram, by its name, is used for scores alone."""
     return tomogram.startswith("independent")
 
 
@@ -45,8 +45,8 @@ class SplitsSettings(Settings):
     """The parts of a split."""
 
     by: Literal["subtomogram", "tomogram"]
-    """What is drawn: subtomograms, which may overlap those of other parts, or whole tomograms."""
+    """Unit of the split: subtomograms, which may overlap those of other parts, or tomograms."""
     test_fraction: Fraction
-    """Of all."""
+    """Fraction of all in the test set."""
     validation_fraction: Fraction
-    """Of the rest."""
+    """Fraction of the rest in the validation set."""

@@ -1,8 +1,8 @@
 """Splits into train, validation and test set, by subtomogram or by tomogram.
 
 Subtomograms of one crowded tomogram overlap, so that parts drawn from it share voxels, noise
-included. Parts of whole tomograms share nothing. Whatever the split, subtomograms of independent
-tomograms are a part of their own, and no training reads them.
+included. Parts of whole tomograms share nothing. Subtomograms of independent tomograms are always a
+separate part, which no training reads.
 """
 
 import numpy as np
@@ -17,7 +17,7 @@ from ssn3d.subtomograms.store import Dataset
 
 PARTS = ("train", "validation", "test", "independent")
 UNUSED = "unused"
-"""Subtomograms of no part: a structure left out, where others are trained on or validate."""
+"""Subtomograms of no part: those of a structure left out, in training or validation tomograms."""
 _REMEDY = "give a split of ssn3d, or make it again"
 _COLUMNS = {"tomogram": str, "label": np.int64, "pdb_id": str, "split": str}
 
@@ -29,7 +29,7 @@ def split_subtomograms(
     rng: np.random.Generator,
     leave_out: str | None = None,
 ) -> NDArray[np.str_]:
-    """Assign each subtomogram to one of `PARTS`, or to none, (n,).
+    """Assign each subtomogram to one of `PARTS` or to `UNUSED`, (n,).
 
     The test set is a random fraction of all, or with `leave_out` all of that structure; the
     validation set is a random fraction of the rest. By tomogram, both fractions are of tomograms,
@@ -62,7 +62,7 @@ def split_subtomograms(
 def _draw(
     units: NDArray[np.generic], fraction: float, rng: np.random.Generator, *, least: int
 ) -> tuple[NDArray[np.generic], NDArray[np.generic]]:
-    """Draw a fraction of the different units at random: those drawn, and the rest."""
+    """Draw a fraction of the distinct units at random; return those drawn, and the rest."""
     order = rng.permutation(np.unique(units))
     count = max(round(fraction * len(order)), least)
     return order[:count], order[count:]
@@ -71,7 +71,7 @@ def _draw(
 def _check(
     parts: NDArray[np.str_], settings: SplitsSettings, tomograms: int, leave_out: str | None
 ) -> None:
-    """Raise DataError where a part is empty."""
+    """Raise DataError if a part is empty."""
     empty = [part for part in PARTS if not (parts == part).any()]
     if not empty:
         return
@@ -100,11 +100,11 @@ def write_split(
 
 
 def read_split(path: PathLike, dataset: Dataset) -> dict[str, NDArray[np.int_]]:
-    """Read a split: the rows of each part in a dataset, which may have some of the tomograms only.
+    """Read the rows of each part in a dataset, which may have only some of the tomograms.
 
-    Of several datasets together, a particle is in the same part at every SNR.
+    In several datasets together, a particle is in the same part at every SNR.
 
-    Raises DataError where the file is damaged, or is a split of other subtomograms.
+    Raises DataError if the file is damaged, or is a split of other subtomograms.
     """
     table = read_csv(path, _COLUMNS, remedy=_REMEDY)
     of_tomogram = dict(iter(table.groupby("tomogram", sort=False)))
@@ -112,7 +112,7 @@ def read_split(path: PathLike, dataset: Dataset) -> dict[str, NDArray[np.int_]]:
     pairs = ((table["tomogram"], dataset.tomograms), (table["label"], dataset.labels),
              (table["pdb_id"], dataset.pdb_ids))  # fmt: skip
     if not all(np.array_equal(ours.to_numpy(), theirs) for ours, theirs in pairs):
-        message = f"{path}: of other subtomograms than {dataset.shards[0].path.parent}"
+        message = f"{path}: does not match the subtomograms in {dataset.shards[0].path.parent}"
         raise DataError(f"{message}; give the split of these, or make it again")
     parts = table["split"].to_numpy()
     if not np.isin(parts, (*PARTS, UNUSED)).all():

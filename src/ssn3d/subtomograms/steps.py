@@ -42,7 +42,9 @@ def extract_subtomograms(
     everything, (instances, _) = read_particles(particles), read_mrc(labels, volume.shape)
     rows = select(everything, volume.shape, settings, seed, name)
     chosen, size = everything[rows], settings.size_voxels
-    instances[instances > len(everything)] = 0  # what is not a target is labelled after them
+    instances[instances > len(everything)] = (
+        0  # background objects are labelled after the particles
+    )
     origin = Origin(
         dataset, name, settings.target, snr["snr_asked"], snr["snr_measured"], voxel_size
     )
@@ -73,8 +75,8 @@ def split_dataset(
 ) -> None:
     """Split the subtomograms of all tomograms, or leave one structure out.
 
-    `particles` is each tomogram's STAR file, the independent ones included; `shape` is a tomogram's
-    (z, y, x).
+    `particles` are the STAR files by tomogram, independent ones included; `shape` (z, y, x) is that
+    of a tomogram.
     """
     tomograms, labels, pdb_ids = [], [], []
     for name, path in particles.items():
@@ -96,7 +98,7 @@ def read_dataset(
 ) -> tuple[Dataset, dict[str, NDArray[np.int_]]]:
     """Open the shards of a dataset, and read the rows of each part of a split.
 
-    Raises DataError where a file is damaged, or the split is of other subtomograms.
+    Raises DataError if a file is damaged, or the split is that of other subtomograms.
     """
     dataset = open_dataset(shards)
     return dataset, read_split(split, dataset)
@@ -105,7 +107,7 @@ def read_dataset(
 def check_parts(
     rows: Mapping[str, NDArray[np.int_]], parts: Sequence[str], split: PathLike
 ) -> None:
-    """Raise DataError where one of the parts has no rows in the shards given."""
+    """Raise DataError if one of the parts has no rows in these shards."""
     for part in parts:
         if not len(rows[part]):
             message = f"{split}: the {part} set is empty in these shards"

@@ -1,7 +1,7 @@
 """Subtomograms on disk: one HDF5 file, a shard, for each tomogram and dataset.
 
     images        (n, s, s, s) float16   mean 0, standard deviation 1, protein negative
-    masks         (n, s, s, s) uint8     1 where the target is
+    masks         (n, s, s, s) uint8     1 in the target
     pdb_id        (n,)                   of the centred particle
     label         (n,)                   its row in the tomogram's STAR file, from 1
     centre_zyx    (n, 3)                 its centre in the tomogram, in voxels
@@ -9,8 +9,8 @@
     attributes    format, dataset, tomogram, target, snr_asked, snr_measured, voxel_size_angstrom,
                   sha256 (of all of the above), provenance (JSON)
 
-Every subtomogram is a chunk of its own, so that any few of them can be read without the others; the
-chunks have checksums. Nothing here holds all images of a shard at once.
+Every subtomogram is a separate chunk with a checksum, so that a few can be read without the others.
+No function holds all images of a shard at once.
 """
 
 import hashlib
@@ -41,7 +41,7 @@ Cube = tuple[NDArray[np.floating[Any]], NDArray[np.bool_]]
 
 @dataclass(frozen=True)
 class Origin:
-    """What all subtomograms of a shard have in common."""
+    """Properties that all subtomograms of a shard share."""
 
     dataset: str
     tomogram: str
@@ -54,7 +54,7 @@ class Origin:
 
 @dataclass(frozen=True)
 class Shard:
-    """An open shard: what each subtomogram is; images and masks stay on disk."""
+    """An open shard: metadata of its subtomograms; images and masks stay on disk."""
 
     path: Path
     origin: Origin
@@ -64,14 +64,14 @@ class Shard:
     """(n,) their rows in the tomogram's STAR file, from 1."""
     size_voxels: int
     sha256: str
-    """Of everything in it: equal for equal data, whenever they were written."""
+    """SHA-256 of the content; equal for equal data, whenever written."""
 
     def __len__(self) -> int:
-        """Count the subtomograms."""
+        """Number of subtomograms."""
         return len(self.labels)
 
     def read(self, rows: Rows) -> tuple[NDArray[np.float16], NDArray[np.uint8]]:
-        """Images and masks (m, s, s, s) at `rows` (m,). Raises DataError where they are damaged."""
+        """Images and masks (m, s, s, s) at `rows` (m,). Raises DataError if they are damaged."""
         images = np.empty((len(rows), *(self.size_voxels,) * 3), np.float16)
         masks = np.empty(images.shape, np.uint8)
         try:
@@ -96,7 +96,7 @@ class Dataset:
         object.__setattr__(self, "_ends", np.cumsum([len(shard) for shard in self.shards]))
 
     def __len__(self) -> int:
-        """Count the subtomograms."""
+        """Number of subtomograms."""
         return int(self._ends[-1])
 
     @property
@@ -111,12 +111,12 @@ class Dataset:
 
     @property
     def voxel_size_angstrom(self) -> float:
-        """Of all subtomograms."""
+        """Voxel size of all subtomograms."""
         return self.shards[0].origin.voxel_size_angstrom
 
     @cached_property
     def pdb_ids(self) -> NDArray[np.str_]:
-        """(n,) of the centred particles."""
+        """(n,) classes of the centred particles."""
         return np.concatenate([shard.particles.pdb_ids for shard in self.shards])
 
     @cached_property
@@ -126,12 +126,12 @@ class Dataset:
 
     @cached_property
     def tomograms(self) -> NDArray[np.str_]:
-        """(n,) the tomogram each was cut from."""
+        """(n,) tomogram of each subtomogram."""
         return self._of_each([shard.origin.tomogram for shard in self.shards])
 
     @cached_property
     def datasets(self) -> NDArray[np.str_]:
-        """(n,) the dataset each is of."""
+        """(n,) dataset of each subtomogram."""
         return self._of_each([shard.origin.dataset for shard in self.shards])
 
     def _of_each(self, of_shards: Sequence[str]) -> NDArray[np.str_]:
@@ -154,7 +154,7 @@ class Dataset:
         return images, masks
 
     def read_one(self, tomogram: str, label: int) -> tuple[NDArray[np.float16], NDArray[np.uint8]]:
-        """Image and mask (s, s, s) of a tomogram's particle; DataError where there is none."""
+        """Image and mask (s, s, s) of a particle. Raises DataError if there is none."""
         rows = np.flatnonzero((self.tomograms == tomogram) & (self.labels == label))
         if not len(rows):
             raise DataError(f"{self.shards[0].path.parent}: no label {label} of {tomogram}")
@@ -202,7 +202,7 @@ def write_shard(
 def open_shard(path: PathLike) -> Shard:
     """Open a shard.
 
-    Raises DataError where the file is missing, truncated, damaged, or not a shard of ssn3d.
+    Raises DataError if the file is missing, truncated, damaged, or not a shard of ssn3d.
     """
     try:
         with h5py.File(path, "r") as file:
@@ -230,8 +230,8 @@ def open_shard(path: PathLike) -> Shard:
 def open_dataset(paths: Sequence[PathLike]) -> Dataset:
     """Open the shards of a dataset, or of several to train on together.
 
-    Raises DataError where one is damaged, is of another target, size or voxel size than the first,
-    or is of a dataset and tomogram that another one is of.
+    Raises DataError if one is damaged, differs from the first in target, size or voxel size, or
+    repeats the dataset and tomogram of another one.
     """
     shards = [open_shard(path) for path in paths]
     first, seen = shards[0], dict[tuple[str, str], Path]()
@@ -242,7 +242,7 @@ def open_dataset(paths: Sequence[PathLike]) -> Dataset:
         other = seen.setdefault(_names(shard), shard.path)
         if other != shard.path:
             dataset, tomogram = _names(shard)
-            message = f"{shard.path}: of dataset {dataset} and tomogram {tomogram}, as {other} is"
+            message = f"{shard.path}: has dataset {dataset} and tomogram {tomogram}, like {other}"
             raise DataError(f"{message}; leave one out")
     return Dataset(tuple(shards))
 
@@ -253,12 +253,12 @@ def _names(shard: Shard) -> tuple[str, str]:
 
 
 def _same(shard: Shard, first: Shard, what: str, found: object, expected: object) -> None:
-    """Raise DataError where a shard is not of the same kind as the first."""
+    """Raise DataError if a shard is not of the same kind as the first."""
     if found != expected:
         message = f"{shard.path}: {what} is {found}, but {expected} in {first.path}"
         raise DataError(f"{message}; give shards of one kind")
 
 
 def _unreadable(path: PathLike, error: Exception) -> DataError:
-    """Make the error for a file that HDF5 cannot read."""
+    """Build the error for a file that HDF5 cannot read."""
     return DataError(hdf5_cannot_be_read(path, "readable shard of ssn3d", error))

@@ -16,7 +16,7 @@ EQUAL = np.ones(5)
 LEVEL = np.cos(np.deg2rad(TILTS))
 
 
-def test_electrons_fall_exponentially_with_the_path_through_the_ice():
+def test_noise_grows_with_path_in_ice():
     """At 60 degrees the path is twice as long: half a mean free path more, here."""
     before, after = noise_variances(LEVEL, EQUAL, 0.5)
     assert after[2] == pytest.approx(1)
@@ -25,18 +25,18 @@ def test_electrons_fall_exponentially_with_the_path_through_the_ice():
     np.testing.assert_allclose(before, [2, 2 / np.sqrt(3), 1, 2 / np.sqrt(3), 2])
 
 
-def test_counting_noise_falls_with_the_exposure():
+def test_shot_noise_falls_with_exposure():
     _, after = noise_variances(LEVEL, np.array([1.0, 2, 4, 2, 1]), 0.0)
     np.testing.assert_allclose(after, [2, 1, 0.5, 1, 2])
 
 
-def test_without_ice_and_with_equal_exposures_all_tilts_are_alike():
+def test_equal_noise_without_ice():
     for variances in noise_variances(LEVEL, 3 * EQUAL, 0.0):
         assert variances.tolist() == [1] * 5
 
 
 @pytest.mark.parametrize(("about_x", "about_y"), [(0.0, 0.0), (0.0, 12.0), (15.0, -8.0)])
-def test_noise_follows_the_path_through_the_slab(about_x, about_y):
+def test_noise_follows_path_through_slab(about_x, about_y):
     """The path is that of rays of the projector through the slab that the specimen has."""
     keys = {"tilt_about_x_deg": about_x, "tilt_about_y_deg": about_y, "thickness_angstrom": 160.0}
     size = {"x": 160, "y": 40, "z": 100}
@@ -55,7 +55,7 @@ def test_noise_follows_the_path_through_the_slab(about_x, about_y):
 
 
 @pytest.mark.parametrize(("fraction", "expected"), [(1.0, 2.0), (0.0, np.exp(0.5) / 2)])
-def test_the_noise_of_images_has_these_variances(fraction, expected):
+def test_image_noise_variances(fraction, expected):
     """Tilted by 60 degrees against untilted: before the CTF, and after it with twice the dose."""
     detector = {"mtf": "none", "noise_before_ctf_fraction": fraction}
     tilt, dose = {"step_deg": 30.0}, {**DOSE, "exposure": "inverse-cosine"}

@@ -27,7 +27,7 @@ def offsets_of(shape, tilt, pixel, normal=LEVEL):
     return defocus_offsets_um(shape, defocus_slopes(np.array([tilt]), normal)[0], pixel)
 
 
-def test_the_offset_is_the_height_of_the_tilted_specimen():
+def test_defocus_offset_is_height():
     offsets = offsets_of((3, 101), 45.0, 10.0)
     np.testing.assert_allclose(offsets[:, 50], 0, atol=1e-12)
     np.testing.assert_allclose(offsets[:, 60], -0.01)  # 10 pixels of 1 nm beside, at 45 degrees
@@ -35,7 +35,7 @@ def test_the_offset_is_the_height_of_the_tilted_specimen():
 
 
 @hypothesis.given(*[st.floats(-15, 15)] * 2, st.floats(-60, 60), st.integers(0, 99))
-def test_the_specimen_lies_in_the_tilted_slab(about_x, about_y, tilt, seed):
+def test_defocus_follows_tilted_slab(about_x, about_y, tilt, seed):
     """Points of the slab's middle plane have the defocus of their height, where they are seen."""
     turn = Rotation.from_euler("xy", [about_x, about_y], degrees=True)  # about fixed axes
     x, y, z = turn.apply([*generator(seed, "point").uniform(-500, 500, 2), 0.0])
@@ -57,7 +57,7 @@ def test_layers_interpolate_the_offsets():
     assert (weights == 1).all()
 
 
-def test_a_wave_has_the_ctf_of_each_place():
+def test_wave_has_local_ctf():
     """A wave along the tilt axis, of 5 angstrom, in the first and the last tilt."""
     cycles = 205
     wave = np.cos(2 * np.pi * cycles * np.arange(SIZE) / SIZE).astype(np.float32)
@@ -74,7 +74,7 @@ def test_a_wave_has_the_ctf_of_each_place():
         np.testing.assert_allclose(values[inside], expected[inside], atol=0.03)
 
 
-def test_an_untilted_field_has_one_defocus():
+def test_untilted_field():
     projections = np.random.default_rng(0).standard_normal((3, 64, 64)).astype(np.float32)
     tilt = {"step_deg": 60.0}
     across, plain = (

@@ -1,4 +1,4 @@
-"""Fiducials, vesicles and filaments: as many as asked for, apart, labelled; and off, nothing."""
+"""Fiducials, vesicles and filaments: their number, places and labels; no effect when off."""
 
 import hashlib
 
@@ -38,8 +38,8 @@ def specimen(structures):
 
 
 @pytest.fixture(scope="module")
-def bodies():
-    """The bodies of the specimen, whose random numbers are their own."""
+def objects():
+    """The objects of the specimen, whose random numbers are their own."""
     return place_background(ON, None, generator(1, "ground").spawn(2)[1])
 
 
@@ -47,7 +47,7 @@ def digest(values):
     return hashlib.sha256(np.round(values, 4).astype(np.float64).tobytes()).hexdigest()[:16]
 
 
-def test_without_ground_and_ice_the_specimen_is_what_it_was_before_there_were_any(structures):
+def test_plain_specimen_is_unchanged(structures):
     """Places and orientations as measured before, and the plain sum of particles, bit by bit."""
     specimen = build_specimen(structures, OFF, generator(1, "ground"))
     particles = specimen.particles
@@ -61,67 +61,71 @@ def test_without_ground_and_ice_the_specimen_is_what_it_was_before_there_were_an
         z, y, x = corner + 40
         total[z : z + len(own), y : y + len(own), x : x + len(own)] += own
     np.testing.assert_array_equal(specimen.density, total[40:100, 40:120, 40:130])
-    assert len(specimen.ground) == 0
+    assert len(specimen.background) == 0
     assert specimen.summary["ground"] == {}
 
 
-def test_there_are_exactly_as_many_as_asked_for_all_in_the_tomogram(specimen):
-    ground = specimen.ground
+def test_counts_and_sizes(specimen):
+    background = specimen.background
     assert specimen.summary["ground"] == KINDS
-    assert {kind: int((ground.kinds == kind).sum()) for kind in KINDS} == KINDS
-    assert ((ground.centres >= 0) & (ground.centres <= (60, 80, 90))).all()
-    gold, vesicles = (ground.sizes_angstrom[ground.kinds == k] for k in ("fiducial", "vesicle"))
+    assert {kind: int((background.kinds == kind).sum()) for kind in KINDS} == KINDS
+    assert ((background.centres >= 0) & (background.centres <= (60, 80, 90))).all()
+    gold, vesicles = (
+        background.sizes_angstrom[background.kinds == k] for k in ("fiducial", "vesicle")
+    )
     assert ((gold >= 50) & (gold <= 200)).all()
     assert np.ptp(gold) > 10
     assert ((vesicles >= 240) & (vesicles <= 400)).all()
 
 
-def test_labels_follow_those_of_the_particles(specimen, bodies):
+def test_labels_follow_particles(specimen, objects):
     count = len(specimen.particles)
     present = np.unique(specimen.labels)
-    assert present.max() == count + len(specimen.ground)
-    for label, body in enumerate(bodies, start=count + 1):
+    assert present.max() == count + len(specimen.background)
+    for label, obstacle in enumerate(objects, start=count + 1):
         where = np.argwhere(specimen.labels == label)
         assert len(where) > 20
-        centres, radius = body.exclusion_spheres()
+        centres, radius = obstacle.exclusion_spheres()
         distances, _ = cKDTree(centres).query(where)
         assert distances.max() < radius + 2.5  # the blur
 
 
-def test_no_two_bodies_overlap_and_no_particle_is_in_one(specimen, structures, bodies):
-    hulls = [body.bounding_spheres() for body in bodies]
-    for i, (centres, radius) in enumerate(hulls):
-        for others, other_radius in hulls[:i]:
+def test_objects_and_particles_do_not_overlap(specimen, structures, objects):
+    all_spheres = [obstacle.bounding_spheres() for obstacle in objects]
+    for i, (centres, radius) in enumerate(all_spheres):
+        for others, other_radius in all_spheres[:i]:
             assert cKDTree(others).query(centres)[0].min() >= radius + other_radius
     particles, summary = specimen.particles, specimen.summary
     for pdb_id in structures:
         of = particles.pdb_ids == pdb_id
         offset = np.array(summary["bounding_centre_voxels"][pdb_id])
         places = particles.centres[of] + particles.rotations[of] @ offset
-        for body in bodies:
-            centres, radius = body.exclusion_spheres()
+        for obstacle in objects:
+            centres, radius = obstacle.exclusion_spheres()
             apart = cKDTree(centres).query(places)[0].min()
             assert apart >= radius + summary["bounding_radius_voxels"][pdb_id]
 
 
-def test_bodies_lie_between_the_lowest_and_the_highest_plane(bodies):
-    for body in bodies:
-        centres, radius = body.bounding_spheres()
+def test_objects_lie_between_outer_planes(objects):
+    for obstacle in objects:
+        centres, radius = obstacle.bounding_spheres()
         assert centres[:, 0].min() >= radius
         assert centres[:, 0].max() <= 60 - radius
 
 
-def test_turning_one_kind_off_leaves_others_where_they_were_unless_they_were_in_the_way():
+def test_kinds_are_independent():
     size = {"x": 300, "y": 300, "z": 100}
     wide = changed(ON, tomogram_size_voxels=size, region_size_voxels=size)
     all_kinds = place_background(wide, None, generator(0, "wide"))[2:]
     few = place_background(changed(wide, vesicles=None), None, generator(0, "wide"))
-    assert [body.size_angstrom for body in few] == [body.size_angstrom for body in all_kinds]
+    assert [obstacle.size_angstrom for obstacle in few] == [
+        obstacle.size_angstrom for obstacle in all_kinds
+    ]
     same = [np.array_equal(a.centre, b.centre) for a, b in zip(few, all_kinds, strict=True)]
     assert sum(same) >= 5
 
 
-def test_what_does_not_fit_is_an_error_that_names_the_key(structures, monkeypatch):
+def test_no_room_for_objects(structures, monkeypatch):
     monkeypatch.setattr("ssn3d.specimen.background._ATTEMPTS", 20)
     for key, values in {
         "vesicles": {"count": 1, "radius_angstrom": 400.0},
