@@ -38,9 +38,7 @@ def train_run(
     which is deleted once the outputs are written. Of several processes (`ranks`) all train, and the
     first writes. A `repeat` (`runs.repeats`) changes initial weights, order and dropout alone.
 
-    Raises:
-        DataError: a shard or the split is damaged, or they do not match.
-        CheckpointError: the checkpoint is damaged, or of another training.
+    Raises DataError or CheckpointError if a file is damaged, or does not match the others.
     """
     dataset, rows = read_dataset(shards, split)
     check_parts(rows, ("train", "validation"), split)
@@ -68,8 +66,8 @@ def train_run(
     content = _weights_content(result, names, settings, seed) | trained_on | {"ssn3d": __version__}
     write_tensors(weights, content)  # without dates, so that equal trainings give equal bytes
     write_csv(history, result.history)
-    made: dict[str, Any] = {"seed": seed, "settings": settings.model_dump(), "gpus": gpu_names()}
-    write_run_record(record, names, _outcome(result, settings), (dataset, rows), **made)
+    outcome, used, gpus = _outcome(result, settings), settings.model_dump(), gpu_names()
+    write_run_record(record, names, outcome, (dataset, rows), seed=seed, settings=used, gpus=gpus)
     Path(checkpoint).unlink(missing_ok=True)
     logger.info("%s: best epoch %d of %d", network, result.best_epoch, len(result.history))
 
