@@ -34,11 +34,9 @@ def train_run(
 ) -> None:
     """Train a network on the train rows of a split; write weights.pt, history.csv and run.json.
 
-    The weights are those of the best epoch. An interrupted training resumes from `checkpoint`,
-    which is deleted once the outputs are written. Of several processes (`ranks`) all train, and the
-    first writes. A `repeat` (`runs.repeats`) changes initial weights, order and dropout alone.
-
-    Raises DataError or CheckpointError if a file is damaged, or does not match the others.
+    The weights are those of the best epoch. Training resumes from `checkpoint`, deleted at the end.
+    All processes (`ranks`) train, the first writes. A `repeat` (`runs.repeats`) changes initial
+    weights, order and dropout alone. Raises DataError or CheckpointError for damaged files.
     """
     dataset, rows = read_dataset(shards, split)
     check_parts(rows, ("train", "validation"), split)
