@@ -43,18 +43,9 @@ def score_predictions(
 
     Writes per_subtomogram.csv, independent.csv and run.json.
 
-    Args:
-        predictions: file of masks.
-        shards: files of one dataset.
-        split: file of the split.
-        folder: folder of the results.
-        method: name of the method in the leaderboard.
-        trained_on: names of the training datasets, or other words.
-        parameters: number of parameters of the network, if there is one.
-        milliseconds: time per subtomogram, if known.
-
-    Returns:
-        The metrics over the test and the independent set, in percent.
+    `predictions` is the file of masks, `shards` are those of one dataset. The leaderboard shows
+    `method`, `trained_on` (datasets, or other words), the number of `parameters`, and the
+    `milliseconds` per subtomogram. Returns the metrics over both sets, in percent.
 
     Raises:
         DataError: a file is damaged; or a mask is missing, of another shape or not of 0 and 1.

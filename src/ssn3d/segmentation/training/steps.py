@@ -34,13 +34,9 @@ def train_run(
 ) -> None:
     """Train a network on the train rows of a split; write weights.pt, history.csv and run.json.
 
-    The weights are those of the best epoch. An interrupted training resumes from `checkpoint`,
-    which is deleted once the outputs are written. Of several processes (`ranks`) all train, and the
-    first writes. A `repeat` (`runs.repeats`) changes initial weights, order and dropout alone.
-
-    Raises:
-        DataError: a shard or the split is damaged, or they do not match.
-        CheckpointError: the checkpoint is damaged, or of another training.
+    The weights are those of the best epoch. Training resumes from `checkpoint`, deleted at the end.
+    All processes (`ranks`) train, the first writes. A `repeat` (`runs.repeats`) changes initial
+    weights, order and dropout alone. Raises DataError or CheckpointError for damaged files.
     """
     dataset, rows = read_dataset(shards, split)
     check_parts(rows, ("train", "validation"), split)
@@ -68,8 +64,8 @@ def train_run(
     content = _weights_content(result, names, settings, seed) | trained_on | {"ssn3d": __version__}
     write_tensors(weights, content)  # without dates, so that equal trainings give equal bytes
     write_csv(history, result.history)
-    made: dict[str, Any] = {"seed": seed, "settings": settings.model_dump(), "gpus": gpu_names()}
-    write_run_record(record, names, _outcome(result, settings), (dataset, rows), **made)
+    outcome, used, gpus = _outcome(result, settings), settings.model_dump(), gpu_names()
+    write_run_record(record, names, outcome, (dataset, rows), seed=seed, settings=used, gpus=gpus)
     Path(checkpoint).unlink(missing_ok=True)
     logger.info("%s: best epoch %d of %d", network, result.best_epoch, len(result.history))
 

@@ -76,16 +76,10 @@ def train(
 ) -> TrainingResult:
     """Train a network of the registry, or resume its training.
 
-    Args:
-        samples: subtomograms with masks, on disk (`Dataset`) or in memory (`Arrays`).
-        train_rows: rows of `samples` for training.
-        validation_rows: rows that decide when to stop and which epoch is best.
-        network_name: name in the registry or of an installed package.
-        settings: section `training` of the configuration.
-        seed: with `run_name`, the seed of initial weights, order and dropout.
-        run_name: name for logs and the seed.
-        checkpoint_path: file from which training resumes bit for bit.
-        ranks: this process among several that train together.
+    `samples` are on disk (`Dataset`) or in memory (`Arrays`). The rows for validation decide when
+    to stop and which epoch is best. `run_name` and `seed` determine initial weights, order and
+    dropout. Training resumes bit for bit from the file `checkpoint_path`. `ranks` is this process
+    among several that train together.
 
     Raises:
         DataError: there are no rows to train or validate on, or data are damaged.
