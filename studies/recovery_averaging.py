@@ -113,7 +113,7 @@ def picked(tomogram: Simulated, cell: Cell, network: Network | None) -> Picked:
     rows = rows[tomogram.particles.pdb_ids[pairs.truth[rows]] == cell.pdb_id]
     centres, truth = tomogram.picks()[pairs.picks[rows]], pairs.truth[rows]
     boxes = cut_boxes(tomogram.voxels, centres, size)
-    boxes = boxes[np.arange(len(boxes.rows))[: cell.count or None]]
+    boxes = _chosen(boxes, np.arange(len(boxes.rows))[: cell.count or None])
     centres, truth = centres[boxes.rows], truth[boxes.rows]
     if cell.masks.removesuffix("+") == "true":
         corners = crop_corners(centres, size)
@@ -124,7 +124,13 @@ def picked(tomogram: Simulated, cell: Cell, network: Network | None) -> Picked:
         return Picked(boxes, centres, truth)
     masks = np.array(own)
     seen = masks.any(axis=(1, 2, 3))  # the command leaves out particles without a mask, too
-    return Picked(replace(boxes, own=masks)[seen], centres[seen], truth[seen])
+    return Picked(_chosen(replace(boxes, masks=masks), seen), centres[seen], truth[seen])
+
+
+def _chosen(boxes: Boxes, rows: NDArray[np.int_] | NDArray[np.bool_]) -> Boxes:
+    """Select boxes."""
+    masks = None if boxes.masks is None else boxes.masks[rows]
+    return Boxes(boxes.rows[rows], boxes.images[rows], masks, boxes.middles[rows])
 
 
 def average_cell(

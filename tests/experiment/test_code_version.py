@@ -39,6 +39,8 @@ def run(size: int = 3) -> int:
     logger.info("%d voxels", size)
     if size < 0:
         raise _negative(size)
+    else:
+        logger.info("%d is well", size)
     assert size, "none"
     return size + package.numbers.MORE
 
@@ -93,6 +95,7 @@ def changed(folder, name, before, after):
         ("package/steps.py", '"delete it and rerun"', '"repeat the command"'),
         ("package/steps.py", "%d voxels", "size: %d"),
         ("package/steps.py", '    logger.info("%d voxels", size)\n', ""),
+        ("package/steps.py", "is well", "is fine"),
         ("package/steps.py", ', "none"', ""),
         ("package/steps.py", "a positive one", "another"),
         ("package/errors.py", '"""Damaged."""', "pass"),

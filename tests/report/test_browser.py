@@ -68,7 +68,7 @@ def test_front_page_links(reader):
         front.get_by_role("link", name=name).click()
         assert reader.page.locator("nav tbody tr").count() > 0
     front.get_by_role("link", name="Table 3").click()
-    assert "never seen" in reader.page.locator("nav .prose").inner_text()
+    assert "not trained on" in reader.page.locator("nav .prose").inner_text()
 
 
 def test_results_are_listed(reader, results):

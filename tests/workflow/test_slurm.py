@@ -96,7 +96,7 @@ def test_jobs_went_through_slurm_and_got_what_they_asked_for(submitted):
     for rule, attempts in jobs.items():
         job = attempts[-1]
         assert job["JobState"] == "COMPLETED"
-        assert job["NumCPUs"] == ("1" if rule == "tomogram" else "2")
+        assert job["NumCPUs"] == "1"
         assert (job.get("TresPerJob") == "gres:gpu:1") == (rule in ON_GPU)
     assert jobs["train_network"][0]["TimeLimit"] == "08:00:00"
 

@@ -47,11 +47,13 @@ class _WithoutText(ast.NodeTransformer):
     """Removes text that cannot affect a result."""
 
     def generic_visit(self, node: ast.AST) -> ast.AST:
-        """Remove idle statements from a body."""
+        """Remove idle statements from the bodies of a statement."""
         super().generic_visit(node)
-        body = getattr(node, "body", None)
-        if isinstance(body, list):
-            body[:] = [statement for statement in body if not _is_idle(statement)] or [ast.Pass()]
+        for field in ("body", "orelse", "finalbody"):
+            body = getattr(node, field, None)
+            if body and isinstance(body, list):
+                active = [statement for statement in body if not _is_idle(statement)]
+                body[:] = active or ([ast.Pass()] if field == "body" else [])
         return node
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
