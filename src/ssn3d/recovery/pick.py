@@ -33,8 +33,6 @@ def pick_particles(
 ) -> ParticleTable:
     """Write the picks of a tomogram or its segmentation; log how they were chosen.
 
-    An empty list of picks is logged, not raised.
-
     Args:
         path: tomogram or, for the method `segmentation`, volume of probabilities or labels.
         output: table of picks (.star, .csv or .json).
