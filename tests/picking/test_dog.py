@@ -86,11 +86,13 @@ def test_one_pick_per_particle(centre, radius, voxels):
 
 SCRIPT = """
 import hashlib, numpy as np
+from ssn3d.io.tomogram_checks import survey
 from ssn3d.picking.pick import Choice, pick_blobs
 volume = np.random.default_rng(0).standard_normal((60, 70, 80), dtype=np.float32)
 choice = Choice(None, None, None, None)
 picks = pick_blobs(lambda where: volume[where], volume.shape, 10.0, 80.0, choice)
 print(len(picks.scores), *(hashlib.sha256(a).hexdigest() for a in (picks.centres, picks.scores)))
+print(survey(lambda where: volume[where], volume.shape, 10.0, "volume").spread)
 """
 
 

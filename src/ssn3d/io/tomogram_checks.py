@@ -113,7 +113,8 @@ class _Sums:
         sections = np.where(data, sections, np.float32(0))
         self.count += int(np.count_nonzero(data))
         self.total += float(sections.sum(dtype=np.float64))
-        self.squares += sum(float(np.vdot(section, section)) for section in sections)
+        for section in sections:  # without BLAS, whose sums depend on the processor
+            self.squares += float(np.square(section).sum(dtype=np.float64))
         self.seen[0][start : start + len(data)] = data.any(axis=(1, 2))
         self.seen[1] |= data.any(axis=(0, 2))
         self.seen[2] |= data.any(axis=(0, 1))
