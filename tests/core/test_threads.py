@@ -80,6 +80,7 @@ def simulate(folder, microscope):
         particles=written["particles"],
         summary=dataset["summary"],
         specimen=written["specimen"],
+        ground=written["ground"],
         names=("t1", "A"),
         settings=section("subtomograms", size_voxels=SIZE, count="all").of("t1"),
         seed=3,

@@ -43,6 +43,11 @@ class World:
         write_json(self.files["summary"], {"snr_asked": 0.5, "snr_measured": 0.48})
         self.specimen = folder / name / "specimen.json"
         write_json(self.specimen, {"provenance": {"seed": 1}})
+        self.ground = folder / name / "ground.star"
+        none = np.empty(0)
+        write_background(
+            self.ground, Background(none.astype(str), np.empty((0, 3)), none), 181, name
+        )
 
     def inside(self):
         """Labels of the particles whose crops lie inside."""
@@ -57,6 +62,7 @@ class World:
         extract_subtomograms(
             **self.files,
             specimen=self.specimen,
+            ground=self.ground,
             names=(self.name, "A"),
             settings=settings.of(self.name),
             seed=3,

@@ -5,6 +5,7 @@ rule extract_subtomograms:
         particles="results/tomograms/{tomogram}/particles.star",
         summary="results/tomograms/{tomogram}/{dataset}.json",
         specimen="results/tomograms/{tomogram}/specimen.json",
+        ground="results/tomograms/{tomogram}/ground.star",
     output:
         "results/subtomograms/{dataset}/{tomogram}.h5",
     log:

@@ -13,6 +13,7 @@ if __name__ == "__main__":
             particles=files.particles,
             summary=files.summary,
             specimen=files.specimen,
+            ground=files.ground,
             names=(snakemake.wildcards.tomogram, snakemake.wildcards.dataset),
             settings=SelectionSettings.model_validate(snakemake.params.settings),
             seed=snakemake.params.seed,

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from ssn3d.core.classes import CLASSES
 from ssn3d.core.errors import DataError
 from ssn3d.core.provenance import fingerprint
 
@@ -38,7 +39,7 @@ class Arrays:
     images: NDArray[Any]
     """(n, s, s, s), each of mean 0 and standard deviation 1."""
     masks: NDArray[np.uint8]
-    """(n, s, s, s) of 0 and 1."""
+    """(n, s, s, s) of 0 and 1, or numbers of classes."""
 
     def __post_init__(self) -> None:
         """Raise DataError unless images and masks are finite cubes of one shape."""
@@ -46,8 +47,10 @@ class Arrays:
         if self.masks.shape != shape or len(shape) != 4 or len(set(shape[1:])) != 1:  # noqa: PLR2004 -- n cubes
             shapes = f"images {shape} and masks {self.masks.shape}"
             raise DataError(f"{shapes} must both be of one shape (n, s, s, s)")
-        if not np.isfinite(self.images).all() or self.masks.max(initial=0) > 1:
-            raise DataError("images hold NaN or infinity, or masks values above 1")
+        if not np.isfinite(self.images).all() or self.masks.max(initial=0) >= len(CLASSES):
+            raise DataError(
+                f"images hold NaN or infinity, or masks values above {len(CLASSES) - 1}"
+            )
 
     @property
     def size_voxels(self) -> int:

@@ -21,10 +21,13 @@ def select(
     """Select the subtomograms of a tomogram (z, y, x), the same for all datasets.
 
     With `balanced`, all particles of rare classes are taken, and the others share the rest equally.
+    For target `classes`, the rows are numbers of random places (`places`).
 
     Returns their rows among the particles, ascending. Raises DataError if fewer cubes lie inside
     than requested.
     """
+    if settings.target == "classes":
+        return np.arange(settings.count)
     size = settings.size_voxels
     inside = np.flatnonzero(lies_inside(particles.centres, size, shape))
     count = len(inside) if settings.count == "all" else settings.count

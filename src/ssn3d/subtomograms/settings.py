@@ -1,8 +1,8 @@
 """The sections `subtomograms` and `splits` of the configuration."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from ssn3d.core.settings import Fraction, Settings
 
@@ -18,8 +18,15 @@ class SelectionSettings(Settings):
     """Number from each tomogram; all takes every particle whose cube lies inside."""
     balanced: bool
     """Equal numbers of all classes, as far as available."""
-    target: Literal["centred", "all"]
-    """Content of the masks: the centred particle, or every particle."""
+    target: Literal["centred", "all", "classes"]
+    """Content of the masks: the centred particle, every particle, or the class of every voxel of
+    cubes at random places, which are standardised by the whole tomogram."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.target == "classes" and self.count == "all":
+            raise ValueError("count: target classes takes random places; give their number")
+        return self
 
 
 class SubtomogramsSettings(SelectionSettings):

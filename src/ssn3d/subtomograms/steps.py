@@ -1,6 +1,6 @@
 """The subtomogram stage on files: tomograms in, shards of subtomograms and splits out."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,12 +11,19 @@ from ssn3d.core.provenance import provenance
 from ssn3d.core.seeds import generator
 from ssn3d.io.files import PathLike, read_json
 from ssn3d.io.mrc import read_mrc
-from ssn3d.io.particles.simulated import read_particles
+from ssn3d.io.particles.simulated import read_background, read_particles
 from ssn3d.subtomograms.extract import cut
+from ssn3d.subtomograms.places import (
+    ANY_CLASS,
+    choose_corners,
+    classes_of_labels,
+    cut_places,
+    particles_at,
+)
 from ssn3d.subtomograms.selection import select
 from ssn3d.subtomograms.settings import SelectionSettings, SplitsSettings, SubtomogramsSettings
 from ssn3d.subtomograms.splits import read_split, split_subtomograms, write_split
-from ssn3d.subtomograms.store import Dataset, Origin, open_dataset, write_shard
+from ssn3d.subtomograms.store import Cube, Dataset, Origin, open_dataset, write_shard
 
 
 def extract_subtomograms(
@@ -26,6 +33,7 @@ def extract_subtomograms(
     particles: PathLike,
     summary: PathLike,
     specimen: PathLike,
+    ground: PathLike,
     names: tuple[str, str],
     settings: SelectionSettings,
     seed: int,
@@ -33,24 +41,34 @@ def extract_subtomograms(
 ) -> None:
     """Cut subtomograms and their masks out of a tomogram, and write a shard.
 
-    `names` are those of tomogram and dataset. `summary` is the JSON file of `add_noise`, and
-    `specimen` that of `simulate_specimen`, for the provenance.
+    `names` are those of tomogram and dataset. `summary` is the JSON file of `add_noise`, `ground`
+    the table of background objects of `simulate_specimen`, and `specimen` its JSON file, for the
+    provenance.
     """
     name, dataset = names
     snr = read_json(summary, "snr_asked", "snr_measured")
     volume, voxel_size = read_mrc(tomogram)
     everything, (instances, _) = read_particles(particles), read_mrc(labels, volume.shape)
-    rows = select(everything, volume.shape, settings, seed, name)
-    chosen, size = everything[rows], settings.size_voxels
-    instances[instances > len(everything)] = (
-        0  # background objects are labelled after the particles
-    )
+    rows, size = select(everything, volume.shape, settings, seed, name), settings.size_voxels
+    cubes: Iterable[Cube]
+    if settings.target == "classes":
+        kinds = read_background(ground).kinds
+        classes = classes_of_labels(instances, len(everything), kinds)
+        rng = generator(seed, "places", name)
+        corners = choose_corners(classes, size, len(rows), rng)
+        cubes, chosen = (
+            cut_places(volume, classes, corners, size),
+            particles_at(corners + size // 2),
+        )
+    else:
+        chosen = everything[rows]
+        instances[instances > len(everything)] = 0  # background objects
+        cubes = cut(volume, instances, chosen, rows + 1, size, target=settings.target)
     origin = Origin(
         dataset, name, settings.target, snr["snr_asked"], snr["snr_measured"], voxel_size
     )
     simulated = read_json(specimen, "provenance")["provenance"]
     made = provenance(seed=seed, settings=settings.model_dump(), specimen=simulated, tomogram=snr)
-    cubes = cut(volume, instances, chosen, rows + 1, size, target=settings.target)
     write_shard(
         shard,
         origin,
@@ -84,7 +102,8 @@ def split_dataset(
         rows = select(table, shape, selection.of(name), seed, name)
         tomograms.append(np.full(len(rows), name))
         labels.append(rows + 1)
-        pdb_ids.append(table.pdb_ids[rows])
+        at_places = selection.target == "classes"
+        pdb_ids.append(np.full(len(rows), ANY_CLASS) if at_places else table.pdb_ids[rows])
     columns = np.concatenate(tomograms), np.concatenate(labels), np.concatenate(pdb_ids)
     rng = generator(seed, "split", leave_out or "random")
     parts = split_subtomograms(columns[0], columns[2], settings, rng, leave_out)

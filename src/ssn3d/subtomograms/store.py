@@ -1,8 +1,8 @@
 """Subtomograms on disk: one HDF5 file, a shard, for each tomogram and dataset.
 
     images        (n, s, s, s) float16   mean 0, standard deviation 1, protein negative
-    masks         (n, s, s, s) uint8     1 in the target
-    pdb_id        (n,)                   of the centred particle
+    masks         (n, s, s, s) uint8     1 in the target; for target classes, number of the class
+    pdb_id        (n,)                   of the centred particle; any for target classes
     label         (n,)                   its row in the tomogram's STAR file, from 1
     centre_zyx    (n, 3)                 its centre in the tomogram, in voxels
     rotation_zyx  (n, 3, 3)              its rotation
@@ -35,7 +35,7 @@ from ssn3d.subtomograms.samples import Rows
 
 _FORMAT = "ssn3d subtomograms 2"
 
-Cube = tuple[NDArray[np.floating[Any]], NDArray[np.bool_]]
+Cube = tuple[NDArray[np.floating[Any]], NDArray[np.bool_ | np.uint8]]
 """The image and the mask of one subtomogram, (s, s, s)."""
 
 
@@ -46,7 +46,7 @@ class Origin:
     dataset: str
     tomogram: str
     target: str
-    """centred: masks of the centred particle; all: of every particle."""
+    """centred: masks of the centred particle; all: of every particle; classes: of every class."""
     snr_asked: float
     snr_measured: float
     voxel_size_angstrom: float
@@ -188,7 +188,7 @@ def write_shard(
         for row, (image, mask) in enumerate(cubes):
             images[row], masks[row] = image, mask
             digest.update(image.astype(np.float16).tobytes())
-            digest.update(np.packbits(mask).tobytes())
+            digest.update(np.packbits(mask).tobytes() if mask.dtype == bool else mask.tobytes())
         for name, values in columns.items():
             file.create_dataset(name, data=values, chunks=values.shape, fletcher32=True)
         file.attrs.update(

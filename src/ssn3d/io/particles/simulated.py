@@ -125,3 +125,17 @@ def read_particles(path: PathLike) -> Particles:
     if not finite or not np.array_equal(labels, np.arange(1, len(labels) + 1)):
         raise DataError(f"{path}: coordinates, angles or labels are damaged; {DELETE}")
     return Particles(pdb_ids, np.ascontiguousarray(centres), rotations_from_euler(angles))
+
+
+def read_background(path: PathLike) -> Background:
+    """Read background objects written by `write_background`.
+
+    Raises DataError if the file is missing or damaged.
+    """
+    try:
+        table = read_star_blocks(path)["ground"]
+        centres = star_numbers(table, _COORDINATES)[:, ::-1]
+        sizes = star_numbers(table, ["ssn3dSizeAngstrom"])[:, 0]
+        return Background(table["ssn3dKind"].to_numpy(dtype=np.str_), centres, sizes)
+    except (DataError, KeyError, ValueError) as error:
+        raise DataError(f"{path}: not a table of background objects ({error}); {DELETE}") from error

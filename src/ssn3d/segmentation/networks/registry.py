@@ -1,7 +1,8 @@
 """The registry of networks: from a name in the configuration or a file to the network.
 
-Every network maps images (n, 1, s, s, s) to logits (n, 2, s, s, s), the classes being background
-and macromolecule; s is a multiple of 8. A line in `NETWORKS` adds a network.
+Every network maps images (n, 1, s, s, s) to logits (n, classes, s, s, s); s is a multiple of 8. The
+classes are background and macromolecule, or all of `core.classes`. A line in `NETWORKS` adds a
+network.
 """
 
 from collections.abc import Callable
@@ -11,10 +12,11 @@ from functools import partial
 import torch
 from torch import nn
 
+from ssn3d.core.classes import CLASSES
 from ssn3d.core.errors import ConfigError
 from ssn3d.segmentation.networks.plugins import build_packaged, load_builder, package_networks
 from ssn3d.segmentation.networks.ssn3d import SSN3DED, SSN3Dv1, SSN3Dv2
-from ssn3d.segmentation.networks.unets import ResUNet, UNet
+from ssn3d.segmentation.networks.unets import ChannelScale, ResUNet, UNet
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,8 @@ class Architecture:
     """Function from dropout rate to network; `build_network` initialises the weights."""
     block: int = 1
     """Edge in voxels of the cubes in which the output is constant; 1 if every voxel has its own."""
+    classes: int = 2
+    """Number of classes, the first ones of `core.classes`."""
 
 
 NETWORKS = {
@@ -33,7 +37,13 @@ NETWORKS = {
     "SSN3D-ED": Architecture(lambda _dropout: SSN3DED(), block=2),
     "UNet": Architecture(lambda _dropout: UNet()),
     "ResUNet": Architecture(lambda _dropout: ResUNet()),
+    "ResUNet-plain": Architecture(lambda _dropout: ResUNet(normalisation=ChannelScale)),
+    "ResUNet-classes": Architecture(
+        lambda _dropout: ResUNet(classes=len(CLASSES), normalisation=ChannelScale),
+        classes=len(CLASSES),
+    ),
 }
+"""`ResUNet-plain` and `ResUNet-classes` have no normalisation that pools over a cube."""
 
 
 def architecture(name: str) -> Architecture:

@@ -3,6 +3,9 @@
 They have skip connections at every resolution; their output is not constant in blocks.
 """
 
+from collections.abc import Callable
+from functools import partial
+
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import relu
@@ -57,6 +60,47 @@ def _double_convolution(channels_in: int, channels_out: int) -> nn.Sequential:
     )
 
 
+class ChannelScale(nn.Module):
+    """A scale and a shift for each channel, in place of a normalisation.
+
+    A normalisation pools over a whole cube, so that one gold bead changes what is around it; with
+    this, each voxel of the output depends on the network's receptive field alone.
+    """
+
+    def __init__(self, channels: int) -> None:
+        """Start as the identity."""
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(channels))
+        self.bias = nn.Parameter(torch.zeros(channels))
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Map features (n, channels, z, y, x)."""
+        shape = (1, -1, 1, 1, 1)
+        return torch.addcmul(self.bias.view(shape), features, self.weight.view(shape))
+
+
+def _normalisation(channels: int) -> nn.Module:
+    return nn.GroupNorm(channels // CHANNELS_PER_GROUP, channels)
+
+
+class _Residual(nn.Sequential):
+    """Two convolutions beside the identity."""
+
+    def __init__(self, channels: int, normalisation: Callable[[int], nn.Module]) -> None:
+        super().__init__(
+            normalisation(channels),
+            nn.ReLU(inplace=True),
+            nn.Conv3d(channels, channels, 3, padding="same", bias=False),
+            normalisation(channels),
+            nn.ReLU(inplace=True),
+            nn.Conv3d(channels, channels, 3, padding="same"),
+        )
+
+    def forward(self, features: Tensor) -> Tensor:
+        branch: Tensor = super().forward(features)  # type: ignore[no-untyped-call]
+        return features + branch
+
+
 class ResUNet(nn.Module):
     """Residual U-Net on cubes of 2^3 voxels; 1.6 million parameters.
 
@@ -66,25 +110,31 @@ class ResUNet(nn.Module):
     al. 2016, ECCV).
     """
 
-    def __init__(self, width: int = 32) -> None:
+    def __init__(
+        self,
+        width: int = 32,
+        classes: int = CLASSES,
+        normalisation: Callable[[int], nn.Module] = _normalisation,
+    ) -> None:
         """Make levels of `width`, 2 and 3 times `width` channels."""
         super().__init__()
         half, quarter, eighth, full = width, 2 * width, 3 * width, width // 2
+        residual = partial(_Residual, normalisation=normalisation)
         self.stem = nn.Conv3d(1, half, 4, stride=2, padding=1)
-        self.down2 = _Residual(half)
-        self.down3 = nn.Sequential(nn.Conv3d(half, quarter, 2, stride=2), _Residual(quarter))
+        self.down2 = residual(half)
+        self.down3 = nn.Sequential(nn.Conv3d(half, quarter, 2, stride=2), residual(quarter))
         self.bottom = nn.Sequential(
             nn.Conv3d(quarter, eighth, 2, stride=2),
-            _Residual(eighth),
-            _Residual(eighth),
+            residual(eighth),
+            residual(eighth),
             nn.Conv3d(eighth, quarter, 1),
         )
-        self.up3 = nn.Sequential(_Residual(quarter), nn.Conv3d(quarter, half, 1))
-        self.up2 = nn.Sequential(_Residual(half), _normalisation(half), nn.ReLU(inplace=True))
+        self.up3 = nn.Sequential(residual(quarter), nn.Conv3d(quarter, half, 1))
+        self.up2 = nn.Sequential(residual(half), normalisation(half), nn.ReLU(inplace=True))
         self.up1 = nn.ConvTranspose3d(half, full, 2, stride=2)
         self.detail = nn.Conv3d(1, full, 3, padding="same")
         self.mix = nn.Conv3d(full, full, 3, padding="same")
-        self.score = nn.Conv3d(full, CLASSES, 1)
+        self.score = nn.Conv3d(full, classes, 1)
 
     def forward(self, images: Tensor) -> Tensor:
         """Map images (n, 1, s, s, s) to logits (n, 2, s, s, s)."""
@@ -96,25 +146,3 @@ class ResUNet(nn.Module):
         full = self.up1(self.up2(half)) + self.detail(images)
         scores: Tensor = self.score(relu(self.mix(relu(full, inplace=True)), inplace=True))
         return scores
-
-
-class _Residual(nn.Sequential):
-    """Two convolutions beside the identity."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__(
-            _normalisation(channels),
-            nn.ReLU(inplace=True),
-            nn.Conv3d(channels, channels, 3, padding="same", bias=False),
-            _normalisation(channels),
-            nn.ReLU(inplace=True),
-            nn.Conv3d(channels, channels, 3, padding="same"),
-        )
-
-    def forward(self, features: Tensor) -> Tensor:
-        branch: Tensor = super().forward(features)  # type: ignore[no-untyped-call]
-        return features + branch
-
-
-def _normalisation(channels: int) -> nn.GroupNorm:
-    return nn.GroupNorm(channels // CHANNELS_PER_GROUP, channels)

@@ -2,6 +2,7 @@
 
 import math
 
+import torch
 from torch import Tensor
 
 from ssn3d.segmentation.settings import TrainingSettings
@@ -26,12 +27,17 @@ def training_loss(
 
 
 def dice_losses(logits: Tensor, masks: Tensor) -> Tensor:
-    """Dice losses (m,): 1 - Dice coefficient of foreground and mask (Milletari et al. 2016, 3DV).
+    """Dice losses (m,): 1 - mean Dice coefficient of all classes but background.
 
-    `logits` are (m, 2, s, s, s), `masks` (m, s, s, s). One voxel is added to all sums, so that an
-    empty prediction of an empty mask has no loss.
+    Milletari et al. 2016, 3DV. `logits` are (m, classes, s, s, s), `masks` (m, s, s, s) are numbers
+    of classes. One voxel is added to all sums, so that an empty prediction of an empty mask has no
+    loss.
     """
-    probability = logits.softmax(dim=1)[:, 1].flatten(1)
-    truth = masks.to(logits.device, non_blocking=True).to(probability.dtype).flatten(1)
-    overlap = 2 * (probability * truth).sum(dim=1) + 1
-    return 1 - overlap / (probability.sum(dim=1) + truth.sum(dim=1) + 1)
+    probabilities, masks = logits.softmax(dim=1), masks.to(logits.device, non_blocking=True)
+    dice = torch.zeros(len(masks), dtype=logits.dtype, device=logits.device)
+    for number in range(1, logits.shape[1]):
+        probability = probabilities[:, number].flatten(1)
+        truth = (masks == number).to(probability.dtype).flatten(1)
+        overlap = 2 * (probability * truth).sum(dim=1) + 1
+        dice = dice + overlap / (probability.sum(dim=1) + truth.sum(dim=1) + 1)
+    return 1 - dice / (logits.shape[1] - 1)
