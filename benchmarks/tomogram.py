@@ -80,7 +80,7 @@ def simulate(config: Config, datasets: Sequence[DatasetSettings], folder: Path) 
     stages = Stages()
     pdb_ids = read_pdb_ids(ROOT / config.structures.ids)
     with stages.stage("structures"):
-        prepare_structures(pdb_ids, config.structures, ROOT / "resources", folder)
+        prepare_structures(pdb_ids, config.structures, config.seed, ROOT / "resources", folder)
     with stages.stage("specimen"):
         simulate_specimen(
             {i: folder / f"{i}.npz" for i in pdb_ids},

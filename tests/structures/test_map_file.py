@@ -105,7 +105,7 @@ def test_maps_replace_coordinates(row, repository, tmp_path):
     settings = section("structures", source="folder", folder=str(tmp_path), maps=[row.model_dump()])
     assert settings.from_coordinates(["1AAA", "1KP8"]) == ["1KP8"]
     assert map_files(settings) == [row.file]
-    prepare_structures(["1AAA"], settings, repository / "resources", tmp_path / "made")
+    prepare_structures(["1AAA"], settings, 1, repository / "resources", tmp_path / "made")
     structure = read_structure(tmp_path / "made" / "1AAA.npz")
     np.testing.assert_array_equal(structure.points_angstrom, map_structure(row).points_angstrom)
     record = read_json(tmp_path / "made" / "1AAA.json")

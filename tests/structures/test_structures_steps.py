@@ -32,7 +32,7 @@ def give_prepare(repository, tmp_path):
 
     def prepare(ids, settings):
         folder = tmp_path / "results"
-        prepare_structures(ids, settings, resources, folder)
+        prepare_structures(ids, settings, 1, resources, folder)
         return {
             i: (read_structure(folder / f"{i}.npz"), read_json(folder / f"{i}.json")) for i in ids
         }

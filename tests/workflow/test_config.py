@@ -21,6 +21,8 @@ from ssn3d.segmentation.networks.registry import NETWORKS
 
 CONFIG = yaml.safe_load((REPOSITORY / "config.yaml").read_text())
 FULL = load_config(REPOSITORY / "config.yaml", REPOSITORY / "config/realistic.yaml").model_dump()
+VARIED = load_config(REPOSITORY / "config.yaml", REPOSITORY / "config/varied.yaml")
+FULL["structures"] = VARIED.structures.model_dump()
 SCHEMA = Config.model_json_schema()
 WRONG_TYPES = {
     "integer": ["many", 1.5, 10.0, True, None, [1], {"a": 1}],
@@ -71,6 +73,11 @@ FAULTS = [  # key, value, message; `test_wrong_types_and_ranges` has all others
     ("structures.maps", [MAP | {"threshold": 0.0}], "maps.0.threshold: 0.0 "),
     ("structures.maps", [MAP | {"mass_dalton": 1}], "mass_dalton: 1 "),
     ("structures.source", "folder", "structures.folder: .*'folder'"),
+    ("structures.ids", "", "structures.ids: '' "),
+    ("structures.random.count", 901, "random.count: 901 .*900"),
+    ("structures.random.mass_dalton", [1e6, 1e5], "mass_dalton: .*does not rise"),
+    ("structures.random.mass_dalton", 10.0, "mass_dalton: 10.0 .*5000"),
+    ("structures.per_tomogram", 0, "per_tomogram: 0 "),
     ("structures.biological_ids", ["../x"], r"biological_ids.0: '\.\./x' .*PDB ID"),
     ("snr.reference_id", "GroEL", "reference_id: 'GroEL' .*PDB ID"),
     ("subtomograms.size_voxels", 41, "size_voxels: 41 .*multiple of 8"),
@@ -153,7 +160,7 @@ def test_presets_are_valid(monkeypatch):
     presets = {
         path.stem: load_config("config.yaml", path) for path in Path("config").glob("*.yaml")
     }
-    assert set(presets) == {"cpu", "demo", "models", "own", "realistic"}
+    assert set(presets) == {"cpu", "demo", "models", "own", "realistic", "varied"}
     for name, preset in presets.items():
         section = {"cpu": "training", "own": "recovery"}.get(name)
         differing = {key for key in CONFIG if getattr(preset, key) != getattr(paper, key)}
@@ -258,6 +265,28 @@ def test_tilt_step_with_rounding(step, steps):
 def test_reference_must_be_a_structure():
     with pytest.raises(ConfigError, match=r"snr\.reference_id: 1KP8 "):
         check_ids(PAPER, ["2GLS", "2AWB", "1W6T"])
+
+
+@pytest.mark.parametrize(
+    ("structures", "listed", "message"),
+    [
+        ({}, ["1KP8", "0R05"], r"resources/pdb_ids\.txt: 0R05 "),
+        ({"per_tomogram": [5, 400]}, ["1KP8"], "per_tomogram: 400 .* 301 structures"),
+        ({"ids": None}, [], r"snr\.reference_id: 1KP8 .*0R00 to 0T99"),
+        ({"ids": None, "biological_ids": ["0R05"]}, [], r"(reference|biological)_id"),
+    ],
+)
+def test_random_shapes_among_the_structures(structures, listed, message):
+    check_ids(VARIED, ["1KP8"])
+    with pytest.raises(ConfigError, match=message):
+        check_ids(changed(VARIED, structures=structures), listed)
+
+
+def test_no_structures_at_all():
+    assert "structures.ids: null " in fault_of(
+        replaced(("structures", "ids"), None)
+        | {"structures": {**FULL["structures"], "ids": None, "random": None}}
+    )
 
 
 def test_unreadable_files(tmp_path):

@@ -79,9 +79,10 @@ with one_line_errors():
         read_yaml(path)  # of a key that stands twice, Snakemake would take the last
     checked = check_config(config)
     check_braces(str(REPOSITORY), "the repository's own folder")
-    IDS_FILE = users_file(config["structures"]["ids"])
-    PDB_IDS = read_pdb_ids(IDS_FILE)
-    check_ids(checked, PDB_IDS)
+    IDS_FILE = users_file(checked.structures.ids) if checked.structures.ids else []
+    LISTED_IDS = read_pdb_ids(IDS_FILE) if IDS_FILE else []
+    check_ids(checked, LISTED_IDS)
+    PDB_IDS = LISTED_IDS + checked.structures.random_ids
 
 TOMOGRAMS = [f"t{i + 1}" for i in range(config["tomograms"])]
 INDEPENDENT = [f"independent{i + 1}" for i in range(config["independent_tomograms"])]

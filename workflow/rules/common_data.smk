@@ -1,6 +1,7 @@
 """What simulating tomograms depends on: the user's files, and the settings of noise."""
 
 from ssn3d.microscope.detector_table import read_detector_table
+from ssn3d.structures.ids import ids_in_tomogram
 from ssn3d.structures.map_file import map_files
 from ssn3d.structures.sources import find_sources
 
@@ -16,9 +17,20 @@ def folder_files(structures, pdb_ids):
 
 
 with one_line_errors():
-    from_coordinates = checked.structures.from_coordinates(PDB_IDS)
+    from_coordinates = checked.structures.from_coordinates(LISTED_IDS)
     STRUCTURE_FILES = folder_files(config["structures"], from_coordinates)
     STRUCTURE_FILES += map(users_file, map_files(checked.structures))
+
+
+def structures_in(wildcards):
+    """List the structures of a tomogram."""
+    return ids_in_tomogram(
+        PDB_IDS,
+        checked.structures.per_tomogram,
+        checked.snr.reference_id,
+        checked.seed,
+        wildcards.tomogram,
+    )
 
 
 def detector_tables(detector):

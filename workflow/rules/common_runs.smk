@@ -1,6 +1,6 @@
 """Runs of methods on datasets: which there are, their names, files and resources."""
 
-RUNS = checked.tables.runs(PDB_IDS)
+RUNS = checked.tables.runs(LISTED_IDS)
 TRAINED = [run for run in RUNS if run.method not in BASELINES]
 UNSUPERVISED_RUNS = [run for run in RUNS if run.method == BASELINE]
 FIRST_SEEDS = [run for run in RUNS if run.split == "random"]

@@ -5,7 +5,7 @@ in_run_time = partial(shown, "6. Run time")
 
 TABLES, FORMATS = ["table2", "table3"], ["csv", "md", "tex", "json"]
 
-COMPETING = checked.leaderboard.runs(checked.tables, [*SNRS], PDB_IDS)
+COMPETING = checked.leaderboard.runs(checked.tables, [*SNRS], LISTED_IDS)
 EXTERNAL = config["leaderboard"]["external"]
 SCORES_OF_RUN = ["run.json", "per_subtomogram.csv", "independent.csv"]
 
@@ -98,7 +98,7 @@ rule make_tables:
         runs=run_files(RUNS, "run.json"),
         scores=run_files(RUNS, "per_subtomogram.csv"),
         independent=run_files(RUNS, "independent.csv"),
-        structures=expand("results/structures/{pdb_id}.json", pdb_id=PDB_IDS),
+        structures=expand("results/structures/{pdb_id}.json", pdb_id=LISTED_IDS),
         facts=map(resource, FACTS_OF_TABLES),
     output:
         expand("results/tables/{table}.{format}", table=TABLES, format=FORMATS),
@@ -113,7 +113,7 @@ rule make_tables:
         "../../envs/cpu.yaml"
     params:
         config=SETTINGS_OF_TABLES,
-        pdb_ids=PDB_IDS,
+        pdb_ids=LISTED_IDS,
         code=library_version("make_tables"),
     script:
         "../scripts/make_tables.py"
@@ -136,7 +136,7 @@ rule make_leaderboard:
         leaderboard=lookup(within=config, dpath="leaderboard"),
         tables=lookup(within=config, dpath="tables"),
         snr=lookup(within=config, dpath="snr"),
-        pdb_ids=PDB_IDS,
+        pdb_ids=LISTED_IDS,
         seed=lookup(within=config, dpath="seed"),
         code=library_version("make_leaderboard"),
     script:

@@ -1,6 +1,8 @@
 rule simulate_specimen:
     input:
-        structures=expand("results/structures/{pdb_id}.npz", pdb_id=PDB_IDS),
+        structures=lambda w: expand(
+            "results/structures/{pdb_id}.npz", pdb_id=structures_in(w)
+        ),
     output:
         density=volume("results/tomograms/{tomogram}/density.mrc"),
         labels=LABELS,
@@ -17,7 +19,7 @@ rule simulate_specimen:
     resources:
         **TOMOGRAM_RESOURCES,
     params:
-        pdb_ids=PDB_IDS,
+        pdb_ids=structures_in,
         settings=lookup(within=config, dpath="specimen"),
         seed=lookup(within=config, dpath="seed"),
         code=library_version("simulate_specimen"),

@@ -1,3 +1,7 @@
+# Addresses and patience of the archive, and what a tomogram draws.
+NO_CHANGE = {"archive", "per_tomogram"}
+
+
 # On a cluster this runs where Snakemake does: compute nodes may have no way to the archive.
 rule prepare_structures:
     input:
@@ -16,9 +20,14 @@ rule prepare_structures:
     conda:
         "../../envs/cpu.yaml"
     params:
-        pdb_ids=PDB_IDS,
-        # The archive's addresses and patience change no structure, so no job runs for them.
-        settings={k: v for k, v in config["structures"].items() if k != "archive"},
+        pdb_ids=LISTED_IDS,
+        # These change no structure, so no job runs for them.
+        settings={
+            k: config["structures"][k]
+            for k in config["structures"]
+            if k not in NO_CHANGE
+        },
+        seed=config["seed"] if config["structures"]["random"] else None,
         code=library_version("prepare_structures"),
     script:
         "../scripts/prepare_structures.py"

@@ -8,10 +8,11 @@ from ssn3d.structures.steps import prepare_structures
 
 if __name__ == "__main__":
     with job(snakemake.log[0]):
-        archive = {"archive": snakemake.config["structures"]["archive"]}
+        structures = snakemake.config["structures"]
         prepare_structures(
             snakemake.params.pdb_ids,
-            StructuresSettings.model_validate(snakemake.params.settings | archive),
+            StructuresSettings.model_validate(structures | snakemake.params.settings),
+            snakemake.config["seed"],
             Path(snakemake.input.complexes).parent,
             Path(snakemake.output.points[0]).parent,
         )

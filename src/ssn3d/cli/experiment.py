@@ -16,11 +16,11 @@ def add_experiment_options(parser: argparse.ArgumentParser) -> None:
 
 
 def read_experiment(arguments: argparse.Namespace) -> "tuple[Config, list[str]]":
-    """Read and check the configuration and the PDB IDs that it names."""
+    """Read and check the configuration and the PDB IDs in its file structures.ids."""
     from ssn3d.config.experiment import check_ids, load_config
     from ssn3d.structures.ids import read_pdb_ids
 
     config = load_config(*arguments.config)
-    pdb_ids = read_pdb_ids(config.structures.ids)
+    pdb_ids = read_pdb_ids(config.structures.ids) if config.structures.ids else []
     check_ids(config, pdb_ids)
     return config, pdb_ids

@@ -29,6 +29,9 @@ from ssn3d.specimen.settings import SpecimenSettings
 from ssn3d.structures.settings import StructuresSettings
 from ssn3d.subtomograms.settings import SplitsSettings, SubtomogramsSettings
 
+_OF_FILES = {"structures.biological_ids", "structures.maps", "tables.table3.leave_out"}
+"""Keys that name structures of structures.ids alone, no random shapes."""
+
 
 class Config(Settings):
     """A whole configuration."""
@@ -112,7 +115,22 @@ def check_config(config: Mapping[str, Any]) -> Config:
 
 
 def check_ids(config: Config, pdb_ids: Sequence[str]) -> None:
-    """Raise ConfigError if the configuration names an ID that is not among the structures."""
+    """Check the configuration against `pdb_ids`, the IDs in the file structures.ids.
+
+    Raises ConfigError if the configuration names an ID that is not among the structures, or
+    structures.per_tomogram is larger than their number.
+    """
+    structures, every = config.structures, [*pdb_ids, *config.structures.random_ids]
+    for pdb_id in structures.random_ids:
+        if pdb_id in pdb_ids:
+            raise ConfigError(f"{structures.ids}: {pdb_id} is the ID of a random shape; rename it")
+    per_tomogram = structures.per_tomogram or 1
+    most = per_tomogram[-1] if isinstance(per_tomogram, list) else per_tomogram
+    if most > len(every):
+        raise ConfigError(
+            f"config: structures.per_tomogram: {most} is more than the {len(every)} structures; "
+            "lower it, or raise structures.random.count"
+        )
     leave_out, averaging = config.tables.table3.leave_out, config.recovery.averaging
     named = {
         "snr.reference_id": [config.snr.reference_id],
@@ -125,6 +143,11 @@ def check_ids(config: Config, pdb_ids: Sequence[str]) -> None:
     }
     for key, ids in named.items():
         for pdb_id in ids:
-            if pdb_id not in pdb_ids:
-                message = f"{pdb_id} is not in {config.structures.ids}; add it there"
+            known = pdb_ids if key in _OF_FILES else every
+            if pdb_id not in known:
+                message = f"{pdb_id} is not in {structures.ids}; add it there"
+                if structures.ids is None:
+                    message = f"{pdb_id} is no structure, since structures.ids is null"
+                    if key not in _OF_FILES:
+                        message += f"; name a random shape ({every[0]} to {every[-1]})"
                 raise ConfigError(f"config: {key}: {message}")

@@ -1,14 +1,53 @@
-"""PDB IDs of the experiment, and superseded entries of the archive."""
+"""IDs of the experiment's structures, and superseded entries of the archive."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from ssn3d.core.errors import ConfigError
+from ssn3d.core.seeds import generator
 from ssn3d.io.delimited import read_tsv
 from ssn3d.io.files import PathLike, cannot_be_read
 
 PDB_ID = re.compile(r"[0-9][A-Z0-9]{3}")
 """A PDB ID in capitals; safe as part of a path."""
+
+_RANDOM_LETTERS = "RSTUVWXYZ"
+MOST_RANDOM = 100 * len(_RANDOM_LETTERS)
+"""Random shapes that have an ID."""
+
+
+def random_ids(count: int) -> list[str]:
+    """IDs of random shapes: 0R00 to 0R99, 0S00, ... Entries of the PDB begin with 1 to 9."""
+    return [f"0{_RANDOM_LETTERS[i // 100]}{i % 100:02d}" for i in range(count)]
+
+
+def ids_in_tomogram(
+    pdb_ids: Sequence[str],
+    per_tomogram: int | list[int] | None,
+    reference_id: str,
+    seed: int,
+    tomogram: str,
+) -> list[str]:
+    """Draw the structures of a tomogram, in the order of `pdb_ids`.
+
+    Args:
+        pdb_ids: all structures of the experiment.
+        per_tomogram: number of structures, or its range; None for all.
+        reference_id: structure of every tomogram, by which its SNR is measured.
+        seed: of the configuration.
+        tomogram: name of the tomogram.
+    """
+    if per_tomogram is None:
+        return list(pdb_ids)
+    random = generator(seed, "structures", tomogram)
+    if isinstance(per_tomogram, list):
+        low, high = per_tomogram
+        per_tomogram = int(random.integers(low, high, endpoint=True))
+    others = [pdb_id for pdb_id in pdb_ids if pdb_id != reference_id]
+    chosen = random.choice(len(others), size=per_tomogram - 1, replace=False)
+    drawn = {reference_id, *(others[i] for i in chosen)}
+    return [pdb_id for pdb_id in pdb_ids if pdb_id in drawn]
 
 
 def read_pdb_ids(path: PathLike) -> list[str]:

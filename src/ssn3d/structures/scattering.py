@@ -23,7 +23,7 @@ import gemmi
 
 from ssn3d.structures.surrogates import PROTEIN_ANGSTROM3_PER_DALTON
 
-_RNA_ANGSTROM3_PER_DALTON = 0.945
+RNA_ANGSTROM3_PER_DALTON = 0.945
 """0.569 ml/g (Voss & Gerstein 2005, J. Mol. Biol. 346, 477)."""
 
 
@@ -62,7 +62,7 @@ PROTEIN = _of_mass(
     {"C": 4.9384, "H": 7.7583, "N": 1.3577, "O": 1.4773, "S": 0.0417}, PROTEIN_ANGSTROM3_PER_DALTON
 )
 """The mean residue (Senko et al. 1995, J. Am. Soc. Mass Spectrom. 6, 229)."""
-NUCLEOTIDE = _of_mass({"C": 9.5, "H": 11.75, "N": 3.75, "O": 7, "P": 1}, _RNA_ANGSTROM3_PER_DALTON)
+NUCLEOTIDE = _of_mass({"C": 9.5, "H": 11.75, "N": 3.75, "O": 7, "P": 1}, RNA_ANGSTROM3_PER_DALTON)
 """The mean of A, C, G and U in a chain, uncharged."""
 POTASSIUM = Matter({"K": 0.76, "H": -0.76}, 0.76 * 7.5)
 """The ions that neutralise 76% of a nucleotide's charge (Manning 1978, Q. Rev. Biophys. 11, 179)

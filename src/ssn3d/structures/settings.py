@@ -6,7 +6,9 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, model_validator
 
+from ssn3d.core.ranges import OrRange
 from ssn3d.core.settings import PdbId, PdbIds, Settings
+from ssn3d.structures.ids import MOST_RANDOM, random_ids
 
 
 def entry_url(template: str, pdb_id: str) -> str:
@@ -54,11 +56,20 @@ class MapSettings(Settings):
     """Mass of the whole, or null for that of protein in the volume above the threshold."""
 
 
+class RandomSettings(Settings):
+    """Random bead models, IDs 0R00, 0R01, ..."""
+
+    count: int = Field(ge=1, le=MOST_RANDOM)
+    """Number of shapes."""
+    mass_dalton: OrRange[Annotated[float, Field(ge=5e3, le=2e7)]]
+    """Mass, or the range from which masses are drawn, uniformly on a logarithmic scale."""
+
+
 class StructuresSettings(Settings):
     """The structures, and the sources of their coordinates."""
 
-    ids: str = Field(min_length=1)
-    """File of PDB IDs."""
+    ids: Annotated[str, Field(min_length=1)] | None
+    """File of PDB IDs, or null if all structures are random shapes."""
     source: Literal["archive", "folder", "surrogate"]
     """Source of coordinates."""
     folder: Annotated[str, Field(min_length=1)] | None
@@ -73,17 +84,29 @@ class StructuresSettings(Settings):
     """Contrast of nucleic acid relative to protein: by mass, or by scattering in excess of ice."""
     maps: list[MapSettings]
     """Density maps in place of coordinates."""
+    random: RandomSettings | None
+    """Random bead models besides the structures of `ids`."""
+    per_tomogram: OrRange[Annotated[int, Field(ge=1)]] | None
+    """Number of structures drawn at random for each tomogram, snr.reference_id among them, or null
+    for all."""
     archive: ArchiveSettings
 
     @model_validator(mode="after")
     def _check(self) -> Self:
         if self.source == "folder" and self.folder is None:
             raise ValueError("folder: source is 'folder', so name the folder of coordinate files")
+        if self.ids is None and self.random is None:
+            raise ValueError("ids: null needs random shapes (structures.random)")
         ids = [row.id for row in self.maps]
         for place, pdb_id in enumerate(ids):
             if pdb_id in ids[:place]:
                 raise ValueError(f"maps.{place}.id: {pdb_id} has a map already; keep one")
         return self
+
+    @property
+    def random_ids(self) -> list[PdbId]:
+        """IDs of the random shapes."""
+        return random_ids(self.random.count) if self.random else []
 
     def unit_of(self, pdb_id: PdbId) -> str:
         """Unit of a structure."""

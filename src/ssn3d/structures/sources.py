@@ -20,7 +20,7 @@ class SourceFile:
     pdb_id: str
     """Class of the structure."""
     source: str
-    """`archive`, `folder`, `surrogate` or `map`."""
+    """`archive`, `folder`, `surrogate`, `map` or `random`."""
     path: Path | None = None
     """The coordinate file; None for a surrogate."""
     served_by: str | None = None

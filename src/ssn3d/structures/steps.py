@@ -16,6 +16,7 @@ from ssn3d.structures.fetch import cache_folder, fetch_entries
 from ssn3d.structures.ids import read_superseded
 from ssn3d.structures.map_file import map_structure
 from ssn3d.structures.maps import density_map
+from ssn3d.structures.random_shapes import random_shape
 from ssn3d.structures.settings import MapSettings, StructuresSettings
 from ssn3d.structures.sources import SourceFile, find_sources
 from ssn3d.structures.structure import Structure, read_structure, write_structure
@@ -24,11 +25,20 @@ from ssn3d.structures.surrogates import surrogate
 
 @one_blas_thread()
 def prepare_structures(
-    pdb_ids: Sequence[str], settings: StructuresSettings, resources: PathLike, folder: PathLike
+    pdb_ids: Sequence[str],
+    settings: StructuresSettings,
+    seed: int,
+    resources: PathLike,
+    folder: PathLike,
 ) -> None:
     """Write {pdb_id}.npz and {pdb_id}.json of all structures into a folder.
 
-    `resources` is the folder of complexes.tsv, obsolete.tsv and archive.lock.tsv.
+    Args:
+        pdb_ids: structures of settings.ids; random shapes join them.
+        settings: sources of the structures.
+        seed: of the configuration, for random shapes.
+        resources: folder of complexes.tsv, obsolete.tsv and archive.lock.tsv.
+        folder: output.
 
     Raises StructureError or ConfigError that names all unavailable structures, before any file is
     written.
@@ -37,7 +47,7 @@ def prepare_structures(
     superseded = read_superseded(Path(resources) / "obsolete.tsv")
     complexes = read_complexes(Path(resources) / "complexes.tsv")
     files: PathLike | None = settings.folder
-    if settings.source == "archive":
+    if settings.source == "archive" and coordinates:
         files = cache_folder()
         fetch_entries(
             coordinates,
@@ -60,6 +70,13 @@ def prepare_structures(
         prepare_structure(source, unit, complexes, target, contrast=contrast)
     for row in settings.maps:
         prepare_map(row, Path(folder) / f"{row.id}.npz")
+    if settings.random is not None:
+        mass = settings.random.mass_dalton
+        low, high = mass if isinstance(mass, list) else (mass, mass)
+        for pdb_id in settings.random_ids:
+            structure, shape = random_shape(pdb_id, seed, (low, high), settings.contrast)
+            source = SourceFile(pdb_id, "random", note=str(shape))
+            _write(structure, source, None, Path(folder) / f"{pdb_id}.npz")
 
 
 def prepare_structure(

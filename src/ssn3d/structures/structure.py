@@ -28,7 +28,7 @@ class Structure:
     masses_dalton: NDArray[np.float32]
     """(n,), positive."""
     unit: str
-    """`deposited`, `biological`, `surrogate` or `map`."""
+    """`deposited`, `biological`, `surrogate`, `map` or `random`."""
 
     def __post_init__(self) -> None:
         """Check shapes and numbers."""

@@ -95,41 +95,41 @@ def _body(random: np.random.Generator, known: Complex) -> Points:
     unit_dalton = known.mass_dalton / len(group)
     beads = max(1, round(unit_dalton / BEAD_DALTON))
     domains = max(2, round(4 / len(group)), round(unit_dalton / _DOMAIN_DALTON))
-    grown = [_grow_nodes(random, group, domains) for _ in range(_CANDIDATES)]
-    skeleton = min((_connect(_replicate(group, nodes)) for nodes in grown), key=_slenderness)
+    grown = [grow_nodes(random, group, domains) for _ in range(_CANDIDATES)]
+    skeleton = min((connect(replicate(group, nodes)) for nodes in grown), key=slenderness)
     return _fill(random, group, skeleton, beads, known.radius_angstrom)
 
 
-def _replicate(group: Points, points: Points) -> Points:
+def replicate(group: Points, points: Points) -> Points:
     """Copy points (n, 3) by all operations (g, 3, 3) of a group: (g n, 3)."""
     return np.asarray(np.einsum("gij,nj->gni", group, points).reshape(-1, 3))
 
 
-def _direction(random: np.random.Generator) -> Points:
+def direction(random: np.random.Generator) -> Points:
     """Draw a unit vector, uniform on the sphere."""
     vector = random.normal(size=3)
     return np.asarray(vector / np.sqrt((vector**2).sum()))
 
 
-def _grow_nodes(random: np.random.Generator, group: Points, count: int) -> Points:
+def grow_nodes(random: np.random.Generator, group: Points, count: int) -> Points:
     """Grow nodes (count, 3) of one asymmetric unit, each one step from an earlier one.
 
     A node keeps away from the others and all copies, unless 20 tries find no such place.
     """
     start = 0.5 * np.sqrt(len(group)) if len(group) > 1 else 0.0
-    nodes = start * _direction(random)[None]
-    copies = np.delete(group, _identity(group), axis=0)
+    nodes = start * direction(random)[None]
+    copies = np.delete(group, identity(group), axis=0)
     while len(nodes) < count:
         for _ in range(20):
-            new = nodes[random.integers(len(nodes))] + _direction(random)
-            others = np.concatenate([_replicate(group, nodes), copies @ new])
+            new = nodes[random.integers(len(nodes))] + direction(random)
+            others = np.concatenate([replicate(group, nodes), copies @ new])
             if np.linalg.norm(others - new, axis=1).min() >= _NODE_SEPARATION:
                 break
         nodes = np.concatenate([nodes, new[None]])
     return nodes
 
 
-def _connect(nodes: Points) -> Points:
+def connect(nodes: Points) -> Points:
     """Join nodes by their relative neighbourhood graph; return points along its edges, (9, n, 3).
 
     Two nodes are joined unless a third is nearer to both. The graph is connected, and as symmetric
@@ -146,7 +146,7 @@ def _connect(nodes: Points) -> Points:
     return np.asarray(points - points.mean(axis=(0, 1)))
 
 
-def _slenderness(skeleton: Points) -> float:
+def slenderness(skeleton: Points) -> float:
     """Length of a skeleton (9, edges, 3) over its radius; slender skeletons give thin bodies."""
     lengths = np.linalg.norm(skeleton[-1] - skeleton[0], axis=-1)
     return float(lengths.sum() / np.linalg.norm(skeleton, axis=-1).max())
@@ -159,7 +159,7 @@ def _fill(
 
     Returns points (beads * g, 3) relative to their centre.
     """
-    sites = _lattice(random, group, 1.25 * radius)
+    sites = lattice(random, group, 1.25 * radius)
     farthest = float(np.linalg.norm(skeleton, axis=-1).max())
 
     def place(scale: float, within: float) -> tuple[Points, float]:
@@ -167,7 +167,7 @@ def _fill(
         tree = KDTree(scale * skeleton.reshape(-1, 3))
         distances = np.asarray(tree.query(sites, distance_upper_bound=within)[0])  # inf beyond
         nearest = np.argsort(distances, kind="stable")[:beads]
-        points = _replicate(group, sites[nearest])
+        points = replicate(group, sites[nearest])
         # as in PDB files, so that differences between processors vanish
         centred = np.round(points - points.mean(axis=0), 3)
         return np.asarray(centred), float(distances[nearest[-1]])
@@ -186,7 +186,7 @@ def _fill(
     return min(tried, key=lambda trial: trial[0])[1]
 
 
-def _lattice(random: np.random.Generator, group: Points, radius: float) -> Points:
+def lattice(random: np.random.Generator, group: Points, radius: float) -> Points:
     """Sites (n, 3) of a cubic lattice, one per bead, in one asymmetric unit of a sphere.
 
     The asymmetric unit is the region nearer to a random point than to that point's copies.
@@ -196,11 +196,11 @@ def _lattice(random: np.random.Generator, group: Points, radius: float) -> Point
     index = np.indices((2 * half + 1,) * 3).reshape(3, -1).T - half + random.random(3)
     sites = spacing * index @ Rotation.from_quat(random.normal(size=4)).as_matrix()  # uniform
     sites = sites[(sites**2).sum(axis=1) < radius**2]
-    images = group @ _direction(random)
+    images = group @ direction(random)
     nearness = sites @ images.T
-    return np.asarray(sites[nearness.argmax(axis=1) == _identity(group)])
+    return np.asarray(sites[nearness.argmax(axis=1) == identity(group)])
 
 
-def _identity(group: Points) -> int:
+def identity(group: Points) -> int:
     """Row of the identity."""
     return int(np.trace(group, axis1=1, axis2=2).argmax())
