@@ -78,7 +78,7 @@ def relion_projections(tilts):
 
 
 def test_others_read_what_is_written(bead, star):
-    folder, taken = bead / "export", read_acquisition(bead / "acquisition.json", 41)
+    folder, taken = bead / "export", read_acquisition(bead / "acquisition.json")
     tilts, series = star
     np.testing.assert_allclose(np.loadtxt(folder / "tilts.rawtlt"), np.arange(-60, 61, 3))
     assert np.loadtxt(folder / "tilts.xf").shape == (41, 6)

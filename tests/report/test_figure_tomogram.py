@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
+from sections import section
 from ssn3d.core.errors import DataError
 from ssn3d.io.mrc import write_mrc
-from ssn3d.microscope.settings import TiltSettings
+from ssn3d.microscope.acquisition import sample_acquisition, write_acquisition
 from ssn3d.report.figures import tomogram as figure_tomogram
 from ssn3d.report.figures.tomogram import (
     draw_labels,
@@ -118,12 +119,14 @@ def test_tilt_nearest_zero_is_shown(tmp_path, images, monkeypatch):
         figure_tomogram, "tomogram_picture", lambda *a, **k: shown.append((a[3], k))
     )
     monkeypatch.setattr(figure_tomogram, "save", lambda *_: None)
-    tilt = TiltSettings(min_deg=-25.0, max_deg=50.0, step_deg=15.0)  # -25, -10, 5, 20, 35, 50
+    settings = section("microscope", tilt={"min_deg": -25.0, "max_deg": 50.0, "step_deg": 15.0})
+    files["acquisition"] = tmp_path / "acquisition.json"  # -25, -10, 5, 20, 35, 50
+    write_acquisition(files["acquisition"], sample_acquisition(settings, 1, "t1"), settings, 1)
     if images == 6:
-        figure_tomogram.draw_tomogram(files, "name", tilt, figure=tmp_path / "figure.png")
+        figure_tomogram.draw_tomogram(files, "name", figure=tmp_path / "figure.png")
         ((image, words),) = shown
         assert (image == 2).all()
         assert (words["tilt_deg"], words["max_tilt_deg"]) == (5, 50)
     else:
         with pytest.raises(DataError, match=r"tilts\.mrc: shape \(5, 40, 48\), expected \(6,"):
-            figure_tomogram.draw_tomogram(files, "name", tilt, figure=tmp_path / "figure.png")
+            figure_tomogram.draw_tomogram(files, "name", figure=tmp_path / "figure.png")

@@ -67,6 +67,7 @@ rule draw_tomogram:
         tomogram="results/tomograms/{tomogram}/{dataset}.mrc",
         labels=LABELS,
         tilts="results/tomograms/{tomogram}/{dataset}_tilts.mrc",
+        acquisition="results/tomograms/{tomogram}/acquisition.json",
     output:
         png=in_tomograms(
             "results/figures/tomogram_{tomogram}_{dataset}.png",
@@ -82,7 +83,6 @@ rule draw_tomogram:
         **TOMOGRAM_RESOURCES,
     params:
         snr=lambda wildcards: SNRS[wildcards.dataset],
-        tilt=lookup(within=config, dpath="microscope/tilt"),
         code=library_version("draw_tomogram"),
     script:
         "../scripts/draw_tomogram.py"

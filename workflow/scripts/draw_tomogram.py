@@ -1,7 +1,6 @@
 """Draw one tomogram: slices, labels, a tilt image and the power spectrum."""
 
 from ssn3d.core.log import job
-from ssn3d.microscope.settings import TiltSettings
 from ssn3d.report.figures.tomogram import draw_tomogram
 
 if __name__ == "__main__":
@@ -11,6 +10,5 @@ if __name__ == "__main__":
         draw_tomogram(
             dict(snakemake.input.items()),
             f"{title}, SNR {snakemake.params.snr:g}",
-            TiltSettings.model_validate(snakemake.params.tilt),
             figure=snakemake.output.png,
         )

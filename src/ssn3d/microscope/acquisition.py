@@ -4,12 +4,13 @@ Each number has its own random stream, so that turning an option on or off chang
 """
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ssn3d.core.choices import choose
 from ssn3d.core.errors import DataError
 from ssn3d.core.provenance import provenance
 from ssn3d.core.ranges import draw
@@ -19,7 +20,7 @@ from ssn3d.microscope.alignment import Alignment
 from ssn3d.microscope.defocus_gradient import beam_cosines, defocus_slopes
 from ssn3d.microscope.detector_table import DetectorTable, read_detector_table
 from ssn3d.microscope.dose import exposures
-from ssn3d.microscope.settings import MicroscopeSettings, MTFTable
+from ssn3d.microscope.settings import MicroscopeSettings, MTFTable, tilt_angles_deg
 from ssn3d.microscope.shot_noise import noise_variances
 from ssn3d.specimen.ice import slab_normal
 
@@ -35,11 +36,17 @@ class Tilts:
     """Exposure of the image itself; 0 if there is no damage."""
     defocus_um: NDArray[np.float64]
     """Defocus at the tilt axis."""
+    corrected_defocus_um: NDArray[np.float64]
+    """Defocus at the tilt axis for which the CTF is corrected, if it is."""
     defocus_slopes: NDArray[np.float64]
     """(tilts, 2) change of defocus per distance along y and x; 0 unless switched on."""
     noise_variance_before_ctf: NDArray[np.float64]
     noise_variance_after_ctf: NDArray[np.float64]
     """Variances relative to an image with the beam normal to the ice; see `shot_noise`."""
+
+    def __getitem__(self, kept: NDArray[np.int_]) -> "Tilts":
+        """Some of the tilts."""
+        return Tilts(**{name: values[kept] for name, values in vars(self).items()})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,6 +58,8 @@ class Acquisition:
     detector_table: DetectorTable | None
     numbers: dict[str, float]
     """Values, in this tomogram, of settings that may be ranges, and of the ice."""
+    choices: dict[str, str | bool]
+    """Options, in this tomogram, of settings that may be lists."""
 
 
 def sample_acquisition(
@@ -72,7 +81,7 @@ def sample_acquisition(
 
     Raises DataError if the detector table is invalid, or ice is required and missing.
     """
-    angles, numbers = settings.tilt.angles_deg, dict(ice or {})
+    numbers = dict(ice or {})
 
     def rng(key: str) -> np.random.Generator:
         return generator(seed, "microscope", tomogram, key)
@@ -81,32 +90,66 @@ def sample_acquisition(
         numbers[key] = draw(value, rng(key))
         return numbers[key]
 
-    defocus = number("optics.defocus_um", settings.optics.defocus_um)
-    spread = number("optics.defocus_sd_um", settings.optics.defocus_sd_um)
+    tilt, optics = settings.tilt, settings.optics
+    angles = tilt_angles_deg(
+        *(number(f"tilt.{key}", getattr(tilt, key)) for key in ("min_deg", "max_deg", "step_deg"))
+    )
+    left_out = number("tilt.left_out_fraction", tilt.left_out_fraction)
+    kept = _kept(len(angles), left_out, rng("left_out"))
+    defocus = number("optics.defocus_um", optics.defocus_um)
+    spread = number("optics.defocus_sd_um", optics.defocus_sd_um)
     defocus_um = defocus + spread * rng("defocus").standard_normal(len(angles))
+    error = number("defocus_error_um", settings.defocus_error_um)
+    corrected_um = defocus_um + error * rng("defocus_error").standard_normal(len(angles))
     before, during = np.zeros((2, len(angles)))
     if (dose := settings.dose) is not None:
         total = number("dose.total_e_per_angstrom2", dose.total_e_per_angstrom2)
         before, during = exposures(angles, dose, total)
     electrons = during if dose else np.ones(len(angles))
-    slopes, *variances = _seen_through_ice(settings, ice or {}, electrons)
+    slopes, *variances = _seen_through_ice(settings, angles, ice or {}, electrons)
     alignment = Alignment.exact(len(angles))
     if (errors := settings.alignment_errors) is not None:
         sizes = {k: number(f"alignment_errors.{k}", v) for k, v in errors.model_dump().items()}
         alignment = Alignment.drawn(len(angles), rng("alignment"), **sizes)
+    choices = _processing(settings, number, rng)
     table = None
     if isinstance(mtf := settings.detector.mtf, MTFTable):
         table = read_detector_table(detector_table or mtf.file, mtf.binning)
-    return Acquisition(
-        Tilts(angles, before, during, defocus_um, slopes, *variances), alignment, table, numbers
-    )
+    tilts = Tilts(angles, before, during, defocus_um, corrected_um, slopes, *variances)
+    return Acquisition(tilts[kept], alignment[kept], table, numbers, choices)
+
+
+def _processing(
+    settings: MicroscopeSettings,
+    number: Callable[[str, float | list[float]], float],
+    rng: Callable[[str], np.random.Generator],
+) -> dict[str, str | bool]:
+    """Draw and record the numbers of the reconstruction, and return its options, by key."""
+    made = settings.reconstruction
+    for key in ("soft_cutoff_cycles_per_pixel", "soft_falloff_cycles_per_pixel", "sirt_iterations"):
+        number(f"reconstruction.{key}", getattr(made, key))
+    kind, weighting = "reconstruction.filter", "reconstruction.dose_weighting"
+    return {
+        "ctf_correction": choose(settings.ctf_correction, rng("ctf_correction")),
+        kind: choose(made.filter, rng(kind)),
+        weighting: choose(made.dose_weighting, rng(weighting)),
+    }
+
+
+def _kept(tilts: int, left_out_fraction: float, rng: np.random.Generator) -> NDArray[np.int_]:
+    """Indices of the tilts that are not left out, rising; at least two."""
+    count = max(tilts - round(left_out_fraction * tilts), 2)
+    return np.sort(rng.permutation(tilts)[:count])
 
 
 def _seen_through_ice(
-    settings: MicroscopeSettings, ice: Mapping[str, float], electrons: NDArray[np.float64]
+    settings: MicroscopeSettings,
+    angles: NDArray[np.float64],
+    ice: Mapping[str, float],
+    electrons: NDArray[np.float64],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Slopes of the defocus (tilts, 2), and variances of the noise before and after the CTF."""
-    angles, paths = settings.tilt.angles_deg, 0.0
+    paths = 0.0
     normal = slab_normal(*(ice.get(f"ice.tilt_about_{axis}_deg", 0.0) for axis in "xy"))
     cosines, slopes = np.ones(len(angles)), np.zeros((len(angles), 2))
     if settings.ice is not None:
@@ -135,12 +178,12 @@ def _listed(value: Any) -> Any:
     return value.tolist() if isinstance(value, np.ndarray) else value
 
 
-def read_acquisition(path: PathLike, tilts: int) -> Acquisition:
+def read_acquisition(path: PathLike) -> Acquisition:
     """Read an acquisition written by `write_acquisition`.
 
-    Raises DataError if the file is missing or damaged, or has another number of tilts.
+    Raises DataError if the file is missing or damaged.
     """
-    content = read_json(path, "tilts", "alignment", "detector_table", "numbers")
+    content = read_json(path, "tilts", "alignment", "detector_table", "numbers", "choices")
     try:
         series = Tilts(**_arrays(content["tilts"]))
         alignment = Alignment(**_arrays(content["alignment"]))
@@ -148,9 +191,9 @@ def read_acquisition(path: PathLike, tilts: int) -> Acquisition:
         lengths = {len(a) for part in (series, alignment) for a in vars(part).values()}
     except (TypeError, ValueError, AttributeError) as error:
         raise DataError(f"{path}: damaged ({error}); delete it and rerun") from error
-    if lengths != {tilts}:
-        raise DataError(f"{path}: not an acquisition of {tilts} tilts; delete it and rerun")
-    return Acquisition(series, alignment, table, content["numbers"])
+    if len(lengths) != 1:
+        raise DataError(f"{path}: damaged (tables of different lengths); delete it and rerun")
+    return Acquisition(series, alignment, table, content["numbers"], content["choices"])
 
 
 def _arrays(lists: dict[str, Any]) -> dict[str, NDArray[np.float64]]:

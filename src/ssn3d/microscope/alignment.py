@@ -42,6 +42,10 @@ class Alignment:
         rotations = axis_rotation_deg + rotation_sd_deg * rng.standard_normal(tilts)
         return cls(shifts, rotations)
 
+    def __getitem__(self, kept: NDArray[np.int_]) -> "Alignment":
+        """Alignment of some of the tilts."""
+        return Alignment(self.shifts_angstrom[kept], self.rotations_deg[kept])
+
     def matrices(self) -> NDArray[np.float64]:
         """Rotations as matrices (tilts, 2, 2) in x, y."""
         angles = np.deg2rad(self.rotations_deg)

@@ -43,8 +43,8 @@ def export_tilt_series(
     relative to the folder: run RELION there. Protein remains dark.
     """
     folder = Path(folder)
-    images, pixel_size = read_mrc(tilts)
-    taken = read_acquisition(acquisition, len(images))
+    taken = read_acquisition(acquisition)
+    images, pixel_size = read_mrc(tilts, (len(taken.tilts.angle_deg), size.y, size.x))
     with atomic_path(folder / STACK) as partial:
         shutil.copyfile(tilts, partial)
     _write_numbers(folder / "tilts.rawtlt", taken.tilts.angle_deg[:, None], "%.3f")

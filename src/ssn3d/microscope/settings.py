@@ -7,8 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import AfterValidator, Field, model_validator
 
+from ssn3d.core.choices import OneOf
 from ssn3d.core.ranges import OrRange
 from ssn3d.core.settings import Device, PdbId, Settings
+from ssn3d.microscope.processing_settings import (
+    CTFCorrection,
+    FinishSettings,
+    ReconstructionSettings,
+)
 from ssn3d.specimen.settings import SpecimenSettings
 
 _OFF_STEP = 1e-3
@@ -23,35 +29,68 @@ _STEEPEST_DEG = 85.0
 PositiveOrRange = OrRange[Annotated[float, Field(gt=0, le=1e5)]]
 
 
-class TiltSettings(Settings):
-    """The tilts of a series: equal steps from the lowest to the highest."""
+TiltAngle = OrRange[Annotated[float, Field(ge=-90, le=90)]]
 
-    min_deg: float = Field(ge=-90, le=90)
-    max_deg: float = Field(ge=-90, le=90)
-    step_deg: float = Field(ge=0.01, le=90)
+
+class TiltSettings(Settings):
+    """The tilts of a series: equal steps from the lowest to the highest, some left out.
+
+    Unless all three numbers are fixed, the last tilt is the highest that the steps reach.
+    """
+
+    min_deg: TiltAngle
+    max_deg: TiltAngle
+    step_deg: OrRange[Annotated[float, Field(ge=0.01, le=90)]]
+    left_out_fraction: OrRange[Annotated[float, Field(ge=0, le=0.9)]]
+    """Fraction of the tilts that are missing from the series, at random."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        span = self.max_deg - self.min_deg
+        bounds = (self.min_deg, self.max_deg, self.step_deg)
+        drawn = any(isinstance(bound, list) for bound in bounds)
+        lowest_max, highest_min, step = np.min(self.max_deg), np.max(self.min_deg), self.step_deg
+        span = float(lowest_max - highest_min)
         if span <= 0:
-            raise ValueError(f"max_deg: {self.max_deg:g} is not above min_deg")
-        steps = span / self.step_deg
-        if abs(steps - round(steps)) > _OFF_STEP:
-            before = math.floor(steps)
-            last = self.min_deg + before * self.step_deg
-            sizes = " or ".join(f"{span / n:.8g}" for n in (before + 1, before) if n)
-            raise ValueError(
-                f"step_deg: steps of {self.step_deg:g} from {self.min_deg:g} do not reach max_deg, "
-                f"{self.max_deg:g}: the last tilt would be {last:g}; use steps of {sizes}, or "
-                "another max_deg"
-            )
+            raise ValueError(f"max_deg: {lowest_max:g} is not above min_deg")
+        if drawn and np.max(step) > span:
+            raise ValueError(f"step_deg: {np.max(step):g} may pass max_deg, {lowest_max:g}")
+        if not drawn:
+            _check_reached(float(highest_min), float(lowest_max), float(np.max(step)))
         return self
 
     @property
     def angles_deg(self) -> NDArray[np.float64]:
-        """All tilts (n,), the lowest and the highest included."""
-        steps = round((self.max_deg - self.min_deg) / self.step_deg)
-        return np.linspace(self.min_deg, self.max_deg, steps + 1)
+        """All tilts (n,) at the middle of the ranges, those left out included."""
+        bounds = (self.min_deg, self.max_deg, self.step_deg)
+        return tilt_angles_deg(*(float(np.mean(bound)) for bound in bounds))
+
+    @property
+    def extremes_deg(self) -> tuple[float, float]:
+        """The lowest and the highest tilt of any tomogram."""
+        return float(np.min(self.min_deg)), float(np.max(self.max_deg))
+
+
+def _check_reached(min_deg: float, max_deg: float, step_deg: float) -> None:
+    """Raise ValueError if steps do not reach the highest tilt."""
+    span = max_deg - min_deg
+    steps = span / step_deg
+    if abs(steps - round(steps)) > _OFF_STEP:
+        before = math.floor(steps)
+        last = min_deg + before * step_deg
+        sizes = " or ".join(f"{span / n:.8g}" for n in (before + 1, before) if n)
+        raise ValueError(
+            f"step_deg: steps of {step_deg:g} from {min_deg:g} do not reach max_deg, "
+            f"{max_deg:g}: the last tilt would be {last:g}; use steps of {sizes}, or "
+            "another max_deg"
+        )
+
+
+def tilt_angles_deg(min_deg: float, max_deg: float, step_deg: float) -> NDArray[np.float64]:
+    """Tilts (n,) in equal steps; the last is the highest, or the last step before it."""
+    steps = (max_deg - min_deg) / step_deg
+    if abs(steps - round(steps)) <= _OFF_STEP:
+        return np.linspace(min_deg, max_deg, round(steps) + 1)
+    return np.asarray(min_deg + step_deg * np.arange(math.floor(steps) + 1), dtype=np.float64)
 
 
 class Optics(Settings):
@@ -139,13 +178,22 @@ class MicroscopeSettings(Settings):
     ice: IceNoiseSettings | None
     """Noise by ice; without it, noise does not depend on the path through the ice."""
     alignment_errors: AlignmentErrors | None
+    ctf_correction: OneOf[CTFCorrection]
+    """Correction of the images before reconstruction; a list: each tomogram draws one."""
+    defocus_error_um: OrRange[Annotated[float, Field(ge=0, le=10)]]
+    """Standard deviation of the error of each tilt's defocus in the correction."""
+    reconstruction: ReconstructionSettings
+    finish: FinishSettings | None
+    """Steps that follow the reconstruction."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        steepest = max(abs(self.tilt.min_deg), abs(self.tilt.max_deg))
+        steepest = float(np.abs(self.tilt.extremes_deg).max())
         inverse = self.dose is not None and self.dose.exposure == "inverse-cosine"
         _check_steepness("tilt", steepest, {"dose.exposure: inverse-cosine": inverse})
         _check_steepness("tilt", steepest, self._by_angle())
+        if self.dose is None and np.any(self.reconstruction.dose_weighting):
+            raise ValueError("reconstruction.dose_weighting: needs dose; set it, or use false")
         return self
 
     def _by_angle(self) -> dict[str, bool]:
@@ -168,7 +216,7 @@ class MicroscopeSettings(Settings):
             np.atleast_1d(angle)
             for angle in (specimen.ice.tilt_about_x_deg, specimen.ice.tilt_about_y_deg)
         )
-        tilts = np.array([self.tilt.min_deg, self.tilt.max_deg])
+        tilts = np.array(self.tilt.extremes_deg)
         largest = np.abs(np.add.outer(about_y, tilts)).max()
         cosine = np.cos(np.deg2rad(np.abs(about_x).max())) * np.cos(np.deg2rad(largest))
         steepest = float(np.rad2deg(np.arccos(cosine)))

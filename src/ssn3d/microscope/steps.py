@@ -23,10 +23,12 @@ from ssn3d.microscope.acquisition import (
     sample_acquisition,
     write_acquisition,
 )
+from ssn3d.microscope.correction import correction
 from ssn3d.microscope.detector import Camera
+from ssn3d.microscope.finish import draw_finish, finish
 from ssn3d.microscope.noise_scale import NoiseScale
 from ssn3d.microscope.projector import Projector
-from ssn3d.microscope.reconstruct import reconstruct
+from ssn3d.microscope.reconstruct import filter_factor, reconstruct, tilt_spacings_deg
 from ssn3d.microscope.settings import MicroscopeSettings, ReferenceSettings
 from ssn3d.microscope.snr import (
     Sphere,
@@ -62,13 +64,13 @@ def image_specimen(
     started = time.perf_counter()
     volume, voxel_size = read_mrc(density)
     device = pick_device(settings.device)
-    projector = Projector(volume.shape[0], volume.shape[2], settings.tilt.angles_deg, device)
     volume -= volume.mean(dtype=np.float64)
     numbers = read_json(specimen, "numbers")["numbers"]
     ice = {key: number for key, number in numbers.items() if key.startswith("ice.")}
     taken = sample_acquisition(settings, seed, tomogram_name, detector_table, ice)
     write_acquisition(acquisition, taken, settings, seed)
     camera = Camera(settings.optics, settings.detector, taken, voxel_size, device)
+    projector = Projector(volume.shape[0], volume.shape[2], taken.tilts.angle_deg, device)
     logger.info("projecting %d tilts", projector.tilts)
     projections = projector.project(volume)
     del volume  # large arrays are freed as early as possible
@@ -78,7 +80,7 @@ def image_specimen(
     title = "ssn3d noise-free tilt series"
     write_mrc(tilts, images, voxel_size, stack=True, half_precision=half, label=title)
     logger.info("reconstructing")
-    tomogram = reconstruct(images, projector, settings.tilt.step_deg)
+    tomogram = _reconstructed(images, camera, projector)
     title = "ssn3d noise-free tomogram"
     write_mrc(signal, tomogram, voxel_size, half_precision=half, label=title)
     logger.info("%s: %.1f s", signal, time.perf_counter() - started)
@@ -108,9 +110,9 @@ def add_noise(
     Raises SNRError if the target cannot be reached, or is missed.
     """
     started = time.perf_counter()
-    shape, count = open_volume(files["signal"]).shape, len(settings.tilt.angles_deg)
-    images, voxel_size = read_mrc(files["tilts"], (count, *shape[1:]))
-    taken, rng = read_acquisition(files["acquisition"], count), generator(seed, "noise", *keys)
+    shape, taken = open_volume(files["signal"]).shape, read_acquisition(files["acquisition"])
+    images, voxel_size = read_mrc(files["tilts"], (len(taken.tilts.angle_deg), *shape[1:]))
+    rng = generator(seed, "noise", *keys)
     noise_images, noise = _unit_noise(shape, voxel_size, settings, taken, rng)
     volume, _ = read_mrc(files["signal"])
     particles = read_particles(files["particles"])
@@ -126,12 +128,15 @@ def add_noise(
     achieved = measured[snr_settings.region]
     logger.info("target SNR %.4g, measured %.4g, noise scale %.4g", target, achieved, scale)
     check_snr(achieved, target)
+    steps = draw_finish(settings.finish, seed, *keys) if settings.finish else {}
+    volume = finish(volume, voxel_size, steps, settings.optics, taken)
     half, title = settings.half_precision, f"ssn3d, SNR {achieved:.4g}"
     write_mrc(tomogram, volume, voxel_size, half_precision=half, label=title)
     write_mrc(tilts, images, voxel_size, stack=True, half_precision=half, label=title)
     record = _snr_record(model, scale, target, measured, snr_settings.region)
     both = {**settings.model_dump(), **snr_settings.model_dump()}
     made = provenance(seed=seed, settings=both, gpus=gpu_names(), numbers=taken.numbers)
+    record |= {"choices": taken.choices, "finish": steps}
     record |= {"seconds": time.perf_counter() - started, "provenance": made}
     write_json(summary, record)
 
@@ -165,8 +170,18 @@ def _unit_noise(
     camera = Camera(settings.optics, settings.detector, taken, voxel_size_angstrom, device)
     images = camera.unit_noise((size_y, size_x), rng)
     logger.info("reconstructing the noise")
-    projector = Projector(size_z, size_x, settings.tilt.angles_deg, device)
-    return images, reconstruct(images, projector, settings.tilt.step_deg)
+    projector = Projector(size_z, size_x, taken.tilts.angle_deg, device)
+    return images, _reconstructed(images, camera, projector)
+
+
+def _reconstructed(
+    images: NDArray[np.float32], camera: Camera, projector: Projector
+) -> NDArray[np.float32]:
+    """Volume (z, y, x) from corrected and filtered images (tilt, y, x)."""
+    taken, shape = camera.acquisition, images.shape[1:]
+    factor = filter_factor(taken.choices["reconstruction.filter"], taken.numbers, shape[1])
+    spacing = tilt_spacings_deg(taken.tilts.angle_deg)
+    return reconstruct(images, projector, spacing, factor, correction(camera, shape))
 
 
 def _masks(

@@ -12,7 +12,7 @@ from skimage.segmentation import find_boundaries
 
 from ssn3d.io.files import PathLike
 from ssn3d.io.mrc import read_mrc
-from ssn3d.microscope.settings import TiltSettings
+from ssn3d.microscope.acquisition import read_acquisition
 from ssn3d.report.figures.panels import PLANES, central_slice, draw_slice
 from ssn3d.report.figures.style import new_figure, save, styled
 
@@ -22,14 +22,12 @@ _OUTLINED_NM = 150.0
 """Width of the part of a slice in which outlines are drawn; in a wider one they are too fine."""
 
 
-def draw_tomogram(
-    files: Mapping[str, PathLike], name: str, tilt: TiltSettings, *, figure: PathLike
-) -> None:
-    """Draw one tomogram; `files` are `signal`, `tomogram`, `labels` and `tilts`."""
+def draw_tomogram(files: Mapping[str, PathLike], name: str, *, figure: PathLike) -> None:
+    """Draw one tomogram; `files`: `signal`, `tomogram`, `labels`, `tilts` and `acquisition`."""
     signal, voxel_size = read_mrc(files["signal"])
     tomogram, _ = read_mrc(files["tomogram"], signal.shape)
     labels, _ = read_mrc(files["labels"], signal.shape)
-    angles = tilt.angles_deg
+    angles = read_acquisition(files["acquisition"]).tilts.angle_deg
     tilts, _ = read_mrc(files["tilts"], (len(angles), *signal.shape[1:]))
     middle = int(np.argmin(np.abs(angles)))
     picture = tomogram_picture(
