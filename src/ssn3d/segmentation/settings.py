@@ -31,6 +31,8 @@ class TrainingSettings(Settings):
     """Learning rate / (1 + decay * step); cosine: half a cosine to zero over all epochs."""
     loss: Literal["cross_entropy", "cross_entropy_and_dice"]
     """Dice: 1 - Dice coefficient of probabilities and mask, per subtomogram."""
+    start_from: Annotated[str, Field(min_length=1)] | None
+    """Model, or file of weights (*.pt), whose weights a training starts from where they fit."""
     dropout: float = Field(ge=0, lt=1)
     patience_epochs: Epochs
     """Epochs without better validation accuracy that end the training."""

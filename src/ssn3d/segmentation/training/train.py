@@ -24,8 +24,9 @@ from ssn3d.core.provenance import fingerprint
 from ssn3d.core.seeds import generator
 from ssn3d.segmentation.evaluation.metrics import mean_scores
 from ssn3d.segmentation.inference.compute import Compute, reproducible, torch_generator
-from ssn3d.segmentation.networks.registry import build_network
+from ssn3d.segmentation.networks.calibrate import calibrate_scales, has_scales
 from ssn3d.segmentation.settings import TrainingSettings
+from ssn3d.segmentation.training.first_weights import first_network
 from ssn3d.segmentation.training.batches import Batch, Source
 from ssn3d.segmentation.training.distributed import Ranks
 from ssn3d.segmentation.training.epochs import best_epoch, progress_bar, report_epoch, stop_reason
@@ -39,6 +40,8 @@ from ssn3d.segmentation.training.validation import (
 )
 from ssn3d.subtomograms.samples import Samples, groups_of
 
+CALIBRATED_ON = 32
+"""Subtomograms by which the scales of a network without normalisation get their first values."""
 CHECKPOINT_SECONDS = 600.0
 """Time between checkpoints within an epoch; each epoch ends with one."""
 
@@ -91,7 +94,7 @@ def train(
     check_rows(samples, train_rows, validation_rows, run_name, ranks.count)
     compute = Compute.pick(settings.device, settings.precision)
     random = torch_generator(seed, "training", run_name, "weights")
-    network = compute.place(build_network(network_name, settings.dropout, random))
+    network = compute.place(first_network(network_name, settings, random))
     rows = [np.asarray(some, dtype=np.int64) for some in (train_rows, validation_rows)]
     names = {"network": network_name, "run": run_name, "seed": seed, "data": samples.digests}
     training = Training(
@@ -110,6 +113,9 @@ def train(
         identity=fingerprint(names | settings.model_dump(), *rows),
     )
     training.source.hold(np.concatenate(rows))
+    if has_scales(network):
+        images, _ = samples.read(rows[0][:CALIBRATED_ON])
+        calibrate_scales(network, torch.from_numpy(images), compute)
     return _run(training)
 
 

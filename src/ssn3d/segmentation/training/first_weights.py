@@ -1,0 +1,42 @@
+"""The network with which a training begins: new weights, or those of another network."""
+
+import torch
+from torch import nn
+
+from ssn3d.core.errors import ConfigError
+from ssn3d.core.log import logger
+from ssn3d.segmentation.networks.registry import build_network
+from ssn3d.segmentation.settings import TrainingSettings
+
+
+def first_network(name: str, settings: TrainingSettings, generator: torch.Generator) -> nn.Module:
+    """Build a network; with `start_from`, weights of equal name and shape are taken from there.
+
+    A normalisation's weights serve for a channel scale of the same name. If the network has more
+    classes than that other one, the weights of the first classes are taken.
+
+    Raises:
+        ConfigError: there is no network of this name, or no weight fits.
+        DataError, CheckpointError: there is no such model, or it is damaged.
+    """
+    from ssn3d.models.shipped import load_model  # it imports networks, as this room does
+
+    network = build_network(name, settings.dropout, generator)
+    if settings.start_from is None:
+        return network
+    known = load_model(settings.start_from).network.state_dict()
+    own, taken = network.state_dict(), []
+    for key, weights in own.items():
+        other = known.get(key)
+        if other is not None and other.shape[1:] == weights.shape[1:]:
+            count = min(len(other), len(weights))
+            weights[:count] = other[:count]
+            taken.append(key)
+    if not taken:
+        raise ConfigError(
+            f"training.start_from: no weight of {settings.start_from} fits {name}; start from the "
+            "weights of a network of the same kind"
+        )
+    network.load_state_dict(own)
+    logger.info("%d of %d layers start from %s", len(taken), len(own), settings.start_from)
+    return network
