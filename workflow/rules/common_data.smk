@@ -52,6 +52,8 @@ def settings_of_noise(wildcards):
         "microscope": config["microscope"],
         "reference": {k: v for k, v in config["snr"].items() if k != "datasets"},
         "size_voxels": config["subtomograms"]["size_voxels"],
-        "target": SNRS[wildcards.dataset],
+        "target": next(
+            row["snr"] for row in config["snr"]["datasets"] if row["name"] == wildcards.dataset
+        ),
         "seed": config["seed"],
     }

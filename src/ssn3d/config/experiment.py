@@ -15,7 +15,7 @@ from ssn3d.core.settings import Settings
 from ssn3d.experiment.runs import JOIN
 from ssn3d.io.files import PathLike
 from ssn3d.io.yaml_files import read_yaml
-from ssn3d.microscope.settings import MicroscopeSettings, SNRSettings
+from ssn3d.microscope.settings import ANY_REFERENCE, MicroscopeSettings, SNRSettings
 from ssn3d.recovery.settings import RecoverySettings
 from ssn3d.report.settings import (
     FiguresSettings,
@@ -132,8 +132,9 @@ def check_ids(config: Config, pdb_ids: Sequence[str]) -> None:
             "lower it, or raise structures.random.count"
         )
     leave_out, averaging = config.tables.table3.leave_out, config.recovery.averaging
+    reference = config.snr.reference_id
     named = {
-        "snr.reference_id": [config.snr.reference_id],
+        "snr.reference_id": [] if reference == ANY_REFERENCE else [reference],
         "structures.biological_ids": config.structures.biological_ids,
         "structures.maps": [row.id for row in config.structures.maps],
         "tables.table3.leave_out": [] if leave_out == "all" else leave_out,

@@ -26,6 +26,9 @@ TAKEN_NAMES = frozenset(
 _STEEPEST_DEG = 85.0
 """Beyond it, 1 / cos and tan of a tilt are unphysically large."""
 
+ANY_REFERENCE = "any"
+"""Value of `snr.reference_id` without a reference structure."""
+
 PositiveOrRange = OrRange[Annotated[float, Field(gt=0, le=1e5)]]
 
 
@@ -251,15 +254,22 @@ class DatasetSettings(Settings):
             description="Name of up to 16 letters and digits, which also names files",
         ),
     ]
-    snr: float = Field(gt=0, le=1000)
+    snr: OrRange[Annotated[float, Field(gt=0, le=1000)]]
+    """SNR; from a range, each tomogram draws its own, with a uniform logarithm."""
+
+    @property
+    def label_snr(self) -> float:
+        """SNR in tables: of a range, its geometric mean."""
+        return float(np.exp(np.mean(np.log(self.snr)))) if isinstance(self.snr, list) else self.snr
 
 
 class ReferenceSettings(Settings):
     """Reference particles on which the SNR is measured."""
 
-    reference_id: PdbId
+    reference_id: PdbId | Literal["any"]
+    """Structure whose aligned subtomograms are compared; any: variances, in all structures."""
     region: Literal["cube", "particle"]
-    """Region of the reference's subtomograms in which the SNR is measured."""
+    """Region of the reference particles in which the SNR is measured."""
     max_particles: int = Field(ge=2, le=10_000)
     """Largest number of reference particles."""
 
@@ -283,5 +293,5 @@ class SNRSettings(ReferenceSettings):
 
     @property
     def snr_of(self) -> dict[str, float]:
-        """The SNR of each dataset, by name."""
-        return {dataset.name: dataset.snr for dataset in self.datasets}
+        """The SNR of each dataset, by name; of a range, its geometric mean."""
+        return {dataset.name: dataset.label_snr for dataset in self.datasets}

@@ -23,6 +23,7 @@ from ssn3d.microscope.acquisition import (
     sample_acquisition,
     write_acquisition,
 )
+from ssn3d.microscope.calibration import calibration
 from ssn3d.microscope.correction import correction
 from ssn3d.microscope.detector import Camera
 from ssn3d.microscope.finish import draw_finish, finish
@@ -30,13 +31,7 @@ from ssn3d.microscope.noise_scale import NoiseScale
 from ssn3d.microscope.projector import Projector
 from ssn3d.microscope.reconstruct import filter_factor, reconstruct, tilt_spacings_deg
 from ssn3d.microscope.settings import MicroscopeSettings, ReferenceSettings
-from ssn3d.microscope.snr import (
-    Sphere,
-    aligned_crops,
-    reference_particles,
-    region_mask,
-    snr_of_crops,
-)
+from ssn3d.microscope.variance_snr import VarianceScale
 
 SNR_TOLERANCE = 0.05
 """Largest relative deviation of the final tomogram's SNR from the target."""
@@ -92,7 +87,7 @@ def add_noise(
     snr_settings: ReferenceSettings,
     *,
     size_voxels: int,
-    target: float,
+    target: float | list[float],
     seed: int,
     keys: tuple[str, str],
     tomogram: PathLike,
@@ -105,35 +100,40 @@ def add_noise(
     `specimen` (the summary), of `simulate_specimen`. The SNR is measured on cubes of `size_voxels`,
     and again on the finished tomogram. `keys`, the names of tomogram and dataset, seed the noise
     together with `seed`. Writes the tomogram, the tilt series it is reconstructed from, and a JSON
-    file of SNRs, noise scale and calibration curve.
+    file of SNRs, noise scale and calibration curve. From a range, the tomogram draws its target.
 
     Raises SNRError if the target cannot be reached, or is missed.
     """
     started = time.perf_counter()
     shape, taken = open_volume(files["signal"]).shape, read_acquisition(files["acquisition"])
     images, voxel_size = read_mrc(files["tilts"], (len(taken.tilts.angle_deg), *shape[1:]))
+    asked = draw_snr(target, generator(seed, "snr", *keys))
     rng = generator(seed, "noise", *keys)
     noise_images, noise = _unit_noise(shape, voxel_size, settings, taken, rng)
     volume, _ = read_mrc(files["signal"])
     particles = read_particles(files["particles"])
-    reference = reference_particles(particles, snr_settings, size_voxels, shape)
-    masks = _masks(files["specimen"], snr_settings.reference_id, size_voxels)
-    model = NoiseScale(volume, noise, reference, masks[snr_settings.region])
-    scale = model.solve(target)
+    calibrated = calibration(
+        volume,
+        noise,
+        particles,
+        snr_settings,
+        size_voxels=size_voxels,
+        specimen_summary=files["specimen"],
+    )
+    scale = calibrated.model.solve(asked)
     _add(volume, noise, scale)
     _add(images, noise_images, scale)
     del noise, noise_images  # large arrays are freed as early as possible
-    crops = aligned_crops(volume, reference, size_voxels)
-    measured = {region: snr_of_crops(crops, mask) for region, mask in masks.items()}
+    measured = calibrated.measure(volume)
     achieved = measured[snr_settings.region]
-    logger.info("target SNR %.4g, measured %.4g, noise scale %.4g", target, achieved, scale)
-    check_snr(achieved, target)
+    logger.info("target SNR %.4g, measured %.4g, noise scale %.4g", asked, achieved, scale)
+    check_snr(achieved, asked)
     steps = draw_finish(settings.finish, seed, *keys) if settings.finish else {}
     volume = finish(volume, voxel_size, steps, settings.optics, taken)
     half, title = settings.half_precision, f"ssn3d, SNR {achieved:.4g}"
     write_mrc(tomogram, volume, voxel_size, half_precision=half, label=title)
     write_mrc(tilts, images, voxel_size, stack=True, half_precision=half, label=title)
-    record = _snr_record(model, scale, target, measured, snr_settings.region)
+    record = _snr_record(calibrated.model, scale, asked, measured, snr_settings.region)
     both = {**settings.model_dump(), **snr_settings.model_dump()}
     made = provenance(seed=seed, settings=both, gpus=gpu_names(), numbers=taken.numbers)
     record |= {"choices": taken.choices, "finish": steps}
@@ -142,7 +142,11 @@ def add_noise(
 
 
 def _snr_record(
-    model: NoiseScale, scale: float, asked: float, measured: Mapping[str, float], region: str
+    model: NoiseScale | VarianceScale,
+    scale: float,
+    asked: float,
+    measured: Mapping[str, float],
+    region: str,
 ) -> dict[str, Any]:
     """Record of a tomogram's SNR: target, measured, and calibration curve."""
     return {
@@ -184,14 +188,12 @@ def _reconstructed(
     return reconstruct(images, projector, spacing, factor, correction(camera, shape))
 
 
-def _masks(
-    specimen_summary: PathLike, reference_id: str, size_voxels: int
-) -> dict[str, NDArray[np.bool_]]:
-    """Masks (size,) * 3 of the reference's aligned crops, by region."""
-    keys = ("bounding_radius_voxels", "bounding_centre_voxels")
-    specimen = read_json(specimen_summary, *keys)
-    sphere = Sphere(*(specimen[key][reference_id] for key in keys))
-    return {region: region_mask(size_voxels, region, sphere) for region in ("cube", "particle")}
+def draw_snr(target: float | list[float], rng: np.random.Generator) -> float:
+    """Return a target SNR, or one within a range, with a uniform random logarithm."""
+    if not isinstance(target, list):
+        return target
+    low, high = target
+    return float(low * (high / low) ** rng.random())
 
 
 def _add(total: NDArray[np.float32], unit_noise: NDArray[np.float32], noise_scale: float) -> None:

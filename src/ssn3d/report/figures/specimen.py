@@ -90,11 +90,14 @@ def snr_calibration(noise: Mapping[str, Mapping[str, Any]]) -> Figure:
             record["noise_scale"], record["snr_measured"], look.marker, color=look.color,
             markersize=6, linestyle="none", label=label,
         )  # fmt: skip
-    ceiling = max(record["snr_without_noise"] for record in noise.values())
-    axes.axhline(ceiling, color=GREY, linewidth=2, zorder=0)
-    axes.annotate(f"no noise: {ceiling:.2f}", (0.98, ceiling), (0, 3), ha="right", fontsize=6,
-                  xycoords=axes.get_yaxis_transform(), textcoords="offset points")  # fmt: skip
-    axes.set(xscale="log", yscale="log", ylabel="SNR (Frank & Al-Ali)")
+    ceilings = [record["snr_without_noise"] for record in noise.values()]
+    if None not in ceilings:
+        ceiling = max(ceilings)
+        axes.axhline(ceiling, color=GREY, linewidth=2, zorder=0)
+        axes.annotate(f"no noise: {ceiling:.2f}", (0.98, ceiling), (0, 3), ha="right", fontsize=6,
+                      xycoords=axes.get_yaxis_transform(), textcoords="offset points")  # fmt: skip
+    definition = "of variances" if None in ceilings else "Frank & Al-Ali"
+    axes.set(xscale="log", yscale="log", ylabel=f"SNR ({definition})")
     axes.set_xlabel(
         r"noise level (standard deviation before CTF and MTF, Da/nm$^3$ $\times$ voxel)"
     )
