@@ -9,8 +9,8 @@ from ssn3d.specimen.obstacle import Points, planes, window
 from ssn3d.specimen.vesicle import Shape, draw_shape
 from ssn3d.specimen.volume import Drawing, Grid
 
-_FACETS = 5
-_FACET_DEPTHS = (0.6, 0.9)  # distance of facets from the centre, relative to the radius
+_FACETS = 8
+_FACET_DEPTHS = (0.65, 1.0)  # distance of facets from the centre, relative to the radius
 _DEFORMATION = 0.15
 _MIDDLE = 1e-3  # voxels from the centre, where no direction is defined
 

@@ -15,9 +15,8 @@ from ssn3d.specimen.obstacle import Points, planes, window_of_plane
 from ssn3d.specimen.volume import Drawing, Grid
 
 _WAVES = 4
-_WAVELENGTHS_ANGSTROM = (3000.0, 9000.0)
+_WAVELENGTHS_ANGSTROM = (2000.0, 7000.0)
 _BEYOND = 20.0  # voxels around the tomogram in which a sheet excludes particles
-_STRETCH = 1.2  # of distances along the sheet over those along its plane
 
 
 @dataclass(frozen=True)
@@ -35,6 +34,12 @@ class Waves:
     def highest(self) -> float:
         """Upper bound of the height."""
         return float(np.abs(self.amplitudes).sum())
+
+    @property
+    def stretch(self) -> float:
+        """Upper bound of distances along the sheet over those along its plane."""
+        steepest = (np.abs(self.amplitudes) * np.linalg.norm(self.vectors, axis=1)).sum()
+        return float(np.sqrt(1 + steepest**2))
 
     def height(self, places: Points) -> Points:
         """Height (n,) at places (n, 2)."""
@@ -121,7 +126,7 @@ class Sheet:
     def exclusion_spheres(self) -> tuple[Points, float]:
         """Spheres along the sheet, dense enough to cover it, in and around the tomogram."""
         radius = max(1.15 * self._half, 3.0)
-        spacing = np.sqrt(2 * (radius**2 - self._half**2)) / _STRETCH
+        spacing = np.sqrt(2 * (radius**2 - self._half**2)) / self.waves.stretch
         reach = float(np.linalg.norm(self.tomogram))
         ticks = np.arange(-reach, reach, spacing)
         places = np.stack(np.meshgrid(ticks, ticks, indexing="ij"), axis=-1).reshape(-1, 2)
@@ -138,7 +143,7 @@ class Sheet:
         frame = self.frame.astype(offsets.dtype)
         height, places = offsets @ frame[0], offsets @ frame[1:].T
         above = height - self.waves.height(places)
-        near = np.abs(above) < _STRETCH * reach
+        near = np.abs(above) < self.waves.stretch * reach
         above, height, places = above[near], height[near], places[near]
         slope = self.waves.slope(places)
         feet = places + (above / (1 + np.vecdot(slope, slope)))[:, None] * slope
@@ -152,7 +157,7 @@ class Sheet:
         sigma = self.grid.sigma_voxels * voxel_size
         spacing = self.spacing_angstrom / voxel_size
         reach = self._half + spacing / 2 + self.grid.margin_voxels
-        away = self.waves.highest + _STRETCH * reach
+        away = self.waves.highest + self.waves.stretch * reach
         box = window_of_plane(self.centre, self.frame[0], away, shape)
         if box is None:
             return None
