@@ -28,6 +28,7 @@ ON = changed(
     },
     filaments={"actin": 2, "microtubules": 1, "length_angstrom": [300.0, 900.0]},
 )  # fmt: skip
+GRID = Grid(10.0, 40.0)
 EXPECTED = (70, "4043369a1401b2df", "3627df4405c3e300")  # before there were any options
 KINDS = {"vesicle": 2, "microtubule": 1, "actin": 2, "fiducial": 4}
 
@@ -40,7 +41,7 @@ def specimen(structures):
 @pytest.fixture(scope="module")
 def objects():
     """The objects of the specimen, whose random numbers are their own."""
-    return place_background(ON, None, generator(1, "ground").spawn(2)[1])
+    return place_background(ON, None, GRID, generator(1, "ground").spawn(2)[1])
 
 
 def digest(values):
@@ -116,8 +117,8 @@ def test_objects_lie_between_outer_planes(objects):
 def test_kinds_are_independent():
     size = {"x": 300, "y": 300, "z": 100}
     wide = changed(ON, tomogram_size_voxels=size, region_size_voxels=size)
-    all_kinds = place_background(wide, None, generator(0, "wide"))[2:]
-    few = place_background(changed(wide, vesicles=None), None, generator(0, "wide"))
+    all_kinds = place_background(wide, None, GRID, generator(0, "wide"))[2:]
+    few = place_background(changed(wide, vesicles=None), None, GRID, generator(0, "wide"))
     assert [obstacle.size_angstrom for obstacle in few] == [
         obstacle.size_angstrom for obstacle in all_kinds
     ]

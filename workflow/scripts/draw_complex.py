@@ -1,6 +1,7 @@
 """Draw one complex: its surface, and its subtomograms at each SNR."""
 
 from ssn3d.core.log import job
+from ssn3d.core.ranges import lowest
 from ssn3d.report.figures.complex import draw_complex
 
 if __name__ == "__main__":
@@ -11,6 +12,6 @@ if __name__ == "__main__":
             snakemake.input.structure,
             snakemake.input.shards,
             params.level,
-            params.resolution,
+            lowest(params.resolution),
             figure=snakemake.output.png,
         )

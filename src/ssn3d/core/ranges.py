@@ -27,3 +27,13 @@ def draw(value: float | list[int] | list[float], rng: np.random.Generator) -> fl
         return float(value)
     low, high = value
     return float(rng.uniform(low, high))
+
+
+def lowest(value: Number | list[Number]) -> Number:
+    """Return a number itself, or the lower bound of a range."""
+    return value[0] if isinstance(value, list) else value
+
+
+def highest(value: Number | list[Number]) -> Number:
+    """Return a number itself, or the upper bound of a range."""
+    return value[1] if isinstance(value, list) else value

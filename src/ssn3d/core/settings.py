@@ -1,7 +1,8 @@
 """Base class and types of the configuration's sections.
 
 A section is a model in the settings module of its stage: the type, range and meaning of each key.
-Values are in config.yaml alone: models have no defaults, except `seeds` in a row of a table.
+Values are in config.yaml alone: models have no defaults, except `seeds` in a row of a table and
+options of sections that are null there.
 `config` composes the models.
 """
 

@@ -16,10 +16,12 @@ from ssn3d.core.particles import Particles
 from ssn3d.core.ranges import draw
 from ssn3d.specimen.background import draw_background, place_background
 from ssn3d.specimen.free_space import FreeSpace
-from ssn3d.specimen.ice import Slab, draw_slab, subtract_slab_mean
+from ssn3d.specimen.ice import Slab, add_slab, draw_slab, subtract_slab_mean
+from ssn3d.specimen.membrane_protein import place_membrane_proteins
 from ssn3d.specimen.obstacle import Obstacle
 from ssn3d.specimen.placement import occupied_fraction, place_spheres
 from ssn3d.specimen.settings import SpecimenSettings
+from ssn3d.specimen.small_proteins import add_small_proteins
 from ssn3d.specimen.volume import Grid, PointMasses, render
 from ssn3d.structures.bounding import bounding_sphere
 from ssn3d.structures.maps import density_map
@@ -59,13 +61,13 @@ def copy_numbers(
 
 
 def _bounding_spheres(
-    structures: Mapping[str, PointMasses], settings: SpecimenSettings
+    structures: Mapping[str, PointMasses], grid: Grid, threshold_fraction: float
 ) -> dict[str, tuple[NDArray[np.float64], float]]:
     """Find the bounding sphere of each structure: centre (3,) and radius in voxels."""
-    voxel_size, resolution = settings.voxel_size_angstrom, settings.resolution_angstrom
     return {
         pdb_id: bounding_sphere(
-            density_map(*points, voxel_size, resolution), settings.bounding_threshold_fraction
+            density_map(*points, grid.voxel_size_angstrom, grid.resolution_angstrom),
+            threshold_fraction,
         )
         for pdb_id, points in structures.items()
     }
@@ -98,12 +100,30 @@ def build_specimen(
 
     Raises PlacementError if the particles do not fit, or are more than can be labelled.
     """
-    spheres = _bounding_spheres(structures, settings)
+    # Spawning leaves the state of rng as it is.
+    of_ice, of_background, of_crowd, of_resolution, of_membranes, of_small = rng.spawn(6)
+    resolution = draw(settings.resolution_angstrom, of_resolution)
+    grid = Grid(settings.voxel_size_angstrom, resolution)
+    spheres = _bounding_spheres(structures, grid, settings.bounding_threshold_fraction)
+    threshold = settings.mask_threshold_dalton_per_nm3
     region = np.array(settings.region_size_voxels.zyx, dtype=float)
     tomogram = np.array(settings.tomogram_size_voxels.zyx, dtype=float)
-    of_ice, of_background, of_crowd = rng.spawn(3)  # leaves the state of rng as it is
     slab, numbers = draw_slab(settings, of_ice)
-    obstacles = place_background(settings, slab, of_background)
+    if isinstance(settings.resolution_angstrom, list):
+        numbers["resolution_angstrom"] = resolution
+    obstacles = place_background(settings, slab, grid, of_background)
+    if settings.membrane_proteins is not None:
+        proteins, per_um2 = place_membrane_proteins(
+            settings.membrane_proteins,
+            obstacles,
+            structures,
+            spheres,
+            slab=slab,
+            grid=grid,
+            rng=of_membranes,
+        )
+        obstacles += proteins
+        numbers["membrane_proteins.density_per_um2"] = per_um2
     free_space = _free_space(slab, obstacles, (region - tomogram) / 2)
 
     count = round(draw(settings.particles, of_crowd))
@@ -114,17 +134,35 @@ def build_specimen(
     rotations = Rotation.random(len(pdb_ids), rng=rng).as_matrix()
     centres = sphere_centres - (rotations @ offsets[:, :, None])[:, :, 0]
 
-    grid = Grid(settings.voxel_size_angstrom, settings.resolution_angstrom)
     reach = (radii + grid.margin_voxels)[:, None]
     inside = ((sphere_centres > -reach) & (sphere_centres < tomogram + reach)).all(axis=1)
     if inside.sum() + len(obstacles) > _MOST_LABELS:
         raise PlacementError(
-            f"specimen.particles: {inside.sum() + len(obstacles)} particles reach into the "
-            f"tomogram, at most {_MOST_LABELS} can be labelled; ask for fewer, in more tomograms"
+            f"specimen.particles: {inside.sum() + len(obstacles)} particles and other objects "
+            f"reach into the tomogram, at most {_MOST_LABELS} can be labelled; ask for fewer, in "
+            "more tomograms"
         )
     particles = Particles(pdb_ids, centres, rotations)[inside]
     logger.info("packing: %d placed, %d reach into the tomogram", len(pdb_ids), len(particles))
-    density, labels, background = _draw(structures, particles, obstacles, settings, slab)
+    shape = settings.tomogram_size_voxels.zyx
+    density, labels = render(structures, particles, shape, grid, threshold)
+    background = draw_background(
+        obstacles,
+        density,
+        labels,
+        len(particles) + 1,
+        threshold_dalton_per_nm3=threshold,
+        slab=slab,
+        grid=grid,
+    )
+    if settings.small_proteins is not None:
+        numbers["small_proteins.concentration_per_um3"] = add_small_proteins(
+            density, settings.small_proteins, slab, grid, of_small
+        )
+    if slab is not None:
+        subtract_slab_mean(density, slab)
+        if (contrast := numbers.get("ice.contrast_dalton_per_nm3")) is not None:
+            add_slab(density, slab, contrast, grid.sigma_voxels)
     summary = {
         "particles_in_region": len(pdb_ids),
         "particles_in_tomogram": len(particles),
@@ -137,21 +175,3 @@ def build_specimen(
         "bounding_centre_voxels": {i: centre.tolist() for i, (centre, _) in spheres.items()},
     }
     return Specimen(density, labels, particles, background, summary)
-
-
-def _draw(
-    structures: Mapping[str, PointMasses],
-    particles: Particles,
-    obstacles: Sequence[Obstacle],
-    settings: SpecimenSettings,
-    slab: Slab | None,
-) -> tuple[NDArray[np.float32], NDArray[np.uint16], Background]:
-    """Draw particles, then background objects, and set the mean in the ice to 0."""
-    grid = Grid(settings.voxel_size_angstrom, settings.resolution_angstrom)
-    threshold = settings.mask_threshold_dalton_per_nm3
-    shape = settings.tomogram_size_voxels.zyx
-    density, labels = render(structures, particles, shape, grid, threshold)
-    background = draw_background(obstacles, density, labels, len(particles) + 1, threshold)
-    if slab is not None:
-        subtract_slab_mean(density, slab)
-    return density, labels, background

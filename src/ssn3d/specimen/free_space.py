@@ -50,9 +50,9 @@ class FreeSpace:
                 f"thick, too thin for an object of {2 * radius:.3g} voxels; ask for thicker ice"
             )
 
-    def is_free(self, centres: Points, radius: float) -> bool:
-        """True if spheres of one radius fit at centres (n, 3)."""
-        if self.slab is not None and (self.slab.depth(centres) < radius).any():
+    def is_free(self, centres: Points, radius: float, *, in_ice: bool = True) -> bool:
+        """True if spheres of one radius fit at centres (n, 3), and lie in the ice if they must."""
+        if in_ice and self.slab is not None and (self.slab.depth(centres) < radius).any():
             return False
         tree = self._tree_of_obstacles()
         if tree is None:
@@ -60,6 +60,8 @@ class FreeSpace:
         for centre, near in zip(
             centres, tree.query_ball_point(centres, radius + self._radii.max()), strict=True
         ):
+            if not near:
+                continue
             distances = np.linalg.norm(self._centres[near] - centre, axis=1)
             if (distances < radius + self._radii[near]).any():
                 return False

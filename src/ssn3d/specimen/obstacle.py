@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from ssn3d.specimen.volume import Drawing
 
 Points = NDArray[np.float64]
+_PARALLEL = 1e-6  # part of a plane's normal along an axis to which the plane is parallel
 
 
 class Obstacle(Protocol):
@@ -52,3 +53,24 @@ def planes(
     z, y, x = (np.arange(n) + low - c for n, low, c in zip(size, corner, centre, strict=True))
     for height in z:
         yield np.stack(np.broadcast_arrays(height, y[:, None], x), axis=-1).astype(np.float32)
+
+
+def window_of_plane(
+    point: Points, normal: Points, reach: float, shape: tuple[int, int, int]
+) -> tuple[NDArray[np.int_], tuple[int, int, int]] | None:
+    """Corner (3,) and size of the box of voxels within a reach of a plane, or None if it is empty.
+
+    The plane is given by a point (3,) and its unit normal (3,).
+    """
+    size = np.array(shape, dtype=float)
+    low, high = np.zeros(3), size
+    ends = np.stack([-point, size - point]) * normal  # (2, 3) their parts of the height
+    for axis in range(3):
+        if abs(normal[axis]) > _PARALLEL:
+            others = np.delete(ends, axis, axis=1)
+            least, most = others.min(axis=0).sum(), others.max(axis=0).sum()
+            bounds = np.sort([(-reach - most) / normal[axis], (reach - least) / normal[axis]])
+            low[axis], high[axis] = np.clip(bounds + point[axis], low[axis], high[axis])
+    if (low >= high).any():
+        return None
+    return window(low, high, shape)

@@ -1,4 +1,4 @@
-"""Vesicles: closed, smooth membranes.
+"""Vesicles and organelles: closed, smooth membranes, single or double.
 
 The distance from a vesicle's centre to its membrane is a mean and a random sum of spherical
 harmonics of degree 2 to 4, with the spectrum of a thermally bent membrane (Milner & Safran 1987,
@@ -103,9 +103,15 @@ class Vesicle:
     shape: Shape
     """In voxels."""
     thickness_angstrom: float
-    """Between the layers of head groups."""
+    """Between the layers of head groups of a bilayer."""
     grid: Grid
-    kind: str = "vesicle"
+    spacing_angstrom: float = 0.0
+    """Of an organelle: between the middles of its bilayers, the shape being the outer one's."""
+
+    @property
+    def kind(self) -> str:
+        """Class of the object."""
+        return "double membrane" if self.spacing_angstrom else "vesicle"
 
     @property
     def size_angstrom(self) -> float:
@@ -123,15 +129,26 @@ class Vesicle:
 
     def exclusion_spheres(self) -> tuple[Points, float]:
         """Spheres along the membrane, dense enough to cover it."""
-        spacing = self.half_thickness / 2
-        count = int(4 * np.pi * (1.5 * self.shape.radius / spacing) ** 2)
-        surface, _ = self.shape.surface(directions(count))
-        return surface + self.centre, 1.15 * self.half_thickness
+        to_middle = self.spacing_angstrom / self.grid.voxel_size_angstrom / 2
+        half = self.half_thickness + to_middle
+        count = int(4 * np.pi * (1.5 * self.shape.radius / (half / 2)) ** 2)
+        surface, normals = self.shape.surface(directions(count))
+        return surface - to_middle * normals + self.centre, 1.15 * half
+
+    def random_points(self, density: float, rng: np.random.Generator) -> tuple[Points, Points]:
+        """Draw points (n, 3) in the middle of the bilayers, and normals; density per voxel^2."""
+        area = 4 * np.pi * self.shape.radius**2 * (2 if self.spacing_angstrom else 1)
+        towards = _unit(rng.normal(size=(rng.poisson(density * area), 3)))
+        surface, normals = self.shape.surface(towards)
+        second = rng.integers(0, 2, size=(len(surface), 1)) * self.spacing_angstrom
+        inwards = second / self.grid.voxel_size_angstrom * normals
+        return surface - inwards + self.centre, normals
 
     def draw(self, shape: tuple[int, int, int], threshold_dalton_per_nm3: float) -> Drawing | None:
         """Draw the membrane; its mask is the voxels above the threshold."""
         margin = self.half_thickness + self.grid.margin_voxels
-        inner, outer = self.shape.extent[0] - margin, self.shape.extent[1] + margin
+        spacing = self.spacing_angstrom / self.grid.voxel_size_angstrom
+        inner, outer = self.shape.extent[0] - margin - spacing, self.shape.extent[1] + margin
         box = window(self.centre - outer, self.centre + outer, shape)
         if box is None:
             return None
@@ -141,6 +158,9 @@ class Vesicle:
         for plane, offsets in zip(density, planes(*box, self.centre), strict=True):
             away = np.linalg.norm(offsets, axis=-1)
             near = (away > max(inner, 1e-3)) & (away < outer)
-            depth = self.shape.distance(offsets[near], margin)
-            plane[near] = bilayer_profile(depth * voxel_size, self.thickness_angstrom, sigma)
+            depth = self.shape.distance(offsets[near], margin + spacing) * voxel_size
+            plane[near] = bilayer_profile(depth, self.thickness_angstrom, sigma)
+            if self.spacing_angstrom:
+                second = depth + np.float32(self.spacing_angstrom)
+                plane[near] += bilayer_profile(second, self.thickness_angstrom, sigma)
         return Drawing(box[0], density, density > threshold_dalton_per_nm3)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ssn3d.core.blas import one_blas_thread
 
-_SPLAT_VARIANCE_VOXELS2 = 1 / 6
+SPLAT_VARIANCE_VOXELS2 = 1 / 6
 _CORNERS = np.array(list(itertools.product((0, 1), repeat=3)))
 _MASS_BEYOND_MARGIN = 1e-7
 
@@ -28,7 +28,7 @@ def sigma_voxels(resolution_angstrom: float, voxel_size_angstrom: float) -> floa
 
 def _kernel(offsets: NDArray[np.int_], sigma: float) -> NDArray[np.float64]:
     """Gaussian that blurs splatted points, at offsets in voxels; 1 at its centre."""
-    variance = sigma**2 - _SPLAT_VARIANCE_VOXELS2
+    variance = sigma**2 - SPLAT_VARIANCE_VOXELS2
     if variance <= 0:
         raise ValueError(f"a blur of {sigma:.3f} voxels is finer than the grid can represent")
     return np.exp(-(offsets**2) / (2 * variance))

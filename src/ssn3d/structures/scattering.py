@@ -70,6 +70,9 @@ and take the place of its proton; 4.5 ml/mol."""
 GOLD = Matter({"Au": 1}, 16.96)
 """The metal, 19.3 g/ml."""
 
+CARBON = Matter({"C": 1}, 9.97)
+"""Amorphous, 2.0 g/ml, as evaporated."""
+
 
 def protein_dalton(matter: Matter) -> float:
     """Mass of the protein that has the same excess of scattering."""
