@@ -15,7 +15,15 @@ OTSU, ORACLE = "Otsu", "Oracle threshold"
 BASELINES = (BASELINE, TUNED_BASELINE, OTSU, ORACLE)
 """Methods without a network."""
 
-NETWORKS = ("SSN3D-v1", "SSN3D-v2", "SSN3D-ED", "UNet", "ResUNet")
+NETWORKS = (
+    "SSN3D-v1",
+    "SSN3D-v2",
+    "SSN3D-ED",
+    "UNet",
+    "ResUNet",
+    "ResUNet-plain",
+    "ResUNet-classes",
+)
 """Names of the networks in `segmentation.networks`, for code that must not import torch."""
 
 METHODS = (*BASELINES, *NETWORKS)

@@ -26,6 +26,8 @@ from ssn3d.specimen.volume import Grid, PointMasses, render
 from ssn3d.structures.bounding import bounding_sphere
 from ssn3d.structures.maps import density_map
 
+MOST_FILLED = 0.25
+"""Fraction of the region or ice that spheres fill at most, if the number of particles is a range."""
 _MOST_LABELS = np.iinfo(np.uint16).max
 
 
@@ -71,6 +73,22 @@ def _bounding_spheres(
         )
         for pdb_id, points in structures.items()
     }
+
+
+def _fitting(
+    radii: NDArray[np.float64], region: NDArray[np.float64], free_space: FreeSpace | None
+) -> NDArray[np.bool_]:
+    """Mark the spheres (n,), a random order, that fit into the region together, and the ice."""
+    space, largest = float(np.prod(region)), np.inf
+    if free_space is not None:
+        space = free_space.volume(region)
+        if free_space.slab is not None:
+            largest = free_space.slab.thickness / 2
+    volumes = np.where(radii < largest, 4 / 3 * np.pi * radii**3, 0)
+    fitting = (radii < largest) & (np.cumsum(volumes) <= MOST_FILLED * space)
+    if not fitting.all():
+        logger.info("packing: %d of %d particles fit", fitting.sum(), len(fitting))
+    return fitting
 
 
 def _free_space(
@@ -130,6 +148,9 @@ def build_specimen(
     pdb_ids = copy_numbers(list(structures), count, settings.proportions, rng)
     offsets = np.array([spheres[i][0] for i in pdb_ids.tolist()])
     radii = np.array([spheres[i][1] for i in pdb_ids.tolist()])
+    if isinstance(settings.particles, list):
+        fitting = _fitting(radii, region, free_space)
+        pdb_ids, offsets, radii = pdb_ids[fitting], offsets[fitting], radii[fitting]
     sphere_centres = place_spheres(radii, region, rng, free_space) - (region - tomogram) / 2
     rotations = Rotation.random(len(pdb_ids), rng=rng).as_matrix()
     centres = sphere_centres - (rotations @ offsets[:, :, None])[:, :, 0]

@@ -26,10 +26,10 @@ from ssn3d.segmentation.evaluation.metrics import mean_scores
 from ssn3d.segmentation.inference.compute import Compute, reproducible, torch_generator
 from ssn3d.segmentation.networks.calibrate import calibrate_scales, has_scales
 from ssn3d.segmentation.settings import TrainingSettings
-from ssn3d.segmentation.training.first_weights import first_network
 from ssn3d.segmentation.training.batches import Batch, Source
 from ssn3d.segmentation.training.distributed import Ranks
 from ssn3d.segmentation.training.epochs import best_epoch, progress_bar, report_epoch, stop_reason
+from ssn3d.segmentation.training.first_weights import first_network
 from ssn3d.segmentation.training.losses import learning_rate, training_loss
 from ssn3d.segmentation.training.training_state import Progress, Training, copy_weights, save, start
 from ssn3d.segmentation.training.validation import (

@@ -1,0 +1,201 @@
+"""Data and training of the default model for whole tomograms: resumable, in one command.
+
+    python studies/whole_tomograms.py FOLDER            config/varied.yaml, and plain tomograms beside
+    python studies/whole_tomograms.py FOLDER --small    the same with two tiny tomograms (minutes)
+
+Tomograms of config/varied.yaml make the network hold on real ones. A sixth of the data are plain: the
+same structures without obstacles, imaged as in config.yaml, so that little is lost there. A specimen
+that leaves no room for its obstacles is skipped, and said so. Two processes simulate; what is done
+is not done again. The last line is the command that makes a model of the result.
+"""
+
+import argparse
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+from ssn3d.config.experiment import Config, check_config, load_config
+from ssn3d.core.device import use_threads
+from ssn3d.core.errors import PlacementError, SNRError
+from ssn3d.core.log import job, logger
+from ssn3d.io.files import read_json, write_json
+from ssn3d.microscope.settings import DatasetSettings
+from ssn3d.microscope.steps import add_noise, image_specimen
+from ssn3d.segmentation.training.steps import train_run
+from ssn3d.specimen.steps import simulate_specimen
+from ssn3d.structures.ids import ids_in_tomogram, read_pdb_ids
+from ssn3d.structures.steps import prepare_structures
+from ssn3d.subtomograms.steps import extract_subtomograms, split_dataset
+
+ROOT = Path(__file__).resolve().parents[1]
+PLAIN_EVERY = 6
+"""Every so many tomograms one is plain."""
+_IMAGED = ("signal.mrc", "tilts.mrc", "acquisition.json", "particles.star", "specimen.json")
+
+
+def configurations(structures: list[str], *, small: bool) -> dict[str, Config]:
+    """Configurations of varied and of plain tomograms; `structures` are more YAML files."""
+    varied = load_config(ROOT / "config.yaml", ROOT / "config/varied.yaml", *structures)
+    content, paper = varied.model_dump(), load_config(ROOT / "config.yaml").model_dump()
+    if small:
+        content["specimen"]["tomogram_size_voxels"] = {"x": 64, "y": 64, "z": 64}
+        content["specimen"]["region_size_voxels"] = {"x": 80, "y": 80, "z": 80}
+        content["specimen"] |= {"organelles": None, "particles": [20, 60]}
+        content["structures"]["random"]["count"] = 40
+        content["subtomograms"]["count"] = content["subtomograms"]["independent_count"] = 8
+    kept = ("tomogram_size_voxels", "region_size_voxels", "proportions", "particles")
+    specimen = paper["specimen"] | {key: content["specimen"][key] for key in kept}
+    plain = content | {"specimen": specimen, "microscope": paper["microscope"]}
+    return {"varied": check_config(content), "plain": check_config(plain)}
+
+
+def simulate(name: str, kind: str, config: Config, folder: Path) -> list[str]:
+    """Simulate a tomogram, and cut its shards; return their paths, none if it has no room."""
+    at = folder / name
+    if (at / "done.json").exists():
+        return [*read_json(at / "done.json", "shards")["shards"]]
+    at.mkdir(parents=True, exist_ok=True)
+    use_threads(1)
+    with job(str(at / "log.txt")):
+        try:
+            shards = _simulated(name, config, at, folder / "structures")
+        except (PlacementError, SNRError) as error:
+            logger.warning("%s is skipped: %s", name, error)
+            shards = []
+    for volume in at.glob("*.mrc"):
+        volume.unlink()
+    write_json(at / "done.json", {"shards": shards, "kind": kind})
+    return shards
+
+
+def _simulated(name: str, config: Config, at: Path, structures: Path) -> list[str]:
+    """Run the stages of one tomogram in a folder."""
+    listed, some = ids_of(config), config.structures.per_tomogram
+    drawn = ids_in_tomogram(listed, some, config.snr.reference_id, config.seed, name)
+    specimen = {k: at / f"{k}.mrc" for k in ("density", "labels")}
+    tables = {"particles": at / "particles.star", "ground": at / "ground.star"}
+    summary = at / "specimen.json"
+    simulate_specimen(
+        {pdb_id: structures / f"{pdb_id}.npz" for pdb_id in drawn},
+        config.specimen,
+        config.seed,
+        name,
+        **specimen,
+        **tables,
+        summary=summary,
+    )
+    image_specimen(
+        specimen["density"],
+        config.microscope,
+        config.seed,
+        name,
+        specimen=summary,
+        tilts=at / "tilts.mrc",
+        signal=at / "signal.mrc",
+        acquisition=at / "acquisition.json",
+    )
+    return [_dataset(name, dataset, config, at, tables) for dataset in config.snr.datasets]
+
+
+def _dataset(
+    name: str, dataset: DatasetSettings, config: Config, at: Path, tables: dict[str, Path]
+) -> str:
+    """Add the noise of a dataset, and cut its subtomograms; return the path of the shard."""
+    made = {"tomogram": at / f"{dataset.name}.mrc", "summary": at / f"{dataset.name}.json"}
+    add_noise(
+        {Path(file).stem: at / file for file in _IMAGED},
+        config.microscope,
+        config.snr,
+        size_voxels=config.subtomograms.size_voxels,
+        target=dataset.snr,
+        seed=config.seed,
+        keys=(name, dataset.name),
+        tilts=at / "noisy.mrc",
+        **made,
+    )
+    shard = at / f"{dataset.name}.h5"
+    extract_subtomograms(
+        **made,
+        **tables,
+        labels=at / "labels.mrc",
+        specimen=at / "specimen.json",
+        names=(name, dataset.name),
+        settings=config.subtomograms.of(name),
+        seed=config.seed,
+        shard=shard,
+    )
+    return str(shard)
+
+
+def ids_of(config: Config) -> list[str]:
+    """IDs of all structures of a configuration."""
+    listed = read_pdb_ids(ROOT / config.structures.ids) if config.structures.ids else []
+    return listed + config.structures.random_ids
+
+
+def main() -> None:
+    """Simulate what is missing, and train."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--small", action="store_true")
+    parser.add_argument("--structures", nargs="*", default=[], help="YAML files, such as a folder")
+    parser.add_argument("--tomograms", type=int, help="number (default: that of varied.yaml)")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--no-training", action="store_true")
+    arguments = parser.parse_args()
+    folder: Path = arguments.folder
+    folder.mkdir(parents=True, exist_ok=True)
+    configs = configurations(arguments.structures, small=arguments.small)
+    count = arguments.tomograms or (3 if arguments.small else configs["varied"].tomograms)
+    kinds = ["plain" if i % PLAIN_EVERY == PLAIN_EVERY - 1 else "varied" for i in range(count)]
+    with job(str(folder / "log.txt")):
+        _prepare(configs["varied"], folder / "structures")
+        with ProcessPoolExecutor(2) as pool:
+            jobs = [
+                pool.submit(simulate, f"t{i + 1}", kind, configs[kind], folder)
+                for i, kind in enumerate(kinds)
+            ]
+            shards = [shard for found in jobs for shard in found.result()]
+        logger.info("%d shards of %d tomograms", len(shards), count)
+        if not arguments.no_training:
+            _train(shards, configs["varied"], folder, arguments.threads)
+
+
+def _prepare(config: Config, folder: Path) -> None:
+    """Make the files of all structures, unless they are there."""
+    if not all((folder / f"{pdb_id}.npz").exists() for pdb_id in ids_of(config)):
+        listed = read_pdb_ids(ROOT / config.structures.ids) if config.structures.ids else []
+        folder.mkdir(exist_ok=True)
+        prepare_structures(listed, config.structures, config.seed, ROOT / "resources", folder)
+
+
+def _train(shards: list[str], config: Config, folder: Path, threads: int) -> None:
+    """Train on the shards, all datasets together."""
+    names = sorted({Path(shard).parent.name for shard in shards}, key=lambda n: int(n[1:]))
+    split, run = folder / "split.csv", folder / "run"
+    run.mkdir(exist_ok=True)
+    split_dataset(
+        {name: folder / name / "particles.star" for name in names},
+        shape=config.specimen.tomogram_size_voxels.zyx,
+        selection=config.subtomograms,
+        settings=config.splits,
+        seed=config.seed,
+        leave_out=None,
+        split=split,
+    )
+    use_threads(threads)
+    train_run(
+        shards,
+        split,
+        "ResUNet-classes",
+        config.training,
+        config.seed,
+        weights=run / "weights.pt",
+        history=run / "history.csv",
+        record=run / "run.json",
+        checkpoint=run / "checkpoint.pt",
+    )
+    logger.info("python -m ssn3d.models.export_model %s NAME FACTS.json", run)
+
+
+if __name__ == "__main__":
+    main()
