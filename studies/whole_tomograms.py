@@ -1,12 +1,12 @@
 """Data and training of the default model for whole tomograms: resumable, in one command.
 
-    python studies/whole_tomograms.py FOLDER            config/varied.yaml, and plain tomograms beside
-    python studies/whole_tomograms.py FOLDER --small    the same with two tiny tomograms (minutes)
+    python studies/whole_tomograms.py FOLDER            hours
+    python studies/whole_tomograms.py FOLDER --small    the same with three tiny tomograms
 
-Tomograms of config/varied.yaml make the network hold on real ones. A sixth of the data are plain: the
-same structures without obstacles, imaged as in config.yaml, so that little is lost there. A specimen
-that leaves no room for its obstacles is skipped, and said so. Two processes simulate; what is done
-is not done again. The last line is the command that makes a model of the result.
+Tomograms of config/varied.yaml make the network hold on real ones. A sixth of them are plain: the
+same structures without obstacles, imaged as in config.yaml, so that little is lost there. A
+specimen that leaves no room for its obstacles is skipped, and said so. Two processes simulate; what
+is done is not done again. The last line is the command that makes a model of the result.
 """
 
 import argparse

@@ -9,12 +9,13 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from sections import section
+from ssn3d.core.background import Background
 from ssn3d.core.errors import DataError
 from ssn3d.core.particles import Particles
 from ssn3d.core.seeds import generator
 from ssn3d.io.files import write_json
 from ssn3d.io.mrc import write_mrc
-from ssn3d.io.particles.simulated import write_particles
+from ssn3d.io.particles.simulated import write_background, write_particles
 from ssn3d.subtomograms.steps import check_parts, extract_subtomograms, read_dataset, split_dataset
 from ssn3d.subtomograms.store import open_shard
 

@@ -20,6 +20,7 @@ from ssn3d.microscope.settings import TAKEN_NAMES
 from ssn3d.segmentation.networks.registry import NETWORKS
 
 CONFIG = yaml.safe_load((REPOSITORY / "config.yaml").read_text())
+VARIED = load_config(REPOSITORY / "config.yaml", REPOSITORY / "config/varied.yaml")
 FULL = load_config(
     *(REPOSITORY / f for f in ("config.yaml", "config/realistic.yaml", "config/varied.yaml"))
 ).model_dump()

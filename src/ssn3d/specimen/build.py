@@ -27,7 +27,7 @@ from ssn3d.structures.bounding import bounding_sphere
 from ssn3d.structures.maps import density_map
 
 MOST_FILLED = 0.25
-"""Fraction of the region or ice that spheres fill at most, if the number of particles is a range."""
+"""Fraction of the region or ice that spheres fill at most, if their number is a range."""
 _MOST_LABELS = np.iinfo(np.uint16).max
 
 

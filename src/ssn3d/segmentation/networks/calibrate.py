@@ -1,8 +1,9 @@
 """First values of channel scales, from data: the mean effect of a normalisation.
 
-Each scale, in the order of the forward pass, gets the values with which its output has, on some
-images, the mean `bias` and the standard deviation `weight` that it had before: 0 and 1 in a new
-network (Mishkin & Matas 2016, ICLR), or those of a normalisation whose weights were loaded.
+Each scale, in the order of the forward pass, gets the values with which it does to some images what
+a group normalisation of its weights does in the mean. In a new network, outputs have mean 0 and
+standard deviation 1 (Mishkin & Matas 2016, ICLR); with the weights of a network that has such
+normalisations, it predicts much as that one does.
 """
 
 from typing import Any
@@ -11,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ssn3d.segmentation.inference.compute import Compute
-from ssn3d.segmentation.networks.unets import ChannelScale
+from ssn3d.segmentation.networks.unets import CHANNELS_PER_GROUP, ChannelScale
 
 _LEAST_VARIANCE = 1e-8
 
@@ -30,7 +31,9 @@ def calibrate_scales(network: nn.Module, images: Tensor, compute: Compute) -> No
             return
         done.append(layer)
         assert isinstance(layer, ChannelScale)
-        variance, mean = torch.var_mean(inputs[0].float(), dim=(0, 2, 3, 4))
+        groups = inputs[0].float().unflatten(1, (-1, CHANNELS_PER_GROUP))
+        pooled = torch.var_mean(groups, dim=(0, 2, 3, 4, 5))
+        variance, mean = (value.repeat_interleave(CHANNELS_PER_GROUP) for value in pooled)
         scale = layer.weight.data / variance.clamp_min(_LEAST_VARIANCE).sqrt()
         layer.bias.data -= scale * mean
         layer.weight.data = scale

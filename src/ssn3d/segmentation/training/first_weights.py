@@ -5,6 +5,8 @@ from torch import nn
 
 from ssn3d.core.errors import ConfigError
 from ssn3d.core.log import logger
+from ssn3d.models.card import FOLDER, model_names
+from ssn3d.segmentation.inference.predict import load_network
 from ssn3d.segmentation.networks.registry import build_network
 from ssn3d.segmentation.settings import TrainingSettings
 
@@ -17,14 +19,14 @@ def first_network(name: str, settings: TrainingSettings, generator: torch.Genera
 
     Raises:
         ConfigError: there is no network of this name, or no weight fits.
-        DataError, CheckpointError: there is no such model, or it is damaged.
+        CheckpointError: there is no such model, or it is damaged.
     """
-    from ssn3d.models.shipped import load_model  # it imports networks, as this room does
-
     network = build_network(name, settings.dropout, generator)
     if settings.start_from is None:
         return network
-    known = load_model(settings.start_from).network.state_dict()
+    start = settings.start_from
+    shipped = start in model_names()
+    known = load_network(FOLDER / f"{start}.pt" if shipped else start)[0].state_dict()
     own, taken = network.state_dict(), []
     for key, weights in own.items():
         other = known.get(key)
@@ -34,9 +36,9 @@ def first_network(name: str, settings: TrainingSettings, generator: torch.Genera
             taken.append(key)
     if not taken:
         raise ConfigError(
-            f"training.start_from: no weight of {settings.start_from} fits {name}; start from the "
+            f"training.start_from: no weight of {start} fits {name}; start from the "
             "weights of a network of the same kind"
         )
     network.load_state_dict(own)
-    logger.info("%d of %d layers start from %s", len(taken), len(own), settings.start_from)
+    logger.info("%d of %d layers start from %s", len(taken), len(own), start)
     return network

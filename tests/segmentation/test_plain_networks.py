@@ -1,0 +1,95 @@
+"""Networks without pooled normalisation: receptive field, first values of scales, first weights."""
+
+import numpy as np
+import pytest
+import torch
+
+from sections import section
+from ssn3d.core.classes import CLASSES
+from ssn3d.core.errors import ConfigError
+from ssn3d.segmentation.inference.compute import Compute
+from ssn3d.segmentation.networks.calibrate import calibrate_scales, has_scales
+from ssn3d.segmentation.networks.registry import NETWORKS, build_network
+from ssn3d.segmentation.networks.unets import ChannelScale
+from ssn3d.segmentation.training.first_weights import first_network
+from ssn3d.segmentation.training.losses import dice_losses
+
+CPU = Compute.pick("cpu", "float32")
+REACH = 72
+"""Voxels beyond which nothing reaches a voxel of the output."""
+
+
+def settings(**changed):
+    return section("training").model_copy(update=changed)
+
+
+@pytest.fixture(scope="module")
+def images():
+    """Dark balls in noise."""
+    noise = np.random.default_rng(1).normal(size=(4, 32, 32, 32))
+    places = (np.indices((32, 32, 32)) % 16 - 8) ** 2
+    return torch.from_numpy(noise - 3.0 * (places.sum(axis=0) < 25)).float()
+
+
+def test_only_the_receptive_field_counts():
+    """A bead far away changes nothing; a normalisation that pools would carry it everywhere."""
+    cube = torch.randn((1, 8, 8, 176), generator=torch.Generator().manual_seed(2))
+    changed = cube.clone()
+    changed[..., -8:] -= 50
+    network = build_network("ResUNet-classes", 0.0, torch.Generator().manual_seed(0)).eval()
+    with torch.inference_mode(), pytest.MonkeyPatch.context() as patch:
+        patch.setattr("ssn3d.segmentation.networks.unets.check_size", lambda _: None)
+        one, other = (CPU.logits(network, image) for image in (cube, changed))
+    assert torch.equal(one[..., : 168 - REACH], other[..., : 168 - REACH])
+    assert not torch.equal(one[..., -8:], other[..., -8:])
+
+
+def test_scales_give_mean_0_and_deviation_1(images):
+    network = build_network("ResUNet-plain", 0.0, torch.Generator().manual_seed(0))
+    assert has_scales(network)
+    assert not has_scales(build_network("ResUNet", 0.0, torch.Generator()))
+    calibrate_scales(network, images, CPU)
+    found = []
+
+    def keep(_layer, _inputs, output):
+        found.append(torch.var_mean(output.unflatten(1, (-1, 8)), dim=(0, 2, 3, 4, 5)))
+
+    for layer in network.modules():
+        if isinstance(layer, ChannelScale):
+            layer.register_forward_hook(keep)
+    with torch.inference_mode():
+        CPU.logits(network, images)
+    for variance, mean in found:
+        torch.testing.assert_close(variance, torch.ones_like(variance), atol=1e-3, rtol=0)
+        torch.testing.assert_close(mean, torch.zeros_like(mean), atol=1e-3, rtol=0)
+
+
+def test_start_from_a_normalised_network(images):
+    """With calibrated scales it predicts much as the network from which it starts."""
+    made = settings(start_from="resunet-all")
+    network = first_network("ResUNet-classes", made, torch.Generator().manual_seed(0))
+    start = first_network("ResUNet", made, torch.Generator().manual_seed(0))
+    calibrate_scales(network, images, CPU)
+    with torch.inference_mode():
+        ours, theirs = (CPU.logits(n.eval(), images) for n in (network, start))
+    difference = [(logits[:, 1] - logits[:, 0]).flatten().numpy() for logits in (ours, theirs)]
+    assert np.corrcoef(*difference)[0, 1] > 0.8
+
+
+def test_start_from_another_kind_of_network():
+    with pytest.raises(ConfigError, match="no weight of ssn3d-v1-a fits"):
+        first_network("UNet", settings(start_from="ssn3d-v1-a"), torch.Generator())
+
+
+def test_classes_of_networks():
+    for name in ("ResUNet-plain", "ResUNet-classes"):
+        network = build_network(name, 0.0, torch.Generator())
+        assert CPU.logits(network, torch.zeros(1, 8, 8, 8)).shape[1] == NETWORKS[name].classes
+    assert NETWORKS["ResUNet-classes"].classes == len(CLASSES)
+
+
+def test_dice_of_classes():
+    masks = torch.randint(0, 3, (2, 8, 8, 8), generator=torch.Generator().manual_seed(0))
+    right = 20.0 * torch.nn.functional.one_hot(masks, 5).permute(0, 4, 1, 2, 3).float()
+    assert dice_losses(right, masks.byte()).max() < 1e-4
+    assert dice_losses(right.roll(1, dims=1), masks.byte()).min() > 0.5
