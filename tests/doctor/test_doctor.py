@@ -186,6 +186,12 @@ def test_cache_needs_no_network(pdb_ids, tmp_path):
     assert said == f"22 of 22 in {folder}"
 
 
+def test_random_shapes_alone():
+    random = {"count": 300, "mass_dalton": [2e4, 4e6]}
+    said = lines.structures(changed(PAPER.structures, ids=None, random=random), [])
+    assert said == "300 random shapes; no files or network needed"
+
+
 def test_user_folder(pdb_ids, tmp_path):
     (tmp_path / "1KP8.pdb").touch()
     settings = changed(PAPER.structures, source="folder", folder=str(tmp_path))

@@ -6,7 +6,14 @@ import pandas as pd
 
 from ssn3d.io.files import write_json
 from ssn3d.report.tables.cells import web_page
-from ssn3d.report.tables.data_pages import masks_page, snr_page, specimen_page, structures_page
+from ssn3d.report.tables.data_pages import (
+    SPECIMEN_KEYS,
+    masks_page,
+    snr_page,
+    specimen_page,
+    structures_page,
+)
+from ssn3d.structures.ids import random_ids
 
 NOTHING = "\N{EN DASH}"
 NAMES = {"1KP8": "GroEL 14-mer", "2GLS": "glutamine synthetase"}
@@ -68,7 +75,39 @@ def test_specimen_page(tmp_path):
     assert "Tomograms: 1,001 (t1, t2, t3, t4, ..., independent1)." in text
     assert "10,000 particles in the region, of which 5,491 (5,491 to 5,500) reach" in text
     assert "fill 15.1% of the region; masks fill 5.7% of the tomogram" in text
-    assert len(text) < 2500
+    assert len(text) < 2600
+
+
+def test_pages_of_many_structures(tmp_path):
+    ids = random_ids(300)
+    record = {"mass_dalton": 4e5, "points": 90, "sha256": None, "note": "C1 shell"}
+    record |= {"source": "random", "served_by": None, "file": None, "unit": "random"}
+    for pdb_id in ids[:60]:
+        write_json(tmp_path / f"{pdb_id}.json", record)
+    page = tmp_path / "page.html"
+    structures_page(tmp_path, ids, NAMES, page)
+    assert [row["PDB ID"] for row in table_of(page)] == ids[:60]
+    assert table_of(page)[0]["Source"] == "random shape: bead model"
+    assert "60 of 300 structures; results/structures has" in page.read_text()
+
+    one = dict.fromkeys(SPECIMEN_KEYS[:4], 0.5)
+    one |= {"provenance": {"settings": {"voxel_size_angstrom": 10.0}}}
+    copies = {f"t{i}": {"0R00": i, ids[i]: 7} for i in range(1, 100)}
+    specimens = {
+        t: one | {"copies": has, "bounding_radius_voxels": dict.fromkeys(has, 5)}
+        for t, has in copies.items()
+    }
+    specimen_page(specimens, NAMES, page)
+    first, second, *others = table_of(page)
+    assert (first["Tomograms"], first["Copies in a tomogram"]) == ("99", "50 (1 to 99)")
+    assert (second["Tomograms"], second["Copies in a tomogram"]) == ("1", "7")
+    assert len(others) == 58
+    assert "60 of 100 structures; specimen.json" in page.read_text()
+
+    sizes = {"pdb_id": ids, "subtomograms": 1, "mask_voxels": range(300)}
+    masks_page(pd.DataFrame(sizes).assign(paper_mask_voxels=np.nan, ratio=np.nan), NAMES, page)
+    assert [row["PDB ID"] for row in table_of(page)] == ids[:239:-1]
+    assert "60 of 300 structures; mask_sizes.csv" in page.read_text()
 
 
 def test_snr_page(tmp_path):

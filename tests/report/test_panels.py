@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from ssn3d.report.figures.labels import name_points
+from ssn3d.report.figures.labels import name_points, name_ticks
 from ssn3d.report.figures.panels import (
     PLANES,
     add_isosurface,
@@ -103,6 +103,17 @@ def test_names_do_not_overlap():
     pairs = [(i, j) for i in range(25) for j in range(i)]
     overlaps = sum(boxes[i].overlaps(boxes[j]) for i, j in pairs)
     assert overlaps <= 1
+
+
+def test_names_of_many_structures():
+    axes = new_figure(4).subplots()
+    names = [f"0R{i:02d}" for i in range(61)]
+    name_points(axes, range(61), range(61), names)
+    assert not axes.texts
+    name_ticks(axes, names)
+    assert [tick.get_text() for tick in axes.get_xticklabels()] == names[::2]
+    name_ticks(axes, names[:60])
+    assert [tick.get_text() for tick in axes.get_xticklabels()] == names[:60]
 
 
 def test_series_differ_without_colour():

@@ -168,6 +168,8 @@ def structures(settings: StructuresSettings, pdb_ids: Sequence[str]) -> str:
     """
     source, surrogates = settings.source, settings.allow_surrogates
     pdb_ids = settings.from_coordinates(pdb_ids)
+    if settings.random and not pdb_ids:
+        return f"{settings.random.count} random shapes; no files or network needed"
     if source == "surrogate":
         return f"{len(pdb_ids)} bead models (surrogates); no files or network needed"
     from_archive = source == "archive"

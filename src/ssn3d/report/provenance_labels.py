@@ -6,6 +6,7 @@ from pathlib import Path
 from ssn3d.io.files import PathLike, read_json
 
 _SURROGATE = "surrogate: bead model"
+_RANDOM = "random shape: bead model"
 _WHOLE = 0.8  # minimum fraction of the published mass; whole entries have at least 0.92 (2GHO)
 
 
@@ -17,6 +18,8 @@ def source_label(structures_dir: PathLike, pdb_id: str) -> str:
     record = read_json(path, "source", "file", "served_by", "unit")
     if record["source"] == "surrogate":
         return _SURROGATE
+    if record["source"] == "random":
+        return _RANDOM
     label = "archive" if record["source"] == "archive" else f"file {record['file']}"
     served_by = record["served_by"]
     if served_by not in {None, pdb_id}:

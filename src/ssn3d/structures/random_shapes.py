@@ -50,7 +50,7 @@ _ROUGHNESS = (0.1, 0.5)  # standard deviation of the random factor's logarithm
 _WAVES, _WAVELENGTHS = 12, (0.6, 1.6)  # of the random factor, in radii of the skeleton
 _NUCLEIC_SHARE, _NUCLEIC_FRACTIONS = 0.25, (0.3, 1.0)
 _LEAST_RADIUS_ANGSTROM = 9.0  # of a strand, and half the thickness of a wall
-_HOLLOW_LEVEL = 0.75  # the thickest wall, in radii of the skeleton
+_HOLLOW_LEVEL = 0.55  # the thickest wall, in radii of the skeleton
 _FULL_LEVEL = 1.3
 _BALL_RADIUS = 0.35  # the largest, of domains in a wall, in radii of the skeleton
 _PROBES = 16_000
@@ -198,7 +198,7 @@ def _score(random: np.random.Generator, shape: RandomShape, group: Points) -> tu
         near = np.flatnonzero(np.isfinite(distances))
         rough = sum(np.cos(points[near] @ wave.T + phases).sum(axis=1) for wave in copies)
         distances[near] *= np.exp(np.clip(amplitude * rough, -0.6, 0.6))
-        return distances
+        return np.round(distances, 6)  # so that sites have one order on all processors
 
     return score, _HOLLOW_LEVEL if hollow else _FULL_LEVEL
 

@@ -11,15 +11,16 @@ from numpy.typing import ArrayLike, NDArray
 
 _FONT_SIZE = 5.5
 _POINTS_PER_INCH = 72
+_NAMES_MAX = 60  # more cannot be read
 
 
 def name_points(axes: Axes, x: ArrayLike, y: ArrayLike, names: Sequence[str]) -> None:
-    """Write each name at the free place nearest to its point.
+    """Write each name at the free place nearest to its point; none if there are more than 60.
 
     The scales and limits of the axes must be final.
     """
     figure = axes.get_figure(root=True)
-    if not len(names) or figure is None:
+    if not 0 < len(names) <= _NAMES_MAX or figure is None:
         return
     figure.draw_without_rendering()  # lays the figure out: only then are distances known
     per_point = figure.dpi / _POINTS_PER_INCH
@@ -37,6 +38,12 @@ def name_points(axes: Axes, x: ArrayLike, y: ArrayLike, names: Sequence[str]) ->
             annotation_clip=False, path_effects=[withStroke(linewidth=1.2, foreground="white")],
             arrowprops={"arrowstyle": "-", "linewidth": 0.3, "shrinkA": 0, "shrinkB": 1},
         )  # fmt: skip
+
+
+def name_ticks(axes: Axes, names: Sequence[str]) -> None:
+    """Name the places 0, 1, ... of the x axis, upwards; if there are more than 60, every n-th."""
+    step = 1 + (len(names) - 1) // _NAMES_MAX
+    axes.set_xticks(range(0, len(names), step), list(names[::step]), rotation=90)
 
 
 def plain_log_ticks(axis: Axis) -> None:

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from scipy import stats
 
 from ssn3d.io.files import PathLike
-from ssn3d.report.figures.labels import name_points, plain_log_ticks
+from ssn3d.report.figures.labels import name_points, name_ticks, plain_log_ticks
 from ssn3d.report.figures.style import GREY, SERIES, new_figure, save, styled
 from ssn3d.report.provenance_labels import is_surrogate
 from ssn3d.report.read_runs import mask_voxels, read_per_subtomogram
@@ -58,7 +58,7 @@ def iou_per_class(tables: Mapping[str, pd.DataFrame]) -> Figure:
         axes.plot(
             shifted, mean, color=look.color, marker=look.marker, linestyle="none", label=title
         )
-    axes.set_xticks(places, list(order), rotation=90)
+    name_ticks(axes, list(order))
     axes.set(ylabel="IoU of the region of interest (%)", ylim=_PERCENT)
     axes.set_xlabel("structure, smallest to largest mask")
     axes.grid(axis="y", linewidth=0.3)

@@ -11,7 +11,7 @@ from scipy import stats
 
 from ssn3d.io.files import PathLike, read_json
 from ssn3d.io.tables import write_csv
-from ssn3d.report.figures.labels import name_points, plain_log_ticks
+from ssn3d.report.figures.labels import name_points, name_ticks, plain_log_ticks
 from ssn3d.report.figures.style import GREY, SERIES, new_figure, save, styled
 from ssn3d.report.paper import complex_names, paper_complexes
 from ssn3d.report.tables.data_pages import masks_page
@@ -117,7 +117,7 @@ def packing_statistics(classes: pd.DataFrame) -> Figure:
     ordered = classes.sort_values("mask_voxels", ascending=False)
     bars.bar(range(len(ordered)), ordered["subtomograms"], color="#56B4E9", edgecolor="black",
              linewidth=0.4)  # fmt: skip
-    bars.set_xticks(range(len(ordered)), ordered["pdb_id"].tolist(), rotation=90)
+    name_ticks(bars, ordered["pdb_id"].tolist())
     bars.set(ylabel="subtomograms", xlabel="structure, largest to smallest mask")
     bars.yaxis.set_major_locator(MaxNLocator(integer=True))
     bars.set_title(f"{ordered['subtomograms'].sum():,} subtomograms of {len(ordered)} structures")

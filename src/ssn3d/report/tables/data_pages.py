@@ -24,6 +24,7 @@ SNR_KEYS = (
 """The keys of each JSON file that the pages need."""
 _SPREAD = "Values are means over tomograms, with the lowest and the highest in brackets."
 _NAMES_MAX = 6
+_ROWS_MAX = 60
 
 
 def describe_data(
@@ -56,7 +57,7 @@ def structures_page(
 ) -> None:
     """Write the source, the mass and the number of points of each structure."""
     rows = []
-    for pdb_id in pdb_ids:
+    for pdb_id in pdb_ids[:_ROWS_MAX]:
         record = read_json(Path(structures_dir) / f"{pdb_id}.json", *STRUCTURE_KEYS)
         rows.append(
             {
@@ -70,13 +71,16 @@ def structures_page(
             }
         )
     note = "A point is a residue or a bead. SHA-256: the first 12 digits; table3.json has all 64."
-    write_page([pd.DataFrame(rows)], path, "Structures", [note])
+    others = _left_out(len(pdb_ids), "results/structures has a record (.json) of each")
+    write_page([pd.DataFrame(rows)], path, "Structures", [*others, note])
 
 
 def specimen_page(
     specimens: Mapping[str, Mapping[str, Any]], names: Mapping[str, str], path: PathLike
 ) -> None:
     """Write the copies of each structure in a tomogram, and how crowded tomograms are.
+
+    Tomograms may have different structures; copies are those in tomograms that have the structure.
 
     Args:
         specimens: the content of specimen.json, by tomogram.
@@ -85,14 +89,19 @@ def specimen_page(
     """
     every = [*specimens.values()]
     step_nm = every[0]["provenance"]["settings"]["voxel_size_angstrom"] / 10
+    radii: dict[str, float] = {}
+    for one in every:
+        radii |= one["bounding_radius_voxels"]
+    of_each = {i: [one["copies"][i] for one in every if i in one["copies"]] for i in radii}
     rows = [
         {
             "PDB ID": pdb_id,
             "Name": names.get(pdb_id, NO_VALUE),
             "Bounding radius (nm)": f"{radius * step_nm:.1f}",
-            "Copies in a tomogram": _spread([one["copies"][pdb_id] for one in every], ",.0f"),
+            "Tomograms": f"{len(of_each[pdb_id]):,}",
+            "Copies in a tomogram": _spread(of_each[pdb_id], ",.0f"),
         }
-        for pdb_id, radius in every[0]["bounding_radius_voxels"].items()
+        for pdb_id, radius in [*radii.items()][:_ROWS_MAX]
     ]
     region, tomogram, spheres, masks = (
         _spread([one[key] for one in every], form)
@@ -103,7 +112,8 @@ def specimen_page(
         f"{region} particles in the region, of which {tomogram} reach into the tomogram. Bounding "
         f"spheres fill {spheres} of the region; masks fill {masks} of the tomogram."
     )
-    write_page([pd.DataFrame(rows)], path, "Specimen", [crowding, _SPREAD])
+    others = _left_out(len(radii), "specimen.json of each tomogram has all")
+    write_page([pd.DataFrame(rows)], path, "Specimen", [*others, crowding, _SPREAD])
 
 
 def snr_page(noise: Mapping[tuple[str, str], Mapping[str, Any]], path: PathLike) -> None:
@@ -150,15 +160,21 @@ def masks_page(table: pd.DataFrame, names: Mapping[str, str], path: PathLike) ->
             "Mask implied by the paper's scores": cell(row["paper_mask_voxels"], ",.0f"),
             "Ratio": cell(row["ratio"], ".2f"),
         }
-        for row in table.sort_values("mask_voxels", ascending=False).to_dict("records")
+        for row in table.sort_values("mask_voxels", ascending=False)[:_ROWS_MAX].to_dict("records")
     ]
-    write_page([pd.DataFrame(rows)], path, "Mask sizes")
+    others = _left_out(len(table), "mask_sizes.csv has all")
+    write_page([pd.DataFrame(rows)], path, "Mask sizes", others)
 
 
 def _spread(values: Sequence[float], form: str) -> str:
     """Format the mean of a value over tomograms and, where they differ, its range."""
     mean, low, high = (f"{value:{form}}" for value in (np.mean(values), min(values), max(values)))
     return mean if low == high else f"{mean} ({low} to {high})"
+
+
+def _left_out(structures: int, where: str) -> list[str]:
+    """Note on structures beyond the rows of a page; empty if the page lists all."""
+    return [f"{_ROWS_MAX} of {structures:,} structures; {where}."] * (structures > _ROWS_MAX)
 
 
 def _few(names: Sequence[str]) -> str:
