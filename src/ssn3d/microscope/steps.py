@@ -101,11 +101,10 @@ def add_noise(
 
     `files` are `signal`, `tilts` and `acquisition`, of `image_specimen`, and `particles` and
     `specimen` (the summary), of `simulate_specimen`. The SNR is measured on cubes of `size_voxels`,
-    and again on the finished tomogram. `keys`, the names of tomogram and dataset, seed the noise
+    and again on the noisy tomogram. `keys`, the names of tomogram and dataset, seed the noise
     together with `seed`. Writes the tomogram, the tilt series it is reconstructed from, and a JSON
     file of SNRs, noise scale and calibration curve. From a range, the tomogram draws its target.
-    `halves`, `even` and `odd`, are files for the tomograms of every other tilt, without the steps
-    of `finish`.
+    `halves` are files for its `even` and `odd` half tomograms.
 
     Raises SNRError if the target cannot be reached, or is missed.
     """
@@ -113,22 +112,13 @@ def add_noise(
     shape, taken = open_volume(files["signal"]).shape, read_acquisition(files["acquisition"])
     images, voxel_size = read_mrc(files["tilts"], (len(taken.tilts.angle_deg), *shape[1:]))
     asked = draw_snr(target, generator(seed, "snr", *keys))
-    rng = generator(seed, "noise", *keys)
     device = pick_device(settings.device)
     camera = Camera(settings.optics, settings.detector, taken, voxel_size, device)
-    logger.info("reconstructing the noise")
-    noise_images = camera.unit_noise((shape[1], shape[2]), rng)
+    noise_images = camera.unit_noise((shape[1], shape[2]), generator(seed, "noise", *keys))
     noise = _reconstructed(noise_images, camera, shape[0])
     volume, _ = read_mrc(files["signal"])
-    particles = read_particles(files["particles"])
-    calibrated = calibration(
-        volume,
-        noise,
-        particles,
-        snr_settings,
-        size_voxels=size_voxels,
-        specimen_summary=files["specimen"],
-    )
+    particles, specimen = read_particles(files["particles"]), files["specimen"]
+    calibrated = calibration((volume, noise), particles, specimen, snr_settings, size_voxels)
     scale = calibrated.model.solve(asked)
     _add(volume, noise, scale)
     _add(images, noise_images, scale)
@@ -143,15 +133,28 @@ def add_noise(
     write_mrc(tomogram, volume, voxel_size, half_precision=half, label=title)
     write_mrc(tilts, images, voxel_size, stack=True, half_precision=half, label=title)
     del volume
-    for name, path in halves.items():
-        volume = _reconstructed(images, camera, shape[0], HALVES[name])
-        write_mrc(path, volume, voxel_size, half_precision=half, label=f"{title}, {name} tilts")
+    _write_halves(halves, images, camera, shape[0], half_precision=half)
     record = _snr_record(calibrated.model, scale, asked, measured, snr_settings.region)
+    record |= {"choices": taken.choices, "finish": steps}
     both = {**settings.model_dump(), **snr_settings.model_dump()}
     made = provenance(seed=seed, settings=both, gpus=gpu_names(), numbers=taken.numbers)
-    record |= {"choices": taken.choices, "finish": steps}
     record |= {"seconds": time.perf_counter() - started, "provenance": made}
     write_json(summary, record)
+
+
+def _write_halves(
+    halves: Mapping[str, PathLike],
+    images: NDArray[np.float32],
+    camera: Camera,
+    size_z: int,
+    *,
+    half_precision: bool,
+) -> None:
+    """Write the tomograms of every other noisy image, without the steps of `finish`."""
+    for name, path in halves.items():
+        volume, title = _reconstructed(images, camera, size_z, HALVES[name]), f"{name} tilts"
+        size = camera.pixel_size_angstrom
+        write_mrc(path, volume, size, half_precision=half_precision, label=f"ssn3d, {title}")
 
 
 def _snr_record(
