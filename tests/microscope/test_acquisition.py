@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from cameras import DOSE, ERRORS, ICE, SLAB
-from sections import section
+from sections import changed, section
 from small_workflow import REPOSITORY
 from ssn3d.config.experiment import load_config
 from ssn3d.core.errors import DataError
@@ -91,6 +91,40 @@ def test_options_are_independent(off):
     np.testing.assert_array_equal(whole.tilts.defocus_um, without.tilts.defocus_um)
     same_errors = np.array_equal(whole.alignment.shifts_angstrom, without.alignment.shifts_angstrom)
     assert same_errors == (off != "alignment_errors")
+
+
+def test_tilts_are_drawn():
+    tilt = {"min_deg": [-65.0, -40.0], "max_deg": [40.0, 65.0], "step_deg": [1.0, 3.0]}
+    series = [taken(f"t{i}", settings=changed(REALISTIC, tilt=tilt)) for i in range(30)]
+    for one in series:
+        low, high, step = (one.numbers[f"tilt.{key}"] for key in tilt)
+        angles = one.tilts.angle_deg
+        assert angles[0] == low
+        assert high - step < angles[-1] <= high
+        np.testing.assert_allclose(np.diff(angles), step)
+    assert len({len(one.tilts.angle_deg) for one in series}) > 10
+
+
+@pytest.mark.parametrize(("fraction", "left"), [(0.2, 97), (0.9, 12), (0.0, 121)])
+def test_tilts_left_out(fraction, left):
+    """What is known of the others does not change."""
+    whole = taken()
+    some = taken(settings=changed(REALISTIC, tilt={"left_out_fraction": fraction}))
+    kept = np.searchsorted(whole.tilts.angle_deg, some.tilts.angle_deg)
+    assert len(kept) == left
+    assert fraction == 0 or np.ptp(np.diff(kept)) > 0
+    for name, values in arrays(some).items():
+        np.testing.assert_array_equal(values, arrays(whole)[name][kept])
+
+
+def test_options_are_drawn():
+    options = {"ctf_correction": ["none", "phase_flip"], "defocus_error_um": 0.2}
+    settings = changed(REALISTIC, **options, reconstruction={"dose_weighting": [False, True]})
+    series = [taken(f"t{i}", settings=settings) for i in range(40)]
+    found = {tuple(one.choices.values()) for one in series}
+    assert found == {(c, "ramp", w) for c in options["ctf_correction"] for w in (False, True)}
+    errors = [one.tilts.corrected_defocus_um - one.tilts.defocus_um for one in series]
+    assert np.std(errors) == pytest.approx(0.2, rel=0.05)
 
 
 def test_noise_by_ice_needs_ice():

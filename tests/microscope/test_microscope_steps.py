@@ -23,11 +23,13 @@ from ssn3d.microscope.projector import Projector
 from ssn3d.microscope.reconstruct import reconstruct
 from ssn3d.microscope.snr import Sphere, measure_snr, region_mask
 from ssn3d.microscope.steps import add_noise, check_snr, image_specimen
+from ssn3d.microscope.variance_snr import particles_inside
 from ssn3d.specimen.volume import Grid, render
 
 FILES = ("signal.mrc", "tilts.mrc", "acquisition.json", "particles.star", "specimen.json")
 SHAPE, SIZE, VOXEL = (40, 72, 72), 16, 10.0
 REALISTIC = load_config(REPOSITORY / "config.yaml", REPOSITORY / "config/realistic.yaml").microscope
+VARIED = load_config(REPOSITORY / "config.yaml", REPOSITORY / "config/varied.yaml").microscope
 SETTINGS = section("microscope", device="cpu", tilt={"step_deg": 4.0})
 OPTICS = SETTINGS.optics
 SPHERE = Sphere(6.0, (1.0, 0.0, -1.0))
@@ -57,12 +59,14 @@ def imaged(folder, density, settings=SETTINGS, detector_table=None):
     return read_mrc(folder / "tilts.mrc"), read_mrc(folder / "signal.mrc")
 
 
-def noisy(folder, name="A", target=TARGET, region="cube", settings=SETTINGS):
+def noisy(
+    folder, name="A", target=TARGET, region="cube", settings=SETTINGS, reference="1AAA", halves=()
+):
     """Add noise to the files of a folder; return the summary."""
     add_noise(
         {Path(file).stem: folder / file for file in FILES},
         settings,
-        section("snr", reference_id="1AAA", region=region, max_particles=12),
+        section("snr", reference_id=reference, region=region, max_particles=12),
         size_voxels=SIZE,
         target=target,
         seed=3,
@@ -70,6 +74,7 @@ def noisy(folder, name="A", target=TARGET, region="cube", settings=SETTINGS):
         tomogram=folder / f"{name}.mrc",
         tilts=folder / f"{name}_tilts.mrc",
         summary=folder / f"{name}.json",
+        **{half: folder / f"{name}_{half}.mrc" for half in halves},
     )
     return read_json(folder / f"{name}.json")
 
@@ -226,6 +231,65 @@ def test_realistic_noise_per_tilt(realistic):
         for values in (taken.tilts.noise_variance_before_ctf, taken.tilts.noise_variance_after_ctf)
     ]
     assert min(ratios) * 0.9 < steep / flat < max(ratios) * 1.1
+
+
+@pytest.fixture(scope="module")
+def varied(folder, tmp_path_factory):
+    """The same specimen, everything drawn, without a reference: its folder and summary."""
+    other = tmp_path_factory.mktemp("varied")
+    (other / "particles.star").write_bytes((folder / "particles.star").read_bytes())
+    steps = VARIED.finish.model_dump().items()
+    certain = {step: {**values, "probability": 1.0} for step, values in steps}
+    settings = changed(VARIED, device="cpu", tilt={"step_deg": [3.0, 5.0]}, finish=None)
+    settings = changed(settings, ctf_correction="phase_flip", half_tomograms=True)
+    density, _ = read_mrc(folder / "density.mrc")
+    imaged(other, density, settings)
+    words = {"settings": settings, "reference": "any", "halves": ("even", "odd")}
+    plain = noisy(other, "B", [0.05, 0.2], **words)
+    words["settings"] = changed(settings, finish=certain)
+    finished = noisy(other, "C", [0.05, 0.2], **words)
+    return other, plain, finished
+
+
+def test_varied_tilts_are_those_of_the_acquisition(varied):
+    folder, _, _ = varied
+    angles = read_acquisition(folder / "acquisition.json").tilts.angle_deg
+    for name in ("tilts", "B_tilts"):
+        assert len(read_mrc(folder / f"{name}.mrc")[0]) == len(angles)
+    assert not np.allclose(np.diff(angles), np.diff(angles)[0])  # some are left out
+
+
+def test_half_tomograms_average_to_the_whole(varied):
+    folder, _, _ = varied
+    whole, even, odd = (read_mrc(folder / f"{n}.mrc")[0] for n in ("B", "B_even", "B_odd"))
+    assert np.linalg.norm((even + odd) / 2 - whole) < 1e-5 * np.linalg.norm(whole)
+    assert np.corrcoef(even.ravel(), odd.ravel())[0, 1] < 0.9
+
+
+def test_finish_follows_noise(varied):
+    folder, _, record = varied
+    assert set(record["finish"]) == {"high_pass", "deconvolution", "low_pass", "quantisation"}
+    finished = read_mrc(folder / "C.mrc")[0]
+    assert {*np.unique(finished)} <= {*range(256)}
+    assert read_mrc(folder / "C_even.mrc")[0].min() < 0
+    assert record["choices"]["ctf_correction"] == "phase_flip"
+
+
+def test_snr_without_reference(folder, varied):
+    _, plain, finished = varied
+    assert plain["snr_asked"] != finished["snr_asked"]
+    for record in (plain, finished):
+        assert 0.05 < record["snr_asked"] < 0.2
+        assert record["snr_measured"] == pytest.approx(record["snr_asked"], rel=0.01)
+        assert record["snr_without_noise"] is None
+    pairs, variances = read_json(folder / "A.json"), noisy(folder, "V", reference="any")
+    for region in ("cube", "particle"):  # at the same noise
+        same_noise = (variances["noise_scale"] / pairs["noise_scale"]) ** 2
+        ratio = variances["snr_by_region"][region] * same_noise / pairs["snr_by_region"][region]
+        assert 0.3 < ratio < 10
+    outside = particles_of(np.full((1, 3), -5.0))
+    with pytest.raises(SNRError, match=r"snr\.reference_id: no particle .*specimen\.particles"):
+        particles_inside(outside, 5, SHAPE)
 
 
 def test_misalignment_lowers_snr(folder, realistic):

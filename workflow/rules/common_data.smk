@@ -46,6 +46,13 @@ with one_line_errors():
     DETECTOR_TABLES = detector_tables(config["microscope"]["detector"])
 
 
+HALF_TOMOGRAMS = {
+    half: f"results/tomograms/{{tomogram}}/{{dataset}}_{half}.mrc"
+    for half in ("even", "odd")
+    if config["microscope"]["half_tomograms"]
+}
+
+
 def settings_of_noise(wildcards):
     """Collect what the noise of a dataset depends on."""
     return {
@@ -53,7 +60,9 @@ def settings_of_noise(wildcards):
         "reference": {k: v for k, v in config["snr"].items() if k != "datasets"},
         "size_voxels": config["subtomograms"]["size_voxels"],
         "target": next(
-            row["snr"] for row in config["snr"]["datasets"] if row["name"] == wildcards.dataset
+            row["snr"]
+            for row in config["snr"]["datasets"]
+            if row["name"] == wildcards.dataset
         ),
         "seed": config["seed"],
     }

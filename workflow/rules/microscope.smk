@@ -32,6 +32,7 @@ rule add_noise:
         particles="results/tomograms/{tomogram}/particles.star",
         specimen="results/tomograms/{tomogram}/specimen.json",
     output:
+        **HALF_TOMOGRAMS,
         tomogram=volume("results/tomograms/{tomogram}/{dataset}.mrc"),
         tilts=volume("results/tomograms/{tomogram}/{dataset}_tilts.mrc"),
         summary="results/tomograms/{tomogram}/{dataset}.json",

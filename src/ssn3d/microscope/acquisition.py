@@ -24,6 +24,9 @@ from ssn3d.microscope.settings import MicroscopeSettings, MTFTable, tilt_angles_
 from ssn3d.microscope.shot_noise import noise_variances
 from ssn3d.specimen.ice import slab_normal
 
+Number = Callable[[str, float | list[float]], float]
+"""A function that draws and records the number of a key."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Tilts:
@@ -91,9 +94,8 @@ def sample_acquisition(
         return numbers[key]
 
     tilt, optics = settings.tilt, settings.optics
-    angles = tilt_angles_deg(
-        *(number(f"tilt.{key}", getattr(tilt, key)) for key in ("min_deg", "max_deg", "step_deg"))
-    )
+    bounds = [number(f"tilt.{k}", getattr(tilt, k)) for k in ("min_deg", "max_deg", "step_deg")]
+    angles = tilt_angles_deg(*bounds)
     left_out = number("tilt.left_out_fraction", tilt.left_out_fraction)
     kept = _kept(len(angles), left_out, rng("left_out"))
     defocus = number("optics.defocus_um", optics.defocus_um)
@@ -107,10 +109,7 @@ def sample_acquisition(
         before, during = exposures(angles, dose, total)
     electrons = during if dose else np.ones(len(angles))
     slopes, *variances = _seen_through_ice(settings, angles, ice or {}, electrons)
-    alignment = Alignment.exact(len(angles))
-    if (errors := settings.alignment_errors) is not None:
-        sizes = {k: number(f"alignment_errors.{k}", v) for k, v in errors.model_dump().items()}
-        alignment = Alignment.drawn(len(angles), rng("alignment"), **sizes)
+    alignment = _alignment(settings, len(angles), number, rng("alignment"))
     choices = _processing(settings, number, rng)
     table = None
     if isinstance(mtf := settings.detector.mtf, MTFTable):
@@ -119,9 +118,19 @@ def sample_acquisition(
     return Acquisition(tilts[kept], alignment[kept], table, numbers, choices)
 
 
+def _alignment(
+    settings: MicroscopeSettings, tilts: int, number: Number, rng: np.random.Generator
+) -> Alignment:
+    """Draw the alignment of a series."""
+    if (errors := settings.alignment_errors) is None:
+        return Alignment.exact(tilts)
+    sizes = {k: number(f"alignment_errors.{k}", v) for k, v in errors.model_dump().items()}
+    return Alignment.drawn(tilts, rng, **sizes)
+
+
 def _processing(
     settings: MicroscopeSettings,
-    number: Callable[[str, float | list[float]], float],
+    number: Number,
     rng: Callable[[str], np.random.Generator],
 ) -> dict[str, str | bool]:
     """Draw and record the numbers of the reconstruction, and return its options, by key."""

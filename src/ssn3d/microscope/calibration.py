@@ -41,26 +41,24 @@ class Calibration:
 
 
 def calibration(
-    signal: NDArray[np.float32],
-    noise: NDArray[np.float32],
+    parts: tuple[NDArray[np.float32], NDArray[np.float32]],
     particles: Particles,
-    settings: ReferenceSettings,
-    *,
-    size_voxels: int,
     specimen_summary: PathLike,
+    settings: ReferenceSettings,
+    size_voxels: int,
 ) -> Calibration:
     """Calibrate the noise of a tomogram.
 
     Args:
-        signal: the tomogram without noise (z, y, x).
-        noise: noise of scale 1, same shape.
+        parts: the tomogram without noise (z, y, x), and noise of scale 1.
         particles: of the specimen.
+        specimen_summary: JSON file of `simulate_specimen`, with the bounding spheres.
         settings: reference particles and region.
         size_voxels: size of the cubes.
-        specimen_summary: JSON file of `simulate_specimen`, with the bounding spheres.
 
     Raises SNRError if there are too few particles.
     """
+    signal, noise = parts
     record = read_json(specimen_summary, "bounding_radius_voxels", "bounding_centre_voxels")
     radii, centres = record["bounding_radius_voxels"], record["bounding_centre_voxels"]
     spheres = {pdb_id: Sphere(radii[pdb_id], tuple(centres[pdb_id])) for pdb_id in radii}

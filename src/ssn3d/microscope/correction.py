@@ -20,8 +20,8 @@ def flipped(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.where(values > 0, -1.0, 1.0)
 
 
-def correction(camera: Camera, shape: tuple[int, ...]) -> Correct | None:
-    """Return the correction of images (y, x) of a shape, None if nothing is corrected."""
+def correction(camera: Camera, shape: tuple[int, ...], every: slice) -> Correct | None:
+    """Return the correction of images (y, x) of some tilts, None if nothing is corrected."""
     taken = camera.acquisition
     flips = taken.choices["ctf_correction"] == "phase_flip"
     weighs = taken.choices["reconstruction.dose_weighting"]
@@ -30,8 +30,10 @@ def correction(camera: Camera, shape: tuple[int, ...]) -> Correct | None:
     padding, tilts = camera.padding((shape[0], shape[1])), taken.tilts
     frequency = padding.frequency(camera.pixel_size_angstrom)
     loss = loss_per_dose(frequency, camera.optics.voltage_kv)
+    numbers = range(len(tilts.angle_deg))[every]
 
-    def correct(tilt: int, image: torch.Tensor) -> torch.Tensor:
+    def correct(place: int, image: torch.Tensor) -> torch.Tensor:
+        tilt = numbers[place]
         function = np.ones_like(frequency)
         if flips:
             defocus_um = float(tilts.corrected_defocus_um[tilt])

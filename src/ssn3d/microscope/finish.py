@@ -120,5 +120,5 @@ def _quantise(volume: NDArray[np.float32], bits: int, clipped_percent: float) ->
     sample = volume.reshape(-1)[:: max(volume.size // _SAMPLES, 1)]
     low, high = np.percentile(sample, [clipped_percent, 100 - clipped_percent])
     volume -= np.float32(low)
-    volume *= np.float32((2**bits - 1) / max(high - low, np.finfo(np.float32).tiny))
+    volume *= np.float32((2**bits - 1) / (high - low) if high > low else 0)
     np.clip(np.rint(volume, out=volume), 0, 2**bits - 1, out=volume)

@@ -19,7 +19,7 @@ _SIRT_RATE = 0.002
 """Frequency in cycles per pixel below which one iteration of SIRT suffices."""
 
 Correct = Callable[[int, torch.Tensor], torch.Tensor]
-"""A function that corrects an image (y, x), given the number of its tilt."""
+"""A function that corrects an image (y, x), given its place among those reconstructed."""
 
 
 def ramp(size: int, device: torch.device | str = "cpu") -> torch.Tensor:

@@ -186,6 +186,8 @@ class MicroscopeSettings(Settings):
     defocus_error_um: OrRange[Annotated[float, Field(ge=0, le=10)]]
     """Standard deviation of the error of each tilt's defocus in the correction."""
     reconstruction: ReconstructionSettings
+    half_tomograms: bool
+    """True: also write the tomograms of even and of odd tilts."""
     finish: FinishSettings | None
     """Steps that follow the reconstruction."""
 
@@ -267,7 +269,7 @@ class ReferenceSettings(Settings):
     """Reference particles on which the SNR is measured."""
 
     reference_id: PdbId | Literal["any"]
-    """Structure whose aligned subtomograms are compared; any: variances, in all structures."""
+    """Reference structure (PDB ID), or any: variances in the particles of all structures."""
     region: Literal["cube", "particle"]
     """Region of the reference particles in which the SNR is measured."""
     max_particles: int = Field(ge=2, le=10_000)

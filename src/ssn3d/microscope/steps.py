@@ -18,7 +18,6 @@ from ssn3d.io.mrc import read_mrc, write_mrc
 from ssn3d.io.particles.simulated import read_particles
 from ssn3d.io.volumes import open_volume
 from ssn3d.microscope.acquisition import (
-    Acquisition,
     read_acquisition,
     sample_acquisition,
     write_acquisition,
@@ -33,6 +32,9 @@ from ssn3d.microscope.reconstruct import filter_factor, reconstruct, tilt_spacin
 from ssn3d.microscope.settings import MicroscopeSettings, ReferenceSettings
 from ssn3d.microscope.variance_snr import VarianceScale
 
+EVERY = slice(0, None, 1)
+HALVES = {"even": slice(0, None, 2), "odd": slice(1, None, 2)}
+"""Tilts of half tomograms, counted from 0 by rising angle."""
 SNR_TOLERANCE = 0.05
 """Largest relative deviation of the final tomogram's SNR from the target."""
 
@@ -75,7 +77,7 @@ def image_specimen(
     title = "ssn3d noise-free tilt series"
     write_mrc(tilts, images, voxel_size, stack=True, half_precision=half, label=title)
     logger.info("reconstructing")
-    tomogram = _reconstructed(images, camera, projector)
+    tomogram = _reconstructed(images, camera, projector.size_z)
     title = "ssn3d noise-free tomogram"
     write_mrc(signal, tomogram, voxel_size, half_precision=half, label=title)
     logger.info("%s: %.1f s", signal, time.perf_counter() - started)
@@ -93,14 +95,16 @@ def add_noise(
     tomogram: PathLike,
     tilts: PathLike,
     summary: PathLike,
+    **halves: PathLike,
 ) -> None:
     """Add noise to a tomogram, scaled to the target SNR.
 
     `files` are `signal`, `tilts` and `acquisition`, of `image_specimen`, and `particles` and
     `specimen` (the summary), of `simulate_specimen`. The SNR is measured on cubes of `size_voxels`,
-    and again on the finished tomogram. `keys`, the names of tomogram and dataset, seed the noise
+    and again on the noisy tomogram. `keys`, the names of tomogram and dataset, seed the noise
     together with `seed`. Writes the tomogram, the tilt series it is reconstructed from, and a JSON
     file of SNRs, noise scale and calibration curve. From a range, the tomogram draws its target.
+    `halves` are files for its `even` and `odd` half tomograms.
 
     Raises SNRError if the target cannot be reached, or is missed.
     """
@@ -108,18 +112,13 @@ def add_noise(
     shape, taken = open_volume(files["signal"]).shape, read_acquisition(files["acquisition"])
     images, voxel_size = read_mrc(files["tilts"], (len(taken.tilts.angle_deg), *shape[1:]))
     asked = draw_snr(target, generator(seed, "snr", *keys))
-    rng = generator(seed, "noise", *keys)
-    noise_images, noise = _unit_noise(shape, voxel_size, settings, taken, rng)
+    device = pick_device(settings.device)
+    camera = Camera(settings.optics, settings.detector, taken, voxel_size, device)
+    noise_images = camera.unit_noise((shape[1], shape[2]), generator(seed, "noise", *keys))
+    noise = _reconstructed(noise_images, camera, shape[0])
     volume, _ = read_mrc(files["signal"])
-    particles = read_particles(files["particles"])
-    calibrated = calibration(
-        volume,
-        noise,
-        particles,
-        snr_settings,
-        size_voxels=size_voxels,
-        specimen_summary=files["specimen"],
-    )
+    particles, specimen = read_particles(files["particles"]), files["specimen"]
+    calibrated = calibration((volume, noise), particles, specimen, snr_settings, size_voxels)
     scale = calibrated.model.solve(asked)
     _add(volume, noise, scale)
     _add(images, noise_images, scale)
@@ -133,12 +132,29 @@ def add_noise(
     half, title = settings.half_precision, f"ssn3d, SNR {achieved:.4g}"
     write_mrc(tomogram, volume, voxel_size, half_precision=half, label=title)
     write_mrc(tilts, images, voxel_size, stack=True, half_precision=half, label=title)
+    del volume
+    _write_halves(halves, images, camera, shape[0], half_precision=half)
     record = _snr_record(calibrated.model, scale, asked, measured, snr_settings.region)
+    record |= {"choices": taken.choices, "finish": steps}
     both = {**settings.model_dump(), **snr_settings.model_dump()}
     made = provenance(seed=seed, settings=both, gpus=gpu_names(), numbers=taken.numbers)
-    record |= {"choices": taken.choices, "finish": steps}
     record |= {"seconds": time.perf_counter() - started, "provenance": made}
     write_json(summary, record)
+
+
+def _write_halves(
+    halves: Mapping[str, PathLike],
+    images: NDArray[np.float32],
+    camera: Camera,
+    size_z: int,
+    *,
+    half_precision: bool,
+) -> None:
+    """Write the tomograms of every other noisy image, without the steps of `finish`."""
+    for name, path in halves.items():
+        volume, title = _reconstructed(images, camera, size_z, HALVES[name]), f"{name} tilts"
+        size = camera.pixel_size_angstrom
+        write_mrc(path, volume, size, half_precision=half_precision, label=f"ssn3d, {title}")
 
 
 def _snr_record(
@@ -161,31 +177,16 @@ def _snr_record(
     }
 
 
-def _unit_noise(
-    shape: tuple[int, int, int],
-    voxel_size_angstrom: float,
-    settings: MicroscopeSettings,
-    taken: Acquisition,
-    rng: np.random.Generator,
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Images (tilt, y, x) of noise alone, of scale 1, and their reconstruction (z, y, x)."""
-    size_z, size_y, size_x = shape
-    device = pick_device(settings.device)
-    camera = Camera(settings.optics, settings.detector, taken, voxel_size_angstrom, device)
-    images = camera.unit_noise((size_y, size_x), rng)
-    logger.info("reconstructing the noise")
-    projector = Projector(size_z, size_x, taken.tilts.angle_deg, device)
-    return images, _reconstructed(images, camera, projector)
-
-
 def _reconstructed(
-    images: NDArray[np.float32], camera: Camera, projector: Projector
+    images: NDArray[np.float32], camera: Camera, size_z: int, every: slice = EVERY
 ) -> NDArray[np.float32]:
-    """Volume (z, y, x) from corrected and filtered images (tilt, y, x)."""
+    """Volume (z, y, x) from images (tilt, y, x), or some, corrected and filtered on the way."""
     taken, shape = camera.acquisition, images.shape[1:]
     factor = filter_factor(taken.choices["reconstruction.filter"], taken.numbers, shape[1])
-    spacing = tilt_spacings_deg(taken.tilts.angle_deg)
-    return reconstruct(images, projector, spacing, factor, correction(camera, shape))
+    angles, spacing = taken.tilts.angle_deg, tilt_spacings_deg(taken.tilts.angle_deg)
+    projector = Projector(size_z, shape[1], angles[every], camera.device)
+    correct = correction(camera, shape, every)
+    return reconstruct(images[every], projector, every.step * spacing[every], factor, correct)
 
 
 def draw_snr(target: float | list[float], rng: np.random.Generator) -> float:

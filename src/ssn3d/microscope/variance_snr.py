@@ -3,8 +3,8 @@
 In the region of each particle, of whatever class, the mean of signal and noise is subtracted; the
 SNR is the sum of squares of the signal over that of the noise, over all regions. The signal is the
 tomogram without noise: neighbours, missing wedge and CTF count as signal, so that there is no
-ceiling. At SNRs well below that of the pairs of aligned particles without noise (`snr`), the two
-definitions differ by a factor of about 2: alignment by rotation damps noise.
+ceiling. `snr` counts as signal only what aligned particles have in common: in tests, it read the
+same to 6 times lower at the same noise.
 """
 
 from collections.abc import Sequence
