@@ -15,6 +15,7 @@ from ssn3d.core.log import logger
 from ssn3d.core.particles import Particles
 from ssn3d.core.ranges import draw
 from ssn3d.specimen.background import draw_background, place_background
+from ssn3d.specimen.fiducial import Fiducial
 from ssn3d.specimen.free_space import FreeSpace
 from ssn3d.specimen.ice import Slab, add_slab, draw_slab, subtract_slab_mean
 from ssn3d.specimen.membrane_protein import place_membrane_proteins
@@ -130,12 +131,16 @@ def build_specimen(
     if isinstance(settings.resolution_angstrom, list):
         numbers["resolution_angstrom"] = resolution
     obstacles = place_background(settings, slab, grid, of_background)
+    beads = [obstacle for obstacle in obstacles if isinstance(obstacle, Fiducial)]
+    if beads and settings.fiducials is not None and isinstance(settings.fiducials.contrast, list):
+        numbers["fiducials.contrast"] = beads[0].contrast
     if settings.membrane_proteins is not None:
         proteins, per_um2 = place_membrane_proteins(
             settings.membrane_proteins,
             obstacles,
             structures,
             spheres,
+            tomogram=tomogram,
             slab=slab,
             grid=grid,
             rng=of_membranes,

@@ -11,6 +11,7 @@ from ssn3d.core.ranges import draw
 from ssn3d.specimen.free_space import FreeSpace
 from ssn3d.specimen.ice import Slab
 from ssn3d.specimen.obstacle import Obstacle, Points
+from ssn3d.specimen.placement import Cells
 from ssn3d.specimen.settings import MembraneProteinsSettings
 from ssn3d.specimen.sheet import Sheet
 from ssn3d.specimen.vesicle import Vesicle
@@ -61,39 +62,54 @@ def place_membrane_proteins(
     structures: Mapping[str, PointMasses],
     spheres: Spheres,
     *,
+    tomogram: Points,
     slab: Slab | None,
     grid: Grid,
     rng: np.random.Generator,
 ) -> tuple[list[MembraneProtein], float]:
     """Set structures at random into all membranes; also return the density drawn, per um^2.
 
-    A protein that would overlap another, or an obstacle that is no membrane, is left out.
+    A protein that would overlap another, or an obstacle that is no membrane, is left out, as are
+    those beyond the borders of the tomogram, (3,) in voxels.
 
     Raises PlacementError if all structures are too heavy.
     """
     light = [i for i, (_, masses) in structures.items() if masses.sum() <= settings.largest_dalton]
     if not light:
         raise PlacementError(
-            f"specimen.membrane_proteins.largest_dalton: no structure is as light as "
+            "specimen.membrane_proteins.largest_dalton: no structure is as light as "
             f"{settings.largest_dalton:g} Da; raise it, or add a smaller structure"
         )
     density_per_um2 = draw(settings.density_per_um2, rng)
     density = density_per_um2 * (grid.voxel_size_angstrom / 1e4) ** 2
+    farthest = _FARTHEST_ANGSTROM / grid.voxel_size_angstrom
     free_space = FreeSpace(slab)
-    placed: list[MembraneProtein] = []
-    membranes = [obstacle for obstacle in obstacles if isinstance(obstacle, Sheet | Vesicle)]
     for obstacle in obstacles:
         if not isinstance(obstacle, Sheet | Vesicle):
             free_space.block(*obstacle.exclusion_spheres())
-    for membrane in membranes:
-        points, normals = membrane.random_points(density, rng)
-        farthest = _FARTHEST_ANGSTROM / grid.voxel_size_angstrom
-        points += rng.uniform(-farthest, farthest, size=(len(points), 1)) * normals
-        rotations = Rotation.random(len(points), rng=rng).as_matrix()
-        for point, rotation in zip(points, rotations, strict=True):
-            pdb_id = light[rng.integers(len(light))]
-            protein = MembraneProtein(point, rotation, structures[pdb_id], spheres[pdb_id], grid)
-            if free_space.is_free(*protein.bounding_spheres()):
-                free_space.block(*protein.bounding_spheres())
-                placed.append(protein)
-    return placed, density_per_um2
+    tried: list[MembraneProtein] = []
+    for membrane in obstacles:
+        if isinstance(membrane, Sheet | Vesicle):
+            points, normals = membrane.random_points(density, rng)
+            points += rng.uniform(-farthest, farthest, size=(len(points), 1)) * normals
+            rotations = Rotation.random(len(points), rng=rng).as_matrix()
+            for point, rotation in zip(points, rotations, strict=True):
+                i = light[rng.integers(len(light))]
+                tried.append(MembraneProtein(point, rotation, structures[i], spheres[i], grid))
+    return _without_overlap(tried, free_space, tomogram), density_per_um2
+
+
+def _without_overlap(
+    proteins: Sequence[MembraneProtein], free_space: FreeSpace, tomogram: Points
+) -> list[MembraneProtein]:
+    """Keep proteins that reach into the tomogram, in the free space, each clear of those before."""
+    kept: list[MembraneProtein] = []
+    cells = Cells(2 * max((protein.sphere[1] for protein in proteins), default=1.0))
+    for protein in proteins:
+        (middle,), radius = protein.bounding_spheres()
+        reaches = ((middle > -radius) & (middle < tomogram + radius)).all()
+        z, y, x = middle.tolist()
+        if reaches and cells.is_free(z, y, x, radius) and free_space.is_free(middle[None], radius):
+            cells.add(z, y, x, radius)
+            kept.append(protein)
+    return kept

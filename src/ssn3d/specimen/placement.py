@@ -24,10 +24,11 @@ _SLACK = 1e-6  # voxels left between spheres that were pushed apart
 _NEIGHBOURS = tuple(itertools.product((-1, 0, 1), repeat=3))
 
 
-class _Cells:
+class Cells:
     """Spheres by cubic cell; the cells are so large that only neighbours can overlap."""
 
     def __init__(self, edge: float) -> None:
+        """Start without spheres; no radius may exceed half of the edge of a cell."""
         self.edge = edge
         self.spheres: dict[tuple[int, int, int], list[tuple[float, float, float, float]]] = (
             defaultdict(list)
@@ -47,6 +48,7 @@ class _Cells:
         return True
 
     def add(self, z: float, y: float, x: float, radius: float) -> None:
+        """Add a sphere."""
         self.spheres[self._cell(z, y, x)].append((z, y, x, radius))
 
 
@@ -62,7 +64,7 @@ def _insert(
     free_space: FreeSpace | None,
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Random sequential insertion in the given order: centres (n, 3), and which were inserted."""
-    cells = _Cells(2 * float(radii.max()))
+    cells = Cells(2 * float(radii.max()))
     centres = rng.uniform(0, box, size=(len(radii), 3))
     inserted = np.zeros(len(radii), dtype=bool)
     for i, radius in enumerate(radii.tolist()):

@@ -141,7 +141,7 @@ class Sheet:
     ) -> tuple[NDArray[np.bool_], Points]:
         """Find the offsets (n, 3) within a reach of the sheet: which (n,), and their distances."""
         frame = self.frame.astype(offsets.dtype)
-        height, places = offsets @ frame[0], offsets @ frame[1:].T
+        height, places = np.asarray(offsets @ frame[0]), np.asarray(offsets @ frame[1:].T)
         above = height - self.waves.height(places)
         near = np.abs(above) < self.waves.stretch * reach
         above, height, places = above[near], height[near], places[near]
