@@ -18,8 +18,8 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 FOR_TESTS = ("pytest", "pytest-timeout", "pytest-xdist", "hypothesis", "torch-ctf")
 NETWORKS = ("SSN3D-ED", "SSN3D-v1", "SSN3D-v2", "UNet")
-ON_GPU = re.compile(r"mark\.gpu\b|def test_\w+\([^)]*\bdevice\b")
-"""A test of a GPU: it is marked, or has the fixture `device`."""
+ON_GPU = re.compile(r"mark\.gpu\b|def \w+\([^)]*\bdevice\b")
+"""A test of a GPU: it is marked, or it or a fixture of its has the fixture `device`."""
 TRIAL = "ran on a CPU: a trial of benchmarks/gpu.sh, no result of a GPU"
 
 

@@ -63,8 +63,9 @@ def backprojection_matrix(
 
 def _to_torch(matrix: scipy.sparse.csr_array, device: torch.device) -> torch.Tensor:
     """Copy a matrix to a device as a torch CSR tensor."""
-    with warnings.catch_warnings():  # torch says once that its CSR tensors are in beta
+    with warnings.catch_warnings():  # torch says once that its CSR tensors are in beta, unchecked
         warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
+        warnings.filterwarnings("ignore", message="Sparse invariant checks are implicitly disabled")
         return torch.sparse_csr_tensor(
             torch.from_numpy(matrix.indptr.astype(np.int32, copy=False)).to(device),
             torch.from_numpy(matrix.indices.astype(np.int32, copy=False)).to(device),
