@@ -1,121 +1,114 @@
 #!/usr/bin/env bash
-# All that a GPU is to show, with one command: its tests, the demo, speeds, and Tables 2 and 3 with the
-# paper's own schedule. Writes gpu.json (docs/environments.md).
+# All that a GPU is to show, most important first: its tests, speeds, Tables 2 and 3 with the paper's own
+# schedule, the models of the package. After each step FOLDER/gpu.json has all results so far, and
+# FOLDER/gpu.tgz all small files (docs/environments.md).
 #
-#   benchmarks/gpu.sh                            on the GPUs that torch sees
-#   benchmarks/gpu.sh --structures FOLDER        coordinate files; bead models stand in for the rest
-#   benchmarks/gpu.sh --device cpu --small       a few minutes without a GPU: the script itself works
+#   benchmarks/gpu.sh --minutes 5.5              on the GPU that torch sees; a second time for the rest
+#   benchmarks/gpu.sh --structures COORDINATES   coordinate files; bead models stand in for the rest
+#   benchmarks/gpu.sh --device cpu --small       some minutes without a GPU, for a trial: cpu.json, cpu.tgz
 #
-# Further options: --folder FOLDER for everything that is written (results/gpu), --cores N (all). PYTHON
-# names the interpreter. The same command again resumes: finished steps are skipped.
-set -euom pipefail # m: each step is a process group, which ends as a whole
+# Further options: --folder FOLDER for the results (results/gpu), --scratch FOLDER for large files
+# (FOLDER/scratch), --resume FILE: the gpu.tgz of an earlier run. PYTHON names the interpreter. The same
+# command again skips finished steps and goes on with the others.
+set -euo pipefail
 
 die() { echo "error: $*" >&2 && exit 2; }
 
-device=cuda small="" structures="" cores=all folder=results/gpu
+device=cuda small="" structures="" folder=results/gpu scratch="" resume="" minutes=60
 while (($#)); do
   case $1 in
     --small) small=yes && shift ;;
-    --device | --structures | --cores | --folder)
+    --device | --structures | --folder | --scratch | --resume | --minutes)
       (($# > 1)) || die "$1: no value given"
       declare "${1#--}=$2" && shift 2 ;;
-    *) die "$1: unknown; options are --structures, --device, --small, --folder and --cores" ;;
+    *) die "$1: unknown; options are --minutes, --folder, --scratch, --resume, --structures, --device and --small" ;;
   esac
 done
 [[ $device == cuda || $device == cpu ]] || die "--device: $device must be cuda or cpu"
 [[ -z $structures || -d $structures ]] || die "--structures: no folder $structures"
 [[ -z $structures ]] || structures=$(realpath "$structures")
-mkdir -p "$folder" && folder=$(realpath "$folder")
+[[ -z $resume || -f $resume ]] || die "--resume: no file $resume"
+[[ $minutes =~ ^[0-9]+(\.[0-9]+)?$ ]] || die "--minutes: $minutes is not a number"
+mkdir -p "$folder" "${scratch:=$folder/scratch}"
+folder=$(realpath "$folder") scratch=$(realpath "$scratch")
+[[ -z $resume ]] || tar -xzf "$resume" -C "$folder"
 cd "$(dirname "$0")/.."
 python=${PYTHON:-python3}
-export PYTHONPATH=$PWD/src${PYTHONPATH:+:$PYTHONPATH}
-exec 9>"$folder/lock" # jobs inherit it, and may outlive this script
-flock --nonblock 9 || die "$folder: jobs of an earlier run are still busy there; wait, or end them"
+export PYTHONPATH=$PWD/src${PYTHONPATH:+:$PYTHONPATH} PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
+exec 9>"$scratch/lock" # steps inherit it, and may outlive this script
+flock --nonblock 9 || die "$scratch: steps of an earlier run are still busy there; wait, or end them"
 
-report() { "$python" benchmarks/gpu_report.py "$@" "$folder" --device "$device"; }
-gpus=$(report --check) || exit 2
+name=gpu
+[[ $device == cuda ]] || name=cpu
+deadline=$((SECONDS + $("$python" -c "print(round(60 * $minutes))")))
+"$python" benchmarks/gpu_report.py "$folder" --device "$device" --check || exit 2
+report() {
+  "$python" benchmarks/gpu_report.py "$folder" --device "$device"
+  tar -czf "$folder/$name.tgz.part" -C "$folder" --exclude "$name.tgz*" --exclude scratch --exclude lock .
+  mv "$folder/$name.tgz.part" "$folder/$name.tgz"
+}
 
-failed=()
+unfinished=()
 pid=""
-stop() { # and what has been started, before the same command may resume
-  [[ -z $pid ]] || while kill -- "-$pid" 2>/dev/null; do sleep 1; done
+stop() { # also what has been started, before the same command may go on
+  [[ -z $pid ]] || { kill "$pid" && wait "$pid"; } || true
+  report || true
   echo "stopped; the same command resumes" >&2 && exit 130
 }
 trap stop INT TERM
 
-# A name and a command: run once, with a log, and the seconds of all attempts.
+# A name, a limit in seconds and a command: run to its end once, with a log, and the seconds of all attempts.
 step() {
-  local name=$1 before started=$SECONDS
-  if [[ -e $folder/$name.done ]]; then
-    echo "$name: finished before"
-    return
-  fi
-  before=$(cat "$folder/$name.seconds" 2>/dev/null || echo 0)
-  echo "$name: $folder/$name.log"
-  "${@:2}" </dev/null >>"$folder/$name.log" 2>&1 &
+  local step=$1 limit=$2 left=$((deadline - SECONDS - 5)) started=$SECONDS before status=0
+  [[ ! -e $folder/$step.done ]] || { echo "$step: finished before" && return; }
+  ((limit < left)) || limit=$left
+  ((limit > 0)) || { unfinished+=("$step: no time left") && return; }
+  before=$(cat "$folder/$step.seconds" 2>/dev/null || echo 0)
+  echo "$step: at most $limit s; $folder/$step.log"
+  # timeout makes the step a process group, which ends as a whole
+  timeout --kill-after=5 "$limit" "${@:3}" </dev/null >>"$folder/$step.log" 2>&1 &
   pid=$!
-  while kill -0 "$pid" 2>/dev/null; do
-    sleep 0.2
-    echo $((before + SECONDS - started)) >"$folder/$name.seconds"
-  done
-  if wait "$pid"; then touch "$folder/$name.done"; else failed+=("$name"); fi
+  wait "$pid" || status=$?
   pid=""
+  echo $((before + SECONDS - started)) >"$folder/$step.seconds"
+  case $status in
+    0) touch "$folder/$step.done" ;;
+    124 | 137) unfinished+=("$step: over $limit s") ;;
+    *) unfinished+=("$step: failed, see $folder/$step.log") ;;
+  esac
+  report || unfinished+=("report after $step")
 }
 
-# Trainings share a GPU, three at a time, since one leaves it idle between epochs. As a resource, so that
-# those that wait hold no cores.
-sharing=()
-((gpus == 0)) || sharing=(--resources "gpu=$((3 * gpus))" --set-resources {train,evaluate}_network:gpu=1)
-{
-  echo "trainings_per_gpu: 3"
-  [[ $device == cuda ]] || echo -e "microscope: {device: cpu}\ntraining: {device: cpu}"
-  [[ -z $small ]] || cat <<'SMALL'
-tomograms: 1
-snr: {datasets: [{name: high, snr: 0.2}]}
-tables:
-  table2: [{method: SSN3D-ED, dataset: high}]
-  table3: {method: SSN3D-ED, dataset: high, leave_out: [2GLS]}
-SMALL
-} >"$folder/run.yaml"
-if [[ -n $structures ]]; then
-  echo "structures: {source: folder, folder: '$structures', allow_surrogates: true, biological_ids: [1KP8]}"
-else
-  echo "structures: {source: surrogate}"
-fi >"$folder/structures.yaml"
-
-# The folder of the results, configuration files, and what else Snakemake is told.
-workflow() {
-  local in=$folder/$1
-  mkdir -p "$in"
-  [[ -z $small ]] || printf '1KP8\n2GLS\n1W6T\n' >"$in/ids.txt"
-  local run=("$python" -m snakemake --cores "$cores" --directory "$in" "${sharing[@]}")
-  "${run[@]}" --unlock --configfile "${@:2}" # nobody is at work there, or this script would not be
-  "${run[@]}" --configfile "${@:2}"
-}
-demo() {
-  workflow demo "$demo" "$folder/run.yaml"
-  workflow demo "$demo" "$folder/run.yaml" --report results/report.html --quiet all
-}
-
+rows=(--scratch "$scratch" --device "$device")
 if [[ -z $small ]]; then
-  demo=config/demo.yaml tables=("$folder/structures.yaml" "$folder/run.yaml")
-  training=(--epochs 3) tomogram=()
-else # three structures, 25 subtomograms
-  demo=tests/workflow/small.yaml tables=(tests/workflow/small.yaml "$folder/run.yaml")
-  training=(--epochs 1 --size-voxels 16 --subtomograms 260 --rounds 1) tomogram=(--scale 0.4)
+  training=(--epochs 3) tomogram=() tables=(config.yaml) models=(config.yaml config/models.yaml)
+  model=ResUNet/A+B+C+D/random
+else # three structures, 25 subtomograms of each tomogram
+  printf '1KP8\n2GLS\n1W6T\n' >"$scratch/ids.txt"
+  sed "s|ids.txt|$scratch/ids.txt|" tests/workflow/small.yaml >"$scratch/small.yaml"
+  training=(--epochs 1 --size-voxels 8 --subtomograms 260 --rounds 1 --matrix 512) tomogram=(--scale 0.4)
+  tables=(config.yaml "$scratch/small.yaml") models=(config.yaml config/models.yaml "$scratch/small.yaml")
+  model=ResUNet/high+low/random
 fi
-[[ -z $structures ]] || tomogram+=(--folder "$structures")
+[[ -z $structures ]] || tomogram+=(--folder "$structures") rows+=(--structures "$structures")
+speed() {
+  step "training_$1" 60 "$python" benchmarks/training.py --network "$1" --device "$device" \
+    --data "$scratch/made_up" "${training[@]}"
+}
 
 if [[ $device == cuda ]]; then
-  step tests "$python" -m pytest -m gpu -p no:cacheprovider
+  mapfile -t files < <("$python" benchmarks/gpu_report.py "$folder" --device "$device" --test-files)
+  # Warnings are errors for the versions in requirements-dev.lock; here may be others.
+  step tests 150 "$python" -m pytest -m gpu -p no:cacheprovider -W default "${files[@]}"
 else
   echo "tests: not applicable without a GPU"
 fi
-step demo demo
-for network in SSN3D-ED SSN3D-v1 SSN3D-v2 UNet; do
-  step "training_$network" "$python" benchmarks/training.py --network "$network" --device "$device" "${training[@]}"
-done
-step tomogram "$python" benchmarks/tomogram.py --no-peers --device "$device" "${tomogram[@]}"
-step tables workflow tables "${tables[@]}" -- results/tables/table{2,3}.csv
+speed SSN3D-ED
+step tomogram 90 "$python" benchmarks/tomogram.py --no-peers --device "$device" "${tomogram[@]}"
+for network in SSN3D-v1 SSN3D-v2 UNet; do speed "$network"; done
+step tables 3600 "$python" benchmarks/train_rows.py "$folder/tables" "${rows[@]}" --config "${tables[@]}"
+step models 3600 "$python" benchmarks/train_rows.py "$folder/models" "${rows[@]}" --config "${models[@]}" \
+  --runs "$model" --weights
 report
-((${#failed[@]} == 0)) || { echo "failed, see the logs: ${failed[*]}" >&2 && exit 1; }
+[[ $device == cuda ]] || echo "ran on a CPU: a trial of this script, no result of a GPU"
+((${#unfinished[@]} == 0)) || { printf 'unfinished: %s\n' "${unfinished[@]}" >&2 && exit 1; }

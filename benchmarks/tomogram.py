@@ -15,14 +15,15 @@ last dataset.
 
 import argparse
 import contextlib
+import importlib
 import json
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-import astra
 import numpy as np
 import skimage.transform
 import torch
@@ -75,18 +76,26 @@ def seconds_of(work: Callable[[], object]) -> float:
     return time.perf_counter() - started
 
 
-def simulate(config: Config, datasets: Sequence[DatasetSettings], folder: Path) -> Stages:
-    """Make one tomogram and datasets of it, stage by stage."""
-    stages = Stages()
-    pdb_ids = read_pdb_ids(ROOT / config.structures.ids)
-    with stages.stage("structures"):
-        prepare_structures(pdb_ids, config.structures, config.seed, ROOT / "resources", folder)
+def simulate(
+    config: Config,
+    datasets: Sequence[DatasetSettings],
+    folder: Path,
+    *,
+    structures: Path,
+    name: str = "t1",
+    stages: Stages,
+    finished: Callable[[str, Path, Path], object] = lambda *_: None,
+) -> None:
+    """Make a tomogram and datasets of it from prepared structures, stage by stage.
+
+    `finished` is called with each dataset's name, tomogram and summary, which the next replaces.
+    """
     with stages.stage("specimen"):
         simulate_specimen(
-            {i: folder / f"{i}.npz" for i in pdb_ids},
+            {i: structures / f"{i}.npz" for i in read_pdb_ids(ROOT / config.structures.ids)},
             config.specimen,
             config.seed,
-            "t1",
+            name,
             density=folder / "density.mrc",
             labels=folder / "labels.mrc",
             particles=folder / "particles.star",
@@ -99,7 +108,7 @@ def simulate(config: Config, datasets: Sequence[DatasetSettings], folder: Path) 
             folder / "density.mrc",
             config.microscope,
             config.seed,
-            "t1",
+            name,
             specimen=folder / "specimen.json",
             acquisition=folder / "acquisition.json",
             detector_table=ROOT / mtf.file if isinstance(mtf, MTFTable) else None,
@@ -115,16 +124,38 @@ def simulate(config: Config, datasets: Sequence[DatasetSettings], folder: Path) 
                 size_voxels=config.subtomograms.size_voxels,
                 target=dataset.snr,
                 seed=config.seed,
-                keys=("t1", dataset.name),
+                keys=(name, dataset.name),
                 tomogram=folder / "out.mrc",
                 tilts=folder / "out_tilts.mrc",
                 summary=folder / "out.json",
             )
+        finished(dataset.name, folder / "out.mrc", folder / "out.json")
+
+
+def measure(config: Config, datasets: Sequence[DatasetSettings]) -> Stages:
+    """Measure one tomogram, from structures on, in a folder that is deleted."""
+    stages = Stages()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        with stages.stage("structures"):
+            pdb_ids = read_pdb_ids(ROOT / config.structures.ids)
+            prepare_structures(pdb_ids, config.structures, config.seed, ROOT / "resources", folder)
+        simulate(config, datasets, folder, structures=folder, stages=stages)
     return stages
+
+
+def with_structures(config: dict[str, Any], folder: str | None) -> dict[str, Any]:
+    """Change the source of structures to coordinate files, surrogates for the rest, or to these."""
+    changed = {"source": "surrogate"}
+    if folder:
+        changed = {"source": "folder", "folder": folder}
+        changed |= {"allow_surrogates": True, "biological_ids": ["1KP8"]}
+    return config | {"structures": config["structures"] | changed}
 
 
 def astra_seconds(size_z: int, size_x: int, angles_deg: np.ndarray) -> float:
     """Seconds per slice of ASTRA's linear projector on one CPU thread."""
+    astra = importlib.import_module("astra")  # only for comparisons, and not everywhere installed
     volume = astra.create_vol_geom(size_z, size_x)
     rays = astra.create_proj_geom("parallel", 1.0, size_x, np.deg2rad(angles_deg))
     projector = astra.create_projector("linear", rays, volume)
@@ -194,11 +225,9 @@ def parsed() -> argparse.Namespace:
 
 def configuration(arguments: argparse.Namespace, *files: str) -> Config:
     """Lay files over config.yaml, with the structures, device and size asked for."""
-    config = load_config(ROOT / "config.yaml", *(ROOT / file for file in files)).model_dump()
-    config["structures"] |= {"source": "surrogate"}
-    if arguments.folder:
-        config["structures"] |= {"source": "folder", "folder": arguments.folder}
-        config["structures"] |= {"allow_surrogates": True, "biological_ids": ["1KP8"]}
+    files = ("config.yaml", *files)
+    config = load_config(*(ROOT / file for file in files)).model_dump()
+    config = with_structures(config, arguments.folder)
     config["microscope"]["device"] = arguments.device
     specimen = config["specimen"]
     for key in ("tomogram_size_voxels", "region_size_voxels"):
@@ -212,14 +241,12 @@ def main() -> None:
     arguments = parsed()
     torch.set_num_threads(arguments.threads)
     config = configuration(arguments)
-    with tempfile.TemporaryDirectory() as folder:
-        stages = simulate(config, config.snr.datasets, Path(folder))
+    stages = measure(config, config.snr.datasets)
     realistic = {}
     if arguments.realistic:
         print("config/realistic.yaml:")
-        with tempfile.TemporaryDirectory() as folder:
-            closer = configuration(arguments, "config/realistic.yaml")
-            with_options = simulate(closer, closer.snr.datasets[-1:], Path(folder))
+        closer = configuration(arguments, "config/realistic.yaml")
+        with_options = measure(closer, closer.snr.datasets[-1:])
         plain_seconds = sum(stages.seconds[:3]) + stages.seconds[-1]
         realistic["realistic_over_plain"] = round(sum(with_options.seconds) / plain_seconds, 2)
         realistic["realistic_peak_gb"] = round(max(with_options.peaks_gb), 2)

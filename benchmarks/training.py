@@ -3,10 +3,11 @@
 Run `python benchmarks/training.py`. Each round times all variants in turn, so that other work on
 the machine slows all of them, and the best round counts. A variant is a precision, an order of the
 channels and a micro-batch size; "plain" is a first PyTorch loop: float32, channels first, 16
-subtomograms at a time. On a GPU, bfloat16 is also timed without convolutions that repeat to the bit
+subtomograms at a time. bfloat16 is left out where the processor has no units for it, and takes
+minutes. On a GPU, it is also timed without convolutions that repeat to the bit
 ("any sum"). `--compile` adds the network with torch.compile, on a GPU with CUDA graphs; it needs a
-C++ compiler or Triton, and a minute for each size. The matmul rate is that of torch's product of
-two 4096 x 4096 matrices; convolutions may exceed it.
+C++ compiler or Triton, and a minute for each size. The matmul rate is that of torch's products of
+two square matrices (`MATRIX`), on a GPU of several in a row; convolutions may exceed it.
 
 First, the memory of a training at the paper's size is measured: one batch of a shard of
 `--subtomograms` made-up subtomograms is trained on, and as many are segmented, as in an epoch of
@@ -40,7 +41,7 @@ from made_up import (
     reset_peak,
     write_made_up_shards,
 )
-from ssn3d.core.device import gpu_names
+from ssn3d.core.device import gpu_names, pick_precision
 from ssn3d.core.provenance import hardware
 from ssn3d.segmentation.inference.compute import Compute, deterministic
 from ssn3d.segmentation.networks.registry import NETWORKS, build_network
@@ -51,7 +52,9 @@ from ssn3d.subtomograms.samples import Samples
 from ssn3d.subtomograms.store import open_dataset
 
 PLAIN_MICRO_BATCH = 16
-MATRIX = 4096
+MATRIX = {"cpu": 4096, "cuda": 8192}
+PRODUCTS = {"cpu": 1, "cuda": 10}
+"""In a row, since a GPU that has just waited for the next is slower."""
 
 
 def make_network(name: str) -> nn.Module:
@@ -105,6 +108,17 @@ def flop_per_subtomogram(name: str, size: int, device: torch.device) -> int:
     return int(counter.get_total_flops())
 
 
+def precisions_of(device: torch.device) -> list[torch.dtype]:
+    """List float32, and bfloat16 if the device computes with it."""
+    return [torch.float32, *{pick_precision("auto", device)} - {torch.float32}]
+
+
+def multiply(matrix: Tensor) -> None:
+    """Multiply a matrix with itself, on a GPU several times."""
+    for _ in range(PRODUCTS[matrix.device.type]):
+        torch.mm(matrix, matrix)
+
+
 def make_ways(
     name: str, size: int, device: torch.device, *, compiled: bool
 ) -> dict[tuple[str, str, int], Callable[[], object]]:
@@ -115,7 +129,7 @@ def make_ways(
     ways: dict[tuple[str, str, int], Callable[[], object]] = {
         ("float32", "first (plain)", PLAIN_MICRO_BATCH): lambda: plain_step(plain, images, masks)
     }
-    for precision in (torch.float32, torch.bfloat16):
+    for precision in precisions_of(device):
         compute = Compute(device, precision)
         network = compute.place(make_network(name))
         order = "last" if compute.memory_format == torch.channels_last_3d else "first"
@@ -133,20 +147,27 @@ def make_ways(
     return ways
 
 
-def main() -> None:
-    """Measure and print."""
+def parsed() -> argparse.Namespace:
+    """Read the arguments."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--network", default="SSN3D-ED", choices=NETWORKS)
     parser.add_argument("--size-voxels", type=int, default=40)
     parser.add_argument("--subtomograms", type=int, default=3380)
+    parser.add_argument("--data", type=Path, help="folder that keeps the made-up subtomograms")
     parser.add_argument("--rounds", type=int, default=4)
     parser.add_argument(
         "--epochs", type=int, default=0, help="whole epochs to time; none by default"
     )
     parser.add_argument("--device", default="auto")
+    parser.add_argument("--matrix", type=int, help="edge of the matrices of the matmul rate")
     parser.add_argument("--compile", action="store_true", help="torch.compile as well")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
-    arguments = parser.parse_args()
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Measure and print."""
+    arguments = parsed()
     torch.set_num_threads(arguments.threads)
     compute = Compute.pick(arguments.device, "auto")
     device, name, size = compute.device, arguments.network, arguments.size_voxels
@@ -154,7 +175,9 @@ def main() -> None:
     settings = PAPER.training.model_copy(update={"device": arguments.device})
     epoch_seconds = None
     with tempfile.TemporaryDirectory() as folder:
-        shards = write_made_up_shards(Path(folder), 1, arguments.subtomograms, size)
+        data = arguments.data or Path(folder)
+        data.mkdir(parents=True, exist_ok=True)
+        shards = write_made_up_shards(data, 1, arguments.subtomograms, size)
         reset_peak(device)
         an_epoch(open_uncached(shards), name, settings, 1, Path(folder) / "checkpoint.pt")
         peak_of_training = peak_gb(device)
@@ -167,12 +190,13 @@ def main() -> None:
             print(f"an epoch: {epoch_seconds:.2f} s")
 
     reset_peak(device)
+    edge, products = arguments.matrix or MATRIX[device.type], PRODUCTS[device.type]
     matrices = {
         str(precision).removeprefix("torch."): torch.randn(
-            (MATRIX, MATRIX),
+            (edge, edge),
             device=device,  # a GPU multiplies ones faster than data
         ).to(precision)
-        for precision in (torch.float32, torch.bfloat16)
+        for precision in precisions_of(device)
     }
     ways = make_ways(name, size, device, compiled=arguments.compile)
     flop = flop_per_subtomogram(name, size, device)
@@ -180,12 +204,12 @@ def main() -> None:
     best = dict.fromkeys(ways, float("inf"))
     for _ in range(1 + arguments.rounds):  # the first round warms up, and is never the best
         for precision, matrix in matrices.items():
-            spent = seconds_of(partial(torch.mm, matrix, matrix), device)
+            spent = seconds_of(partial(multiply, matrix), device) / products
             best_matmul[precision] = min(best_matmul[precision], spent)
         for way, step in ways.items():
             best[way] = min(best[way], seconds_of(step, device) / way[2])
 
-    rate = {precision: 2 * MATRIX**3 / spent for precision, spent in best_matmul.items()}
+    rate = {precision: 2 * edge**3 / spent for precision, spent in best_matmul.items()}
     plain = next(iter(best.values()))
     print(f"{name}, {size}^3, {flop / 1e9:.1f} GFLOP a subtomogram, {arguments.threads} threads")
     for precision, flop_per_s in rate.items():

@@ -50,8 +50,10 @@ def test_rows_held_on_device(tiny_spheres, asked, monkeypatch):
         assert read == ([2, 3, 11] if [2, 3] in groups else [])
 
 
-def test_training_from_held_subtomograms(tiny_spheres, monkeypatch):
-    settings = changed(QUICK, batch_size=4, micro_batch_size=3, epochs=1)
+def test_training_from_held_subtomograms(tiny_spheres, device, monkeypatch):
+    """Subtomograms held give the weights of those read, on a GPU by worker processes."""
+    settings = changed(QUICK, device=device, batch_size=4, micro_batch_size=3, epochs=1)
+    monkeypatch.setattr(Compute, "has_room", lambda *_: False)
     read = train_on(tiny_spheres, settings)
     monkeypatch.setattr(Compute, "has_room", lambda *_: True)
     held = train_on(tiny_spheres, settings)

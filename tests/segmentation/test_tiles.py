@@ -27,8 +27,8 @@ class Voxelwise(nn.Module):
 
 
 @pytest.fixture
-def compute():
-    return Compute.pick("cpu", "float32")
+def compute(device):
+    return Compute.pick(device, "float32")
 
 
 @pytest.mark.parametrize("shape", [(40, 40, 40), (41, 130, 96), (30, 64, 201)])
