@@ -95,6 +95,7 @@ def simulate_one(job: Job, name: str, threads: int) -> None:
             particles=folder / "particles.star",
             summary=summary,
             specimen=folder / "specimen.json",
+            ground=folder / "ground.star",
             names=(name, dataset),
             settings=config.subtomograms.of(name),
             seed=config.seed,

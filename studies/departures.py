@@ -1,0 +1,243 @@
+"""Whole tomograms with one departure each from the paper's experiment: old model beside new.
+
+    python studies/departures.py --folder F --models resunet-all NEW.pt
+    python studies/departures.py --folder F --models resunet-all --small   one tiny tomogram
+
+Each condition is a tomogram of 288x288x160 voxels at SNR 0.2 (ratio of variances), with the same
+structures and seed, that differs from `base` in what its name says. The models see the files that
+`ssn3d segment` would see. Scores: IoU of macromolecules; recall and precision of the regions found
+(picks within 60 A of a particle); the share of membrane voxels marked as macromolecule, and the IoU
+of membranes. Resumes; writes departures.csv to the folder.
+"""
+
+import argparse
+import copy
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from ssn3d.config.experiment import check_config, load_config
+from ssn3d.core.classes import MACROMOLECULE, MEMBRANE
+from ssn3d.core.log import job, logger
+from ssn3d.io.mrc import read_mrc
+from ssn3d.io.particles.simulated import read_background, read_particles
+from ssn3d.io.tomogram import open_tomogram
+from ssn3d.microscope.steps import add_noise, image_specimen
+from ssn3d.models.shipped import load_model
+from ssn3d.picking.pick import Choice, pick_regions
+from ssn3d.picking.scoring import score_picks
+from ssn3d.recovery.segment import segment_whole
+from ssn3d.specimen.steps import simulate_specimen
+from ssn3d.structures.ids import read_pdb_ids
+from ssn3d.structures.steps import prepare_structures
+from ssn3d.subtomograms.places import classes_of_labels
+
+ROOT = Path(__file__).resolve().parents[1]
+SEED, NAME, SNR = 404, "t1", 0.2
+_DISTANCE_ANGSTROM = 60.0
+_SMALLEST_ANGSTROM = 60.0
+_IMAGED = ("signal.mrc", "tilts.mrc", "acquisition.json", "particles.star", "specimen.json")
+_BASE = {
+    "specimen": {
+        "tomogram_size_voxels": {"x": 288, "y": 288, "z": 160},
+        "region_size_voxels": {"x": 352, "y": 352, "z": 224},
+        "particles": 700,
+    },
+    "structures": {"source": "surrogate"},
+    "snr": {"datasets": [{"name": "A", "snr": SNR}], "reference_id": "any"},
+    "tables": {"table2": [{"method": "ResUNet", "dataset": "A"}], "table3": {"leave_out": []}},
+}
+_GOLD = {"diameter_angstrom": 100.0, "place": "inside"}
+_VESICLES = {"radius_angstrom": [250.0, 400.0], "deformation_fraction": 0.05}
+_TILTS = ("min_deg", "max_deg", "step_deg")
+
+
+def _tilts(*bounds: float) -> dict[str, Any]:
+    return {"microscope": {"tilt": dict(zip(_TILTS, bounds, strict=True))}}
+
+
+CONDITIONS: dict[str, dict[str, Any]] = {
+    "base": {},
+    "three gold beads": {"specimen": {"fiducials": {"count": 3, "contrast": 1.0, **_GOLD}}},
+    "three gold beads, absorbing": {
+        "specimen": {"fiducials": {"count": 3, "contrast": 3.5, **_GOLD}}
+    },
+    "two vesicles": {
+        "specimen": {"vesicles": {"count": 2, "thickness_angstrom": 38.0, **_VESICLES}}
+    },
+    "maps of 25 A": {"specimen": {"resolution_angstrom": 25.0}},
+    "tilts of +-45": _tilts(-45.0, 45.0, 1.0),
+    "tilts of -40 to 65": _tilts(-40.0, 65.0, 1.0),
+    "tilt steps of 3": _tilts(-60.0, 60.0, 3.0),
+    "alignment errors of 8 A": {
+        "microscope": {
+            "alignment_errors": {
+                "shift_sd_angstrom": 8.0,
+                "rotation_sd_deg": 0.0,
+                "axis_rotation_deg": 0.0,
+            }
+        }
+    },
+    "defocus of 2 um": {"microscope": {"optics": {"defocus_um": 2.0}}},
+    "phase flipped": {"microscope": {"ctf_correction": "phase_flip"}},
+    "low-passed to 60 A": {
+        "microscope": {"finish": {"low_pass": {"probability": 1.0, "period_angstrom": 60.0}}}
+    },
+    "lamella of 1000 A": {
+        "specimen": {
+            "particles": 400,
+            "ice": {
+                "thickness_angstrom": 1000.0,
+                "tilt_about_x_deg": 5.0,
+                "tilt_about_y_deg": 10.0,
+            },
+        }
+    },
+}
+
+
+def _merged(base: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+    """Merge a mapping into a copy of another, key by key."""
+    result = copy.deepcopy(base)
+    for key, value in other.items():
+        deeper = isinstance(value, dict) and isinstance(result.get(key), dict)
+        result[key] = _merged(result[key], value) if deeper else copy.deepcopy(value)
+    return result
+
+
+def simulate(condition: str, folder: Path, structures: list[str], *, small: bool) -> Path:
+    """Simulate the tomogram of a condition, unless it is there; return its folder."""
+    at = folder / condition.replace(" ", "_")
+    if (at / "A.mrc").exists():
+        return at
+    at.mkdir(parents=True, exist_ok=True)
+    content = load_config(ROOT / "config.yaml", *structures).model_dump()
+    content = _merged(
+        _merged(content, _BASE if not structures else _without_source()), CONDITIONS[condition]
+    )
+    if small:
+        size = {"x": 64, "y": 64, "z": 64}
+        content["specimen"] |= {
+            "tomogram_size_voxels": size,
+            "region_size_voxels": size,
+            "particles": 20,
+        }
+    config = check_config(content)
+    ids = read_pdb_ids(ROOT / config.structures.ids)
+    made = folder / "structures"
+    if not made.exists():
+        made.mkdir()
+        prepare_structures(ids, config.structures, config.seed, ROOT / "resources", made)
+    tables = {"particles": at / "particles.star", "ground": at / "ground.star"}
+    simulate_specimen(
+        {pdb_id: made / f"{pdb_id}.npz" for pdb_id in ids},
+        config.specimen,
+        SEED,
+        NAME,
+        density=at / "density.mrc",
+        labels=at / "labels.mrc",
+        summary=at / "specimen.json",
+        **tables,
+    )
+    image_specimen(
+        at / "density.mrc",
+        config.microscope,
+        SEED,
+        NAME,
+        specimen=at / "specimen.json",
+        tilts=at / "tilts.mrc",
+        signal=at / "signal.mrc",
+        acquisition=at / "acquisition.json",
+    )
+    add_noise(
+        {Path(file).stem: at / file for file in _IMAGED},
+        config.microscope,
+        config.snr,
+        size_voxels=config.subtomograms.size_voxels,
+        target=SNR,
+        seed=SEED,
+        keys=(NAME, "A"),
+        tomogram=at / "A.mrc",
+        tilts=at / "noisy.mrc",
+        summary=at / "A.json",
+    )
+    for name in ("density.mrc", "tilts.mrc", "signal.mrc", "noisy.mrc"):
+        (at / name).unlink()
+    return at
+
+
+def _without_source() -> dict[str, Any]:
+    return {key: value for key, value in _BASE.items() if key != "structures"}
+
+
+def score(at: Path, model: str) -> dict[str, float]:
+    """Segment a tomogram with a model, and score it."""
+    tomogram = open_tomogram(at / "A.mrc", None, "dark")
+    segment_whole(tomogram, load_model(model, "all"), at / Path(model).stem, device="cpu")
+    found = at / Path(model).stem
+    probability, _ = read_mrc(found / "A_probability.mrc")
+    labels, voxel = read_mrc(found / "A_labels.mrc")
+    particles = read_particles(at / "particles.star")
+    instances, _ = read_mrc(at / "labels.mrc")
+    truth = classes_of_labels(instances, len(particles), read_background(at / "ground.star").kinds)
+    marked, membrane = labels == MACROMOLECULE, truth == MEMBRANE
+    picks = pick_regions(
+        lambda part: probability[part].astype(np.float32),
+        probability.shape,
+        voxel,
+        _SMALLEST_ANGSTROM,
+        Choice(None, None, None, None),
+    )
+    inside = ((particles.centres > 0) & (particles.centres < np.array(truth.shape))).all(axis=1)
+    centres = particles.centres[inside]
+    picked = score_picks(
+        picks.centres * voxel, centres * voxel, particles.pdb_ids[inside], _DISTANCE_ANGSTROM
+    )
+    return {
+        "iou_macromolecule": _iou(marked, truth == MACROMOLECULE),
+        "recall": picked.recall,
+        "precision": picked.precision,
+        "membrane_marked": float(marked[_deep(membrane)].mean()) if membrane.any() else np.nan,
+        "iou_membrane": _iou(labels == MEMBRANE, membrane) if membrane.any() else np.nan,
+    }
+
+
+def _deep(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Voxels of a mask off its border, which is not well defined."""
+    return np.asarray(ndimage.binary_erosion(mask)) if mask.any() else mask
+
+
+def _iou(found: NDArray[np.bool_], truth: NDArray[np.bool_]) -> float:
+    return float((found & truth).sum() / max((found | truth).sum(), 1))
+
+
+def main() -> None:
+    """Score all models in all conditions."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("--folder", type=Path, required=True)
+    parser.add_argument("--models", nargs="*", default=[])
+    parser.add_argument("--structures", nargs="*", default=[], help="YAML files, such as a folder")
+    parser.add_argument("--small", action="store_true")
+    arguments = parser.parse_args()
+    folder: Path = arguments.folder
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "departures.csv"
+    rows = pd.read_csv(path).to_dict("records") if path.exists() else []
+    with job(str(folder / "log.txt")):
+        for condition in ["base"] if arguments.small else CONDITIONS:
+            at = simulate(condition, folder, arguments.structures, small=arguments.small)
+            for model in arguments.models:
+                keys = {"condition": condition, "model": Path(model).stem}
+                if any(keys.items() <= row.items() for row in rows):
+                    continue
+                rows.append(keys | score(at, model))
+                logger.info("%s", rows[-1])
+                pd.DataFrame(rows).to_csv(path, index=False, float_format="%.4f")
+
+
+if __name__ == "__main__":
+    main()
