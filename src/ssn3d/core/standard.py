@@ -10,7 +10,8 @@ the specimen, nor on a few dense objects:
    the standard deviation of the rest.
 2. The scale is a quantile of the spreads, 0.7, in which blocks count by their variance: vacuum
    varies less than the specimen, so most of the weight is the specimen's even in a third of the
-   volume.
+   volume. No block counts for more than one of three times the median spread, lest a few blocks
+   of carbon or dirt decide.
 3. The middle is the median of the blocks' medians, with the same weights.
 4. Values farther from the middle than 8 scales are clipped.
 """
@@ -32,6 +33,7 @@ CLIP_SCALES = 8.0
 _TAIL = 0.02
 _BEYOND_TAIL = 2.0
 _QUANTILE = 0.7
+_MOST_WEIGHT = 3.0  # in median spreads
 
 
 class Standard(NamedTuple):
@@ -97,8 +99,9 @@ def scale_of_blocks(blocks: Iterable[NDArray[np.floating]]) -> Standard:
     if found[:, 0].any():
         found = found[found[:, 0] > 0]
     _, medians, spreads = found.T
-    scale = _weighted_quantile(spreads, spreads**2, _QUANTILE)
-    middle = _weighted_quantile(medians, spreads**2, 0.5)
+    weights = np.minimum(spreads, _MOST_WEIGHT * np.median(spreads)) ** 2
+    scale = _weighted_quantile(spreads, weights, _QUANTILE)
+    middle = _weighted_quantile(medians, weights, 0.5)
     return Standard(middle, scale, middle - CLIP_SCALES * scale, middle + CLIP_SCALES * scale)
 
 
