@@ -175,7 +175,7 @@ def main() -> None:
     settings = PAPER.training.model_copy(update={"device": arguments.device})
     epoch_seconds = None
     with tempfile.TemporaryDirectory() as folder:
-        data = arguments.data or Path(folder)
+        data = (arguments.data or Path(folder)) / f"{arguments.subtomograms}_of_{size}"
         data.mkdir(parents=True, exist_ok=True)
         shards = write_made_up_shards(data, 1, arguments.subtomograms, size)
         reset_peak(device)
