@@ -98,7 +98,7 @@ def segmented_picks(tomogram: Simulated, network: Network) -> NDArray[np.float64
         )
         volume = open_tomogram(found.probability, protein="dark")
         return pick_regions(
-            volume.read, volume.grid.shape, voxel, SMALLEST_ANGSTROM, ANYTHING
+            volume.read, volume.grid.shape, voxel, (SMALLEST_ANGSTROM, np.inf), ANYTHING
         ).centres
 
 

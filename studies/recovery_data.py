@@ -130,6 +130,6 @@ class Network:
         """Mask (size, size, size) of the particle at a centre; size is at most the cube's."""
         corner = nearest_voxels(centre) - CUBE_VOXELS // 2
         cube = tomogram.tomogram.box(tuple(corner.tolist()), (CUBE_VOXELS,) * 3)
-        mask = next(predict_cubes(self.network, [cube], self.compute)) >= 0.5
+        mask = next(predict_cubes(self.network, [cube], self.compute))[0] >= 0.5
         low = CUBE_VOXELS // 2 - size // 2
         return np.asarray(mask[(slice(low, low + size),) * 3])

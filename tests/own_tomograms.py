@@ -21,6 +21,21 @@ class Dark(nn.Module):
         return torch.cat([torch.zeros_like(images), self.scale * (-images - 2)], dim=1)
 
 
+class FiveClasses(nn.Module):
+    """Macromolecule below -2, membrane from -1.5 to -1, other below -7.25; else background."""
+
+    def __init__(self):
+        super().__init__()
+        self.scale = nn.Parameter(torch.tensor([20.0]))
+
+    def forward(self, images):
+        """Map images (n, 1, s, s, s) to logits (n, 5, s, s, s)."""
+        dark, membrane = -images - 2, 0.25 - (images + 1.25).abs()
+        filament = torch.full_like(images, -9.0)
+        classes = [torch.zeros_like(images), dark, 4 * membrane, filament, 3 * (-images - 5.5)]
+        return self.scale * torch.cat(classes, dim=1)
+
+
 def spheres(shape, centres, radius):
     """Mask of spheres, radius and (z, y, x) centres in voxels."""
     grid = np.moveaxis(np.indices(shape), 0, -1)
@@ -46,9 +61,9 @@ def write_tomogram(path, volume, voxel_size=10.0):
     return path
 
 
-def write_dark_weights(path, scale=20.0, target="all"):
+def write_dark_weights(path, scale=20.0, target="all", network="Dark", **form):
     """Weights of `Dark`, once it is in the registry; with a scale of 0 it never decides."""
-    content = {"network": "Dark", "precision": "float32", "target": target}
-    content |= {"voxel_size_angstrom": 10.0, "size_voxels": 40}
+    content = {"network": network, "precision": "float32", "target": target}
+    content |= {"voxel_size_angstrom": 10.0, "size_voxels": 40, **form}
     write_tensors(path, content | {"weights": {"scale": torch.tensor([scale])}})
     return path

@@ -15,6 +15,8 @@ STUDIES = {
     "ablation.csv": ["ablation.py", "results", "--folder", "{out}"],
     "bounds.csv": ["bounds.py", "results", "--folder", "{out}"],
     "models.csv": ["shipped_models.py", "results", "--folder", "{out}", "--models", "ssn3d-ed-a"],
+    "real.csv": ["real.py", "results/tomograms/t1/high.mrc", "--truth",
+                 "results/tomograms/t1/particles.star", "--folder", "{out}", "--diameter", "150"],
     "recovery.csv": ["recovery.py", "--output", "{out}/recovery.csv", "--datasets", "high",
                      "--centred", f"SSN3D-ED={WEIGHTS}"],
     "robustness.csv": ["robustness.py", "--weights", WEIGHTS, "--results", "results", "--config",
@@ -33,6 +35,6 @@ def test_small_study(finished, tmp_path, table):
     )
     assert done.returncode == 0, done.stdout + done.stderr
     rows = pd.read_csv(tmp_path / table)
-    column = "value" if table == "recovery.csv" else "miou"
+    column = {"recovery.csv": "value", "real.csv": "recall"}.get(table, "miou")
     assert len(rows) >= 2
     assert rows[column].notna().mean() > 0.5  # recall of no particles is none

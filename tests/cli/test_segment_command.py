@@ -6,8 +6,16 @@ import pandas as pd
 import pytest
 import starfile
 
-from own_tomograms import Dark, dark_spheres, write_dark_weights, write_tomogram
+from own_tomograms import (
+    Dark,
+    FiveClasses,
+    dark_spheres,
+    spheres,
+    write_dark_weights,
+    write_tomogram,
+)
 from ssn3d.cli.main import main
+from ssn3d.core.classes import CLASSES
 from ssn3d.segmentation.networks.registry import NETWORKS, Architecture
 
 SHAPE = (48, 64, 72)
@@ -45,6 +53,50 @@ def test_whole_tomogram(files, tmp_path, capsys):
     labels = mrcfile.read(tmp_path / "out" / "t_labels.mrc")
     assert labels[tuple(CENTRES.T)].all()
     assert f"{100 * labels.mean():.2f}% of the voxels" in capsys.readouterr().err
+
+
+def test_five_classes(files, tmp_path, capsys, monkeypatch):
+    """Labels of all classes are picked and scored by their macromolecules."""
+    monkeypatch.setitem(NETWORKS, "Five", Architecture(lambda _: FiveClasses(), 1))
+    volume = dark_spheres(SHAPE, CENTRES, 6, noise=0.12)
+    volume[:, 57:61] -= 0.25
+    write_tomogram(tmp_path / "t.mrc", volume)
+    form = {"network": "Five", "classes": list(CLASSES), "standardised": "tomogram"}
+    write_dark_weights(tmp_path / "weights.pt", **form)
+    main([*files, "--all-probabilities"])
+    folder, told = tmp_path / "out", capsys.readouterr().err
+    labels = mrcfile.read(folder / "t_labels.mrc")
+    assert labels[tuple(CENTRES.T)].tolist() == [1, 1, 1]
+    assert (labels[:, 57:61] == 2).mean() > (labels[:, :57] == 2).mean()
+    for number, name in enumerate(CLASSES[2:], 2):
+        assert f"{100 * (labels == number).mean():.2f}% {name}" in told
+    names = [f"{name}_probability" for name in CLASSES[2:]]
+    assert {path.name for path in folder.iterdir()} == {
+        f"t_{name}.mrc" for name in ("labels", "probability", *names)
+    }
+    expected = 10.0 * CENTRES[:, ::-1]
+    sized, large = ["--diameter", "120", "--threshold", "0.5"], ["--smallest", "80"]
+    for source, options in (("labels", large), ("probability", large), ("labels", sized)):
+        picks = tmp_path / "picks.csv"
+        main(["pick", f"{folder}/t_{source}.mrc", "--output", str(picks),
+              "--method", "segmentation", *options])  # fmt: skip
+        table = pd.read_csv(picks)
+        assert set(table["tomogram"]) == {"t"}
+        found = table[["x_angstrom", "y_angstrom", "z_angstrom"]].to_numpy()
+        assert np.linalg.norm(found[:, None] - expected, axis=2).min(axis=1).max() < 10
+        assert len(found) == 3
+        if options == large:
+            assert table["diameter_angstrom"].between(110, 135).all()
+            np.testing.assert_allclose(
+                table["mass_kda"], np.pi / 6 * table["diameter_angstrom"] ** 3 / 1210, rtol=0.01
+            )
+    main(["pick", f"{folder}/t_membrane_probability.mrc", "--output", str(picks),
+          "--method", "segmentation", "--smallest", "10"])  # fmt: skip
+    assert set(pd.read_csv(picks)["tomogram"]) <= {"t"}
+    truth = write_tomogram(tmp_path / "truth.mrc", spheres(SHAPE, CENTRES, 6).astype(np.int8))
+    capsys.readouterr()
+    main(["score", f"{folder}/t_labels.mrc", "--truth", str(truth)])
+    assert float(capsys.readouterr().out.split()[1]) > 0.85
 
 
 def test_picked_particles(files, tmp_path, capsys):

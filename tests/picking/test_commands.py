@@ -171,8 +171,9 @@ def test_faulty_input_is_named(arguments, message, folder, capsys, monkeypatch):
     monkeypatch.chdir(folder)
     write_faulty(folder)
     extra = [] if "--output" in arguments else ["--output", "out.star"]
+    diameter = [] if "segmentation" in arguments else ["--diameter", "120"]
     with pytest.raises(SystemExit) as ended:
-        main(["pick", *arguments, *extra, "--diameter", "120"])
+        main(["pick", *arguments, *extra, *diameter])
     assert ended.value.code == 1
     errors = [line for line in capsys.readouterr().err.splitlines() if "error:" in line]
     assert len(errors) == 1
@@ -230,6 +231,11 @@ def test_score_of_cropped_tomogram(folder, tmp_path, capsys):
     ("command", "message"),
     [
         (["pick", "TS_01.mrc", "--output", "p.star"], "no --diameter"),
+        (["pick", "TS_01.mrc", "--output", "p.star", "--diameter", "9", "--largest", "9"], "omit"),
+        (
+            ["pick", "t.mrc", "--output", "p.star", "--method", "segmentation", "--largest", "40"],
+            "--largest, 40 A, is not above --smallest, 40 A",
+        ),
         (["score", "truth.star", "--truth", "truth.star"], "no --distance nor --diameter"),
     ],
 )

@@ -14,14 +14,14 @@ from ssn3d.core.errors import DataError
 from ssn3d.core.seeds import generator
 from ssn3d.picking import segmentation
 from ssn3d.picking.components import find_components
-from ssn3d.picking.pick import Choice, pick_regions
+from ssn3d.picking.pick import Choice, pick_regions, pick_sized
 from ssn3d.picking.scoring import match
 from ssn3d.picking.segmentation import Values, find_regions, values_of
 
 ANY = Choice(threshold=None, most=None, distance_angstrom=None, mask=None)
 
 
-def regions(volume, kind="probability", threshold=0.5, smallest=40.0, voxel=10.0):
+def regions(volume, kind="probability", threshold=0.5, smallest=40.0, voxel=10.0, **options):
     return find_regions(
         reader(volume),
         volume.shape,
@@ -29,6 +29,7 @@ def regions(volume, kind="probability", threshold=0.5, smallest=40.0, voxel=10.0
         threshold=threshold,
         smallest_diameter_angstrom=smallest,
         values=Values(kind),
+        **options,
     )
 
 
@@ -47,7 +48,7 @@ def balls(count=6):
 def test_classes_are_split():
     classes = np.array([0, 2, 2, 2, 5, 5, 5])[balls()]
     assert meaning(classes) == Values("classes", (2.0, 5.0))
-    picks = pick_regions(reader(classes), classes.shape, 10.0, 40.0, ANY)
+    picks = pick_regions(reader(classes), classes.shape, 10.0, (40.0, np.inf), ANY)
     assert len(picks.scores) == 6
     assert "each a class" in picks.why
     broken = balls()
@@ -143,17 +144,50 @@ def test_large_regions_are_binned(monkeypatch):
     assert binned.volumes_angstrom3.sum() == whole.volumes_angstrom3.sum()
 
 
-def test_scores_are_mean_probabilities():
-    volume = np.zeros((40, 40, 40))
-    volume[5:15, 5:15, 5:15] = 0.6
-    volume[20:30, 20:30, 20:30] = 0.9
-    volume[35, 35, 35] = 1.0
+def test_scores_of_regions():
+    """Mean probability of balls; sheets, rods and filaments are no particles."""
+    centres = [(20, 20, 15), (20, 20, 45), (20, 20, 75)]
+    volume = np.zeros((40, 40, 150), np.float32)
+    for centre, radius, value in zip(centres, (5.5, 8, 3), (0.6, 0.9, 0.8), strict=True):
+        volume[volume_of_balls(volume.shape, [centre], radius) < -0.5] = value
     found = regions(volume)
-    np.testing.assert_allclose(found.scores, [0.9, 0.6], rtol=1e-6)
-    np.testing.assert_allclose(found.centres, [[24.5] * 3, [9.5] * 3])
-    np.testing.assert_allclose(found.volumes_angstrom3, [1e6, 1e6])
-    assert len(regions(volume, threshold=0.7).scores) == 1
-    assert len(regions(volume, smallest=10.0).scores) == 3
+    np.testing.assert_allclose(found.scores, [0.9, 0.8, 0.6], rtol=0.05)
+    np.testing.assert_allclose(found.centres, np.array(centres)[[1, 2, 0]])
+    diameters = (6 / np.pi * found.volumes_angstrom3) ** (1 / 3)
+    np.testing.assert_allclose(diameters, [160, 60, 110], rtol=0.07)
+    assert len(regions(volume, threshold=0.7).scores) == 2
+    assert len(regions(volume, smallest=80.0).scores) == 2
+    assert len(regions(volume, largest_diameter_angstrom=120.0).scores) == 2
+    volume[:, 3:7, 88:148], volume[5:10, 20:25, 92:148] = 1.0, 1.0
+    np.testing.assert_array_equal(regions(volume).scores, found.scores)
+
+
+def picks_of(volume, diameter=120.0, **changes):
+    choice = Choice(**{**vars(ANY), **changes})
+    return pick_sized(reader(volume), volume.shape, 10.0, diameter, choice)
+
+
+def test_picks_of_one_diameter():
+    """In a crowd, with smaller and larger objects: those of the diameter come first."""
+    shape = (50, 60, 120)
+    touching = [(20, 20, 20), (20, 32, 20), (20, 26, 30), (30, 40, 40)]
+    small, large = [(10, 50, 60), (40, 10, 60), (40, 50, 75)], [(25, 28, 98)]
+    volume = np.zeros(shape, np.float32)
+    for centres, radius in ((touching, 6.0), (small, 2.5), (large, 18.0)):
+        volume = np.maximum(volume, -volume_of_balls(shape, centres, radius).clip(-1, 0))
+    picks = picks_of(volume, most=4)
+    assert match(picks.centres, np.array(touching), 2.0).picks.size == 4
+    alone = -volume_of_balls(shape, [touching[0]], 6.0)
+    assert picks_of(alone).scores[0] == pytest.approx(1, abs=0.1)
+    assert len(picks_of(alone).scores) == 1
+    numbered = np.where(alone > 0.5, 1, 0)
+    numbered[:, :, 100:] = 2
+    classes = Values("classes", (1.0,))
+    found = pick_sized(reader(numbered), shape, 10.0, 120.0, ANY, values=classes)
+    np.testing.assert_allclose(found.centres, [touching[0]], atol=0.5)
+    assert picks_of(alone, threshold=2.0).why.endswith("or another --diameter")
+    with pytest.raises(DataError, match="labels are of single particles"):
+        picks_of(balls())
 
 
 def test_touching_labels():
@@ -180,8 +214,8 @@ def test_regions_centred_outside():
 def test_masks(value):
     mask = np.zeros((40, 40, 80), dtype=np.uint8)
     mask[10:20, 10:20, 10:20] = mask[10:20, 10:20, 40:50] = value
-    picks = pick_regions(reader(mask), mask.shape, 10.0, 40.0, ANY)
-    assert picks.scores.tolist() == [1, 1]
+    picks = pick_regions(reader(mask), mask.shape, 10.0, (40.0, np.inf), ANY)
+    assert len(picks.scores) == 2
     assert picks.why.startswith("2 regions of the mask with")
 
 
@@ -193,7 +227,7 @@ def test_tomogram_is_refused(lowest, highest):
 
 
 def test_empty_segmentation():
-    picks = pick_regions(reader(np.zeros((20, 20, 20))), (20, 20, 20), 10.0, 40.0, ANY)
+    picks = pick_regions(reader(np.zeros((20, 20, 20))), (20, 20, 20), 10.0, (40.0, np.inf), ANY)
     assert not len(picks.scores)
     assert picks.why.startswith("0 regions of probability 0.5")
     assert "try a lower --threshold" in picks.why

@@ -7,6 +7,8 @@ import pytest
 import torch
 from torch import nn
 
+from ssn3d.core.errors import DataError
+from ssn3d.segmentation.inference import tiles
 from ssn3d.segmentation.inference.compute import Compute
 from ssn3d.segmentation.inference.tiles import (
     LARGEST_TILE_VOXELS,
@@ -41,22 +43,81 @@ def test_tiles_blend_without_seams(shape, compute):
         padded = np.pad(pattern, beyond, mode="reflect")
         return padded[tuple(slice(start, start + size) for start in corner)]
 
-    blended = np.concatenate(list(probability_slabs(Voxelwise(), box, shape, compute)))
-    np.testing.assert_allclose(blended, 1 / (1 + np.exp(-pattern)), atol=1e-5)
+    for standardised in ("tile", "tomogram"):
+        slabs = probability_slabs(Voxelwise(), box, shape, compute, standardised=standardised)
+        blended = np.concatenate(list(slabs))
+        assert blended.shape == (shape[0], 1, *shape[1:])
+        np.testing.assert_allclose(blended[:, 0], 1 / (1 + np.exp(-pattern)), atol=1e-5)
 
 
+def local_network(classes=5, reach=3):
+    """Give a random network whose outputs depend on so many voxels on each side."""
+    generator = torch.Generator().manual_seed(0)
+    layers = [nn.Conv3d(1, 6, 2 * reach - 1, padding="same"), nn.ReLU()]
+    layers.append(nn.Conv3d(6, classes, 3, padding="same"))
+    for layer in layers[::2]:
+        nn.init.normal_(layer.weight, std=0.3, generator=generator)
+        nn.init.normal_(layer.bias, generator=generator)
+    return nn.Sequential(*layers)
+
+
+def by_tiles(network, volume, compute):
+    """Probabilities (classes - 1, z, y, x) of a standardised volume."""
+
+    def box(corner, size):
+        part = tuple(slice(start, start + size) for start in corner)
+        beyond = [(0, max(0, size - length)) for length in volume.shape]
+        return np.pad(volume, beyond, constant_values=np.nan)[part]
+
+    slabs = probability_slabs(
+        *(network, box, volume.shape, compute), classes=5, standardised="tomogram"
+    )
+    return np.concatenate(list(slabs)).swapaxes(0, 1)
+
+
+def test_tiles_of_any_size_agree(compute, monkeypatch):
+    """To 1e-5, except at the volume's border, as the network on the whole volume."""
+    network = local_network()
+    volume = np.random.default_rng(0).standard_normal((70, 90, 120), dtype=np.float32)
+    with torch.inference_mode():
+        whole = network(torch.from_numpy(volume)[None, None]).softmax(dim=1)[0, 1:].numpy()
+    inner = np.s_[:, 3:-3, 3:-3, 3:-3]
+    for largest in (96, 64, 40):
+        monkeypatch.setattr(tiles, "LARGEST_TILE_VOXELS", largest)
+        found = by_tiles(network, volume, compute)
+        np.testing.assert_allclose(found[inner], whole[inner], atol=1e-5)
+
+
+def test_far_voxels_change_nothing(compute):
+    """Beyond the reach of the network, gold, vacuum and padding change no bit."""
+    network = local_network(reach=3)
+    volume = np.random.default_rng(0).standard_normal((48, 60, 110), dtype=np.float32)
+    other = volume.copy()
+    other[:, :, 50:60], other[:, :, 60:80], other[:20, :, 80:] = -8, 0, np.nan
+    found = [by_tiles(network, one, compute)[..., :46] for one in (volume, other)]
+    assert len({hashlib.sha256(one.tobytes()).hexdigest() for one in found}) == 1
+    assert np.ptp(found[0]) > 0.5
+
+
+def test_number_of_classes_is_checked(compute):
+    cube = np.random.default_rng(0).standard_normal((1, 8, 8, 8), dtype=np.float32)
+    with pytest.raises(DataError, match="it has 4 classes, its card or file of weights lists 5"):
+        next(predict_cubes(local_network(4), cube, compute, classes=5))
+
+
+@pytest.mark.parametrize("overlap", OVERLAP_VOXELS.values())
 @pytest.mark.parametrize("length", [40, 95, 96, 97, 300, 601])
-def test_tile_starts(length):
+def test_tile_starts(length, overlap):
     size = min(LARGEST_TILE_VOXELS, 8 * (length // 8))
-    starts = tile_starts(length, size)
+    starts = tile_starts(length, size, overlap)
     assert starts[0] == 0
     assert starts[-1] + size == max(length, size)
-    assert (np.diff(starts) <= size - OVERLAP_VOXELS).all()
+    assert (np.diff(starts) <= size - overlap).all()
 
 
 def test_tile_size():
-    assert tile_size((300, 600, 600)) >= 88
-    assert 40 <= tile_size((50, 600, 600)) <= 72
+    assert tile_size((300, 600, 600), 16) >= 88
+    assert 40 <= tile_size((50, 600, 600), 16) <= 72
 
 
 def test_threads_change_nothing(compute):
@@ -71,7 +132,7 @@ def test_threads_change_nothing(compute):
         digests.add(hashlib.sha256(found.tobytes()).hexdigest())
     assert len(digests) == 1
     assert not found[2].any()
-    assert not found[4, :9].any()
-    assert found[4, 9:].all()
+    assert not found[4, 0, :9].any()
+    assert found[4, 0, 9:].all()
     reversed_order = np.stack(list(predict_cubes(network, cubes[::-1], compute)))[::-1]
     np.testing.assert_allclose(reversed_order, found, atol=1e-5)

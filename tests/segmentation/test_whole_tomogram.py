@@ -3,10 +3,13 @@
 import mrcfile
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from disks import little_room
-from own_tomograms import Dark, dark_spheres, spheres, write_tomogram
+from own_tomograms import Dark, FiveClasses, dark_spheres, spheres, write_tomogram
+from ssn3d.core.classes import CLASSES, MACROMOLECULE, MEMBRANE, OTHER, are_class_labels
 from ssn3d.core.errors import DataError, WriteError
+from ssn3d.core.seeds import generator
 from ssn3d.io.tomogram import open_tomogram
 from ssn3d.segmentation.inference.compute import Compute
 from ssn3d.segmentation.inference.tiles import predict_cubes
@@ -84,6 +87,68 @@ def test_padding_is_ignored(tmp_path, fill):
     assert not mrcfile.read(holed.probability)[20:30].any()
 
 
+def five_classes(tomogram, folder, **options):
+    return segment_tomogram(
+        tomogram, FiveClasses(), Compute.pick("cpu", "float32"), folder,
+        voxel_size_angstrom=10.0, threshold=0.5, classes=CLASSES, standardised="tomogram",
+        **options,
+    )  # fmt: skip
+
+
+def specimen(shape, voxel_size=10.0):
+    """Give noise with two particles, a sheet and a bead, and the map of their classes."""
+    rng = generator(0, "specimen")
+    noise = ndimage.gaussian_filter(rng.standard_normal(shape, np.float32), 0.5 * 10 / voxel_size)
+    volume, classes = 0.1 * noise / noise.std(), np.zeros(shape, np.int8)
+    scale = 10 / voxel_size
+    classes[:, int(45 * scale) : int(50 * scale)] = MEMBRANE
+    for x in (15, 45):
+        classes[spheres(shape, np.array([[20, 20, x]]) * scale, 7 * scale)] = MACROMOLECULE
+    classes[spheres(shape, np.array([[20, 25, 70]]) * scale, 4 * scale)] = OTHER
+    contrast = np.array([0, -0.6, -0.2, 0, -9])
+    return (volume + contrast[classes]).astype(np.float32), classes
+
+
+@pytest.mark.parametrize(("voxel_size", "names"), [(10.0, CLASSES), (7.5, ("membrane",))])
+def test_five_classes(tmp_path, names, voxel_size):
+    volume, classes = specimen(tuple(int(n * 10 / voxel_size) for n in (40, 56, 80)), voxel_size)
+    tomogram = open_tomogram(write_tomogram(tmp_path / "t.mrc", volume, voxel_size), protein="dark")
+    found = five_classes(tomogram, tmp_path / "out", others=names)
+    others = {f"t_{name}_probability.mrc" for name in names if CLASSES.index(name) > MACROMOLECULE}
+    written = {path.name for path in (tmp_path / "out").iterdir()}
+    assert written == {"t_probability.mrc", "t_labels.mrc"} | others
+    assert len(found.others) == len(others)
+    with mrcfile.open(found.labels) as mrc:
+        labels, title = mrc.data, mrc.header.label[0].decode()
+    assert are_class_labels(title)
+    for number in (MACROMOLECULE, OTHER):
+        both = ((labels == number) & (classes == number)).sum()
+        assert both > 0.7 * (classes == number).sum()
+    assert found.fraction == (labels == MACROMOLECULE).mean()
+    assert found.shares["other"] == (labels == OTHER).mean()
+    probability = mrcfile.read(found.probability)
+    assert (probability[labels == MACROMOLECULE] >= 0.5).all()
+    assert (probability[labels == OTHER] < 0.5).all()
+
+
+def test_standardised_as_a_whole(tmp_path):
+    """A particle has the same probability beside more vacuum, another unit and padding."""
+    volume, _ = specimen((40, 56, 80))
+    plain = five_classes(
+        open_tomogram(write_tomogram(tmp_path / "t.mrc", volume), protein="dark"), tmp_path / "1"
+    )
+    rng = generator(1, "vacuum")
+    wide = rng.normal(0.0, 0.05, (80, 56, 110)).astype(np.float32)
+    wide[40:, :, :80] = volume
+    wide[:, :, 96:] = 0
+    inverted = write_tomogram(tmp_path / "wide.mrc", 500 - 70 * wide)
+    found = five_classes(open_tomogram(inverted, protein="bright"), tmp_path / "2")
+    labels = mrcfile.read(plain.labels) == MACROMOLECULE
+    other = mrcfile.read(found.labels)[40:, :, :80] == MACROMOLECULE
+    assert (labels & other).sum() / (labels | other).sum() > 0.8
+    assert not mrcfile.read(found.labels)[:, :, 96:].any()
+
+
 class Never(Dark):
     """Must not be called."""
 
@@ -92,8 +157,13 @@ class Never(Dark):
 
 
 def test_tiles_without_data_are_skipped():
-    box = np.full((8, 8, 8), np.nan, np.float32)
-    assert not next(predict_cubes(Never(), [box], Compute.pick("cpu", "float32"))).any()
+    boxes = [np.full((8, 8, 8), value, np.float32) for value in (np.nan, 0, 3)]
+    boxes[2][:4] = np.nan
+    for standardised in ("tile", "tomogram"):
+        found = predict_cubes(
+            Never(), boxes, Compute.pick("cpu", "float32"), standardised=standardised
+        )
+        assert not np.any([*found])
 
 
 def test_full_disk_leaves_no_file(tmp_path):

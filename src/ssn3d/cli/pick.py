@@ -2,8 +2,12 @@
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ssn3d.cli import options
+
+if TYPE_CHECKING:
+    from ssn3d.recovery.pick import Sizes
 
 DESCRIPTION = "pick particles in a tomogram, or in a segmentation of it"
 EXAMPLE = """ssn3d pick tomogram.mrc --output picks.star --diameter 150
@@ -18,10 +22,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--output", required=True, metavar="FILE", help="picks.star, .csv or (copick) .json")
     method = "difference of Gaussians in a tomogram (default), or regions of a segmentation"
     add("--method", choices=("dog", "segmentation"), default="dog", help=method)
-    diameter = "particle diameter in angstrom (required for dog)"
+    diameter = (
+        "particle diameter in angstrom: required for dog; for segmentation, peaks of this size are "
+        "picked instead of regions of any size"
+    )
     add("--diameter", type=options.angstrom, metavar="A", help=diameter)
     smallest = "diameter of the smallest particle in angstrom, for segmentation (default 40)"
-    add("--smallest", default=40.0, type=options.angstrom, metavar="A", help=smallest)
+    add("--smallest", type=options.angstrom, metavar="A", help=smallest)
+    largest = "diameter of the largest particle in angstrom, for segmentation (default: no limit)"
+    add("--largest", type=options.angstrom, metavar="A", help=largest)
     threshold = "minimum score (default: estimated from the data and logged)"
     add("--threshold", type=options.finite, metavar="T", help=threshold)
     most = "maximum number of picks; the best are kept"
@@ -40,22 +49,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Pick particles in a tomogram or its segmentation, and write them."""
-    from ssn3d.core.errors import DataError
     from ssn3d.io.particles.relion import write_import_list
     from ssn3d.io.volumes import open_volume
     from ssn3d.picking.pick import Choice
     from ssn3d.recovery.pick import pick_particles
 
-    is_dog = arguments.method == "dog"
-    if is_dog and arguments.diameter is None:
-        raise DataError("no --diameter: give the particles' diameter in angstrom")
+    sizes = _sizes(arguments)
     mask = None if arguments.mask is None else open_volume(arguments.mask).read(slice(None))
     output = Path(arguments.output)
     table = pick_particles(
         arguments.tomogram,
         output,
         arguments.method,
-        arguments.diameter if is_dog else arguments.smallest,
+        sizes,
         Choice(arguments.threshold, arguments.max, arguments.distance, mask),
         voxel_size_angstrom=arguments.voxel_size,
         protein=arguments.protein,
@@ -67,3 +73,25 @@ def run(arguments: argparse.Namespace) -> None:
         listed = output.with_name(f"{output.stem}_import.star")
         write_import_list(listed, str(table.tomograms[0]), str(output.absolute()))
         print(f"{listed}: for RELION 5's import of coordinates")
+
+
+def _sizes(arguments: argparse.Namespace) -> "Sizes":
+    """Return the given diameters. Raises DataError if they do not fit the method or each other."""
+    from ssn3d.core.errors import DataError
+    from ssn3d.recovery.pick import Sizes
+
+    given = {"smallest": arguments.smallest, "largest": arguments.largest}
+    given = {name: size for name, size in given.items() if size is not None}
+    if arguments.method == "dog" and arguments.diameter is None:
+        raise DataError("no --diameter: give the particles' diameter in angstrom")
+    if given and (arguments.method == "dog" or arguments.diameter is not None):
+        raise DataError(
+            "--smallest and --largest limit the regions of a segmentation; omit them or give "
+            "--method segmentation without --diameter"
+        )
+    sizes = Sizes(arguments.diameter, **given)
+    if sizes.smallest >= sizes.largest:
+        raise DataError(
+            f"--largest, {sizes.largest:g} A, is not above --smallest, {sizes.smallest:g} A"
+        )
+    return sizes

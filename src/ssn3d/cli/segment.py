@@ -19,8 +19,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--particles", metavar="FILE", help="table of picks; segment the particle at each of them")
     options.add_table_options(add, "tomogram name in the table (default: from the file name)")
     add("--masked", action="store_true", help="with --particles: write masked subtomograms, too")
-    threshold = "minimum probability of a voxel of macromolecule (default 0.5)"
+    threshold = "minimum probability of a labelled voxel (default 0.5)"
     add("--threshold", type=options.probability, default=0.5, help=threshold)
+    every = "write the probability of each class, not only of macromolecules and membranes"
+    add("--all-probabilities", action="store_true", help=every)
     options.add_voxel_size_and_contrast(add)
     device = "processor for the network (default auto: a GPU if there is one)"
     add("--device", choices=("auto", "cpu", "cuda"), default="auto", help=device)
@@ -28,6 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Segment a tomogram, or the particles picked in it."""
+    from ssn3d.core.classes import CLASSES, MEMBRANE
     from ssn3d.core.errors import DataError
     from ssn3d.io.particles.of_tomogram import TableOptions, read_particles_of
     from ssn3d.io.tomogram import open_tomogram
@@ -44,7 +47,8 @@ def run(arguments: argparse.Namespace) -> None:
     tomogram = open_tomogram(arguments.tomogram, arguments.voxel_size, arguments.protein)
     network = {"device": arguments.device, "threshold": arguments.threshold}
     if arguments.particles is None:
-        segment_whole(tomogram, model, arguments.output, **network)
+        others = CLASSES if arguments.all_probabilities else (CLASSES[MEMBRANE],)
+        segment_whole(tomogram, model, arguments.output, others=others, **network)
     else:
         centres = read_particles_of(arguments.particles, tomogram, table).particles.centres
         segment_picks(

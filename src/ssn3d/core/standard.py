@@ -18,13 +18,15 @@ the specimen, nor on a few dense objects:
 
 from collections.abc import Iterable, Iterator
 from itertools import product
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ssn3d.core.errors import DataError
 
+Standardised = Literal["tile", "tomogram"]
+"""What is standardised: each cube that a network is given (`core.cubes`), or the tomogram."""
 BLOCK_VOXELS = 40
 """Edge of a block: a few particles wide at 10 A."""
 MOST_BLOCKS = 1000

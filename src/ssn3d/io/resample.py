@@ -91,12 +91,13 @@ def resample_sections(
     """Interpolate a volume sampled every `step` voxels linearly at those voxels.
 
     Args:
-        slabs: consecutive sections (n, y, x) of the sampled volume, of `sampled_length` each axis.
+        slabs: consecutive sections (n, ..., y, x) of the sampled volume, of `sampled_length` each
+            axis; others, as of channels, are kept.
         step: as in `sample_cube`.
         shape: (z, y, x) of the result.
 
     Yields:
-        Sections (1, y, x) or, with a step of 1, the slabs themselves.
+        Sections (1, ..., y, x) or, with a step of 1, the slabs themselves.
     """
     if step == 1:
         yield from slabs
@@ -108,19 +109,19 @@ def resample_sections(
         while z / step > index + 1:
             below, above, index = above, next(sections, above), index + 1
         section = below + (z / step - index) * (above - below)
-        for axis in (0, 1):
-            section = _interpolated(section, axis, step, shape[axis + 1])
+        for axis in (-2, -1):
+            section = _interpolated(section, axis, step, shape[axis])
         yield section[None]
 
 
 def _interpolated(
     section: NDArray[np.float32], axis: int, step: float, length: int
 ) -> NDArray[np.float32]:
-    """Interpolate an image linearly at `length` points, 1 / step apart, along an axis."""
+    """Interpolate images (..., y, x) linearly at `length` points, 1 / step apart, along an axis."""
     points = np.arange(length) / step
     index = np.clip(points.astype(int), 0, max(section.shape[axis] - 2, 0))
     part = (points - index).astype(np.float32)
-    part = part[:, None] if axis == 0 else part
+    part = part if axis == -1 else part[:, None]
     below = section.take(index, axis)
     above = section.take(np.minimum(index + 1, section.shape[axis] - 1), axis)
     return np.asarray(below + part * (above - below), np.float32)

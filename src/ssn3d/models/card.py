@@ -1,17 +1,27 @@
 """Card of a model: target, training data and settings, scores and licence."""
 
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 
+from ssn3d.core.classes import CLASSES
 from ssn3d.core.errors import DataError
 from ssn3d.core.settings import Settings
+from ssn3d.core.standard import Standardised
 from ssn3d.io.files import PathLike
 
 FOLDER = Path(__file__).parent
 Target = Literal["centred", "all"]
 Content = TypeVar("Content", bound=Settings)
+
+
+def in_order(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Raise ValueError unless these are classes in their order, the first two among them."""
+    known = tuple(name for name in CLASSES if name in names)
+    if names != known or known[:2] != CLASSES[:2]:
+        raise ValueError(f"{', '.join(names)} must be some of {', '.join(CLASSES)}, in this order")
+    return names
 
 
 class Facts(Settings):
@@ -24,7 +34,13 @@ class Facts(Settings):
     default: bool
     """True if commands use it unless told otherwise; one model per target."""
     voxel_size_angstrom: float = Field(gt=0)
+    coarsest_voxel_angstrom: float | None = Field(None, gt=0)
+    """Largest voxel size of the training data; null if it is the only one."""
     subtomogram_size_voxels: int = Field(ge=8, multiple_of=8)
+    classes: Annotated[tuple[str, ...], AfterValidator(in_order)] = CLASSES[:2]
+    """Classes of the network's outputs; models without this key have the two of the paper."""
+    standardised: Standardised = "tile"
+    """What has mean 0 and standard deviation 1: each input cube, or the whole tomogram."""
     mask_threshold_dalton_per_nm3: float = Field(gt=0)
     """Density above which a voxel was foreground in the training masks."""
     data: str
@@ -43,7 +59,7 @@ class Card(Facts):
     """Name in the registry of networks."""
     parameters: int
     protein: Literal["dark"]
-    """Protein is negative in input images, whose mean is 0 and standard deviation 1."""
+    """Protein is negative in input images."""
     seed: int
     training: dict[str, Any]
     """Settings, epochs, best epoch and numbers of subtomograms."""

@@ -15,7 +15,7 @@ from ssn3d.core.errors import DataError
 from ssn3d.core.log import job, logger
 from ssn3d.io.files import read_json, sha256_of, write_json
 from ssn3d.models.card import FOLDER, Card, Facts, read_facts
-from ssn3d.models.shipped import load_model
+from ssn3d.models.shipped import form_of, load_model
 from ssn3d.segmentation.training.checkpoint import read_tensors, write_tensors
 
 LARGEST_BYTES = 10_000_000
@@ -25,13 +25,18 @@ def export_model(run: Path, name: str, facts: Facts, folder: Path = FOLDER) -> C
     """Write {folder}/{name}.pt and {name}.json from weights.pt and run.json of a run.
 
     Raises:
-        DataError: run.json is damaged, or the model is larger than 10 MB.
+        DataError: run.json is damaged, the facts are another training's, or the model is larger
+            than 10 MB.
         CheckpointError: the weights are damaged.
     """
     content = read_tensors(run / "weights.pt")
     record = read_json(run / "run.json", "epochs", "best_epoch", "provenance")
     half = {key: tensor.to(torch.float16) for key, tensor in content["weights"].items()}
     kept = {"network": content["network"], "precision": content["precision"], "weights": half}
+    for key, trained in form_of(content).items():
+        if trained != getattr(facts, key):
+            raise DataError(f"{name}: its training had {key} {trained}; correct the facts")
+    kept |= {key: content[key] for key in ("classes", "standardised") if key in content}
     weights, card_path = folder / f"{name}.pt", folder / f"{name}.json"
     write_tensors(weights, kept)
     if weights.stat().st_size > LARGEST_BYTES:

@@ -2,13 +2,16 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from torch import nn
 
+from ssn3d.core.classes import CLASSES
 from ssn3d.core.errors import CheckpointError, DataError
 from ssn3d.core.log import logger
+from ssn3d.core.standard import Standardised
 from ssn3d.io.files import sha256_of
-from ssn3d.models.card import FOLDER, Card, Target, model_names, read_card
+from ssn3d.models.card import FOLDER, Card, Target, in_order, model_names, read_card
 from ssn3d.segmentation.inference.compute import Compute
 from ssn3d.segmentation.inference.predict import load_network
 
@@ -25,6 +28,15 @@ class Model:
     """Edge of the training subtomograms."""
     card: Card | None
     """None for weights without a card."""
+    classes: tuple[str, ...] = CLASSES[:2]
+    """Classes of the network's outputs, the background first."""
+    standardised: Standardised = "tile"
+    """What is standardised: each input cube, or the whole tomogram."""
+
+    def sampling_angstrom(self, own_angstrom: float) -> float:
+        """Voxel size at which a tomogram is computed: its own, within those of the training."""
+        coarsest = None if self.card is None else self.card.coarsest_voxel_angstrom
+        return max(min(own_angstrom, coarsest or 0.0), self.voxel_size_angstrom)
 
     def place(self, device: str) -> Compute:
         """Move the network to a device, and log the model."""
@@ -60,11 +72,12 @@ def load_model(name: str, target: Target | None = None, folder: Path = FOLDER) -
     _check_target(name, card.target, target)
     network, _ = load_network(weights)
     size = card.subtomogram_size_voxels
-    return Model(weights.stem, network, card.voxel_size_angstrom, size, card)
+    form: dict[str, Any] = {"classes": card.classes, "standardised": card.standardised}
+    return Model(weights.stem, network, card.voxel_size_angstrom, size, card, **form)
 
 
 def _without_card(weights: Path, target: Target | None) -> Model:
-    """Load the weights of a training, which record target and voxel size."""
+    """Load the weights of a training, which record target, voxel size, classes and input."""
     network, content = load_network(weights)
     try:
         trained_for, size = content["target"], int(content["size_voxels"])
@@ -73,7 +86,20 @@ def _without_card(weights: Path, target: Target | None) -> Model:
         message = f"{weights}: lacks {error}; repeat the training, or add a card"
         raise CheckpointError(message) from None
     _check_target(str(weights), trained_for, target)
-    return Model(weights.stem, network, voxel_size, size, card=None)
+    try:
+        form = form_of(content)
+    except ValueError as error:
+        raise CheckpointError(f"{weights}: classes {error}; repeat the training") from None
+    return Model(weights.stem, network, voxel_size, size, card=None, **form)
+
+
+def form_of(content: dict[str, Any]) -> dict[str, Any]:
+    """Classes and standardisation of a file of weights; by default those of the paper.
+
+    Raises ValueError for unknown classes.
+    """
+    classes = in_order(tuple(content.get("classes", CLASSES[:2])))
+    return {"classes": classes, "standardised": content.get("standardised", "tile")}
 
 
 def _check_target(name: str, trained_for: Target, target: Target | None) -> None:

@@ -37,7 +37,7 @@ class Peaks:
     centres: NDArray[np.float64]
     """(n, 3) in voxels of the tomogram, with subvoxel precision."""
     heights: NDArray[np.float64]
-    """(n,) positive, in standard deviations of the filtered tomogram."""
+    """(n,) positive, in standard deviations of the filtered tomogram or another unit."""
 
     def __len__(self) -> int:
         """Number of peaks."""
@@ -54,8 +54,26 @@ def sigma_of(diameter: float) -> float:
     return diameter / 2 * math.sqrt((RATIO**2 - 1) / (6 * RATIO**2 * math.log(RATIO)))
 
 
+def height_of_ball() -> float:
+    """Height of the peak of a ball of the kernel's diameter and a contrast of 1.
+
+    A normal distribution of width s has the part erf(t) - 2 t exp(-t^2) / sqrt(pi) inside a radius
+    of sqrt(2) s t.
+    """
+    narrow = 0.5 / sigma_of(1.0) / math.sqrt(2)
+    parts = [
+        math.erf(t) - 2 * t * math.exp(-(t**2)) / math.sqrt(math.pi)
+        for t in (narrow, narrow / RATIO)
+    ]
+    return parts[0] - parts[1]
+
+
 def find_peaks(
-    read: Read, shape: tuple[int, ...], diameter_voxels: float, is_data: IsData | None = None
+    read: Read,
+    shape: tuple[int, ...],
+    diameter_voxels: float,
+    is_data: IsData | None = None,
+    unit: float | None = None,
 ) -> Peaks:
     """Find dark blobs in a tomogram (z, y, x), slab by slab; highest peaks first.
 
@@ -66,6 +84,7 @@ def find_peaks(
         shape: (z, y, x) of the tomogram.
         diameter_voxels: particle diameter in voxels.
         is_data: gives the voxels with data; others are ignored. None if all have data.
+        unit: unit of the heights, instead of the standard deviation of the filtered tomogram.
 
     Raises:
         DataError: the tomogram is constant or holds NaN or infinity, or the diameter is not
@@ -102,7 +121,7 @@ def find_peaks(
         found.append(_peaks(filtered, data, slab, binned_shape, binning))
     if extremes[0] == extremes[1]:
         raise DataError("the tomogram is constant: there is nothing to pick; reconstruct it again")
-    spread = math.sqrt(math.fsum(squares) / max(count, 1)) or 1.0
+    spread = unit or math.sqrt(math.fsum(squares) / max(count, 1)) or 1.0
     centres = np.concatenate([peaks.centres for peaks in found])
     heights = np.concatenate([peaks.heights for peaks in found]) / spread
     return Peaks(centres, heights)[np.argsort(-heights, kind="stable")]

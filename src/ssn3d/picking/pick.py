@@ -8,15 +8,17 @@ from numpy.typing import NDArray
 
 from ssn3d.core.errors import DataError
 from ssn3d.core.log import logger
-from ssn3d.picking.blocks import Read
-from ssn3d.picking.dog import IsData, find_peaks
-from ssn3d.picking.segmentation import find_regions, values_of
+from ssn3d.picking.blocks import Box, Read
+from ssn3d.picking.dog import IsData, find_peaks, height_of_ball
+from ssn3d.picking.segmentation import Values, find_regions, values_of
 from ssn3d.picking.select import find_threshold, inside_mask, non_max_suppression
 
 DISTANCE_OF_DIAMETER = 0.75
 """Minimum distance of picks in diameters: two peaks in one particle are nearer, and touching
 particles that are no spheres may be nearer than one diameter."""
 PROBABILITY = 0.5
+LEAST_LIKE_BALL = 0.25
+"""Minimum height of a peak in a segmentation, relative to a lone particle of the diameter."""
 _ESTIMATED = "estimated from the histogram of all blobs"
 _SUSPICIOUS_FRACTION = 0.6
 _DESCRIBED = {
@@ -37,6 +39,8 @@ class Picks:
     """(n,)"""
     why: str
     """How they were chosen and, if there are none, what to try."""
+    diameters_angstrom: NDArray[np.float64] | None = None
+    """(n,) of spheres of their volumes; None if unknown."""
 
 
 @dataclass(frozen=True)
@@ -109,39 +113,97 @@ def pick_regions(
     read: Read,
     shape: tuple[int, ...],
     voxel_size_angstrom: float,
-    smallest_diameter_angstrom: float,
+    sizes_angstrom: tuple[float, float],
     choice: Choice,
+    *,
+    values: Values | None = None,
 ) -> Picks:
     """Pick the particles of a segmentation (z, y, x): probabilities, a mask or labels.
 
-    Raises DataError if the volume is no segmentation, or the mask empty or of another shape.
+    Args:
+        read: reads part of the segmentation.
+        shape: (z, y, x) of the segmentation.
+        voxel_size_angstrom: its voxel size.
+        sizes_angstrom: smallest and largest diameter of a sphere of a particle's volume.
+        choice: limits on the picks; the threshold is a probability.
+        values: meaning of the values; None to find out.
+
+    Raises:
+        DataError: the volume is no segmentation, or the mask empty or of another shape.
     """
     _check_mask(choice.mask, shape)
-    values = values_of(read, shape, voxel_size_angstrom, smallest_diameter_angstrom)
+    values = values or values_of(read, shape, voxel_size_angstrom, sizes_angstrom[0])
     threshold = PROBABILITY if choice.threshold is None else choice.threshold
     regions = find_regions(
-        read,
-        shape,
-        voxel_size_angstrom,
+        *(read, shape, voxel_size_angstrom),
         threshold=threshold,
-        smallest_diameter_angstrom=smallest_diameter_angstrom,
+        smallest_diameter_angstrom=sizes_angstrom[0],
+        largest_diameter_angstrom=sizes_angstrom[1],
         values=values,
     )
-    kept = np.ones(len(regions.scores), dtype=bool)
+    rows = np.arange(len(regions.scores))
     if choice.mask is not None:
-        kept &= inside_mask(regions.centres, choice.mask)
-    centres, scores = regions.centres[kept], regions.scores[kept]
+        rows = rows[inside_mask(regions.centres, choice.mask)]
     if choice.distance_angstrom is not None:
-        kept = non_max_suppression(centres, choice.distance_angstrom / voxel_size_angstrom)
-        centres, scores = centres[kept], scores[kept]
+        apart = choice.distance_angstrom / voxel_size_angstrom
+        rows = rows[non_max_suppression(regions.centres[rows], apart)]
     described = _DESCRIBED[values.kind].format(threshold=threshold)
-    why = (
-        f"{len(scores)} {described} with at least the volume of a sphere of "
-        f"{smallest_diameter_angstrom:g} A"
-    )
-    if not len(scores):
+    limits = [f"at least the volume of a sphere of {sizes_angstrom[0]:g} A"]
+    if np.isfinite(sizes_angstrom[1]):
+        limits.append(f"at most that of one of {sizes_angstrom[1]:g} A")
+    why = f"{len(rows)} {described} with {' and '.join(limits)}"
+    if not len(rows):
         why += "; try a lower --threshold or --smallest, or check the segmentation's values"
-    return _best(centres, scores, choice.most, why)
+    diameters = (6 / np.pi * regions.volumes_angstrom3[rows]) ** (1 / 3)
+    return _best(regions.centres[rows], regions.scores[rows], choice.most, why, diameters)
+
+
+def pick_sized(
+    read: Read,
+    shape: tuple[int, ...],
+    voxel_size_angstrom: float,
+    diameter_angstrom: float,
+    choice: Choice,
+    *,
+    values: Values | None = None,
+) -> Picks:
+    """Pick particles of one diameter in a segmentation (z, y, x), at peaks of a matched filter.
+
+    The filter is that of `pick_blobs`. A score is the height of a peak relative to that of a lone
+    ball of this diameter and probability 1: membranes and larger objects have lower scores, and
+    particles that touch are told apart.
+
+    Raises:
+        DataError: the volume is neither probabilities, a mask nor classes; the diameter is
+            impossible; or the mask is empty or of another shape.
+    """
+    _check_mask(choice.mask, shape)
+    values = values or values_of(read, shape, voxel_size_angstrom, diameter_angstrom)
+    if values.kind == "labels":
+        raise DataError("the labels are of single particles, picked as they are; omit --diameter")
+
+    def negative(part: Box) -> NDArray[np.float32]:
+        found = read(part)
+        if values.kind != "probability":
+            wanted = np.isin(found, values.classes) if values.classes else found > 0
+            found = wanted.astype(np.float32)
+        return -found
+
+    diameter = diameter_angstrom / voxel_size_angstrom
+    peaks = find_peaks(negative, shape, diameter, unit=height_of_ball())
+    if choice.mask is not None:
+        peaks = peaks[inside_mask(peaks.centres, choice.mask)]
+    distance = choice.distance_angstrom or DISTANCE_OF_DIAMETER * diameter_angstrom
+    peaks = peaks[non_max_suppression(peaks.centres, distance / voxel_size_angstrom)]
+    threshold = LEAST_LIKE_BALL if choice.threshold is None else choice.threshold
+    kept = peaks.heights >= threshold
+    why = (
+        f"{kept.sum()} of {len(peaks)} blobs of {diameter_angstrom:g} A at least {distance:.4g} A "
+        f"apart are above a threshold of {threshold:.3g} (a ball of probability 1 has 1)"
+    )
+    if not kept.any():
+        why += "; try a lower --threshold or another --diameter"
+    return _best(peaks.centres[kept], peaks.heights[kept], choice.most, why)
 
 
 def _check_mask(mask: NDArray[Any] | None, shape: tuple[int, ...]) -> None:
@@ -156,9 +218,15 @@ def _check_mask(mask: NDArray[Any] | None, shape: tuple[int, ...]) -> None:
 
 
 def _best(
-    centres: NDArray[np.float64], scores: NDArray[np.float64], most: int | None, why: str
+    centres: NDArray[np.float64],
+    scores: NDArray[np.float64],
+    most: int | None,
+    why: str,
+    diameters: NDArray[np.float64] | None = None,
 ) -> Picks:
     """Keep at most `most` picks; the best come first."""
     if most is not None and len(scores) > most:
         why += f"; the best {most} of them are kept"
-    return Picks(centres[:most], scores[:most], why)
+    return Picks(
+        centres[:most], scores[:most], why, None if diameters is None else diameters[:most]
+    )

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ssn3d.core.classes import MACROMOLECULE, are_class_labels
 from ssn3d.core.errors import DataError
 from ssn3d.core.log import logger
 from ssn3d.io.files import PathLike
@@ -144,6 +145,8 @@ def _tomogram_shifts(picks: ParticleTable, truth: ParticleTable) -> list[NDArray
 def score_volumes(found_path: PathLike, truth_path: PathLike, threshold: float) -> VolumeScore:
     """Score a segmentation by voxels; the truth is above 0, the segmentation from the threshold.
 
+    In maps of all classes, as written by `segment`, only macromolecules count.
+
     Raises:
         DataError: a file is missing or damaged, shapes differ, or the truth is empty.
     """
@@ -156,9 +159,19 @@ def score_volumes(found_path: PathLike, truth_path: PathLike, threshold: float) 
     counts = np.zeros(3, dtype=int)
     for z in range(found.shape[0]):
         where = (slice(z, z + 1),)
-        predicted = found.read(where) >= threshold
-        wanted = true.read(where) > 0
+        predicted = _macromolecules(found, where, threshold)
+        wanted = _macromolecules(true, where, None)
         counts += [(predicted & wanted).sum(), predicted.sum(), wanted.sum()]
     if not counts[2]:
         raise DataError(f"{true.path}: no voxel is above 0; give the true segmentation")
     return score_voxels(*counts.tolist())
+
+
+def _macromolecules(
+    volume: StoredVolume, where: tuple[slice, ...], threshold: float | None
+) -> NDArray[np.bool_]:
+    """Mask of macromolecules in part of a volume; without a threshold, of values above 0."""
+    values = volume.read(where)
+    if are_class_labels(volume.labels):
+        return np.asarray(values == MACROMOLECULE)
+    return np.asarray(values > 0 if threshold is None else values >= threshold)

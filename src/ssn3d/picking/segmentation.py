@@ -31,6 +31,9 @@ _SMOOTHING_ANGSTROM = 7.0
 """Width of the Gaussian that smooths distances, which are rough by a voxel."""
 _NECK_ANGSTROM = 10.0
 """Minimum difference of a particle's largest inner radius and that of its neck to another."""
+_LEAST_COMPACT = 0.2
+"""Minimum score: a sheet, or a rod ten times as long as wide, has less of its volume in the ball of
+equal volume, and is no particle."""
 _SLAB_VOXELS = 16_000_000
 _LARGEST_BOX_VOXELS = 32_000_000
 """Regions in larger boxes, which no particle has, are binned before they are split, to bound
@@ -51,7 +54,8 @@ class Regions:
     centres: NDArray[np.float64]
     """(n, 3) centres of mass in voxels."""
     scores: NDArray[np.float64]
-    """(n,) mean probability; 1 for masks and labels."""
+    """(n,) mean probability in the sphere of equal volume, in which voxels of other regions are 0;
+    1 for labels of particles."""
     volumes_angstrom3: NDArray[np.float64]
     """(n,)"""
 
@@ -136,6 +140,7 @@ def find_regions(
     *,
     threshold: float,
     smallest_diameter_angstrom: float,
+    largest_diameter_angstrom: float = np.inf,
     values: Values,
 ) -> Regions:
     """Find the particles of a segmentation (z, y, x).
@@ -148,12 +153,16 @@ def find_regions(
         voxel_size_angstrom: voxel size of the volume.
         threshold: minimum probability of a particle's voxels.
         smallest_diameter_angstrom: regions with less volume than such a sphere are dropped.
+        largest_diameter_angstrom: regions with more volume than such a sphere are dropped.
         values: meaning of the values; only labels of particles are not split.
     """
-    smallest = _sphere_voxels(smallest_diameter_angstrom, voxel_size_angstrom)
+    smallest, largest = (
+        _sphere_voxels(diameter, voxel_size_angstrom)
+        for diameter in (smallest_diameter_angstrom, largest_diameter_angstrom)
+    )
     if values.kind == "labels":
         labels = measure_labels(read, shape, _SLAB_VOXELS)
-        kept = (labels.voxels >= smallest) & ~labels.centred_outside
+        kept = (labels.voxels >= smallest) & (labels.voxels <= largest) & ~labels.centred_outside
         centres, voxels = labels.centres[kept], labels.voxels[kept].astype(float)
         return _sorted(centres, np.ones(len(voxels)), voxels * voxel_size_angstrom**3)
     rows: list[tuple[float, ...]] = []  # centre (z, y, x), score, voxels
@@ -161,15 +170,31 @@ def find_regions(
         for region, part, corner in _regions(read, is_inside, shape, smallest):
             for inside, place in _parts(region, voxel_size_angstrom):
                 first = _corner(place) + corner
-                voxels = np.argwhere(inside)
-                if len(voxels) < smallest or _is_centred_outside(inside, first, shape):
+                count = int(np.count_nonzero(inside))
+                if not smallest <= count <= largest or _is_centred_outside(inside, first, shape):
                     continue
-                own = part[place][inside] if values.kind == "probability" else np.ones(1)
-                rows.append(
-                    (*(voxels.mean(axis=0) + first), own.mean(dtype=np.float64), len(voxels))
-                )
+                is_probability = values.kind == "probability"
+                centre, score = _measured(inside, part[place] if is_probability else inside)
+                if score >= _LEAST_COMPACT:
+                    rows.append((*(centre + first), score, count))
     table = np.array(rows, dtype=float).reshape(-1, 5)
     return _sorted(table[:, :3], table[:, 3], table[:, 4] * voxel_size_angstrom**3)
+
+
+def _measured(
+    inside: NDArray[np.bool_], probability: NDArray[np.generic]
+) -> tuple[NDArray[np.float64], float]:
+    """Return the centre of mass of a particle, and its mean probability in a ball of its volume.
+
+    Voxels of the ball that are not the particle's count as 0, so that sheets, filaments and
+    clusters have a low mean.
+    """
+    voxels = np.argwhere(inside)
+    centre = voxels.mean(axis=0)
+    radius = (3 / (4 * np.pi) * len(voxels)) ** (1 / 3) + 0.5  # surfaces are rough by half a voxel
+    in_ball = ((voxels - centre) ** 2).sum(axis=1) <= radius**2
+    own = probability[inside][in_ball].astype(np.float64)
+    return centre, float(own.sum()) / len(voxels)
 
 
 def _regions(

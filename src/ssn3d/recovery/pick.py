@@ -1,29 +1,49 @@
 """Pick particles: a tomogram or its segmentation comes in, a table of particles goes out."""
 
+import math
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+
+from ssn3d.core.classes import MACROMOLECULE, are_class_labels, class_of_probability
+from ssn3d.core.errors import DataError
 from ssn3d.core.log import logger
 from ssn3d.io.files import PathLike, check_utf8
 from ssn3d.io.particles.files import check_name, check_suffix, write_particle_table
 from ssn3d.io.particles.of_tomogram import TableOptions, frame_of_volume
 from ssn3d.io.particles.relion import Relion
 from ssn3d.io.particles.table import ParticleTable
-from ssn3d.io.tomogram import Protein, name_of, open_tomogram
+from ssn3d.io.stored_volume import StoredVolume
+from ssn3d.io.tomogram import Protein, Tomogram, name_of, open_tomogram
 from ssn3d.io.volumes import open_volume
-from ssn3d.picking.pick import Choice, Picks, pick_blobs, pick_regions
+from ssn3d.picking.pick import Choice, Picks, pick_blobs, pick_regions, pick_sized
+from ssn3d.picking.segmentation import Values
 from ssn3d.recovery.samples_table import Sample
 from ssn3d.recovery.settings import PickingSettings
+from ssn3d.structures.surrogates import PROTEIN_ANGSTROM3_PER_DALTON
 
 Method = Literal["dog", "segmentation"]
 _DEFAULTS = TableOptions()
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Diameters of particles in angstrom."""
+
+    diameter: float | None = None
+    """Required for `dog`; for `segmentation`, that of the particles, if they have one size."""
+    smallest: float = 40.0
+    """For `segmentation` without a diameter, as the next: diameters of spheres of equal volume."""
+    largest: float = math.inf
 
 
 def pick_particles(
     path: PathLike,
     output: PathLike,
     method: Method,
-    diameter_angstrom: float,
+    sizes: Sizes,
     choice: Choice,
     *,
     voxel_size_angstrom: float | None = None,
@@ -37,7 +57,7 @@ def pick_particles(
         path: tomogram or, for the method `segmentation`, volume of probabilities or labels.
         output: table of picks (.star, .csv or .json).
         method: difference of Gaussians, or regions of a segmentation.
-        diameter_angstrom: diameter of the particles; for `segmentation`, of the smallest one.
+        sizes: diameters of the particles.
         choice: threshold, mask and spacing.
         voxel_size_angstrom: voxel size, instead of the header's.
         protein: contrast of the tomogram.
@@ -50,28 +70,60 @@ def pick_particles(
     """
     check_suffix(output)
     check_utf8(str(output), "give --output a name that RELION can list")
-    path, is_data = Path(path), None
+    path, opened = Path(path), None
     if method == "dog":
-        tomogram = open_tomogram(path, voxel_size_angstrom, protein)
-        read, is_data = tomogram.read_dark, tomogram.is_data
-        shape, size = tomogram.grid.shape, tomogram.grid.voxel_size_angstrom
+        opened = open_tomogram(path, voxel_size_angstrom, protein)
+        shape, size, named = opened.grid.shape, opened.grid.voxel_size_angstrom, opened.name
     else:
         volume = open_volume(path)
-        read, shape = volume.read_float32, volume.shape
-        size = volume.voxel_size_angstrom(voxel_size_angstrom)
-    named = name_of(path).removesuffix("_probability").removesuffix("_labels")  # by `segment`
+        shape, size = volume.shape, volume.voxel_size_angstrom(voxel_size_angstrom)
+        named = _segmented_name(volume)
     name, frame = frame_of_volume(named, shape, size, table)
     check_utf8(name, "rename the file, or name the tomogram with --name")
     check_name(name)
-    picks: Picks
-    if method == "dog":
-        picks = pick_blobs(read, shape, size, diameter_angstrom, choice, is_data=is_data)
-    else:
-        picks = pick_regions(read, shape, size, diameter_angstrom, choice)
+    picks = (
+        _in_tomogram(opened, sizes, choice) if opened else _in_volume(volume, size, sizes, choice)
+    )
     logger.info("%s: %s", path, picks.why)
-    picked = ParticleTable.of_picks(name, picks.centres, picks.scores)
+    measured = None
+    if picks.diameters_angstrom is not None:
+        kda = np.pi / 6 * picks.diameters_angstrom**3 / PROTEIN_ANGSTROM3_PER_DALTON / 1000
+        measured = np.stack([picks.diameters_angstrom, kda], axis=1)
+    picked = ParticleTable.of_picks(name, picks.centres, picks.scores, sizes=measured)
     write_particle_table(output, picked, frame, tomogram=name, relion=relion)
     return picked
+
+
+def _in_tomogram(tomogram: Tomogram, sizes: Sizes, choice: Choice) -> Picks:
+    """Pick blobs in a tomogram. Raises DataError without a diameter."""
+    if sizes.diameter is None:
+        raise DataError("no --diameter: give the particles' diameter in angstrom")
+    size, grid = tomogram.grid.voxel_size_angstrom, tomogram.grid
+    return pick_blobs(
+        *(tomogram.read_dark, grid.shape, size, sizes.diameter, choice), is_data=tomogram.is_data
+    )
+
+
+def _in_volume(
+    volume: StoredVolume, voxel_size_angstrom: float, sizes: Sizes, choice: Choice
+) -> Picks:
+    """Pick in a segmentation; of a map of all classes, macromolecules only."""
+    values = None
+    if are_class_labels(volume.labels):
+        values = Values("classes", (float(MACROMOLECULE),))
+    where = (volume.read_float32, volume.shape, voxel_size_angstrom)
+    if sizes.diameter is not None:
+        return pick_sized(*where, sizes.diameter, choice, values=values)
+    return pick_regions(*where, (sizes.smallest, sizes.largest), choice, values=values)
+
+
+def _segmented_name(volume: StoredVolume) -> str:
+    """Name the tomogram of a segmentation, whose file name has affixes of `segment`."""
+    name = name_of(volume.path)
+    if name.endswith("_labels"):
+        return name.removesuffix("_labels")
+    of_class = class_of_probability(volume.labels)
+    return name.removesuffix("_probability").removesuffix(f"_{of_class}" if of_class else "")
 
 
 def pick_sample(
@@ -88,10 +140,10 @@ def pick_sample(
     named = TableOptions(name=sample.name)
     if probability is None:
         pick_particles(
-            *(sample.file, picks, "dog", settings.diameter_angstrom, choice),
+            *(sample.file, picks, "dog", Sizes(settings.diameter_angstrom), choice),
             voxel_size_angstrom=sample.voxel_size_angstrom,
             table=named,
         )
     else:
-        smallest = settings.smallest_diameter_angstrom
-        pick_particles(probability, picks, "segmentation", smallest, choice, table=named)
+        sizes = Sizes(smallest=settings.smallest_diameter_angstrom)
+        pick_particles(probability, picks, "segmentation", sizes, choice, table=named)

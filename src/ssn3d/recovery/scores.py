@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ssn3d.core.classes import MACROMOLECULE
 from ssn3d.core.cubes import lies_inside
 from ssn3d.core.errors import DataError
 from ssn3d.io.files import PathLike, write_json
@@ -51,7 +52,7 @@ def score_sample(
         picks: STAR file of the picks.
         instances: MRC file; label i is the instance of pick i.
         distance_angstrom: maximum distance of a pick from its particle.
-        structure: MRC file of the segmentation of the whole tomogram, 0 and 1.
+        structure: MRC file of the labels of the whole tomogram, in which macromolecule is 1.
         matches: CSV file to write, with the columns `MATCHES`.
         counts: JSON file to write: number of picks, and numbers of protein voxels in both the
             segmentation and the truth, in the segmentation, and in the truth.
@@ -112,7 +113,7 @@ def _structure_voxels(
     Labels above the number of particles are distractors.
     """
     counts = np.zeros(3, dtype=int)
-    for section, truth in zip(whole > 0, labels, strict=True):
+    for section, truth in zip(whole == MACROMOLECULE, labels, strict=True):
         true = (truth > 0) & (truth <= particles)
         counts += [np.count_nonzero(section & true), section.sum(), true.sum()]
     return counts.tolist()

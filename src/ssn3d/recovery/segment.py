@@ -2,11 +2,13 @@
 
 import math
 import time
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ssn3d.core.errors import DataError
 from ssn3d.core.log import logger
 from ssn3d.io.files import PathLike
 from ssn3d.io.tomogram import Tomogram
@@ -16,12 +18,26 @@ from ssn3d.segmentation.inference.whole_tomogram import segment_tomogram
 
 
 def segment_whole(
-    tomogram: Tomogram, model: Model, folder: PathLike, *, device: str, threshold: float = 0.5
+    tomogram: Tomogram,
+    model: Model,
+    folder: PathLike,
+    *,
+    device: str,
+    threshold: float = 0.5,
+    others: Collection[str] = (),
 ) -> None:
     """Write {folder}/NAME_probability.mrc and NAME_labels.mrc of a whole tomogram.
 
-    Labels are 1 where the probability is at least the threshold. An empty segmentation is logged,
-    not raised.
+    Labels are the numbers of the model's classes where their probability is at least the threshold
+    (`segment_tomogram`); 1 is macromolecule. If nothing is found, this is logged, not raised.
+
+    Args:
+        tomogram: the tomogram.
+        model: network for target `all`.
+        folder: output folder.
+        device: `auto`, `cpu` or `cuda`.
+        threshold: minimum probability of a labelled voxel.
+        others: further classes whose probability is written, if the model has them.
 
     Raises:
         DataError: the tomogram is too thin for the network.
@@ -30,23 +46,27 @@ def segment_whole(
     compute = model.place(device)
     started = time.perf_counter()
     found = segment_tomogram(
-        tomogram,
-        model.network,
-        compute,
-        folder,
-        voxel_size_angstrom=model.voxel_size_angstrom,
+        *(tomogram, model.network, compute, folder),
+        voxel_size_angstrom=model.sampling_angstrom(tomogram.grid.voxel_size_angstrom),
         threshold=threshold,
+        classes=model.classes,
+        standardised=model.standardised,
+        others=others,
     )
     seconds = time.perf_counter() - started
     millions = math.prod(tomogram.grid.shape) / 1e6
     logger.info(
-        "%s, %s: %.0f s, %.2g million voxels per second",
-        *(found.probability, found.labels, seconds, millions / seconds),
+        "%s: %.0f s, %.2g million voxels per second",
+        ", ".join(map(str, (found.probability, found.labels, *found.others))),
+        *(seconds, millions / seconds),
     )
     if found.fraction > 0:
+        first, *others_found = ((100 * part, name) for name, part in found.shares.items())
+        shares = [f"{first[0]:.2f}% of the voxels are {first[1]}"]
+        shares += [f"{percent:.2f}% {name}" for percent, name in others_found]
         logger.info(
-            "%.2f%% of the voxels are macromolecule; the highest probability is %.2g",
-            *(100 * found.fraction, found.highest),
+            "%s; the highest probability of macromolecule is %.2g",
+            *(", ".join(shares), found.highest),
         )
     else:
         reason = f"no voxel has a probability of {threshold:g}, the highest is {found.highest:.2g}"
@@ -75,9 +95,15 @@ def segment_picks(
         masked: write {folder}/NAME_masked/00001.mrc and so on, too: masked subtomograms.
 
     Raises:
-        DataError: a centre is outside of the tomogram, or there are too many.
+        DataError: a centre is outside of the tomogram, there are too many, or the model takes whole
+            tomograms only.
         WriteError: a file cannot be written.
     """
+    if model.standardised != "tile":
+        raise DataError(
+            f"model: {model.name!r} is for tomograms standardised as a whole; give one for single "
+            "particles"
+        )
     targets = segment_targets(
         tomogram,
         centres,

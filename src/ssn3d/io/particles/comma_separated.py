@@ -87,4 +87,6 @@ def write_particles_csv(path: PathLike, table: ParticleTable, frames: Frames) ->
     rows = pd.DataFrame({"tomogram": table.tomograms, "class": table.particles.pdb_ids})
     rows[_POSITION] = (table.particles.centres[:, ::-1] * voxels).round(6)
     rows["score"] = table.scores
+    if table.sizes is not None:
+        rows[["diameter_angstrom", "mass_kda"]] = table.sizes.round(1)
     write_csv(path, rows)

@@ -33,6 +33,7 @@ Relion = Literal[4, 5]
 _CUBE_ANGLES = ["rlnTomoSubtomogramRot", "rlnTomoSubtomogramTilt", "rlnTomoSubtomogramPsi"]
 _TOMOGRAMS = ["rlnTomoName", "rlnMicrographName"]
 _SCORES = ["rlnAutopickFigureOfMerit", "rlnLCCmax"]  # RELION's and Warp's; pytom-match-pick's
+_SIZES = ["ssn3dDiameterAngstrom", "ssn3dMassKilodalton"]
 _OF_A_SET = "rlnTomoParticlesFile"
 _OF_M = ["wrpCoordinateX1", "wrpCoordinateX"]
 
@@ -150,6 +151,8 @@ def write_star(path: PathLike, table: ParticleTable, frames: Frames, relion: Rel
         particles["rlnClassNumber"] = table.class_numbers
     if (table.particles.pdb_ids != "").all() and len(table):
         particles["ssn3dPdbId"] = table.particles.pdb_ids
+    if table.sizes is not None:
+        particles[_SIZES] = table.sizes.round(1)
     if relion == 5:  # noqa: PLR2004
         write_blocks(path, {"particles": particles})
         return

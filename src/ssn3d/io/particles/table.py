@@ -25,6 +25,9 @@ class ParticleTable:
     """(n,) from 1; None if the particles are not classified."""
     selected_rows: NDArray[np.int_] | None = None
     """(n,) rows of the particles in their file, from 0; None for all."""
+    sizes: NDArray[np.float64] | None = None
+    """(n, 2) diameter in angstrom of the sphere of equal volume, and mass in kDa of protein that
+    fills it; None if unknown. They are written, not read."""
 
     def __len__(self) -> int:
         """Return the number of particles."""
@@ -38,6 +41,7 @@ class ParticleTable:
     def __getitem__(self, rows: NDArray[np.int_] | NDArray[np.bool_] | slice) -> "ParticleTable":
         """Select particles."""
         classes = None if self.class_numbers is None else self.class_numbers[rows]
+        sizes = None if self.sizes is None else self.sizes[rows]
         return ParticleTable(
             self.tomograms[rows],
             self.particles[rows],
@@ -45,6 +49,7 @@ class ParticleTable:
             self.oriented,
             classes,
             self.file_rows[rows],
+            sizes,
         )
 
     @classmethod
@@ -54,9 +59,10 @@ class ParticleTable:
         centres: NDArray[np.float64],
         scores: NDArray[np.float64],
         classes: str | NDArray[np.str_] = "",
+        sizes: NDArray[np.float64] | None = None,
     ) -> "ParticleTable":
         """Return a table of positions (n, 3) in one or n tomograms, without orientations."""
         count = len(centres)
         rotations = np.broadcast_to(np.eye(3), (count, 3, 3))
         particles = Particles(np.full(count, classes), centres, rotations)
-        return cls(np.full(count, tomograms), particles, scores, oriented=False)
+        return cls(np.full(count, tomograms), particles, scores, oriented=False, sizes=sizes)

@@ -63,7 +63,7 @@ def segment_targets(
     cubes = (sample_known(tomogram, corner, step, size_voxels) for corner in corners)
     found = progress(predict_cubes(network, cubes, compute), "segment", len(centres))
     for row, (corner, probability) in enumerate(zip(corners, found, strict=True)):
-        first, on_grid = _to_voxels(probability, corner, step)
+        first, on_grid = _to_voxels(probability[0], corner, step)
         _claim(instances, first, on_grid >= threshold, row, centres)
     voxels = np.zeros(len(centres) + 1, np.int_)
     for section in instances:  # for the whole, bincount would need eight bytes a voxel

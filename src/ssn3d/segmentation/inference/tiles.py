@@ -1,8 +1,9 @@
 """Probabilities in a whole volume: a network applied to overlapping tiles, which are blended.
 
-Input: a function that reads cubes of a volume; output: slabs of the probability of protein.
-Networks are fully convolutional, so tiles may be larger than the subtomograms of the training: less
-overlap, and faster. Across an overlap the weight of a tile falls linearly; weights add up to 1.
+Input: a function that reads cubes of a volume; output: slabs of the probabilities of all classes
+but the background. Networks are fully convolutional, so tiles may be larger than the subtomograms
+of the training: less overlap, and faster. Across an overlap the weight of a tile falls linearly;
+weights add up to 1.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -11,15 +12,22 @@ from itertools import islice, product
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
 from ssn3d.core.cubes import standardise
+from ssn3d.core.errors import DataError
 from ssn3d.core.log import progress
 from ssn3d.core.parallel import parallel_map
+from ssn3d.core.standard import Standardised
 from ssn3d.segmentation.inference.compute import Compute, deterministic
 from ssn3d.segmentation.networks.layers import SIZE_MULTIPLE
 
-OVERLAP_VOXELS = 16
+OVERLAP_VOXELS = {"tile": 16, "tomogram": 32}
+"""By what was standardised. The statistics of a tile change all of it; without them the borders of
+tiles change only their surroundings, which a wide overlap leaves out."""
+MARGIN_VOXELS = {"tile": 0, "tomogram": 8}
+"""Part of the overlap in which a tile has hardly any weight, next to its border."""
+_LEAST_WEIGHT = 1e-6
 LARGEST_TILE_VOXELS = 96
 """Larger tiles leave a CPU's caches, and are slower."""
 SMALLEST_TILE_VOXELS = 40
@@ -38,49 +46,69 @@ def probability_slabs(
     box: Box,
     shape: tuple[int, int, int],
     compute: Compute,
+    *,
+    classes: int = 2,
+    standardised: Standardised = "tile",
 ) -> Iterator[NDArray[np.float32]]:
-    """Yield the probability of protein in consecutive slabs (n, y, x) of a volume.
+    """Yield probabilities in consecutive slabs (n, classes - 1, y, x) of a volume.
 
     Args:
         network: placed by `compute`.
         box: reads the volume.
         shape: (z, y, x) of the volume.
         compute: device and precision.
+        classes: number of the network's classes, of which the first is the background.
+        standardised: `tile`, each tile by itself; `tomogram`, the box reads standardised voxels.
     """
-    size = tile_size(shape)
-    starts = [tile_starts(length, size) for length in shape]
-    weights = [_weights(begin, size) for begin in starts]
+    overlap, margin = OVERLAP_VOXELS[standardised], MARGIN_VOXELS[standardised]
+    size = tile_size(shape, overlap)
+    starts = [tile_starts(length, size, overlap) for length in shape]
+    weights = [_weights(begin, size, overlap, margin) for begin in starts]
     height, width = (begin[-1] + size for begin in starts[1:])
-    blended = np.zeros((size, height, width), np.float32)
+    blended = np.zeros((size, classes - 1, height, width), np.float32)
     ends = [*starts[0][1:], shape[0]]
     rows = list(product(*(range(len(begin)) for begin in starts)))
     corners = [(z, y, x) for z, y, x in product(*starts)]
-    tiles = predict_cubes(network, (box(corner, size) for corner in corners), compute)
+    tiles = predict_cubes(
+        network,
+        (box(corner, size) for corner in corners),
+        compute,
+        classes=classes,
+        standardised=standardised,
+    )
     shown = progress(tiles, "segment", len(rows), size**3)
     for (i, j, k), (low, top, left), tile in zip(rows, corners, shown, strict=True):
-        part = blended[:, top : top + size, left : left + size]
+        part = blended[:, :, top : top + size, left : left + size]
         plane = weights[1][j][:, None] * weights[2][k]
-        part += tile * weights[0][i][:, None, None] * plane
+        part += (tile * weights[0][i][:, None, None] * plane).swapaxes(0, 1)
         if (j, k) == (len(starts[1]) - 1, len(starts[2]) - 1):
             done = ends[i] - low
-            yield blended[:done, : shape[1], : shape[2]].clip(0, 1)
+            yield blended[:done, :, : shape[1], : shape[2]].clip(0, 1)
             blended[: size - done] = blended[done:].copy()
             blended[size - done :] = 0
 
 
 def predict_cubes(
-    network: nn.Module, cubes: Iterable[NDArray[np.float32]], compute: Compute
+    network: nn.Module,
+    cubes: Iterable[NDArray[np.float32]],
+    compute: Compute,
+    *,
+    classes: int = 2,
+    standardised: Standardised = "tile",
 ) -> Iterator[NDArray[np.float32]]:
-    """Yield the probability of protein in each cube (s, s, s), s a multiple of 8.
+    """Yield probabilities (classes - 1, s, s, s) in each cube (s, s, s), s a multiple of 8.
 
-    Each cube is standardised by its voxels with data; those without, which are NaN, have
-    probability 0, as have all voxels of a constant cube. On a CPU, each of torch's threads computes
-    a batch by itself: the result does not depend on their number.
+    Each cube is standardised by its voxels with data, unless the tomogram has been. Voxels without
+    data, which are NaN, have probability 0, as have all voxels of a constant cube. On a CPU, each
+    of torch's threads computes a batch by itself: the result does not depend on their number.
+
+    Raises DataError if the network has another number of classes.
     """
     network.eval()
+    prepare = standardise if standardised == "tile" else _known
 
     def predict(batch: list[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
-        return _predict_batch(network, batch, compute)
+        return _predict_batch(network, batch, [*map(prepare, batch)], compute, classes)
 
     cubes = iter(cubes)
     batches = iter(lambda: [*islice(cubes, _BATCH_SIZE)], [])
@@ -96,43 +124,73 @@ def predict_cubes(
             yield from batch
 
 
+def _known(cube: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Set voxels without data to 0, and all of a cube in which nothing varies."""
+    data = np.isfinite(cube)
+    known = cube[data]
+    if not known.size or known.min() == known.max():
+        return np.zeros_like(cube)
+    return np.where(data, cube, np.float32(0))
+
+
 def _predict_batch(
-    network: nn.Module, cubes: list[NDArray[np.float32]], compute: Compute
+    network: nn.Module,
+    cubes: list[NDArray[np.float32]],
+    prepared: list[NDArray[np.float32]],
+    compute: Compute,
+    classes: int,
 ) -> list[NDArray[np.float32]]:
     """Probabilities in cubes of one size, of which constant ones are not given to the network."""
-    found = [np.zeros_like(cube) for cube in cubes]
-    images = [(i, image) for i, image in enumerate(map(standardise, cubes)) if image.any()]
+    found = [np.zeros((classes - 1, *cube.shape), np.float32) for cube in cubes]
+    images = [(i, image) for i, image in enumerate(prepared) if image.any()]
     if images:
         inputs = torch.from_numpy(np.stack([image for _, image in images]))
         with torch.inference_mode():
             logits = compute.logits(network, inputs)
-            probabilities = torch.sigmoid(logits[:, 1] - logits[:, 0]).cpu().numpy()
+            if logits.shape[1] != classes:
+                raise DataError(
+                    f"network: it has {logits.shape[1]} classes, its card or file of weights lists "
+                    f"{classes}; correct `classes` there"
+                )
+            probabilities = _foreground(logits).cpu().numpy()
         for (i, _), probability in zip(images, probabilities, strict=True):
             np.copyto(found[i], probability, where=np.isfinite(cubes[i]))
     return found
 
 
-def tile_size(shape: tuple[int, int, int]) -> int:
+def _foreground(logits: Tensor) -> Tensor:
+    """Probabilities (n, classes - 1, s, s, s) of all classes but the first."""
+    if logits.shape[1] == 2:  # noqa: PLR2004 -- a sigmoid, which is half the work of a softmax
+        return torch.sigmoid(logits[:, 1:] - logits[:, :1])
+    return logits.softmax(dim=1)[:, 1:]
+
+
+def tile_size(shape: tuple[int, int, int], overlap: int) -> int:
     """Edge of the tiles with the fewest voxels in all; the larger of equals."""
     sizes = range(SMALLEST_TILE_VOXELS, LARGEST_TILE_VOXELS + 1, SIZE_MULTIPLE)
 
     def voxels(size: int) -> int:
-        return size**3 * int(np.prod([len(tile_starts(length, size)) for length in shape]))
+        return size**3 * int(np.prod([len(tile_starts(length, size, overlap)) for length in shape]))
 
     return min(reversed(sizes), key=voxels)
 
 
-def tile_starts(length: int, size: int) -> list[int]:
-    """First voxels of as few tiles along an axis as overlap by `OVERLAP_VOXELS`, evenly spread."""
-    count = max(int(np.ceil((length - OVERLAP_VOXELS) / (size - OVERLAP_VOXELS))), 1)
+def tile_starts(length: int, size: int, overlap: int) -> list[int]:
+    """First voxels of as few tiles along an axis as overlap by so many voxels, evenly spread."""
+    count = max(int(np.ceil((length - overlap) / (size - overlap))), 1)
     return [round(start) for start in np.linspace(0, max(length - size, 0), count)]
 
 
-def _weights(starts: list[int], size: int) -> NDArray[np.float32]:
-    """Weights (tiles, size) along an axis."""
-    ramp = np.minimum(np.arange(size) + 1, size - np.arange(size))
-    falling = np.minimum(ramp, OVERLAP_VOXELS) / OVERLAP_VOXELS
+def _weights(starts: list[int], size: int, overlap: int, margin: int) -> NDArray[np.float32]:
+    """Weights (tiles, size) along an axis, which fall towards other tiles, not at the ends."""
+    rising = np.clip((np.arange(size) + 1 - margin) / (overlap - 2 * margin), _LEAST_WEIGHT, 1)
+    falling = [np.minimum(rising, rising[::-1]) for _ in starts]
     total = np.zeros(starts[-1] + size)
-    for start in starts:
-        total[start : start + size] += falling
-    return np.stack([falling / total[start : start + size] for start in starts]).astype(np.float32)
+    if margin:
+        falling[0], falling[-1] = rising[::-1], rising
+        if len(starts) == 1:
+            falling[0] = np.ones(size)
+    for start, weight in zip(starts, falling, strict=True):
+        total[start : start + size] += weight
+    pairs = zip(starts, falling, strict=True)
+    return np.stack([w / total[at : at + size] for at, w in pairs]).astype(np.float32)

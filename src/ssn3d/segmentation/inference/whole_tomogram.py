@@ -1,6 +1,7 @@
-"""Segmentation of a whole tomogram into particles and background, on the tomogram's grid."""
+"""Segmentation of a whole tomogram into the classes of a network, on the tomogram's grid."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,14 +9,30 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
+from ssn3d.core.classes import (
+    BACKGROUND,
+    CLASSES,
+    MACROMOLECULE,
+    labels_title,
+    probability_title,
+)
 from ssn3d.core.errors import DataError
+from ssn3d.core.log import progress
+from ssn3d.core.standard import (
+    BLOCK_VOXELS,
+    Standardised,
+    block_parts,
+    scale_of_blocks,
+    standardise_volume,
+)
 from ssn3d.io.files import PathLike
-from ssn3d.io.mrc import new_sections
+from ssn3d.io.mrc import Grid, new_sections
 from ssn3d.io.resample import resample_sections, sample_known, sampled_length, step_between
 from ssn3d.io.tomogram import Tomogram
 from ssn3d.segmentation.inference.compute import Compute
-from ssn3d.segmentation.inference.tiles import probability_slabs
+from ssn3d.segmentation.inference.tiles import Box, probability_slabs
 
+_MACROMOLECULE = CLASSES[MACROMOLECULE]
 SMALLEST_EDGE_VOXELS = 8
 """Smallest edge of a tomogram in the network's voxels; one thinner than a tile is mirrored."""
 
@@ -25,11 +42,19 @@ class Found:
     """Files of a segmented tomogram, and their statistics."""
 
     probability: Path
+    """Probability of macromolecule."""
     labels: Path
-    fraction: float
-    """Fraction of voxels that are labelled."""
+    others: tuple[Path, ...]
+    """Probabilities of other classes."""
+    shares: dict[str, float]
+    """Fraction of the voxels that have the label of each class but the background."""
     highest: float
-    """Highest probability."""
+    """Highest probability of macromolecule."""
+
+    @property
+    def fraction(self) -> float:
+        """Fraction of the voxels that are macromolecule."""
+        return self.shares[_MACROMOLECULE]
 
 
 def segment_tomogram(
@@ -40,8 +65,14 @@ def segment_tomogram(
     *,
     voxel_size_angstrom: float,
     threshold: float,
+    classes: Sequence[str] = CLASSES[:2],
+    standardised: Standardised = "tile",
+    others: Collection[str] = (),
 ) -> Found:
-    """Write {folder}/NAME_probability.mrc, from 0 to 1, and NAME_labels.mrc, 0 and 1.
+    """Write {folder}/NAME_probability.mrc, from 0 to 1, and NAME_labels.mrc.
+
+    A voxel has the label of its most probable class, the background aside, if that has the minimum
+    probability, and else 0. Labels are the places of the classes in `CLASSES`.
 
     Args:
         tomogram: tomogram; NAME is its name.
@@ -50,10 +81,14 @@ def segment_tomogram(
         folder: output folder, made if missing.
         voxel_size_angstrom: voxel size of the network.
         threshold: minimum probability of a labelled voxel.
+        classes: classes of the network, the background first.
+        standardised: `tile`: each tile by itself; `tomogram`: all by `core.standard`.
+        others: further classes whose probabilities are written, to NAME_{class}_probability.mrc.
 
     Raises:
-        DataError: the tomogram is thinner than 8 of the network's voxels.
-        WriteError: a file cannot be written; neither is left.
+        DataError: the tomogram is thinner than 8 of the network's voxels, or the network has other
+            classes.
+        WriteError: a file cannot be written; none is left.
     """
     step = step_between(tomogram.grid.voxel_size_angstrom, voxel_size_angstrom)
     first, stop = tomogram.found.first, tomogram.found.stop
@@ -65,32 +100,80 @@ def segment_tomogram(
         start = tuple(low + step * at for low, at in zip(first, corner, strict=True))
         return sample_known(tomogram, start, step, size)
 
-    slabs = probability_slabs(network, box, (z, y, x), compute)
-    start, grid = Path(folder) / tomogram.name, tomogram.grid
-    paths = {what: Path(f"{start}_{what}.mrc") for what in ("probability", "labels")}
-    with (
-        new_sections(paths["labels"], grid, np.int8, "ssn3d: 1 is structure") as labels,
-        new_sections(paths["probability"], grid, np.float32, "ssn3d: P(structure)") as probability,
-    ):
-        for slab in _on_whole_grid(tomogram, resample_sections(slabs, step, shape)):
-            probability.write(slab)
-            labels.write(slab >= threshold)
-    fraction = labels.total / float(np.prod(grid.shape))
-    return Found(**paths, fraction=fraction, highest=max(probability.extremes))
+    read = box if standardised == "tile" else _standardised(box, (z, y, x))
+    slabs = probability_slabs(
+        *(network, read, (z, y, x), compute), classes=len(classes), standardised=standardised
+    )
+    whole = _on_whole_grid(tomogram, resample_sections(slabs, step, shape), len(classes) - 1)
+    prefix = Path(folder) / tomogram.name
+    return _write(prefix, tomogram.grid, whole, (classes, others), threshold)
+
+
+def _standardised(box: Box, shape: tuple[int, int, int]) -> Box:
+    """Standardise what a box reads by the whole volume (z, y, x), in the network's voxels."""
+    corners = [tuple(axis.start for axis in part) for part in block_parts(shape)]
+    blocks = progress((box(corner, BLOCK_VOXELS) for corner in corners), "contrast", len(corners))
+    standard = scale_of_blocks(blocks)
+    return lambda corner, size: standardise_volume(box(corner, size), standard)
+
+
+def _write(
+    prefix: Path,
+    grid: Grid,
+    sections: Iterable[NDArray[np.float32]],
+    names: tuple[Sequence[str], Collection[str]],
+    threshold: float,
+) -> Found:
+    """Write labels and probabilities from those of all classes but the background.
+
+    `names` are the classes, and those of which the probability is written besides macromolecule.
+    """
+    classes, others = names
+    foreground = classes[1:]
+    numbers = np.array([CLASSES.index(name) for name in foreground], np.int8)
+    counts = np.zeros(len(CLASSES), np.int64)
+    paths = {_MACROMOLECULE: Path(f"{prefix}_probability.mrc")}
+    for name in foreground[1:]:
+        if name in others:
+            paths[name] = Path(f"{prefix}_{name}_probability.mrc")
+    with ExitStack() as stack:
+        labels_path = Path(f"{prefix}_labels.mrc")
+        labels = stack.enter_context(
+            new_sections(labels_path, grid, np.int8, labels_title(classes))
+        )
+        files = {
+            name: stack.enter_context(new_sections(path, grid, np.float32, probability_title(name)))
+            for name, path in paths.items()
+        }
+        for slab in sections:  # (n, classes - 1, y, x)
+            best = slab.argmax(axis=1)
+            numbered = numbers[best]
+            numbered[slab.max(axis=1) < threshold] = BACKGROUND
+            labels.write(numbered)
+            counts += np.bincount(numbered.ravel(), minlength=len(CLASSES))
+            for name, file in files.items():
+                file.write(slab[:, foreground.index(name)])
+    return Found(
+        paths.pop(_MACROMOLECULE),
+        labels_path,
+        tuple(paths.values()),
+        shares={name: counts[CLASSES.index(name)] / np.prod(grid.shape) for name in foreground},
+        highest=max(files[_MACROMOLECULE].extremes),
+    )
 
 
 def _on_whole_grid(
-    tomogram: Tomogram, slabs: Iterable[NDArray[np.float32]]
+    tomogram: Tomogram, slabs: Iterable[NDArray[np.float32]], channels: int
 ) -> Iterator[NDArray[np.float32]]:
-    """Yield all sections (1, y, x) of the tomogram, from those of its data; 0 in all padding."""
+    """Yield all sections (1, channels, y, x) from those of the data; 0 in all padding."""
     depth, height, width = tomogram.grid.shape
     first, stop = tomogram.found.first, tomogram.found.stop
-    empty = np.zeros((1, height, width), np.float32)
+    empty = np.zeros((1, channels, height, width), np.float32)
     yield from [empty] * first[0]
     sections = (section for slab in slabs for section in slab)
     for z, section in enumerate(sections, first[0]):
-        whole = np.zeros((1, height, width), np.float32)
-        whole[:, first[1] : stop[1], first[2] : stop[2]] = section
+        whole = np.zeros_like(empty)
+        whole[..., first[1] : stop[1], first[2] : stop[2]] = section
         data = tomogram.is_data(slice(z, z + 1))
         yield whole if data is None else whole * data
     yield from [empty] * (depth - stop[0])

@@ -5,12 +5,13 @@ from pathlib import Path
 from typing import Any
 
 from ssn3d import __version__
+from ssn3d.core.classes import CLASSES
 from ssn3d.core.device import gpu_names
 from ssn3d.core.log import logger
 from ssn3d.io.files import PathLike, sha256_of
 from ssn3d.io.tables import write_csv
 from ssn3d.segmentation.evaluation.run_io import run_names, write_run_record
-from ssn3d.segmentation.networks.registry import capacity
+from ssn3d.segmentation.networks.registry import architecture, capacity
 from ssn3d.segmentation.settings import TrainingSettings
 from ssn3d.segmentation.training.checkpoint import write_tensors
 from ssn3d.segmentation.training.distributed import Ranks
@@ -41,10 +42,13 @@ def train_run(
     dataset, rows = read_dataset(shards, split)
     check_parts(rows, ("train", "validation"), split)
     names = run_names(network, dataset, split, repeat)
+    target = dataset.shards[0].origin.target
     trained_on = {
         "shards_sha256": dataset.digests,
         "split_sha256": sha256_of(split),
-        "target": dataset.shards[0].origin.target,
+        "target": "all" if target == "classes" else target,
+        "classes": list(CLASSES[: architecture(network).classes]),
+        "standardised": "tomogram" if target == "classes" else "tile",
         "voxel_size_angstrom": dataset.voxel_size_angstrom,
         "size_voxels": dataset.size_voxels,
     }
