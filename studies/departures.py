@@ -189,7 +189,7 @@ def score(at: Path, model: str) -> dict[str, float]:
         lambda part: probability[part].astype(np.float32),
         probability.shape,
         voxel,
-        _SMALLEST_ANGSTROM,
+        (_SMALLEST_ANGSTROM, np.inf),
         Choice(None, None, None, None),
     )
     inside = ((particles.centres > 0) & (particles.centres < np.array(truth.shape))).all(axis=1)
