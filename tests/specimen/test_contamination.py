@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from pydantic import ValidationError
 
 from sections import changed, section
 from ssn3d.core.classes import OTHER, class_of_kind
@@ -119,11 +118,12 @@ def test_drawn_numbers_are_recorded(structures):
     assert "resolution_angstrom" not in specimen.summary["numbers"]
 
 
-@pytest.mark.parametrize("key", ["fiducials", "dirt"])
-def test_surface_needs_ice(key):
-    other = "dirt" if key == "fiducials" else "fiducials"
-    with pytest.raises(ValidationError, match=rf"{key}\.place: surface needs the faces"):
-        changed(SETTINGS, ice=None, **{other: None})
+def test_faces_without_ice():
+    """They are the lowest and the highest plane."""
+    endless = changed(SETTINGS, ice=None, carbon=None)
+    for obstacle in place_background(endless, None, GRID, generator(1, "dirt")):
+        from_face = min(abs(obstacle.centre[0]), abs(80 - obstacle.centre[0]))
+        assert from_face <= obstacle.size_angstrom / 20
 
 
 def test_ice_with_contrast(structures, slab):

@@ -1,4 +1,4 @@
-"""Background objects of a tomogram: fiducials, vesicles and filaments."""
+"""Background objects of a tomogram: membranes, filaments, gold, dirt and carbon."""
 
 from dataclasses import dataclass
 
@@ -11,11 +11,13 @@ class Background:
     """Background objects of one tomogram; their labels follow those of the particles."""
 
     kinds: NDArray[np.str_]
-    """(n,) `fiducial`, `vesicle`, `actin` or `microtubule`."""
+    """(n,) kinds in `classes`, such as `vesicle` or `actin`."""
     centres: NDArray[np.float64]
-    """(n, 3) in voxels, (z, y, x); for a filament, the middle of its axis."""
+    """(n, 3) in voxels, (z, y, x); for a filament, the middle of its axis; for a sheet or carbon,
+    a point of its plane or edge."""
     sizes_angstrom: NDArray[np.float64]
-    """(n,) diameter of a fiducial, mean diameter of a vesicle, length of a filament."""
+    """(n,) diameter, of closed membranes and dirt the mean one; length of a filament; thickness of
+    a sheet or carbon."""
 
     def __len__(self) -> int:
         """Number of objects."""

@@ -27,7 +27,7 @@ class FiducialsSettings(Settings):
     contrast: OrRange[Annotated[float, Field(gt=0, le=20)]] = 1.0
     """Contrast of gold, relative to its weak-phase contrast; one value for all beads."""
     place: Place = "inside"
-    """Place of the beads: inside the ice, or across one of its faces."""
+    """Place of the beads: inside the ice, or across a face (without ice, the outermost planes)."""
 
 
 class VesiclesSettings(Settings):
@@ -121,7 +121,7 @@ class DirtSettings(Settings):
     contrast_dalton_per_nm3: DensityOrRange
     """Contrast of each lump against vitreous ice, in dalton of protein; that of protein is 826."""
     place: Place
-    """Place of the lumps: inside the ice, or across and upon its faces."""
+    """Place of the lumps: inside the ice, or on a face (without ice, the outermost planes)."""
 
 
 class CarbonSettings(Settings):
@@ -204,11 +204,4 @@ class SpecimenSettings(Settings):
                 f"resolution_angstrom: {finest:g} is finer than two voxels of "
                 f"{self.voxel_size_angstrom:g} angstrom"
             )
-        for key in ("fiducials", "dirt"):
-            objects = getattr(self, key)
-            if objects is not None and objects.place == "surface" and self.ice is None:
-                raise ValueError(
-                    f"{key}.place: surface needs the faces of specimen.ice, which is null; set "
-                    "specimen.ice, or place: inside"
-                )
         return self
