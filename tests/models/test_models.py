@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from ssn3d.cli.main import main
+from ssn3d.core.classes import CLASSES
 from ssn3d.core.errors import CheckpointError, DataError, SSN3DError
 from ssn3d.models import card as cards
 from ssn3d.models.card import Facts, default_model, model_names, read_card, read_facts
@@ -128,6 +129,30 @@ def test_weights_without_card(run):
     write_tensors(run / "weights.pt", {k: v for k, v in content.items() if k != "target"})
     with pytest.raises(CheckpointError, match="lacks 'target'; repeat the training"):
         load_model(str(run / "weights.pt"))
+
+
+def test_classes_and_standardisation(run, tmp_path):
+    """They go from the training to the card; older files have two classes, and tiles."""
+    model = load_model(str(run / "weights.pt"))
+    assert (model.classes, model.standardised) == (CLASSES[:2], "tile")
+    content = read_tensors(run / "weights.pt")
+    form = {"classes": list(CLASSES), "standardised": "tomogram"}
+    write_tensors(run / "weights.pt", content | form)
+    with pytest.raises(DataError, match=r"its training had classes .*filament.*correct the facts"):
+        export_model(run, "five", Facts(**FACTS), tmp_path / "models")
+    facts = Facts(**FACTS, **form, coarsest_voxel_angstrom=20.0)
+    export_model(run, "five", facts, tmp_path / "models")
+    for name in (str(run / "weights.pt"), "five"):
+        model = load_model(name, folder=tmp_path / "models")
+        assert (model.classes, model.standardised) == (CLASSES, "tomogram")
+    assert [model.sampling_angstrom(own) for own in (4.0, 13.5, 31.0)] == [8.0, 13.5, 20.0]
+    assert load_model(str(run / "weights.pt")).sampling_angstrom(31.0) == 7.0
+    wrong = {"classes": ["background", "membrane"]}
+    write_tensors(run / "weights.pt", content | wrong)
+    with pytest.raises(CheckpointError, match="classes background, membrane must be some of"):
+        load_model(str(run / "weights.pt"))
+    with pytest.raises(ValueError, match="in this order"):
+        Facts(**FACTS, **wrong)
 
 
 def test_models_command(folder, monkeypatch, capsys):

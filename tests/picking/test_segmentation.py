@@ -158,7 +158,7 @@ def test_scores_of_regions():
     assert len(regions(volume, threshold=0.7).scores) == 2
     assert len(regions(volume, smallest=80.0).scores) == 2
     assert len(regions(volume, largest_diameter_angstrom=120.0).scores) == 2
-    volume[:, 3:7, 88:148], volume[5:10, 20:25, 92:148] = 1.0, 1.0
+    volume[:, 3:7, 88:148], volume[10:13, 21:24, 90:149] = 1.0, 1.0
     np.testing.assert_array_equal(regions(volume).scores, found.scores)
 
 

@@ -31,9 +31,9 @@ _SMOOTHING_ANGSTROM = 7.0
 """Width of the Gaussian that smooths distances, which are rough by a voxel."""
 _NECK_ANGSTROM = 10.0
 """Minimum difference of a particle's largest inner radius and that of its neck to another."""
-_LEAST_COMPACT = 0.2
-"""Minimum score: a sheet, or a rod ten times as long as wide, has less of its volume in the ball of
-equal volume, and is no particle."""
+_LEAST_COMPACT = 0.3
+"""Part of a particle's volume that must be in the ball of equal volume. A sheet, or a rod eight
+times as long as wide, has less, and is no particle."""
 _SLAB_VOXELS = 16_000_000
 _LARGEST_BOX_VOXELS = 32_000_000
 """Regions in larger boxes, which no particle has, are binned before they are split, to bound
@@ -174,8 +174,9 @@ def find_regions(
                 if not smallest <= count <= largest or _is_centred_outside(inside, first, shape):
                     continue
                 is_probability = values.kind == "probability"
-                centre, score = _measured(inside, part[place] if is_probability else inside)
-                if score >= _LEAST_COMPACT:
+                own = part[place] if is_probability else inside
+                centre, compact, score = _measured(inside, own)
+                if compact >= _LEAST_COMPACT:
                     rows.append((*(centre + first), score, count))
     table = np.array(rows, dtype=float).reshape(-1, 5)
     return _sorted(table[:, :3], table[:, 3], table[:, 4] * voxel_size_angstrom**3)
@@ -183,18 +184,19 @@ def find_regions(
 
 def _measured(
     inside: NDArray[np.bool_], probability: NDArray[np.generic]
-) -> tuple[NDArray[np.float64], float]:
-    """Return the centre of mass of a particle, and its mean probability in a ball of its volume.
+) -> tuple[NDArray[np.float64], float, float]:
+    """Measure a particle by the ball of its volume around its centre of mass.
 
-    Voxels of the ball that are not the particle's count as 0, so that sheets, filaments and
-    clusters have a low mean.
+    Returns:
+        The centre, the part of the particle in the ball, and the mean probability in the ball, in
+        which voxels that are not the particle's count as 0.
     """
     voxels = np.argwhere(inside)
     centre = voxels.mean(axis=0)
     radius = (3 / (4 * np.pi) * len(voxels)) ** (1 / 3) + 0.5  # surfaces are rough by half a voxel
     in_ball = ((voxels - centre) ** 2).sum(axis=1) <= radius**2
     own = probability[inside][in_ball].astype(np.float64)
-    return centre, float(own.sum()) / len(voxels)
+    return centre, float(in_ball.mean()), float(own.sum()) / len(voxels)
 
 
 def _regions(

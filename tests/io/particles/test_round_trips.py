@@ -1,5 +1,7 @@
 """Positions go through every format, binned and unbinned, and are where each program looks."""
 
+from itertools import product
+
 import hypothesis
 import numpy as np
 import pytest
@@ -71,12 +73,18 @@ def test_orientations_come_back(name, relion, tmp_path):
 @pytest.mark.parametrize(("name", "relion"), FORMS)
 def test_picks_have_no_orientations(name, relion, tmp_path):
     frame = TomogramFrame.of_volume((30, 40, 50), 10.0)
-    for count in (0, 1, 2):
-        picks = ParticleTable.of_picks("007", np.ones((count, 3)), np.arange(float(count)))
+    for count, sized in product((0, 1, 2), (False, True)):
+        sizes = np.tile([121.04, 768.0], (count, 1)) if sized else None
+        scores = np.arange(float(count))
+        picks = ParticleTable.of_picks("007", np.ones((count, 3)), scores, sizes=sizes)
         write_particle_table(tmp_path / name, picks, frame, tomogram="007", relion=relion)
         again = read_particle_table(tmp_path / name, frame)
         assert len(again) == count
         assert not again.oriented
+        if count:
+            np.testing.assert_array_equal(again.scores, scores)
+        text = (tmp_path / name).read_text()
+        assert ("121.0" in text) == (sized and count > 0 and not name.endswith(".json"))
         assert set(again.tomograms) == ({"007"} if count else set())
         np.testing.assert_array_equal(again.particles.rotations, np.tile(np.eye(3), (count, 1, 1)))
 
