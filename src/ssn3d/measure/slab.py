@@ -1,7 +1,7 @@
 """Faces of the ice or lamella: two planes between which a tomogram varies more than outside.
 
-Fine detail (30 to 100 A) varies where there are molecules. Its amplitude in columns of tiles has
-two levels, inside and outside; the faces are the planes that divide them with the least squared
+Fine detail (30 to 100 A) varies where there are molecules. The logarithm of its amplitude in tiles
+has two levels, inside and outside; the faces are the planes that divide them with the least squared
 error. Given the levels, that error is a sum over tiles of a function of each face alone, so that
 each plane is found by itself, and tiles without molecules add little to it.
 """
@@ -19,6 +19,8 @@ _FINE_BINS, _COARSE_BINS = 1.0, 3.0
 """Standard deviations of the Gaussians of the band, in bins of about 30 A."""
 _STRONGEST_QUANTILE = 0.995
 """Stronger detail, of gold or dirt, counts as this."""
+_QUIET_QUANTILE = 0.2
+"""Amplitude added before the logarithm, so that faint streaks above a face count little."""
 _SLOPES = np.linspace(-1.0, 1.0, 21)
 """Trial slopes of faces, rise of z over y or x."""
 _ROUNDS = 4
@@ -72,6 +74,19 @@ class Slab:
         x = (self.bottom.slope_x + self.top.slope_x) / 2
         return (self.top.height - self.bottom.height) / math.sqrt(1 + y**2 + x**2)
 
+    @property
+    def middle_height(self) -> float:
+        """Height of the middle plane, or of the face seen, in voxels from the volume's middle."""
+        return float(np.mean([face.height for face in (self.bottom, self.top) if face]))
+
+    @property
+    def tilts_deg(self) -> tuple[float, float]:
+        """Tilts about x and y, the mean of the faces seen."""
+        faces = [face for face in (self.bottom, self.top) if face]
+        tilts = [(face.tilt_about_x_deg, face.tilt_about_y_deg) for face in faces]
+        about_x, about_y = np.mean(tilts, axis=0).tolist()
+        return about_x, about_y
+
     def is_outside(self, shape: tuple[int, int, int], step: int) -> NDArray[np.bool_]:
         """Return a mask of vacuum in the middles of blocks of `step` voxels of a volume."""
         z, y, x = (np.arange(step / 2, n, step) - n / 2 for n in shape)
@@ -92,15 +107,17 @@ def find_slab(binned: NDArray[np.float32], bin_voxels: float) -> Slab | None:
 
     Returns None if there is no slab, or the volume is too small to tell.
     """
-    profiles, places = _amplitudes(binned)
-    if len(profiles) < _FEWEST_TILES or profiles.shape[1] < _FEWEST_BINS:
+    amplitudes, places = _amplitudes(binned)
+    if len(amplitudes) < _FEWEST_TILES or amplitudes.shape[1] < _FEWEST_BINS:
         return None
+    quiet = float(np.quantile(amplitudes, _QUIET_QUANTILE)) or 1.0
+    profiles = np.log(amplitudes + quiet)
     fits = [_fit(profiles, places, *levels) for levels in _first_levels(profiles)]
     seen = [fit for fit in fits if fit is not None]
     if not seen:
         return None
     planes, inside, outside, explained = max(seen, key=lambda fit: fit[3])
-    contrast = math.exp(inside - outside)
+    contrast = (math.exp(inside) - quiet) / max(math.exp(outside) - quiet, 1e-6 * quiet)
     if contrast < _LEAST_CONTRAST or explained < _LEAST_EXPLAINED:
         return None
     faces = [_face(plane, places, profiles.shape[1], bin_voxels) for plane in planes]
@@ -109,18 +126,24 @@ def find_slab(binned: NDArray[np.float32], bin_voxels: float) -> Slab | None:
     return Slab(faces[0], faces[1], contrast, explained)
 
 
-def _amplitudes(binned: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Log amplitude of fine detail (tiles, z), and places (tiles, 2) in y, x from the middle.
-
-    Tiles with voxels without data are left out.
-    """
+def detail_energy(binned: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Squared fine detail of a binned volume (z, y, x), that of gold or dirt clipped."""
     data = ~np.isnan(binned)
     filled = np.where(data, binned, np.float32(0))
     band = ndimage.gaussian_filter(filled, _FINE_BINS)
     band -= ndimage.gaussian_filter(filled, _COARSE_BINS)
-    energy = band**2
+    energy: NDArray[np.float32] = band**2
     if data.any():
         np.minimum(energy, np.quantile(energy[data], _STRONGEST_QUANTILE), out=energy)
+    return energy
+
+
+def _amplitudes(binned: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Amplitude of fine detail (tiles, z), and places (tiles, 2) in y, x from the middle.
+
+    Tiles with voxels without data are left out.
+    """
+    data, energy = ~np.isnan(binned), detail_energy(binned)
     depth, height, width = energy.shape
     rows, columns = height // _TILE_BINS, width // _TILE_BINS
     cut = (slice(None), slice(rows * _TILE_BINS), slice(columns * _TILE_BINS))
@@ -131,8 +154,7 @@ def _amplitudes(binned: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArr
         _TILE_BINS * (np.arange(n) + 0.5) - m / 2 for n, m in ((rows, height), (columns, width))
     )
     places = np.stack(np.meshgrid(y, x, indexing="ij"), axis=-1)
-    smallest = 1e-6 * float(energy.mean()) + 1e-30
-    return np.log(np.maximum(tiles[:, whole].T, smallest)) / 2, places[whole]
+    return np.sqrt(tiles[:, whole].T), places[whole]
 
 
 def _first_levels(profiles: NDArray[np.float64]) -> list[tuple[float, float]]:

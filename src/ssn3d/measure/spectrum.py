@@ -6,6 +6,7 @@ divides it out, so that what is left of noise are the detector and the rings of 
 """
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,7 +36,7 @@ class Spectrum:
     per_distance: NDArray[np.float64]
     """(n,) power there per distance from the tilt axis, in voxels of the tomogram."""
     missing: NDArray[np.float64]
-    """(n,) mean power in the missing wedge."""
+    """(n,) mean power in the missing wedge; NaN if that is unknown."""
     recorded_share: NDArray[np.float64]
     """(n,) recorded part of all voxels of Fourier space in each shell, of the whole space."""
 
@@ -65,12 +66,16 @@ def block_corners(
 
 
 def mean_power(
-    tomogram: Tomogram, middle_z: float, most: int = _MOST_BLOCKS
+    tomogram: Tomogram,
+    middle_z: float,
+    left_out: Sequence[tuple[tuple[float, float, float], float]] = (),
+    most: int = _MOST_BLOCKS,
 ) -> tuple[NDArray[np.float64], tuple[int, int, int]]:
     """Mean power of blocks with data, laid out as rfftn does, and the shape of a block.
 
     White noise of variance 1 has a power of 1. Blocks partly without data are left out where there
-    are others.
+    are others. Spheres `left_out`, by centre in voxels (z, y, x) and radius in angstrom, count as
+    the mean: gold, which would outweigh molecules.
     """
     grid = tomogram.grid.shape
     size = (min(_BLOCK_VOXELS, grid[0]), min(_BLOCK_VOXELS, grid[1]), min(_BLOCK_VOXELS, grid[2]))
@@ -82,9 +87,29 @@ def mean_power(
     total, used = np.zeros((*size[:2], size[2] // 2 + 1)), whole or places
     for place in used:
         voxels = tomogram.read_dark(place)
+        for centre, radius_angstrom in left_out:
+            _fill_sphere(voxels, place, centre, radius_angstrom / tomogram.grid.voxel_size_angstrom)
         spectrum = scipy.fft.rfftn((voxels - voxels.mean()) * window)
         total += spectrum.real**2 + spectrum.imag**2
     return total / (len(used) * np.prod(size)), size
+
+
+def _fill_sphere(
+    voxels: NDArray[np.float32],
+    place: tuple[slice, ...],
+    centre: tuple[float, float, float],
+    radius: float,
+) -> None:
+    """Set a sphere of a part of the volume to the part's mean, in place."""
+    axes = zip(place, centre, strict=True)
+    spans = [(max(s.start, int(c - radius)), min(s.stop, int(c + radius) + 2)) for s, c in axes]
+    if any(low >= high for low, high in spans):
+        return
+    z, y, x = (np.arange(*span) - c for span, c in zip(spans, centre, strict=True))
+    inside = z[:, None, None] ** 2 + y[:, None] ** 2 + x**2 <= radius**2
+    firsts = [part.start for part in place]
+    box = tuple(slice(a - f, b - f) for (a, b), f in zip(spans, firsts, strict=True))
+    voxels[box][inside] = voxels.mean()
 
 
 def _slices(corner: tuple[int, ...], size: tuple[int, ...]) -> tuple[slice, ...]:
@@ -132,6 +157,10 @@ def spectrum_of(
             (edges[:-1] + edges[1:]) / 2 / voxel_size_angstrom,
             np.where(few, np.nan, of_recorded / voxels),
             np.where(few, np.nan, of_recorded / of_distance),
-            np.where(unrecorded < _FEWEST_VOXELS, np.nan, sums(missing, power) / unrecorded),
+            np.where(
+                (unrecorded < _FEWEST_VOXELS) | (tilt_range_deg is None),
+                np.nan,
+                sums(missing, power) / unrecorded,
+            ),
             voxels / np.maximum(all_voxels, 1),
         )

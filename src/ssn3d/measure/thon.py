@@ -20,6 +20,8 @@ _LOWEST_PER_ANGSTROM = 1 / 45
 """At lower frequencies molecules outweigh rings."""
 _HIGHEST_CYCLES = 0.48
 _FEWEST_SHELLS = 12
+COARSEST_VOXEL_ANGSTROM = 14.0
+"""In coarser voxels, the first zero of a defocus of 5 um lies beyond Nyquist or close to it."""
 _LEAST_EXPLAINED = 0.6
 """Fraction of the variance left by the parabola that rings explain, at least."""
 _LEAST_AMPLITUDE = 0.1
