@@ -1,4 +1,4 @@
-"""Segment, pick, average and score particles in tomograms; describe networks, machine and results.
+"""Segment, pick, average, score, measure: tomograms; and describe networks, machine and results.
 
 Snakemake runs the experiment itself.
 """
@@ -10,9 +10,9 @@ import sys
 from collections.abc import Sequence
 
 from ssn3d import __version__
-from ssn3d.cli import average, doctor, models, networks, pick, score, segment, tables
+from ssn3d.cli import average, doctor, measure, models, networks, pick, score, segment, tables
 
-_COMMANDS = (segment, pick, average, score, models, networks, doctor, tables)
+_COMMANDS = (segment, pick, average, score, measure, models, networks, doctor, tables)
 
 
 def _parser() -> argparse.ArgumentParser:

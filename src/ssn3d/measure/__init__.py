@@ -1,0 +1,1 @@
+"""Measurements of a tomogram, and the settings of a simulation like it."""

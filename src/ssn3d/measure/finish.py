@@ -1,0 +1,96 @@
+"""Low-pass filter, quantisation and denoising that the voxels of a tomogram show."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ssn3d.io.tomogram import Tomogram
+from ssn3d.measure.spectrum import Spectrum
+
+_FITTED_CYCLES = (0.3, 0.48)
+"""Frequencies fitted: above the signal, below Nyquist."""
+_LOWEST_CYCLES = 0.1
+"""Where a filter leaves too few shells of those, the last ones above this frequency are fitted."""
+_ABOVE_FLOOR = 3.0
+"""Shells of less power, relative to the missing wedge, hold a floor, such as that of 8 bits."""
+_FEWEST_SHELLS = 6
+_FILTERED = 0.1
+"""Power at Nyquist, relative to the plateau, below which a tomogram is low-passed."""
+_EIGHT_BITS = 8
+_SAMPLE_SECTIONS = 5
+
+
+@dataclass(frozen=True)
+class NoiseFit:
+    """Gaussian fall of the power: floor exp(-(k period)^2) times the detector's MTF squared."""
+
+    level: float
+    """Power per distance from the tilt axis at frequency 0, of noise alone."""
+    period_angstrom: float
+    """Of which the fraction exp(-1/2) of the amplitude remains; 0 without a fall."""
+    relative_power_at_nyquist: float
+    """Without the fall, 1."""
+
+    @property
+    def is_low_passed(self) -> bool:
+        """True if the fall is more than noise shows."""
+        return bool(self.relative_power_at_nyquist < _FILTERED)
+
+    def noise(self, spectrum: Spectrum) -> NDArray[np.float64]:
+        """Recorded power of the noise in each shell (n,)."""
+        fall = np.exp(-((spectrum.frequency_per_angstrom * self.period_angstrom) ** 2))
+        return self.level * fall * squared_mtf(spectrum) * spectrum.noise_weight
+
+
+def squared_mtf(spectrum: Spectrum) -> NDArray[np.float64]:
+    """Squared MTF of a detector, sinc(w / 2), in each shell (n,)."""
+    return np.asarray(np.sinc(spectrum.cycles_per_voxel) ** 2)
+
+
+def fit_noise(spectrum: Spectrum) -> NoiseFit | None:
+    """Fit the level of noise and the low-pass filter to fine detail; None if there is too little.
+
+    Where molecules outweigh noise even there, the fall is that of their resolution.
+    """
+    cycles, k = spectrum.cycles_per_voxel, spectrum.frequency_per_angstrom
+    known = np.nan_to_num(spectrum.per_distance) > 0
+    known &= ~(spectrum.recorded < _ABOVE_FLOOR * spectrum.missing)  # True if that is NaN
+    low, high = _FITTED_CYCLES
+    shells = np.flatnonzero(known & (cycles >= low) & (cycles <= high))
+    if is_cut := len(shells) < _FEWEST_SHELLS:
+        shells = np.flatnonzero(known & (cycles >= _LOWEST_CYCLES))[-2 * _FEWEST_SHELLS :]
+    if len(shells) < _FEWEST_SHELLS:
+        return None
+    y = np.log(spectrum.per_distance[shells] / squared_mtf(spectrum)[shells])
+    slope, intercept = np.polyfit(k[shells] ** 2, y, 1).tolist()
+    left = math.exp(min(slope * (0.5 / spectrum.voxel_size_angstrom) ** 2, 0.0))
+    if left >= _FILTERED and not is_cut:
+        return NoiseFit(math.exp(float(np.median(y))), 0.0, left)
+    return NoiseFit(math.exp(intercept), math.sqrt(max(-slope, 0.0)), min(left, _FILTERED / 2))
+
+
+def is_eight_bits(tomogram: Tomogram) -> bool:
+    """Return True if sections hold whole multiples of one step, at most 256 of them."""
+    depth = tomogram.grid.shape[0]
+    sections = np.unique(np.linspace(0, depth - 1, _SAMPLE_SECTIONS).astype(int))
+    values = np.unique(
+        np.concatenate([np.unique(tomogram.read(slice(z, z + 1))) for z in sections])
+    )
+    return bool(len(values) <= 2**_EIGHT_BITS)
+
+
+def signal_end_angstrom(spectrum: Spectrum, noise: NoiseFit, excess: float) -> float | None:
+    """Finest resolution up to which the power exceeds noise by a factor; None if nowhere.
+
+    The rings of the CTF vary the noise by less than `excess`, which should be 2 or more.
+    """
+    with np.errstate(invalid="ignore"):
+        above = np.nan_to_num(spectrum.recorded / noise.noise(spectrum)) > excess
+    first = int(np.argmax(above))
+    if not above[first]:
+        return None
+    ends = np.flatnonzero(~above[first:])
+    last = first + int(ends[0]) - 1 if len(ends) else len(above) - 1
+    return float(1 / spectrum.frequency_per_angstrom[last])

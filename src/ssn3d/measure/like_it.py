@@ -1,0 +1,154 @@
+"""Settings of a simulation like a tomogram: a file for Snakemake's --configfile, with comments."""
+
+import math
+
+from ssn3d.measure.measurements import Measurements
+from ssn3d.measure.snr import UNCERTAINTY
+from ssn3d.microscope.settings import MicroscopeSettings
+
+VARIED_MICROSCOPE = "finish" in MicroscopeSettings.model_fields
+"""True if `microscope` takes ranges of tilts, `ctf_correction` and `finish`; written only then."""
+
+_SPREAD = 0.15
+"""Half width of ranges around a value, relative to it."""
+_DEFOCUS_UM = (3.0, 6.0)
+"""Written where no rings are seen."""
+_SNRS = (0.3, 0.06, 0.01)
+"""Written where the SNR is not seen."""
+_TILTS_DEG = (-60.0, 60.0)
+_SLAB_TILTS_DEG = 45.0
+_SLAB_ANGSTROM = (50.0, 1e5)
+
+
+def like_it(found: Measurements) -> str:
+    """Return the text of a YAML file with settings as measured, and ranges around them."""
+    lines = [
+        f"# A simulation like {found.name}, as measured by `ssn3d measure`; edit it, and run",
+        "#   snakemake --cores all --configfile like_it.yaml",
+        "# Of a range [low, high] each tomogram draws its own value. What is not seen says so.",
+        "",
+        "specimen:",
+        *_specimen(found),
+        "",
+        "microscope:",
+        *_microscope(found),
+        "",
+        *_snr(found),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _range(value: float, step: float, low: float, high: float) -> str:
+    """Range around a value, at least two steps wide and within limits."""
+    half = max(abs(value) * _SPREAD, step)
+    first, last = max(low, value - half), min(high, value + half)
+    return f"[{first:.1f}, {last:.1f}]" if last - first > step / 2 else f"{first:.1f}"
+
+
+def _specimen(found: Measurements) -> list[str]:
+    size = found.voxel_size_angstrom
+    resolution, why = _resolution(found)
+    lines = [
+        f"  voxel_size_angstrom: {size:.4g}"
+        if not size.is_integer()
+        else f"  voxel_size_angstrom: {size:.1f}",
+        f"  resolution_angstrom: {resolution:.1f}  # {why}",
+    ]
+    lines += _ice(found)
+    if not found.beads:
+        return [*lines, "  fiducials: null                 # no gold beads seen"]
+    diameters = sorted(bead.diameter_angstrom for bead in found.beads)
+    low, high = (_clip(d, 10.0, 1e5) for d in (0.9 * diameters[0], 1.1 * diameters[-1]))
+    return [
+        *lines,
+        "  fiducials:                      # as many gold beads as seen, if the volume is as large",
+        f"    count: {len(diameters)}",
+        f"    diameter_angstrom: [{low:.1f}, {high:.1f}]",
+    ]
+
+
+def _resolution(found: Measurements) -> tuple[float, str]:
+    finest = 2 * found.voxel_size_angstrom
+    if found.signal_end_angstrom is None:
+        return finest, "not seen: Nyquist"
+    end = max(finest, found.signal_end_angstrom)
+    return math.ceil(10 * end) / 10, "where signal ends in noise"
+
+
+def _ice(found: Measurements) -> list[str]:
+    if found.slab is None or (thickness := found.slab.thickness_voxels) is None:
+        return ["  ice: null                       # both faces are not seen"]
+    tilts = [
+        f"    tilt_about_{axis}_deg: {_range(tilt, 2.0, -_SLAB_TILTS_DEG, _SLAB_TILTS_DEG)}"
+        for axis, tilt in zip("xy", found.slab.tilts_deg, strict=True)
+    ]
+    width = _range(thickness * found.voxel_size_angstrom, 50.0, *_SLAB_ANGSTROM)
+    return ["  ice:", f"    thickness_angstrom: {width}", *tilts]
+
+
+def _microscope(found: Measurements) -> list[str]:
+    tilts, why = found.tilts_given_deg, "as given"
+    if tilts is None:
+        tilts, why = found.tilts_seen_deg, "as the spectrum shows"
+    if tilts is None:
+        tilts, why = _TILTS_DEG, "not seen"
+    # Whole steps of 3 degrees reach the last tilt.
+    low = float(round(tilts[0]))
+    high = low + 3.0 * max(1, round((tilts[1] - low) / 3.0))
+    lines = [f"  tilt:                           # {why}; the step is not measured"]
+    if VARIED_MICROSCOPE:
+        lines += [
+            f"    min_deg: [{_clip(low - 3, -90, 90):.1f}, {low + 3:.1f}]",
+            f"    max_deg: [{high - 3:.1f}, {_clip(high + 3, -90, 90):.1f}]",
+            "    step_deg: [1.0, 3.0]",
+        ]
+    else:
+        lines += [f"    min_deg: {low:.1f}", f"    max_deg: {high:.1f}", "    step_deg: 3.0"]
+    lines += ["  optics:", f"    defocus_um: {_defocus(found)}"]
+    return [*lines, *_varied(found)] if VARIED_MICROSCOPE else lines
+
+
+def _defocus(found: Measurements) -> str:
+    if found.rings is None:
+        return f"[{_DEFOCUS_UM[0]:.1f}, {_DEFOCUS_UM[1]:.1f}]       # not seen"
+    defocus, half = found.rings.defocus_um, max(0.3, 2 * found.rings.error_um)
+    return f"[{max(0.1, defocus - half):.2f}, {defocus + half:.2f}]  # as the zeros of the CTF show"
+
+
+def _varied(found: Measurements) -> list[str]:
+    """Keys of a microscope that varies from tomogram to tomogram."""
+    correction = (
+        "none" if found.rings is not None and found.snr is not None else "[none, phase_flip]"
+    )
+    lines = [f"  ctf_correction: {correction}"]
+    finish = []
+    if (period := found.low_pass_angstrom) is not None:
+        finish.append(
+            f"    low_pass: {{probability: 1.0, period_angstrom: {_range(period, 1.0, 1.0, 1e5)}}}"
+        )
+    if found.eight_bits:
+        finish.append("    quantisation: {probability: 1.0, bits: 8, clipped_percent: [0.01, 1.0]}")
+    if not finish:
+        return [*lines, "  finish: null                    # neither low-passed nor of 8 bits"]
+    if found.low_pass_angstrom is None:
+        finish.insert(0, "    low_pass: null")
+    if not found.eight_bits:
+        finish.append("    quantisation: null")
+    return [*lines, "  finish:", "    high_pass: null", "    deconvolution: null", *finish]
+
+
+def _snr(found: Measurements) -> list[str]:
+    values, why = _SNRS, "not seen"
+    if found.snr is not None:
+        estimate = found.snr.snr
+        values = (estimate * UNCERTAINTY, estimate, estimate / UNCERTAINTY)
+        why = "estimated; high and low are the limits of its uncertainty"
+    rows = [
+        f"    - {{name: {name}, snr: {value:.2g}}}"
+        for name, value in zip("ABC", values, strict=True)
+    ]
+    return ["snr:", f"  datasets:                       # {why}", *rows]
+
+
+def _clip(value: float, low: float, high: float) -> float:
+    return min(max(value, low), high)

@@ -1,0 +1,66 @@
+"""A tomogram comes in; a report, a picture, measurements and settings like it go out."""
+
+from pathlib import Path
+
+from ssn3d.core.blas import one_blas_thread
+from ssn3d.core.errors import DataError
+from ssn3d.core.log import logger
+from ssn3d.io.files import PathLike, atomic_path, check_utf8, write_json, write_text
+from ssn3d.io.tomogram import Protein, open_tomogram
+from ssn3d.measure.like_it import like_it
+from ssn3d.measure.measurements import Measurements, as_json, measure
+from ssn3d.measure.picture import picture
+from ssn3d.measure.report import report
+from ssn3d.microscope.settings import Optics
+
+_THINNEST_VOXELS = 16
+OUTPUTS = ("report.md", "picture.png", "measurements.json", "like_it.yaml")
+
+
+@one_blas_thread()
+def measure_tomogram(
+    path: PathLike,
+    folder: PathLike,
+    *,
+    optics: Optics,
+    tilt_range_deg: tuple[float, float] | None = None,
+    voxel_size_angstrom: float | None = None,
+    protein: Protein = "auto",
+) -> Measurements:
+    """Measure a tomogram, and write `OUTPUTS` into a folder.
+
+    Args:
+        path: a tomogram in any format of `io.tomogram`, with the tilt axis along y.
+        folder: for the outputs; it is made if it is missing.
+        optics: voltage, Cs and amplitude contrast of the microscope.
+        tilt_range_deg: lowest and highest tilt, if known.
+        voxel_size_angstrom: instead of the header's.
+        protein: contrast.
+
+    Raises:
+        DataError: the tomogram cannot be read or is too small, or the tilts are no range.
+        WriteError: a file cannot be written.
+    """
+    if tilt_range_deg is not None and tilt_range_deg[0] >= tilt_range_deg[1]:
+        low, high = tilt_range_deg
+        raise DataError(
+            f"tilt range {low:g} {high:g}; give the lowest tilt first, then the highest"
+        )
+    tomogram = open_tomogram(path, voxel_size_angstrom, protein)
+    check_utf8(tomogram.name, "rename the file")
+    if min(tomogram.grid.shape) < _THINNEST_VOXELS:
+        x, y, z = tomogram.grid.shape[::-1]
+        raise DataError(
+            f"{path}: {x}x{y}x{z} voxels (x, y, z) are too few to measure; give a tomogram of at "
+            f"least {_THINNEST_VOXELS} along each axis"
+        )
+    found = measure(tomogram, optics, tilt_range_deg)
+    place = Path(folder)
+    write_json(place / "measurements.json", as_json(found))
+    write_text(place / "like_it.yaml", like_it(found))
+    write_text(place / "report.md", report(found))
+    figure = picture(tomogram, found)
+    with atomic_path(place / "picture.png") as partial:
+        figure.savefig(partial)
+    logger.info("%s: %s", place, ", ".join(OUTPUTS))
+    return found
