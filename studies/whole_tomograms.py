@@ -150,9 +150,10 @@ def main() -> None:
     with job(str(folder / "log.txt")):
         _prepare(configs["varied"], folder / "structures")
         with ProcessPoolExecutor(2) as pool:
+            names = [*(f"t{i + 1}" for i in range(count)), "independent1"]
             jobs = [
-                pool.submit(simulate, f"t{i + 1}", kind, configs[kind], folder)
-                for i, kind in enumerate(kinds)
+                pool.submit(simulate, name, kind, configs[kind], folder)
+                for name, kind in zip(names, [*kinds, "varied"], strict=True)
             ]
             shards = [shard for found in jobs for shard in found.result()]
         logger.info("%d shards of %d tomograms", len(shards), count)
@@ -170,7 +171,7 @@ def _prepare(config: Config, folder: Path) -> None:
 
 def _train(shards: list[str], config: Config, folder: Path, threads: int) -> None:
     """Train on the shards, all datasets together."""
-    names = sorted({Path(shard).parent.name for shard in shards}, key=lambda n: int(n[1:]))
+    names = list(dict.fromkeys(Path(shard).parent.name for shard in shards))
     split, run = folder / "split.csv", folder / "run"
     run.mkdir(exist_ok=True)
     split_dataset(
