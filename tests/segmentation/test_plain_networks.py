@@ -49,6 +49,7 @@ def test_scales_give_mean_0_and_deviation_1(images):
     assert has_scales(network)
     assert not has_scales(build_network("ResUNet", 0.0, torch.Generator()))
     calibrate_scales(network, images, CPU)
+    CPU.logits(network, images[:1, :8, :8, :8]).sum().backward()  # can be trained
     found = []
 
     def keep(_layer, _inputs, output):

@@ -40,7 +40,7 @@ def calibrate_scales(network: nn.Module, images: Tensor, compute: Compute) -> No
 
     layers = [layer for layer in network.modules() if isinstance(layer, ChannelScale)]
     hooks = [layer.register_forward_pre_hook(set_scale) for layer in layers]
-    with torch.inference_mode():
+    with torch.no_grad():  # inference tensors could not be trained
         compute.logits(network, images)
     for hook in hooks:
         hook.remove()
