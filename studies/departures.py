@@ -85,7 +85,14 @@ CONDITIONS: dict[str, dict[str, Any]] = {
     "defocus of 2 um": {"microscope": {"optics": {"defocus_um": 2.0}}},
     "phase flipped": {"microscope": {"ctf_correction": "phase_flip"}},
     "low-passed to 60 A": {
-        "microscope": {"finish": {"low_pass": {"probability": 1.0, "period_angstrom": 60.0}}}
+        "microscope": {
+            "finish": {
+                "high_pass": None,
+                "deconvolution": None,
+                "low_pass": {"probability": 1.0, "period_angstrom": 60.0},
+                "quantisation": None,
+            }
+        }
     },
     "lamella of 1000 A": {
         "specimen": {
