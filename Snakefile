@@ -24,6 +24,7 @@ include: "workflow/rules/common.smk"
 include: "workflow/rules/common_data.smk"
 include: "workflow/rules/common_runs.smk"
 include: "workflow/rules/common_recovery.smk"
+include: "workflow/rules/common_find.smk"
 include: "workflow/rules/structures.smk"
 include: "workflow/rules/specimen.smk"
 include: "workflow/rules/microscope.smk"
@@ -33,6 +34,7 @@ include: "workflow/rules/report_data.smk"
 include: "workflow/rules/report_results.smk"
 include: "workflow/rules/recovery.smk"
 include: "workflow/rules/report_recovery.smk"
+include: "workflow/rules/find.smk"
 
 
 onerror:

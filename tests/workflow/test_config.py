@@ -22,7 +22,8 @@ from ssn3d.segmentation.networks.registry import NETWORKS
 CONFIG = yaml.safe_load((REPOSITORY / "config.yaml").read_text())
 VARIED = load_config(REPOSITORY / "config.yaml", REPOSITORY / "config/varied.yaml")
 FULL = load_config(
-    *(REPOSITORY / f for f in ("config.yaml", "config/realistic.yaml", "config/varied.yaml"))
+    REPOSITORY / "config.yaml",
+    *(REPOSITORY / f"config/{name}.yaml" for name in ("realistic", "find", "varied")),
 ).model_dump()
 SCHEMA = Config.model_json_schema()
 WRONG_TYPES = {
@@ -94,6 +95,10 @@ FAULTS = [  # key, value, message; `test_wrong_types_and_ranges` has all others
     ("tables.table3.method", "Mine", f"'Mine' .*{METHODS}"),
     ("tables.table3.dataset", "Z", r"'Z' .*snr.datasets \(A, B, C\)"),
     ("tables.table3.leave_out", ["1KP8", "x"], "tables.table3.leave_out.1: 'x' "),
+    ("find.targets", [], "find.targets: "),
+    ("find.targets", ["1KP8", "ribosome"], "find.targets.1: 'ribosome' .*PDB ID"),
+    ("independent_tomograms", 1, "independent_tomograms: 1, .*at least 2"),
+    ("subtomograms.target", "all", "subtomograms.target: 'all', .*'classes'"),
     ("recovery.picking.model", "unet-al", r"'unet-al' .*\*.pt"),
     ("recovery.averaging.symmetry", "I", "symmetry: 'I' .*Cn or Dn"),
     ("figures.example_ids", ["1KP8", "1KP8"], "example_ids.*: 1KP8 "),
@@ -165,7 +170,7 @@ def test_presets_are_valid(monkeypatch):
     presets = {
         path.stem: load_config("config.yaml", path) for path in Path("config").glob("*.yaml")
     }
-    assert set(presets) == {"cpu", "demo", "models", "own", "realistic", "varied"}
+    assert set(presets) == {*("cpu", "demo", "find", "models", "own", "realistic", "varied")}
     for name, preset in presets.items():
         section = {"cpu": "training", "own": "recovery"}.get(name)
         differing = {key for key in CONFIG if getattr(preset, key) != getattr(paper, key)}

@@ -22,6 +22,10 @@ with one_line_errors():
     STRUCTURE_FILES += map(users_file, map_files(checked.structures))
 
 
+# Settings of tomograms like those measured, which come before those of the configuration.
+SIMULATION = "results/find/simulation.json" if TARGETS else []
+
+
 def structures_in(wildcards):
     """List the structures of a tomogram."""
     return ids_in_tomogram(
@@ -30,6 +34,7 @@ def structures_in(wildcards):
         checked.snr.reference_id,
         checked.seed,
         wildcards.tomogram,
+        targets=TARGETS,
     )
 
 

@@ -3,6 +3,7 @@ rule image_specimen:
         density="results/tomograms/{tomogram}/density.mrc",
         specimen="results/tomograms/{tomogram}/specimen.json",
         detector_tables=DETECTOR_TABLES,
+        simulation=SIMULATION,
     output:
         tilts=volume("results/tomograms/{tomogram}/tilts.mrc"),
         signal=volume("results/tomograms/{tomogram}/signal.mrc"),
@@ -31,6 +32,7 @@ rule add_noise:
         acquisition="results/tomograms/{tomogram}/acquisition.json",
         particles="results/tomograms/{tomogram}/particles.star",
         specimen="results/tomograms/{tomogram}/specimen.json",
+        simulation=SIMULATION,
     output:
         **HALF_TOMOGRAMS,
         tomogram=volume("results/tomograms/{tomogram}/{dataset}.mrc"),

@@ -3,6 +3,7 @@ rule simulate_specimen:
         structures=lambda w: expand(
             "results/structures/{pdb_id}.npz", pdb_id=structures_in(w)
         ),
+        simulation=SIMULATION,
     output:
         density=volume("results/tomograms/{tomogram}/density.mrc"),
         labels=LABELS,

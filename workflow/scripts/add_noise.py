@@ -2,19 +2,21 @@
 
 from ssn3d.core.device import use_threads
 from ssn3d.core.log import job
+from ssn3d.find.simulated import simulated_section
 from ssn3d.microscope.settings import MicroscopeSettings, ReferenceSettings
 from ssn3d.microscope.steps import add_noise
 
 if __name__ == "__main__":
     with job(snakemake.log[0]):
         use_threads(snakemake.threads)
-        asked = snakemake.params.asked
+        asked, like_them = snakemake.params.asked, snakemake.input.simulation
+        settings = simulated_section(like_them, "microscope", asked["microscope"])
         add_noise(
             dict(snakemake.input),
-            MicroscopeSettings.model_validate(asked["microscope"]),
+            MicroscopeSettings.model_validate(settings),
             ReferenceSettings.model_validate(asked["reference"]),
             size_voxels=asked["size_voxels"],
-            target=asked["target"],
+            target=simulated_section(like_them, "snr", asked["target"]),
             seed=asked["seed"],
             keys=(snakemake.wildcards.tomogram, snakemake.wildcards.dataset),
             **snakemake.output,

@@ -1,14 +1,17 @@
 """Place the particles of one tomogram, and draw its density and instance labels."""
 
 from ssn3d.core.log import job
+from ssn3d.find.simulated import simulated_section
 from ssn3d.specimen.settings import SpecimenSettings
 from ssn3d.specimen.steps import simulate_specimen
 
 if __name__ == "__main__":
     with job(snakemake.log[0]):
+        files, settings = snakemake.input, snakemake.params.settings
+        settings = simulated_section(files.simulation, "specimen", settings)
         simulate_specimen(
-            dict(zip(snakemake.params.pdb_ids, snakemake.input.structures, strict=True)),
-            SpecimenSettings.model_validate(snakemake.params.settings),
+            dict(zip(snakemake.params.pdb_ids, files.structures, strict=True)),
+            SpecimenSettings.model_validate(settings),
             snakemake.params.seed,
             snakemake.wildcards.tomogram,
             **snakemake.output,

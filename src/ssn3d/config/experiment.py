@@ -13,6 +13,7 @@ from ssn3d.config.messages import one_line
 from ssn3d.core.errors import ConfigError
 from ssn3d.core.settings import Settings
 from ssn3d.experiment.runs import JOIN
+from ssn3d.find.settings import FindSettings
 from ssn3d.io.files import PathLike
 from ssn3d.io.yaml_files import read_yaml
 from ssn3d.microscope.settings import ANY_REFERENCE, MicroscopeSettings, SNRSettings
@@ -31,6 +32,8 @@ from ssn3d.subtomograms.settings import SplitsSettings, SubtomogramsSettings
 
 _OF_FILES = {"structures.biological_ids", "structures.maps", "tables.table3.leave_out"}
 """Keys that name structures of structures.ids alone, no random shapes."""
+
+_FEWEST_INDEPENDENT = 2
 
 
 class Config(Settings):
@@ -60,6 +63,8 @@ class Config(Settings):
     leaderboard: LeaderboardSettings
     figures: FiguresSettings
     recovery: RecoverySettings
+    find: FindSettings | None
+    """Search for named molecules; null for none."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -71,6 +76,8 @@ class Config(Settings):
                     f"(subtomograms.size_voxels: {size}); make the tomogram larger"
                 )
         self.microscope.check_specimen(self.specimen)
+        if self.find is not None:
+            self._check_find()
         names, board = self.snr.snr_of, self.leaderboard
         shown: dict[str, RowSettings | Table3Settings] = {"tables.table3": self.tables.table3}
         shown |= {f"tables.table2.{i}": row for i, row in enumerate(self.tables.table2)}
@@ -84,6 +91,19 @@ class Config(Settings):
                         f"({', '.join(names)})"
                     )
         return self
+
+    def _check_find(self) -> None:
+        """Raise ValueError if the tomograms to simulate are not those that a search needs."""
+        if self.subtomograms.target != "classes":
+            raise ValueError(
+                f"subtomograms.target: {self.subtomograms.target!r}, but find needs 'classes'; "
+                "begin with config/find.yaml"
+            )
+        if self.independent_tomograms < _FEWEST_INDEPENDENT:
+            raise ValueError(
+                f"independent_tomograms: {self.independent_tomograms}, but find needs at least "
+                f"{_FEWEST_INDEPENDENT}, by which scores become probabilities"
+            )
 
 
 def load_config(*paths: PathLike) -> Config:

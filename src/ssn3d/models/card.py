@@ -10,6 +10,7 @@ from ssn3d.core.errors import DataError
 from ssn3d.core.settings import Settings
 from ssn3d.core.standard import Standardised
 from ssn3d.io.files import PathLike
+from ssn3d.structures.ids import PDB_ID
 
 FOLDER = Path(__file__).parent
 Target = Literal["centred", "all"]
@@ -17,11 +18,19 @@ Content = TypeVar("Content", bound=Settings)
 
 
 def in_order(names: tuple[str, ...]) -> tuple[str, ...]:
-    """Raise ValueError unless these are classes in their order, the first two among them."""
+    """Raise ValueError unless these are classes in their order, the first two among them.
+
+    Targets, by their PDB IDs, may follow all classes.
+    """
     known = tuple(name for name in CLASSES if name in names)
-    if names != known or known[:2] != CLASSES[:2]:
+    targets = names[len(CLASSES) :] if known == CLASSES else ()
+    if names != known + targets or known[:2] != CLASSES[:2] or not all(map(_is_id, targets)):
         raise ValueError(f"{', '.join(names)} must be some of {', '.join(CLASSES)}, in this order")
     return names
+
+
+def _is_id(name: str) -> bool:
+    return PDB_ID.fullmatch(name) is not None
 
 
 class Facts(Settings):

@@ -1,7 +1,7 @@
 """IDs of the experiment's structures, and superseded entries of the archive."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from ssn3d.core.errors import ConfigError
@@ -28,6 +28,8 @@ def ids_in_tomogram(
     reference_id: str,
     seed: int,
     tomogram: str,
+    *,
+    targets: Collection[str] = (),
 ) -> list[str]:
     """Draw the structures of a tomogram, in the order of `pdb_ids`.
 
@@ -37,6 +39,7 @@ def ids_in_tomogram(
         reference_id: structure of every tomogram, by which its SNR is measured.
         seed: of the configuration.
         tomogram: name of the tomogram.
+        targets: further structures of every tomogram.
     """
     if per_tomogram is None:
         return list(pdb_ids)
@@ -44,9 +47,11 @@ def ids_in_tomogram(
     if isinstance(per_tomogram, list):
         low, high = per_tomogram
         per_tomogram = int(random.integers(low, high, endpoint=True))
-    others = [pdb_id for pdb_id in pdb_ids if pdb_id != reference_id]
-    chosen = random.choice(len(others), size=per_tomogram - 1, replace=False)
-    drawn = {reference_id, *(others[i] for i in chosen)}
+    always = {reference_id, *targets}
+    others = [pdb_id for pdb_id in pdb_ids if pdb_id not in always]
+    count = min(max(per_tomogram - len(always), 0), len(others))
+    chosen = random.choice(len(others), size=count, replace=False)
+    drawn = {*always, *(others[i] for i in chosen)}
     return [pdb_id for pdb_id in pdb_ids if pdb_id in drawn]
 
 

@@ -84,11 +84,11 @@ def draw_picks(
     size = tomogram.grid.voxel_size_angstrom
     labels = open_volume(instances).read(slice(None))
     shape = tomogram.grid.shape
-    slabs = [_slab(tomogram.read_dark, labels, shape, plane, size) for plane in ("xy", "xz")]
+    slabs = [cut_slab(tomogram.read_dark, labels, shape, plane, size) for plane in ("xy", "xz")]
     save(picks_picture(sample.name, slabs, kinds, diameter_angstrom, size), figure)
 
 
-def _slab(
+def cut_slab(
     read: Any, labels: NDArray[Any], shape: tuple[int, int, int], plane: str, size: float
 ) -> Slab:
     """Cut out the middle slice of a plane; `read` reads a part of the tomogram."""
@@ -113,16 +113,19 @@ def picks_picture(
     kinds: Mapping[str, NDArray[np.float64]],
     diameter_angstrom: float,
     voxel_size_angstrom: float,
+    *,
+    looks: Mapping[str, tuple[str, Any]] = _LOOKS,
 ) -> Figure:
     """Draw slices without marks, with picks, and with outlines of their targets.
 
     Args:
         name: name of the tomogram.
         slabs: the slices, a row for each.
-        kinds: positions (n, 3), z, y, x in voxels, by kind; see `_LOOKS`.
+        kinds: positions (n, 3), z, y, x in voxels, by kind; see `looks`.
         diameter_angstrom: diameter of the circles; positions farther from the slice than a quarter
             of it are not shown.
         voxel_size_angstrom: voxel size of the tomogram.
+        looks: colour and dashes of each kind of positions.
     """
     ratios = [slab.image.shape[0] / slab.image.shape[1] for slab in slabs]
     figure = new_figure(2.05 * sum(ratios) + 1.2)
@@ -136,11 +139,11 @@ def picks_picture(
         draw_labels(row[2], slab.labels)
         for kind, positions in kinds.items():
             centres_nm = _near(slab, positions, voxel_size_angstrom, diameter_angstrom / 4)
-            _draw_circles(row[1], centres_nm, diameter_angstrom / 20, kind)
+            _draw_circles(row[1], centres_nm, diameter_angstrom / 20, looks[kind])
     for axes, title in zip(panels[0], ("tomogram", "picks", "their targets"), strict=True):
         axes.set_title(title)
-    looks = [(kind, *_LOOKS[kind]) for kind in kinds]
-    handles = [Line2D([], [], color=c, linestyle=dashes, label=kind) for kind, c, dashes in looks]
+    shown = [(kind, *looks[kind]) for kind in kinds]
+    handles = [Line2D([], [], color=c, linestyle=dashes, label=kind) for kind, c, dashes in shown]
     figure.legend(handles=handles, loc="outside lower center", ncols=len(handles))
     return figure
 
@@ -155,9 +158,11 @@ def _near(
     return np.asarray(near * (voxel_size_angstrom / 10))
 
 
-def _draw_circles(axes: Axes, centres: NDArray[np.float64], radius: float, kind: str) -> None:
-    """Draw circles in the look of a kind of positions."""
-    color, dashes = _LOOKS[kind]
+def _draw_circles(
+    axes: Axes, centres: NDArray[np.float64], radius: float, look: tuple[str, Any]
+) -> None:
+    """Draw circles in a colour and dashes."""
+    color, dashes = look
     for place in centres:
         axes.add_patch(
             Circle(tuple(place), radius, fill=False, color=color, linestyle=dashes, lw=0.9)

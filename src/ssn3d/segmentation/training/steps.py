@@ -31,13 +31,15 @@ def train_run(
     record: PathLike,
     checkpoint: PathLike,
     repeat: str = "",
+    targets: Sequence[str] = (),
     ranks: Ranks | None = None,
 ) -> None:
     """Train a network on the train rows of a split; write weights.pt, history.csv and run.json.
 
     The weights are those of the best epoch. Training resumes from `checkpoint`, deleted at the end.
     All processes (`ranks`) train, the first writes. A `repeat` (`runs.repeats`) changes initial
-    weights, order and dropout alone. Raises DataError or CheckpointError for damaged files.
+    weights, order and dropout alone. `targets` name the network's classes beyond `CLASSES`. Raises
+    DataError or CheckpointError for damaged files.
     """
     dataset, rows = read_dataset(shards, split)
     check_parts(rows, ("train", "validation"), split)
@@ -47,7 +49,7 @@ def train_run(
         "shards_sha256": dataset.digests,
         "split_sha256": sha256_of(split),
         "target": "all" if target == "classes" else target,
-        "classes": list(CLASSES[: architecture(network).classes]),
+        "classes": [*CLASSES[: architecture(network).classes], *targets],
         "standardised": "tomogram" if target == "classes" else "tile",
         "voxel_size_angstrom": dataset.voxel_size_angstrom,
         "size_voxels": dataset.size_voxels,

@@ -1,0 +1,101 @@
+"""Targets that no search can find: too small for the data, or too similar to another target."""
+
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+
+import numpy as np
+
+from ssn3d.averaging.superpose import superpose
+from ssn3d.core.errors import ConfigError, DataError
+from ssn3d.find.candidates import diameter_angstrom
+from ssn3d.structures.maps import density_map
+from ssn3d.structures.structure import Structure
+from ssn3d.structures.surrogates import PROTEIN_ANGSTROM3_PER_DALTON
+
+HOPELESS = 3.0
+"""Height of a particle's peak in noise, in standard deviations, that noise alone often reaches
+among the many places of a tomogram."""
+TWINS = 0.95
+"""Correlation of two maps above which noise of any strength hides their difference."""
+_FEWEST_VOXELS = 2.5
+_MOST_DIFFERENT_MASS = 1.25
+"""Maps of structures of more different masses correlate less than twins."""
+_MOST_DIFFERENT_VOXELS = 1.5
+_BOX_VOXELS = 24
+
+
+def peak_height(mass_dalton: float, snr: float, voxel_size_angstrom: float) -> float:
+    """Height of a particle's peak behind a matched filter, in standard deviations of the noise.
+
+    The SNR is that of a voxel; noise of all voxels is taken to be independent.
+    """
+    voxels = mass_dalton * PROTEIN_ANGSTROM3_PER_DALTON / voxel_size_angstrom**3
+    return float(np.sqrt(voxels * snr))
+
+
+def check_voxel_sizes(sizes_angstrom: Mapping[str, float]) -> None:
+    """Raise DataError if tomograms, by name, differ too much for one simulation."""
+    fine, coarse = (choose(sizes_angstrom, key=sizes_angstrom.__getitem__) for choose in (min, max))
+    smallest, largest = sizes_angstrom[fine], sizes_angstrom[coarse]
+    if largest > _MOST_DIFFERENT_VOXELS * smallest:
+        raise DataError(
+            f"find.tomograms: {fine} has voxels of {smallest:.4g} A, {coarse} of {largest:.4g} A; "
+            "search tomograms of such different sizes in separate runs, each with its own table"
+        )
+
+
+def check_sizes(masses_dalton: Mapping[str, float], snr: float | None, voxel: float) -> None:
+    """Raise ConfigError if targets, by ID, are too small for voxels or noise.
+
+    Args:
+        masses_dalton: masses of the targets.
+        snr: highest SNR that the tomograms may have; None if it is unknown.
+        voxel: voxel size in angstrom.
+    """
+    for target, mass in masses_dalton.items():
+        remedy = f"remove {target} from find.targets"
+        if diameter_angstrom(mass, 1.0) < _FEWEST_VOXELS * voxel:
+            raise ConfigError(
+                f"config: find.targets: {target} ({mass / 1000:.0f} kDa, about "
+                f"{diameter_angstrom(mass, 1.0):.0f} A wide) is too small for voxels of "
+                f"{voxel:.4g} A; {remedy}, or reconstruct the tomograms in finer voxels"
+            )
+        if snr is not None and (height := peak_height(mass, snr, voxel)) < HOPELESS:
+            raise ConfigError(
+                f"config: find.targets: {target} ({mass / 1000:.0f} kDa) would be at most "
+                f"{height:.1f} standard deviations above the noise of these tomograms (SNR at most "
+                f"{snr:.2g}), as noise itself often is; {remedy}"
+            )
+
+
+def check_twins(structures: Sequence[Structure], resolution_angstrom: float) -> None:
+    """Raise ConfigError if two targets cannot be told apart at a resolution."""
+    for one, other in combinations(structures, 2):
+        masses = sorted([one.mass_dalton, other.mass_dalton])
+        if masses[1] > _MOST_DIFFERENT_MASS * masses[0]:
+            continue
+        alike = correlation(one, other, resolution_angstrom)
+        if alike > TWINS:
+            raise ConfigError(
+                f"config: find.targets: {one.pdb_id} and {other.pdb_id} cannot be told apart at "
+                f"{resolution_angstrom:g} A (their maps correlate by {alike:.3f}); keep one of them"
+            )
+
+
+def correlation(one: Structure, other: Structure, resolution_angstrom: float) -> float:
+    """Highest correlation coefficient of two maps in any orientation."""
+    both = (one, other)
+    extent = max(float(np.linalg.norm(s.points_angstrom, axis=1).max()) for s in both)
+    voxel = min(resolution_angstrom / 2, 2 * (extent + 2 * resolution_angstrom) / _BOX_VOXELS)
+    size = 4 * int(np.ceil((extent + 2 * resolution_angstrom) / voxel / 2))
+    maps = [
+        density_map(s.points_angstrom, s.masses_dalton, voxel, resolution_angstrom, size)
+        for s in both
+    ]
+    highest = max(2, int(size * voxel / resolution_angstrom))
+    poses = superpose(maps[0], maps[1], highest, 2.0, np.random.default_rng(0))
+    turned = other.points_angstrom @ poses.rotations[0].T + poses.shifts[0] * voxel
+    posed = density_map(
+        turned.astype(np.float32), other.masses_dalton, voxel, resolution_angstrom, size
+    )
+    return float(np.corrcoef(maps[0].ravel(), posed.ravel())[0, 1])

@@ -1,0 +1,139 @@
+"""Settings of simulated tomograms like those measured, from the measurements of all of them.
+
+What was not seen in any tomogram keeps the value of the configuration, as does all that cannot be
+measured. Ranges hold all measured values, and a margin.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ssn3d.measure.snr import UNCERTAINTY
+
+_SPREAD = 0.15
+"""Margin of a range, relative to the values at its ends."""
+_TILT_MARGIN_DEG = 3.0
+_SLAB_MARGIN_DEG = 2.0
+_STEEPEST_DEG, _STEEPEST_SLAB_DEG = 70.0, 45.0
+_DEFOCUS_MARGIN_UM = 0.3
+_ICE_OF_MOLECULES = (0.9, 1.3)
+"""Thickness of ice, relative to that of what holds molecules, whose edges are not seen."""
+_SNR_LIMITS = (0.005, 2.0)
+
+Measured = Sequence[Mapping[str, Any]]
+"""Content of measurements.json of each tomogram."""
+Section = dict[str, Any]
+
+
+def specimen_like(measured: Measured, specimen: Mapping[str, Any]) -> Section:
+    """Section `specimen` of tomograms like those measured.
+
+    Voxels are those of the configuration, or of the coarsest tomogram if that is coarser.
+    """
+    found = dict(specimen)
+    voxel = max(specimen["voxel_size_angstrom"], *(one["voxel_size_angstrom"] for one in measured))
+    found["voxel_size_angstrom"] = voxel = float(f"{voxel:.5g}")
+    ratio = voxel / specimen["voxel_size_angstrom"]
+    if ratio > 1:
+        found["resolution_angstrom"] = _scaled(specimen["resolution_angstrom"], ratio)
+    slabs = [one["slab"] for one in measured]
+    if all(slab is not None and slab["thickness_angstrom"] is not None for slab in slabs):
+        found["ice"] = _ice(slabs, specimen["ice"])
+    beads = [diameter for one in measured for diameter in one["gold"]["diameters_angstrom"]]
+    if beads:
+        most = max(len(one["gold"]["diameters_angstrom"]) for one in measured)
+        fiducials = {"place": "inside", "contrast": [1.0, 5.0], **(specimen["fiducials"] or {})}
+        widths = _around([*beads], limits=(10.0, 1e5))
+        found["fiducials"] = fiducials | {"count": [0, most], "diameter_angstrom": widths}
+    return found
+
+
+def _scaled(value: float | list[float], ratio: float) -> float | list[float]:
+    """Multiply a number, or both bounds of a range."""
+    return [ratio * bound for bound in value] if isinstance(value, list) else ratio * value
+
+
+def _ice(slabs: Measured, known: Mapping[str, Any] | None) -> Section:
+    """Slab of ice around the measured ones, whose faces tilt by the means of both."""
+    thicknesses = [slab["thickness_angstrom"] for slab in slabs]
+    low, high = _ICE_OF_MOLECULES
+    ice: Section = dict(known or {})
+    ice["thickness_angstrom"] = [low * min(thicknesses), high * max(thicknesses)]
+    for axis in "xy":
+        key = f"tilt_about_{axis}_deg"
+        tilts = [(slab["bottom"][key] + slab["top"][key]) / 2 for slab in slabs]
+        ice[key] = [
+            max(-_STEEPEST_SLAB_DEG, min(tilts) - _SLAB_MARGIN_DEG),
+            min(_STEEPEST_SLAB_DEG, max(tilts) + _SLAB_MARGIN_DEG),
+        ]
+    return ice
+
+
+def microscope_like(
+    measured: Measured, tilts_deg: Sequence[tuple[float, float]], microscope: Mapping[str, Any]
+) -> Section:
+    """Section `microscope` of tomograms like those measured; their lowest and highest tilts."""
+    found = dict(microscope)
+    lows, highs = zip(*tilts_deg, strict=True)
+    found["tilt"] = microscope["tilt"] | {
+        "min_deg": _tilts(lows),
+        "max_deg": _tilts(highs),
+    }
+    rings = [one["thon_rings"] for one in measured if one["thon_rings"] is not None]
+    if len(rings) == len(measured):
+        margins = [max(_DEFOCUS_MARGIN_UM, 2 * one["error_um"]) for one in rings]
+        values = [one["defocus_um"] for one in rings]
+        pairs = [*zip(values, margins, strict=True)]
+        defocus = [max(0.1, min(v - m for v, m in pairs)), max(v + m for v, m in pairs)]
+        found["optics"] = microscope["optics"] | {"defocus_um": defocus}
+        # A corrected tomogram has no rings.
+        found["ctf_correction"] = "none"
+    found["finish"] = _finish(measured, microscope["finish"])
+    return found
+
+
+def _tilts(angles: Sequence[float]) -> list[float]:
+    """Range of the first or the last tilts, in degrees."""
+    low, high = min(angles) - _TILT_MARGIN_DEG, max(angles) + _TILT_MARGIN_DEG
+    low, high = (min(max(angle, -_STEEPEST_DEG), _STEEPEST_DEG) for angle in (low, high))
+    return [low, high if high > low else low + _TILT_MARGIN_DEG]
+
+
+def _finish(measured: Measured, known: Mapping[str, Any] | None) -> Section:
+    """Steps after reconstruction, as frequent as they were seen."""
+    finish: Section = {
+        "high_pass": None,
+        "deconvolution": None,
+        "low_pass": None,
+        "quantisation": None,
+    } | dict(known or {})
+    periods = [one["low_pass_angstrom"] for one in measured]
+    seen = [period for period in periods if period is not None]
+    finish["low_pass"] = None
+    if seen:
+        passed = {"period_angstrom": _around(seen, limits=(1.0, 1e5))}
+        finish["low_pass"] = {"probability": len(seen) / len(periods), **passed}
+    rounded = sum(one["eight_bits"] for one in measured) / len(measured)
+    finish["quantisation"] = None
+    if rounded:
+        bits = {"bits": 8, "clipped_percent": [0.01, 1.0]}
+        finish["quantisation"] = {"probability": rounded, **bits}
+    return finish
+
+
+def snr_like(snrs: Sequence[float | None]) -> list[float] | None:
+    """Range of the SNR, by the estimates of all tomograms and their uncertainty.
+
+    None where it is not known of any.
+    """
+    known = [snr for snr in snrs if snr is not None]
+    if not known:
+        return None
+    least, most = _SNR_LIMITS
+    low = min(max(min(known) / UNCERTAINTY, least), most / UNCERTAINTY)
+    return [low, max(min(max(known) * UNCERTAINTY, most), low * UNCERTAINTY)]
+
+
+def _around(values: Sequence[float], limits: tuple[float, float]) -> list[float]:
+    """Range of values above 0, with a margin, within limits."""
+    low, high = (1 - _SPREAD) * min(values), (1 + _SPREAD) * max(values)
+    return [max(low, limits[0]), min(high, limits[1])]

@@ -1,0 +1,97 @@
+"""Report of a search, as Markdown: what was measured, what is expected, what was found."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from ssn3d.io.files import PathLike, read_json, write_text
+from ssn3d.io.tables import read_csv
+
+EXPECTED = {
+    "target": str,
+    "tomograms": int,
+    "particles": int,
+    "among_candidates": int,
+    "default": bool,
+    "false_discovery_rate": float,
+    "picks": int,
+    "precision": float,
+    "recall": float,
+}
+_NOT_ALWAYS = ("precision", "recall")
+
+
+def write_report(
+    measured: Mapping[str, PathLike],
+    candidates: Mapping[str, PathLike],
+    expected: PathLike,
+    simulation: PathLike,
+    path: PathLike,
+) -> None:
+    """Write the report.
+
+    Args:
+        measured: report of the measurements of each tomogram, by name.
+        candidates: table of all candidates of each tomogram.
+        expected: table of `calibrate_targets`.
+        simulation: settings of the simulated tomograms.
+        path: output.
+    """
+    table = read_csv(expected, EXPECTED, may_be_empty=_NOT_ALWAYS)
+    snr = read_json(simulation, "snr")["snr"]
+    words = "as configured (not seen)" if snr is None else f"{snr[0]:.2g} to {snr[1]:.2g}"
+    told = (
+        f"The network was trained on simulated tomograms (SNR {words}). Probabilities hold for "
+        "tomograms in which a target is as frequent as it is there."
+    )
+    reports = [Path(file).read_text(encoding="utf-8") for file in measured.values()]
+    parts = [
+        "# Search for named molecules",
+        *("", told, "", "## Expected, on simulated tomograms that no training saw", ""),
+        *_expected(table),
+        *("", "## Picks", ""),
+        *_found(candidates, table["target"].unique().tolist()),
+        *("", "## What was measured of each tomogram", ""),
+        *(text.replace("# ", "### ", 1) for text in reports),
+    ]
+    write_text(path, "\n".join(parts) + "\n")
+
+
+def _expected(table: pd.DataFrame) -> list[str]:
+    """Rows of precision and recall; the default cut is marked."""
+    titles = ("target", "wrong picks allowed", "picks", "precision", "recall")
+    lines = [f"| {' | '.join(titles)} |", "|" + len(titles) * "---|"]
+    for row in table.itertuples():
+        mark = " (default)" if row.default else ""
+        numbers = f"{_percent(row.precision)} | {_percent(row.recall)}"
+        lines.append(
+            f"| {row.target} | {row.false_discovery_rate:.0%}{mark} | {row.picks} | {numbers} |"
+        )
+    for target, rows in table.groupby("target", sort=False):
+        first = rows.iloc[0]
+        found = f"{first['among_candidates']} of {first['particles']} particles"
+        where = f"in {first['tomograms']} tomograms are among the candidates"
+        lines += ["", f"{target}: {found} {where}."]
+    return lines
+
+
+def _percent(value: float) -> str:
+    return "-" if np.isnan(value) else f"{value:.0%}"
+
+
+def _found(candidates: Mapping[str, PathLike], targets: Sequence[str]) -> list[str]:
+    """Rows of numbers of picks, and of those expected to be right."""
+    lines = [
+        "| tomogram | target | picks | expected to be right | candidates |",
+        "|---|---|---|---|---|",
+    ]
+    for name, file in candidates.items():
+        table = pd.read_csv(Path(file))
+        for target in targets:
+            rows = table[table["target"] == target]
+            kept = rows[rows["kept"].astype(bool)]
+            right = kept["probability"].sum()
+            lines.append(f"| {name} | {target} | {len(kept)} | {right:.1f} | {len(rows)} |")
+    return lines

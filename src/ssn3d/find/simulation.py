@@ -1,0 +1,96 @@
+"""Measurement of the tomograms, and settings of simulated tomograms like them, on files."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ssn3d.core.errors import DataError
+from ssn3d.core.log import logger
+from ssn3d.find.checks import check_sizes, check_twins, check_voxel_sizes
+from ssn3d.find.like_them import Section, microscope_like, snr_like, specimen_like
+from ssn3d.find.snr_of_voxels import snr_in_voxels
+from ssn3d.io.files import PathLike, read_json, write_json
+from ssn3d.measure.steps import measure_tomogram
+from ssn3d.microscope.settings import MicroscopeSettings, Optics
+from ssn3d.recovery.samples_table import Sample
+from ssn3d.specimen.settings import SpecimenSettings
+from ssn3d.structures.structure import read_structure
+
+_KEYS = ("voxel_size_angstrom", "slab", "gold", "thon_rings", "low_pass_angstrom", "eight_bits")
+
+
+def measure_sample(
+    sample: Sample, folder: PathLike, optics: Mapping[str, Any], voxel_size_angstrom: float
+) -> None:
+    """Write the files of `measure_tomogram`, and snr.json: the SNR at the simulation's voxel size.
+
+    Args:
+        sample: the tomogram.
+        folder: folder of the files.
+        optics: section `microscope.optics` of the configuration.
+        voxel_size_angstrom: of the simulation, unless the tomogram's voxels are coarser.
+    """
+    found = measure_tomogram(
+        sample.file,
+        folder,
+        optics=Optics.model_validate(optics),
+        tilt_range_deg=sample.tilt_range_deg,
+        voxel_size_angstrom=sample.voxel_size_angstrom,
+    )
+    write_json(Path(folder) / "snr.json", {"snr": snr_in_voxels(found, voxel_size_angstrom)})
+
+
+def write_simulation(
+    measurements: Mapping[str, Sequence[PathLike]],
+    tilts_deg: Sequence[tuple[float, float]],
+    structures: Sequence[PathLike],
+    sections: Mapping[str, Mapping[str, Any]],
+    path: PathLike,
+) -> None:
+    """Write the settings of simulated tomograms like those measured, as JSON.
+
+    Args:
+        measurements: measurements.json and snr.json of each tomogram, by its name.
+        tilts_deg: lowest and highest tilt of each.
+        structures: files of the targets.
+        sections: sections `specimen` and `microscope` of the configuration.
+        path: output, with these sections and `snr`, a range, or null if it is not known.
+
+    Raises:
+        DataError: the voxel sizes of tomograms differ too much, or a file is damaged.
+        ConfigError: a target is too small, or cannot be told from another.
+    """
+    measured = [read_json(files[0], *_KEYS) for files in measurements.values()]
+    sizes = [one["voxel_size_angstrom"] for one in measured]
+    check_voxel_sizes(dict(zip(measurements, sizes, strict=True)))
+    targets = [read_structure(file) for file in structures]
+    masses = {target.pdb_id: target.mass_dalton for target in targets}
+    specimen = _without_targets_in_membranes(
+        specimen_like(measured, sections["specimen"]), min(masses.values())
+    )
+    microscope = microscope_like(measured, tilts_deg, sections["microscope"])
+    snr = snr_like([read_json(files[1], "snr")["snr"] for files in measurements.values()])
+    try:
+        checked = SpecimenSettings.model_validate(specimen)
+        MicroscopeSettings.model_validate(microscope).check_specimen(checked)
+    except ValueError as error:
+        problem = " ".join(str(error).split())
+        raise DataError(
+            f"{path}: no valid simulation follows from the measurements ({problem}); "
+            "give other values in `specimen` and `microscope`"
+        ) from error
+    check_sizes(masses, None if snr is None else snr[1], checked.voxel_size_angstrom)
+    check_twins(targets, float(np.min(checked.resolution_angstrom)))
+    write_json(path, {"specimen": specimen, "microscope": microscope, "snr": snr})
+    words = "as configured (not seen)" if snr is None else f"{snr[0]:.2g} to {snr[1]:.2g}"
+    logger.info("%s: voxels of %.4g A, SNR %s", path, checked.voxel_size_angstrom, words)
+
+
+def _without_targets_in_membranes(specimen: Section, lightest_dalton: float) -> Section:
+    """Leave proteins in membranes out if targets would be among them, labelled as others are."""
+    proteins = specimen["membrane_proteins"]
+    if proteins is not None and lightest_dalton <= proteins["largest_dalton"]:
+        return specimen | {"membrane_proteins": None}
+    return specimen

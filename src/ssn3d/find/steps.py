@@ -1,0 +1,180 @@
+"""The search on files: a segmented tomogram and a calibration in, picks of each target out."""
+
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ssn3d.core.log import logger
+from ssn3d.find.calibration import Calibration, Scored, calibrate, expected, kept, reliability
+from ssn3d.find.candidates import compare, diameter_angstrom, find_candidates
+from ssn3d.io.files import PathLike, read_json, write_json
+from ssn3d.io.particles.files import write_particle_table
+from ssn3d.io.particles.frame import TomogramFrame
+from ssn3d.io.particles.relion import Relion
+from ssn3d.io.particles.simulated import read_particles
+from ssn3d.io.particles.table import ParticleTable
+from ssn3d.io.tables import write_csv
+from ssn3d.io.volumes import open_volume
+from ssn3d.structures.structure import read_structure
+
+_DISTANCE_OF_DIAMETER = 0.5
+"""Largest distance of a right candidate from its particle."""
+_DIALECTS: dict[str, Relion] = {"": 5, "_relion4": 4}
+"""Suffix of the name of a STAR file for each version of RELION."""
+RATES = (0.05, 0.1, 0.2, 0.5)
+"""False discovery rates whose precision and recall are reported, besides the configured one."""
+
+
+def write_candidates(
+    probabilities: Mapping[str, PathLike],
+    structures: Mapping[str, PathLike],
+    path: PathLike,
+    truth: PathLike | None = None,
+) -> None:
+    """Write the candidates for each target in one tomogram, as JSON.
+
+    Args:
+        probabilities: volume of the probability of each target.
+        structures: file of each target's structure.
+        path: output: `centres` (z, y, x in voxels), `scores`, `diameter_angstrom` and, of a
+            simulated tomogram, `correct` and `true`, by target.
+        truth: particles of a simulated tomogram.
+    """
+    found: dict[str, Any] = {}
+    for target, volume in probabilities.items():
+        opened = open_volume(volume)
+        size, shape = opened.voxel_size_angstrom(None), opened.shape
+        diameter = diameter_angstrom(read_structure(structures[target]).mass_dalton, size)
+        picks = find_candidates(opened.read_float32, shape, size, diameter)
+        logger.info("%s: %s", target, picks.why)
+        found[target] = {
+            "centres": picks.centres.tolist(),
+            "scores": picks.scores.tolist(),
+            "diameter_angstrom": diameter,
+        }
+        if truth is not None:
+            distance = _DISTANCE_OF_DIAMETER * diameter / size
+            scored = compare(
+                *(picks.centres, picks.scores, read_particles(truth), target),
+                shape=shape,
+                distance_voxels=distance,
+            )
+            found[target] |= {"correct": scored.correct.tolist(), "true": scored.true}
+    write_json(path, found)
+
+
+def calibrate_targets(
+    candidates: Sequence[PathLike],
+    targets: Collection[str],
+    false_discovery_rate: float,
+    *,
+    calibration: PathLike,
+    table: PathLike,
+) -> None:
+    """Calibrate the scores of each target on simulated tomograms; write JSON and a CSV table.
+
+    `candidates` are files of `write_candidates` of at least two simulated tomograms. The JSON has
+    the steps of the probability and the calibration curve, the table precision and recall.
+    """
+    content: dict[str, Any] = {}
+    rows = []
+    for target in targets:
+        scored = [_scored(read_json(file, target)[target]) for file in candidates]
+        found = calibrate(scored)
+        mean, share, counts = reliability(scored)
+        content[target] = {
+            "scores": found.scores.tolist(),
+            "probabilities": found.probabilities.tolist(),
+            "curve": {
+                "probability": mean.tolist(),
+                "observed": share.tolist(),
+                "candidates": counts.tolist(),
+            },
+        }
+        true, right = (sum(map(int, values)) for values in _counts(scored))
+        for rate in sorted({*RATES, false_discovery_rate}):
+            one = expected(scored, rate)
+            rows.append(
+                {
+                    "target": target,
+                    "tomograms": len(scored),
+                    "particles": true,
+                    "among_candidates": right,
+                    "default": rate == false_discovery_rate,
+                    **vars(one),
+                }
+            )
+    write_json(calibration, content)
+    write_csv(table, pd.DataFrame(rows))
+    for row in rows:
+        if row["default"]:
+            logger.info(
+                "%s: of %d true particles in simulated tomograms %.0f%% are picked, %.0f%% of the "
+                "picks are right",
+                *(row["target"], row["particles"], 100 * row["recall"], 100 * row["precision"]),
+            )
+
+
+def _counts(scored: Sequence[Scored]) -> tuple[list[int], list[int]]:
+    """Numbers of true particles, and of those that are among the candidates."""
+    return [one.true for one in scored], [int(one.correct.sum()) for one in scored]
+
+
+def _scored(content: Mapping[str, Any]) -> Scored:
+    scores, correct = (np.array(content[key]) for key in ("scores", "correct"))
+    return Scored(scores.astype(float), correct.astype(bool), content["true"])
+
+
+def write_picks(
+    candidates: PathLike,
+    calibration: PathLike,
+    tomogram: tuple[str, tuple[int, int, int], float],
+    false_discovery_rate: float,
+    folder: PathLike,
+) -> None:
+    """Write the picks of each target in one tomogram.
+
+    {folder}/{target}.star and {folder}/{target}_relion4.star have the picks that keep the expected
+    fraction of wrong ones at the rate, {folder}/candidates.csv all candidates. Scores are
+    probabilities that picks are right.
+
+    Args:
+        candidates: file of `write_candidates`.
+        calibration: file of `calibrate_targets`.
+        tomogram: name, shape (z, y, x) and voxel size in angstrom.
+        false_discovery_rate: expected fraction of wrong picks.
+        folder: folder of the outputs.
+    """
+    folder = Path(folder)
+    found, steps = read_json(candidates), read_json(calibration)
+    name, frame = tomogram[0], TomogramFrame.of_volume(*tomogram[1:])
+    columns = dict[str, list[NDArray[Any]]]()
+    for target, content in found.items():
+        fit = Calibration(*(np.array(steps[target][k]) for k in ("scores", "probabilities")))
+        scores = np.array(content["scores"], dtype=float)
+        centres = np.array(content["centres"], dtype=float).reshape(-1, 3)
+        probabilities = fit.probability(scores)
+        chosen = kept(probabilities, false_discovery_rate)
+        picked = ParticleTable.of_picks(name, centres[chosen], probabilities[chosen], target)
+        for suffix, relion in _DIALECTS.items():
+            file = folder / f"{target}{suffix}.star"
+            write_particle_table(file, picked, frame, tomogram=name, relion=relion)
+        table = {
+            "target": np.full(len(scores), target),
+            **dict(zip(("z_voxels", "y_voxels", "x_voxels"), centres.T, strict=True)),
+            "score": scores,
+            "probability": probabilities,
+            "kept": chosen,
+        }
+        for column, values in table.items():
+            columns.setdefault(column, []).append(values)
+        logger.info(
+            "%s, %s: %d picks, of which %.1f are expected to be right; %d candidates in all",
+            *(name, target, chosen.sum(), probabilities[chosen].sum(), len(scores)),
+        )
+    whole = {column: np.concatenate(parts) for column, parts in columns.items()}
+    write_csv(folder / "candidates.csv", pd.DataFrame(whole))

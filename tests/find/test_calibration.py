@@ -1,0 +1,75 @@
+"""Probabilities of candidates: calibration, the cut, and what is to be expected of it."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ssn3d.find.calibration import Scored, calibrate, expected, kept, reliability
+
+PROBABILITIES = st.lists(st.floats(0, 1, width=16), max_size=40).map(np.array)
+
+
+def world(seed, count=400, missed=20):
+    """Candidates of which a score s in [0, 1] is right with probability s squared."""
+    rng = np.random.default_rng(seed)
+    scores = rng.random(count)
+    correct = rng.random(count) < scores**2
+    return Scored(scores, correct, int(correct.sum()) + missed)
+
+
+def test_probabilities_are_those_of_the_world():
+    fit = calibrate([world(seed) for seed in range(20)])
+    scores = np.linspace(0.05, 0.95, 19)
+    np.testing.assert_allclose(fit.probability(scores), scores**2, atol=0.06)
+    mean, observed, counts = reliability([world(seed) for seed in range(20)])
+    np.testing.assert_allclose(mean, observed, atol=0.04)
+    assert counts.sum() == 20 * 400
+
+
+@pytest.mark.parametrize("right", [True, False])
+def test_few_candidates_are_not_certain(right):
+    fit = calibrate([Scored(np.linspace(0.2, 1, 9), np.full(9, right), 9)])
+    low, high = fit.probability(np.array([0.0, 2.0]))
+    assert 0 < low <= high < 1
+    assert high > 0.8 if right else high < 0.2
+
+
+@pytest.mark.parametrize("scored", [[], [Scored(np.empty(0), np.empty(0, bool), 3)] * 2])
+def test_no_candidates(scored):
+    if scored:
+        assert calibrate(scored).probability(np.array([0.3])) == 0.5
+        found = expected(scored, 0.1)
+        assert (found.picks, found.recall) == (0, 0)
+        assert np.isnan(found.precision)
+    assert not kept(np.empty(0), 0.1).size
+
+
+@settings(deadline=None)
+@given(probabilities=PROBABILITIES, rate=st.floats(0.01, 0.9))
+def test_cut_keeps_the_rate(probabilities, rate):
+    marked = kept(probabilities, rate)
+    assert marked.shape == probabilities.shape
+    if marked.any():
+        assert (1 - probabilities[marked]).mean() <= rate + 1e-9
+        assert probabilities[marked].min() > probabilities[~marked].max(initial=-1)
+    if not marked.all():  # the next best, with all its equals, would break the rate
+        following = probabilities >= probabilities[~marked].max()
+        assert (1 - probabilities[following]).mean() > rate
+
+
+@settings(deadline=None, max_examples=30)
+@given(seed=st.integers(0, 1000), count=st.integers(1, 60))
+def test_probability_rises_with_the_score(seed, count):
+    one = world(seed, count)
+    fit = calibrate([one])
+    order = np.argsort(one.scores)
+    assert (np.diff(fit.probability(one.scores[order])) >= 0).all()
+
+
+def test_expected_precision_is_the_rate():
+    worlds = [world(seed, count=2000) for seed in range(6)]
+    found = expected(worlds, 0.2)
+    assert found.precision == pytest.approx(0.8, abs=0.04)
+    assert 0.1 < found.recall < 0.9
+    assert expected(worlds, 0.1).recall < found.recall

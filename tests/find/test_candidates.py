@@ -1,0 +1,79 @@
+"""Candidates for a target, and targets that cannot be found."""
+
+import numpy as np
+import pytest
+from scipy.spatial.transform import Rotation
+
+from own_tomograms import spheres
+from ssn3d.core.errors import ConfigError, DataError
+from ssn3d.core.particles import Particles
+from ssn3d.find.candidates import compare, diameter_angstrom, find_candidates
+from ssn3d.find.checks import check_sizes, check_twins, check_voxel_sizes, correlation
+from ssn3d.structures.structure import structure_from_points
+
+SHAPE, VOXEL = (40, 48, 64), 10.0
+CENTRES = np.array([[12.0, 12, 14], [28, 34, 20], [20, 24, 50]])
+
+
+def test_balls_of_a_probability_are_compared_with_the_truth():
+    mass = 300e3
+    diameter = diameter_angstrom(mass, VOXEL)
+    probability = spheres(SHAPE, CENTRES, diameter / VOXEL / 2).astype(np.float32)
+    picks = find_candidates(lambda part: probability[part], SHAPE, VOXEL, diameter)
+    best = picks.scores > 0.5
+    assert best.sum() == 3
+    centres = np.vstack([CENTRES + 0.4, [[-3, 5, 5]]])  # the last is outside
+    ids = np.array(["1AAA", "2BBB", "1AAA", "1AAA"])
+    truth = Particles(ids, centres, np.broadcast_to(np.eye(3), (4, 3, 3)))
+    scored = compare(
+        picks.centres,
+        picks.scores,
+        truth,
+        "1AAA",
+        shape=SHAPE,
+        distance_voxels=diameter / VOXEL / 2,
+    )
+    assert scored.true == 2
+    assert scored.correct.sum() == 2
+    assert scored.correct[best].sum() == 2
+
+
+def shape_of(seed, pdb_id, turn=None):
+    """Beads of a random walk, possibly turned."""
+    rng = np.random.default_rng(seed)
+    points = np.cumsum(rng.normal(scale=9, size=(120, 3)), axis=0)
+    if turn is not None:
+        points = points @ Rotation.random(rng=np.random.default_rng(turn)).as_matrix().T
+    return structure_from_points(pdb_id, points, np.full(120, 2500.0), "surrogate")
+
+
+def test_twins_are_found_in_any_orientation():
+    one, twin, other = shape_of(1, "1AAA"), shape_of(1, "2BBB", turn=3), shape_of(2, "3CCC")
+    assert correlation(one, twin, 30.0) > 0.98
+    assert correlation(one, other, 30.0) < 0.9
+    check_twins([one, other], 30.0)
+    with pytest.raises(ConfigError, match=r"find\.targets: 1AAA and 2BBB cannot be told apart"):
+        check_twins([other, one, twin], 30.0)
+
+
+@pytest.mark.parametrize(
+    ("mass", "snr", "voxel", "message"),
+    [
+        (5e4, 0.05, 10.0, "50 kDa. would be at most .* above the noise"),
+        (5e4, None, 30.0, "too small for voxels of 30 A"),
+        (3.2e6, 0.02, 10.0, None),
+        (5e4, None, 10.0, None),
+    ],
+)
+def test_targets_too_small(mass, snr, voxel, message):
+    if message is None:
+        check_sizes({"1KP8": mass}, snr, voxel)
+        return
+    with pytest.raises(ConfigError, match=rf"find\.targets: 1KP8 .*{message}.*remove 1KP8"):
+        check_sizes({"1KP8": mass}, snr, voxel)
+
+
+def test_voxel_sizes_that_differ():
+    check_voxel_sizes({"a": 8.0, "b": 11.0})
+    with pytest.raises(DataError, match="a has voxels of 5 A, b of 14 A"):
+        check_voxel_sizes({"b": 14.0, "a": 5.0, "c": 10.0})

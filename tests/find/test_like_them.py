@@ -1,0 +1,139 @@
+"""Settings of simulated tomograms like those measured."""
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from small_workflow import REPOSITORY
+from ssn3d.config.experiment import load_config
+from ssn3d.core.errors import ConfigError, DataError
+from ssn3d.find.like_them import microscope_like, snr_like, specimen_like
+from ssn3d.find.simulated import simulated_section
+from ssn3d.find.simulation import write_simulation
+from ssn3d.microscope.settings import DatasetSettings, MicroscopeSettings
+from ssn3d.specimen.settings import SpecimenSettings
+from ssn3d.structures.structure import structure_from_points, write_structure
+
+FIND = load_config(REPOSITORY / "config.yaml", REPOSITORY / "config" / "find.yaml")
+SPECIMEN, MICROSCOPE = FIND.specimen.model_dump(), FIND.microscope.model_dump()
+TILTS = st.tuples(st.floats(-90, -20), st.floats(20, 90))
+
+
+def measured(**changed):
+    """Measurements of a tomogram in which nothing is seen, but for some values."""
+    nothing = dict.fromkeys(("slab", "thon_rings", "low_pass_angstrom"))
+    return {
+        **nothing, "voxel_size_angstrom": 10.0, "gold": {"diameters_angstrom": []},
+        "eight_bits": False, **changed,
+    }  # fmt: skip
+
+
+def slab(thickness, about_x, about_y):
+    face = {"tilt_about_x_deg": about_x, "tilt_about_y_deg": about_y}
+    return {"thickness_angstrom": thickness, "bottom": face, "top": face}
+
+
+def or_none(values):
+    return st.none() | values
+
+
+MEASURED = st.builds(
+    measured,
+    voxel_size_angstrom=st.floats(2, 40),
+    slab=or_none(st.builds(slab, st.floats(300, 5000), st.floats(-30, 30), st.floats(-30, 30))),
+    thon_rings=or_none(
+        st.fixed_dictionaries({"defocus_um": st.floats(0.5, 10), "error_um": st.floats(0, 3)})
+    ),
+    low_pass_angstrom=or_none(st.floats(10, 200)),
+    eight_bits=st.booleans(),
+    gold=st.fixed_dictionaries({"diameters_angstrom": st.lists(st.floats(20, 300), max_size=5)}),
+)
+
+
+@settings(deadline=None, max_examples=60)
+@given(tomograms=st.lists(st.tuples(MEASURED, TILTS), min_size=1, max_size=3))
+def test_all_measurements_give_valid_settings(tomograms):
+    found, tilts = zip(*tomograms, strict=True)
+    specimen = SpecimenSettings.model_validate(specimen_like(found, SPECIMEN))
+    microscope = MicroscopeSettings.model_validate(microscope_like(found, tilts, MICROSCOPE))
+    microscope.check_specimen(specimen)
+    sizes = [one["voxel_size_angstrom"] for one in found]
+    assert specimen.voxel_size_angstrom >= 0.999 * max(sizes)
+
+
+@settings(deadline=None)
+@given(snrs=st.lists(or_none(st.floats(1e-5, 10)), min_size=1, max_size=4))
+def test_snr_is_a_valid_range(snrs):
+    found = snr_like(snrs)
+    if not any(snr is not None for snr in snrs):
+        assert found is None
+        return
+    DatasetSettings(name="A", snr=found)
+    assert all(found[0] <= snr <= found[1] for snr in snrs if snr and 0.01 < snr < 0.5)
+
+
+def test_what_is_seen_replaces_what_is_configured():
+    seen = [
+        measured(slab=slab(1500.0, 2.0, -3.0), gold={"diameters_angstrom": [95.0, 105.0]}),
+        measured(
+            slab=slab(2000.0, 4.0, 5.0), thon_rings={"defocus_um": 3.0, "error_um": 0.1},
+            low_pass_angstrom=60.0,
+        ),
+    ]  # fmt: skip
+    specimen = specimen_like(seen, SPECIMEN)
+    assert specimen["ice"]["thickness_angstrom"] == pytest.approx([1350, 2600])
+    assert specimen["ice"]["tilt_about_y_deg"] == pytest.approx([-5, 7])
+    assert specimen["fiducials"]["count"] == [0, 2]
+    microscope = microscope_like(seen, [(-60.0, 60.0), (-45.0, 50.0)], MICROSCOPE)
+    assert microscope["tilt"]["min_deg"] == pytest.approx([-63, -42])
+    assert microscope["optics"] == MICROSCOPE["optics"]  # seen in one of them only
+    assert microscope["finish"]["low_pass"]["probability"] == 0.5
+    assert microscope["finish"]["quantisation"] is None
+
+
+@pytest.fixture
+def files(tmp_path):
+    """Return a function that writes the simulation for measurements and one target."""
+
+    def write(found, snr, mass=8e5):
+        rng = np.random.default_rng(0)
+        points = rng.normal(scale=40, size=(200, 3))
+        structure = structure_from_points("1KP8", points, np.full(200, mass / 200), "surrogate")
+        write_structure(tmp_path / "1KP8.npz", structure)
+        names = {}
+        for i, one in enumerate(found):
+            pair = tmp_path / f"{i}.json", tmp_path / f"{i}_snr.json"
+            for path, content in zip(pair, (one, {"snr": snr}), strict=True):
+                path.write_text(json.dumps(content))
+            names[f"tomogram{i}"] = pair
+        sections = {"specimen": SPECIMEN, "microscope": MICROSCOPE}
+        tilts = [[-60.0, 60.0]] * len(found)
+        path = tmp_path / "simulation.json"
+        write_simulation(names, tilts, [tmp_path / "1KP8.npz"], sections, path)
+        return path
+
+    return write
+
+
+def test_simulation_is_written_and_read(files):
+    path = files([measured(), measured(voxel_size_angstrom=12.0)], 0.1)
+    assert simulated_section(path, "specimen", SPECIMEN)["voxel_size_angstrom"] == 12
+    assert simulated_section(path, "snr", 7.0) == pytest.approx([0.1 / 3, 0.3])
+    assert simulated_section(files([measured()], None), "snr", 7.0) == 7.0
+    assert simulated_section(None, "specimen", SPECIMEN) is SPECIMEN
+
+
+def test_targets_are_no_membrane_proteins(files):
+    for mass, there in ((8e5, True), (3e5, False)):
+        specimen = simulated_section(files([measured()], None, mass), "specimen", None)
+        assert (specimen["membrane_proteins"] is not None) == there
+
+
+def test_hopeless_searches_are_refused(files):
+    with pytest.raises(ConfigError, match=r"find\.targets: 1KP8 .* above the noise"):
+        files([measured()], 0.002, mass=6e4)
+    with pytest.raises(DataError, match="tomogram0 has voxels of 5 A"):
+        files([measured(voxel_size_angstrom=5.0), measured()], 0.1)

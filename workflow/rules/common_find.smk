@@ -1,0 +1,48 @@
+"""What the rules of the search share: the tomograms, simulated and the user's, and their files."""
+
+from ssn3d.core.classes import FIRST_TARGET
+from ssn3d.core.errors import ConfigError
+
+SEARCHED, SIMULATED = {}, {}
+if TARGETS:
+    DATASET = next(iter(SNRS))
+    SIMULATED = {
+        f"{t}_{DATASET}": Sample(
+            f"{t}_{DATASET}", f"results/tomograms/{t}/{DATASET}.mrc", None, (-60, 60)
+        )
+        for t in INDEPENDENT
+    }
+    with one_line_errors():
+        SEARCHED = read_samples_table(users_file(checked.find.tomograms))
+        for name in SIMULATED:
+            if name in SEARCHED:
+                raise ConfigError(
+                    f"{checked.find.tomograms}: {name!r} is the name of a simulated "
+                    "tomogram; give another"
+                )
+EVERYWHERE = {**SIMULATED, **SEARCHED}
+FOUND_NETWORK = f"ResUNet-classes-{FIRST_TARGET + len(TARGETS)}"
+MEASURED_FILES = ["report.md", "picture.png", "measurements.json", "like_it.yaml"]
+MEASURED_FILES.append("snr.json")
+
+
+wildcard_constraints:
+    searched="|".join(map(re.escape, SEARCHED)) or "none",
+    everywhere="|".join(map(re.escape, EVERYWHERE)) or "none",
+
+
+def of_tomogram(what):
+    """A file of the folder of a tomogram, simulated or the user's."""
+    return f"results/find/tomograms/{{everywhere}}/{{everywhere}}_{what}"
+
+
+def facts_of_searched(name):
+    """All that is known of a tomogram but where it is, which the job's input says."""
+    return {k: v for k, v in EVERYWHERE[name]._asdict().items() if k != "file"}
+
+
+def truth_of(wildcards):
+    """Particles of a simulated tomogram; none of the user's."""
+    name = wildcards.everywhere
+    tomogram = name.rpartition("_")[0]
+    return f"results/tomograms/{tomogram}/particles.star" if name in SIMULATED else []

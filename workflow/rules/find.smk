@@ -1,0 +1,208 @@
+# Named molecules in the user's tomograms. Only with the target `find`: tomograms are measured, tomograms
+# like them simulated (by the rules of specimen, microscope and subtomograms), a network trained.
+in_search = partial(shown, "8. Search")
+
+
+rule measure_tomogram:
+    input:
+        lambda w: users_file(SEARCHED[w.searched].file),
+    output:
+        multiext("results/find/measured/{searched}/", *MEASURED_FILES),
+    log:
+        "logs/measure_tomogram/{searched}.log",
+    benchmark:
+        "results/benchmarks/measure_tomogram/{searched}.tsv"
+    conda:
+        "../../envs/cpu.yaml"
+    resources:
+        mem_mb=more_each_attempt(4000),
+        runtime=more_each_attempt(30),
+    params:
+        sample=lambda w: facts_of_searched(w.searched),
+        optics=lookup(within=config, dpath="microscope/optics"),
+        voxel_size=lookup(within=config, dpath="specimen/voxel_size_angstrom"),
+        code=library_version("measure_tomogram"),
+    script:
+        "../scripts/measure_tomogram.py"
+
+
+rule set_simulation:
+    input:
+        measurements=expand(
+            "results/find/measured/{searched}/measurements.json", searched=SEARCHED
+        ),
+        snrs=expand("results/find/measured/{searched}/snr.json", searched=SEARCHED),
+        structures=expand("results/structures/{pdb_id}.npz", pdb_id=TARGETS),
+    output:
+        "results/find/simulation.json",
+    log:
+        "logs/set_simulation.log",
+    localrule: True
+    conda:
+        "../../envs/cpu.yaml"
+    params:
+        names=list(SEARCHED),
+        tilts=[list(sample.tilt_range_deg) for sample in SEARCHED.values()],
+        specimen=lookup(within=config, dpath="specimen"),
+        microscope=lookup(within=config, dpath="microscope"),
+        code=library_version("set_simulation"),
+    script:
+        "../scripts/set_simulation.py"
+
+
+rule segment_targets:
+    input:
+        tomogram=lambda w: users_file(EVERYWHERE[w.everywhere].file),
+        model=(
+            f"results/runs/{FOUND_NETWORK}/{DATASET}/random/weights.pt"
+            if TARGETS
+            else []
+        ),
+    output:
+        *map(of_tomogram, [f"{target}_probability.mrc" for target in TARGETS]),
+        probability=of_tomogram("probability.mrc"),
+        labels=of_tomogram("labels.mrc"),
+    log:
+        "logs/segment_targets/{everywhere}.log",
+    benchmark:
+        "results/benchmarks/segment_targets/{everywhere}.tsv"
+    conda:
+        environment(config["training"]["device"])
+    threads: JOB_THREADS
+    resources:
+        **RECOVERY_RESOURCES,
+    params:
+        sample=lambda w: facts_of_searched(w.everywhere),
+        others=TARGETS,
+        device=lookup(within=config, dpath="training/device"),
+        code=library_version("segment_tomogram"),
+    script:
+        "../scripts/segment_tomogram.py"
+
+
+rule find_candidates:
+    input:
+        probabilities=[of_tomogram(f"{target}_probability.mrc") for target in TARGETS],
+        structures=expand("results/structures/{pdb_id}.npz", pdb_id=TARGETS),
+        truth=truth_of,
+    output:
+        of_tomogram("candidates.json"),
+    log:
+        "logs/find_candidates/{everywhere}.log",
+    conda:
+        "../../envs/cpu.yaml"
+    threads: JOB_THREADS
+    resources:
+        mem_mb=more_each_attempt(RECOVERY_MB),
+        runtime=more_each_attempt(60),
+    params:
+        targets=TARGETS,
+        code=library_version("find_candidates"),
+    script:
+        "../scripts/find_candidates.py"
+
+
+rule calibrate_targets:
+    input:
+        expand(of_tomogram("candidates.json"), everywhere=SIMULATED),
+    output:
+        calibration="results/find/calibration.json",
+        table="results/find/expected.csv",
+    log:
+        "logs/calibrate_targets.log",
+    localrule: True
+    conda:
+        "../../envs/cpu.yaml"
+    params:
+        targets=TARGETS,
+        rate=checked.find.false_discovery_rate if TARGETS else None,
+        code=library_version("calibrate_targets"),
+    script:
+        "../scripts/calibrate_targets.py"
+
+
+rule pick_targets:
+    input:
+        tomogram=lambda w: users_file(SEARCHED[w.searched].file),
+        candidates="results/find/tomograms/{searched}/{searched}_candidates.json",
+        calibration="results/find/calibration.json",
+    output:
+        [f"results/find/picks/{{searched}}/{target}.star" for target in TARGETS],
+        [f"results/find/picks/{{searched}}/{target}_relion4.star" for target in TARGETS],
+        candidates="results/find/picks/{searched}/candidates.csv",
+    log:
+        "logs/pick_targets/{searched}.log",
+    conda:
+        "../../envs/cpu.yaml"
+    params:
+        sample=lambda w: facts_of_searched(w.searched),
+        rate=checked.find.false_discovery_rate if TARGETS else None,
+        code=library_version("pick_targets"),
+    script:
+        "../scripts/pick_targets.py"
+
+
+rule draw_found:
+    input:
+        tomogram=lambda w: users_file(SEARCHED[w.searched].file),
+        picks=[f"results/find/picks/{{searched}}/{target}.star" for target in TARGETS],
+        labels="results/find/tomograms/{searched}/{searched}_labels.mrc",
+        candidates="results/find/tomograms/{searched}/{searched}_candidates.json",
+    output:
+        png=in_search(
+            "results/figures/found_{searched}.png", "found", "Targets: {searched}"
+        ),
+        svg="results/figures/found_{searched}.svg",
+    log:
+        "logs/draw_found/{searched}.log",
+    conda:
+        "../../envs/cpu.yaml"
+    params:
+        sample=lambda w: facts_of_searched(w.searched),
+        targets=TARGETS,
+        code=library_version("draw_found"),
+    script:
+        "../scripts/draw_found.py"
+
+
+rule report_search:
+    input:
+        calibration="results/find/calibration.json",
+        expected="results/find/expected.csv",
+        measured=expand("results/find/measured/{searched}/report.md", searched=SEARCHED),
+        candidates=expand(
+            "results/find/picks/{searched}/candidates.csv", searched=SEARCHED
+        ),
+        simulation="results/find/simulation.json",
+    output:
+        report="results/find/report.md",
+        png=in_search(
+            "results/figures/calibration_of_targets.png", "targets", "Calibration"
+        ),
+        svg="results/figures/calibration_of_targets.svg",
+    log:
+        "logs/report_search.log",
+    localrule: True
+    conda:
+        "../../envs/cpu.yaml"
+    params:
+        names=list(SEARCHED),
+        code=library_version("report_search"),
+    script:
+        "../scripts/report_search.py"
+
+
+def found_files(wildcards):
+    """All outputs of the search; an error in one line without the section `find`."""
+    if not TARGETS:
+        raise WorkflowError("config: find is null; begin with config/find.yaml")
+    return [
+        *rules.report_search.output,
+        *expand(rules.draw_found.output, searched=SEARCHED),
+        *expand(rules.pick_targets.output, searched=SEARCHED),
+    ]
+
+
+rule find:
+    input:
+        found_files,

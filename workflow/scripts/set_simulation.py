@@ -1,0 +1,16 @@
+"""Set the simulation of tomograms like those measured; check the targets."""
+
+from ssn3d.core.log import job
+from ssn3d.find.simulation import write_simulation
+
+if __name__ == "__main__":
+    with job(snakemake.log[0]):
+        files, params = snakemake.input, snakemake.params
+        pairs = zip(files.measurements, files.snrs, strict=True)
+        write_simulation(
+            dict(zip(params.names, pairs, strict=True)),
+            params.tilts,
+            files.structures,
+            {"specimen": params.specimen, "microscope": params.microscope},
+            snakemake.output[0],
+        )
