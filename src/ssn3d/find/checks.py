@@ -22,6 +22,9 @@ _MOST_DIFFERENT_MASS = 1.25
 """Maps of structures of more different masses correlate less than twins."""
 _MOST_DIFFERENT_VOXELS = 1.5
 _BOX_VOXELS = 24
+_MARGIN_RESOLUTIONS = 3.0
+_HIGHEST_SHELL = 8
+"""Orientations are found by coarse detail, which bounds memory."""
 
 
 def peak_height(mass_dalton: float, snr: float, voxel_size_angstrom: float) -> float:
@@ -35,7 +38,8 @@ def peak_height(mass_dalton: float, snr: float, voxel_size_angstrom: float) -> f
 
 def check_voxel_sizes(sizes_angstrom: Mapping[str, float]) -> None:
     """Raise DataError if tomograms, by name, differ too much for one simulation."""
-    fine, coarse = (choose(sizes_angstrom, key=sizes_angstrom.__getitem__) for choose in (min, max))
+    by_size = sorted(sizes_angstrom, key=lambda name: sizes_angstrom[name])
+    fine, coarse = by_size[0], by_size[-1]
     smallest, largest = sizes_angstrom[fine], sizes_angstrom[coarse]
     if largest > _MOST_DIFFERENT_VOXELS * smallest:
         raise DataError(
@@ -86,13 +90,14 @@ def correlation(one: Structure, other: Structure, resolution_angstrom: float) ->
     """Highest correlation coefficient of two maps in any orientation."""
     both = (one, other)
     extent = max(float(np.linalg.norm(s.points_angstrom, axis=1).max()) for s in both)
-    voxel = min(resolution_angstrom / 2, 2 * (extent + 2 * resolution_angstrom) / _BOX_VOXELS)
-    size = 4 * int(np.ceil((extent + 2 * resolution_angstrom) / voxel / 2))
+    half_box = extent + _MARGIN_RESOLUTIONS * resolution_angstrom
+    voxel = min(resolution_angstrom / 2, 2 * half_box / _BOX_VOXELS)
+    size = 2 * int(np.ceil(half_box / voxel))
     maps = [
         density_map(s.points_angstrom, s.masses_dalton, voxel, resolution_angstrom, size)
         for s in both
     ]
-    highest = max(2, int(size * voxel / resolution_angstrom))
+    highest = min(_HIGHEST_SHELL, int(size * voxel / resolution_angstrom))
     poses = superpose(maps[0], maps[1], highest, 2.0, np.random.default_rng(0))
     turned = other.points_angstrom @ poses.rotations[0].T + poses.shifts[0] * voxel
     posed = density_map(

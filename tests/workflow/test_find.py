@@ -1,0 +1,111 @@
+"""The target `find`: a simulated tomogram as the user's, searched for one of its structures."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+import starfile
+import yaml
+
+from own_tomograms import dark_spheres, write_tomogram
+from small_workflow import REPOSITORY, snakemake
+
+TABLE = "name\tfile\tvoxel_size_angstrom\ttilt_min_deg\ttilt_max_deg\nmine\tmine.mrc\t\t-60\t60\n"
+PRESETS = [REPOSITORY / "config/find.yaml", REPOSITORY / "tests/workflow/find.yaml"]
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory):
+    """Give a folder with a tomogram of twelve dark balls, its table and a configuration."""
+    folder = tmp_path_factory.mktemp("find")
+    rng = np.random.default_rng(4)
+    places = np.array([[z, y, x] for z in (20, 44) for y in (20, 76) for x in (20, 60, 92)])
+    centres = places + rng.uniform(-3, 3, places.shape)
+    write_tomogram(folder / "mine.mrc", dark_spheres((64, 96, 112), centres, 7, noise=0.6))
+    (folder / "tomograms.tsv").write_text(TABLE)
+    find = {"tomograms": "tomograms.tsv", "targets": ["1kp8"], "false_discovery_rate": 0.3}
+    (folder / "own.yaml").write_text(yaml.safe_dump({"find": find}))
+    return folder
+
+
+def options(folder):
+    return "--directory", folder, "--configfile", *PRESETS, folder / "own.yaml"
+
+
+@pytest.fixture(scope="module")
+def searched(own):
+    snakemake(REPOSITORY, "find", *options(own))
+    return own / "results" / "find"
+
+
+@pytest.mark.slow
+def test_picks_have_calibrated_probabilities(searched):
+    steps = json.loads((searched / "calibration.json").read_text())["1KP8"]
+    for values in (steps["scores"], steps["probabilities"]):
+        assert (np.diff(values) > 0).all()
+    table = pd.read_csv(searched / "picks" / "mine" / "candidates.csv")
+    assert set(table["target"]) <= {"1KP8"}
+    assert table["probability"].isin(steps["probabilities"]).all()
+    kept = table[table["kept"]]
+    assert kept.empty or (1 - kept["probability"]).mean() <= 0.3
+    for name, columns in {
+        "1KP8.star": "rlnCenteredCoordinate{}Angst",
+        "1KP8_relion4.star": "rlnCoordinate{}",
+    }.items():
+        picks = starfile.read(searched / "picks" / "mine" / name, always_dict=True)
+        picks = next(block for block in picks.values() if columns.format("X") in block)
+        assert len(picks) == len(kept)
+
+
+@pytest.mark.slow
+def test_simulation_is_like_the_tomogram(searched):
+    simulation = json.loads((searched / "simulation.json").read_text())
+    assert simulation["microscope"]["tilt"]["min_deg"] == [-63, -57]
+    acquired = searched.parent / "tomograms" / "t1" / "acquisition.json"
+    written = json.loads(acquired.read_text())["provenance"]["settings"]["tilt"]
+    assert written["min_deg"] == [-63, -57]
+    for name in ("independent1", "t1"):
+        copies = json.loads((searched.parent / "tomograms" / name / "specimen.json").read_text())
+        assert copies["copies"]["1KP8"] > 0
+
+
+@pytest.mark.slow
+def test_expected_scores_are_reported(searched):
+    expected = pd.read_csv(searched / "expected.csv")
+    assert sorted(expected["false_discovery_rate"]) == [0.05, 0.1, 0.2, 0.3, 0.5]
+    assert (expected["tomograms"] == 2).all()
+    assert (expected["particles"] > 0).all()
+    assert (np.diff(expected["recall"]) >= 0).all()
+    report = (searched / "report.md").read_text()
+    assert "| 1KP8 | 30% (default) |" in report
+    assert "| mine | 1KP8 |" in report
+
+
+@pytest.mark.slow
+def test_search_runs_once(searched, own):
+    assert searched.exists()
+    assert "Nothing to be done" in snakemake(REPOSITORY, "-n", "find", *options(own))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("table", "find", "message"),
+    [
+        (TABLE, None, "config: find is null"),
+        (TABLE.replace("mine\t", "independent1_A\t"), {}, "'independent1_A' is the name"),
+        (TABLE.partition("\n")[0] + "\n", {}, "tomograms.tsv: no tomograms"),
+    ],
+)
+def test_faults_are_one_line(own, tmp_path, table, find, message):
+    (tmp_path / "mine.mrc").symlink_to(own / "mine.mrc")
+    (tmp_path / "tomograms.tsv").write_text(table)
+    content = yaml.safe_load((own / "own.yaml").read_text())["find"]
+    (tmp_path / "own.yaml").write_text(yaml.safe_dump({"find": None if find is None else content}))
+    command = [sys.executable, "-m", "snakemake", "-n", "find", *options(tmp_path)]
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert message in done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
