@@ -142,6 +142,10 @@ def test_structures_of_a_tomogram():
     assert drawn[3] != ids_in_tomogram(every, [5, 9], "0T07", 2, "t3")
     assert len({pdb_id for ids in drawn for pdb_id in ids}) > 150
     assert ids_in_tomogram(every[:3], 3, "0R00", 1, "t1") == every[:3]
+    targets = [every[2], every[7]]
+    searched = ids_in_tomogram(every, 4, "any", 1, "t1", targets=targets)
+    assert set(targets) < set(searched)
+    assert ids_in_tomogram(every, 1, "any", 1, "t1", targets=targets) == targets
 
 
 @pytest.mark.parametrize("ids", [[], ["1KP8"]])

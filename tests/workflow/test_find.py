@@ -94,7 +94,7 @@ def test_search_runs_once(searched, own):
 @pytest.mark.parametrize(
     ("table", "find", "message"),
     [
-        (TABLE, None, "config: find is null"),
+        (TABLE, None, "config: find: null"),
         (TABLE.replace("mine\t", "independent1_A\t"), {}, "'independent1_A' is the name"),
         (TABLE.partition("\n")[0] + "\n", {}, "tomograms.tsv: no tomograms"),
     ],
@@ -104,7 +104,7 @@ def test_faults_are_one_line(own, tmp_path, table, find, message):
     (tmp_path / "tomograms.tsv").write_text(table)
     content = yaml.safe_load((own / "own.yaml").read_text())["find"]
     (tmp_path / "own.yaml").write_text(yaml.safe_dump({"find": None if find is None else content}))
-    command = [sys.executable, "-m", "snakemake", "-n", "find", *options(tmp_path)]
+    command = [sys.executable, "-m", "snakemake", "--cores", "1", "find", *options(tmp_path)]
     done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
     assert done.returncode != 0
     assert message in done.stdout + done.stderr

@@ -192,17 +192,22 @@ rule report_search:
         "../scripts/report_search.py"
 
 
-def found_files(wildcards):
-    """All outputs of the search; an error in one line without the section `find`."""
-    if not TARGETS:
-        raise WorkflowError("config: find is null; begin with config/find.yaml")
-    return [
-        *rules.report_search.output,
-        *expand(rules.draw_found.output, searched=SEARCHED),
-        *expand(rules.pick_targets.output, searched=SEARCHED),
-    ]
+if TARGETS:
 
+    rule find:
+        input:
+            rules.report_search.output,
+            expand(rules.draw_found.output, searched=SEARCHED),
+            expand(rules.pick_targets.output, searched=SEARCHED),
 
-rule find:
-    input:
-        found_files,
+else:
+
+    # So that the reason is one line, and not that there is no such rule.
+    rule find:
+        log:
+            "logs/find.log",
+        localrule: True
+        conda:
+            "../../envs/cpu.yaml"
+        script:
+            "../scripts/find.py"

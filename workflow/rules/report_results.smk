@@ -10,7 +10,7 @@ EXTERNAL = config["leaderboard"]["external"]
 SCORES_OF_RUN = ["run.json", "per_subtomogram.csv", "independent.csv"]
 
 FACTS_OF_TABLES = ["paper_table2.csv", "paper_table3.csv", "complexes.tsv"]
-NOT_OF_TABLES = {"figures", "leaderboard", "recovery"}
+NOT_OF_TABLES = {"figures", "leaderboard", "recovery", "find"}
 NOT_OF_TABLES |= {"trainings_per_gpu", "gpus_per_training"}
 # The provenance of tables: all settings but those of figures and those that change no result.
 SETTINGS_OF_TABLES = {
