@@ -203,11 +203,11 @@ def test_targets_are_macromolecules(tmp_path, own, number):
         others=["1KP8", "2GLS"],
     )  # fmt: skip
     labels, every = mrcfile.read(found.labels), mrcfile.read(found.probability)
-    inside = spheres(classes.shape, [[20, 20, 15], [20, 20, 45]], 5)
-    assert (labels[inside] == number).all()
+    truth = classes == MACROMOLECULE
+    assert (labels[truth] == number).mean() > 0.7
     assert set(np.unique(labels)) <= {0, number, MEMBRANE, OTHER}
-    assert (every[inside] > 0.9).all()
-    of_target = mrcfile.read(tmp_path / "t_1KP8_probability.mrc")[inside]
-    shares = np.exp([0, own, -1])
-    np.testing.assert_allclose(of_target, shares[1] / shares.sum(), atol=0.02)
+    assert (every[labels == number] >= 0.5).all()
+    shares, seen = np.exp([0, own, -1]), every > 0.5
+    of_target = mrcfile.read(tmp_path / "t_1KP8_probability.mrc")[seen] / every[seen]
+    np.testing.assert_allclose(of_target, shares[1] / shares.sum(), atol=0.01)
     assert found.fraction == pytest.approx((labels == number).mean())
