@@ -24,7 +24,7 @@ TILTS = st.tuples(st.floats(-90, -20), st.floats(20, 90))
 
 def measured(**changed):
     """Measurements of a tomogram in which nothing is seen, but for some values."""
-    nothing = dict.fromkeys(("slab", "thon_rings", "low_pass_angstrom"))
+    nothing = dict.fromkeys(("slab", "thon_rings", "low_pass_angstrom", "looks_denoised"))
     return {
         **nothing, "voxel_size_angstrom": 10.0, "gold": {"diameters_angstrom": []},
         "eight_bits": False, **changed,
@@ -124,6 +124,12 @@ def test_simulation_is_written_and_read(files):
     assert simulated_section(path, "snr", 7.0) == pytest.approx([0.1 / 3, 0.3])
     assert simulated_section(files([measured()], None), "snr", 7.0) == 7.0
     assert simulated_section(None, "specimen", SPECIMEN) is SPECIMEN
+
+
+def test_denoised_tomograms_are_named(files, caplog):
+    files([measured(), measured(looks_denoised=True)], 0.1)
+    (warning,) = [r.getMessage() for r in caplog.records if r.levelname == "WARNING"]
+    assert warning.startswith("tomogram1 looks denoised")
 
 
 def test_targets_are_no_membrane_proteins(files):

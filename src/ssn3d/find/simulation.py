@@ -18,7 +18,15 @@ from ssn3d.recovery.samples_table import Sample
 from ssn3d.specimen.settings import SpecimenSettings
 from ssn3d.structures.structure import read_structure
 
-_KEYS = ("voxel_size_angstrom", "slab", "gold", "thon_rings", "low_pass_angstrom", "eight_bits")
+_KEYS = (
+    "voxel_size_angstrom",
+    "slab",
+    "gold",
+    "thon_rings",
+    "low_pass_angstrom",
+    "eight_bits",
+    "looks_denoised",
+)
 
 
 def measure_sample(
@@ -65,6 +73,11 @@ def write_simulation(
     measured = [read_json(files[0], *_KEYS) for files in measurements.values()]
     sizes = [one["voxel_size_angstrom"] for one in measured]
     check_voxel_sizes(dict(zip(measurements, sizes, strict=True)))
+    for name, one in zip(measurements, measured, strict=True):
+        if one["looks_denoised"]:
+            logger.warning(
+                "%s looks denoised, as no simulated tomogram is; search it before denoising", name
+            )
     targets = [read_structure(file) for file in structures]
     masses = {target.pdb_id: target.mass_dalton for target in targets}
     specimen = _without_targets_in_membranes(
