@@ -5,6 +5,7 @@ import pytest
 import starfile
 
 from sections import section
+from ssn3d.core.errors import PlacementError
 from ssn3d.core.seeds import generator
 from ssn3d.io.files import read_json
 from ssn3d.io.mrc import read_mrc
@@ -46,6 +47,24 @@ def written(structures, tmp_path_factory):
     paths = {what: folder / name for what, name in NAMES.items()}
     simulate_specimen(structures, SETTINGS, 3, "t2", **paths)
     return paths
+
+
+def test_specimen_without_room_is_drawn_anew(structures, tmp_path, monkeypatch):
+    drawn = []
+
+    def crowded(points, settings, rng):
+        drawn.append(rng.random())
+        if len(drawn) < 3:
+            raise PlacementError("no room")
+        return build_specimen(points, settings, rng)
+
+    monkeypatch.setattr("ssn3d.specimen.steps.build_specimen", crowded)
+    paths = {what: tmp_path / name for what, name in NAMES.items()}
+    with pytest.raises(PlacementError, match="no room"):
+        simulate_specimen(structures, SETTINGS, 3, "t2", **paths, attempts=2)
+    assert not any(path.exists() for path in paths.values())
+    simulate_specimen(structures, SETTINGS, 3, "t2", **paths, attempts=2)
+    assert drawn[0] == drawn[2] != drawn[1]
 
 
 def test_files_hold_the_specimen(structures, written):
