@@ -96,6 +96,7 @@ FAULTS = [  # key, value, message; `test_wrong_types_and_ranges` has all others
     ("tables.table3.dataset", "Z", r"'Z' .*snr.datasets \(A, B, C\)"),
     ("tables.table3.leave_out", ["1KP8", "x"], "tables.table3.leave_out.1: 'x' "),
     ("find.targets", [], "find.targets: "),
+    ("find.targets", ["1KP8", "1kp8"], "find.targets.*: 1KP8 is repeated"),
     ("find.targets", ["1KP8", "ribosome"], "find.targets.1: 'ribosome' .*PDB ID"),
     ("independent_tomograms", 1, "independent_tomograms: 1, .*at least 2"),
     ("subtomograms.target", "all", "subtomograms.target: 'all', .*'classes'"),

@@ -81,7 +81,7 @@ with one_line_errors():
     check_braces(str(REPOSITORY), "the repository's own folder")
     IDS_FILE = users_file(checked.structures.ids) if checked.structures.ids else []
     LISTED_IDS = read_pdb_ids(IDS_FILE) if IDS_FILE else []
-    TARGETS = checked.find.target_ids if checked.find else []
+    TARGETS = checked.find.targets if checked.find else []
     LISTED_IDS += [target for target in TARGETS if target not in LISTED_IDS]
     check_ids(checked, LISTED_IDS)
     PDB_IDS = LISTED_IDS + checked.structures.random_ids

@@ -2,9 +2,18 @@
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from ssn3d.core.settings import Fraction, PdbId, Settings, Unique
+
+
+def _in_capitals(targets: list[str]) -> list[str]:
+    return [target.upper() for target in targets]
+
+
+Targets = Annotated[
+    list[PdbId], AfterValidator(_in_capitals), *Unique, Field(min_length=1, max_length=20)
+]
 
 
 class FindSettings(Settings):
@@ -12,12 +21,7 @@ class FindSettings(Settings):
 
     tomograms: str = Field(min_length=1)
     """Table of the tomograms to search, as `recovery.sheet`."""
-    targets: Annotated[list[PdbId], *Unique, Field(min_length=1, max_length=20)]
+    targets: Targets
     """Structures to search for; their sources are those of `structures`."""
     false_discovery_rate: Fraction
     """Expected fraction of wrong picks among those that are kept."""
-
-    @property
-    def target_ids(self) -> list[str]:
-        """The targets in capitals."""
-        return [target.upper() for target in self.targets]
