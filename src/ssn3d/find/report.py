@@ -63,12 +63,11 @@ def _expected(table: pd.DataFrame) -> list[str]:
     """Rows of precision and recall; the default cut is marked."""
     titles = ("target", "wrong picks allowed", "picks", "precision", "recall")
     lines = [f"| {' | '.join(titles)} |", "|" + len(titles) * "---|"]
-    for row in table.itertuples():
-        mark = " (default)" if row.default else ""
-        numbers = f"{_percent(row.precision)} | {_percent(row.recall)}"
-        lines.append(
-            f"| {row.target} | {row.false_discovery_rate:.0%}{mark} | {row.picks} | {numbers} |"
-        )
+    for row in table.to_dict("records"):
+        mark = " (default)" if row["default"] else ""
+        allowed = f"{row['false_discovery_rate']:.0%}{mark}"
+        numbers = f"{_percent(row['precision'])} | {_percent(row['recall'])}"
+        lines.append(f"| {row['target']} | {allowed} | {row['picks']} | {numbers} |")
     for target, rows in table.groupby("target", sort=False):
         first = rows.iloc[0]
         found = f"{first['among_candidates']} of {first['particles']} particles"
