@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # All that a GPU is to show, with one command: its tests, the demo, speeds, and Tables 2 and 3 with the
-# paper's own schedule. Writes gpu.json (docs/environments.md).
+# paper's own schedule. Writes gpu.json (docs/how-to/environments.md).
 #
 #   benchmarks/gpu.sh                            on the GPUs that torch sees
 #   benchmarks/gpu.sh --structures FOLDER        coordinate files; bead models stand in for the rest

@@ -17,7 +17,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
 PYTHON = PROJECT["requires-python"].removeprefix(">=")
 WORKFLOWS = [".github/workflows/ci.yml", ".github/workflows/drills.yml"]
-INSTALLED = {"requirements.lock", "requirements-dev.lock", "."}
+INSTALLED = {"requirements.lock", "requirements-dev.lock", "requirements-docs.lock", "."}
 
 
 def text_of(file):
@@ -32,6 +32,7 @@ def pins(lines):
 
 LOCK = pins(text_of("requirements.lock").splitlines())
 DEV_LOCK = pins(text_of("requirements-dev.lock").splitlines())
+DOCS_LOCK = pins(text_of("requirements-docs.lock").splitlines())
 
 
 @pytest.mark.parametrize("kind", ["cpu", "cuda"])
@@ -46,13 +47,15 @@ def test_lock_satisfies_project():
         version = LOCK.get(canonicalize_name(requirement.name))
         assert version, f"requirements.lock lacks {requirement.name}"
         assert version in requirement.specifier, requirement
-    assert not LOCK.keys() & DEV_LOCK.keys()
+    assert not LOCK.keys() & (DEV_LOCK.keys() | DOCS_LOCK.keys())
+    shared = DEV_LOCK.keys() & DOCS_LOCK.keys()  # both may be installed in one environment
+    assert {name: DEV_LOCK[name] for name in shared} == {name: DOCS_LOCK[name] for name in shared}
 
 
 def test_documented_versions_match_locks():
     stated = [
         pin
-        for path in [REPOSITORY / "README.md", *(REPOSITORY / "docs").glob("*.md")]
+        for path in [REPOSITORY / "README.md", *(REPOSITORY / "docs").rglob("*.md")]
         for pin in re.findall(r"[\w.-]+==[\w.]+", path.read_text())
     ]
     assert stated
