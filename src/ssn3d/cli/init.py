@@ -6,7 +6,8 @@ from pathlib import Path
 DESCRIPTION = "make a folder in which Snakemake runs the experiment, with its configuration"
 EXAMPLE = """ssn3d init experiment && cd experiment
   snakemake --cores all --configfile config/demo.yaml"""
-_COPIED = ("config.yaml", "config", "profiles", "resources")
+_COPIED = ("config.yaml", "config", "profiles", "resources", "workflow/report/style.css")
+"""The style sheet is that of the report, for which profiles/default looks there."""
 _SNAKEFILE = '''"""The experiment of ssn3d, whose rules are in the installed package.
 
 snakemake --cores all --configfile config/demo.yaml   at toy size
@@ -70,12 +71,12 @@ def run(arguments: argparse.Namespace) -> None:
         if (folder / name).exists():
             raise DataError(f"{folder / name}: exists already; give another folder")
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         for name in _COPIED:
             copy = shutil.copytree if (source / name).is_dir() else shutil.copyfile
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
             copy(source / name, folder / name)
         (folder / "Snakefile").write_text(_SNAKEFILE, encoding="utf-8")
     except OSError as error:
         raise write_error(folder, error) from error
-    print(f"{folder}: Snakefile, {', '.join(_COPIED)}")
+    print(f"{folder}: Snakefile, config.yaml, and ready-made configurations in config")
     print(f"cd {folder} && snakemake --cores all --configfile config/demo.yaml")
