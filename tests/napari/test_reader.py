@@ -70,6 +70,7 @@ def test_manifest(tomogram):
     manifest = npe2.PluginManifest.from_file(MANIFEST)
     manager = npe2.PluginManager()
     manager.register(manifest)
+    manager.activate("ssn3d")
     manager.discover = lambda *_, **__: None  # no other plugin of this machine
     (reader,) = manager.iter_compatible_readers([str(tomogram)])
     read = manager.commands.execute(reader.command, kwargs={"path": str(tomogram)})
