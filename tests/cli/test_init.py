@@ -68,7 +68,9 @@ def test_wheel_runs_workflow(site, tmp_path):
     (folder / "ids.txt").write_text("1KP8\n2GLS\n1W6T\n")
     command = [*python, "snakemake", "--cores", "1", "--configfile", SMALL]
     target = folder / "results" / "structures" / "1KP8.npz"
-    done = subprocess.run([*command, target.relative_to(folder)], check=False, cwd=folder, **run)
+    done = subprocess.run(
+        [*command, "--", target.relative_to(folder)], check=False, cwd=folder, **run
+    )
     assert done.returncode == 0, done.stderr
     assert target.exists()
     assert str(REPOSITORY / "src") not in done.stdout + done.stderr
