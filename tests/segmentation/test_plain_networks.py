@@ -94,3 +94,14 @@ def test_dice_of_classes():
     right = 20.0 * torch.nn.functional.one_hot(masks, 5).permute(0, 4, 1, 2, 3).float()
     assert dice_losses(right, masks.byte()).max() < 1e-4
     assert dice_losses(right.roll(1, dims=1), masks.byte()).min() > 0.5
+
+
+def test_dice_of_absent_classes():
+    """A class that is not there costs nothing, whatever is predicted."""
+    masks = torch.zeros((1, 8, 8, 8), dtype=torch.uint8)
+    logits = torch.randn((1, 5, 8, 8, 8), generator=torch.Generator().manual_seed(0))
+    assert dice_losses(logits, masks).item() == 0
+    masks[0, :4] = 2
+    changed = logits.clone()
+    changed[:, 3:, 4:] += 5
+    assert dice_losses(changed, masks).item() == dice_losses(logits, masks).item()
