@@ -16,10 +16,10 @@ Target = Literal["centred", "all"]
 Content = TypeVar("Content", bound=Settings)
 
 
-def in_order(names: tuple[str, ...]) -> tuple[str, ...]:
+def in_order(names: list[str]) -> list[str]:
     """Raise ValueError unless these are classes in their order, the first two among them."""
-    known = tuple(name for name in CLASSES if name in names)
-    if names != known or known[:2] != CLASSES[:2]:
+    known = [name for name in CLASSES if name in names]
+    if names != known or known[:2] != [*CLASSES[:2]]:
         raise ValueError(f"{', '.join(names)} must be some of {', '.join(CLASSES)}, in this order")
     return names
 
@@ -37,7 +37,9 @@ class Facts(Settings):
     coarsest_voxel_angstrom: float | None = Field(None, gt=0)
     """Largest voxel size of the training data; null if it is the only one."""
     subtomogram_size_voxels: int = Field(ge=8, multiple_of=8)
-    classes: Annotated[tuple[str, ...], AfterValidator(in_order)] = CLASSES[:2]
+    classes: Annotated[list[str], AfterValidator(in_order)] = Field(
+        default_factory=lambda: [*CLASSES[:2]]
+    )
     """Classes of the network's outputs; models without this key have the two of the paper."""
     standardised: Standardised = "tile"
     """What has mean 0 and standard deviation 1: each input cube, or the whole tomogram."""

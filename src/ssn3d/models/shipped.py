@@ -72,8 +72,8 @@ def load_model(name: str, target: Target | None = None, folder: Path = FOLDER) -
     _check_target(name, card.target, target)
     network, _ = load_network(weights)
     size = card.subtomogram_size_voxels
-    form: dict[str, Any] = {"classes": card.classes, "standardised": card.standardised}
-    return Model(weights.stem, network, card.voxel_size_angstrom, size, card, **form)
+    form = tuple(card.classes), card.standardised
+    return Model(weights.stem, network, card.voxel_size_angstrom, size, card, *form)
 
 
 def _without_card(weights: Path, target: Target | None) -> Model:
@@ -87,10 +87,11 @@ def _without_card(weights: Path, target: Target | None) -> Model:
         raise CheckpointError(message) from None
     _check_target(str(weights), trained_for, target)
     try:
-        form = form_of(content)
+        known = form_of(content)
     except ValueError as error:
         raise CheckpointError(f"{weights}: classes {error}; repeat the training") from None
-    return Model(weights.stem, network, voxel_size, size, card=None, **form)
+    form = tuple(known["classes"]), known["standardised"]
+    return Model(weights.stem, network, voxel_size, size, None, *form)
 
 
 def form_of(content: dict[str, Any]) -> dict[str, Any]:
@@ -98,7 +99,7 @@ def form_of(content: dict[str, Any]) -> dict[str, Any]:
 
     Raises ValueError for unknown classes.
     """
-    classes = in_order(tuple(content.get("classes", CLASSES[:2])))
+    classes = in_order([*content.get("classes", CLASSES[:2])])
     return {"classes": classes, "standardised": content.get("standardised", "tile")}
 
 
