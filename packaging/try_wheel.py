@@ -14,7 +14,7 @@ import mrcfile
 import numpy as np
 
 BIN = Path(sys.executable).parent
-COMMANDS = ("segment", "pick", "average", "score", "models", "networks", "init", "doctor", "tables")
+COMMANDS = ("segment", "pick", "average", "score", "measure", "models", "networks", "init", "doctor", "tables")
 
 
 def run(folder: Path, *words: str) -> str:

@@ -14,7 +14,18 @@ WITH_TORCH = {
     "train_network",
 }  # fmt: skip
 HEAVY = {"torch", "numpy", "pandas", "matplotlib", "gemmi", "yaml", "pydantic"}
-COMMANDS = ("segment", "pick", "average", "score", "models", "networks", "init", "doctor", "tables")
+COMMANDS = (
+    "segment",
+    "pick",
+    "average",
+    "score",
+    "measure",
+    "models",
+    "networks",
+    "init",
+    "doctor",
+    "tables",
+)
 EXAMPLE = "example:\n  ssn3d {}"
 RUN = "import sys\nfrom ssn3d.cli.main import main\ntry: main({})\nexcept SystemExit: pass\n"
 

@@ -15,6 +15,7 @@ from ssn3d.cli.main import _parser, main
 
 REQUIRED = {
     "average": ["none.star", "--tomogram", "none.mrc", "--diameter", "9", "--output", "o"],
+    "measure": ["none.mrc", "--output", "o"],
     "pick": ["none.mrc", "--output", "o.star"],
     "score": ["none.star", "--truth", "none.star"],
     "segment": ["none.mrc", "--output", "o"],

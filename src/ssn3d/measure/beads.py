@@ -25,9 +25,9 @@ COARSEST_VOXEL_ANGSTROM = 25.0
 """In coarser voxels beads of 10 nm cannot be told from dirt."""
 _ROUND = 1.6
 """Largest ratio of the longer to the shorter axis of a bead in a section."""
-_EDGE = 0.15
-"""Where the section of a bead in the CTF's fringes is 0.95 times as wide as the bead: measured."""
-_WIDTH_OF_BEAD = 0.95
+_EDGE = 0.2
+"""Where the section of a bead in the CTF's fringes is 0.93 times as wide as the bead: measured."""
+_WIDTH_OF_BEAD = 0.93
 _MOST_PEAKS = 500
 
 

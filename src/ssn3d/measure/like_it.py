@@ -3,6 +3,7 @@
 import math
 
 from ssn3d.measure.measurements import Measurements
+from ssn3d.measure.report import two_digits
 from ssn3d.measure.snr import UNCERTAINTY
 from ssn3d.microscope.settings import MicroscopeSettings
 
@@ -18,12 +19,16 @@ _SNRS = (0.3, 0.06, 0.01)
 _TILTS_DEG = (-60.0, 60.0)
 _SLAB_TILTS_DEG = 45.0
 _SLAB_ANGSTROM = (50.0, 1e5)
+_ICE_OF_MOLECULES = (0.9, 1.3)
+"""Thickness of ice, relative to that of what holds molecules, whose edges are not seen."""
+_PARTICLES_PER_ANGSTROM = 10_000 / 3920
+"""Of thickness, in the paper's region of 392 voxels of 10 A along z."""
 
 
 def like_it(found: Measurements) -> str:
     """Return the text of a YAML file with settings as measured, and ranges around them."""
     lines = [
-        f"# A simulation like {found.name}, as measured by `ssn3d measure`; edit it, and run",
+        f"# A simulation like {' '.join(found.name.split())}, by `ssn3d measure`. Edit it, and run",
         "#   snakemake --cores all --configfile like_it.yaml",
         "# Of a range [low, high] each tomogram draws its own value. What is not seen says so.",
         "",
@@ -34,6 +39,10 @@ def like_it(found: Measurements) -> str:
         *_microscope(found),
         "",
         *_snr(found),
+        "",
+        "subtomograms:                     # all, since the number of particles may be small",
+        "  count: all",
+        "  independent_count: all",
     ]
     return "\n".join(lines) + "\n"
 
@@ -46,12 +55,10 @@ def _range(value: float, step: float, low: float, high: float) -> str:
 
 
 def _specimen(found: Measurements) -> list[str]:
-    size = found.voxel_size_angstrom
+    size = float(f"{found.voxel_size_angstrom:.4g}")
     resolution, why = _resolution(found)
     lines = [
-        f"  voxel_size_angstrom: {size:.4g}"
-        if not size.is_integer()
-        else f"  voxel_size_angstrom: {size:.1f}",
+        f"  voxel_size_angstrom: {size}",
         f"  resolution_angstrom: {resolution:.1f}  # {why}",
     ]
     lines += _ice(found)
@@ -68,11 +75,10 @@ def _specimen(found: Measurements) -> list[str]:
 
 
 def _resolution(found: Measurements) -> tuple[float, str]:
-    finest = 2 * found.voxel_size_angstrom
-    if found.signal_end_angstrom is None:
-        return finest, "not seen: Nyquist"
-    end = max(finest, found.signal_end_angstrom)
-    return math.ceil(10 * end) / 10, "where signal ends in noise"
+    end, why = 2 * found.voxel_size_angstrom, "not seen: Nyquist"
+    if found.signal_end_angstrom is not None:
+        end, why = max(end, found.signal_end_angstrom), "where signal ends in noise"
+    return math.ceil(10 * end) / 10, why
 
 
 def _ice(found: Measurements) -> list[str]:
@@ -82,8 +88,15 @@ def _ice(found: Measurements) -> list[str]:
         f"    tilt_about_{axis}_deg: {_range(tilt, 2.0, -_SLAB_TILTS_DEG, _SLAB_TILTS_DEG)}"
         for axis, tilt in zip("xy", found.slab.tilts_deg, strict=True)
     ]
-    width = _range(thickness * found.voxel_size_angstrom, 50.0, *_SLAB_ANGSTROM)
-    return ["  ice:", f"    thickness_angstrom: {width}", *tilts]
+    angstrom = thickness * found.voxel_size_angstrom
+    low, high = (_clip(factor * angstrom, *_SLAB_ANGSTROM) for factor in _ICE_OF_MOLECULES)
+    most = max(2, round(_PARTICLES_PER_ANGSTROM * angstrom))
+    return [
+        f"  particles: [{most // 2}, {most}]  # not measured: half to all of the paper's crowding",
+        "  ice:",
+        f"    thickness_angstrom: [{low:.1f}, {high:.1f}]",
+        *tilts,
+    ]
 
 
 def _microscope(found: Measurements) -> list[str]:
@@ -144,7 +157,7 @@ def _snr(found: Measurements) -> list[str]:
         values = (estimate * UNCERTAINTY, estimate, estimate / UNCERTAINTY)
         why = "estimated; high and low are the limits of its uncertainty"
     rows = [
-        f"    - {{name: {name}, snr: {value:.2g}}}"
+        f"    - {{name: {name}, snr: {two_digits(value)}}}"
         for name, value in zip("ABC", values, strict=True)
     ]
     return ["snr:", f"  datasets:                       # {why}", *rows]

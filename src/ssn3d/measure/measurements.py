@@ -94,6 +94,7 @@ def measure(
     )
     spectrum = spectrum_of(power, block, size, tilts_given_deg or seen)
     noise = fit_noise(spectrum)
+    ramp = None if seen is None else noise  # noise is extrapolated as of back-projection
     highest = 1 / noise.period_angstrom if noise is not None and noise.is_low_passed else None
     dark, _ = protein_is_dark(tomogram.found.binned)
     return Measurements(
@@ -111,11 +112,11 @@ def measure(
         tilts_given_deg=tilts_given_deg,
         spectrum=spectrum,
         noise=noise,
-        signal_end_angstrom=_signal_end(spectrum, noise),
+        signal_end_angstrom=_signal_end(spectrum, ramp),
         detail_kurtosis=detail_kurtosis(tomogram, middle_z),
         rings=find_rings(spectrum, optics, highest),
         beads=beads,
-        snr=estimate_snr(spectrum, noise),
+        snr=estimate_snr(spectrum, ramp),
     )
 
 

@@ -27,7 +27,11 @@ def report(found: Measurements) -> str:
         ("Gold", _gold(found)),
         ("SNR", _snr(found)),
     )
-    lines = [f"# {found.name}", "", *(f"- **{title}**: {text}" for title, text in parts)]
+    lines = [
+        f"# {' '.join(found.name.split())}",
+        "",
+        *(f"- **{title}**: {text}" for title, text in parts),
+    ]
     return "\n".join(lines) + "\n"
 
 
@@ -100,6 +104,8 @@ def _detail(found: Measurements) -> str:
             f"{found.low_pass_angstrom:.0f} A; {nyquist}"
         )
     noise = "noise reaches Nyquist, so it was not low-passed"
+    if found.tilts_seen_deg is None:
+        return f"no missing wedge, so that signal and noise cannot be told apart; {nyquist}"
     if (end := found.signal_end_angstrom) is None:
         return f"no signal above the noise; {noise}; {nyquist}"
     return f"signal above the noise to {end:.0f} A; {noise}; {nyquist}"
@@ -138,14 +144,15 @@ def _gold(found: Measurements) -> str:
 
 def _snr(found: Measurements) -> str:
     if found.snr is None:
-        return "not seen: no noise left beyond the signal by which to measure it"
+        return "not seen: filtered, or no missing wedge, so that noise cannot be told from signal"
     low, high = found.snr.snr / UNCERTAINTY, found.snr.snr * UNCERTAINTY
     return (
-        f"about {_two_digits(found.snr.snr)} (from {_two_digits(low)} to {_two_digits(high)}), "
+        f"about {two_digits(found.snr.snr)} (from {two_digits(low)} to {two_digits(high)}), "
         "as `snr.datasets` has it"
     )
 
 
-def _two_digits(value: float) -> str:
+def two_digits(value: float) -> str:
+    """Return a number above 0 without an exponent, which YAML would take for text."""
     digits = max(0, 1 - math.floor(math.log10(value))) if value > 0 else 0
     return f"{value:.{digits}f}"

@@ -1,0 +1,87 @@
+"""`ssn3d measure` from file to files, and gold beads."""
+
+import json
+
+import numpy as np
+import pytest
+
+from own_tomograms import write_tomogram
+from small_workflow import REPOSITORY
+from ssn3d.cli.main import main
+from ssn3d.config.experiment import load_config
+from ssn3d.core.seeds import generator
+from ssn3d.measure.beads import find_beads
+
+
+def run(volume, folder, *options, voxel_size=10.0):
+    path = write_tomogram(folder / "t.mrc", volume, voxel_size)
+    main(["measure", str(path), "--output", str(folder / "out"), *map(str, options)])
+    found = json.loads((folder / "out" / "measurements.json").read_text())
+    config = load_config(REPOSITORY / "config.yaml", folder / "out" / "like_it.yaml")
+    assert (folder / "out" / "picture.png").stat().st_size > 10_000
+    return found, config
+
+
+def error_of(arguments, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main([str(argument) for argument in arguments])
+    assert ended.value.code == 1
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if "error: " in line]
+    return line
+
+
+def test_beads(simulated, opened):
+    found = find_beads(opened(simulated.at(0.06)))
+    assert len(found) == len(simulated.beads) == 3
+    for bead in found:
+        assert np.linalg.norm(simulated.beads - bead.centre, axis=1).min() < 3
+        assert bead.diameter_angstrom == pytest.approx(100, rel=0.15)
+
+
+def test_no_beads(opened):
+    noise = generator(0, "no beads").standard_normal((48, 64, 64)).astype(np.float32)
+    assert find_beads(opened(noise)) == []
+
+
+def test_simulated_tomogram(simulated, tmp_path, capsys):
+    found, config = run(simulated.at(0.06), tmp_path, "--tilts", -42, 63, "--cs", 2.0)
+    printed = capsys.readouterr().out
+    assert printed == (tmp_path / "out" / "report.md").read_text()
+    assert "-42 to 63, which agrees" in printed
+    assert found["gold"]["count"] == config.specimen.fiducials.count == 3
+    assert found["protein_is_dark"]
+    low, high = config.microscope.optics.defocus_um
+    assert low < 5 < high
+    assert (config.microscope.tilt.min_deg, config.microscope.tilt.max_deg) == (-42, 63)
+    thickness = config.specimen.ice.thickness_angstrom
+    assert thickness[0] < 600 < thickness[1]
+    snrs = [dataset.snr for dataset in config.snr.datasets]
+    assert min(snrs) < 0.06 < max(snrs)
+
+
+def test_opposite_tilts_and_inverted_contrast(simulated, tmp_path, capsys):
+    found, _ = run(-simulated.at(0.06), tmp_path, "--tilts", -63, 42)
+    assert "the opposite sign" in capsys.readouterr().out
+    assert not found["protein_is_dark"]
+    assert found["gold"]["count"] == 3
+
+
+def test_noise_alone(tmp_path, capsys):
+    """Nothing is invented where there is nothing."""
+    noise = generator(0, "noise alone").standard_normal((40, 64, 64)).astype(np.float32)
+    found, _ = run(noise, tmp_path, voxel_size=20.0)
+    printed = capsys.readouterr().out
+    for key in ("slab", "vacuum_fraction", "tilts_seen_deg", "thon_rings", "low_pass_angstrom"):
+        assert found[key] is None
+    assert found["gold"]["count"] == 0
+    assert found["snr"] is None
+    assert "no missing wedge seen" in printed
+
+
+def test_errors(tmp_path, capsys):
+    noise = generator(0, "errors").standard_normal((9, 32, 32)).astype(np.float32)
+    path = write_tomogram(tmp_path / "t.mrc", noise)
+    start = ["measure", path, "--output", tmp_path / "out"]
+    assert "too few to measure" in error_of(start, capsys)
+    assert "give the lowest tilt first" in error_of([*start, "--tilts", "60", "-60"], capsys)
+    assert "no such file" in error_of(["measure", tmp_path / "no.mrc", *start[2:]], capsys)
