@@ -14,7 +14,21 @@ import mrcfile
 import numpy as np
 
 BIN = Path(sys.executable).parent
-COMMANDS = ("segment", "pick", "average", "score", "measure", "models", "networks", "init", "doctor", "tables")
+COMMANDS = (
+    *("segment", "pick", "average", "score", "measure"),
+    *("models", "networks", "init", "doctor", "tables"),
+)
+    "segment",
+    "pick",
+    "average",
+    "score",
+    "measure",
+    "models",
+    "networks",
+    "init",
+    "doctor",
+    "tables",
+)
 
 
 def run(folder: Path, *words: str) -> str:
