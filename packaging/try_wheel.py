@@ -18,17 +18,6 @@ COMMANDS = (
     *("segment", "pick", "average", "score", "measure"),
     *("models", "networks", "init", "doctor", "tables"),
 )
-    "segment",
-    "pick",
-    "average",
-    "score",
-    "measure",
-    "models",
-    "networks",
-    "init",
-    "doctor",
-    "tables",
-)
 
 
 def run(folder: Path, *words: str) -> str:
