@@ -195,7 +195,7 @@ def test_shard_opens_in_h5py(content, tmp_path):
         (np.zeros((2, 8, 8, 6)), np.zeros((2, 8, 8, 6), "u1"), "must both be of one shape"),
         (np.zeros((2, 8, 8, 8)), np.zeros((1, 8, 8, 8), "u1"), "must both be of one shape"),
         (np.full((2, 8, 8, 8), np.nan), np.zeros((2, 8, 8, 8), "u1"), "NaN"),
-        (np.zeros((2, 8, 8, 8)), np.full((2, 8, 8, 8), 2, "u1"), "above 1"),
+        (np.zeros((2, 8, 8, 8)), np.full((2, 8, 8, 8), 5, "u1"), "above 4"),
     ],
 )
 def test_impossible_arrays_are_one_line(images, masks, fault):
