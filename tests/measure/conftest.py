@@ -25,7 +25,7 @@ SPECIMEN = section(
     "specimen",
     tomogram_size_voxels={"x": 144, "y": 144, "z": 96},
     region_size_voxels={"x": 180, "y": 180, "z": 120},
-    particles=50,
+    particles=90,
     fiducials={"count": 3, "diameter_angstrom": 100.0},
     ice={"thickness_angstrom": 600.0, "tilt_about_x_deg": 4.0, "tilt_about_y_deg": -6.0},
 )
