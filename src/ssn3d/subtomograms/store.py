@@ -186,7 +186,7 @@ def write_shard(
         images = file.create_dataset("images", dtype=np.float16, **made)
         masks = file.create_dataset("masks", dtype=np.uint8, compression="gzip", **made)
         for row, (image, mask) in enumerate(cubes):
-            half = image.astype(np.float16)  # HDF5 converts 20 times as slowly
+            half = image.astype(np.float16)  # HDF5 takes four times as long to convert
             images[row], masks[row] = half, mask.view(np.uint8)
             digest.update(half.tobytes())
             digest.update(np.packbits(mask).tobytes() if mask.dtype == bool else mask.tobytes())
