@@ -4,8 +4,9 @@ The threads of torch wait busily for one another: on cores that are shared with 
 operations take several times as long. They may also split sums, and change the last digits.
 """
 
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 import torch
@@ -14,6 +15,9 @@ from ssn3d.core.threads import SharedLimit
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+_AHEAD = 4
+"""Items per thread in hand at a time: enough to keep the threads busy, few enough for memory."""
 
 
 def _limit_torch() -> int:
@@ -26,10 +30,22 @@ def _limit_torch() -> int:
 _ONE_TORCH_THREAD = SharedLimit(_limit_torch, torch.set_num_threads)
 
 
-def parallel_map(function: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
-    """Results of a function for each item, in order, on as many threads as torch may use.
+def parallel_results(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+    """Yield the result of a function for each item, in order.
 
-    The items are made on the calling thread while the function runs.
+    The function runs on as many threads as torch may use. Meanwhile the calling thread makes the
+    next items, and uses the results.
     """
     with _ONE_TORCH_THREAD.block() as threads, ThreadPoolExecutor(threads) as pool:
-        return list(pool.map(function, items))
+        running: deque[Future[Result]] = deque()
+        for item in items:
+            running.append(pool.submit(function, item))
+            if len(running) > _AHEAD * threads:
+                yield running.popleft().result()
+        while running:
+            yield running.popleft().result()
+
+
+def parallel_map(function: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
+    """Results of a function for each item, in order, as `parallel_results` yields them."""
+    return list(parallel_results(function, items))
