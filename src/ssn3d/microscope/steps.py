@@ -139,8 +139,8 @@ def add_noise(
     _write_halves(halves, images, camera, shape[0], half_precision=half)
     record = _snr_record(calibrated.model, scale, asked, measured, snr_settings.region)
     record |= {"choices": taken.choices, "finish": steps}
-    both = {**settings.model_dump(), **snr_settings.model_dump()}
-    made = provenance(seed=seed, settings=both, gpus=gpu_names(), numbers=taken.numbers)
+    used = {**settings.model_dump(), **snr_settings.model_dump()}
+    made = provenance(seed=seed, settings=used, gpus=gpu_names(), numbers=taken.numbers)
     record |= {"seconds": time.perf_counter() - started, "provenance": made}
     write_json(summary, record)
 

@@ -37,7 +37,8 @@ def dice_losses(logits: Tensor, masks: Tensor) -> Tensor:
     a class that is not there teaches a network never to predict rare classes.
     """
     probabilities, masks = logits.softmax(dim=1), masks.to(logits.device, non_blocking=True)
-    losses, counts = torch.zeros((2, len(masks)), dtype=logits.dtype, device=logits.device)
+    zeros = torch.zeros(len(masks), dtype=logits.dtype, device=logits.device)
+    losses, counts = zeros, zeros
     several = logits.shape[1] > TWO_CLASSES
     for number in range(1, logits.shape[1]):
         probability = probabilities[:, number].flatten(1)
