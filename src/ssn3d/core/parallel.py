@@ -4,12 +4,12 @@ The threads of torch wait busily for one another: on cores that are shared with 
 operations take several times as long. They may also split sums, and change the last digits.
 """
 
+import os
+import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
-
-import torch
 
 from ssn3d.core.threads import SharedLimit
 
@@ -21,13 +21,23 @@ _AHEAD = 4
 
 
 def _limit_torch() -> int:
-    """Limit torch to one thread; return the number of threads it had before."""
-    threads = torch.get_num_threads()
+    """Limit torch, if it is in use, to one thread; return the number of threads to work on."""
+    torch = sys.modules.get("torch")  # most commands do without, and start faster
+    if torch is None:
+        threads = os.environ.get("OMP_NUM_THREADS", "")  # as torch does
+        return max(int(threads), 1) if threads.isdecimal() else len(os.sched_getaffinity(0))
+    threads_before = int(torch.get_num_threads())
     torch.set_num_threads(1)
-    return threads
+    return threads_before
 
 
-_ONE_TORCH_THREAD = SharedLimit(_limit_torch, torch.set_num_threads)
+def _lift_limit(threads: int) -> None:
+    """Let torch, if it is in use, have its threads again."""
+    if (torch := sys.modules.get("torch")) is not None:
+        torch.set_num_threads(threads)
+
+
+_ONE_TORCH_THREAD = SharedLimit(_limit_torch, _lift_limit)
 
 
 def parallel_results(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:

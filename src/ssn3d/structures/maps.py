@@ -12,7 +12,6 @@ import itertools
 import math
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from ssn3d.core.blas import one_blas_thread
@@ -69,13 +68,8 @@ def splat(
     plane = weights[:, None, :, 1] * weights[None, :, :, 2]  # (2, 2, n) over y, x
     column = weights[:, :, 0] * masses  # (2, n) over z
     shares = (column[:, None, None] * plane).reshape(8, -1)
-    # As np.bincount, in the same order, but other threads run meanwhile.
-    volume = torch.bincount(
-        torch.from_numpy(voxels.ravel()),
-        torch.from_numpy(shares.ravel().astype(np.float64)),
-        minlength=size**3,
-    )
-    return volume.numpy().astype(np.float32).reshape(size, size, size)
+    volume = np.bincount(voxels.ravel(), shares.ravel(), minlength=size**3)
+    return volume.astype(np.float32).reshape(size, size, size)
 
 
 @one_blas_thread()
