@@ -39,7 +39,7 @@ def configurations(structures: list[str], *, small: bool) -> dict[str, Config]:
     if small:
         content["specimen"]["tomogram_size_voxels"] = {"x": 64, "y": 64, "z": 64}
         content["specimen"]["region_size_voxels"] = {"x": 80, "y": 80, "z": 80}
-        content["specimen"] |= {"organelles": None, "particles": [20, 60]}
+        content["specimen"] |= {"organelles": None, "vesicles": None, "particles": [20, 60]}
         content["structures"]["random"]["count"] = 40
         content["subtomograms"]["count"] = content["subtomograms"]["independent_count"] = 8
     kept = ("tomogram_size_voxels", "region_size_voxels", "proportions", "particles")
