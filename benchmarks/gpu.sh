@@ -44,8 +44,9 @@ deadline=$((SECONDS + $("$python" -c "print(round(60 * $minutes))")))
 "$python" benchmarks/gpu_report.py "$folder" --device "$device" --check || exit 2
 report() {
   "$python" benchmarks/gpu_report.py "$folder" --device "$device"
-  tar -czf "$folder/$name.tgz.part" -C "$folder" --exclude "$name.tgz*" --exclude scratch --exclude lock .
-  mv "$folder/$name.tgz.part" "$folder/$name.tgz"
+  # made elsewhere: tar fails if the folder changes while it reads it
+  tar -czf "$scratch/$name.tgz" -C "$folder" --exclude "$name.tgz" --exclude "./${scratch#"$folder"/}" .
+  mv "$scratch/$name.tgz" "$folder/$name.tgz"
 }
 
 unfinished=()
