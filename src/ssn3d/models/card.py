@@ -76,6 +76,11 @@ def model_names(folder: Path = FOLDER) -> list[str]:
     return sorted(path.stem for path in folder.glob("*.json"))
 
 
+def weights_path(name: str, folder: Path = FOLDER) -> Path:
+    """Path of the weights of a folder's model, by its name, or of a file named by its path."""
+    return folder / f"{name}.pt" if name in model_names(folder) else Path(name)
+
+
 def read_card(path: PathLike) -> Card:
     """Read a card. Raises DataError if it is missing or damaged."""
     return _read(path, Card)

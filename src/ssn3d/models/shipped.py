@@ -11,7 +11,7 @@ from ssn3d.core.errors import CheckpointError, DataError
 from ssn3d.core.log import logger
 from ssn3d.core.standard import Standardised
 from ssn3d.io.files import sha256_of
-from ssn3d.models.card import FOLDER, Card, Target, in_order, model_names, read_card
+from ssn3d.models.card import FOLDER, Card, Target, in_order, model_names, read_card, weights_path
 from ssn3d.segmentation.inference.compute import Compute
 from ssn3d.segmentation.inference.predict import load_network
 
@@ -59,7 +59,7 @@ def load_model(name: str, target: Target | None = None, folder: Path = FOLDER) -
             damaged.
         CheckpointError: its weights are damaged, or not those of a network.
     """
-    weights = folder / f"{name}.pt" if name in model_names(folder) else Path(name)
+    weights = weights_path(name, folder)
     card_path = weights.with_suffix(".json")
     if weights.suffix != ".pt" or not weights.exists():
         known = ", ".join(model_names(folder)) or "none"

@@ -5,10 +5,9 @@ import math
 import torch
 from torch import Tensor
 
+from ssn3d.segmentation.networks.layers import CLASSES
 from ssn3d.segmentation.settings import TrainingSettings
 from ssn3d.segmentation.training.validation import loss_sum
-
-TWO_CLASSES = 2
 
 
 def learning_rate(settings: TrainingSettings, step: int, steps: int) -> float:
@@ -39,7 +38,7 @@ def dice_losses(logits: Tensor, masks: Tensor) -> Tensor:
     probabilities, masks = logits.softmax(dim=1), masks.to(logits.device, non_blocking=True)
     zeros = torch.zeros(len(masks), dtype=logits.dtype, device=logits.device)
     losses, counts = zeros, zeros
-    several = logits.shape[1] > TWO_CLASSES
+    several = logits.shape[1] > CLASSES
     for number in range(1, logits.shape[1]):
         probability = probabilities[:, number].flatten(1)
         truth = (masks == number).to(probability.dtype).flatten(1)
