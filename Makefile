@@ -1,5 +1,6 @@
 # make demo    the whole experiment at toy size, in its own virtual environment
 # make test    the checks and the tests
+# make docs    the documentation site, in site/
 # make paper   the paper's experiment at full size (days or weeks on CPUs)
 # make environments   copy the versions in requirements.lock into the conda environments
 
@@ -7,7 +8,7 @@ VENV := .venv
 PYTHON ?= python3
 SNAKEMAKE := $(VENV)/bin/snakemake
 
-.PHONY: demo test check paper environments clean
+.PHONY: demo test check docs paper environments clean
 
 demo: $(VENV)/run
 	$(SNAKEMAKE) --cores all --configfile config/demo.yaml
@@ -23,6 +24,9 @@ check: $(VENV)/develop
 	$(VENV)/bin/mypy
 	$(VENV)/bin/snakefmt --check Snakefile workflow
 
+docs: $(VENV)/docs
+	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --strict
+
 paper: $(VENV)/run
 	$(SNAKEMAKE) --cores all
 	$(SNAKEMAKE) --cores all --report results/report.html --quiet all
@@ -34,9 +38,9 @@ environments:
 	done
 
 clean:
-	rm -rf $(VENV) results logs .snakemake
+	rm -rf $(VENV) results logs site .snakemake
 
-# $(VENV)/run and $(VENV)/develop record when each lock was last installed.
+# $(VENV)/run, $(VENV)/develop and $(VENV)/docs record when each lock was last installed.
 $(VENV)/run: requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/pip install --quiet -r requirements.lock
@@ -45,4 +49,8 @@ $(VENV)/run: requirements.lock pyproject.toml
 
 $(VENV)/develop: $(VENV)/run requirements-dev.lock
 	$(VENV)/bin/pip install --quiet -r requirements-dev.lock
+	@touch $@
+
+$(VENV)/docs: $(VENV)/run requirements-docs.lock
+	$(VENV)/bin/pip install --quiet -r requirements-docs.lock
 	@touch $@

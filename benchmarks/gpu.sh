@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # All that a GPU is to show, most important first: its tests, speeds, Tables 2 and 3 with the paper's own
 # schedule, the models of the package. After each step FOLDER/gpu.json has all results so far, and
-# FOLDER/gpu.tgz all small files (docs/environments.md).
+# FOLDER/gpu.tgz all small files (docs/how-to/environments.md).
 #
 #   benchmarks/gpu.sh --minutes 5.5              on the GPU that torch sees; a second time for the rest
 #   benchmarks/gpu.sh --structures COORDINATES   coordinate files; bead models stand in for the rest
@@ -44,8 +44,9 @@ deadline=$((SECONDS + $("$python" -c "print(round(60 * $minutes))")))
 "$python" benchmarks/gpu_report.py "$folder" --device "$device" --check || exit 2
 report() {
   "$python" benchmarks/gpu_report.py "$folder" --device "$device"
-  tar -czf "$folder/$name.tgz.part" -C "$folder" --exclude "$name.tgz*" --exclude scratch --exclude lock .
-  mv "$folder/$name.tgz.part" "$folder/$name.tgz"
+  # made elsewhere: tar fails if the folder changes while it reads it
+  tar -czf "$scratch/$name.tgz" -C "$folder" --exclude "$name.tgz" --exclude "./${scratch#"$folder"/}" .
+  mv "$scratch/$name.tgz" "$folder/$name.tgz"
 }
 
 unfinished=()

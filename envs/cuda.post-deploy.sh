@@ -4,5 +4,5 @@ python -c '
 import sys, torch
 if torch.version.cuda is None:
     sys.exit(f"torch {torch.__version__} in this environment is built without CUDA; install it from "
-             "an index of CUDA builds (docs/environments.md), or set device: cpu")
+             "an index of CUDA builds (docs/how-to/environments.md), or set device: cpu")
 '

@@ -20,18 +20,17 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from simulated import add_dataset_noise, simulate_noise_free
 from ssn3d.config.experiment import check_config, load_config
 from ssn3d.core.classes import MACROMOLECULE, MEMBRANE
 from ssn3d.core.log import job, logger
 from ssn3d.io.mrc import read_mrc
 from ssn3d.io.particles.simulated import read_background, read_particles
 from ssn3d.io.tomogram import open_tomogram
-from ssn3d.microscope.steps import add_noise, image_specimen
 from ssn3d.models.shipped import load_model
 from ssn3d.picking.pick import Choice, pick_regions
 from ssn3d.picking.scoring import score_picks
 from ssn3d.recovery.segment import segment_whole
-from ssn3d.specimen.steps import simulate_specimen
 from ssn3d.structures.ids import read_pdb_ids
 from ssn3d.structures.steps import prepare_structures
 from ssn3d.subtomograms.places import classes_of_labels
@@ -40,7 +39,6 @@ ROOT = Path(__file__).resolve().parents[1]
 SEED, NAME, SNR = 404, "t1", 0.2
 _DISTANCE_ANGSTROM = 60.0
 _SMALLEST_ANGSTROM = 60.0
-_IMAGED = ("signal.mrc", "tilts.mrc", "acquisition.json", "particles.star", "specimen.json")
 _BASE = {
     "specimen": {
         "tomogram_size_voxels": {"x": 288, "y": 288, "z": 160},
@@ -139,39 +137,8 @@ def simulate(condition: str, folder: Path, structures: list[str], *, small: bool
     if not made.exists():
         made.mkdir()
         prepare_structures(ids, config.structures, config.seed, ROOT / "resources", made)
-    tables = {"particles": at / "particles.star", "ground": at / "ground.star"}
-    simulate_specimen(
-        {pdb_id: made / f"{pdb_id}.npz" for pdb_id in ids},
-        config.specimen,
-        SEED,
-        NAME,
-        density=at / "density.mrc",
-        labels=at / "labels.mrc",
-        summary=at / "specimen.json",
-        **tables,
-    )
-    image_specimen(
-        at / "density.mrc",
-        config.microscope,
-        SEED,
-        NAME,
-        specimen=at / "specimen.json",
-        tilts=at / "tilts.mrc",
-        signal=at / "signal.mrc",
-        acquisition=at / "acquisition.json",
-    )
-    add_noise(
-        {Path(file).stem: at / file for file in _IMAGED},
-        config.microscope,
-        config.snr,
-        size_voxels=config.subtomograms.size_voxels,
-        target=SNR,
-        seed=SEED,
-        keys=(NAME, "A"),
-        tomogram=at / "A.mrc",
-        tilts=at / "noisy.mrc",
-        summary=at / "A.json",
-    )
+    simulate_noise_free(config, ids, made, at, name=NAME, seed=SEED)
+    add_dataset_noise(config, config.snr.datasets[0], at, name=NAME, seed=SEED)
     for name in ("density.mrc", "tilts.mrc", "signal.mrc", "noisy.mrc"):
         (at / name).unlink()
     return at

@@ -26,7 +26,8 @@ from ssn3d.core.classes import CLASSES
 from ssn3d.core.device import use_threads
 from ssn3d.core.log import job
 from ssn3d.io.mrc import write_mrc
-from ssn3d.io.particles.of_tomogram import TableOptions, read_particles_of
+from ssn3d.io.particles.files import read_particle_table
+from ssn3d.io.particles.of_tomogram import frame_of_tomogram
 from ssn3d.io.tomogram import Tomogram, open_tomogram
 from ssn3d.io.volumes import open_volume
 from ssn3d.models.shipped import load_model
@@ -80,8 +81,10 @@ def segment(tomogram: Tomogram, name: str, sampled: float | None, folder: Path) 
     return json.loads(done.read_text())
 
 
-def small(path: Path, truth: NDArray[np.float64], voxel_angstrom: float, folder: Path) -> Path:
-    """Write the surroundings of the particles' middle as a tomogram."""
+def small(
+    path: Path, truth: NDArray[np.float64], voxel_angstrom: float, folder: Path
+) -> tuple[Path, list[int]]:
+    """Write the surroundings of the particles' middle as a tomogram; also give its first voxel."""
     volume = open_volume(path)
     length = [min(SMALL_VOXELS, n) for n in volume.shape]
     middle = np.median(truth, axis=0)
@@ -92,8 +95,7 @@ def small(path: Path, truth: NDArray[np.float64], voxel_angstrom: float, folder:
     part = tuple(slice(a, a + n) for a, n in zip(first, length, strict=True))
     cropped = folder / "small.mrc"
     write_mrc(cropped, volume.read_float32(part), voxel_angstrom)
-    truth -= first
-    return cropped
+    return cropped, first
 
 
 def main() -> None:
@@ -121,12 +123,13 @@ def main() -> None:
 def study(arguments: argparse.Namespace) -> pd.DataFrame:
     """Return the rows of the table."""
     tomogram = open_tomogram(arguments.tomogram, protein=arguments.protein)
-    truth = read_particles_of(arguments.truth, tomogram, TableOptions()).particles.centres.copy()
+    truth = read_particle_table(arguments.truth, frame_of_tomogram(tomogram)).particles.centres
     voxel, dark = tomogram.grid.voxel_size_angstrom, tomogram.protein_is_dark
     if arguments.small:
-        path = small(arguments.tomogram, truth, voxel, arguments.folder)
+        path, first = small(arguments.tomogram, truth, voxel, arguments.folder)
         tomogram = open_tomogram(path, protein="dark" if dark else "bright")
-        truth = truth[((truth >= 0) & (truth < tomogram.grid.shape)).all(axis=1)]
+        truth -= first
+    truth = truth[((truth >= 0) & (truth < tomogram.grid.shape)).all(axis=1)]
     scored = (truth, voxel, arguments.distance)
     blobs = pick_blobs(
         *(tomogram.read_dark, tomogram.grid.shape, voxel, arguments.diameter, EVERY_PEAK),

@@ -11,17 +11,17 @@ is done is not done again. The last line is the command that makes a model of th
 
 import argparse
 from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
+from simulated import TABLES, add_dataset_noise, simulate_noise_free
 from ssn3d.config.experiment import Config, check_config, load_config
 from ssn3d.core.device import use_threads
 from ssn3d.core.errors import PlacementError, SNRError
 from ssn3d.core.log import job, logger
 from ssn3d.io.files import read_json, write_json
 from ssn3d.microscope.settings import DatasetSettings
-from ssn3d.microscope.steps import add_noise, image_specimen
 from ssn3d.segmentation.training.steps import train_run
-from ssn3d.specimen.steps import simulate_specimen
 from ssn3d.structures.ids import ids_in_tomogram, read_pdb_ids
 from ssn3d.structures.steps import prepare_structures
 from ssn3d.subtomograms.steps import extract_subtomograms, split_dataset
@@ -29,7 +29,6 @@ from ssn3d.subtomograms.steps import extract_subtomograms, split_dataset
 ROOT = Path(__file__).resolve().parents[1]
 PLAIN_EVERY = 6
 """Every so many tomograms one is plain."""
-_IMAGED = ("signal.mrc", "tilts.mrc", "acquisition.json", "particles.star", "specimen.json")
 
 
 def configurations(structures: list[str], *, small: bool) -> dict[str, Config]:
@@ -39,7 +38,7 @@ def configurations(structures: list[str], *, small: bool) -> dict[str, Config]:
     if small:
         content["specimen"]["tomogram_size_voxels"] = {"x": 64, "y": 64, "z": 64}
         content["specimen"]["region_size_voxels"] = {"x": 80, "y": 80, "z": 80}
-        content["specimen"] |= {"organelles": None, "particles": [20, 60]}
+        content["specimen"] |= {"organelles": None, "vesicles": None, "particles": [20, 60]}
         content["structures"]["random"]["count"] = 40
         content["subtomograms"]["count"] = content["subtomograms"]["independent_count"] = 8
     kept = ("tomogram_size_voxels", "region_size_voxels", "proportions", "particles")
@@ -71,51 +70,17 @@ def _simulated(name: str, config: Config, at: Path, structures: Path) -> list[st
     """Run the stages of one tomogram in a folder."""
     listed, some = ids_of(config), config.structures.per_tomogram
     drawn = ids_in_tomogram(listed, some, config.snr.reference_id, config.seed, name)
-    specimen = {k: at / f"{k}.mrc" for k in ("density", "labels")}
-    tables = {"particles": at / "particles.star", "ground": at / "ground.star"}
-    summary = at / "specimen.json"
-    simulate_specimen(
-        {pdb_id: structures / f"{pdb_id}.npz" for pdb_id in drawn},
-        config.specimen,
-        config.seed,
-        name,
-        **specimen,
-        **tables,
-        summary=summary,
-    )
-    image_specimen(
-        specimen["density"],
-        config.microscope,
-        config.seed,
-        name,
-        specimen=summary,
-        tilts=at / "tilts.mrc",
-        signal=at / "signal.mrc",
-        acquisition=at / "acquisition.json",
-    )
-    return [_dataset(name, dataset, config, at, tables) for dataset in config.snr.datasets]
+    simulate_noise_free(config, drawn, structures, at, name=name, seed=config.seed)
+    return [_dataset(name, dataset, config, at) for dataset in config.snr.datasets]
 
 
-def _dataset(
-    name: str, dataset: DatasetSettings, config: Config, at: Path, tables: dict[str, Path]
-) -> str:
+def _dataset(name: str, dataset: DatasetSettings, config: Config, at: Path) -> str:
     """Add the noise of a dataset, and cut its subtomograms; return the path of the shard."""
-    made = {"tomogram": at / f"{dataset.name}.mrc", "summary": at / f"{dataset.name}.json"}
-    add_noise(
-        {Path(file).stem: at / file for file in _IMAGED},
-        config.microscope,
-        config.snr,
-        size_voxels=config.subtomograms.size_voxels,
-        target=dataset.snr,
-        seed=config.seed,
-        keys=(name, dataset.name),
-        tilts=at / "noisy.mrc",
-        **made,
-    )
+    made = add_dataset_noise(config, dataset, at, name=name, seed=config.seed)
     shard = at / f"{dataset.name}.h5"
     extract_subtomograms(
         **made,
-        **tables,
+        **{key: at / file for key, file in TABLES.items()},
         labels=at / "labels.mrc",
         specimen=at / "specimen.json",
         names=(name, dataset.name),
@@ -149,7 +114,7 @@ def main() -> None:
     kinds = ["plain" if i % PLAIN_EVERY == PLAIN_EVERY - 1 else "varied" for i in range(count)]
     with job(str(folder / "log.txt")):
         _prepare(configs["varied"], folder / "structures")
-        with ProcessPoolExecutor(2) as pool:
+        with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
             names = [*(f"t{i + 1}" for i in range(count)), "independent1"]
             jobs = [
                 pool.submit(simulate, name, kind, configs[kind], folder)

@@ -13,11 +13,14 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from ssn3d import __version__
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
 PYTHON = PROJECT["requires-python"].removeprefix(">=")
-WORKFLOWS = [".github/workflows/ci.yml", ".github/workflows/drills.yml"]
-INSTALLED = {"requirements.lock", "requirements-dev.lock", "."}
+WORKFLOWS = [f".github/workflows/{name}.yml" for name in ("ci", "docs", "drills")]
+CONDA_NAMES = {"matplotlib-base": "matplotlib", "pytorch": "torch"}
+INSTALLED = {"requirements.lock", "requirements-dev.lock", "requirements-docs.lock", "."}
 
 
 def text_of(file):
@@ -32,6 +35,7 @@ def pins(lines):
 
 LOCK = pins(text_of("requirements.lock").splitlines())
 DEV_LOCK = pins(text_of("requirements-dev.lock").splitlines())
+DOCS_LOCK = pins(text_of("requirements-docs.lock").splitlines())
 
 
 @pytest.mark.parametrize("kind", ["cpu", "cuda"])
@@ -46,13 +50,15 @@ def test_lock_satisfies_project():
         version = LOCK.get(canonicalize_name(requirement.name))
         assert version, f"requirements.lock lacks {requirement.name}"
         assert version in requirement.specifier, requirement
-    assert not LOCK.keys() & DEV_LOCK.keys()
+    assert not LOCK.keys() & (DEV_LOCK.keys() | DOCS_LOCK.keys())
+    shared = DEV_LOCK.keys() & DOCS_LOCK.keys()  # both may be installed in one environment
+    assert {name: DEV_LOCK[name] for name in shared} == {name: DOCS_LOCK[name] for name in shared}
 
 
 def test_documented_versions_match_locks():
     stated = [
         pin
-        for path in [REPOSITORY / "README.md", *(REPOSITORY / "docs").glob("*.md")]
+        for path in [REPOSITORY / "README.md", *(REPOSITORY / "docs").rglob("*.md")]
         for pin in re.findall(r"[\w.-]+==[\w.]+", path.read_text())
     ]
     assert stated
@@ -63,6 +69,22 @@ def test_python_versions_agree():
     assert re.findall(r"FROM python:([\d.]+)", text_of("Containerfile")) == [PYTHON]
     for file in WORKFLOWS:
         assert set(re.findall(r'python-version: "([\d.]+)"', text_of(file))) == {PYTHON}
+
+
+def test_conda_recipe_matches_project():
+    recipe = yaml.safe_load(text_of("packaging/conda/recipe.yaml"))
+    needed = [line.replace(" ", "", 1) for line in recipe["requirements"]["run"]]
+    stated = {CONDA_NAMES.get(r.name, r.name): r.specifier for r in map(Requirement, needed)}
+    required = {r.name: r.specifier for r in map(Requirement, PROJECT["dependencies"])}
+    assert stated == required | {"python": Requirement(f"python>={PYTHON}").specifier}
+
+
+@pytest.mark.parametrize(("tag", "code"), [(f"v{__version__}", 0), ("v99.0.0", 1)])
+def test_release_needs_its_tag(tag, code):
+    command = [sys.executable, REPOSITORY / "packaging" / "check_version.py", tag]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == code
+    assert done.stderr.count("the tag is v99.0.0") == 3 * code
 
 
 @pytest.mark.parametrize("file", ["Makefile", "Containerfile"])

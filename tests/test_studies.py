@@ -4,10 +4,13 @@ import os
 import subprocess
 import sys
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from small_workflow import REPOSITORY
+from ssn3d.core.classes import CLASSES
+from ssn3d.subtomograms.store import open_shard
 
 WEIGHTS = "results/runs/SSN3D-ED/high/random/weights.pt"
 FILES = ["config.yaml", "small.yaml"]
@@ -38,3 +41,35 @@ def test_small_study(finished, tmp_path, table):
     column = {"recovery.csv": "value", "real.csv": "recall"}.get(table, "miou")
     assert len(rows) >= 2
     assert rows[column].notna().mean() > 0.5  # recall of no particles is none
+
+
+@pytest.mark.slow
+def test_small_departures(tmp_path):
+    run_study("departures.py", "--folder", tmp_path, "--models", "resunet-all", "--small")
+    (row,) = pd.read_csv(tmp_path / "departures.csv").to_dict("records")
+    assert (row["condition"], row["model"]) == ("base", "resunet-all")
+    assert 0.2 < row["iou_macromolecule"] <= 1
+
+
+@pytest.mark.slow
+def test_small_varied_tomograms(tmp_path):
+    """Two varied tomograms and a plain one become shards of all classes."""
+    command = ("whole_tomograms.py", tmp_path, "--small", "--no-training", "--tomograms", "2")
+    run_study(*command)
+    run_study(*command)  # resumes
+    shards = sorted(tmp_path.glob("*/*.h5"))
+    assert [str(path.relative_to(tmp_path)) for path in shards] == [
+        f"{name}/{dataset}.h5" for name in ("independent1", "t1", "t2") for dataset in "AB"
+    ]
+    for path in shards:
+        shard = open_shard(path)
+        images, masks = shard.read(np.arange(len(shard)))
+        assert np.isfinite(images).all()
+        assert masks.max() < len(CLASSES)
+
+
+def run_study(script, *arguments):
+    command = [sys.executable, REPOSITORY / "studies" / script, *arguments]
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY / "src")}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -22,6 +22,7 @@ COMMANDS = (
     "measure",
     "models",
     "networks",
+    "init",
     "doctor",
     "tables",
 )

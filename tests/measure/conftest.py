@@ -25,12 +25,12 @@ SPECIMEN = section(
     "specimen",
     tomogram_size_voxels={"x": 144, "y": 144, "z": 96},
     region_size_voxels={"x": 180, "y": 180, "z": 120},
-    particles=70,
-    fiducials={"count": 4, "diameter_angstrom": 100.0},
+    particles=90,
+    fiducials={"count": 3, "diameter_angstrom": 100.0},
     ice={"thickness_angstrom": 600.0, "tilt_about_x_deg": 4.0, "tilt_about_y_deg": -6.0},
 )
 MICROSCOPE = section("microscope", tilt={"min_deg": -42.0, "max_deg": 63.0, "step_deg": 3.0})
-SNRS = (0.3, 0.06, 0.01)
+SNRS = (0.2, 0.06, 0.01)
 
 
 @dataclass

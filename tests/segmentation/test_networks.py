@@ -10,7 +10,8 @@ from ssn3d.segmentation.networks.registry import NETWORKS, build_network, capaci
 
 CAPACITIES = {
     "SSN3D-v1": 2_042_158, "SSN3D-v2": 2_042_342, "SSN3D-ED": 895_746,  # the paper's Table 2
-    "UNet": 1_460_306, "ResUNet": 1_637_858,
+    "UNet": 1_460_306, "ResUNet": 1_637_858, "ResUNet-plain": 1_637_858,
+    "ResUNet-classes": 1_637_909,
 }  # fmt: skip
 
 
@@ -122,7 +123,7 @@ def constant_in_blocks(values, block):
 @pytest.mark.parametrize("name", NETWORKS)
 def test_output_shape_and_blocks(name):
     logits = build(name)(images(1, 24)).detach()
-    assert logits.shape == (1, 2, 24, 24, 24)
+    assert logits.shape == (1, NETWORKS[name].classes, 24, 24, 24)
     block = NETWORKS[name].block
     assert constant_in_blocks(logits, block)
     assert not constant_in_blocks(logits, 2 * block)

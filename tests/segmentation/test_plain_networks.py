@@ -6,13 +6,14 @@ import torch
 
 from sections import section
 from ssn3d.core.classes import CLASSES
-from ssn3d.core.errors import ConfigError
+from ssn3d.core.errors import ConfigError, DataError
 from ssn3d.segmentation.inference.compute import Compute
 from ssn3d.segmentation.networks.calibrate import calibrate_scales, has_scales
 from ssn3d.segmentation.networks.registry import NETWORKS, architecture, build_network
 from ssn3d.segmentation.networks.unets import ChannelScale
 from ssn3d.segmentation.training.first_weights import first_network
 from ssn3d.segmentation.training.losses import dice_losses
+from ssn3d.segmentation.training.steps import check_classes
 
 CPU = Compute.pick("cpu", "float32")
 REACH = 72
@@ -104,3 +105,20 @@ def test_dice_of_classes():
     right = 20.0 * torch.nn.functional.one_hot(masks, 5).permute(0, 4, 1, 2, 3).float()
     assert dice_losses(right, masks.byte()).max() < 1e-4
     assert dice_losses(right.roll(1, dims=1), masks.byte()).min() > 0.5
+
+
+def test_dice_of_absent_classes():
+    """A class that is not there costs nothing, whatever is predicted."""
+    masks = torch.zeros((1, 8, 8, 8), dtype=torch.uint8)
+    logits = torch.randn((1, 5, 8, 8, 8), generator=torch.Generator().manual_seed(0))
+    assert dice_losses(logits, masks).item() == 0
+    masks[0, :4] = 2
+    assert 0 < dice_losses(logits, masks).item() < 1
+
+
+@pytest.mark.parametrize(
+    ("network", "target"), [("ResUNet", "classes"), ("ResUNet-classes", "all")]
+)
+def test_classes_of_network_and_masks(network, target):
+    with pytest.raises(DataError, match=f"subtomograms.target: {target}"):
+        check_classes(network, target)

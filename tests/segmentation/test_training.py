@@ -241,7 +241,7 @@ def test_unusable_arrays(tiny_spheres):
     nan[0, 0, 0, 0] = np.nan
     for message, arrays in {
         "NaN": (nan, masks),
-        "values above 1": (images, masks * 2),
+        "values above 4": (images, masks * 5),
         r"one shape \(n, s, s, s\)": (images, masks[:, 1:]),
     }.items():
         with pytest.raises(DataError, match=message):

@@ -4,7 +4,7 @@ import re
 
 import gemmi
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from synthetic_entries import add_atom, cif_text, make_entry, new_residue, pdb_text
 
@@ -160,6 +160,7 @@ def test_alternative_conformers_weigh_once(shares):
 @quick
 def test_elements_by_names(left_justified, elements):
     """Names as lipids, haem and chlorinated ligands have; three or four characters."""
+    assume(set(elements) - {"O", "H"} or elements.count("O") > 1)  # water is left out
     atoms = [(f"{e}{i % 99 + 1}", e, 1, "\0") for i, e in enumerate(elements)]
     text = without_elements(with_residue("LIG", atoms), left_justified=left_justified)
     expected = CHAIN_DALTON + sum(DALTON[e] for e in elements)

@@ -97,6 +97,12 @@ def test_shards_of_different_kinds(other, fault, tmp_path):
         open_dataset([one, two])
 
 
+def test_images_are_rounded_to_nearest_even(tmp_path):
+    ties = np.float32(1 + np.arange(S**3) / 2**11).reshape(1, S, S, S)
+    images, _ = open_shard(write_shard_of(tmp_path / "t1.h5", ties)).read(np.arange(1))
+    np.testing.assert_array_equal(images, ties.astype(np.float16))
+
+
 def test_digest_depends_on_content_only(content, tmp_path):
     def digest(**changed):
         return open_shard(write_shard_of(tmp_path / "A.h5", **content | changed)).sha256
@@ -195,7 +201,7 @@ def test_shard_opens_in_h5py(content, tmp_path):
         (np.zeros((2, 8, 8, 6)), np.zeros((2, 8, 8, 6), "u1"), "must both be of one shape"),
         (np.zeros((2, 8, 8, 8)), np.zeros((1, 8, 8, 8), "u1"), "must both be of one shape"),
         (np.full((2, 8, 8, 8), np.nan), np.zeros((2, 8, 8, 8), "u1"), "NaN"),
-        (np.zeros((2, 8, 8, 8)), np.full((2, 8, 8, 8), 2, "u1"), "above 1"),
+        (np.zeros((2, 8, 8, 8)), np.full((2, 8, 8, 8), 5, "u1"), "above 4"),
     ],
 )
 def test_impossible_arrays_are_one_line(images, masks, fault):

@@ -23,8 +23,10 @@ CONFIG = yaml.safe_load((REPOSITORY / "config.yaml").read_text())
 VARIED = load_config(REPOSITORY / "config.yaml", REPOSITORY / "config/varied.yaml")
 FULL = load_config(
     REPOSITORY / "config.yaml",
-    *(REPOSITORY / f"config/{name}.yaml" for name in ("realistic", "find", "varied")),
+    *(REPOSITORY / f"config/{name}.yaml" for name in ("realistic", "find")),
 ).model_dump()
+FULL["structures"] = VARIED.structures.model_dump()
+FULL["microscope"] |= VARIED.microscope.model_dump(exclude={"detector", "ice"})
 SCHEMA = Config.model_json_schema()
 WRONG_TYPES = {
     "integer": ["many", 1.5, 10.0, True, None, [1], {"a": 1}],
@@ -59,7 +61,7 @@ FAULTS = [  # key, value, message; `test_wrong_types_and_ranges` has all others
     ("microscope.tilt.max_deg", -70.0, "max_deg: -70 .*min_deg"),
     ("microscope.tilt.max_deg", 90.0, "microscope.tilt: 90 "),
     ("microscope.tilt.max_deg", [-50.0, 50.0], "max_deg: -50 .*min_deg"),
-    ("microscope.tilt.step_deg", [1.0, 85.0], "step_deg: 85 .*max_deg, 40"),
+    ("microscope.tilt.step_deg", [1.0, 85.0], "step_deg: 85 .*max_deg, 38"),
     ("microscope.dose", None, "reconstruction.dose_weighting: .*dose"),
     ("microscope.reconstruction.filter", "sirt", "filter: 'sirt' .*sirt_like"),
     ("specimen.ice.tilt_about_y_deg", [-8.0, 21.0], "86.01 degrees"),
@@ -284,7 +286,7 @@ def test_reference_must_be_a_structure():
     [
         ({}, ["1KP8", "0R05"], r"resources/pdb_ids\.txt: 0R05 "),
         ({"per_tomogram": [5, 400]}, ["1KP8"], "per_tomogram: 400 .* 301 structures"),
-        ({"ids": None}, [], r"snr\.reference_id: 1KP8 .*0R00 to 0T99"),
+        ({"ids": None}, [], r"complex_id: 1KP8 .*0R00 to 0T99"),
         ({"ids": None, "biological_ids": ["0R05"]}, [], r"(reference|biological)_id"),
     ],
 )

@@ -1,4 +1,4 @@
-"""The code in docs/single_steps.md runs and segments."""
+"""The code in docs/tutorials/own_design.md runs and segments."""
 
 import re
 
@@ -10,11 +10,11 @@ from small_workflow import REPOSITORY
 
 @pytest.mark.slow
 def test_single_steps_page_runs(monkeypatch):
-    page = (REPOSITORY / "docs" / "single_steps.md").read_text()
+    page = (REPOSITORY / "docs" / "tutorials" / "own_design.md").read_text()
     (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
     monkeypatch.chdir(REPOSITORY)
     names = {}
-    exec(compile(code, "single_steps.md", "exec"), names)  # noqa: S102 -- our own page
+    exec(compile(code, "own_design.md", "exec"), names)  # noqa: S102 -- our own page
     tomogram, density = names["tomogram"], names["specimen"].density
     assert tomogram.shape == density.shape == (72, 160, 160)
     assert np.corrcoef(tomogram.ravel(), density.ravel())[0, 1] < -0.2  # protein is dark

@@ -13,14 +13,24 @@ from snakemake.utils import update_config
 
 REPOSITORY = Path(workflow.snakefile).parents[2]  # of this file, whoever includes it
 SOURCES = REPOSITORY / "src"
+IN_A_WHEEL = not SOURCES.exists()
 
 # Rules find the package without its being installed: here, in jobs, and on cluster nodes.
-sys.path.insert(0, str(SOURCES))
-inherited = {**os.environ}.get("PYTHONPATH")
-os.environ.update(PYTHONPATH=os.pathsep.join(filter(None, [str(SOURCES), inherited])))
+if not IN_A_WHEEL:
+    sys.path.insert(0, str(SOURCES))
+    inherited = {**os.environ}.get("PYTHONPATH")
+    os.environ.update(
+        PYTHONPATH=os.pathsep.join(filter(None, [str(SOURCES), inherited]))
+    )
+elif workflow.deployment_settings.deployment_method:
+    raise WorkflowError(
+        "environments and containers for jobs (--use-conda, --sdm) do not have the installed "
+        "package; leave the option out, or run the workflow in a clone of the repository"
+    )
 # A notebook's backend would be inherited; figures go to files.
 os.environ.update(MPLBACKEND="agg")
 
+from ssn3d import __version__
 from ssn3d.experiment.code_version import code_version
 from ssn3d.config.experiment import check_config, check_ids
 from ssn3d.core.errors import SSN3DError, WriteError
@@ -99,7 +109,7 @@ TOMOGRAM_MB = 2000 + 15 * VOXELS / 1e6
 READING_MB = 3500
 
 
-# With --sdm apptainer: the image that docs/environments.md says how to build.
+# With --sdm apptainer: the image that docs/how-to/environments.md says how to build.
 container: str(REPOSITORY / "ssn3d.sif")
 
 
@@ -121,7 +131,10 @@ def library_version(script):
     Given as a parameter, it reruns a rule when that code has changed; the script's file alone,
     which Snakemake would watch, is left unwatched (rerun-triggers in profiles/default). Snakemake
     says which values of parameters have changed, not which parameters: the value names itself.
+    The code of an installed package changes with its version alone.
     """
+    if IN_A_WHEEL:
+        return f"code version {__version__}"
     path = REPOSITORY / "workflow" / "scripts" / f"{script}.py"
     return f"code version {code_version(path, SOURCES)}"
 

@@ -10,9 +10,9 @@ import sys
 from collections.abc import Sequence
 
 from ssn3d import __version__
-from ssn3d.cli import average, doctor, measure, models, networks, pick, score, segment, tables
+from ssn3d.cli import average, doctor, init, measure, models, networks, pick, score, segment, tables
 
-_COMMANDS = (segment, pick, average, score, measure, models, networks, doctor, tables)
+_COMMANDS = (segment, pick, average, score, measure, models, networks, init, doctor, tables)
 
 
 def _parser() -> argparse.ArgumentParser:

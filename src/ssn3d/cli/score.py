@@ -40,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group(_VOLUME).add_argument
     threshold = "minimum value of a voxel of macromolecule (default 0.5)"
     add("--threshold", type=options.finite, metavar="T", help=threshold)
-    add = parser.add_argument_group(f"{_MASKS}; see docs/leaderboard.md").add_argument
+    add = parser.add_argument_group(f"{_MASKS}; see docs/how-to/leaderboard.md").add_argument
     add("--split", metavar="CSV", help="split whose test and independent subtomograms are scored")
     add("--output", metavar="FOLDER", help="folder for tables of scores and run.json")
     add("--trained-on", metavar="DATA", help="training datasets, for the leaderboard")

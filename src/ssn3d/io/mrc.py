@@ -22,6 +22,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from ssn3d.core.errors import DataError
 from ssn3d.core.log import logger
+from ssn3d.core.parallel import parallel_map, parallel_results
 from ssn3d.io.files import PathLike, atomic_path
 from ssn3d.io.mrc_header import CHECKSUM_LABEL
 from ssn3d.io.stored_volume import REMAKE, StoredVolume
@@ -62,15 +63,27 @@ class Sections:
 
     def write(self, sections: NDArray[Any]) -> None:
         """Append sections (n, y, x)."""
-        for section in sections:
-            stored = np.ascontiguousarray(section, self.dtype)
-            self.stream.write(stored.data)
-            self.checksum = zlib.crc32(stored.data, self.checksum)
-            values = stored.astype(np.float32, copy=False).ravel()
-            self.extremes += [values.min(), values.max()]
-            with np.errstate(invalid="ignore"):  # infinity minus infinity, refused at the end
-                self.total += values.sum(dtype=np.float64)
-            self.squares += np.square(values).sum(dtype=np.float64)  # BLAS's depends on threads
+
+        def written() -> Iterator[NDArray[Any]]:
+            for section in sections:
+                stored = np.ascontiguousarray(section, self.dtype)
+                self.stream.write(stored.data)
+                self.checksum = zlib.crc32(stored.data, self.checksum)
+                yield stored
+
+        for low, high, total, squares in parallel_results(_statistics, written()):
+            self.extremes += [low, high]
+            self.total += total
+            self.squares += squares
+
+
+def _statistics(section: NDArray[Any]) -> tuple[float, float, float, float]:
+    """Minimum, maximum, sum, and sum of squares of a section."""
+    values = section.astype(np.float32, copy=False).ravel()
+    with np.errstate(invalid="ignore"):  # infinity minus infinity, refused by `new_sections`
+        total = values.sum(dtype=np.float64)
+    squares = np.square(values).sum(dtype=np.float64)  # BLAS's depends on threads
+    return float(values.min()), float(values.max()), float(total), float(squares)
 
 
 def write_mrc(
@@ -204,17 +217,37 @@ def read_labels(path: PathLike) -> NDArray[Any]:
 
 def _voxels(path: PathLike, stored: StoredVolume, shape: tuple[int, ...] | None) -> NDArray[Any]:
     """Read and check all voxels."""
-    array = np.array(stored.read(slice(None)), order="C")
+    array, checksum, finite = _read(stored)
     known = re.search(f"{CHECKSUM_LABEL}([0-9a-f]{{8}})", stored.labels)
-    if known is not None:
-        start = _checksum_start(array.shape, array.dtype, stored.edges_angstrom[0])
-        if int(known[1], 16) != zlib.crc32(array.data, start):
-            raise DataError(f"{path}: its checksum is wrong; {REMAKE}")
+    if known is not None and int(known[1], 16) != checksum:
+        raise DataError(f"{path}: its checksum is wrong; {REMAKE}")
     if array.dtype == np.float16:
         array = array.astype(np.float32)
     if shape is not None and array.shape != shape:
         raise DataError(f"{path}: shape {array.shape}, expected {shape}; {REMAKE}")
-    with np.errstate(invalid="ignore"):  # infinity minus infinity
-        if not np.isfinite(np.sum(array, dtype=np.float64)):
-            raise DataError(f"{path}: holds NaN or infinity; {REMAKE}")
+    if not finite:
+        raise DataError(f"{path}: holds NaN or infinity; {REMAKE}")
     return array
+
+
+def _read(stored: StoredVolume) -> tuple[NDArray[Any], int, bool]:
+    """Read all voxels; return them, their checksum, and True if all are finite."""
+    source = stored.read(slice(None))
+    array = np.empty(source.shape, source.dtype)
+    checksum = _checksum_start(array.shape, array.dtype, stored.edges_angstrom[0])
+
+    def copied() -> Iterator[NDArray[Any]]:
+        nonlocal checksum
+        for into, section in zip(array, source, strict=True):
+            into[...] = section
+            checksum = zlib.crc32(into.data, checksum)
+            yield into
+
+    finite = all(parallel_map(_is_finite, copied()))
+    return array, checksum, finite
+
+
+def _is_finite(section: NDArray[Any]) -> bool:
+    """Return False if a section holds NaN or infinity."""
+    with np.errstate(invalid="ignore"):  # infinity minus infinity
+        return bool(np.isfinite(np.sum(section, dtype=np.float64)))

@@ -52,6 +52,8 @@ class Survey:
     data_fraction: float
     binned: NDArray[np.float32]
     """The volume, standardised, in voxels of about 30 A; NaN where most voxels hold no data."""
+    bin_voxels: int
+    """Edge of such a voxel in voxels of the volume."""
 
 
 def survey(
@@ -91,6 +93,7 @@ def survey(
         stop=(ends[0][1] + 1, ends[1][1] + 1, ends[2][1] + 1),
         data_fraction=sums.count / math.prod(shape),
         binned=(sums.binned - np.float32(mean)) / np.float32(spread),
+        bin_voxels=factor,
     )
 
 

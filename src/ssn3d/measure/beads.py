@@ -1,6 +1,5 @@
 """Gold beads: round spots several times as dense as macromolecules."""
 
-import itertools
 import math
 from dataclasses import dataclass
 
@@ -41,12 +40,6 @@ class Bead:
     """Width of its central section where the density reaches _EDGE of the highest."""
 
 
-def bin_voxels(tomogram: Tomogram) -> int:
-    """Return the edge of the bins of a tomogram's survey, in voxels."""
-    pairs = list(zip(tomogram.grid.shape, tomogram.found.binned.shape, strict=True))
-    return next(size for size in itertools.count(1) if all(n // size == b for n, b in pairs))
-
-
 def find_beads(tomogram: Tomogram) -> list[Bead]:
     """Find gold beads, densest first; empty if there are none, or voxels are too coarse."""
     if tomogram.grid.voxel_size_angstrom > COARSEST_VOXEL_ANGSTROM:
@@ -55,7 +48,7 @@ def find_beads(tomogram: Tomogram) -> list[Bead]:
     peaks = _dense_peaks(-binned if tomogram.protein_is_dark else binned)
     beads = []
     for peak in peaks[:_MOST_PEAKS]:
-        bead = _measure(tomogram, (peak + 0.5) * bin_voxels(tomogram) - 0.5)
+        bead = _measure(tomogram, (peak + 0.5) * tomogram.found.bin_voxels - 0.5)
         if bead is not None:
             beads.append(bead)
     return beads

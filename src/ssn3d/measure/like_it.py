@@ -28,7 +28,7 @@ _PARTICLES_PER_ANGSTROM = 10_000 / 3920
 def like_it(found: Measurements) -> str:
     """Return the text of a YAML file with settings as measured, and ranges around them."""
     lines = [
-        f"# A simulation like {' '.join(found.name.split())}, measured by `ssn3d measure`. Edit it; run",
+        f"# A simulation like {' '.join(found.name.split())}, by `ssn3d measure`. Edit it, and run",
         "#   snakemake --cores all --configfile like_it.yaml",
         "# Of a range [low, high] each tomogram draws its own value. What is not seen says so.",
         "",

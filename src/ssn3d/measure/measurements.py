@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ssn3d.io.tomogram import Tomogram
 from ssn3d.io.tomogram_checks import protein_is_dark
-from ssn3d.measure.beads import Bead, bin_voxels, find_beads
+from ssn3d.measure.beads import Bead, find_beads
 from ssn3d.measure.denoised import DETAIL_KURTOSIS, detail_kurtosis
 from ssn3d.measure.finish import NoiseFit, fit_noise, is_eight_bits, signal_end_angstrom
 from ssn3d.measure.slab import Slab, find_slab
@@ -81,8 +81,7 @@ def measure(
         tilts_given_deg: lowest and highest tilt, if known; otherwise those seen are used.
     """
     shape, size = tomogram.grid.shape, tomogram.grid.voxel_size_angstrom
-    factor = bin_voxels(tomogram)
-    slab = find_slab(tomogram.found.binned, factor)
+    slab = find_slab(tomogram.found.binned, tomogram.found.bin_voxels)
     vacuum = None if slab is None else _vacuum_fraction(tomogram, slab)
     middle_z = (tomogram.found.first[0] + tomogram.found.stop[0]) / 2
     if slab is not None:
@@ -129,9 +128,8 @@ def _signal_end(spectrum: Spectrum, noise: NoiseFit | None) -> float | None:
 
 def _vacuum_fraction(tomogram: Tomogram, slab: Slab) -> float:
     """Fraction of the data of a tomogram that lies outside a slab."""
-    step = bin_voxels(tomogram)
     data = ~np.isnan(tomogram.found.binned)
-    outside = slab.is_outside(tomogram.grid.shape, step)
+    outside = slab.is_outside(tomogram.grid.shape, tomogram.found.bin_voxels)
     outside = outside[tuple(slice(n) for n in data.shape)]
     return float(outside[data].mean())
 

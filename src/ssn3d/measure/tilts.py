@@ -11,6 +11,8 @@ _MOST_VOXELS = 512
 _MOST_ROWS = 64
 _HALF = 0.5
 """Relative power at an edge of the range."""
+_WIDEST_DEG = 160.0
+"""Wider ranges leave no wedge, as noise or an isotropic volume does."""
 _FEWEST_VOXELS = 16
 """Thinner volumes blur angles too much."""
 
@@ -40,7 +42,7 @@ def tilt_range_of(power: AngularPower) -> tuple[float, float] | None:
     None unless one range is recorded, with sharp edges and the same in all rings.
     """
     found = power.recorded_deg()
-    if found is None:
+    if found is None or found[1] - found[0] > _WIDEST_DEG:
         return None
     angles, level = power.angles_deg, np.median(power.rings, axis=0)
     first, last = (

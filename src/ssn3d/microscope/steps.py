@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from ssn3d.core.device import gpu_names, pick_device
 from ssn3d.core.errors import SNRError
 from ssn3d.core.log import logger
+from ssn3d.core.parallel import parallel_map
 from ssn3d.core.provenance import provenance
 from ssn3d.core.seeds import generator
 from ssn3d.io.files import PathLike, read_json, write_json
@@ -130,14 +132,15 @@ def add_noise(
     steps = draw_finish(settings.finish, seed, *keys) if settings.finish else {}
     volume = finish(volume, voxel_size, steps, settings.optics, taken)
     half, title = settings.half_precision, f"ssn3d, SNR {achieved:.4g}"
-    write_mrc(tomogram, volume, voxel_size, half_precision=half, label=title)
-    write_mrc(tilts, images, voxel_size, stack=True, half_precision=half, label=title)
-    del volume
+    save = partial(write_mrc, voxel_size_angstrom=voxel_size, half_precision=half, label=title)
+    both = partial(save, tomogram, volume), partial(save, tilts, images, stack=True)
+    parallel_map(lambda write: write(), both)
+    del volume, both
     _write_halves(halves, images, camera, shape[0], half_precision=half)
     record = _snr_record(calibrated.model, scale, asked, measured, snr_settings.region)
     record |= {"choices": taken.choices, "finish": steps}
-    both = {**settings.model_dump(), **snr_settings.model_dump()}
-    made = provenance(seed=seed, settings=both, gpus=gpu_names(), numbers=taken.numbers)
+    used = {**settings.model_dump(), **snr_settings.model_dump()}
+    made = provenance(seed=seed, settings=used, gpus=gpu_names(), numbers=taken.numbers)
     record |= {"seconds": time.perf_counter() - started, "provenance": made}
     write_json(summary, record)
 
@@ -198,9 +201,12 @@ def draw_snr(target: float | list[float], rng: np.random.Generator) -> float:
 
 
 def _add(total: NDArray[np.float32], unit_noise: NDArray[np.float32], noise_scale: float) -> None:
-    """Add noise to an array in place; the noise is scaled in place too, to hold no third array."""
-    unit_noise *= np.float32(noise_scale)
-    total += unit_noise
+    """Add scaled noise to an array in place, section by section, to hold no third array."""
+
+    def add(i: int) -> None:
+        total[i] += np.float32(noise_scale) * unit_noise[i]
+
+    parallel_map(add, range(len(total)))
 
 
 def check_snr(measured: float, asked: float) -> None:

@@ -17,14 +17,14 @@ Target = Literal["centred", "all"]
 Content = TypeVar("Content", bound=Settings)
 
 
-def in_order(names: tuple[str, ...]) -> tuple[str, ...]:
+def in_order(names: list[str]) -> list[str]:
     """Raise ValueError unless these are classes in their order, the first two among them.
 
     Targets, by their PDB IDs, may follow all classes.
     """
-    known = tuple(name for name in CLASSES if name in names)
-    targets = names[len(CLASSES) :] if known == CLASSES else ()
-    if names != known + targets or known[:2] != CLASSES[:2] or not all(map(_is_id, targets)):
+    known = [name for name in CLASSES if name in names]
+    targets = names[len(CLASSES) :] if known == [*CLASSES] else []
+    if names != known + targets or known[:2] != [*CLASSES[:2]] or not all(map(_is_id, targets)):
         raise ValueError(f"{', '.join(names)} must be some of {', '.join(CLASSES)}, in this order")
     return names
 
@@ -46,7 +46,9 @@ class Facts(Settings):
     coarsest_voxel_angstrom: float | None = Field(None, gt=0)
     """Largest voxel size of the training data; null if it is the only one."""
     subtomogram_size_voxels: int = Field(ge=8, multiple_of=8)
-    classes: Annotated[tuple[str, ...], AfterValidator(in_order)] = CLASSES[:2]
+    classes: Annotated[list[str], AfterValidator(in_order)] = Field(
+        default_factory=lambda: [*CLASSES[:2]]
+    )
     """Classes of the network's outputs; models without this key have the two of the paper."""
     standardised: Standardised = "tile"
     """What has mean 0 and standard deviation 1: each input cube, or the whole tomogram."""
@@ -81,6 +83,11 @@ class Card(Facts):
 def model_names(folder: Path = FOLDER) -> list[str]:
     """List the names of a folder's models."""
     return sorted(path.stem for path in folder.glob("*.json"))
+
+
+def weights_path(name: str, folder: Path = FOLDER) -> Path:
+    """Path of the weights of a folder's model, by its name, or of a file named by its path."""
+    return folder / f"{name}.pt" if name in model_names(folder) else Path(name)
 
 
 def read_card(path: PathLike) -> Card:

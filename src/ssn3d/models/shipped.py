@@ -11,7 +11,7 @@ from ssn3d.core.errors import CheckpointError, DataError
 from ssn3d.core.log import logger
 from ssn3d.core.standard import Standardised
 from ssn3d.io.files import sha256_of
-from ssn3d.models.card import FOLDER, Card, Target, in_order, model_names, read_card
+from ssn3d.models.card import FOLDER, Card, Target, in_order, model_names, read_card, weights_path
 from ssn3d.segmentation.inference.compute import Compute
 from ssn3d.segmentation.inference.predict import load_network
 
@@ -59,7 +59,7 @@ def load_model(name: str, target: Target | None = None, folder: Path = FOLDER) -
             damaged.
         CheckpointError: its weights are damaged, or not those of a network.
     """
-    weights = folder / f"{name}.pt" if name in model_names(folder) else Path(name)
+    weights = weights_path(name, folder)
     card_path = weights.with_suffix(".json")
     if weights.suffix != ".pt" or not weights.exists():
         known = ", ".join(model_names(folder)) or "none"
@@ -72,8 +72,8 @@ def load_model(name: str, target: Target | None = None, folder: Path = FOLDER) -
     _check_target(name, card.target, target)
     network, _ = load_network(weights)
     size = card.subtomogram_size_voxels
-    form: dict[str, Any] = {"classes": card.classes, "standardised": card.standardised}
-    return Model(weights.stem, network, card.voxel_size_angstrom, size, card, **form)
+    form = tuple(card.classes), card.standardised
+    return Model(weights.stem, network, card.voxel_size_angstrom, size, card, *form)
 
 
 def _without_card(weights: Path, target: Target | None) -> Model:
@@ -87,10 +87,11 @@ def _without_card(weights: Path, target: Target | None) -> Model:
         raise CheckpointError(message) from None
     _check_target(str(weights), trained_for, target)
     try:
-        form = form_of(content)
+        known = form_of(content)
     except ValueError as error:
         raise CheckpointError(f"{weights}: classes {error}; repeat the training") from None
-    return Model(weights.stem, network, voxel_size, size, card=None, **form)
+    form = tuple(known["classes"]), known["standardised"]
+    return Model(weights.stem, network, voxel_size, size, None, *form)
 
 
 def form_of(content: dict[str, Any]) -> dict[str, Any]:
@@ -98,7 +99,7 @@ def form_of(content: dict[str, Any]) -> dict[str, Any]:
 
     Raises ValueError for unknown classes.
     """
-    classes = in_order(tuple(content.get("classes", CLASSES[:2])))
+    classes = in_order([*content.get("classes", CLASSES[:2])])
     return {"classes": classes, "standardised": content.get("standardised", "tile")}
 
 

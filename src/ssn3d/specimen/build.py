@@ -18,7 +18,7 @@ from ssn3d.specimen.background import draw_background, place_background
 from ssn3d.specimen.fiducial import Fiducial
 from ssn3d.specimen.free_space import FreeSpace
 from ssn3d.specimen.ice import Slab, add_slab, draw_slab, subtract_slab_mean
-from ssn3d.specimen.membrane_protein import place_membrane_proteins
+from ssn3d.specimen.membrane_protein import Spheres, place_membrane_proteins
 from ssn3d.specimen.obstacle import Obstacle
 from ssn3d.specimen.placement import occupied_fraction, place_spheres
 from ssn3d.specimen.settings import SpecimenSettings
@@ -65,7 +65,7 @@ def copy_numbers(
 
 def _bounding_spheres(
     structures: Mapping[str, PointMasses], grid: Grid, threshold_fraction: float
-) -> dict[str, tuple[NDArray[np.float64], float]]:
+) -> Spheres:
     """Find the bounding sphere of each structure: centre (3,) and radius in voxels."""
     return {
         pdb_id: bounding_sphere(
@@ -108,6 +108,74 @@ def _free_space(
     return free_space
 
 
+def _place_obstacles(
+    settings: SpecimenSettings,
+    structures: Mapping[str, PointMasses],
+    spheres: Spheres,
+    slab: Slab | None,
+    grid: Grid,
+    *,
+    numbers: dict[str, float],
+    rngs: tuple[np.random.Generator, np.random.Generator],
+) -> list[Obstacle]:
+    """Place background objects and membrane proteins, and add what is drawn to the numbers."""
+    obstacles = place_background(settings, slab, grid, rngs[0])
+    beads = [obstacle for obstacle in obstacles if isinstance(obstacle, Fiducial)]
+    if beads and settings.fiducials is not None and isinstance(settings.fiducials.contrast, list):
+        numbers["fiducials.contrast"] = beads[0].contrast
+    if settings.membrane_proteins is None:
+        return obstacles
+    proteins, numbers["membrane_proteins.density_per_um2"] = place_membrane_proteins(
+        settings.membrane_proteins,
+        obstacles,
+        structures,
+        spheres,
+        tomogram=np.array(settings.tomogram_size_voxels.zyx, dtype=float),
+        slab=slab,
+        grid=grid,
+        rng=rngs[1],
+    )
+    return [*obstacles, *proteins]
+
+
+def _draw(
+    settings: SpecimenSettings,
+    structures: Mapping[str, PointMasses],
+    particles: Particles,
+    obstacles: Sequence[Obstacle],
+    slab: Slab | None,
+    *,
+    grid: Grid,
+    numbers: dict[str, float],
+    rng: np.random.Generator,
+) -> tuple[NDArray[np.float32], NDArray[np.uint16], Background]:
+    """Draw particles, background objects and small proteins, and set the mean in the ice to 0.
+
+    The numbers have the contrast of the ice, and get the concentration of small proteins.
+    """
+    threshold = settings.mask_threshold_dalton_per_nm3
+    shape = settings.tomogram_size_voxels.zyx
+    density, labels = render(structures, particles, shape, grid, threshold)
+    background = draw_background(
+        obstacles,
+        density,
+        labels,
+        len(particles) + 1,
+        threshold_dalton_per_nm3=threshold,
+        slab=slab,
+        grid=grid,
+    )
+    if settings.small_proteins is not None:
+        numbers["small_proteins.concentration_per_um3"] = add_small_proteins(
+            density, settings.small_proteins, slab, grid, rng
+        )
+    if slab is not None:
+        subtract_slab_mean(density, slab)
+        if (contrast := numbers.get("ice.contrast_dalton_per_nm3")) is not None:
+            add_slab(density, slab, contrast, grid.sigma_voxels)
+    return density, labels, background
+
+
 @one_blas_thread()
 def build_specimen(
     structures: Mapping[str, PointMasses], settings: SpecimenSettings, rng: np.random.Generator
@@ -124,29 +192,20 @@ def build_specimen(
     resolution = draw(settings.resolution_angstrom, of_resolution)
     grid = Grid(settings.voxel_size_angstrom, resolution)
     spheres = _bounding_spheres(structures, grid, settings.bounding_threshold_fraction)
-    threshold = settings.mask_threshold_dalton_per_nm3
     region = np.array(settings.region_size_voxels.zyx, dtype=float)
     tomogram = np.array(settings.tomogram_size_voxels.zyx, dtype=float)
     slab, numbers = draw_slab(settings, of_ice)
     if isinstance(settings.resolution_angstrom, list):
         numbers["resolution_angstrom"] = resolution
-    obstacles = place_background(settings, slab, grid, of_background)
-    beads = [obstacle for obstacle in obstacles if isinstance(obstacle, Fiducial)]
-    if beads and settings.fiducials is not None and isinstance(settings.fiducials.contrast, list):
-        numbers["fiducials.contrast"] = beads[0].contrast
-    if settings.membrane_proteins is not None:
-        proteins, per_um2 = place_membrane_proteins(
-            settings.membrane_proteins,
-            obstacles,
-            structures,
-            spheres,
-            tomogram=tomogram,
-            slab=slab,
-            grid=grid,
-            rng=of_membranes,
-        )
-        obstacles += proteins
-        numbers["membrane_proteins.density_per_um2"] = per_um2
+    obstacles = _place_obstacles(
+        settings,
+        structures,
+        spheres,
+        slab,
+        grid,
+        numbers=numbers,
+        rngs=(of_background, of_membranes),
+    )
     free_space = _free_space(slab, obstacles, (region - tomogram) / 2)
 
     count = round(draw(settings.particles, of_crowd))
@@ -170,25 +229,16 @@ def build_specimen(
         )
     particles = Particles(pdb_ids, centres, rotations)[inside]
     logger.info("packing: %d placed, %d reach into the tomogram", len(pdb_ids), len(particles))
-    shape = settings.tomogram_size_voxels.zyx
-    density, labels = render(structures, particles, shape, grid, threshold)
-    background = draw_background(
+    density, labels, background = _draw(
+        settings,
+        structures,
+        particles,
         obstacles,
-        density,
-        labels,
-        len(particles) + 1,
-        threshold_dalton_per_nm3=threshold,
-        slab=slab,
+        slab,
         grid=grid,
+        numbers=numbers,
+        rng=of_small,
     )
-    if settings.small_proteins is not None:
-        numbers["small_proteins.concentration_per_um3"] = add_small_proteins(
-            density, settings.small_proteins, slab, grid, of_small
-        )
-    if slab is not None:
-        subtract_slab_mean(density, slab)
-        if (contrast := numbers.get("ice.contrast_dalton_per_nm3")) is not None:
-            add_slab(density, slab, contrast, grid.sigma_voxels)
     summary = {
         "particles_in_region": len(pdb_ids),
         "particles_in_tomogram": len(particles),

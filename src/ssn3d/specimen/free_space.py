@@ -18,18 +18,20 @@ class FreeSpace:
     def __init__(self, slab: Slab | None) -> None:
         """Start without obstacles."""
         self.slab = slab
-        self._centres: Points = np.empty((0, 3))
+        self._blocked: list[tuple[Points, float]] = []
+        self._centres: Points = np.empty((0, 3))  # of all obstacles, when the tree is built
         self._radii: Points = np.empty(0)
         self._tree: cKDTree | None = None  # of the centres, built when needed
 
     def block(self, centres: Points, radius: float) -> None:
         """Add an obstacle: spheres of one radius at centres (n, 3)."""
-        self._centres = np.concatenate([self._centres, centres])
-        self._radii = np.concatenate([self._radii, np.full(len(centres), radius)])
+        self._blocked.append((centres, radius))
         self._tree = None
 
     def _tree_of_obstacles(self) -> cKDTree | None:
-        if self._tree is None and len(self._centres):
+        if self._tree is None and any(len(centres) for centres, _ in self._blocked):
+            self._centres = np.concatenate([centres for centres, _ in self._blocked])
+            self._radii = np.concatenate([np.full(len(c), r) for c, r in self._blocked])
             self._tree = cKDTree(self._centres)
         return self._tree
 

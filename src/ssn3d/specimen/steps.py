@@ -2,9 +2,11 @@
 
 import time
 from collections.abc import Mapping
+from functools import partial
 
 from ssn3d.core.errors import PlacementError
 from ssn3d.core.log import logger
+from ssn3d.core.parallel import parallel_map
 from ssn3d.core.provenance import provenance
 from ssn3d.core.seeds import generator
 from ssn3d.io.files import PathLike, sha256_of, write_json
@@ -42,8 +44,10 @@ def simulate_specimen(
         points[pdb_id] = (structure.points_angstrom, structure.masses_dalton)
     specimen = _drawn(points, settings, (seed, tomogram), attempts)
     voxel_size = settings.voxel_size_angstrom
-    write_mrc(density, specimen.density, voxel_size, label="ssn3d density, dalton per nm^3")
-    write_mrc(labels, specimen.labels, voxel_size, label="ssn3d instance labels")
+    save = partial(write_mrc, voxel_size_angstrom=voxel_size)
+    of_density = partial(save, density, specimen.density, label="ssn3d density, dalton per nm^3")
+    of_labels = partial(save, labels, specimen.labels, label="ssn3d instance labels")
+    parallel_map(lambda write: write(), (of_density, of_labels))
     write_particles(particles, specimen.particles, tomogram, voxel_size)
     write_background(ground, specimen.background, len(specimen.particles) + 1, tomogram)
     digests = {pdb_id: sha256_of(path) for pdb_id, path in structures.items()}

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from ssn3d.core.blas import one_blas_thread
 from ssn3d.core.log import progress
+from ssn3d.core.parallel import parallel_results
 from ssn3d.core.particles import Particles
 from ssn3d.structures.maps import blur, blur_margin_voxels, sigma_voxels, splat
 
@@ -107,11 +108,13 @@ def render(
     """
     density = np.zeros(shape, dtype=np.float32)
     labels = np.zeros(shape, dtype=np.uint16)
-    for i in progress(range(len(particles)), "particles"):
-        pdb_id = str(particles.pdb_ids[i])
-        corner, own = posed_map(
-            structures[pdb_id], particles.centres[i], particles.rotations[i], grid
-        )
-        drawn = Drawing(corner, own, own > mask_threshold_dalton_per_nm3)
+
+    def draw(i: int) -> Drawing:
+        structure = structures[str(particles.pdb_ids[i])]
+        corner, own = posed_map(structure, particles.centres[i], particles.rotations[i], grid)
+        return Drawing(corner, own, own > mask_threshold_dalton_per_nm3)
+
+    drawings = parallel_results(draw, range(len(particles)))
+    for i, drawn in enumerate(progress(drawings, "particles", len(particles))):
         add(density, labels, drawn, i + 1)
     return density, labels

@@ -65,11 +65,10 @@ def wanted_objects(
     """Yield all objects, in the order in which they are placed."""
     of_vesicles, of_microtubules, of_actin, of_fiducials, *more = rng.spawn(8)
     of_sheets, of_carbon, of_organelles, of_dirt = more
+    size = np.array(settings.tomogram_size_voxels.zyx, dtype=float)
     if settings.sheets is not None:
-        size = np.array(settings.tomogram_size_voxels.zyx, dtype=float)
         yield from _sheets(settings.sheets, grid, within, size, of_sheets)
     if settings.carbon is not None:
-        size = np.array(settings.tomogram_size_voxels.zyx, dtype=float)
         yield from _carbon(settings.carbon, grid, within, size, of_carbon)
     if settings.organelles is not None:
         yield from _organelles(settings.organelles, grid, within, of_organelles)

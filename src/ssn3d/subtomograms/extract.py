@@ -7,7 +7,11 @@ from numpy.typing import NDArray
 
 from ssn3d.core.cubes import crop, crop_corners, standardise
 from ssn3d.core.errors import DataError
+from ssn3d.core.parallel import parallel_results
 from ssn3d.core.particles import Particles
+
+Cube = tuple[NDArray[np.float32], NDArray[np.bool_]]
+"""Image and mask."""
 
 
 def cut(
@@ -18,16 +22,21 @@ def cut(
     size: int,
     *,
     target: str = "centred",
-) -> Iterator[tuple[NDArray[np.float32], NDArray[np.bool_]]]:
+) -> Iterator[Cube]:
     """Yield each particle's standardised image and its mask, cubes of `size` voxels.
 
     `volume` and `labels` are (z, y, x); `ids` (n,) are the particles' labels. The mask is that of
     the `centred` particle, or of `all` particles in the cube.
     """
-    for corner, label in zip(crop_corners(particles.centres, size), ids, strict=True):
+
+    def cube(place: tuple[NDArray[np.int_], np.int_]) -> Cube:
+        corner, label = place
         inside = crop(labels, corner, size)
         mask = inside == label if target == "centred" else inside > 0
         image = standardise(crop(volume, corner, size))
         if not image.any():
             raise DataError("a subtomogram is constant; its tomogram is damaged or empty")
-        yield image, mask
+        return image, mask
+
+    corners = crop_corners(particles.centres, size)
+    yield from parallel_results(cube, zip(corners, ids, strict=True))

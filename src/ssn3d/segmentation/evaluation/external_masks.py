@@ -22,7 +22,7 @@ from ssn3d.subtomograms.steps import check_parts, read_dataset
 from ssn3d.subtomograms.store import Dataset
 
 _KIND = "readable file of masks"
-_FORMAT = "datasets masks, tomogram and label (docs/leaderboard.md)"
+_FORMAT = "datasets masks, tomogram and label (docs/how-to/leaderboard.md)"
 
 Name = tuple[str, int]
 """Tomogram and label of a subtomogram."""

@@ -5,7 +5,7 @@ from torch import nn
 
 from ssn3d.core.errors import ConfigError
 from ssn3d.core.log import logger
-from ssn3d.models.card import FOLDER, model_names
+from ssn3d.models.card import weights_path
 from ssn3d.segmentation.inference.predict import load_network
 from ssn3d.segmentation.networks.registry import build_network
 from ssn3d.segmentation.settings import TrainingSettings
@@ -25,8 +25,7 @@ def first_network(name: str, settings: TrainingSettings, generator: torch.Genera
     if settings.start_from is None:
         return network
     start = settings.start_from
-    shipped = start in model_names()
-    known = load_network(FOLDER / f"{start}.pt" if shipped else start)[0].state_dict()
+    known = load_network(weights_path(start))[0].state_dict()
     own, taken = network.state_dict(), []
     for key, weights in own.items():
         other = known.get(key)

@@ -5,6 +5,7 @@ import math
 import torch
 from torch import Tensor
 
+from ssn3d.segmentation.networks.layers import CLASSES
 from ssn3d.segmentation.settings import TrainingSettings
 from ssn3d.segmentation.training.validation import loss_sum
 
@@ -27,17 +28,23 @@ def training_loss(
 
 
 def dice_losses(logits: Tensor, masks: Tensor) -> Tensor:
-    """Dice losses (m,): 1 - mean Dice coefficient of all classes but background.
+    """Dice losses (m,): 1 - Dice coefficient of foreground and mask (Milletari et al. 2016, 3DV).
 
-    Milletari et al. 2016, 3DV. `logits` are (m, classes, s, s, s), `masks` (m, s, s, s) are numbers
-    of classes. One voxel is added to all sums, so that an empty prediction of an empty mask has no
-    loss.
+    `logits` are (m, classes, s, s, s), `masks` (m, s, s, s) are numbers of classes. One voxel is
+    added to all sums, so that an empty prediction of an empty mask has no loss. Of several classes
+    it is the mean of those that a subtomogram contains, 0 if it has none: a loss for each voxel of
+    a class that is not there teaches a network never to predict rare classes.
     """
     probabilities, masks = logits.softmax(dim=1), masks.to(logits.device, non_blocking=True)
-    dice = torch.zeros(len(masks), dtype=logits.dtype, device=logits.device)
+    zeros = torch.zeros(len(masks), dtype=logits.dtype, device=logits.device)
+    losses, counts = zeros, zeros
+    several = logits.shape[1] > CLASSES
     for number in range(1, logits.shape[1]):
         probability = probabilities[:, number].flatten(1)
         truth = (masks == number).to(probability.dtype).flatten(1)
+        voxels = truth.sum(dim=1)
         overlap = 2 * (probability * truth).sum(dim=1) + 1
-        dice = dice + overlap / (probability.sum(dim=1) + truth.sum(dim=1) + 1)
-    return 1 - dice / (logits.shape[1] - 1)
+        counted = (voxels > 0).to(probability.dtype) if several else torch.ones_like(voxels)
+        losses = losses + counted * (1 - overlap / (probability.sum(dim=1) + voxels + 1))
+        counts = counts + counted
+    return losses / counts.clamp_min(1)

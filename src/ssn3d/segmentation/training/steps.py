@@ -7,6 +7,7 @@ from typing import Any
 from ssn3d import __version__
 from ssn3d.core.classes import CLASSES
 from ssn3d.core.device import gpu_names
+from ssn3d.core.errors import DataError
 from ssn3d.core.log import logger
 from ssn3d.io.files import PathLike, sha256_of
 from ssn3d.io.tables import write_csv
@@ -45,6 +46,7 @@ def train_run(
     check_parts(rows, ("train", "validation"), split)
     names = run_names(network, dataset, split, repeat)
     target = dataset.shards[0].origin.target
+    check_classes(network, target)
     trained_on = {
         "shards_sha256": dataset.digests,
         "split_sha256": sha256_of(split),
@@ -74,6 +76,17 @@ def train_run(
     write_run_record(record, names, outcome, (dataset, rows), seed=seed, settings=used, gpus=gpus)
     Path(checkpoint).unlink(missing_ok=True)
     logger.info("%s: best epoch %d of %d", network, result.best_epoch, len(result.history))
+
+
+def check_classes(network: str, target: str) -> None:
+    """Raise DataError if a network has other classes than the masks."""
+    there = len(CLASSES) if target == "classes" else 2
+    own = architecture(network).classes
+    if own != there:
+        raise DataError(
+            f"network: {network!r} has {own} classes, the masks have {there} "
+            f"(subtomograms.target: {target}); choose another network or target"
+        )
 
 
 def _weights_content(

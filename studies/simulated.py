@@ -1,0 +1,58 @@
+"""Simulation of one tomogram in a folder, stage by stage, as the workflow's rules do it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ssn3d.config.experiment import Config
+from ssn3d.microscope.settings import DatasetSettings
+from ssn3d.microscope.steps import add_noise, image_specimen
+from ssn3d.specimen.steps import simulate_specimen
+
+TABLES = {"particles": "particles.star", "ground": "ground.star"}
+_IMAGED = ("signal.mrc", "tilts.mrc", "acquisition.json", "particles.star", "specimen.json")
+
+
+def simulate_noise_free(
+    config: Config, pdb_ids: Sequence[str], structures: Path, at: Path, *, name: str, seed: int
+) -> None:
+    """Simulate a specimen of some structures, and its noise-free tilt series and tomogram."""
+    simulate_specimen(
+        {pdb_id: structures / f"{pdb_id}.npz" for pdb_id in pdb_ids},
+        config.specimen,
+        seed,
+        name,
+        density=at / "density.mrc",
+        labels=at / "labels.mrc",
+        particles=at / TABLES["particles"],
+        ground=at / TABLES["ground"],
+        summary=at / "specimen.json",
+    )
+    image_specimen(
+        at / "density.mrc",
+        config.microscope,
+        seed,
+        name,
+        specimen=at / "specimen.json",
+        tilts=at / "tilts.mrc",
+        signal=at / "signal.mrc",
+        acquisition=at / "acquisition.json",
+    )
+
+
+def add_dataset_noise(
+    config: Config, dataset: DatasetSettings, at: Path, *, name: str, seed: int
+) -> dict[str, Path]:
+    """Add the noise of a dataset; return the files of its tomogram and summary."""
+    made = {"tomogram": at / f"{dataset.name}.mrc", "summary": at / f"{dataset.name}.json"}
+    add_noise(
+        {Path(file).stem: at / file for file in _IMAGED},
+        config.microscope,
+        config.snr,
+        size_voxels=config.subtomograms.size_voxels,
+        target=dataset.snr,
+        seed=seed,
+        keys=(name, dataset.name),
+        tilts=at / "noisy.mrc",
+        **made,
+    )
+    return made
