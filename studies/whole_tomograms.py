@@ -5,7 +5,7 @@
 
 Tomograms of config/varied.yaml make the network hold on real ones. In three fifths of them all
 settings vary at once, but a sixth of these are plain: the same structures without obstacles, imaged
-as in config.yaml, so that little is lost there. In the others some of the settings vary. A
+as in config.yaml, so that little is lost there. In the others only some of the settings vary. A
 specimen that leaves no room for its obstacles is skipped, and said so. Two processes simulate; what
 is done is not done again. The last line is the command that makes a model of the result.
 """
@@ -29,8 +29,10 @@ from ssn3d.structures.steps import prepare_structures
 from ssn3d.subtomograms.steps import extract_subtomograms, split_dataset
 
 ROOT = Path(__file__).resolve().parents[1]
-VARIED_SHARE, PLAIN_EVERY = 0.6, 6
-"""Share of tomograms before those of which some settings vary; every so many of it one is plain."""
+FULLY_VARIED_SHARE = 0.6
+"""The first tomograms, this share of all, are varied in every setting; the others in some."""
+PLAIN_EVERY = 6
+"""Of the first tomograms, each that ends a run of so many is plain instead."""
 VARYING_TOGETHER = {
     "specimen": [
         ("resolution_angstrom",),
@@ -50,19 +52,21 @@ VARYING_TOGETHER = {
         ("finish",),
     ],
 }
+"""Groups of settings of partly varied tomograms: those of a group vary together or not at all."""
 VARYING_PROBABILITY = 0.25
+"""Probability that a group varies in a partly varied tomogram."""
 
 
 def kind_of(number: int, count: int) -> str:
-    """Kind of tomogram `number`, from 0, of `count`: varied, plain or some."""
-    if number >= VARIED_SHARE * count:
-        return "some"
+    """Kind of tomogram `number`, from 0, of `count`: varied, plain or partly varied."""
+    if number >= FULLY_VARIED_SHARE * count:
+        return "partly varied"
     return "plain" if number % PLAIN_EVERY == PLAIN_EVERY - 1 else "varied"
 
 
 def configuration_of(kind: str, name: str, configs: dict[str, Config]) -> Config:
-    """Configuration of a tomogram; of the kind `some`, each group of settings varies by chance."""
-    if kind != "some":
+    """Configuration of a tomogram; in a partly varied one each group varies by chance."""
+    if kind != "partly varied":
         return configs[kind]
     varied, content = configs["varied"].model_dump(), configs["plain"].model_dump()
     random = generator(configs["varied"].seed, "settings that vary", name)
