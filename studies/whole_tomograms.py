@@ -3,8 +3,9 @@
     python studies/whole_tomograms.py FOLDER            hours
     python studies/whole_tomograms.py FOLDER --small    the same with three tiny tomograms
 
-Tomograms of config/varied.yaml make the network hold on real ones. A sixth of them are plain: the
-same structures without obstacles, imaged as in config.yaml, so that little is lost there. A
+Tomograms of config/varied.yaml make the network hold on real ones. In three fifths of them all
+settings vary at once, but a sixth of these are plain: the same structures without obstacles, imaged
+as in config.yaml, so that little is lost there. In the others only some of the settings vary. A
 specimen that leaves no room for its obstacles is skipped, and said so. Two processes simulate; what
 is done is not done again. The last line is the command that makes a model of the result.
 """
@@ -19,6 +20,7 @@ from ssn3d.config.experiment import Config, check_config, load_config
 from ssn3d.core.device import use_threads
 from ssn3d.core.errors import PlacementError, SNRError
 from ssn3d.core.log import job, logger
+from ssn3d.core.seeds import generator
 from ssn3d.io.files import read_json, write_json
 from ssn3d.microscope.settings import DatasetSettings
 from ssn3d.segmentation.training.steps import train_run
@@ -27,8 +29,52 @@ from ssn3d.structures.steps import prepare_structures
 from ssn3d.subtomograms.steps import extract_subtomograms, split_dataset
 
 ROOT = Path(__file__).resolve().parents[1]
+FULLY_VARIED_SHARE = 0.6
+"""The first tomograms, this share of all, are varied in every setting; the others in some."""
 PLAIN_EVERY = 6
-"""Every so many tomograms one is plain."""
+"""Of the first tomograms, each that ends a run of so many is plain instead."""
+VARYING_TOGETHER = {
+    "specimen": [
+        ("resolution_angstrom",),
+        ("fiducials",),
+        ("vesicles", "organelles", "sheets", "membrane_proteins"),
+        ("small_proteins",),
+        ("ice", "dirt"),
+        ("carbon",),
+        ("filaments",),
+    ],
+    "microscope": [
+        ("tilt",),
+        ("optics",),
+        ("alignment_errors",),
+        ("ctf_correction", "defocus_error_um"),
+        ("dose", "reconstruction"),
+        ("finish",),
+    ],
+}
+"""Groups of settings of partly varied tomograms: those of a group vary together or not at all."""
+VARYING_PROBABILITY = 0.25
+"""Probability that a group varies in a partly varied tomogram."""
+
+
+def kind_of(number: int, count: int) -> str:
+    """Kind of tomogram `number`, from 0, of `count`: varied, plain or partly varied."""
+    if number >= FULLY_VARIED_SHARE * count:
+        return "partly varied"
+    return "plain" if number % PLAIN_EVERY == PLAIN_EVERY - 1 else "varied"
+
+
+def configuration_of(kind: str, name: str, configs: dict[str, Config]) -> Config:
+    """Configuration of a tomogram; in a partly varied one each group varies by chance."""
+    if kind != "partly varied":
+        return configs[kind]
+    varied, content = configs["varied"].model_dump(), configs["plain"].model_dump()
+    random = generator(configs["varied"].seed, "settings that vary", name)
+    for part, groups in VARYING_TOGETHER.items():
+        for keys in groups:
+            if random.random() < VARYING_PROBABILITY:
+                content[part] |= {key: varied[part][key] for key in keys}
+    return check_config(content)
 
 
 def configurations(structures: list[str], *, small: bool) -> dict[str, Config]:
@@ -111,14 +157,13 @@ def main() -> None:
     folder.mkdir(parents=True, exist_ok=True)
     configs = configurations(arguments.structures, small=arguments.small)
     count = arguments.tomograms or (3 if arguments.small else configs["varied"].tomograms)
-    kinds = ["plain" if i % PLAIN_EVERY == PLAIN_EVERY - 1 else "varied" for i in range(count)]
+    kinds = {f"t{i + 1}": kind_of(i, count) for i in range(count)} | {"independent1": "varied"}
     with job(str(folder / "log.txt")):
         _prepare(configs["varied"], folder / "structures")
         with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
-            names = [*(f"t{i + 1}" for i in range(count)), "independent1"]
             jobs = [
-                pool.submit(simulate, name, kind, configs[kind], folder)
-                for name, kind in zip(names, [*kinds, "varied"], strict=True)
+                pool.submit(simulate, name, kind, configuration_of(kind, name, configs), folder)
+                for name, kind in kinds.items()
             ]
             shards = [shard for found in jobs for shard in found.result()]
         logger.info("%d shards of %d tomograms", len(shards), count)
