@@ -17,7 +17,8 @@ from ssn3d.microscope.settings import DatasetSettings, MicroscopeSettings
 from ssn3d.specimen.settings import SpecimenSettings
 from ssn3d.structures.structure import structure_from_points, write_structure
 
-FIND = load_config(REPOSITORY / "config.yaml", REPOSITORY / "config" / "find.yaml")
+PRESETS = (REPOSITORY / "config" / f"{name}.yaml" for name in ("varied", "find"))
+FIND = load_config(REPOSITORY / "config.yaml", *PRESETS)
 SPECIMEN, MICROSCOPE = FIND.specimen.model_dump(), FIND.microscope.model_dump()
 TILTS = st.tuples(st.floats(-90, -20), st.floats(20, 90))
 

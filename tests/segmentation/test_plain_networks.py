@@ -117,8 +117,10 @@ def test_dice_of_absent_classes():
 
 
 @pytest.mark.parametrize(
-    ("network", "target"), [("ResUNet", "classes"), ("ResUNet-classes", "all")]
+    ("network", "target", "targets"),
+    [("ResUNet", "classes", 0), ("ResUNet-classes", "all", 0), ("ResUNet-classes-7", "classes", 1)],
 )
-def test_classes_of_network_and_masks(network, target):
+def test_classes_of_network_and_masks(network, target, targets):
     with pytest.raises(DataError, match=f"subtomograms.target: {target}"):
-        check_classes(network, target)
+        check_classes(network, target, targets)
+    check_classes("ResUNet-classes-7", "classes", 2)

@@ -14,7 +14,10 @@ from own_tomograms import dark_spheres, write_tomogram
 from small_workflow import REPOSITORY, snakemake
 
 TABLE = "name\tfile\tvoxel_size_angstrom\ttilt_min_deg\ttilt_max_deg\nmine\tmine.mrc\t\t-60\t60\n"
-PRESETS = [REPOSITORY / "config/find.yaml", REPOSITORY / "tests/workflow/find.yaml"]
+PRESETS = [
+    *(REPOSITORY / f"config/{name}.yaml" for name in ("varied", "find")),
+    REPOSITORY / "tests/workflow/find.yaml",
+]
 
 
 @pytest.fixture(scope="module")

@@ -29,6 +29,7 @@ MEASURED_FILES.append("snr.json")
 wildcard_constraints:
     searched="|".join(map(re.escape, SEARCHED)) or "none",
     everywhere="|".join(map(re.escape, EVERYWHERE)) or "none",
+    target="|".join(TARGETS) or "none",
 
 
 def of_tomogram(what):

@@ -165,6 +165,36 @@ rule draw_found:
         "../scripts/draw_found.py"
 
 
+rule average_target:
+    input:
+        tomograms=[users_file(sample.file) for sample in SEARCHED.values()],
+        picks=expand("results/find/picks/{searched}/{{target}}.star", searched=SEARCHED),
+        structure="results/structures/{target}.npz",
+    output:
+        folder=directory("results/find/averages/{target}"),
+        png=in_search(
+            "results/figures/average_of_{target}.png",
+            "average_of",
+            "Average: {target}",
+        ),
+        svg="results/figures/average_of_{target}.svg",
+    log:
+        "logs/average_target/{target}.log",
+    benchmark:
+        "results/benchmarks/average_target/{target}.tsv"
+    conda:
+        "../../envs/cpu.yaml"
+    threads: JOB_THREADS
+    resources:
+        **RECOVERY_RESOURCES,
+    params:
+        samples=list(map(facts_of_searched, SEARCHED)),
+        seed=lookup(within=config, dpath="seed"),
+        code=library_version("average_target"),
+    script:
+        "../scripts/average_target.py"
+
+
 rule report_search:
     input:
         calibration="results/find/calibration.json",
@@ -198,6 +228,7 @@ if TARGETS:
         input:
             rules.report_search.output,
             expand(rules.draw_found.output, searched=SEARCHED),
+            expand(rules.average_target.output, target=TARGETS),
             expand(rules.pick_targets.output, searched=SEARCHED),
 
 else:

@@ -5,4 +5,6 @@ from ssn3d.core.log import job
 
 if __name__ == "__main__":
     with job(snakemake.log[0]):
-        raise ConfigError("config: find: null; begin with config/find.yaml, which has values")
+        raise ConfigError(
+            "config: find: null; begin with --configfile config/varied.yaml config/find.yaml"
+        )

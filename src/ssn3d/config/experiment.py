@@ -97,7 +97,7 @@ class Config(Settings):
         if self.subtomograms.target != "classes":
             raise ValueError(
                 f"subtomograms.target: {self.subtomograms.target!r}, but find needs 'classes'; "
-                "begin with config/find.yaml"
+                "put config/varied.yaml before it"
             )
         if self.independent_tomograms < _FEWEST_INDEPENDENT:
             raise ValueError(

@@ -34,7 +34,8 @@ def specimen_like(measured: Measured, specimen: Mapping[str, Any]) -> Section:
     found["voxel_size_angstrom"] = voxel = float(f"{voxel:.5g}")
     ratio = voxel / specimen["voxel_size_angstrom"]
     if ratio > 1:
-        found["resolution_angstrom"] = _scaled(specimen["resolution_angstrom"], ratio)
+        finest = 2 * voxel  # which rounding must not miss
+        found["resolution_angstrom"] = _scaled(specimen["resolution_angstrom"], ratio, finest)
     slabs = [one["slab"] for one in measured]
     if all(slab is not None and slab["thickness_angstrom"] is not None for slab in slabs):
         found["ice"] = _ice(slabs, specimen["ice"])
@@ -47,9 +48,11 @@ def specimen_like(measured: Measured, specimen: Mapping[str, Any]) -> Section:
     return found
 
 
-def _scaled(value: float | list[float], ratio: float) -> float | list[float]:
-    """Multiply a number, or both bounds of a range."""
-    return [ratio * bound for bound in value] if isinstance(value, list) else ratio * value
+def _scaled(value: float | list[float], ratio: float, least: float) -> float | list[float]:
+    """Multiply a number, or both bounds of a range, to no less than some value."""
+    if isinstance(value, list):
+        return [max(ratio * bound, least) for bound in value]
+    return max(ratio * value, least)
 
 
 def _ice(slabs: Measured, known: Mapping[str, Any] | None) -> Section:

@@ -31,8 +31,8 @@ class Source:
 
     sample: Sample
     picks: PathLike
-    instances: PathLike
-    """MRC file; label i is the instance of pick i."""
+    instances: PathLike | None
+    """MRC file; label i is the instance of pick i. None if no network's masks are used."""
     rows: NDArray[np.int_] | None
     """(n,) rows of the picks to use; None for all."""
 
@@ -117,9 +117,11 @@ def _cut(
     rows = wanted[lies_inside(centres[wanted], size, tomogram.grid.shape)]
     message = "%s: %d of %d picks have their box of %d^3 voxels in the tomogram"
     logger.info(message, tomogram.name, len(rows), len(wanted), size)
-    instances, _ = read_mrc(source.instances)
     corners = crop_corners(centres[rows], size)
     boxes = [tomogram.box(tuple(corner.tolist()), (size, size, size)) for corner in corners]
+    if source.instances is None:
+        return rows, centres[rows], boxes, [np.zeros(box.shape, dtype=bool) for box in boxes]
+    instances, _ = read_mrc(source.instances)
     pairs = zip(rows, corners, strict=True)
     masks = [crop(instances, corner, size) == row + 1 for row, corner in pairs]
     return rows, centres[rows], boxes, masks

@@ -50,6 +50,14 @@ def draw_recovered_average(
 
 
 @styled
+def reason_figure(reason: str) -> Figure:
+    """Show the reason why there is no average."""
+    figure = new_figure(1.0)
+    figure.text(0.5, 0.5, reason, ha="center", va="center", wrap=True)
+    return figure
+
+
+@styled
 def average_figure(
     volume: NDArray[np.float32],
     voxel_size_angstrom: float,

@@ -46,7 +46,7 @@ def train_run(
     check_parts(rows, ("train", "validation"), split)
     names = run_names(network, dataset, split, repeat)
     target = dataset.shards[0].origin.target
-    check_classes(network, target)
+    check_classes(network, target, len(targets))
     trained_on = {
         "shards_sha256": dataset.digests,
         "split_sha256": sha256_of(split),
@@ -78,9 +78,9 @@ def train_run(
     logger.info("%s: best epoch %d of %d", network, result.best_epoch, len(result.history))
 
 
-def check_classes(network: str, target: str) -> None:
-    """Raise DataError if a network has other classes than the masks."""
-    there = len(CLASSES) if target == "classes" else 2
+def check_classes(network: str, target: str, targets: int = 0) -> None:
+    """Raise DataError if a network has other classes than masks with that many targets."""
+    there = len(CLASSES) + targets if target == "classes" else 2
     own = architecture(network).classes
     if own != there:
         raise DataError(
