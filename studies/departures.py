@@ -157,8 +157,7 @@ def score(at: Path, model: str) -> dict[str, float]:
     labels, voxel = read_mrc(found / "A_labels.mrc")
     particles = read_particles(at / "particles.star")
     instances, _ = read_mrc(at / "labels.mrc")
-    kinds = read_background(at / "ground.star").kinds
-    truth = classes_of_labels(instances, particles.pdb_ids, kinds)
+    truth = classes_of_labels(instances, len(particles), read_background(at / "ground.star").kinds)
     marked, membrane = labels == MACROMOLECULE, truth == MEMBRANE
     picks = pick_regions(
         lambda part: probability[part].astype(np.float32),

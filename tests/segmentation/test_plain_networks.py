@@ -9,7 +9,7 @@ from ssn3d.core.classes import CLASSES
 from ssn3d.core.errors import ConfigError, DataError
 from ssn3d.segmentation.inference.compute import Compute
 from ssn3d.segmentation.networks.calibrate import calibrate_scales, has_scales
-from ssn3d.segmentation.networks.registry import NETWORKS, architecture, build_network
+from ssn3d.segmentation.networks.registry import NETWORKS, build_network
 from ssn3d.segmentation.networks.unets import ChannelScale
 from ssn3d.segmentation.training.first_weights import first_network
 from ssn3d.segmentation.training.losses import dice_losses
@@ -43,16 +43,6 @@ def test_only_the_receptive_field_counts():
         one, other = (CPU.logits(network, image) for image in (cube, changed))
     assert torch.equal(one[..., : 168 - REACH], other[..., : 168 - REACH])
     assert not torch.equal(one[..., -8:], other[..., -8:])
-
-
-def test_networks_with_targets():
-    network = build_network("ResUNet-classes-7", 0.0, torch.Generator().manual_seed(0)).eval()
-    with torch.inference_mode():
-        assert CPU.logits(network, torch.zeros(1, 8, 8, 8)).shape[1] == 7
-    assert architecture("ResUNet-classes-7").classes == 7
-    for name in ("ResUNet-classes-5", "ResUNet-classes-06", "ResUNet-classes-x"):
-        with pytest.raises(ConfigError, match=name):
-            architecture(name)
 
 
 def test_scales_give_mean_0_and_deviation_1(images):
@@ -117,10 +107,8 @@ def test_dice_of_absent_classes():
 
 
 @pytest.mark.parametrize(
-    ("network", "target", "targets"),
-    [("ResUNet", "classes", 0), ("ResUNet-classes", "all", 0), ("ResUNet-classes-7", "classes", 1)],
+    ("network", "target"), [("ResUNet", "classes"), ("ResUNet-classes", "all")]
 )
-def test_classes_of_network_and_masks(network, target, targets):
+def test_classes_of_network_and_masks(network, target):
     with pytest.raises(DataError, match=f"subtomograms.target: {target}"):
-        check_classes(network, target, targets)
-    check_classes("ResUNet-classes-7", "classes", 2)
+        check_classes(network, target)

@@ -3,9 +3,7 @@
 import mrcfile
 import numpy as np
 import pytest
-import torch
 from scipy import ndimage
-from torch import nn
 
 from disks import little_room
 from own_tomograms import Dark, FiveClasses, dark_spheres, spheres, write_tomogram
@@ -178,36 +176,3 @@ def test_full_disk_leaves_no_file(tmp_path):
     ):
         segment(tomogram, tmp_path / "out")
     assert list((tmp_path / "out").iterdir()) == []
-
-
-class Targets(nn.Module):
-    """Five classes and two targets; dark voxels are of all macromolecules alike, or of one."""
-
-    def __init__(self, own):
-        super().__init__()
-        self.five, self.own = FiveClasses(), own
-
-    def forward(self, images):
-        logits = self.five(images)
-        dark = logits[:, MACROMOLECULE : MACROMOLECULE + 1]
-        return torch.cat([logits, dark + self.own, dark - 1], dim=1)
-
-
-@pytest.mark.parametrize(("own", "number"), [(1.0, len(CLASSES)), (-1.0, MACROMOLECULE)])
-def test_targets_are_macromolecules(tmp_path, own, number):
-    volume, classes = specimen((40, 56, 80))
-    tomogram = open_tomogram(write_tomogram(tmp_path / "t.mrc", volume), protein="dark")
-    found = segment_tomogram(
-        tomogram, Targets(own), Compute.pick("cpu", "float32"), tmp_path, voxel_size_angstrom=10.0,
-        threshold=0.5, classes=(*CLASSES, "1KP8", "2GLS"), standardised="tomogram",
-        others=["1KP8", "2GLS"],
-    )  # fmt: skip
-    labels, every = mrcfile.read(found.labels), mrcfile.read(found.probability)
-    truth = classes == MACROMOLECULE
-    assert (labels[truth] == number).mean() > 0.7
-    assert set(np.unique(labels)) <= {0, number, MEMBRANE, OTHER}
-    assert (every[labels == number] >= 0.5).all()
-    shares, seen = np.exp([0, own, -1]), every > 0.5
-    of_target = mrcfile.read(tmp_path / "t_1KP8_probability.mrc")[seen] / every[seen]
-    np.testing.assert_allclose(of_target, shares[1] / shares.sum(), atol=0.01)
-    assert found.fraction == pytest.approx((labels == number).mean())

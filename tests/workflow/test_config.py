@@ -26,7 +26,6 @@ FULL = load_config(
     REPOSITORY / "config/realistic.yaml",
 ).model_dump()
 FULL["independent_tomograms"] = 2
-FULL["subtomograms"]["target"] = "classes"
 FULL["find"] = {"tomograms": "mine.tsv", "targets": ["1KP8"], "false_discovery_rate": 0.1}
 FULL["structures"] = VARIED.structures.model_dump()
 FULL["microscope"] |= VARIED.microscope.model_dump(exclude={"detector", "ice"})
@@ -104,7 +103,6 @@ FAULTS = [  # key, value, message; `test_wrong_types_and_ranges` has all others
     ("find.targets", ["1KP8", "1kp8"], "find.targets.*: 1KP8 is repeated"),
     ("find.targets", ["1KP8", "ribosome"], "find.targets.1: 'ribosome' .*PDB ID"),
     ("independent_tomograms", 1, "independent_tomograms: 1, .*at least 2"),
-    ("subtomograms.target", "all", "subtomograms.target: 'all', .*'classes'"),
     ("recovery.picking.model", "unet-al", r"'unet-al' .*\*.pt"),
     ("recovery.averaging.symmetry", "I", "symmetry: 'I' .*Cn or Dn"),
     ("figures.example_ids", ["1KP8", "1KP8"], "example_ids.*: 1KP8 "),

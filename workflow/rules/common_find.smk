@@ -1,6 +1,5 @@
 """What the rules of the search share: the tomograms, simulated and the user's, and their files."""
 
-from ssn3d.core.classes import FIRST_TARGET
 from ssn3d.core.errors import ConfigError
 
 SEARCHED, SIMULATED = {}, {}
@@ -21,7 +20,6 @@ if TARGETS:
                     "tomogram; give another"
                 )
 EVERYWHERE = {**SIMULATED, **SEARCHED}
-FOUND_NETWORK = f"ResUNet-classes-{FIRST_TARGET + len(TARGETS)}"
 MEASURED_FILES = ["report.md", "picture.png", "measurements.json", "like_it.yaml"]
 MEASURED_FILES.append("snr.json")
 
@@ -42,8 +40,8 @@ def facts_of_searched(name):
     return {k: v for k, v in EVERYWHERE[name]._asdict().items() if k != "file"}
 
 
-def truth_of(wildcards):
-    """Particles of a simulated tomogram; none of the user's."""
+def of_simulation(wildcards, what):
+    """A file of the simulation of a simulated tomogram; none of the user's."""
     name = wildcards.everywhere
     tomogram = name.rpartition("_")[0]
-    return f"results/tomograms/{tomogram}/particles.star" if name in SIMULATED else []
+    return f"results/tomograms/{tomogram}/{what}" if name in SIMULATED else []

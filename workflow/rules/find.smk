@@ -1,5 +1,5 @@
 # Named molecules in the user's tomograms. Only with the target `find`: tomograms are measured, tomograms
-# like them simulated (by the rules of specimen, microscope and subtomograms), a network trained.
+# like them simulated (by the rules of specimen and microscope).
 in_search = partial(shown, "8. Search")
 
 
@@ -50,22 +50,17 @@ rule set_simulation:
         "../scripts/set_simulation.py"
 
 
-rule segment_targets:
+rule segment_searched:
     input:
         tomogram=lambda w: users_file(EVERYWHERE[w.everywhere].file),
-        model=(
-            f"results/runs/{FOUND_NETWORK}/{DATASET}/random/weights.pt"
-            if TARGETS
-            else []
-        ),
+        model=weights_of("picking", "all"),
     output:
-        *map(of_tomogram, [f"{target}_probability.mrc" for target in TARGETS]),
         probability=of_tomogram("probability.mrc"),
         labels=of_tomogram("labels.mrc"),
     log:
-        "logs/segment_targets/{everywhere}.log",
+        "logs/segment_searched/{everywhere}.log",
     benchmark:
-        "results/benchmarks/segment_targets/{everywhere}.tsv"
+        "results/benchmarks/segment_searched/{everywhere}.tsv"
     conda:
         environment(config["training"]["device"])
     threads: JOB_THREADS
@@ -73,7 +68,6 @@ rule segment_targets:
         **RECOVERY_RESOURCES,
     params:
         sample=lambda w: facts_of_searched(w.everywhere),
-        others=TARGETS,
         device=lookup(within=config, dpath="training/device"),
         code=library_version("segment_tomogram"),
     script:
@@ -82,20 +76,26 @@ rule segment_targets:
 
 rule find_candidates:
     input:
-        probabilities=[of_tomogram(f"{target}_probability.mrc") for target in TARGETS],
+        tomogram=lambda w: users_file(EVERYWHERE[w.everywhere].file),
+        probability=of_tomogram("probability.mrc"),
+        labels=of_tomogram("labels.mrc"),
         structures=expand("results/structures/{pdb_id}.npz", pdb_id=TARGETS),
-        truth=truth_of,
+        simulation="results/find/simulation.json",
+        truth=lambda w: of_simulation(w, "particles.star"),
+        acquisition=lambda w: of_simulation(w, "acquisition.json"),
     output:
         of_tomogram("candidates.json"),
     log:
         "logs/find_candidates/{everywhere}.log",
+    benchmark:
+        "results/benchmarks/find_candidates/{everywhere}.tsv"
     conda:
         "../../envs/cpu.yaml"
     threads: JOB_THREADS
     resources:
-        mem_mb=more_each_attempt(RECOVERY_MB),
-        runtime=more_each_attempt(60),
+        **RECOVERY_RESOURCES,
     params:
+        sample=lambda w: facts_of_searched(w.everywhere),
         targets=TARGETS,
         code=library_version("find_candidates"),
     script:

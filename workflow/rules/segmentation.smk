@@ -20,7 +20,6 @@ rule train_network:
         settings=lookup(within=config, dpath="training"),
         seed=lookup(within=config, dpath="seed"),
         checkpoints=checkpoints,
-        targets=TARGETS,
         code=library_version("train_network"),
     script:
         "../scripts/train_network.py"

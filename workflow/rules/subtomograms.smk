@@ -19,7 +19,6 @@ rule extract_subtomograms:
     params:
         settings=lambda w: checked.subtomograms.of(w.tomogram).model_dump(),
         seed=lookup(within=config, dpath="seed"),
-        targets=TARGETS,
         code=library_version("extract_subtomograms"),
     script:
         "../scripts/extract_subtomograms.py"

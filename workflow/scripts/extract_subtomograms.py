@@ -18,5 +18,4 @@ if __name__ == "__main__":
             settings=SelectionSettings.model_validate(snakemake.params.settings),
             seed=snakemake.params.seed,
             shard=snakemake.output[0],
-            targets=snakemake.params.targets,
         )

@@ -2,13 +2,18 @@
 
 from ssn3d.core.log import job
 from ssn3d.find.steps import write_candidates
+from ssn3d.recovery.samples_table import Sample
 
 if __name__ == "__main__":
     with job(snakemake.log[0]):
         files, targets = snakemake.input, snakemake.params.targets
         write_candidates(
-            dict(zip(targets, files.probabilities, strict=True)),
+            Sample(file=files.tomogram, **snakemake.params.sample),
+            (files.probability, files.labels),
             dict(zip(targets, files.structures, strict=True)),
+            files.simulation,
             snakemake.output[0],
-            files.truth or None,
+            truth=files.truth or None,
+            acquisition=files.acquisition or None,
+            threads=snakemake.threads,
         )

@@ -1,4 +1,4 @@
-"""Segment a whole tomogram into macromolecules, perhaps other classes, and background."""
+"""Segment a whole tomogram into macromolecules and background."""
 
 from pathlib import Path
 
@@ -21,5 +21,4 @@ if __name__ == "__main__":
                 model,
                 Path(snakemake.output.probability).parent,
                 device=snakemake.params.device,
-                others=snakemake.params.get("others", ()),
             )

@@ -34,7 +34,6 @@ if __name__ == "__main__":
                 "record": snakemake.output.run,
                 "checkpoint": str(checkpoint),
                 "repeat": snakemake.wildcards.repeat,
-                "targets": list(snakemake.params.targets),
             },
             log=snakemake.log[0],
             threads=snakemake.threads,

@@ -79,11 +79,15 @@ class Aligner:
             bank = np.concatenate(list(pool.map(lambda t: self._bank(reference, t), turns)))
         best = np.empty((count, 2), dtype=int)
         scores = np.empty(count)
-        for row, particle in enumerate(self._particles):
+
+        def compare(row: int) -> None:
             places = centres[row] + offsets
-            products = bank @ _real(particle * self._band.shift_phases(places)).T
+            products = bank @ _real(self._particles[row] * self._band.shift_phases(places)).T
             best[row] = np.unravel_index(products.argmax(), products.shape)
             scores[row] = products.max()
+
+        with ThreadPoolExecutor(self._threads) as pool:
+            list(pool.map(compare, range(count)))
         return Poses(rotations[best[:, 0]], centres + offsets[best[:, 1]], scores)
 
     def nearby(

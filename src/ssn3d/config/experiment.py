@@ -94,11 +94,6 @@ class Config(Settings):
 
     def _check_find(self) -> None:
         """Raise ValueError if the tomograms to simulate are not those that a search needs."""
-        if self.subtomograms.target != "classes":
-            raise ValueError(
-                f"subtomograms.target: {self.subtomograms.target!r}, but find needs 'classes'; "
-                "put config/varied.yaml before it"
-            )
         if self.independent_tomograms < _FEWEST_INDEPENDENT:
             raise ValueError(
                 f"independent_tomograms: {self.independent_tomograms}, but find needs at least "

@@ -1,21 +1,10 @@
-"""Classes of a tomogram's voxels, and the class of each kind of background object.
-
-A network that tells single kinds of macromolecules apart, its targets, has a class for each of them
-after `CLASSES`, named by its PDB ID.
-"""
+"""Classes of a tomogram's voxels, and the class of each kind of background object."""
 
 from collections.abc import Sequence
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 CLASSES = ("background", "macromolecule", "membrane", "filament", "other")
 """Names by number; `other` is gold, dirt and carbon."""
 BACKGROUND, MACROMOLECULE, MEMBRANE, FILAMENT, OTHER = range(len(CLASSES))
-
-FIRST_TARGET = len(CLASSES)
-"""Number of the class of the first target."""
 
 _OF_KIND = {
     "fiducial": OTHER,
@@ -33,16 +22,6 @@ _OF_KIND = {
 def class_of_kind(kind: str) -> int:
     """Class of the voxels of a background object of this kind."""
     return _OF_KIND[kind]
-
-
-def class_of_id(pdb_id: str, targets: Sequence[str]) -> int:
-    """Class of the particles of a structure: its own if it is a target."""
-    return FIRST_TARGET + targets.index(pdb_id) if pdb_id in targets else MACROMOLECULE
-
-
-def are_macromolecules(numbers: NDArray[np.integer[Any]]) -> NDArray[np.bool_]:
-    """True for the numbers of macromolecules, targets among them."""
-    return np.asarray((numbers == MACROMOLECULE) | (numbers >= FIRST_TARGET))
 
 
 _LABELS_TITLE = "ssn3d: " + ", ".join(f"{i} {name}" for i, name in enumerate(CLASSES))

@@ -1,20 +1,38 @@
-"""Candidates for a target: peaks of its probability that have its size."""
+"""Candidates for a target, and their comparison with its map.
+
+Candidates are the peaks of a filter of the target's diameter: in the probability of macromolecule
+that a network gives, and the highest ones in the tomogram itself, where the network may be wrong.
+Those that the network takes for gold, dirt or carbon are left out.
+"""
+
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ssn3d.core.cubes import lies_inside
+from ssn3d.core.blas import one_blas_thread
+from ssn3d.core.classes import OTHER
+from ssn3d.core.cubes import lies_inside, nearest_voxels
+from ssn3d.core.log import logger
 from ssn3d.core.particles import Particles
 from ssn3d.find.calibration import Scored
-from ssn3d.picking.blocks import Read
-from ssn3d.picking.pick import Choice, Picks, pick_sized
+from ssn3d.find.templates import compare_with_target
+from ssn3d.io.stored_volume import StoredVolume
+from ssn3d.io.tomogram import Tomogram
+from ssn3d.picking.pick import DISTANCE_OF_DIAMETER, Choice, pick_blobs, pick_sized
 from ssn3d.picking.scoring import match
 from ssn3d.picking.segmentation import Values
+from ssn3d.picking.select import non_max_suppression
+from ssn3d.structures.structure import Structure
 from ssn3d.structures.surrogates import PROTEIN_ANGSTROM3_PER_DALTON
 
 LEAST_SCORE = 0.1
-"""Minimum height of a peak, relative to that of a ball of probability 1. Lower ones are noise."""
+"""Minimum height of a peak of the probability, relative to that of a ball of probability 1."""
+MOST_OF_EACH = 1000
+"""Maximum number of candidates from the network, and from the tomogram itself."""
 _FEWEST_DIAMETER_VOXELS = 2.0
+_SAME_OF_DIAMETER = 0.25
+"""Candidates nearer than this are the same."""
 
 
 def diameter_angstrom(mass_dalton: float, voxel_size_angstrom: float) -> float:
@@ -24,13 +42,85 @@ def diameter_angstrom(mass_dalton: float, voxel_size_angstrom: float) -> float:
     return float(max((6 / np.pi * volume) ** (1 / 3), least))
 
 
-def find_candidates(
-    read: Read, shape: tuple[int, ...], voxel_size_angstrom: float, diameter: float
-) -> Picks:
-    """Find the peaks of a target's probability (z, y, x); the diameter is in angstrom."""
-    choice = Choice(LEAST_SCORE, most=None, distance_angstrom=None, mask=None)
-    values = Values("probability")
-    return pick_sized(read, shape, voxel_size_angstrom, diameter, choice, values=values)
+@one_blas_thread()
+def find_target(
+    tomogram: Tomogram,
+    segmentation: tuple[StoredVolume, StoredVolume],
+    target: Structure,
+    resolution_angstrom: float,
+    *,
+    tilt_range_deg: tuple[float, float],
+    threads: int,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Find where a target may be in a tomogram.
+
+    Args:
+        tomogram: tomogram.
+        segmentation: its probability of macromolecule, and its labels.
+        target: structure.
+        resolution_angstrom: finest detail that is compared.
+        tilt_range_deg: lowest and highest tilt.
+        threads: number of threads.
+
+    Returns:
+        Centres (n, 3), z, y, x in voxels, and correlation coefficients (n,), best first.
+    """
+    voxel = tomogram.grid.voxel_size_angstrom
+    diameter = diameter_angstrom(target.mass_dalton, voxel)
+    candidates = _candidates(tomogram, segmentation, diameter)
+    centres, scores = compare_with_target(
+        tomogram,
+        candidates,
+        target,
+        diameter,
+        resolution_angstrom,
+        tilt_range_deg=tilt_range_deg,
+        threads=threads,
+    )
+    order = np.argsort(-scores, kind="stable")
+    centres, scores = centres[order], scores[order]
+    apart = non_max_suppression(centres, DISTANCE_OF_DIAMETER * diameter / voxel)
+    logger.info("%s: %d candidates, %d apart", target.pdb_id, len(candidates), apart.sum())
+    return centres[apart], scores[apart]
+
+
+def _candidates(
+    tomogram: Tomogram, segmentation: tuple[StoredVolume, StoredVolume], diameter: float
+) -> NDArray[np.float64]:
+    """Find centres (n, 3) of blobs of a diameter in angstrom, best first."""
+    probability, labels = segmentation
+    shape, voxel = tomogram.grid.shape, tomogram.grid.voxel_size_angstrom
+    seen = pick_sized(
+        probability.read_float32,
+        shape,
+        voxel,
+        diameter,
+        Choice(LEAST_SCORE, MOST_OF_EACH, None, None),
+        values=Values("probability"),
+    )
+    dark = pick_blobs(
+        tomogram.read_dark,
+        shape,
+        voxel,
+        diameter,
+        Choice(0.0, MOST_OF_EACH, None, None),
+        is_data=tomogram.is_data,
+    )
+    centres = np.concatenate([seen.centres, dark.centres]).reshape(-1, 3)
+    centres = centres[non_max_suppression(centres, _SAME_OF_DIAMETER * diameter / voxel)]
+    return centres[~_touch_other(labels, centres, diameter / voxel / 2)]
+
+
+def _touch_other(
+    labels: StoredVolume, centres: NDArray[np.float64], radius_voxels: float
+) -> NDArray[np.bool_]:
+    """Mark the centres (n, 3) with gold, dirt or carbon within half a radius along each axis."""
+    reach = max(1, int(radius_voxels / 2))
+    found = np.zeros(len(centres), dtype=bool)
+    for row, centre in enumerate(nearest_voxels(centres).tolist()):
+        part = tuple(slice(max(0, place - reach), place + reach + 1) for place in centre)
+        found[row] = (labels.read(part) == OTHER).any()
+    return found
 
 
 def compare(
@@ -39,14 +129,14 @@ def compare(
     truth: Particles,
     target: str,
     *,
-    shape: tuple[int, ...],
+    shape: Sequence[int],
     distance_voxels: float,
 ) -> Scored:
     """Compare candidates (n, 3) in voxels with the particles of a simulated tomogram (z, y, x).
 
     Only particles of the target with their centres inside the tomogram count.
     """
-    inside = lies_inside(truth.centres, 1, shape) & (truth.pdb_ids == target)
+    inside = lies_inside(truth.centres, 1, tuple(shape)) & (truth.pdb_ids == target)
     pairs = match(centres, truth.centres[inside], distance_voxels)
     correct = np.zeros(len(centres), dtype=bool)
     correct[pairs.picks] = True

@@ -7,7 +7,10 @@ measured. Ranges hold all measured values, and a margin.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from ssn3d.measure.snr import UNCERTAINTY
+from ssn3d.microscope.ctf import wavelength_angstrom
 
 _SPREAD = 0.15
 """Margin of a range, relative to the values at its ends."""
@@ -17,7 +20,11 @@ _STEEPEST_DEG, _STEEPEST_SLAB_DEG = 70.0, 45.0
 _DEFOCUS_MARGIN_UM = 0.3
 _ICE_OF_MOLECULES = (0.9, 1.3)
 """Thickness of ice, relative to that of what holds molecules, whose edges are not seen."""
+RESOLUTION = "resolution_angstrom"
+_FINEST_ANGSTROM, _VOXELS_OF_DETAIL, _BEFORE_ZERO = 35.0, 2.2, 1.1
 _SNR_LIMITS = (0.005, 2.0)
+_SMALLEST_EDGE = 64
+"""Smallest edge in voxels of a tomogram that coarse voxels make smaller: subtomograms need room."""
 
 Measured = Sequence[Mapping[str, Any]]
 """Content of measurements.json of each tomogram."""
@@ -36,6 +43,7 @@ def specimen_like(measured: Measured, specimen: Mapping[str, Any]) -> Section:
     if ratio > 1:
         finest = 2 * voxel  # which rounding must not miss
         found["resolution_angstrom"] = _scaled(specimen["resolution_angstrom"], ratio, finest)
+        found |= _sizes(specimen, ratio)
     slabs = [one["slab"] for one in measured]
     if all(slab is not None and slab["thickness_angstrom"] is not None for slab in slabs):
         found["ice"] = _ice(slabs, specimen["ice"])
@@ -46,6 +54,19 @@ def specimen_like(measured: Measured, specimen: Mapping[str, Any]) -> Section:
         widths = _around([*beads], limits=(10.0, 1e5))
         found["fiducials"] = fiducials | {"count": [0, most], "diameter_angstrom": widths}
     return found
+
+
+def _sizes(specimen: Mapping[str, Any], ratio: float) -> Section:
+    """Keep the edges in angstrom, and so the numbers of objects, in coarser voxels."""
+    tomogram, region = specimen["tomogram_size_voxels"], specimen["region_size_voxels"]
+    inner = {axis: max(_whole(n / ratio), min(n, _SMALLEST_EDGE)) for axis, n in tomogram.items()}
+    outer = {axis: inner[axis] + _whole((region[axis] - n) / ratio) for axis, n in tomogram.items()}
+    return {"tomogram_size_voxels": inner, "region_size_voxels": outer}
+
+
+def _whole(voxels: float) -> int:
+    """Next number of voxels that is a multiple of 8."""
+    return 8 * int(np.ceil(voxels / 8))
 
 
 def _scaled(value: float | list[float], ratio: float, least: float) -> float | list[float]:
@@ -121,6 +142,22 @@ def _finish(measured: Measured, known: Mapping[str, Any] | None) -> Section:
         bits = {"bits": 8, "clipped_percent": [0.01, 1.0]}
         finish["quantisation"] = {"probability": rounded, **bits}
     return finish
+
+
+def resolution_like(specimen: Mapping[str, Any], microscope: Mapping[str, Any]) -> float:
+    """Finest detail in angstrom by which candidates are compared with maps of targets.
+
+    It ends before the first zero of the CTF at the highest defocus, at sqrt(wavelength x defocus),
+    unless the CTF is corrected; and before Nyquist.
+    """
+    finest = max(_FINEST_ANGSTROM, _VOXELS_OF_DETAIL * specimen["voxel_size_angstrom"])
+    corrections = microscope["ctf_correction"]
+    if "none" in (corrections if isinstance(corrections, list) else [corrections]):
+        optics = microscope["optics"]
+        defocus_angstrom = 1e4 * float(np.max(optics["defocus_um"]))
+        zero = np.sqrt(wavelength_angstrom(optics["voltage_kv"]) * defocus_angstrom)
+        finest = max(finest, _BEFORE_ZERO * float(zero))
+    return float(finest)
 
 
 def snr_like(snrs: Sequence[float | None]) -> list[float] | None:

@@ -43,8 +43,8 @@ def write_report(
     snr = read_json(simulation, "snr")["snr"]
     words = "as configured (not seen)" if snr is None else f"{snr[0]:.2g} to {snr[1]:.2g}"
     told = (
-        f"The network was trained on simulated tomograms (SNR {words}). Probabilities hold for "
-        "tomograms in which a target is as frequent as it is there."
+        f"Probabilities were learnt on simulated tomograms (SNR {words}). They hold for tomograms "
+        "in which a target is as frequent as it is there."
     )
     reports = [Path(file).read_text(encoding="utf-8") for file in measured.values()]
     parts = [

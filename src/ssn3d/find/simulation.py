@@ -9,7 +9,14 @@ import numpy as np
 from ssn3d.core.errors import DataError
 from ssn3d.core.log import logger
 from ssn3d.find.checks import check_sizes, check_twins, check_voxel_sizes
-from ssn3d.find.like_them import Section, microscope_like, snr_like, specimen_like
+from ssn3d.find.like_them import (
+    RESOLUTION,
+    Section,
+    microscope_like,
+    resolution_like,
+    snr_like,
+    specimen_like,
+)
 from ssn3d.find.snr_of_voxels import snr_in_voxels
 from ssn3d.io.files import PathLike, read_json, write_json
 from ssn3d.measure.steps import measure_tomogram
@@ -64,7 +71,8 @@ def write_simulation(
         tilts_deg: lowest and highest tilt of each.
         structures: files of the targets.
         sections: sections `specimen` and `microscope` of the configuration.
-        path: output, with these sections and `snr`, a range, or null if it is not known.
+        path: output, with these sections, `snr`, a range, or null if it is not known, and the
+            resolution at which candidates are compared with maps.
 
     Raises:
         DataError: the voxel sizes of tomograms differ too much, or a file is damaged.
@@ -96,7 +104,8 @@ def write_simulation(
         ) from error
     check_sizes(masses, None if snr is None else snr[1], checked.voxel_size_angstrom)
     check_twins(targets, float(np.min(checked.resolution_angstrom)))
-    write_json(path, {"specimen": specimen, "microscope": microscope, "snr": snr})
+    found = {"specimen": specimen, "microscope": microscope, "snr": snr}
+    write_json(path, found | {RESOLUTION: resolution_like(specimen, microscope)})
     words = "as configured (not seen)" if snr is None else f"{snr[0]:.2g} to {snr[1]:.2g}"
     logger.info("%s: voxels of %.4g A, SNR %s", path, checked.voxel_size_angstrom, words)
 

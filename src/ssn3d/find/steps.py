@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from ssn3d.core.log import logger
 from ssn3d.find.calibration import Calibration, Scored, calibrate, expected, kept, reliability
-from ssn3d.find.candidates import compare, diameter_angstrom, find_candidates
+from ssn3d.find.candidates import compare, diameter_angstrom, find_target
+from ssn3d.find.like_them import RESOLUTION
 from ssn3d.io.files import PathLike, read_json, write_json
 from ssn3d.io.particles.files import write_particle_table
 from ssn3d.io.particles.frame import TomogramFrame
@@ -19,6 +20,8 @@ from ssn3d.io.particles.simulated import read_particles
 from ssn3d.io.particles.table import ParticleTable
 from ssn3d.io.tables import write_csv
 from ssn3d.io.volumes import open_volume
+from ssn3d.recovery.sample import open_sample
+from ssn3d.recovery.samples_table import Sample
 from ssn3d.structures.structure import read_structure
 
 _DISTANCE_OF_DIAMETER = 0.5
@@ -30,38 +33,59 @@ RATES = (0.05, 0.1, 0.2, 0.5)
 
 
 def write_candidates(
-    probabilities: Mapping[str, PathLike],
+    sample: Sample,
+    segmentation: tuple[PathLike, PathLike],
     structures: Mapping[str, PathLike],
+    simulation: PathLike,
     path: PathLike,
-    truth: PathLike | None = None,
+    *,
+    truth: PathLike | None,
+    acquisition: PathLike | None,
+    threads: int,
 ) -> None:
     """Write the candidates for each target in one tomogram, as JSON.
 
     Args:
-        probabilities: volume of the probability of each target.
+        sample: the tomogram.
+        segmentation: volumes of its probability of macromolecule, and of its labels.
         structures: file of each target's structure.
+        simulation: settings of the simulation, with the resolution of the comparison.
         path: output: `centres` (z, y, x in voxels), `scores`, `diameter_angstrom` and, of a
             simulated tomogram, `correct` and `true`, by target.
         truth: particles of a simulated tomogram.
+        acquisition: tilts of a simulated tomogram; otherwise those of the sample hold.
+        threads: number of threads.
     """
+    tomogram = open_sample(sample)
+    size, shape = tomogram.grid.voxel_size_angstrom, tomogram.grid.shape
+    tilts = sample.tilt_range_deg
+    if acquisition is not None:
+        angles = read_json(acquisition, "tilts")["tilts"]["angle_deg"]
+        tilts = min(angles), max(angles)
+    resolution = read_json(simulation, RESOLUTION)[RESOLUTION]
+    probability, labels = map(open_volume, segmentation)
     found: dict[str, Any] = {}
-    for target, volume in probabilities.items():
-        opened = open_volume(volume)
-        size, shape = opened.voxel_size_angstrom(None), opened.shape
-        diameter = diameter_angstrom(read_structure(structures[target]).mass_dalton, size)
-        picks = find_candidates(opened.read_float32, shape, size, diameter)
-        logger.info("%s: %s", target, picks.why)
+    for target, file in structures.items():
+        structure = read_structure(file)
+        centres, scores = find_target(
+            tomogram,
+            (probability, labels),
+            structure,
+            resolution,
+            tilt_range_deg=tilts,
+            threads=threads,
+        )
+        diameter = diameter_angstrom(structure.mass_dalton, size)
         found[target] = {
-            "centres": picks.centres.tolist(),
-            "scores": picks.scores.tolist(),
+            "centres": centres.tolist(),
+            "scores": scores.tolist(),
             "diameter_angstrom": diameter,
         }
         if truth is not None:
-            distance = _DISTANCE_OF_DIAMETER * diameter / size
             scored = compare(
-                *(picks.centres, picks.scores, read_particles(truth), target),
+                *(centres, scores, read_particles(truth), target),
                 shape=shape,
-                distance_voxels=distance,
+                distance_voxels=_DISTANCE_OF_DIAMETER * diameter / size,
             )
             found[target] |= {"correct": scored.correct.tolist(), "true": scored.true}
     write_json(path, found)

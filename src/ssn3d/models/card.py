@@ -10,7 +10,6 @@ from ssn3d.core.errors import DataError
 from ssn3d.core.settings import Settings
 from ssn3d.core.standard import Standardised
 from ssn3d.io.files import PathLike
-from ssn3d.structures.ids import PDB_ID
 
 FOLDER = Path(__file__).parent
 Target = Literal["centred", "all"]
@@ -18,19 +17,11 @@ Content = TypeVar("Content", bound=Settings)
 
 
 def in_order(names: list[str]) -> list[str]:
-    """Raise ValueError unless these are classes in their order, the first two among them.
-
-    Targets, by their PDB IDs, may follow all classes.
-    """
+    """Raise ValueError unless these are classes in their order, the first two among them."""
     known = [name for name in CLASSES if name in names]
-    targets = names[len(CLASSES) :] if known == [*CLASSES] else []
-    if names != known + targets or known[:2] != [*CLASSES[:2]] or not all(map(_is_id, targets)):
+    if names != known or known[:2] != [*CLASSES[:2]]:
         raise ValueError(f"{', '.join(names)} must be some of {', '.join(CLASSES)}, in this order")
     return names
-
-
-def _is_id(name: str) -> bool:
-    return PDB_ID.fullmatch(name) is not None
 
 
 class Facts(Settings):

@@ -5,17 +5,12 @@ tomogram contains, then a voxel of that class, which lies anywhere in the cube. 
 therefore seen as often as frequent ones, and in all parts of a cube.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ssn3d.core.classes import (
-    BACKGROUND,
-    are_macromolecules,
-    class_of_id,
-    class_of_kind,
-)
+from ssn3d.core.classes import BACKGROUND, MACROMOLECULE, class_of_kind
 from ssn3d.core.cubes import crop
 from ssn3d.core.particles import Particles
 from ssn3d.core.standard import standard_scale, standardise_volume
@@ -24,25 +19,21 @@ ANY_CLASS = "any"
 """Class of the particles that stand for places."""
 ANYWHERE_FRACTION = 0.25
 _MACROMOLECULE_SHARE = 3.0
-"""Weight of macromolecules, and of each target, when a class is drawn; the others have 1."""
+"""Weight of macromolecules when a class is drawn; the others have 1."""
 _VOXELS_OF_CLASS = 100_000
 """Voxels of a class among which a place is drawn."""
 
 
 def classes_of_labels(
-    labels: NDArray[np.uint16],
-    pdb_ids: NDArray[np.str_],
-    kinds: NDArray[np.str_],
-    targets: Sequence[str] = (),
+    labels: NDArray[np.uint16], particles: int, kinds: NDArray[np.str_]
 ) -> NDArray[np.uint8]:
-    """Classes (z, y, x) of labels, of which the first are particles of structures (m,).
+    """Classes (z, y, x) of labels, of which the first `particles` are macromolecules.
 
-    Particles of targets have classes of their own. The labels above them are background objects of
-    these kinds (n,).
+    The labels above them are background objects of these kinds (n,).
     """
-    table = np.full(1 + len(pdb_ids) + len(kinds), BACKGROUND, np.uint8)
-    table[1 : 1 + len(pdb_ids)] = [class_of_id(pdb_id, targets) for pdb_id in pdb_ids.tolist()]
-    table[1 + len(pdb_ids) :] = [class_of_kind(str(kind)) for kind in kinds]
+    table = np.full(1 + particles + len(kinds), BACKGROUND, np.uint8)
+    table[1 : 1 + particles] = MACROMOLECULE
+    table[1 + particles :] = [class_of_kind(str(kind)) for kind in kinds]
     return table[labels]
 
 
@@ -54,8 +45,7 @@ def choose_corners(
     corners = rng.integers(0, highest + 1, size=(count, 3))
     known = np.unique(classes)
     voxels = [_voxels_of(classes, number, rng) for number in known]
-    weights = np.where(are_macromolecules(known), _MACROMOLECULE_SHARE, 1.0)
-    weights *= known != BACKGROUND
+    weights = np.where(known == MACROMOLECULE, _MACROMOLECULE_SHARE, 1.0) * (known != BACKGROUND)
     if not weights.any():
         return corners
     aimed = rng.random(count) >= ANYWHERE_FRACTION

@@ -38,13 +38,12 @@ def extract_subtomograms(
     settings: SelectionSettings,
     seed: int,
     shard: PathLike,
-    targets: Sequence[str] = (),
 ) -> None:
     """Cut subtomograms and their masks out of a tomogram, and write a shard.
 
     `names` are those of tomogram and dataset. `summary` is the JSON file of `add_noise`, `ground`
     the table of background objects of `simulate_specimen`, and `specimen` its JSON file, for the
-    provenance. `targets` are structures whose particles have classes of their own.
+    provenance.
     """
     name, dataset = names
     snr = read_json(summary, "snr_asked", "snr_measured")
@@ -54,7 +53,7 @@ def extract_subtomograms(
     cubes: Iterable[Cube]
     if settings.target == "classes":
         kinds = read_background(ground).kinds
-        classes = classes_of_labels(instances, everything.pdb_ids, kinds, targets)
+        classes = classes_of_labels(instances, len(everything), kinds)
         rng = generator(seed, "places", name)
         corners = choose_corners(classes, size, len(rows), rng)
         cubes, chosen = (
@@ -70,8 +69,6 @@ def extract_subtomograms(
     )
     simulated = read_json(specimen, "provenance")["provenance"]
     made = provenance(seed=seed, settings=settings.model_dump(), specimen=simulated, tomogram=snr)
-    if targets:
-        made["targets"] = list(targets)
     write_shard(
         shard,
         origin,

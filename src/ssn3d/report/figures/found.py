@@ -3,10 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 from matplotlib.figure import Figure
 
-from ssn3d.core.classes import FIRST_TARGET
+from ssn3d.core.classes import MACROMOLECULE
 from ssn3d.io.files import PathLike, read_json
 from ssn3d.io.particles.files import read_particle_table
 from ssn3d.io.particles.of_tomogram import frame_of_tomogram
@@ -25,12 +24,12 @@ def draw_found(
     *,
     figure: PathLike,
 ) -> None:
-    """Draw the middle of a tomogram with the picks and the voxels of each target.
+    """Draw the middle of a tomogram with the picks of each target, and with its macromolecules.
 
     Args:
         sample: the tomogram.
         picks: STAR file of each target.
-        labels: volume of classes.
+        labels: volume of the classes of its voxels.
         candidates: file of `write_candidates`, for the diameters.
         figure: PNG file.
     """
@@ -43,10 +42,16 @@ def draw_found(
     known = read_json(candidates, *kinds)
     diameter = max(known[target]["diameter_angstrom"] for target in kinds)
     size, shape = tomogram.grid.voxel_size_angstrom, tomogram.grid.shape
-    classes = open_volume(labels).read(slice(None))
-    classes = np.where(classes >= FIRST_TARGET, classes, 0)
-    slabs = [cut_slab(tomogram.read_dark, classes, shape, plane, size) for plane in ("xy", "xz")]
-    save(picks_picture(sample.name, slabs, kinds, diameter, size, looks=looks), figure)
+    macromolecules = open_volume(labels).read(slice(None)) == MACROMOLECULE
+    slabs = [
+        cut_slab(tomogram.read_dark, macromolecules, shape, plane, size) for plane in ("xy", "xz")
+    ]
+    save(
+        picks_picture(
+            sample.name, slabs, kinds, diameter, size, looks=looks, outlined="macromolecules"
+        ),
+        figure,
+    )
 
 
 def draw_calibration(calibration: PathLike, *, figure: PathLike) -> None:

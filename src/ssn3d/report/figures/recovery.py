@@ -115,6 +115,7 @@ def picks_picture(
     voxel_size_angstrom: float,
     *,
     looks: Mapping[str, tuple[str, Any]] = _LOOKS,
+    outlined: str = "their targets",
 ) -> Figure:
     """Draw slices without marks, with picks, and with outlines of their targets.
 
@@ -126,6 +127,7 @@ def picks_picture(
             of it are not shown.
         voxel_size_angstrom: voxel size of the tomogram.
         looks: colour and dashes of each kind of positions.
+        outlined: what the labels of the slices are.
     """
     ratios = [slab.image.shape[0] / slab.image.shape[1] for slab in slabs]
     figure = new_figure(2.05 * sum(ratios) + 1.2)
@@ -140,7 +142,7 @@ def picks_picture(
         for kind, positions in kinds.items():
             centres_nm = _near(slab, positions, voxel_size_angstrom, diameter_angstrom / 4)
             _draw_circles(row[1], centres_nm, diameter_angstrom / 20, looks[kind])
-    for axes, title in zip(panels[0], ("tomogram", "picks", "their targets"), strict=True):
+    for axes, title in zip(panels[0], ("tomogram", "picks", outlined), strict=True):
         axes.set_title(title)
     shown = [(kind, *looks[kind]) for kind in kinds]
     handles = [Line2D([], [], color=c, linestyle=dashes, label=kind) for kind, c, dashes in shown]

@@ -12,9 +12,7 @@ from torch import nn
 from ssn3d.core.classes import (
     BACKGROUND,
     CLASSES,
-    FIRST_TARGET,
     MACROMOLECULE,
-    are_macromolecules,
     labels_title,
     probability_title,
 )
@@ -55,9 +53,8 @@ class Found:
 
     @property
     def fraction(self) -> float:
-        """Fraction of the voxels that are macromolecule, targets among them."""
-        targets = [share for name, share in self.shares.items() if name not in CLASSES]
-        return self.shares[_MACROMOLECULE] + sum(targets)
+        """Fraction of the voxels that are macromolecule."""
+        return self.shares[_MACROMOLECULE]
 
 
 def segment_tomogram(
@@ -75,9 +72,7 @@ def segment_tomogram(
     """Write {folder}/NAME_probability.mrc, from 0 to 1, and NAME_labels.mrc.
 
     A voxel has the label of its most probable class, the background aside, if that has the minimum
-    probability, and else 0. Labels are the places of the classes in `CLASSES`; those of targets
-    follow. The probability of macromolecule is that of all of them, and a voxel of macromolecule
-    has the label of the most probable target or of other macromolecules.
+    probability, and else 0. Labels are the places of the classes in `CLASSES`.
 
     Args:
         tomogram: tomogram; NAME is its name.
@@ -135,9 +130,8 @@ def _write(
     """
     classes, others = names
     foreground = classes[1:]
-    numbers = _numbers_of(classes)
-    known = FIRST_TARGET + sum(name not in CLASSES for name in classes)
-    counts = np.zeros(known, np.int64)
+    numbers = np.array([CLASSES.index(name) for name in foreground], np.int8)
+    counts = np.zeros(len(CLASSES), np.int64)
     paths = {_MACROMOLECULE: Path(f"{prefix}_probability.mrc")}
     for name in foreground[1:]:
         if name in others:
@@ -152,52 +146,20 @@ def _write(
             for name, path in paths.items()
         }
         for slab in sections:  # (n, classes - 1, y, x)
-            numbered, macromolecules = _labelled(slab, numbers, threshold)
+            best = slab.argmax(axis=1)
+            numbered = numbers[best]
+            numbered[slab.max(axis=1) < threshold] = BACKGROUND
             labels.write(numbered)
-            counts += np.bincount(numbered.ravel(), minlength=known)
+            counts += np.bincount(numbered.ravel(), minlength=len(CLASSES))
             for name, file in files.items():
-                of_class = slab[:, foreground.index(name)]
-                file.write(macromolecules if name == _MACROMOLECULE else of_class)
+                file.write(slab[:, foreground.index(name)])
     return Found(
         paths.pop(_MACROMOLECULE),
         labels_path,
         tuple(paths.values()),
-        shares={
-            name: counts[number] / np.prod(grid.shape)
-            for name, number in zip(foreground, numbers, strict=True)
-        },
+        shares={name: counts[CLASSES.index(name)] / np.prod(grid.shape) for name in foreground},
         highest=max(files[_MACROMOLECULE].extremes),
     )
-
-
-def _numbers_of(classes: Sequence[str]) -> NDArray[np.int8]:
-    """Labels of all classes but the background: places in `CLASSES`, then those of targets."""
-    targets = [name for name in classes if name not in CLASSES]
-    return np.array([(*CLASSES, *targets).index(name) for name in classes[1:]], np.int8)
-
-
-def _labelled(
-    slab: NDArray[np.float32], numbers: NDArray[np.int8], threshold: float
-) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
-    """Labels (n, y, x), and the probability of all macromolecules.
-
-    `slab` are the probabilities (n, classes - 1, y, x) of the classes of these numbers.
-    """
-    own = are_macromolecules(numbers)
-    if own.sum() == 1:
-        numbered = numbers[slab.argmax(axis=1)]
-        numbered[slab.max(axis=1) < threshold] = BACKGROUND
-        return numbered, slab[:, int(own.argmax())]
-    macromolecules = slab[:, own].sum(axis=1).clip(max=1)
-    others = slab[:, ~own]
-    highest = others.max(axis=1)
-    numbered = np.where(
-        macromolecules >= highest,
-        numbers[own][slab[:, own].argmax(axis=1)],
-        numbers[~own][others.argmax(axis=1)],
-    )
-    numbered[np.maximum(macromolecules, highest) < threshold] = BACKGROUND
-    return numbered, macromolecules
 
 
 def _on_whole_grid(

@@ -1,11 +1,10 @@
 """The registry of networks: from a name in the configuration or a file to the network.
 
 Every network maps images (n, 1, s, s, s) to logits (n, classes, s, s, s); s is a multiple of 8. The
-classes are background and macromolecule, or all of `core.classes`, perhaps with some targets, as in
-`ResUNet-classes-7`, which has two. A line in `NETWORKS` adds a network.
+classes are background and macromolecule, or all of `core.classes`. A line in `NETWORKS` adds a
+network.
 """
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -29,7 +28,7 @@ class Architecture:
     block: int = 1
     """Edge in voxels of the cubes in which the output is constant; 1 if every voxel has its own."""
     classes: int = 2
-    """Number of classes, the first ones of `core.classes`; targets follow."""
+    """Number of classes, the first ones of `core.classes`."""
 
 
 NETWORKS = {
@@ -45,7 +44,6 @@ NETWORKS = {
     ),
 }
 """`ResUNet-plain` and `ResUNet-classes` have no normalisation that pools over a cube."""
-_WITH_TARGETS = re.compile(r"ResUNet-classes-([1-9][0-9]{0,2})")
 
 
 def architecture(name: str) -> Architecture:
@@ -55,12 +53,6 @@ def architecture(name: str) -> Architecture:
     """
     if name in NETWORKS:
         return NETWORKS[name]
-    numbered = _WITH_TARGETS.fullmatch(name)
-    if numbered and int(numbered[1]) > len(CLASSES):
-        classes = int(numbered[1])
-        return Architecture(
-            lambda _dropout: ResUNet(classes=classes, normalisation=ChannelScale), classes=classes
-        )
     packaged = [point.name for point in package_networks()]
     if name not in packaged:
         known = ", ".join([*NETWORKS, *packaged])

@@ -3,7 +3,6 @@
 import torch
 from torch import nn
 
-from ssn3d.core.classes import MACROMOLECULE
 from ssn3d.core.errors import ConfigError
 from ssn3d.core.log import logger
 from ssn3d.models.card import weights_path
@@ -16,7 +15,7 @@ def first_network(name: str, settings: TrainingSettings, generator: torch.Genera
     """Build a network; with `start_from`, weights of equal name and shape are taken from there.
 
     A normalisation's weights serve for a channel scale of the same name. If the network has more
-    classes than that other one, the further ones begin as macromolecules, which targets are.
+    classes than that other one, the weights of the first classes are taken.
 
     Raises:
         ConfigError: there is no network of this name, or no weight fits.
@@ -32,7 +31,7 @@ def first_network(name: str, settings: TrainingSettings, generator: torch.Genera
         other = known.get(key)
         if other is not None and other.shape[1:] == weights.shape[1:]:
             count = min(len(other), len(weights))
-            weights[:count], weights[count:] = other[:count], other[MACROMOLECULE]
+            weights[:count] = other[:count]
             taken.append(key)
     if not taken:
         raise ConfigError(

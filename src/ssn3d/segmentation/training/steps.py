@@ -32,26 +32,24 @@ def train_run(
     record: PathLike,
     checkpoint: PathLike,
     repeat: str = "",
-    targets: Sequence[str] = (),
     ranks: Ranks | None = None,
 ) -> None:
     """Train a network on the train rows of a split; write weights.pt, history.csv and run.json.
 
     The weights are those of the best epoch. Training resumes from `checkpoint`, deleted at the end.
     All processes (`ranks`) train, the first writes. A `repeat` (`runs.repeats`) changes initial
-    weights, order and dropout alone. `targets` name the network's classes beyond `CLASSES`. Raises
-    DataError or CheckpointError for damaged files.
+    weights, order and dropout alone. Raises DataError or CheckpointError for damaged files.
     """
     dataset, rows = read_dataset(shards, split)
     check_parts(rows, ("train", "validation"), split)
     names = run_names(network, dataset, split, repeat)
     target = dataset.shards[0].origin.target
-    check_classes(network, target, len(targets))
+    check_classes(network, target)
     trained_on = {
         "shards_sha256": dataset.digests,
         "split_sha256": sha256_of(split),
         "target": "all" if target == "classes" else target,
-        "classes": [*CLASSES[: architecture(network).classes], *targets],
+        "classes": list(CLASSES[: architecture(network).classes]),
         "standardised": "tomogram" if target == "classes" else "tile",
         "voxel_size_angstrom": dataset.voxel_size_angstrom,
         "size_voxels": dataset.size_voxels,
@@ -78,9 +76,9 @@ def train_run(
     logger.info("%s: best epoch %d of %d", network, result.best_epoch, len(result.history))
 
 
-def check_classes(network: str, target: str, targets: int = 0) -> None:
-    """Raise DataError if a network has other classes than masks with that many targets."""
-    there = len(CLASSES) + targets if target == "classes" else 2
+def check_classes(network: str, target: str) -> None:
+    """Raise DataError if a network has other classes than the masks."""
+    there = len(CLASSES) if target == "classes" else 2
     own = architecture(network).classes
     if own != there:
         raise DataError(

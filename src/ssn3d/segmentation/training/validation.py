@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from ssn3d.core.classes import FIRST_TARGET, MACROMOLECULE
+from ssn3d.core.classes import MACROMOLECULE
 from ssn3d.core.errors import ConfigError, DataError
 from ssn3d.segmentation.evaluation.metrics import scores_of_sums
 from ssn3d.segmentation.inference.compute import Compute
@@ -69,7 +69,7 @@ def validate(
     ):
         masks = truth.to(compute.device, non_blocking=True)
         loss += loss_sum(logits, masks)
-        found, there = (_macromolecules(m).flatten(1) for m in (logits.argmax(dim=1), masks))
+        found, there = ((m == MACROMOLECULE).flatten(1) for m in (logits.argmax(dim=1), masks))
         sums.append(torch.stack([(found & there).sum(1), found.sum(1), there.sum(1)]))
     return float(loss), scores_of_sums(
         *torch.cat(sums, dim=1).cpu().numpy(), voxels=masks[0].numel()
@@ -79,15 +79,10 @@ def validate(
 def background_percent(source: Source, rows: NDArray[np.integer[Any]]) -> float:
     """Pixel accuracy in percent of "all background" on some rows."""
     means = [
-        float(_macromolecules(m).mean(dtype=torch.float64)) * len(m)
+        float((m == MACROMOLECULE).mean(dtype=torch.float64)) * len(m)
         for _, m in source.batches(groups_of(rows))
     ]
     return 100 * (1 - sum(means) / len(rows))
-
-
-def _macromolecules(masks: Tensor) -> Tensor:
-    """Mark macromolecules, targets among them."""
-    return (masks == MACROMOLECULE) | (masks >= FIRST_TARGET)
 
 
 def loss_sum(logits: Tensor, masks: Tensor) -> Tensor:
