@@ -5,37 +5,51 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from own_tomograms import spheres
+from ssn3d.core.classes import OTHER
 from ssn3d.core.errors import ConfigError, DataError
 from ssn3d.core.particles import Particles
-from ssn3d.find.candidates import compare, diameter_angstrom, find_candidates
+from ssn3d.find.candidates import compare, find_target
 from ssn3d.find.checks import check_sizes, check_twins, check_voxel_sizes, correlation
+from ssn3d.io.mrc import write_mrc
+from ssn3d.io.tomogram import open_tomogram
+from ssn3d.io.volumes import open_volume
 from ssn3d.structures.structure import structure_from_points
 
 SHAPE, VOXEL = (40, 48, 64), 10.0
 CENTRES = np.array([[12.0, 12, 14], [28, 34, 20], [20, 24, 50]])
 
 
-def test_balls_of_a_probability_are_compared_with_the_truth():
-    mass = 300e3
-    diameter = diameter_angstrom(mass, VOXEL)
-    probability = spheres(SHAPE, CENTRES, diameter / VOXEL / 2).astype(np.float32)
-    picks = find_candidates(lambda part: probability[part], SHAPE, VOXEL, diameter)
-    best = picks.scores > 0.5
-    assert best.sum() == 3
+def test_candidates_are_compared_with_the_truth():
     centres = np.vstack([CENTRES + 0.4, [[-3, 5, 5]]])  # the last is outside
     ids = np.array(["1AAA", "2BBB", "1AAA", "1AAA"])
     truth = Particles(ids, centres, np.broadcast_to(np.eye(3), (4, 3, 3)))
-    scored = compare(
-        picks.centres,
-        picks.scores,
-        truth,
-        "1AAA",
-        shape=SHAPE,
-        distance_voxels=diameter / VOXEL / 2,
-    )
+    scores = np.array([0.9, 0.8, 0.7, 0.1])
+    found = np.vstack([CENTRES, [[12.0, 13, 14]]])  # the last is at a particle that another has
+    scored = compare(found, scores, truth, "1AAA", shape=SHAPE, distance_voxels=3.0)
     assert scored.true == 2
-    assert scored.correct.sum() == 2
-    assert scored.correct[best].sum() == 2
+    np.testing.assert_array_equal(scored.correct, [True, False, True, False])
+
+
+def test_blobs_beside_gold_are_no_candidates(tmp_path):
+    """A ball of gold and two of protein, one of which the network does not see."""
+    volume = -3 * spheres(SHAPE, CENTRES, 4).astype(np.float32)
+    volume += np.random.default_rng(0).normal(scale=0.2, size=SHAPE).astype(np.float32)
+    labels = np.zeros(SHAPE, np.int8)
+    labels[spheres(SHAPE, CENTRES[:1], 4)] = OTHER
+    volumes = {"tomogram": volume, "labels": labels}
+    volumes["probability"] = spheres(SHAPE, CENTRES[1:2], 4).astype(np.float32)
+    for name, values in volumes.items():
+        write_mrc(tmp_path / f"{name}.mrc", values, VOXEL)
+    tomogram = open_tomogram(tmp_path / "tomogram.mrc", protein="dark")
+    segmentation = [open_volume(tmp_path / f"{name}.mrc") for name in ("probability", "labels")]
+    points = np.random.default_rng(1).normal(scale=16, size=(200, 3))
+    target = structure_from_points("1AAA", points, np.full(200, 800.0), "surrogate")
+    centres, _ = find_target(
+        tomogram, tuple(segmentation), target, 40.0, tilt_range_deg=(-60.0, 60.0), threads=2
+    )
+    distances = np.linalg.norm(centres[:, None] - CENTRES, axis=-1).min(axis=0)
+    assert distances[0] > 3
+    assert (distances[1:] < 2).all()
 
 
 def shape_of(seed, pdb_id, turn=None):

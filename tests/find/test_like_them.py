@@ -63,6 +63,9 @@ def test_all_measurements_give_valid_settings(tomograms):
     microscope.check_specimen(specimen)
     sizes = [one["voxel_size_angstrom"] for one in found]
     assert specimen.voxel_size_angstrom >= 0.999 * max(sizes)
+    ratio = specimen.voxel_size_angstrom / SPECIMEN["voxel_size_angstrom"]
+    for axis, voxels in specimen.tomogram_size_voxels:
+        assert voxels * ratio >= 0.999 * SPECIMEN["tomogram_size_voxels"][axis]
 
 
 @settings(deadline=None)
