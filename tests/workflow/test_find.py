@@ -1,6 +1,7 @@
 """The target `find`: a simulated tomogram as the user's, searched for one of its structures."""
 
 import json
+import shutil
 import subprocess
 import sys
 
@@ -10,8 +11,9 @@ import pytest
 import starfile
 import yaml
 
-from own_tomograms import dark_spheres, write_tomogram
 from small_workflow import REPOSITORY, snakemake
+from ssn3d.core.cubes import lies_inside
+from ssn3d.io.particles.simulated import read_particles
 
 TABLE = "name\tfile\tvoxel_size_angstrom\ttilt_min_deg\ttilt_max_deg\nmine\tmine.mrc\t\t-60\t60\n"
 PRESETS = [
@@ -22,12 +24,15 @@ PRESETS = [
 
 @pytest.fixture(scope="module")
 def own(tmp_path_factory):
-    """Give a folder with a tomogram of twelve dark balls, its table and a configuration."""
+    """Give a folder with a simulated tomogram, its table and a configuration."""
     folder = tmp_path_factory.mktemp("find")
-    rng = np.random.default_rng(4)
-    places = np.array([[z, y, x] for z in (20, 44) for y in (20, 76) for x in (20, 60, 92)])
-    centres = places + rng.uniform(-3, 3, places.shape)
-    write_tomogram(folder / "mine.mrc", dark_spheres((64, 96, 112), centres, 7, noise=0.6))
+    (folder / "ids.txt").write_text("1KP8\n2GLS\n3DY4\n")
+    made = "results/tomograms/t1"
+    without_search = (PRESETS[0], PRESETS[2])
+    snakemake(REPOSITORY, f"{made}/A.mrc", "--directory", folder, "--configfile", *without_search)
+    for name, file in {"mine.mrc": "A.mrc", "truth.star": "particles.star"}.items():
+        (folder / made / file).rename(folder / name)
+    shutil.rmtree(folder / "results")
     (folder / "tomograms.tsv").write_text(TABLE)
     find = {"tomograms": "tomograms.tsv", "targets": ["1kp8"], "false_discovery_rate": 0.3}
     (folder / "own.yaml").write_text(yaml.safe_dump({"find": find}))
@@ -64,15 +69,25 @@ def test_picks_have_calibrated_probabilities(searched):
 
 
 @pytest.mark.slow
+def test_picks_are_right(searched, own):
+    table = pd.read_csv(searched / "picks" / "mine" / "candidates.csv").query("kept")
+    picks = table[[f"{axis}_voxels" for axis in "zyx"]].to_numpy()
+    truth = read_particles(own / "truth.star")
+    wanted = truth.centres[truth.pdb_ids == "1KP8"]
+    assert len(picks) >= 0.5 * lies_inside(wanted, 1, (64, 112, 112)).sum() > 1
+    distances = np.linalg.norm(picks[:, None] - wanted, axis=-1).min(axis=1)
+    assert (distances < 6).mean() >= 0.6
+
+
+@pytest.mark.slow
 def test_simulation_is_like_the_tomogram(searched):
     simulation = json.loads((searched / "simulation.json").read_text())
     assert simulation["microscope"]["tilt"]["min_deg"] == [-63, -57]
-    acquired = searched.parent / "tomograms" / "t1" / "acquisition.json"
+    acquired = searched.parent / "tomograms/independent1/acquisition.json"
     written = json.loads(acquired.read_text())["provenance"]["settings"]["tilt"]
     assert written["min_deg"] == [-63, -57]
-    for name in ("independent1", "t1"):
-        copies = json.loads((searched.parent / "tomograms" / name / "specimen.json").read_text())
-        assert copies["copies"]["1KP8"] > 0
+    copies = json.loads((searched.parent / "tomograms/independent1/specimen.json").read_text())
+    assert copies["copies"]["1KP8"] > 0
 
 
 @pytest.mark.slow
@@ -103,7 +118,8 @@ def test_search_runs_once(searched, own):
     ],
 )
 def test_faults_are_one_line(own, tmp_path, table, find, message):
-    (tmp_path / "mine.mrc").symlink_to(own / "mine.mrc")
+    for name in ("mine.mrc", "ids.txt"):
+        (tmp_path / name).symlink_to(own / name)
     (tmp_path / "tomograms.tsv").write_text(table)
     content = yaml.safe_load((own / "own.yaml").read_text())["find"]
     (tmp_path / "own.yaml").write_text(yaml.safe_dump({"find": None if find is None else content}))
