@@ -15,7 +15,6 @@ the first (`--structures second.yaml`: `training: {start_from: WEIGHTS, learning
 """
 
 import argparse
-from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
@@ -165,7 +164,7 @@ def main() -> None:
     folder: Path = arguments.folder
     folder.mkdir(parents=True, exist_ok=True)
     configs = configurations(arguments.structures, small=arguments.small)
-    numbers: Sequence[int] = range(arguments.tomograms or configs["varied"].tomograms)
+    numbers = [*range(arguments.tomograms or configs["varied"].tomograms)]
     if arguments.small:
         numbers = [0, FULLY_VARIED, WITHOUT_PAPER]
     kinds = {f"t{i + 1}": kind_of(i) for i in numbers} | {"independent1": "varied"}
