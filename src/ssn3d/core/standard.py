@@ -50,14 +50,10 @@ class Standard(NamedTuple):
 def standard_scale(
     volume: NDArray[np.floating], is_data: NDArray[np.bool_] | None = None
 ) -> Standard:
-    """Measure middle and scale of a volume (z, y, x).
+    """Measure middle and scale of a volume (z, y, x), an array or memory map.
 
-    Args:
-        volume: array or memory map.
-        is_data: mask of the voxels that hold data, not padding; None if all do.
-
-    Raises:
-        DataError: the volume is constant.
+    `is_data` masks the voxels that hold data, not padding; None if all do. Raises DataError if the
+    volume is constant.
     """
 
     def read() -> Iterator[NDArray[np.floating]]:
@@ -128,12 +124,9 @@ def _weighted_quantile(
 def standardise_volume(
     volume: NDArray[np.floating], standard: Standard, is_data: NDArray[np.bool_] | None = None
 ) -> NDArray[np.float32]:
-    """Standardise a volume, or a part of one, whose protein is dark; padding becomes 0.
+    """Standardise a volume (z, y, x), or part of one, whose protein is dark; padding becomes 0.
 
-    Args:
-        volume: (z, y, x).
-        standard: of the whole volume.
-        is_data: mask of the part's voxels that hold data; None if all do.
+    `standard` is of the whole volume; `is_data` masks the part's data; None if all are.
     """
     clipped = np.clip(volume, standard.low, standard.high).astype(np.float32)
     clipped -= np.float32(standard.middle)

@@ -73,12 +73,9 @@ class Measurements:
 def measure(
     tomogram: Tomogram, optics: Optics, tilts_given_deg: tuple[float, float] | None = None
 ) -> Measurements:
-    """Measure a tomogram; of its voxels, only parts are in memory at a time.
+    """Measure a tomogram, with the tilt axis along y; only parts of it are in memory at a time.
 
-    Args:
-        tomogram: any tomogram, with the tilt axis along y.
-        optics: voltage, Cs and amplitude contrast of the microscope.
-        tilts_given_deg: lowest and highest tilt, if known; otherwise those seen are used.
+    `tilts_given_deg` are the lowest and highest tilt, if known; otherwise those seen are used.
     """
     shape, size = tomogram.grid.shape, tomogram.grid.voxel_size_angstrom
     slab = find_slab(tomogram.found.binned, tomogram.found.bin_voxels)

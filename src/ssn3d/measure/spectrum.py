@@ -122,13 +122,9 @@ def spectrum_of(
     voxel_size_angstrom: float,
     tilt_range_deg: tuple[float, float] | None,
 ) -> Spectrum:
-    """Reduce the power of blocks to shells.
+    """Reduce the power of blocks (z, y, x), as from `mean_power`, to shells.
 
-    Args:
-        power: as from `mean_power`.
-        size: shape of a block (z, y, x).
-        voxel_size_angstrom: voxel size.
-        tilt_range_deg: recorded tilts; None if unknown.
+    The range of tilts, of the lowest and the highest one, is None if unknown.
     """
     z = scipy.fft.fftfreq(size[0])[:, None, None]
     y = scipy.fft.fftfreq(size[1])[None, :, None]

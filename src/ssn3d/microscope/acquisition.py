@@ -74,13 +74,9 @@ def sample_acquisition(
 ) -> Acquisition:
     """Draw the acquisition of one tomogram's tilt series.
 
-    Args:
-        settings: of the microscope.
-        seed: of the experiment.
-        tomogram: name of the tomogram.
-        detector_table: file of `detector.mtf`, if not at the path in the settings.
-        ice: the slab, by the keys `ice.thickness_angstrom`, `ice.tilt_about_x_deg` and
-            `ice.tilt_about_y_deg`; without it the specimen is level.
+    The file of `detector.mtf` may be elsewhere than at the path in the settings. `ice` is the slab,
+    by the keys `ice.thickness_angstrom`, `ice.tilt_about_x_deg` and `ice.tilt_about_y_deg`; without
+    it the specimen is level.
 
     Raises DataError if the detector table is invalid, or ice is required and missing.
     """

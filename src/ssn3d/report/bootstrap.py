@@ -18,19 +18,10 @@ def mean_interval(
 ) -> tuple[float, float]:
     """Compute the percentile bootstrap interval of the mean of `values` (n,).
 
-    Subtomograms are resampled and, if there are several tomograms, whole tomograms as well, since
-    subtomograms of one share its specimen; the wider interval is returned. With few tomograms it is
-    too narrow; with one it does not cover the choice of the specimen at all.
-
-    Args:
-        values: a score of each subtomogram.
-        tomograms: tomogram of each subtomogram (n,).
-        generator: random generator of the resamples.
-        confidence: share of intervals that cover the true mean.
-        resamples: number of resamples.
-
-    Returns:
-        Lower and upper end; (nan, nan) for fewer than two values.
+    Subtomograms are resampled and, if there are several `tomograms` (n,), whole tomograms as well,
+    since subtomograms of one share its specimen; the wider interval is returned, (nan, nan) for
+    fewer than two values. With few tomograms it is too narrow; with one it does not cover the
+    choice of the specimen at all.
     """
     if len(values) < 2:  # noqa: PLR2004 -- one value has no spread
         return math.nan, math.nan

@@ -46,13 +46,9 @@ def fetch_entries(
 ) -> dict[str, Path]:
     """Download entries that are not in the folder yet; return {ID: {folder}/{ID}.cif.gz}.
 
-    Args:
-        pdb_ids: in capitals.
-        archive: URLs, time-outs and retries.
-        folder: the cache.
-        lock: table (.tsv) of pdb_id and sha256; new entries are added.
-        superseded: obsolete IDs and their successors, for messages.
-        allow_missing: log unavailable entries instead of raising an error.
+    IDs are in capitals. New entries are added to the lock, a table (.tsv) of pdb_id and sha256.
+    Messages name the successors of superseded IDs. With `allow_missing`, unavailable entries are
+    logged.
 
     Raises StructureError if entries are unavailable (the message names all of them), differ from
     the lock, or cannot be written.

@@ -31,14 +31,9 @@ def prepare_structures(
     resources: PathLike,
     folder: PathLike,
 ) -> None:
-    """Write {pdb_id}.npz and {pdb_id}.json of all structures into a folder.
+    """Write {pdb_id}.npz and {pdb_id}.json of all structures, and of random shapes, into a folder.
 
-    Args:
-        pdb_ids: structures of settings.ids; random shapes join them.
-        settings: sources of the structures.
-        seed: of the configuration, for random shapes.
-        resources: folder of complexes.tsv, obsolete.tsv and archive.lock.tsv.
-        folder: output.
+    Resources are complexes.tsv, obsolete.tsv and archive.lock.tsv.
 
     Raises StructureError or ConfigError that names all unavailable structures, before any file is
     written.

@@ -65,15 +65,11 @@ def average_figure(
     title: str = "",
     surfaces: Mapping[str, NDArray[np.float32]] | None = None,
 ) -> Figure:
-    """Draw three central slices of an average, up to two surfaces, and the FSC.
+    """Draw three central slices of an average (s, s, s), up to two surfaces, and the FSC.
 
-    Args:
-        volume: the average (s, s, s); protein is dark.
-        voxel_size_angstrom: voxel size of the average.
-        fsc: resolution_angstrom, the curves half_maps and possibly truth, and shared: 1 in shells
-            in which averages of noise agree as well, which are shaded.
-        title: title of a figure with surfaces.
-        surfaces: maps (s, s, s) by title; protein is bright.
+    Protein is dark in the average, and bright in the surfaces, maps (s, s, s) by title. The FSC has
+    the columns resolution_angstrom, half_maps, possibly truth, and shared: 1 in shells in which
+    averages of noise agree as well, which are shaded.
     """
     if surfaces:
         figure = new_figure(4.2)

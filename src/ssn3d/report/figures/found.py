@@ -25,14 +25,10 @@ def draw_found(
     *,
     figure: PathLike,
 ) -> None:
-    """Draw the middle of a tomogram with the picks and the voxels of each target.
+    """Draw the middle of a tomogram with the picks and the voxels of each target, as a PNG file.
 
-    Args:
-        sample: the tomogram.
-        picks: STAR file of each target.
-        labels: volume of classes.
-        candidates: file of `write_candidates`, for the diameters.
-        figure: PNG file.
+    `picks` are STAR files by target, `labels` a volume of classes; `candidates` is the file of
+    `write_candidates`, for the diameters.
     """
     tomogram = open_sample(sample)
     frame = frame_of_tomogram(tomogram)

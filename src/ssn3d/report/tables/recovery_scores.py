@@ -49,14 +49,8 @@ def make_recovery_table(
 ) -> None:
     """Write the table as CSV, and beside it as Markdown and HTML.
 
-    Args:
-        results: folder of all results.
-        groups: names of recovered tomograms, by dataset.
-        snr_of: SNR by dataset.
-        pdb_ids: all structures of the experiment.
-        method: method of picking.
-        distance_angstrom: distance from a particle within which a pick counts.
-        csv: output file.
+    `groups` are names of recovered tomograms, by dataset. A pick counts within the distance of a
+    particle.
     """
     structures, folder = Path(results) / "structures", Path(results) / "recovery"
     records = {i: read_json(structures / f"{i}.json", "mass_dalton") for i in pdb_ids}

@@ -82,12 +82,7 @@ _MARKDOWN: _Escapes = str.maketrans({special: "\\" + special for special in "\\`
 
 
 def to_text(table: pd.DataFrame, surrogates: Sequence[str] = ()) -> str:
-    """Make a short table for the terminal, ours beside the paper's.
-
-    Args:
-        table: Table 2 or 3, as made by `tables.table2` and `tables.table3`.
-        surrogates: structures of the experiment that are bead models.
-    """
+    """Make a short table for the terminal, ours beside the paper's; surrogates are bead models."""
     cells, _ = _cells(table, surrogates)
     lines = _aligned(cells[[title for title in _TERMINAL if title in cells]], {})
     return "\n".join(["  ".join(line).rstrip() for line in lines] + notes_below(table, surrogates))
@@ -175,13 +170,7 @@ def write_tables(
 ) -> None:
     """Write Tables 2 and 3 to a folder, in all formats.
 
-    Args:
-        made: both tables.
-        structures: folder of the structures' files.
-        pdb_ids: all structures of the experiment.
-        folder: output folder.
-        seed: seed of the experiment.
-        settings: the sections of the configuration that decide the results.
+    `structures` is the folder of their files; `settings` are the sections that decide the results.
     """
     sources = {i: read_json(Path(structures) / f"{i}.json") for i in pdb_ids}
     provenance = provenance_of(seed=seed, settings=settings, structures=sources)
