@@ -82,8 +82,7 @@ def scale_of_blocks(blocks: Iterable[NDArray[np.floating]]) -> Standard:
 
     Blocks of which less than half is data count only if there are no others.
 
-    Raises:
-        DataError: all blocks are constant.
+    Raises DataError if all blocks are constant.
     """
     rows = []
     for block in blocks:

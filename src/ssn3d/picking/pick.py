@@ -167,9 +167,8 @@ def pick_sized(
     ball of this diameter and probability 1: membranes and larger objects have lower scores, and
     particles that touch are told apart.
 
-    Raises:
-        DataError: the volume is neither probabilities, a mask nor classes; the diameter is
-            impossible; or the mask is empty or of another shape.
+    Raises DataError if the volume is neither probabilities, a mask nor classes; the diameter is
+    impossible; or the mask is empty or of another shape.
     """
     _check_mask(choice.mask, shape)
     values = values or values_of(read, shape, voxel_size_angstrom, diameter_angstrom)

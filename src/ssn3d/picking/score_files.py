@@ -142,8 +142,7 @@ def score_volumes(found_path: PathLike, truth_path: PathLike, threshold: float) 
 
     In maps of all classes, as written by `segment`, only macromolecules count.
 
-    Raises:
-        DataError: a file is missing or damaged, shapes differ, or the truth is empty.
+    Raises DataError if a file is missing or damaged, shapes differ, or the truth is empty.
     """
     found, true = (open_volume(path) for path in (found_path, truth_path))
     if found.shape != true.shape:

@@ -18,8 +18,7 @@ def read_examples(per_subtomogram: PathLike, pdb_ids: Sequence[str]) -> pd.DataF
     Returns:
         Rows of the file with a column `rank`: best, median and worst IoU of the region of interest.
 
-    Raises:
-        DataError: the file is missing or damaged, or has none of the structures.
+    Raises DataError if the file is missing or damaged, or has none of the structures.
     """
     table = read_per_subtomogram(per_subtomogram)
     by_structure = dict(list(table.groupby("pdb_id")))

@@ -126,8 +126,7 @@ def table3(
 def read_table(path: PathLike) -> pd.DataFrame:
     """Read table2.csv or table3.csv with the types with which it was made.
 
-    Raises:
-        DataError: the file is missing or damaged, or neither table.
+    Raises DataError if the file is missing or damaged, or neither table.
     """
     texts = [column for column, kind in _KINDS.items() if kind == "str"]
     try:
