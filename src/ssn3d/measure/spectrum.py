@@ -69,7 +69,6 @@ def mean_power(
     tomogram: Tomogram,
     middle_z: float,
     left_out: Sequence[tuple[tuple[float, float, float], float]] = (),
-    most: int = _MOST_BLOCKS,
 ) -> tuple[NDArray[np.float64], tuple[int, int, int]]:
     """Mean power of blocks with data, laid out as rfftn does, and the shape of a block.
 
@@ -82,7 +81,10 @@ def mean_power(
     windows = [np.hanning(n + 2)[1:-1] for n in size]
     window = windows[0][:, None, None] * windows[1][:, None] * windows[2]
     window = (window / np.sqrt(np.mean(window**2))).astype(np.float32)
-    places = [_slices(corner, size) for corner in block_corners(grid, size, middle_z, most)]
+    places = [
+        tuple(slice(c, c + n) for c, n in zip(corner, size, strict=True))
+        for corner in block_corners(grid, size, middle_z, _MOST_BLOCKS)
+    ]
     whole = [place for place in places if tomogram.is_data(place) is None]
     total, used = np.zeros((*size[:2], size[2] // 2 + 1)), whole or places
     for place in used:
@@ -110,10 +112,6 @@ def _fill_sphere(
     firsts = [part.start for part in place]
     box = tuple(slice(a - f, b - f) for (a, b), f in zip(spans, firsts, strict=True))
     voxels[box][inside] = voxels.mean()
-
-
-def _slices(corner: tuple[int, ...], size: tuple[int, ...]) -> tuple[slice, ...]:
-    return tuple(slice(c, c + n) for c, n in zip(corner, size, strict=True))
 
 
 def spectrum_of(

@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ssn3d.core.choices import choose
 from ssn3d.core.errors import DataError
 from ssn3d.core.provenance import provenance
-from ssn3d.core.ranges import draw
+from ssn3d.core.ranges import choose, draw
 from ssn3d.core.seeds import generator
 from ssn3d.io.files import PathLike, read_json, write_json
 from ssn3d.microscope.alignment import Alignment

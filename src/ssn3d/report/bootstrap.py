@@ -13,7 +13,6 @@ def mean_interval(
     values: NDArray[np.float64],
     tomograms: NDArray[np.str_],
     generator: np.random.Generator,
-    confidence: float = 0.95,
     resamples: int = 4999,
 ) -> tuple[float, float]:
     """Compute the percentile bootstrap interval of the mean of `values` (n,).
@@ -33,7 +32,7 @@ def mean_interval(
             lambda sums, counts, axis: sums.sum(axis=axis) / counts.sum(axis=axis),
             paired=True,
             vectorized=True,
-            confidence_level=confidence,
+            confidence_level=0.95,
             n_resamples=resamples,
             batch=_AT_ONCE,
             method="percentile",

@@ -31,10 +31,7 @@ def element_of(columns: str, residue: str, *, left_justified: bool) -> str | Non
     is_ion = letters == re.sub("[^A-Z]", "", residue.upper())
     two_letters = not left_justified and columns[:1].isalpha() and len(name) < len(columns)
     pair = letters[:2]
-    if letters in _TWO_LETTERS or ((is_ion or two_letters) and _is_symbol(pair)):
+    is_symbol = len(pair) > 1 and gemmi.Element(pair).name.upper() == pair
+    if letters in _TWO_LETTERS or ((is_ion or two_letters) and is_symbol):
         return pair.capitalize()
     return letters[0] if letters[0] in _ONE_LETTER else None
-
-
-def _is_symbol(pair: str) -> bool:
-    return len(pair) > 1 and gemmi.Element(pair).name.upper() == pair

@@ -67,7 +67,8 @@ def fetch_entries(
         results = dict(zip(ids, progress(pool.map(get, ids), "structures", len(ids)), strict=True))
     digests = {i: result for i, result in results.items() if isinstance(result, str)}
     if not digests.keys() <= pins.keys():
-        _write_lock(lock, digests | pins)
+        lines = [f"{pdb_id}\t{digest}\n" for pdb_id, digest in sorted((digests | pins).items())]
+        write_text(lock, "".join(["pdb_id\tsha256\n", *lines]))
     problems = {i: result for i, result in results.items() if isinstance(result, StructureError)}
     for problem in (p for p in problems.values() if not isinstance(p, _UnavailableError)):
         raise problem
@@ -173,9 +174,3 @@ def read_lock(path: PathLike) -> dict[str, str]:
             )
         pins[pdb_id] = digest
     return pins
-
-
-def _write_lock(path: PathLike, pins: Mapping[str, str]) -> None:
-    """Write pinned SHA-256, sorted by PDB ID."""
-    lines = [f"{pdb_id}\t{digest}\n" for pdb_id, digest in sorted(pins.items())]
-    write_text(path, "".join(["pdb_id\tsha256\n", *lines]))

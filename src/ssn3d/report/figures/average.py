@@ -25,13 +25,6 @@ _THRESHOLDS = (0.143, 0.5)
 _OUTLIERS_PERCENT = 0.2
 
 
-def draw_average(
-    volume: NDArray[np.float32], voxel_size_angstrom: float, fsc: pd.DataFrame, *, figure: PathLike
-) -> None:
-    """Write `average_figure` to a file."""
-    save(average_figure(volume, voxel_size_angstrom, fsc), figure)
-
-
 def draw_recovered_average(
     folder: PathLike, settings: AverageSettings, *, figure: PathLike, truth: PathLike | None = None
 ) -> None:

@@ -195,7 +195,10 @@ def _cells(table: pd.DataFrame, surrogates: Sequence[str]) -> tuple[pd.DataFrame
     shown = table.copy()
     for column, ends in _RANGES.items():
         if set(ends) <= set(table):
-            shown[column] = [_range(*pair) for pair in table[[*ends]].itertuples(index=False)]
+            shown[column] = [
+                NO_VALUE if pd.isna(low) else f"{low:.2f} to {high:.2f}"
+                for low, high in table[[*ends]].itertuples(index=False)
+            ]
     if (table["status"] == DONE).all():
         shown = shown.drop(columns="status")  # the same in every row
     if not (table["seeds"] > 1).any():
@@ -217,11 +220,6 @@ def _cells(table: pd.DataFrame, surrogates: Sequence[str]) -> tuple[pd.DataFrame
     for cells in (scores, details):
         cells[cells.columns[0]] += [DAGGER * mark for mark in marked]
     return scores, details
-
-
-def _range(low: float, high: float) -> str:
-    """Format the ends of a range; a missing range is a dash."""
-    return NO_VALUE if pd.isna(low) else f"{low:.2f} to {high:.2f}"
 
 
 def _aligned(cells: pd.DataFrame, escapes: _Escapes) -> list[list[str]]:

@@ -12,7 +12,6 @@ from torch import nn
 from ssn3d.core.classes import (
     BACKGROUND,
     CLASSES,
-    FIRST_TARGET,
     MACROMOLECULE,
     are_macromolecules,
     labels_title,
@@ -128,9 +127,9 @@ def _write(
     """
     classes, others = names
     foreground = classes[1:]
-    numbers = _numbers_of(classes)
-    known = FIRST_TARGET + sum(name not in CLASSES for name in classes)
-    counts = np.zeros(known, np.int64)
+    known = [*CLASSES, *(name for name in classes if name not in CLASSES)]  # by their labels
+    numbers = np.array([known.index(name) for name in foreground], np.int8)
+    counts = np.zeros(len(known), np.int64)
     paths = {_MACROMOLECULE: Path(f"{prefix}_probability.mrc")}
     for name in foreground[1:]:
         if name in others:
@@ -147,7 +146,7 @@ def _write(
         for slab in sections:  # (n, classes - 1, y, x)
             numbered, macromolecules = _labelled(slab, numbers, threshold)
             labels.write(numbered)
-            counts += np.bincount(numbered.ravel(), minlength=known)
+            counts += np.bincount(numbered.ravel(), minlength=len(known))
             for name, file in files.items():
                 of_class = slab[:, foreground.index(name)]
                 file.write(macromolecules if name == _MACROMOLECULE else of_class)
@@ -161,12 +160,6 @@ def _write(
         },
         highest=max(files[_MACROMOLECULE].extremes),
     )
-
-
-def _numbers_of(classes: Sequence[str]) -> NDArray[np.int8]:
-    """Labels of all classes but the background: places in `CLASSES`, then those of targets."""
-    targets = [name for name in classes if name not in CLASSES]
-    return np.array([(*CLASSES, *targets).index(name) for name in classes[1:]], np.int8)
 
 
 def _labelled(
