@@ -92,7 +92,8 @@ def sample_acquisition(
     bounds = [number(f"tilt.{k}", getattr(tilt, k)) for k in ("min_deg", "max_deg", "step_deg")]
     angles = tilt_angles_deg(*bounds)
     left_out = number("tilt.left_out_fraction", tilt.left_out_fraction)
-    kept = _kept(len(angles), left_out, rng("left_out"))
+    left = max(len(angles) - round(left_out * len(angles)), 2)
+    kept = np.sort(rng("left_out").permutation(len(angles))[:left])
     defocus = number("optics.defocus_um", optics.defocus_um)
     spread = number("optics.defocus_sd_um", optics.defocus_sd_um)
     defocus_um = defocus + spread * rng("defocus").standard_normal(len(angles))
@@ -138,12 +139,6 @@ def _processing(
         kind: choose(made.filter, rng(kind)),
         weighting: choose(made.dose_weighting, rng(weighting)),
     }
-
-
-def _kept(tilts: int, left_out_fraction: float, rng: np.random.Generator) -> NDArray[np.int_]:
-    """Indices of the tilts that are not left out, rising; at least two."""
-    count = max(tilts - round(left_out_fraction * tilts), 2)
-    return np.sort(rng.permutation(tilts)[:count])
 
 
 def _seen_through_ice(
