@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from ssn3d.core.particles import Particles
+from ssn3d.microscope.snr import aligned_crops, snr_of_crops
 from ssn3d.subtomograms.store import Dataset, Origin, Shard, write_shard
 
 
@@ -13,6 +14,11 @@ def particles_of(centres, pdb_ids="1AAA", rotations=None):
     n = len(centres)
     turned = np.tile(np.eye(3), (n, 1, 1)) if rotations is None else rotations
     return Particles(np.full(n, pdb_ids), np.array(centres, dtype=np.float64), turned)
+
+
+def measure_snr(volume, particles, mask):
+    """SNR of a tomogram, from the aligned crops of one complex."""
+    return snr_of_crops(aligned_crops(volume, particles, len(mask)), mask)
 
 
 def origin_of(tomogram="t1", **others):

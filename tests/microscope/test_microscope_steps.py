@@ -7,7 +7,7 @@ import pytest
 import torch
 from scipy.spatial.transform import Rotation
 
-from datasets import particles_of
+from datasets import measure_snr, particles_of
 from sections import changed, section
 from small_workflow import REPOSITORY
 from ssn3d.config.experiment import load_config
@@ -21,7 +21,7 @@ from ssn3d.microscope.ctf import ctf
 from ssn3d.microscope.padding import Padding
 from ssn3d.microscope.projector import Projector
 from ssn3d.microscope.reconstruct import reconstruct
-from ssn3d.microscope.snr import Sphere, measure_snr, region_mask
+from ssn3d.microscope.snr import Sphere, region_mask
 from ssn3d.microscope.steps import add_noise, check_snr, image_specimen
 from ssn3d.microscope.variance_snr import particles_inside
 from ssn3d.specimen.volume import Grid, render

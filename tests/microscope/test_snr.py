@@ -9,7 +9,7 @@ import scipy.ndimage
 import torch
 from scipy.spatial.transform import Rotation
 
-from datasets import particles_of
+from datasets import measure_snr, particles_of
 from sections import changed, section
 from ssn3d.core.cubes import crop, crop_corners
 from ssn3d.core.errors import SNRError
@@ -19,7 +19,6 @@ from ssn3d.microscope.snr import (
     Sphere,
     aligned_crops,
     mean_pair_snr,
-    measure_snr,
     reference_particles,
     region_mask,
     snr_of_crops,

@@ -42,16 +42,11 @@ class Classes:
 def classify(
     whole: Stack, reference: NDArray[np.float32], classes: int, rng: np.random.Generator
 ) -> Classes:
-    """Divide particles into classes; of those aligned to one position, the best-scored is kept.
+    """Divide particles into classes, two or more; of those at one position, the best is kept.
 
-    Args:
-        whole: the particles.
-        reference: map (s, s, s) to which all can be aligned, such as their common average.
-        classes: number of classes, at least two.
-        rng: random generator of half sets, orientations and the start of k-means.
+    All can be aligned to the reference (s, s, s), such as their common average.
 
-    Raises:
-        DataError: a class is left with fewer than four particles.
+    Raises DataError if a class is left with fewer than four particles.
     """
     rows, poses = align_everywhere(whole, reference, rng)
     log_merged(len(whole.images) - len(rows))

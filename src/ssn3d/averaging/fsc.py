@@ -107,10 +107,8 @@ class Evidence:
 def evidence(sphere: NDArray[np.float32], first_shell: int, order: int) -> Evidence:
     """Compute the correlation that noise can explain.
 
-    Args:
-        sphere: (s, s, s), soft mask of particles, references and averages.
-        first_shell: highest shell of the common reference.
-        order: number of rotations of the point group.
+    `sphere` (s, s, s) is the soft mask of particles, references and averages, `first_shell` the
+    highest shell of the common reference, `order` the number of rotations of the point group.
     """
     size = len(sphere)
     radius = (3 * float(sphere.sum()) / (4 * np.pi)) ** (1 / 3)

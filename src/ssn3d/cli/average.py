@@ -53,7 +53,8 @@ def run(arguments: argparse.Namespace) -> None:
     from ssn3d.core.log import logger
     from ssn3d.io.files import check_utf8
     from ssn3d.io.mrc import read_mrc
-    from ssn3d.report.figures.average import draw_average
+    from ssn3d.report.figures.average import average_figure
+    from ssn3d.report.figures.style import save
 
     check_utf8(arguments.tomogram, "rename the file or its folder; tables name it")
     folder = Path(arguments.output)
@@ -85,6 +86,5 @@ def run(arguments: argparse.Namespace) -> None:
     else:
         curves = {folder: average_particles(inputs, folder, how)}
     for where, fsc in curves.items():
-        volume, voxel_size_angstrom = read_mrc(where / "average.mrc")
-        draw_average(volume, voxel_size_angstrom, fsc, figure=where / "average.png")
+        save(average_figure(*read_mrc(where / "average.mrc"), fsc), where / "average.png")
         logger.info("%s: average.mrc, half maps, FSC, aligned particles and average.png", where)

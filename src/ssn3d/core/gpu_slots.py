@@ -31,11 +31,8 @@ def hold_gpus(
 ) -> Iterator[list[int]]:
     """Wait for free slots on `count` different GPUs, hold them, and yield the GPUs' indices.
 
-    Args:
-        gpus: a name for each GPU that is the same in all processes, such as its UUID.
-        jobs_per_gpu: how many may share a GPU; they are spread evenly.
-        count: at most the number of GPUs.
-        folder: of the lock files; `lock_folder()` unless given.
+    `gpus` are names that are the same in all processes, such as UUIDs. Jobs that share GPUs are
+    spread evenly. The lock files are in `lock_folder()` unless a folder is given.
     """
     folder = folder or lock_folder()
     is_waiting_logged = False

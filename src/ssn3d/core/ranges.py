@@ -1,11 +1,18 @@
-"""Numbers in the configuration that may be ranges, sampled for each tomogram."""
+"""Ranges of numbers and lists of options in the configuration, of which each tomogram draws one."""
 
+from collections.abc import Hashable
 from typing import Annotated, TypeAlias, TypeVar
 
 import numpy as np
 from pydantic import AfterValidator, Field
 
+from ssn3d.core.settings import Unique
+
 Number = TypeVar("Number", bound=float)
+Option = TypeVar("Option", bound=Hashable)
+
+OneOf: TypeAlias = Option | Annotated[list[Option], Field(min_length=1), *Unique]
+"""An option, or a list of options of which each tomogram draws one."""
 
 
 def _rises(bounds: list[Number]) -> list[Number]:
@@ -27,6 +34,11 @@ def draw(value: float | list[int] | list[float], rng: np.random.Generator) -> fl
         return float(value)
     low, high = value
     return float(rng.uniform(low, high))
+
+
+def choose(value: Option | list[Option], rng: np.random.Generator) -> Option:
+    """Return an option itself, or one of a list, all with the same probability."""
+    return value[rng.integers(len(value))] if isinstance(value, list) else value
 
 
 def lowest(value: Number | list[Number]) -> Number:

@@ -16,7 +16,7 @@ the specimen, nor on a few dense objects:
 4. Values farther from the middle than 8 scales are clipped.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from itertools import product
 from typing import Literal, NamedTuple
 
@@ -47,25 +47,14 @@ class Standard(NamedTuple):
     high: float
 
 
-def standard_scale(
-    volume: NDArray[np.floating], is_data: NDArray[np.bool_] | None = None
-) -> Standard:
-    """Measure middle and scale of a volume (z, y, x).
+def standard_scale(volume: NDArray[np.floating]) -> Standard:
+    """Measure middle and scale of a volume (z, y, x), an array or memory map.
 
-    Args:
-        volume: array or memory map.
-        is_data: mask of the voxels that hold data, not padding; None if all do.
-
-    Raises:
-        DataError: the volume is constant.
+    Raises DataError if the volume is constant.
     """
-
-    def read() -> Iterator[NDArray[np.floating]]:
-        for part in block_parts(volume.shape):
-            block = np.asarray(volume[part], np.float32)
-            yield block if is_data is None else np.where(is_data[part], block, np.nan)
-
-    return scale_of_blocks(read())
+    return scale_of_blocks(
+        np.asarray(volume[part], np.float32) for part in block_parts(volume.shape)
+    )
 
 
 def block_parts(shape: tuple[int, ...]) -> list[tuple[slice, ...]]:
@@ -86,8 +75,7 @@ def scale_of_blocks(blocks: Iterable[NDArray[np.floating]]) -> Standard:
 
     Blocks of which less than half is data count only if there are no others.
 
-    Raises:
-        DataError: all blocks are constant.
+    Raises DataError if all blocks are constant.
     """
     rows = []
     for block in blocks:
@@ -125,17 +113,9 @@ def _weighted_quantile(
     return float(np.interp(fraction * weights.sum(), below, values[order]))
 
 
-def standardise_volume(
-    volume: NDArray[np.floating], standard: Standard, is_data: NDArray[np.bool_] | None = None
-) -> NDArray[np.float32]:
-    """Standardise a volume, or a part of one, whose protein is dark; padding becomes 0.
-
-    Args:
-        volume: (z, y, x).
-        standard: of the whole volume.
-        is_data: mask of the part's voxels that hold data; None if all do.
-    """
-    clipped = np.clip(volume, standard.low, standard.high).astype(np.float32)
+def standardise_volume(volume: NDArray[np.floating], standard: Standard) -> NDArray[np.float32]:
+    """Standardise a volume (z, y, x), or part of one, whose protein is dark."""
+    clipped: NDArray[np.float32] = np.clip(volume, *standard[2:]).astype(np.float32)
     clipped -= np.float32(standard.middle)
     clipped /= np.float32(standard.scale)
-    return clipped if is_data is None else np.where(is_data, clipped, np.float32(0))
+    return clipped

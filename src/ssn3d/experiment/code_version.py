@@ -185,12 +185,7 @@ def reached_files(script: Path, sources: Path) -> list[Path]:
 
 
 def code_version(script: Path, sources: Path) -> str:
-    """Hash a script and the code that it imports: 16 hexadecimal digits.
-
-    Args:
-        script: a Python file.
-        sources: the folder of the package that the script imports.
-    """
+    """Hash a script and the code that it imports from a package's folder: 16 hexadecimal digits."""
     pieces = [piece for path in reached_files(script, sources) for piece in _read(path).pieces]
     used: set[str] = set()
     more = True

@@ -43,8 +43,7 @@ class Padding:
     def is_data(self, part: tuple[slice, ...]) -> NDArray[np.bool_] | None:
         """Return a mask of the voxels of a part (z, y, x) that hold data; None if all do.
 
-        Args:
-            part: slices with start and stop, without steps.
+        The slices of the part have start and stop, and no steps.
         """
         blocks = [slice(b.min(initial=0), b.max(initial=0) + 1) for b in self._blocks(part)]
         near = self.values[tuple(blocks)]

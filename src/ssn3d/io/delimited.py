@@ -41,9 +41,8 @@ def read_delimited(
         may_be_short: True if cells missing at the end of a row are empty, unless spaces separate
             them.
 
-    Raises:
-        DataError: the file is missing, is not text, has a title twice, or has a row with more or
-            fewer cells than titles.
+    Raises DataError if the file is missing, is not text, has a title twice, or has a row with more
+    or fewer cells than titles.
     """
     lines = read_any_text(path).splitlines(keepends=True)
     first = _line_of_titles(lines)

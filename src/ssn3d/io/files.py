@@ -60,12 +60,9 @@ def _is_alive(pid: str) -> bool:
 def cannot_be_read(path: PathLike, kind: str, error: object, remedy: str) -> str:
     """Return the message for a file that cannot be read: the cause and the remedy.
 
-    Args:
-        path: the file.
-        kind: expected kind of file, such as `readable JSON file`.
-        error: the cause.
-        remedy: for a damaged file; DELETE only for results of ssn3d. It is left out if the file is
-            missing, a folder, or not readable.
+    `kind` is the expected one, such as `readable JSON file`. The remedy is for a damaged file,
+    DELETE for results of ssn3d only; it is left out if the file is missing, a folder, or not
+    readable.
     """
     place = Path(path)
     if isinstance(error, FileNotFoundError) or not _exists(place):

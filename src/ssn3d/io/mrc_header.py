@@ -32,14 +32,9 @@ _ROUGHER = 2.0
 
 
 def open_mrc(content: Content, *, stacks: bool = False) -> StoredVolume:
-    """Open an MRC file whose axes may be stored in any order.
+    """Open an MRC file whose axes may be stored in any order; with `stacks` also images and stacks.
 
-    Args:
-        content: the bytes of the file.
-        stacks: True if images and stacks of images are accepted.
-
-    Raises:
-        DataError: the header is damaged, the file is too short, or it is not a volume.
+    Raises DataError if the header is damaged, the file is too short, or it is not a volume.
     """
     fields = _read_fields(content)
     if not stacks:

@@ -32,11 +32,8 @@ def sample_cube(
 ) -> NDArray[np.float32]:
     """Sample a cube of size^3 points, `step` voxels of the tomogram apart, with protein dark.
 
-    Args:
-        tomogram: mirrored beyond its borders.
-        corner: (z, y, x) of the first point in its voxels, whose centres are whole numbers.
-        step: the wanted voxel size / the tomogram's.
-        size: points along each axis.
+    The step is the wanted voxel size over the tomogram's, which is mirrored beyond its borders. The
+    corner (z, y, x) is the first point in its voxels, whose centres are whole numbers.
     """
     if step == 1 and all(float(start).is_integer() for start in corner):
         return tomogram.box(tuple(int(start) for start in corner), (size, size, size))
@@ -90,14 +87,9 @@ def resample_sections(
 ) -> Iterator[NDArray[np.float32]]:
     """Interpolate a volume sampled every `step` voxels linearly at those voxels.
 
-    Args:
-        slabs: consecutive sections (n, ..., y, x) of the sampled volume, of `sampled_length` each
-            axis; others, as of channels, are kept.
-        step: as in `sample_cube`.
-        shape: (z, y, x) of the result.
-
-    Yields:
-        Sections (1, ..., y, x) or, with a step of 1, the slabs themselves.
+    Slabs are consecutive sections (n, ..., y, x) of the sampled volume, of `sampled_length` each
+    axis; others, as of channels, are kept. Yields sections (1, ..., y, x) of the result, of `shape`
+    (z, y, x), or, with a step of 1, the slabs themselves.
     """
     if step == 1:
         yield from slabs

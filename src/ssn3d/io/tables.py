@@ -29,10 +29,9 @@ def read_csv(
 
     An empty cell is NaN in the numeric columns `may_be_empty`, and an error in all others.
 
-    Raises:
-        DataError: the file is missing or damaged, lacks a column or has it twice, has no rows or an
-            empty cell, or holds NaN or infinity. The message ends with the remedy if the file is
-            damaged.
+    Raises DataError if the file is missing or damaged, lacks a column or has it twice, has no rows
+    or an empty cell, or holds NaN or infinity. The message ends with the remedy if the file is
+    damaged.
     """
     try:
         with Path(path).open(encoding="utf-8-sig", newline="") as stream:

@@ -112,15 +112,12 @@ def open_tomogram(
 ) -> Tomogram:
     """Open a tomogram, survey its voxels once, and log size and contrast.
 
-    Args:
-        path: an MRC, TIFF or EM file of real numbers, or a folder of OME-Zarr.
-        voxel_size_angstrom: instead of the header's.
-        protein: contrast of protein; auto estimates it from the skewness of the smoothed volume.
-        name: name of the tomogram; by default that of its file (`name_of`).
+    It is an MRC, TIFF or EM file of real numbers, or a folder of OME-Zarr. A given voxel size
+    replaces the header's; contrast `auto` is estimated from the skewness of the smoothed volume;
+    the name is by default that of the file (`name_of`).
 
-    Raises:
-        DataError: the file is not a tomogram (missing, damaged, an image, a stack, constant, with
-            NaN), or its voxel size is missing or out of range.
+    Raises DataError if the file is not a tomogram (missing, damaged, an image, a stack, constant,
+    with NaN), or its voxel size is missing or out of range.
     """
     path = Path(path)
     stored = open_volume(path)

@@ -32,9 +32,7 @@ _KEPT = (0, 1, 2)
 def open_volume(path: PathLike, *, stacks: bool = False) -> StoredVolume:
     """Open a volume: an MRC, TIFF or EM file, compressed or not, or a folder of OME-Zarr.
 
-    Args:
-        path: file or folder.
-        stacks: True if MRC files of images and stacks of images are accepted.
+    With `stacks`, MRC files of images and stacks of images are accepted, too.
 
     Raises:
         DataError: the file is missing, damaged or not a volume.

@@ -6,7 +6,6 @@ of a tomogram without noise.
 """
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 
 from ssn3d.io.tomogram import Tomogram
@@ -28,14 +27,10 @@ def detail_kurtosis(tomogram: Tomogram, middle_z: float) -> float | None:
     for corner in block_corners(grid, (size[0], size[1], size[2]), middle_z, _MOST_BLOCKS):
         place = tuple(slice(c, c + n) for c, n in zip(corner, size, strict=True))
         if tomogram.is_data(place) is None:
-            found.append(_detail(tomogram.read_dark(place)).ravel())
+            voxels = tomogram.read_dark(place)
+            found.append((voxels - ndimage.gaussian_filter(voxels, _SIGMA_VOXELS)).ravel())
     detail = np.concatenate(found).astype(np.float64) if found else np.empty(0)
     if len(detail) < _FEWEST_VOXELS or not detail.std() > 0:
         return None
     detail = (detail - detail.mean()) / detail.std()
     return float((detail**4).mean()) - 3.0
-
-
-def _detail(voxels: NDArray[np.float32]) -> NDArray[np.float32]:
-    detail: NDArray[np.float32] = voxels - ndimage.gaussian_filter(voxels, _SIGMA_VOXELS)
-    return detail

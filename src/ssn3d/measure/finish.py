@@ -18,6 +18,8 @@ _ABOVE_FLOOR = 3.0
 _FEWEST_SHELLS = 6
 _FILTERED = 0.1
 """Power at Nyquist, relative to the plateau, below which a tomogram is low-passed."""
+_EXCESS = 2.0
+"""Power of signal, relative to noise; the rings of the CTF vary noise by less."""
 _EIGHT_BITS = 8
 _SAMPLE_SECTIONS = 5
 
@@ -81,13 +83,12 @@ def is_eight_bits(tomogram: Tomogram) -> bool:
     return bool(len(values) <= 2**_EIGHT_BITS)
 
 
-def signal_end_angstrom(spectrum: Spectrum, noise: NoiseFit, excess: float) -> float | None:
-    """Finest resolution up to which the power exceeds noise by a factor; None if nowhere.
-
-    The rings of the CTF vary the noise by less than `excess`, which should be 2 or more.
-    """
+def signal_end_angstrom(spectrum: Spectrum, noise: NoiseFit | None) -> float | None:
+    """Finest resolution up to which the power exceeds noise; None if nowhere, or not to be told."""
+    if noise is None or noise.is_low_passed:
+        return None
     with np.errstate(invalid="ignore"):
-        above = np.nan_to_num(spectrum.recorded / noise.noise(spectrum)) > excess
+        above = np.nan_to_num(spectrum.recorded / noise.noise(spectrum)) > _EXCESS
     first = int(np.argmax(above))
     if not above[first]:
         return None

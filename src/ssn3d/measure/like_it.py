@@ -5,10 +5,6 @@ import math
 from ssn3d.measure.measurements import Measurements
 from ssn3d.measure.report import two_digits
 from ssn3d.measure.snr import UNCERTAINTY
-from ssn3d.microscope.settings import MicroscopeSettings
-
-VARIED_MICROSCOPE = "finish" in MicroscopeSettings.model_fields
-"""True if `microscope` takes ranges of tilts, `ctf_correction` and `finish`; written only then."""
 
 _SPREAD = 0.15
 """Half width of ranges around a value, relative to it."""
@@ -108,17 +104,15 @@ def _microscope(found: Measurements) -> list[str]:
     # Whole steps of 3 degrees reach the last tilt.
     low = float(round(tilts[0]))
     high = low + 3.0 * max(1, round((tilts[1] - low) / 3.0))
-    lines = [f"  tilt:                           # {why}; the step is not measured"]
-    if VARIED_MICROSCOPE:
-        lines += [
-            f"    min_deg: [{_clip(low - 3, -90, 90):.1f}, {low + 3:.1f}]",
-            f"    max_deg: [{high - 3:.1f}, {_clip(high + 3, -90, 90):.1f}]",
-            "    step_deg: [1.0, 3.0]",
-        ]
-    else:
-        lines += [f"    min_deg: {low:.1f}", f"    max_deg: {high:.1f}", "    step_deg: 3.0"]
-    lines += ["  optics:", f"    defocus_um: {_defocus(found)}"]
-    return [*lines, *_varied(found)] if VARIED_MICROSCOPE else lines
+    return [
+        f"  tilt:                           # {why}; the step is not measured",
+        f"    min_deg: [{_clip(low - 3, -90, 90):.1f}, {low + 3:.1f}]",
+        f"    max_deg: [{high - 3:.1f}, {_clip(high + 3, -90, 90):.1f}]",
+        "    step_deg: [1.0, 3.0]",
+        "  optics:",
+        f"    defocus_um: {_defocus(found)}",
+        *_varied(found),
+    ]
 
 
 def _defocus(found: Measurements) -> str:

@@ -19,9 +19,6 @@ from ssn3d.measure.thon import COARSEST_VOXEL_ANGSTROM, ThonRings, find_rings
 from ssn3d.measure.tilts import find_tilt_range
 from ssn3d.microscope.settings import Optics
 
-_EXCESS = 2.0
-"""Power relative to noise above which there is signal."""
-
 
 @dataclasses.dataclass(frozen=True)
 class Measurements:
@@ -73,12 +70,9 @@ class Measurements:
 def measure(
     tomogram: Tomogram, optics: Optics, tilts_given_deg: tuple[float, float] | None = None
 ) -> Measurements:
-    """Measure a tomogram; of its voxels, only parts are in memory at a time.
+    """Measure a tomogram, with the tilt axis along y; only parts of it are in memory at a time.
 
-    Args:
-        tomogram: any tomogram, with the tilt axis along y.
-        optics: voltage, Cs and amplitude contrast of the microscope.
-        tilts_given_deg: lowest and highest tilt, if known; otherwise those seen are used.
+    `tilts_given_deg` are the lowest and highest tilt, if known; otherwise those seen are used.
     """
     shape, size = tomogram.grid.shape, tomogram.grid.voxel_size_angstrom
     slab = find_slab(tomogram.found.binned, tomogram.found.bin_voxels)
@@ -111,19 +105,12 @@ def measure(
         tilts_given_deg=tilts_given_deg,
         spectrum=spectrum,
         noise=noise,
-        signal_end_angstrom=_signal_end(spectrum, ramp),
+        signal_end_angstrom=signal_end_angstrom(spectrum, ramp),
         detail_kurtosis=detail_kurtosis(tomogram, middle_z),
         rings=find_rings(spectrum, optics, highest),
         beads=beads,
         snr=estimate_snr(spectrum, ramp),
     )
-
-
-def _signal_end(spectrum: Spectrum, noise: NoiseFit | None) -> float | None:
-    """Resolution at which signal ends in noise; None if noise cannot be told from signal."""
-    if noise is None or noise.is_low_passed:
-        return None
-    return signal_end_angstrom(spectrum, noise, _EXCESS)
 
 
 def _vacuum_fraction(tomogram: Tomogram, slab: Slab) -> float:

@@ -26,19 +26,15 @@ def picture(tomogram: Tomogram, found: Measurements) -> Figure:
     depth, height, width = found.shape
     ratios = [height / width, depth / width, 0.55]
     figure = new_figure(3.4 * sum(ratios[:2]) + 3.0)
-    figure.suptitle(f"{found.name}: {_title(found)}", fontsize=9)
+    snr = "SNR not seen" if found.snr is None else f"SNR about {found.snr.snr:.2g}"
+    title = f"voxels of {found.voxel_size_angstrom:.4g} A, {len(found.beads)} gold beads, {snr}"
+    figure.suptitle(f"{found.name}: {title}", fontsize=9)
     grid = figure.add_gridspec(3, 2, height_ratios=ratios)
     _draw_middle(figure, grid, tomogram, found)
     _draw_profile(figure.add_subplot(grid[0, 1]), tomogram, found)
     _draw_spectrum(figure.add_subplot(grid[2, 0]), found)
     _draw_corrected(figure.add_subplot(grid[2, 1]), found)
     return figure
-
-
-def _title(found: Measurements) -> str:
-    snr = "SNR not seen" if found.snr is None else f"SNR about {found.snr.snr:.2g}"
-    gold = f"{len(found.beads)} gold beads"
-    return f"voxels of {found.voxel_size_angstrom:.4g} A, {gold}, {snr}"
 
 
 def _draw_middle(figure: Figure, grid: GridSpec, tomogram: Tomogram, found: Measurements) -> None:

@@ -101,11 +101,8 @@ class Slab:
 def find_slab(binned: NDArray[np.float32], bin_voxels: float) -> Slab | None:
     """Find the faces in a binned, standardised volume (z, y, x), NaN without data.
 
-    Args:
-        binned: voxels of about 30 A (`io.tomogram_checks.Survey`).
-        bin_voxels: voxels of the tomogram along the edge of a bin.
-
-    Returns None if there is no slab, or the volume is too small to tell.
+    `bin_voxels` is the edge of a bin, about 30 A (`io.tomogram_checks.Survey`), in voxels of the
+    tomogram. Returns None if there is no slab, or the volume is too small to tell.
     """
     amplitudes, places = _amplitudes(binned)
     if len(amplitudes) < _FEWEST_TILES or amplitudes.shape[1] < _FEWEST_BINS:

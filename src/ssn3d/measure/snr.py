@@ -31,12 +31,7 @@ class SNREstimate:
 
 
 def estimate_snr(spectrum: Spectrum, noise: NoiseFit | None) -> SNREstimate | None:
-    """Estimate the SNR; None where noise cannot be told from signal.
-
-    Args:
-        spectrum: of the tomogram.
-        noise: fit to the same spectrum.
-    """
+    """Estimate the SNR by a spectrum's fit; None where noise cannot be told from signal."""
     if noise is None or noise.is_low_passed:
         return None
     with np.errstate(divide="ignore"):

@@ -69,7 +69,6 @@ def mean_power(
     tomogram: Tomogram,
     middle_z: float,
     left_out: Sequence[tuple[tuple[float, float, float], float]] = (),
-    most: int = _MOST_BLOCKS,
 ) -> tuple[NDArray[np.float64], tuple[int, int, int]]:
     """Mean power of blocks with data, laid out as rfftn does, and the shape of a block.
 
@@ -82,7 +81,10 @@ def mean_power(
     windows = [np.hanning(n + 2)[1:-1] for n in size]
     window = windows[0][:, None, None] * windows[1][:, None] * windows[2]
     window = (window / np.sqrt(np.mean(window**2))).astype(np.float32)
-    places = [_slices(corner, size) for corner in block_corners(grid, size, middle_z, most)]
+    places = [
+        tuple(slice(c, c + n) for c, n in zip(corner, size, strict=True))
+        for corner in block_corners(grid, size, middle_z, _MOST_BLOCKS)
+    ]
     whole = [place for place in places if tomogram.is_data(place) is None]
     total, used = np.zeros((*size[:2], size[2] // 2 + 1)), whole or places
     for place in used:
@@ -112,23 +114,15 @@ def _fill_sphere(
     voxels[box][inside] = voxels.mean()
 
 
-def _slices(corner: tuple[int, ...], size: tuple[int, ...]) -> tuple[slice, ...]:
-    return tuple(slice(c, c + n) for c, n in zip(corner, size, strict=True))
-
-
 def spectrum_of(
     power: NDArray[np.float64],
     size: tuple[int, int, int],
     voxel_size_angstrom: float,
     tilt_range_deg: tuple[float, float] | None,
 ) -> Spectrum:
-    """Reduce the power of blocks to shells.
+    """Reduce the power of blocks (z, y, x), as from `mean_power`, to shells.
 
-    Args:
-        power: as from `mean_power`.
-        size: shape of a block (z, y, x).
-        voxel_size_angstrom: voxel size.
-        tilt_range_deg: recorded tilts; None if unknown.
+    The range of tilts, of the lowest and the highest one, is None if unknown.
     """
     z = scipy.fft.fftfreq(size[0])[:, None, None]
     y = scipy.fft.fftfreq(size[1])[None, :, None]

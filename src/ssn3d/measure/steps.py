@@ -27,15 +27,10 @@ def measure_tomogram(
     voxel_size_angstrom: float | None = None,
     protein: Protein = "auto",
 ) -> Measurements:
-    """Measure a tomogram, and write `OUTPUTS` into a folder.
+    """Measure a tomogram, with the tilt axis along y, and write `OUTPUTS` into a folder.
 
-    Args:
-        path: a tomogram in any format of `io.tomogram`, with the tilt axis along y.
-        folder: for the outputs; it is made if it is missing.
-        optics: voltage, Cs and amplitude contrast of the microscope.
-        tilt_range_deg: lowest and highest tilt, if known.
-        voxel_size_angstrom: instead of the header's.
-        protein: contrast.
+    `tilt_range_deg` are the lowest and highest tilt, if known; a given voxel size replaces the
+    header's.
 
     Raises:
         DataError: the tomogram cannot be read or is too small, or the tilts are no range.

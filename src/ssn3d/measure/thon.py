@@ -48,10 +48,8 @@ def find_rings(
 ) -> ThonRings | None:
     """Fit the defocus to a spectrum; None if no rings are seen, or they are ambiguous.
 
-    Args:
-        spectrum: of the tomogram.
-        optics: voltage, Cs and amplitude contrast; its defocus is ignored.
-        highest_per_angstrom: end of the data, such as that of a low-pass filter.
+    The defocus of the optics is ignored; data end at `highest_per_angstrom`, as by a low-pass
+    filter.
     """
     frequency = spectrum.frequency_per_angstrom
     highest = min(highest_per_angstrom or np.inf, _HIGHEST_CYCLES / spectrum.voxel_size_angstrom)

@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ssn3d.core.choices import choose
 from ssn3d.core.errors import DataError
 from ssn3d.core.provenance import provenance
-from ssn3d.core.ranges import draw
+from ssn3d.core.ranges import choose, draw
 from ssn3d.core.seeds import generator
 from ssn3d.io.files import PathLike, read_json, write_json
 from ssn3d.microscope.alignment import Alignment
@@ -74,13 +73,9 @@ def sample_acquisition(
 ) -> Acquisition:
     """Draw the acquisition of one tomogram's tilt series.
 
-    Args:
-        settings: of the microscope.
-        seed: of the experiment.
-        tomogram: name of the tomogram.
-        detector_table: file of `detector.mtf`, if not at the path in the settings.
-        ice: the slab, by the keys `ice.thickness_angstrom`, `ice.tilt_about_x_deg` and
-            `ice.tilt_about_y_deg`; without it the specimen is level.
+    The file of `detector.mtf` may be elsewhere than at the path in the settings. `ice` is the slab,
+    by the keys `ice.thickness_angstrom`, `ice.tilt_about_x_deg` and `ice.tilt_about_y_deg`; without
+    it the specimen is level.
 
     Raises DataError if the detector table is invalid, or ice is required and missing.
     """
@@ -97,7 +92,8 @@ def sample_acquisition(
     bounds = [number(f"tilt.{k}", getattr(tilt, k)) for k in ("min_deg", "max_deg", "step_deg")]
     angles = tilt_angles_deg(*bounds)
     left_out = number("tilt.left_out_fraction", tilt.left_out_fraction)
-    kept = _kept(len(angles), left_out, rng("left_out"))
+    left = max(len(angles) - round(left_out * len(angles)), 2)
+    kept = np.sort(rng("left_out").permutation(len(angles))[:left])
     defocus = number("optics.defocus_um", optics.defocus_um)
     spread = number("optics.defocus_sd_um", optics.defocus_sd_um)
     defocus_um = defocus + spread * rng("defocus").standard_normal(len(angles))
@@ -143,12 +139,6 @@ def _processing(
         kind: choose(made.filter, rng(kind)),
         weighting: choose(made.dose_weighting, rng(weighting)),
     }
-
-
-def _kept(tilts: int, left_out_fraction: float, rng: np.random.Generator) -> NDArray[np.int_]:
-    """Indices of the tilts that are not left out, rising; at least two."""
-    count = max(tilts - round(left_out_fraction * tilts), 2)
-    return np.sort(rng.permutation(tilts)[:count])
 
 
 def _seen_through_ice(

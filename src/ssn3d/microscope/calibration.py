@@ -47,16 +47,10 @@ def calibration(
     settings: ReferenceSettings,
     size_voxels: int,
 ) -> Calibration:
-    """Calibrate the noise of a tomogram.
+    """Calibrate the noise of a tomogram, by cubes of `size_voxels` around reference particles.
 
-    Args:
-        parts: the tomogram without noise (z, y, x), and noise of scale 1.
-        particles: of the specimen.
-        specimen_summary: JSON file of `simulate_specimen`, with the bounding spheres.
-        settings: reference particles and region.
-        size_voxels: size of the cubes.
-
-    Raises SNRError if there are too few particles.
+    `parts` are the tomogram without noise (z, y, x), and noise of scale 1; the specimen's summary
+    has the bounding spheres. Raises SNRError if there are too few particles.
     """
     signal, noise = parts
     record = read_json(specimen_summary, "bounding_radius_voxels", "bounding_centre_voxels")

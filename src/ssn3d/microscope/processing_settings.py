@@ -4,8 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from ssn3d.core.choices import OneOf
-from ssn3d.core.ranges import OrRange
+from ssn3d.core.ranges import OneOf, OrRange
 from ssn3d.core.settings import Settings
 
 CTFCorrection = Literal["none", "phase_flip"]

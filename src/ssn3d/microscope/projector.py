@@ -37,12 +37,8 @@ def backprojection_matrix(
 ) -> scipy.sparse.csr_array:
     """Matrix (size_x * rows, tilts * size_x), float32, from pixels to a band of voxels (x, z).
 
-    Its transpose projects.
-
-    Args:
-        rows: (rows,) z of the band's rows of voxels, relative to the centre.
-        size_x: voxels in a row, and pixels of the detector.
-        angles_deg: (tilts,).
+    Its transpose projects. `rows` (rows,) are the z of the band's rows of voxels, relative to the
+    centre; rows of voxels and of the detector have `size_x`; the angles are (tilts,).
     """
     angles = np.deg2rad(np.asarray(angles_deg, dtype=np.float64))
     columns = np.arange(size_x) - size_x // 2

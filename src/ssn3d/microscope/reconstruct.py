@@ -58,10 +58,7 @@ def filter_factor(
 ) -> NDArray[np.float64] | float:
     """Factor of the ramp (size_x + 1,) for rows of size_x pixels, zero-padded to twice their width.
 
-    Args:
-        kind: ramp, ramp_soft or sirt_like.
-        numbers: those of an acquisition.
-        size_x: pixels of a row.
+    `kind` is ramp, ramp_soft or sirt_like; `numbers` are those of an acquisition.
     """
     cycles_per_pixel = np.linspace(0, 0.5, size_x + 1)
     if kind == "ramp_soft":
@@ -93,11 +90,8 @@ def filtered_rows(
 ) -> NDArray[np.float32]:
     """Filter images (tilt, y, x) along x by the ramp, zero-padded to twice their width.
 
-    Args:
-        tilts: the images.
-        factor: of the ramp, (x + 1,) at frequencies 0 to 1/2.
-        correct: correction of an image before the filter.
-        device: that computes.
+    The factor of the ramp is (x + 1,) at frequencies 0 to 1/2. Images are corrected before the
+    filter.
     """
     size = 2 * tilts.shape[-1]
     weights = ramp(size, device) * torch.as_tensor(factor, dtype=torch.float32, device=device)
@@ -124,12 +118,8 @@ def reconstruct(
 ) -> NDArray[np.float32]:
     """Reconstruct a volume (z, y, x) from images (tilt, y, x).
 
-    Args:
-        tilts: the images.
-        projector: their geometry.
-        spacing_deg: of the tilts, (tilts,) or one for all; see `tilt_spacings_deg`.
-        factor: of the ramp filter, see `filtered_rows`.
-        correct: correction of each image.
+    The spacing of the tilts is (tilts,) or one for all (`tilt_spacings_deg`); for the factor and
+    the correction see `filtered_rows`.
     """
     weighted = filtered_rows(tilts, factor, correct, projector.device)
     weighted *= np.deg2rad(np.reshape(spacing_deg, (-1, 1, 1))).astype(np.float32)

@@ -7,8 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import AfterValidator, Field, model_validator
 
-from ssn3d.core.choices import OneOf
-from ssn3d.core.ranges import OrRange
+from ssn3d.core.ranges import OneOf, OrRange
 from ssn3d.core.settings import Device, PdbId, Settings
 from ssn3d.microscope.processing_settings import (
     CTFCorrection,

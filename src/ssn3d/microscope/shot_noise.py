@@ -17,10 +17,8 @@ def noise_variances(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Variances of the noise of each tilt before and after the CTF, (n,) each.
 
-    Args:
-        beam_cosine: cosine of the angle between the beam and the normal of the ice (n,).
-        electrons: exposures (n,), in any unit.
-        paths_through_ice: thickness of the ice in mean free paths, 0 for none.
+    `beam_cosine` (n,) is of the angle between the beam and the normal of the ice, `electrons` (n,)
+    are exposures in any unit; the thickness of the ice is in mean free paths, 0 for none.
     """
     stretch = 1 / np.abs(beam_cosine)
     passed = electrons / electrons.mean() * np.exp(-paths_through_ice * (stretch - 1))

@@ -102,13 +102,6 @@ def mean_pair_snr(inner_products: NDArray[np.float64]) -> float:
     return float(np.mean(c / (1 - c)))
 
 
-def measure_snr(
-    volume: NDArray[np.float32], particles: Particles, mask: NDArray[np.bool_]
-) -> float:
-    """SNR of a tomogram, from the aligned crops of one complex."""
-    return snr_of_crops(aligned_crops(volume, particles, len(mask)), mask)
-
-
 @one_blas_thread()
 def snr_of_crops(crops: NDArray[np.float32], mask: NDArray[np.bool_]) -> float:
     """SNR of the aligned crops (n, s, s, s) of one complex, inside a mask (s, s, s)."""

@@ -37,9 +37,8 @@ def get_reader(path: str | list[str]) -> Callable[[str], list[Layer]] | None:
 def read_layers(path: str) -> list[Layer]:
     """Read a tomogram and what belongs to it; or a segmentation by itself.
 
-    Raises:
-        DataError: the file is missing, damaged or not a volume. Files that belong to it and cannot
-            be read are logged and left out.
+    Raises DataError if the file is missing, damaged or not a volume. Files that belong to it and
+    cannot be read are logged and left out.
     """
     volume = Path(path)
     name = name_of(volume)

@@ -86,9 +86,8 @@ def find_peaks(
         is_data: gives the voxels with data; others are ignored. None if all have data.
         unit: unit of the heights, instead of the standard deviation of the filtered tomogram.
 
-    Raises:
-        DataError: the tomogram is constant or holds NaN or infinity, or the diameter is not
-            between 3 voxels and the tomogram's size.
+    Raises DataError if the tomogram is constant or holds NaN or infinity, or the diameter is not
+    between 3 voxels and the tomogram's size.
     """
     if not 3 <= diameter_voxels <= max(shape):  # noqa: PLR2004 -- see Raises
         raise DataError(

@@ -120,16 +120,10 @@ def pick_regions(
 ) -> Picks:
     """Pick the particles of a segmentation (z, y, x): probabilities, a mask or labels.
 
-    Args:
-        read: reads part of the segmentation.
-        shape: (z, y, x) of the segmentation.
-        voxel_size_angstrom: its voxel size.
-        sizes_angstrom: smallest and largest diameter of a sphere of a particle's volume.
-        choice: limits on the picks; the threshold is a probability.
-        values: meaning of the values; None to find out.
+    Sizes are the smallest and largest diameter of a sphere of a particle's volume; the threshold of
+    the choice is a probability; the meaning of the values is found out if it is not given.
 
-    Raises:
-        DataError: the volume is no segmentation, or the mask empty or of another shape.
+    Raises DataError if the volume is no segmentation, or the mask empty or of another shape.
     """
     _check_mask(choice.mask, shape)
     values = values or values_of(read, shape, voxel_size_angstrom, sizes_angstrom[0])
@@ -173,9 +167,8 @@ def pick_sized(
     ball of this diameter and probability 1: membranes and larger objects have lower scores, and
     particles that touch are told apart.
 
-    Raises:
-        DataError: the volume is neither probabilities, a mask nor classes; the diameter is
-            impossible; or the mask is empty or of another shape.
+    Raises DataError if the volume is neither probabilities, a mask nor classes; the diameter is
+    impossible; or the mask is empty or of another shape.
     """
     _check_mask(choice.mask, shape)
     values = values or values_of(read, shape, voxel_size_angstrom, diameter_angstrom)

@@ -35,19 +35,14 @@ def score_tables(
     voxel_size_angstrom: float | None,
     options: TableOptions,
 ) -> PickingScore:
-    """Score a table of picks; tomograms are told apart by name.
+    """Score a table of picks, each at most a distance from its particle, by tomograms' names.
 
-    Args:
-        picks_path: table of picks.
-        truth_path: table of true particles.
-        distance_angstrom: maximum distance of a pick from its particle.
-        tomogram: volume or RELION's tomograms.star; particles outside of it do not count.
-        voxel_size_angstrom: voxel size of the volume, instead of its header's.
-        options: name of the tomogram in the tables; unit and offset of the picks.
+    `tomogram` is a volume, of a given voxel size or its header's, or RELION's tomograms.star;
+    particles outside of it do not count. `options` has its name in the tables, and unit and offset
+    of the picks.
 
-    Raises:
-        DataError: a file is missing or damaged, there are no true particles, or the tables have no
-            tomogram in common.
+    Raises DataError if a file is missing or damaged, there are no true particles, or the tables
+    have no tomogram in common.
     """
     place = _place(tomogram, voxel_size_angstrom, options)
     picks = read_particle_table(picks_path, place.of_picks, options.pixel_size_angstrom)
@@ -147,8 +142,7 @@ def score_volumes(found_path: PathLike, truth_path: PathLike, threshold: float) 
 
     In maps of all classes, as written by `segment`, only macromolecules count.
 
-    Raises:
-        DataError: a file is missing or damaged, shapes differ, or the truth is empty.
+    Raises DataError if a file is missing or damaged, shapes differ, or the truth is empty.
     """
     found, true = (open_volume(path) for path in (found_path, truth_path))
     if found.shape != true.shape:

@@ -145,16 +145,9 @@ def find_regions(
 ) -> Regions:
     """Find the particles of a segmentation (z, y, x).
 
-    The bounding box of the largest connected region must fit in memory.
-
-    Args:
-        read: reads part of the volume.
-        shape: (z, y, x) of the volume.
-        voxel_size_angstrom: voxel size of the volume.
-        threshold: minimum probability of a particle's voxels.
-        smallest_diameter_angstrom: regions with less volume than such a sphere are dropped.
-        largest_diameter_angstrom: regions with more volume than such a sphere are dropped.
-        values: meaning of the values; only labels of particles are not split.
+    The bounding box of the largest connected region must fit in memory. Voxels of particles have
+    the minimum probability `threshold`. Regions are dropped that have less or more volume than
+    spheres of the smallest and the largest diameter. Only labels of particles are not split.
     """
     smallest, largest = (
         _sphere_voxels(diameter, voxel_size_angstrom)

@@ -48,14 +48,10 @@ def average_picks(
     folder.mkdir(parents=True, exist_ok=True)
     gathered = gather_particles(sources, _BOX_DIAMETERS * settings.diameter_angstrom)
     options = AverageOptions(
-        diameter_angstrom=settings.diameter_angstrom,
-        symmetry=settings.symmetry,
+        **settings.model_dump(exclude={"pdb_id", "reference", "masks"}),
         protein="dark",
         masked="none" if settings.masks == "none" else "sphere",
         tilt_range_deg=_common_tilts(sources),
-        first_resolution_angstrom=settings.first_resolution_angstrom,
-        max_shift_angstrom=settings.max_shift_angstrom,
-        rounds=settings.rounds,
         box_voxels=len(gathered.volume),
         seed=seed,
         threads=threads,

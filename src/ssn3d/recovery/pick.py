@@ -53,16 +53,9 @@ def pick_particles(
 ) -> ParticleTable:
     """Write the picks of a tomogram or its segmentation; log how they were chosen.
 
-    Args:
-        path: tomogram or, for the method `segmentation`, volume of probabilities or labels.
-        output: table of picks (.star, .csv or .json).
-        method: difference of Gaussians, or regions of a segmentation.
-        sizes: diameters of the particles.
-        choice: threshold, mask and spacing.
-        voxel_size_angstrom: voxel size, instead of the header's.
-        protein: contrast of the tomogram.
-        table: name of the tomogram (by default from the file name), units and offset.
-        relion: STAR dialect.
+    The method `dog` (difference of Gaussians) needs a tomogram, `segmentation` a volume of
+    probabilities or labels. The output is a .star, .csv or .json file. A given voxel size replaces
+    the header's; the name of the tomogram in the table is by default that of its file.
 
     Raises:
         DataError: the volume or the mask cannot be picked in, or the output cannot be named so.

@@ -45,20 +45,14 @@ def score_sample(
 ) -> None:
     """Compare picks, their instances and, if given, a whole segmentation with the truth.
 
-    Only particles with their centres inside the tomogram count.
+    Particles count whose centres are inside the tomogram, and picks at most a distance from them.
+    Label i of the instances is pick i; in the structure, labels of the whole tomogram, 1 is
+    macromolecule.
 
-    Args:
-        truth: files of the truth.
-        picks: STAR file of the picks.
-        instances: MRC file; label i is the instance of pick i.
-        distance_angstrom: maximum distance of a pick from its particle.
-        structure: MRC file of the labels of the whole tomogram, in which macromolecule is 1.
-        matches: CSV file to write, with the columns `MATCHES`.
-        counts: JSON file to write: number of picks, and numbers of protein voxels in both the
-            segmentation and the truth, in the segmentation, and in the truth.
+    Writes matches, a CSV file of the columns `MATCHES`, and counts, a JSON file: number of picks,
+    and of protein voxels in both segmentation and truth, in the segmentation, and in the truth.
 
-    Raises:
-        DataError: a file is missing or damaged, or volumes differ in shape.
+    Raises DataError if a file is missing or damaged, or volumes differ in shape.
     """
     labels, voxel_angstrom = read_mrc(truth.labels)
     targets, _ = read_mrc(instances)

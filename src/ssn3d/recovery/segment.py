@@ -28,16 +28,9 @@ def segment_whole(
 ) -> None:
     """Write {folder}/NAME_probability.mrc and NAME_labels.mrc of a whole tomogram.
 
-    Labels are the numbers of the model's classes where their probability is at least the threshold
-    (`segment_tomogram`); 1 is macromolecule. If nothing is found, this is logged, not raised.
-
-    Args:
-        tomogram: the tomogram.
-        model: network for target `all`.
-        folder: output folder.
-        device: `auto`, `cpu` or `cuda`.
-        threshold: minimum probability of a labelled voxel.
-        others: further classes whose probability is written, if the model has them.
+    The model is for target `all`. Labels are the numbers of its classes where their probability is
+    at least the threshold (`segment_tomogram`); 1 is macromolecule. Probabilities of `others` are
+    written, too, if the model has these classes. If nothing is found, this is logged, not raised.
 
     Raises:
         DataError: the tomogram is too thin for the network.
@@ -85,14 +78,9 @@ def segment_picks(
 ) -> None:
     """Write {folder}/NAME_instances.mrc: label i is the target of pick i, all 0 without picks.
 
-    Args:
-        tomogram: the tomogram that was picked in.
-        centres: (n, 3) in voxels, (z, y, x).
-        model: network for centred targets.
-        folder: output folder.
-        device: `auto`, `cpu` or `cuda`.
-        threshold: minimum probability of a voxel of the target.
-        masked: write {folder}/NAME_masked/00001.mrc and so on, too: masked subtomograms.
+    The model is for centred targets; centres (n, 3) are in voxels, (z, y, x); the threshold is the
+    minimum probability of a voxel. With `masked`, {folder}/NAME_masked/00001.mrc and so on are
+    written, too: masked subtomograms.
 
     Raises:
         DataError: a centre is outside of the tomogram, there are too many, or the model takes whole

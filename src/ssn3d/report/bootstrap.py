@@ -13,24 +13,14 @@ def mean_interval(
     values: NDArray[np.float64],
     tomograms: NDArray[np.str_],
     generator: np.random.Generator,
-    confidence: float = 0.95,
     resamples: int = 4999,
 ) -> tuple[float, float]:
     """Compute the percentile bootstrap interval of the mean of `values` (n,).
 
-    Subtomograms are resampled and, if there are several tomograms, whole tomograms as well, since
-    subtomograms of one share its specimen; the wider interval is returned. With few tomograms it is
-    too narrow; with one it does not cover the choice of the specimen at all.
-
-    Args:
-        values: a score of each subtomogram.
-        tomograms: tomogram of each subtomogram (n,).
-        generator: random generator of the resamples.
-        confidence: share of intervals that cover the true mean.
-        resamples: number of resamples.
-
-    Returns:
-        Lower and upper end; (nan, nan) for fewer than two values.
+    Subtomograms are resampled and, if there are several `tomograms` (n,), whole tomograms as well,
+    since subtomograms of one share its specimen; the wider interval is returned, (nan, nan) for
+    fewer than two values. With few tomograms it is too narrow; with one it does not cover the
+    choice of the specimen at all.
     """
     if len(values) < 2:  # noqa: PLR2004 -- one value has no spread
         return math.nan, math.nan
@@ -42,7 +32,7 @@ def mean_interval(
             lambda sums, counts, axis: sums.sum(axis=axis) / counts.sum(axis=axis),
             paired=True,
             vectorized=True,
-            confidence_level=confidence,
+            confidence_level=0.95,
             n_resamples=resamples,
             batch=_AT_ONCE,
             method="percentile",

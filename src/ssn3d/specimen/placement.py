@@ -137,13 +137,9 @@ def place_spheres(
     rng: np.random.Generator,
     free_space: FreeSpace | None = None,
 ) -> NDArray[np.float64]:
-    """Place spheres without overlap, their centres in [0, box].
+    """Place spheres of radii (n,) without overlap, their centres in [0, box], of edges (3,).
 
-    Args:
-        radii: (n,) in any unit of length.
-        box: (3,) edges of the box in the same unit.
-        rng: random generator.
-        free_space: obstacles and ice, in the coordinates of the box.
+    All are in one unit of length, as are obstacles and ice, in the coordinates of the box.
 
     Returns the centres (n, 3), in the order of `radii`.
 

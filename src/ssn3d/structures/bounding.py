@@ -14,17 +14,13 @@ _MOST_ON_SURFACE = 4  # points on the surface suffice to determine a sphere
 def bounding_sphere(
     density: NDArray[np.float32], threshold_fraction: float
 ) -> tuple[Points, float]:
-    """Find the smallest sphere that contains the centres of all voxels above a threshold.
+    """Find the smallest sphere around the centres of all voxels above a fraction of the maximum.
 
     This is the excluded volume of the paper's simulator, whose published radii are to voxel
-    centres; half a voxel more fits them less well.
+    centres; half a voxel more fits them less well. The origin of the structure is at index shape //
+    2.
 
-    Args:
-        density: (z, y, x), with the origin of the structure at index shape // 2.
-        threshold_fraction: of the map's maximum.
-
-    Returns:
-        centre (3,), z, y, x, relative to the origin of the structure, and radius, both in voxels.
+    Returns the centre (3,), z, y, x, relative to that origin, and the radius, both in voxels.
     """
     above = np.argwhere(density > threshold_fraction * density.max())
     return smallest_sphere(above - np.array(density.shape) // 2)

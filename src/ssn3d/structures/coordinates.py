@@ -135,14 +135,10 @@ def check_entry_id(
 def entry_structure(
     entry: gemmi.Structure, pdb_id: str, unit: str, name: str, contrast: str = "mass"
 ) -> Structure:
-    """Points of mass of a parsed entry; alternative conformers count by occupancy.
+    """Points of mass of an entry (`parse_entry`); alternative conformers count by occupancy.
 
-    Args:
-        entry: result of `parse_entry`.
-        pdb_id: class of the structure.
-        unit: `deposited` (the asymmetric unit), or `biological` (the file's first assembly).
-        name: file name, for messages.
-        contrast: weight of nucleotides relative to protein, by `mass` or `scattering`.
+    The unit is `deposited` (the asymmetric unit), or `biological` (the file's first assembly); the
+    contrast, `mass` or `scattering`, is that of nucleotides relative to protein.
 
     Raises StructureError if coordinates are absurd, or the requested assembly is missing.
     """

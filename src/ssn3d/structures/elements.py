@@ -18,11 +18,9 @@ def is_element(symbol: str) -> bool:
 def element_of(columns: str, residue: str, *, left_justified: bool) -> str | None:
     """Symbol of an atom's element, or None if its name does not determine one.
 
-    Args:
-        columns: the atom's name in the four columns (13 to 16) of a PDB file.
-        residue: name of the residue.
-        left_justified: True if all names in the file begin in the first column; by the format, only
-            names of four characters and those whose element has two letters do.
+    The name is that in four columns (13 to 16) of a PDB file. If all names in the file begin in the
+    first, it is `left_justified`; by the format, only those of four characters and those whose
+    element has two letters do.
     """
     name = columns.strip().upper()
     letters = re.sub("[^A-Z].*", "", name.lstrip("0123456789'\"*"))
@@ -33,10 +31,7 @@ def element_of(columns: str, residue: str, *, left_justified: bool) -> str | Non
     is_ion = letters == re.sub("[^A-Z]", "", residue.upper())
     two_letters = not left_justified and columns[:1].isalpha() and len(name) < len(columns)
     pair = letters[:2]
-    if letters in _TWO_LETTERS or ((is_ion or two_letters) and _is_symbol(pair)):
+    is_symbol = len(pair) > 1 and gemmi.Element(pair).name.upper() == pair
+    if letters in _TWO_LETTERS or ((is_ion or two_letters) and is_symbol):
         return pair.capitalize()
     return letters[0] if letters[0] in _ONE_LETTER else None
-
-
-def _is_symbol(pair: str) -> bool:
-    return len(pair) > 1 and gemmi.Element(pair).name.upper() == pair

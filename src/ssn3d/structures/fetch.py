@@ -46,13 +46,9 @@ def fetch_entries(
 ) -> dict[str, Path]:
     """Download entries that are not in the folder yet; return {ID: {folder}/{ID}.cif.gz}.
 
-    Args:
-        pdb_ids: in capitals.
-        archive: URLs, time-outs and retries.
-        folder: the cache.
-        lock: table (.tsv) of pdb_id and sha256; new entries are added.
-        superseded: obsolete IDs and their successors, for messages.
-        allow_missing: log unavailable entries instead of raising an error.
+    IDs are in capitals. New entries are added to the lock, a table (.tsv) of pdb_id and sha256.
+    Messages name the successors of superseded IDs. With `allow_missing`, unavailable entries are
+    logged.
 
     Raises StructureError if entries are unavailable (the message names all of them), differ from
     the lock, or cannot be written.
@@ -71,7 +67,8 @@ def fetch_entries(
         results = dict(zip(ids, progress(pool.map(get, ids), "structures", len(ids)), strict=True))
     digests = {i: result for i, result in results.items() if isinstance(result, str)}
     if not digests.keys() <= pins.keys():
-        _write_lock(lock, digests | pins)
+        lines = [f"{pdb_id}\t{digest}\n" for pdb_id, digest in sorted((digests | pins).items())]
+        write_text(lock, "".join(["pdb_id\tsha256\n", *lines]))
     problems = {i: result for i, result in results.items() if isinstance(result, StructureError)}
     for problem in (p for p in problems.values() if not isinstance(p, _UnavailableError)):
         raise problem
@@ -177,9 +174,3 @@ def read_lock(path: PathLike) -> dict[str, str]:
             )
         pins[pdb_id] = digest
     return pins
-
-
-def _write_lock(path: PathLike, pins: Mapping[str, str]) -> None:
-    """Write pinned SHA-256, sorted by PDB ID."""
-    lines = [f"{pdb_id}\t{digest}\n" for pdb_id, digest in sorted(pins.items())]
-    write_text(path, "".join(["pdb_id\tsha256\n", *lines]))

@@ -33,13 +33,8 @@ def ids_in_tomogram(
 ) -> list[str]:
     """Draw the structures of a tomogram, in the order of `pdb_ids`.
 
-    Args:
-        pdb_ids: all structures of the experiment.
-        per_tomogram: number of structures, or its range; None for all.
-        reference_id: structure of every tomogram, by which its SNR is measured.
-        seed: of the configuration.
-        tomogram: name of the tomogram.
-        targets: further structures of every tomogram.
+    `per_tomogram` is their number, or its range; None for all. The structure by which the SNR is
+    measured, and targets, are in every tomogram.
     """
     if per_tomogram is None:
         return list(pdb_ids)

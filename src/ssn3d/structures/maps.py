@@ -92,15 +92,9 @@ def density_map(
 ) -> NDArray[np.float32]:
     """Density map of a structure: a cube with the origin of the points at index size // 2.
 
-    Args:
-        points_angstrom: (n, 3), z, y, x.
-        masses_dalton: (n,).
-        voxel_size_angstrom: edge of a voxel.
-        resolution_angstrom: two standard deviations of the blur in 3-D.
-        size: edge of the cube in voxels; by default the smallest that contains the blurred points.
-
-    Returns:
-        float32 cube in dalton per nm^3.
+    Points are (n, 3), z, y, x, masses (n,); the resolution is two standard deviations of the blur
+    in 3-D. By default the cube is the smallest that contains the blurred points. Returns float32,
+    in dalton per nm^3.
     """
     points = points_angstrom / np.float32(voxel_size_angstrom)
     sigma = sigma_voxels(resolution_angstrom, voxel_size_angstrom)

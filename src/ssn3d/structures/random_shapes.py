@@ -94,13 +94,8 @@ def random_shape(
 ) -> tuple[Structure, RandomShape]:
     """Build a random bead model; ID, seed and range alone determine it.
 
-    Args:
-        pdb_id: class of the structure.
-        seed: of the configuration.
-        mass_dalton: range of masses, drawn uniformly on a logarithmic scale.
-        contrast: with `scattering`, masses are those of protein of the same contrast.
-
-    Raises StructureError if no connected body was found.
+    Masses are drawn uniformly on a logarithmic scale; with the contrast `scattering` they are those
+    of protein of the same contrast. Raises StructureError if no connected body was found.
     """
     random = generator(seed, "random shape", pdb_id)
     mass = float(np.exp(random.uniform(*np.log(mass_dalton))))

@@ -36,16 +36,14 @@ def find_sources(
     allow_surrogates: bool = False,
     superseded: Mapping[str, str] | None = None,
 ) -> dict[str, SourceFile]:
-    """Find the coordinates of each ID.
+    """Find the coordinates of each ID, in capitals.
 
-    Args:
-        ids: PDB IDs in capitals.
-        source: `archive` (downloads in `folder`), `folder` (the user's files) or `surrogate`.
-        folder: has files named after the ID (1ABC.cif, pdb1abc.ent.gz, ...). In a user's folder, an
-            index.tsv with the columns file, pdb_id, serves_for and perhaps notes assigns other
-            files, and entries that stand in for another ID; it takes precedence over the names.
-        allow_surrogates: use bead models for IDs without a file.
-        superseded: obsolete IDs of the archive and their successors, for a note.
+    The source is `archive` (downloads in `folder`), `folder` (the user's files) or `surrogate`.
+    Files are named after the ID (1ABC.cif, pdb1abc.ent.gz, ...). In a user's folder, an index.tsv
+    with the columns file, pdb_id, serves_for and perhaps notes assigns other files, and entries
+    that stand in for another ID; it takes precedence over the names. With `allow_surrogates`, bead
+    models serve for IDs without a file. `superseded` has obsolete IDs and their successors, for a
+    note.
 
     Raises StructureError if files are missing or ambiguous; the message names all IDs concerned.
     """

@@ -17,7 +17,7 @@ from ssn3d.structures.ids import read_superseded
 from ssn3d.structures.map_file import map_structure
 from ssn3d.structures.maps import density_map
 from ssn3d.structures.random_shapes import random_shape
-from ssn3d.structures.settings import MapSettings, StructuresSettings
+from ssn3d.structures.settings import StructuresSettings
 from ssn3d.structures.sources import SourceFile, find_sources
 from ssn3d.structures.structure import Structure, read_structure, write_structure
 from ssn3d.structures.surrogates import surrogate
@@ -31,14 +31,9 @@ def prepare_structures(
     resources: PathLike,
     folder: PathLike,
 ) -> None:
-    """Write {pdb_id}.npz and {pdb_id}.json of all structures into a folder.
+    """Write {pdb_id}.npz and {pdb_id}.json of all structures, and of random shapes, into a folder.
 
-    Args:
-        pdb_ids: structures of settings.ids; random shapes join them.
-        settings: sources of the structures.
-        seed: of the configuration, for random shapes.
-        resources: folder of complexes.tsv, obsolete.tsv and archive.lock.tsv.
-        folder: output.
+    Resources are complexes.tsv, obsolete.tsv and archive.lock.tsv.
 
     Raises StructureError or ConfigError that names all unavailable structures, before any file is
     written.
@@ -69,7 +64,9 @@ def prepare_structures(
         unit, contrast = settings.unit_of(pdb_id), settings.contrast
         prepare_structure(source, unit, complexes, target, contrast=contrast)
     for row in settings.maps:
-        prepare_map(row, Path(folder) / f"{row.id}.npz")
+        note = f"a map, from {row.threshold:g} upwards"
+        source = SourceFile(row.id, "map", Path(row.file), note=note)
+        _write(map_structure(row), source, sha256_of(row.file), Path(folder) / f"{row.id}.npz")
     if settings.random is not None:
         mass = settings.random.mass_dalton
         low, high = mass if isinstance(mass, list) else (mass, mass)
@@ -107,15 +104,6 @@ def prepare_structure(
             note = "; ".join(filter(None, [source.note, "nucleic acid weighted by scattering"]))
             source = replace(source, note=note)
     _write(structure, source, digest, target)
-
-
-def prepare_map(row: MapSettings, target: Path) -> None:
-    """Read one map as a structure, and write the same files as `prepare_structure`."""
-    structure = map_structure(row)
-    source = SourceFile(
-        row.id, "map", Path(row.file), note=f"a map, from {row.threshold:g} upwards"
-    )
-    _write(structure, source, sha256_of(row.file), target)
 
 
 def render_structure(

@@ -46,14 +46,12 @@ def read_particle_table(
 ) -> ParticleTable:
     """Read particles of any format; centres in voxels of their tomograms.
 
-    Args:
-        path: STAR file, JSON of copick or of the CryoET Data Portal, CSV, list of x, y, z, or table
-            of Dynamo.
-        frames: one frame for all tomograms, or one for each.
-        pixel_size_angstrom: unit of coordinates in pixels or voxels, instead of the file's.
+    Formats are STAR, JSON of copick or of the CryoET Data Portal, CSV, lists of x, y, z, and
+    Dynamo's table. A given pixel size is the unit of coordinates in pixels or voxels, instead of
+    the file's.
 
-    Raises:
-        DataError: the file is missing or damaged, of no known format, or holds NaN or infinity.
+    Raises DataError if the file is missing or damaged, of no known format, or holds NaN or
+    infinity.
     """
     table = _read(path, frames, pixel_size_angstrom)
     particles = replace(
@@ -126,14 +124,10 @@ def write_particle_table(
     tomogram: str,
     relion: Relion = 5,
 ) -> None:
-    """Write particles in the format of the suffix.
+    """Write particles, possibly none, in the format of the suffix.
 
-    Args:
-        path: the file.
-        table: the particles, possibly none.
-        frames: one frame for all tomograms, or one for each.
-        tomogram: name of the single run in copick's JSON.
-        relion: STAR dialect: 4 (RELION 4, Warp, M) or 5.
+    `tomogram` is the name of the single run in copick's JSON; `relion` the STAR dialect, 4 (RELION
+    4, Warp, M) or 5.
 
     Raises:
         DataError: no such format, or one that cannot hold this table or its names.

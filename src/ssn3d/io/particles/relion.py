@@ -41,20 +41,13 @@ _OF_M = ["wrpCoordinateX1", "wrpCoordinateX"]
 def read_star(
     path: PathLike, frames: Frames, pixel_size_angstrom: float | None = None
 ) -> ParticleTable:
-    """Read particles of RELION, Warp, M, pytom-match-pick or this package.
+    """Read particles of RELION, Warp, M, pytom-match-pick or this package; centres in voxels.
 
-    Args:
-        path: the STAR file.
-        frames: frames of its tomograms.
-        pixel_size_angstrom: unit of coordinates that are not centred; by default that of the
-            file's optics, else of the frames.
+    A given pixel size is the unit of coordinates that are not centred; by default it is that of the
+    file's optics, else of the frames.
 
-    Returns:
-        Particles with centres in voxels of the frames.
-
-    Raises:
-        DataError: the file is missing or damaged, has no coordinates of known unit, or holds NaN
-            or infinity.
+    Raises DataError if the file is missing or damaged, has no coordinates of known unit, or holds
+    NaN or infinity.
     """
     blocks = read_star_blocks(path)
     table = _particles(path, blocks, pixel_size_angstrom)

@@ -25,13 +25,6 @@ _THRESHOLDS = (0.143, 0.5)
 _OUTLIERS_PERCENT = 0.2
 
 
-def draw_average(
-    volume: NDArray[np.float32], voxel_size_angstrom: float, fsc: pd.DataFrame, *, figure: PathLike
-) -> None:
-    """Write `average_figure` to a file."""
-    save(average_figure(volume, voxel_size_angstrom, fsc), figure)
-
-
 def draw_recovered_average(
     folder: PathLike, settings: AverageSettings, *, figure: PathLike, truth: PathLike | None = None
 ) -> None:
@@ -65,15 +58,11 @@ def average_figure(
     title: str = "",
     surfaces: Mapping[str, NDArray[np.float32]] | None = None,
 ) -> Figure:
-    """Draw three central slices of an average, up to two surfaces, and the FSC.
+    """Draw three central slices of an average (s, s, s), up to two surfaces, and the FSC.
 
-    Args:
-        volume: the average (s, s, s); protein is dark.
-        voxel_size_angstrom: voxel size of the average.
-        fsc: resolution_angstrom, the curves half_maps and possibly truth, and shared: 1 in shells
-            in which averages of noise agree as well, which are shaded.
-        title: title of a figure with surfaces.
-        surfaces: maps (s, s, s) by title; protein is bright.
+    Protein is dark in the average, and bright in the surfaces, maps (s, s, s) by title. The FSC has
+    the columns resolution_angstrom, half_maps, possibly truth, and shared: 1 in shells in which
+    averages of noise agree as well, which are shaded.
     """
     if surfaces:
         figure = new_figure(4.2)

@@ -73,13 +73,8 @@ def complex_at_each_snr(
 ) -> Figure:
     """Draw the isosurface, and beside it central slices of one subtomogram per dataset.
 
-    Args:
-        pdb_id: ID of the complex.
-        density: map of the complex (z, y, x), in dalton per nm^3.
-        level: level of the surface, in dalton per nm^3.
-        density_voxel_size_angstrom: voxel size of the map.
-        images: subtomograms (s, s, s) by title, such as "A, SNR 0.5"; protein is dark.
-        voxel_size_angstrom: voxel size of the subtomograms.
+    The map (z, y, x) and the level of its surface are in dalton per nm^3. Subtomograms (s, s, s)
+    are by title, such as "A, SNR 0.5"; protein is dark in them.
     """
     rows = len(images)
     figure = new_figure(max(2.6, 1.75 * rows + 0.3))

@@ -13,15 +13,12 @@ from ssn3d.report.read_runs import read_per_subtomogram
 def read_examples(per_subtomogram: PathLike, pdb_ids: Sequence[str]) -> pd.DataFrame:
     """Pick examples from per_subtomogram.csv of one run.
 
-    Args:
-        per_subtomogram: path of the file.
-        pdb_ids: structures to show, in order; those without test subtomograms are skipped.
+    Structures are shown in order; those without test subtomograms are skipped.
 
     Returns:
         Rows of the file with a column `rank`: best, median and worst IoU of the region of interest.
 
-    Raises:
-        DataError: the file is missing or damaged, or has none of the structures.
+    Raises DataError if the file is missing or damaged, or has none of the structures.
     """
     table = read_per_subtomogram(per_subtomogram)
     by_structure = dict(list(table.groupby("pdb_id")))

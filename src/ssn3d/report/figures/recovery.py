@@ -117,17 +117,11 @@ def picks_picture(
     looks: Mapping[str, tuple[str, Any]] = _LOOKS,
     outlined: str = "their targets",
 ) -> Figure:
-    """Draw slices without marks, with picks, and with outlines of their targets.
+    """Draw slices, a row for each, without marks, with picks, and with outlines of their targets.
 
-    Args:
-        name: name of the tomogram.
-        slabs: the slices, a row for each.
-        kinds: positions (n, 3), z, y, x in voxels, by kind; see `looks`.
-        diameter_angstrom: diameter of the circles; positions farther from the slice than a quarter
-            of it are not shown.
-        voxel_size_angstrom: voxel size of the tomogram.
-        looks: colour and dashes of each kind of positions.
-        outlined: what the labels of the slices are.
+    `kinds` are positions (n, 3), z, y, x in voxels, by kind, each with its own look: colour and
+    dashes. Positions farther from the slice than a quarter of the diameter, that of the circles,
+    are not shown. `outlined` is what the labels of the slices are.
     """
     ratios = [slab.image.shape[0] / slab.image.shape[1] for slab in slabs]
     figure = new_figure(2.05 * sum(ratios) + 1.2)

@@ -38,10 +38,7 @@ def iou_per_class(tables: Mapping[str, pd.DataFrame]) -> Figure:
     """Draw the IoU of the region of interest of each structure, at each SNR.
 
     Points are means over the test subtomograms, bars span the quartiles; structures are sorted by
-    mask size.
-
-    Args:
-        tables: per_subtomogram.csv by title, such as "A, SNR 0.5".
+    mask size. `tables` are per_subtomogram.csv by title, such as "A, SNR 0.5".
     """
     every = pd.concat(tables.values())
     order = mask_voxels(every).groupby(every["pdb_id"]).mean().sort_values().index

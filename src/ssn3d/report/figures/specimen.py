@@ -71,9 +71,8 @@ def mask_sizes(shard: Shard, complexes_tsv: PathLike) -> pd.DataFrame:
 def snr_calibration(noise: Mapping[str, Mapping[str, Any]]) -> Figure:
     """Draw the SNR against the noise level, and the level of each dataset.
 
-    Args:
-        noise: JSON written by `add_noise`, by dataset. Its `calibration` has pairs (noise level,
-            SNR); the one at level 0 is the noise-free ceiling, drawn as a line.
+    `noise` is the JSON written by `add_noise`, by dataset. Its `calibration` has pairs (noise
+    level, SNR); the one at level 0 is the noise-free ceiling, drawn as a line.
     """
     figure = new_figure(3.2, width_inch=4.6)
     axes = figure.subplots()
@@ -109,8 +108,7 @@ def snr_calibration(noise: Mapping[str, Mapping[str, Any]]) -> Figure:
 def packing_statistics(classes: pd.DataFrame) -> Figure:
     """Draw the number of subtomograms of each structure, and mask sizes against the paper's.
 
-    Args:
-        classes: table of `mask_sizes`; structures without `paper_mask_voxels` are not compared.
+    In the table of `mask_sizes`, structures without `paper_mask_voxels` are not compared.
     """
     figure = new_figure(3.4)
     bars, scatter = figure.subplots(1, 2)

@@ -73,15 +73,9 @@ def tomogram_picture(
 ) -> Figure:
     """Draw a tomogram on one page.
 
-    Args:
-        noise_free: volume (z, y, x), protein dark.
-        noisy: the tomogram, same shape, protein dark.
-        labels: instance labels, same shape, 0 outside particles.
-        tilt_image: image of the tilt series (y, x).
-        name: title: tomogram, dataset and SNR.
-        tilt_deg: tilt of that image.
-        max_tilt_deg: largest tilt; the missing wedge lies beyond it.
-        voxel_size_angstrom: voxel size of the volumes and of the image.
+    Volumes and labels are (z, y, x), protein is dark, labels are 0 outside particles; `tilt_image`
+    (y, x) is of the tilt series. The title `name` is tomogram, dataset and SNR. The missing wedge
+    lies beyond the largest tilt.
     """
     depth, height, width = noisy.shape
     step_nm = voxel_size_angstrom / 10

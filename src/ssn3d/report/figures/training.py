@@ -28,12 +28,8 @@ def training_curves(
 ) -> Figure:
     """Draw loss, validation pixel accuracy and validation mIoU over the epochs of all runs.
 
-    A ring marks the epoch whose weights were kept. Runs beyond the eighth are thin grey lines with
-    a common entry in the legend.
-
-    Args:
-        histories: history.csv of each run, by title.
-        best_epochs: the epoch kept, by title.
+    `histories` are history.csv by title. A ring marks the epoch whose weights were kept. Runs
+    beyond the eighth are thin grey lines with a common entry in the legend.
     """
     figure = new_figure(3.2)
     loss, accuracy, miou = figure.subplots(1, 3)

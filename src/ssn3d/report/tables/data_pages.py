@@ -80,12 +80,8 @@ def specimen_page(
 ) -> None:
     """Write the copies of each structure in a tomogram, and how crowded tomograms are.
 
-    Tomograms may have different structures; copies are those in tomograms that have the structure.
-
-    Args:
-        specimens: the content of specimen.json, by tomogram.
-        names: names of the structures, by PDB ID.
-        path: output file.
+    `specimens` is the content of specimen.json, by tomogram. Tomograms may have different
+    structures; copies are those in tomograms that have the structure.
     """
     every = [*specimens.values()]
     step_nm = every[0]["provenance"]["settings"]["voxel_size_angstrom"] / 10
@@ -119,9 +115,7 @@ def specimen_page(
 def snr_page(noise: Mapping[tuple[str, str], Mapping[str, Any]], path: PathLike) -> None:
     """Write the requested SNR of every dataset, and the SNR measured in all tomograms.
 
-    Args:
-        noise: the content of {dataset}.json, by tomogram and dataset.
-        path: output file.
+    `noise` is the content of {dataset}.json, by tomogram and dataset.
     """
     rows = []
     region = next(iter(noise.values()))["region"]

@@ -90,16 +90,8 @@ def leaderboard(entries: Sequence[Entry], snr_of: Mapping[str, float], seed: int
     bootstrap interval; that of the difference is paired. Methods that were trained without a
     structure are ranked on that structure alone.
 
-    Args:
-        entries: the methods.
-        snr_of: SNR by dataset.
-        seed: seed of the bootstrap.
-
-    Returns:
-        `COLUMNS`, accuracies and IoUs in percent, distances in voxels.
-
-    Raises:
-        DataError: two methods were scored on different subtomograms or masks.
+    Returns `COLUMNS`, accuracies and IoUs in percent, distances in voxels. Raises DataError if two
+    methods were scored on different subtomograms or masks.
     """
     rows = []
     for names, group in _groups(entries):

@@ -39,17 +39,9 @@ def make_leaderboard(
 ) -> None:
     """Write the leaderboard as CSV, and beside it as Markdown.
 
-    Args:
-        settings: rows besides those of the tables.
-        tables: Tables 2 and 3.
-        snr_of: configured SNR by dataset.
-        pdb_ids: all structures of the experiment.
-        runs: folder of all runs.
-        csv: output file.
-        seed: seed of the bootstrap.
+    Its rows are those of the tables and of the settings; `snr_of` is the configured SNR by dataset.
 
-    Raises:
-        DataError: a run is missing or damaged, or was scored on other subtomograms.
+    Raises DataError if a run is missing or damaged, or was scored on other subtomograms.
     """
     table = leaderboard(_entries(settings, tables, [*snr_of], pdb_ids, Path(runs)), snr_of, seed)
     sections = {"leaderboard": settings.model_dump(), "tables": tables.model_dump()}

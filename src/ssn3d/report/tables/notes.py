@@ -42,12 +42,7 @@ _TUNED = (
 
 
 def notes_below(table: pd.DataFrame, surrogates: Sequence[str]) -> list[str]:
-    """List the notes of a table, each a paragraph.
-
-    Args:
-        table: Table 2 or 3, as made by `tables.table2` and `tables.table3`.
-        surrogates: structures of the experiment that are bead models.
-    """
+    """List the notes of Table 2 or 3, each a paragraph; surrogates are bead models."""
     notes = [*(_means(table) if "source" in table else []), _SCORES, _INTERVAL]
     if (table["seeds"] > 1).any():
         notes.append(_SEEDS)

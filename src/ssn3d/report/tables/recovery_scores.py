@@ -49,14 +49,8 @@ def make_recovery_table(
 ) -> None:
     """Write the table as CSV, and beside it as Markdown and HTML.
 
-    Args:
-        results: folder of all results.
-        groups: names of recovered tomograms, by dataset.
-        snr_of: SNR by dataset.
-        pdb_ids: all structures of the experiment.
-        method: method of picking.
-        distance_angstrom: distance from a particle within which a pick counts.
-        csv: output file.
+    `groups` are names of recovered tomograms, by dataset. A pick counts within the distance of a
+    particle.
     """
     structures, folder = Path(results) / "structures", Path(results) / "recovery"
     records = {i: read_json(structures / f"{i}.json", "mass_dalton") for i in pdb_ids}
@@ -77,8 +71,10 @@ def make_recovery_table(
         "mask at a pick that counts and the true mask of its particle, the mean. IoU of structure: "
         "of all particles, in the whole tomogram."
     )
-    tables = [_dataset_cells(table), _group_cells(table)]
-    blocks = [f"**{title}**", *("\n".join(pipe_table(cells)) for cells in tables), note]
+    every = table[table["group"] == ALL]
+    cells = {title: _formatted(every[column], form) for title, (column, form) in _COLUMNS.items()}
+    tables = [pd.DataFrame(cells), _group_cells(table)]
+    blocks = [f"**{title}**", *("\n".join(pipe_table(one)) for one in tables), note]
     write_text(Path(csv).with_suffix(".md"), "\n\n".join(blocks) + "\n")
     write_page(tables, Path(csv).with_suffix(".html"), title, [note])
 
@@ -135,13 +131,6 @@ def _pick_scores(row: Mapping[str, Any], counts: Sequence[Mapping[str, Any]]) ->
         voxels = np.sum([one["voxels"] for one in counts], axis=0)
         scores["structure_iou"] = 100 * score_voxels(*voxels.tolist()).iou
     return scores
-
-
-def _dataset_cells(table: pd.DataFrame) -> pd.DataFrame:
-    """Format the scores of each dataset."""
-    every = table[table["group"] == ALL]
-    cells = {title: _formatted(every[column], form) for title, (column, form) in _COLUMNS.items()}
-    return pd.DataFrame(cells)
 
 
 def _group_cells(table: pd.DataFrame) -> pd.DataFrame:

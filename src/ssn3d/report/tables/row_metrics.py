@@ -29,14 +29,8 @@ def row_metrics(
 ) -> dict[str, Any]:
     """Compute the metrics of a row, or a status that names the missing file and its rule.
 
-    Args:
-        folders: folders of the runs, which differ in the seed of the training alone.
-        method: method as named in tables.
-        seed: seed of the bootstrap.
-        only: the only structure that subtomograms may show.
-
-    Raises:
-        DataError: a file is damaged, or has scores of other structures.
+    The runs differ in the seed of the training alone; `only` is the only structure that
+    subtomograms may show. Raises DataError if a file is damaged, or has scores of other structures.
     """
     missing = [file for folder in folders for file in missing_files(folder)]
     if missing:

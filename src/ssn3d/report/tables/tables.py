@@ -69,19 +69,12 @@ def table2(
 ) -> pd.DataFrame:
     """Make Table 2: each method on each dataset, trained and tested on the random split.
 
-    Args:
-        rows: method and dataset of each row, in order.
-        snr_of: the configured SNR of each dataset.
-        results: folder with runs/{method}/{dataset}/random/, and random_seed2/, ... for more seeds.
-        resources: folder with paper_table2.csv, whose rows are found by method and SNR.
-        seed: seed of the bootstrap.
+    Results are read from runs/{method}/{dataset}/random/, and random_seed2/, ... for more seeds;
+    rows of paper_table2.csv among the resources are found by method and SNR.
 
-    Returns:
-        `TABLE2_COLUMNS`, accuracies and IoUs in percent, means over seeds. The row of a missing run
-        has none of our numbers; its `status` names the rule and the file.
-
-    Raises:
-        DataError: a file is damaged.
+    Returns `TABLE2_COLUMNS`, accuracies and IoUs in percent, means over seeds. The row of a missing
+    run has none of our numbers; its `status` names the rule and the file. Raises DataError if a
+    file is damaged.
     """
     paper = paper_table2(Path(resources) / "paper_table2.csv")
     made = []
@@ -104,18 +97,11 @@ def table3(
 ) -> pd.DataFrame:
     """Make Table 3: each structure segmented by a network that was trained without it.
 
-    Args:
-        settings: the trainings; structures that are not left out get a row without numbers.
-        pdb_ids: all structures of the experiment; those of the paper come first, in its order.
-        results: folder with runs/{method}/{dataset}/without_{pdb_id}/ and structures/.
-        resources: folder with paper_table3.csv and complexes.tsv.
-        seed: seed of the bootstrap.
+    Structures that are not left out get a row without numbers; those of the paper come first, in
+    its order. Results are read from runs/{method}/{dataset}/without_{pdb_id}/ and structures/.
 
-    Returns:
-        `TABLE3_COLUMNS`, as in `table2`; `mask_voxels` is the mean over the test subtomograms.
-
-    Raises:
-        DataError: a file is damaged, or a test set contains other structures.
+    Returns `TABLE3_COLUMNS`, as in `table2`; `mask_voxels` is the mean over the test subtomograms.
+    Raises DataError if a file is damaged, or a test set contains other structures.
     """
     paper = paper_table3(Path(resources) / "paper_table3.csv")
     complexes = paper_complexes(Path(resources) / "complexes.tsv")
@@ -140,8 +126,7 @@ def table3(
 def read_table(path: PathLike) -> pd.DataFrame:
     """Read table2.csv or table3.csv with the types with which it was made.
 
-    Raises:
-        DataError: the file is missing or damaged, or neither table.
+    Raises DataError if the file is missing or damaged, or neither table.
     """
     texts = [column for column, kind in _KINDS.items() if kind == "str"]
     try:

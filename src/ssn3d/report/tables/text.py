@@ -82,12 +82,7 @@ _MARKDOWN: _Escapes = str.maketrans({special: "\\" + special for special in "\\`
 
 
 def to_text(table: pd.DataFrame, surrogates: Sequence[str] = ()) -> str:
-    """Make a short table for the terminal, ours beside the paper's.
-
-    Args:
-        table: Table 2 or 3, as made by `tables.table2` and `tables.table3`.
-        surrogates: structures of the experiment that are bead models.
-    """
+    """Make a short table for the terminal, ours beside the paper's; surrogates are bead models."""
     cells, _ = _cells(table, surrogates)
     lines = _aligned(cells[[title for title in _TERMINAL if title in cells]], {})
     return "\n".join(["  ".join(line).rstrip() for line in lines] + notes_below(table, surrogates))
@@ -175,13 +170,7 @@ def write_tables(
 ) -> None:
     """Write Tables 2 and 3 to a folder, in all formats.
 
-    Args:
-        made: both tables.
-        structures: folder of the structures' files.
-        pdb_ids: all structures of the experiment.
-        folder: output folder.
-        seed: seed of the experiment.
-        settings: the sections of the configuration that decide the results.
+    `structures` is the folder of their files; `settings` are the sections that decide the results.
     """
     sources = {i: read_json(Path(structures) / f"{i}.json") for i in pdb_ids}
     provenance = provenance_of(seed=seed, settings=settings, structures=sources)
@@ -206,7 +195,10 @@ def _cells(table: pd.DataFrame, surrogates: Sequence[str]) -> tuple[pd.DataFrame
     shown = table.copy()
     for column, ends in _RANGES.items():
         if set(ends) <= set(table):
-            shown[column] = [_range(*pair) for pair in table[[*ends]].itertuples(index=False)]
+            shown[column] = [
+                NO_VALUE if pd.isna(low) else f"{low:.2f} to {high:.2f}"
+                for low, high in table[[*ends]].itertuples(index=False)
+            ]
     if (table["status"] == DONE).all():
         shown = shown.drop(columns="status")  # the same in every row
     if not (table["seeds"] > 1).any():
@@ -228,11 +220,6 @@ def _cells(table: pd.DataFrame, surrogates: Sequence[str]) -> tuple[pd.DataFrame
     for cells in (scores, details):
         cells[cells.columns[0]] += [DAGGER * mark for mark in marked]
     return scores, details
-
-
-def _range(low: float, high: float) -> str:
-    """Format the ends of a range; a missing range is a dash."""
-    return NO_VALUE if pd.isna(low) else f"{low:.2f} to {high:.2f}"
 
 
 def _aligned(cells: pd.DataFrame, escapes: _Escapes) -> list[list[str]]:

@@ -13,15 +13,11 @@ from numpy.typing import NDArray
 def threshold_segments(
     density: NDArray[np.float64], segments: NDArray[np.int32], boundary_weight: float | None
 ) -> NDArray[np.bool_]:
-    """Mark the densest segments as foreground; the boundary weight determines how many.
+    """Mark the densest segments as foreground, (s, s, s); the boundary weight determines how many.
 
-    Args:
-        density: (s, s, s), protein positive, mean 0, variance 1.
-        segments: (s, s, s), numbered from 1; all 0 if there are none.
-        boundary_weight: cost of a voxel face of the boundary; None for `unsupervised_threshold`.
-
-    Returns:
-        (s, s, s), True in the foreground.
+    In the density (s, s, s) protein is positive, the mean 0, the variance 1. Segments (s, s, s) are
+    numbered from 1; all are 0 if there are none. The weight is the cost of a voxel face of the
+    boundary; None for `unsupervised_threshold`.
     """
     volumes = np.bincount(segments.ravel())[1:]
     sums = np.bincount(segments.ravel(), weights=density.ravel())[1:]
@@ -52,14 +48,10 @@ def unsupervised_threshold(squares: NDArray[np.float64], faces: NDArray[np.int_]
 
     "No foreground" helps to place the line, but is chosen only without other candidates: noise has
     foreground too. Thresholds below that of the least squares would only add background, and are
-    left out.
+    left out. The number is 0 if no threshold lowers the squares.
 
-    Args:
-        squares: (k,) within-class sums of squares with 0, 1, ... foreground segments.
-        faces: (k,) areas of the boundary, in voxel faces; the first is 0.
-
-    Returns:
-        The number of segments; 0 if no threshold lowers the squares.
+    Squares (k,) are within-class sums with 0, 1, ... foreground segments, faces (k,) the areas of
+    the boundary, in voxel faces; the first is 0.
     """
     candidates = int(np.argmin(squares)) + 1
     if candidates == 1:

@@ -71,8 +71,7 @@ def baseline_run(
     is one of `runs.BASELINES`; the parameters of the tuned one are a file of `search_run`. Returns
     the metrics over both sets, in percent.
 
-    Raises:
-        DataError: an input is damaged, or the search used another dataset or split.
+    Raises DataError if an input is damaged, or the search used another dataset or split.
     """
     data = dataset, parts = read_dataset(shards, split)
     check_parts(parts, [*TABLES], split)

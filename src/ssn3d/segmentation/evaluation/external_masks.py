@@ -47,8 +47,7 @@ def score_predictions(
     `method`, `trained_on` (datasets, or other words), the number of `parameters`, and the
     `milliseconds` per subtomogram. Returns the metrics over both sets, in percent.
 
-    Raises:
-        DataError: a file is damaged; or a mask is missing, of another shape or not of 0 and 1.
+    Raises DataError if a file is damaged; or a mask is missing, of another shape or not of 0 and 1.
     """
     dataset, parts = read_dataset(shards, split)
     if len({shard.origin.dataset for shard in dataset.shards}) > 1:

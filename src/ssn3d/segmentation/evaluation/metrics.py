@@ -24,8 +24,7 @@ def score_masks(predicted: NDArray[Any], truth: NDArray[Any]) -> pd.DataFrame:
         false_positive, false_negative, true_negative, and surface, the number of voxels of the true
         mask that share a face with the background.
 
-    Raises:
-        DataError: the shapes differ, or a mask holds values other than 0 and 1.
+    Raises DataError if the shapes differ, or a mask holds values other than 0 and 1.
     """
     if predicted.shape != truth.shape:
         raise DataError(f"masks: predicted {predicted.shape} and true {truth.shape} differ")

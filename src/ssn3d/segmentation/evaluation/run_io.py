@@ -72,13 +72,8 @@ def write_scores(
 ) -> pd.DataFrame:
     """Score subtomograms as they are segmented, and write a table.
 
-    Args:
-        path: file of the table.
-        dataset: the dataset.
-        rows: (n,) rows of the segmented subtomograms, in order.
-        segmented: predicted and true masks of these rows, group by group.
-        block: edge in voxels of the cubes in which the method's output is constant.
-        predictions: file for the predicted masks, if any.
+    `segmented` are masks of the rows (n,), group by group. The method's output is constant in cubes
+    of `block` voxels. `predictions` is the file for the predicted masks, if any.
 
     Returns:
         The table: dataset, tomogram, label, pdb_id, outcome, the columns of `score_masks` and

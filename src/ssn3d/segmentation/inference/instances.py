@@ -43,17 +43,11 @@ def segment_targets(
 ) -> Targets:
     """Segment the particle at each centre; where two overlap, the nearer centre has the voxel.
 
-    Args:
-        tomogram: tomogram, mirrored beyond its borders.
-        centres: (n, 3) particle centres (z, y, x) in voxels of the tomogram, from 0.
-        network: network for target `centred`, placed by `compute`.
-        compute: device and precision.
-        voxel_size_angstrom: voxel size of the network.
-        size_voxels: edge of the network's subtomograms.
-        threshold: minimum probability of a particle's voxels.
+    Centres (n, 3), z, y, x, are in voxels of the tomogram, which is mirrored beyond its borders.
+    The network, for target `centred` and placed by `compute`, has its own voxel size and size of
+    subtomograms. The threshold is the minimum probability of a particle's voxels.
 
-    Raises:
-        DataError: a centre is outside of the tomogram, or there are too many.
+    Raises DataError if a centre is outside of the tomogram, or there are too many.
     """
     _check_centres(tomogram, centres)
     step = step_between(tomogram.grid.voxel_size_angstrom, voxel_size_angstrom)

@@ -50,15 +50,10 @@ def probability_slabs(
     classes: int = 2,
     standardised: Standardised = "tile",
 ) -> Iterator[NDArray[np.float32]]:
-    """Yield probabilities in consecutive slabs (n, classes - 1, y, x) of a volume.
+    """Yield probabilities in consecutive slabs (n, classes - 1, y, x) of a volume (z, y, x).
 
-    Args:
-        network: placed by `compute`.
-        box: reads the volume.
-        shape: (z, y, x) of the volume.
-        compute: device and precision.
-        classes: number of the network's classes, of which the first is the background.
-        standardised: `tile`, each tile by itself; `tomogram`, the box reads standardised voxels.
+    The network is placed by `compute`; the first of its classes is the background. Each tile is
+    standardised by itself (`tile`), or the box reads standardised voxels (`tomogram`).
     """
     overlap, margin = OVERLAP_VOXELS[standardised], MARGIN_VOXELS[standardised]
     size = tile_size(shape, overlap)

@@ -74,16 +74,9 @@ def segment_tomogram(
     A voxel has the label of its most probable class, the background aside, if that has the minimum
     probability, and else 0. Labels are the places of the classes in `CLASSES`.
 
-    Args:
-        tomogram: tomogram; NAME is its name.
-        network: network for target `all`, placed by `compute`.
-        compute: device and precision.
-        folder: output folder, made if missing.
-        voxel_size_angstrom: voxel size of the network.
-        threshold: minimum probability of a labelled voxel.
-        classes: classes of the network, the background first.
-        standardised: `tile`: each tile by itself; `tomogram`: all by `core.standard`.
-        others: further classes whose probabilities are written, to NAME_{class}_probability.mrc.
+    The network is for target `all`, placed by `compute`, has its own voxel size, and the background
+    as its first class. Each tile is standardised by itself, or the tomogram (`core.standard`). The
+    probabilities of `others`, too, are written, to NAME_{class}_probability.mrc.
 
     Raises:
         DataError: the tomogram is thinner than 8 of the network's voxels, or the network has other

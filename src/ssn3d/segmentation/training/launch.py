@@ -37,13 +37,9 @@ def launch_training(
 ) -> None:
     """Call `steps.train_run` in one or several processes, each with its own GPU if there are any.
 
-    Args:
-        arguments: arguments of `train_run`; values for JSON, the settings as a mapping.
-        log: log file of all processes.
-        threads: number of threads of a node.
-        processes: number of processes on each node.
-        nodes: number of nodes of the Slurm job; srun starts more than one.
-        trainings_per_gpu: how many trainings of this user may share a GPU of this machine.
+    Its arguments are values for JSON, the settings a mapping. A node, of which srun starts more
+    than one, has so many threads and processes; at most `trainings_per_gpu` of this user share a
+    GPU of this machine. All processes log to one file.
 
     Raises:
         DeviceError: there are too few GPUs, or a process was killed.
