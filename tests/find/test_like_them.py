@@ -9,10 +9,12 @@ from hypothesis import strategies as st
 
 from small_workflow import REPOSITORY
 from ssn3d.config.experiment import load_config
+from ssn3d.core.classes import CLASSES
 from ssn3d.core.errors import ConfigError, DataError
 from ssn3d.find.like_them import microscope_like, snr_like, specimen_like
 from ssn3d.find.simulated import simulated_section
 from ssn3d.find.simulation import write_simulation
+from ssn3d.io.mrc import write_mrc
 from ssn3d.microscope.settings import DatasetSettings, MicroscopeSettings
 from ssn3d.specimen.settings import SpecimenSettings
 from ssn3d.structures.structure import structure_from_points, write_structure
@@ -20,6 +22,7 @@ from ssn3d.structures.structure import structure_from_points, write_structure
 PRESETS = (REPOSITORY / "config" / f"{name}.yaml" for name in ("varied", "find"))
 FIND = load_config(REPOSITORY / "config.yaml", *PRESETS)
 SPECIMEN, MICROSCOPE = FIND.specimen.model_dump(), FIND.microscope.model_dump()
+SHARES = dict.fromkeys(CLASSES, 0.1)
 TILTS = st.tuples(st.floats(-90, -20), st.floats(20, 90))
 
 
@@ -58,7 +61,7 @@ MEASURED = st.builds(
 @given(tomograms=st.lists(st.tuples(MEASURED, TILTS), min_size=1, max_size=3))
 def test_all_measurements_give_valid_settings(tomograms):
     found, tilts = zip(*tomograms, strict=True)
-    specimen = SpecimenSettings.model_validate(specimen_like(found, SPECIMEN))
+    specimen = SpecimenSettings.model_validate(specimen_like(found, SPECIMEN, SHARES))
     microscope = MicroscopeSettings.model_validate(microscope_like(found, tilts, MICROSCOPE))
     microscope.check_specimen(specimen)
     sizes = [one["voxel_size_angstrom"] for one in found]
@@ -87,7 +90,7 @@ def test_what_is_seen_replaces_what_is_configured():
             low_pass_angstrom=60.0,
         ),
     ]  # fmt: skip
-    specimen = specimen_like(seen, SPECIMEN)
+    specimen = specimen_like(seen, SPECIMEN, SHARES)
     assert specimen["ice"]["thickness_angstrom"] == pytest.approx([1350, 2600])
     assert specimen["ice"]["tilt_about_y_deg"] == pytest.approx([-5, 7])
     assert specimen["fiducials"]["count"] == [0, 2]
@@ -96,6 +99,16 @@ def test_what_is_seen_replaces_what_is_configured():
     assert microscope["optics"] == MICROSCOPE["optics"]  # seen in one of them only
     assert microscope["finish"]["low_pass"]["probability"] == 0.5
     assert microscope["finish"]["quantisation"] is None
+
+
+def test_what_is_not_seen_is_not_simulated():
+    shares = SHARES | {"membrane": 0.01, "filament": 0.0}
+    found = specimen_like([measured(slab=slab(1500.0, 0.0, 0.0))], SPECIMEN, shares)
+    absent = {"organelles", "sheets", "filaments", "fiducials"}
+    assert {key for key, value in found.items() if value is None} == absent
+    found = specimen_like([measured()], SPECIMEN, SHARES)
+    absent = {"ice", "dirt", "carbon", "fiducials"}
+    assert {key for key, value in found.items() if value is None} == absent
 
 
 @pytest.fixture
@@ -110,9 +123,11 @@ def files(tmp_path):
         names = {}
         for i, one in enumerate(found):
             pair = tmp_path / f"{i}.json", tmp_path / f"{i}_snr.json"
+            labels = tmp_path / f"{i}.mrc"
+            write_mrc(labels, np.arange(8, dtype=np.int8).reshape(2, 2, 2) % 5, 10.0)
             for path, content in zip(pair, (one, {"snr": snr}), strict=True):
                 path.write_text(json.dumps(content))
-            names[f"tomogram{i}"] = pair
+            names[f"tomogram{i}"] = (*pair, labels)
         sections = {"specimen": SPECIMEN, "microscope": MICROSCOPE}
         tilts = [[-60.0, 60.0]] * len(found)
         path = tmp_path / "simulation.json"
@@ -125,7 +140,7 @@ def files(tmp_path):
 def test_simulation_is_written_and_read(files):
     path = files([measured(), measured(voxel_size_angstrom=12.0)], 0.1)
     assert simulated_section(path, "specimen", SPECIMEN)["voxel_size_angstrom"] == 12
-    assert simulated_section(path, "snr", 7.0) == pytest.approx([0.1 / 3, 0.3])
+    assert simulated_section(path, "snr", 7.0) == pytest.approx([0.1 / 3**0.5, 0.1 * 3**0.5])
     assert simulated_section(files([measured()], None), "snr", 7.0) == 7.0
     assert simulated_section(None, "specimen", SPECIMEN) is SPECIMEN
 

@@ -32,6 +32,10 @@ rule set_simulation:
             "results/find/measured/{searched}/measurements.json", searched=SEARCHED
         ),
         snrs=expand("results/find/measured/{searched}/snr.json", searched=SEARCHED),
+        labels=expand(
+            "results/find/tomograms/{searched}/{searched}_labels.mrc",
+            searched=SEARCHED,
+        ),
         structures=expand("results/structures/{pdb_id}.npz", pdb_id=TARGETS),
     output:
         "results/find/simulation.json",

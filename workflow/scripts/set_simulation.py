@@ -6,9 +6,9 @@ from ssn3d.find.simulation import write_simulation
 if __name__ == "__main__":
     with job(snakemake.log[0]):
         files, params = snakemake.input, snakemake.params
-        pairs = zip(files.measurements, files.snrs, strict=True)
+        triples = zip(files.measurements, files.snrs, files.labels, strict=True)
         write_simulation(
-            dict(zip(params.names, pairs, strict=True)),
+            dict(zip(params.names, triples, strict=True)),
             params.tilts,
             files.structures,
             {"specimen": params.specimen, "microscope": params.microscope},

@@ -22,7 +22,17 @@ _ICE_OF_MOLECULES = (0.9, 1.3)
 """Thickness of ice, relative to that of what holds molecules, whose edges are not seen."""
 RESOLUTION = "resolution_angstrom"
 _FINEST_ANGSTROM, _VOXELS_OF_DETAIL, _BEFORE_ZERO = 35.0, 2.2, 1.1
+_SNR_MARGIN = UNCERTAINTY**0.5
 _SNR_LIMITS = (0.005, 2.0)
+_KINDS = (
+    ("membrane", 0.005, ("vesicles", "membrane_proteins")),
+    ("membrane", 0.05, ("organelles", "sheets")),
+    ("filament", 0.005, ("filaments",)),
+    ("other", 0.005, ("dirt", "carbon")),
+)
+"""Objects that are not simulated where less than a share of the voxels has their class."""
+_ON_ICE = ("dirt", "carbon")
+"""Objects on the faces of the ice."""
 _SMALLEST_EDGE = 64
 """Smallest edge in voxels of a tomogram that coarse voxels make smaller: subtomograms need room."""
 
@@ -31,12 +41,20 @@ Measured = Sequence[Mapping[str, Any]]
 Section = dict[str, Any]
 
 
-def specimen_like(measured: Measured, specimen: Mapping[str, Any]) -> Section:
+def specimen_like(
+    measured: Measured, specimen: Mapping[str, Any], highest_shares: Mapping[str, float]
+) -> Section:
     """Section `specimen` of tomograms like those measured.
 
     Voxels are those of the configuration, or of the coarsest tomogram if that is coarser.
+    `highest_shares` are those of the voxels of each class (`core.classes`) in any tomogram: what is
+    hardly there is not simulated, since it would hide the molecules as it does not in the
+    tomograms.
     """
     found = dict(specimen)
+    for name, least, kinds in _KINDS:
+        if highest_shares[name] < least:
+            found |= dict.fromkeys(kinds)
     voxel = max(specimen["voxel_size_angstrom"], *(one["voxel_size_angstrom"] for one in measured))
     found["voxel_size_angstrom"] = voxel = float(f"{voxel:.5g}")
     ratio = voxel / specimen["voxel_size_angstrom"]
@@ -45,8 +63,11 @@ def specimen_like(measured: Measured, specimen: Mapping[str, Any]) -> Section:
         found["resolution_angstrom"] = _scaled(specimen["resolution_angstrom"], ratio, finest)
         found |= _sizes(specimen, ratio)
     slabs = [one["slab"] for one in measured]
-    if all(slab is not None and slab["thickness_angstrom"] is not None for slab in slabs):
-        found["ice"] = _ice(slabs, specimen["ice"])
+    known = all(slab is not None and slab["thickness_angstrom"] is not None for slab in slabs)
+    found["ice"] = _ice(slabs, specimen["ice"]) if known else None
+    if found["ice"] is None:
+        found |= dict.fromkeys(_ON_ICE)
+    found["fiducials"] = None
     beads = [diameter for one in measured for diameter in one["gold"]["diameters_angstrom"]]
     if beads:
         most = max(len(one["gold"]["diameters_angstrom"]) for one in measured)
@@ -161,7 +182,9 @@ def resolution_like(specimen: Mapping[str, Any], microscope: Mapping[str, Any]) 
 
 
 def snr_like(snrs: Sequence[float | None]) -> list[float] | None:
-    """Range of the SNR, by the estimates of all tomograms and their uncertainty.
+    """Range of the SNR, by the estimates of all tomograms and a part of their uncertainty.
+
+    All of it would make most tomograms much noisier, or much clearer, than those measured.
 
     None where it is not known of any.
     """
@@ -169,8 +192,8 @@ def snr_like(snrs: Sequence[float | None]) -> list[float] | None:
     if not known:
         return None
     least, most = _SNR_LIMITS
-    low = min(max(min(known) / UNCERTAINTY, least), most / UNCERTAINTY)
-    return [low, max(min(max(known) * UNCERTAINTY, most), low * UNCERTAINTY)]
+    low = min(max(min(known) / _SNR_MARGIN, least), most / _SNR_MARGIN)
+    return [low, max(min(max(known) * _SNR_MARGIN, most), low * _SNR_MARGIN)]
 
 
 def _around(values: Sequence[float], limits: tuple[float, float]) -> list[float]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ssn3d.core.classes import CLASSES
 from ssn3d.core.errors import DataError
 from ssn3d.core.log import logger
 from ssn3d.find.checks import check_sizes, check_twins, check_voxel_sizes
@@ -19,6 +20,7 @@ from ssn3d.find.like_them import (
 )
 from ssn3d.find.snr_of_voxels import snr_in_voxels
 from ssn3d.io.files import PathLike, read_json, write_json
+from ssn3d.io.volumes import open_volume
 from ssn3d.measure.steps import measure_tomogram
 from ssn3d.microscope.settings import MicroscopeSettings, Optics
 from ssn3d.recovery.samples_table import Sample
@@ -67,7 +69,8 @@ def write_simulation(
     """Write the settings of simulated tomograms like those measured, as JSON.
 
     Args:
-        measurements: measurements.json and snr.json of each tomogram, by its name.
+        measurements: measurements.json, snr.json and labels of the voxels of each tomogram, by its
+            name.
         tilts_deg: lowest and highest tilt of each.
         structures: files of the targets.
         sections: sections `specimen` and `microscope` of the configuration.
@@ -78,6 +81,7 @@ def write_simulation(
         DataError: the voxel sizes of tomograms differ too much, or a file is damaged.
         ConfigError: a target is too small, or cannot be told from another.
     """
+    labels = [files[2] for files in measurements.values()]
     measured = [read_json(files[0], *_KEYS) for files in measurements.values()]
     sizes = [one["voxel_size_angstrom"] for one in measured]
     check_voxel_sizes(dict(zip(measurements, sizes, strict=True)))
@@ -89,7 +93,7 @@ def write_simulation(
     targets = [read_structure(file) for file in structures]
     masses = {target.pdb_id: target.mass_dalton for target in targets}
     specimen = _without_targets_in_membranes(
-        specimen_like(measured, sections["specimen"]), min(masses.values())
+        specimen_like(measured, sections["specimen"], highest_shares(labels)), min(masses.values())
     )
     microscope = microscope_like(measured, tilts_deg, sections["microscope"])
     snr = snr_like([read_json(files[1], "snr")["snr"] for files in measurements.values()])
@@ -108,6 +112,20 @@ def write_simulation(
     write_json(path, found | {RESOLUTION: resolution_like(specimen, microscope)})
     words = "as configured (not seen)" if snr is None else f"{snr[0]:.2g} to {snr[1]:.2g}"
     logger.info("%s: voxels of %.4g A, SNR %s", path, checked.voxel_size_angstrom, words)
+
+
+def highest_shares(labels: Sequence[PathLike]) -> dict[str, float]:
+    """Highest share of the voxels of each class in volumes of labels."""
+    shares = []
+    for path in labels:
+        volume = open_volume(path)
+        counts = np.zeros(len(CLASSES))
+        for z in range(volume.shape[0]):
+            section = volume.read(slice(z, z + 1)).astype(np.int64).ravel()
+            counts += np.bincount(section, minlength=len(CLASSES))
+        shares.append(counts / counts.sum())
+    highest = np.max(shares, axis=0).tolist()
+    return dict(zip(CLASSES, highest, strict=True))
 
 
 def _without_targets_in_membranes(specimen: Section, lightest_dalton: float) -> Section:
