@@ -76,15 +76,6 @@ def test_ball_is_foreground(noise):
     assert result.mask[CENTRE]
 
 
-def test_central_one_of_two_balls():
-    wanted, other = ball(4.5, CENTRE, SIZE), ball(4.5, (16, 26, 26), SIZE)
-    result = segmented(wanted | other, 0.0)
-    for truth in (wanted, other):
-        assert (result.foreground & truth).sum() > 0.5 * truth.sum()
-    assert (result.mask & wanted).sum() > 0.6 * wanted.sum()
-    assert (result.mask & other & ~wanted).sum() < 0.1 * other.sum()
-
-
 @pytest.mark.parametrize("flooded", ["gradient", "density"])
 def test_foreground_of_noise(flooded):
     image = np.random.default_rng(3).normal(size=(SIZE,) * 3)
