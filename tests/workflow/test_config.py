@@ -157,6 +157,9 @@ def properties(schema, config, path=()):
 
 PROPERTIES = dict(properties(SCHEMA, FULL))
 del PROPERTIES[()]
+SECTIONS = {
+    key: [path for path in PROPERTIES if path[0] == key] for key in [path[0] for path in PROPERTIES]
+}
 
 
 def wrong_values(alternatives):
@@ -191,26 +194,28 @@ def test_faults_name_key_and_remedy(key, value, message):
     assert re.search(message, fault_of(replaced(path, value)))
 
 
-@pytest.mark.parametrize("path", PROPERTIES, ids=dotted)
-def test_wrong_types_and_ranges(path):
-    wrong = list(wrong_values(PROPERTIES[path]))
-    assert wrong
-    assert all("minimum" in each for each in PROPERTIES[path] if each["type"] == "integer")
-    for value in wrong:
-        message = fault_of(replaced(path, value))
-        assert message.startswith(f"config: {dotted(path)}"), (value, message)
+@pytest.mark.parametrize("paths", SECTIONS.values(), ids=SECTIONS)
+def test_wrong_types_and_ranges(paths):
+    for path in paths:
+        wrong = list(wrong_values(PROPERTIES[path]))
+        assert wrong, path
+        assert all("minimum" in each for each in PROPERTIES[path] if each["type"] == "integer")
+        for value in wrong:
+            message = fault_of(replaced(path, value))
+            assert message.startswith(f"config: {dotted(path)}"), (value, message)
 
 
-@pytest.mark.parametrize("path", [path for path in PROPERTIES if path[-1] != 0], ids=dotted)
-def test_missing_and_unknown_keys(path):
-    unknown = replaced((*path[:-1], "nonsense"), 1)
-    where = dotted(path[:-1]) or "top level"
-    assert re.match(rf"config: {re.escape(where)}: .*'nonsense'", fault_of(unknown))
-    section = missing = copy.deepcopy(FULL)
-    for part in path[:-1]:
-        section = section[part]
-    del section[path[-1]]
-    assert re.match(rf"config: {re.escape(where)}: '{path[-1]}' ", fault_of(missing))
+@pytest.mark.parametrize("paths", SECTIONS.values(), ids=SECTIONS)
+def test_missing_and_unknown_keys(paths):
+    for path in (path for path in paths if path[-1] != 0):
+        where = dotted(path[:-1]) or "top level"
+        section = missing = copy.deepcopy(FULL)
+        for part in path[:-1]:
+            section = section[part]
+        del section[path[-1]]
+        assert re.match(rf"config: {re.escape(where)}: '{path[-1]}' ", fault_of(missing))
+        unknown = replaced((*path[:-1], "nonsense"), 1)
+        assert re.match(rf"config: {re.escape(where)}: .*'nonsense'", fault_of(unknown))
 
 
 @settings(max_examples=60)
