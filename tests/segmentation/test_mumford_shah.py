@@ -46,7 +46,7 @@ def test_knee_of_hand_drawn_curves(points, expected):
 POINTS = st.lists(st.tuples(st.integers(1, 999), st.integers(1, 999)), min_size=1, max_size=12)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(POINTS, st.sampled_from([1e-3, 7.0, 1e4]), st.sampled_from([2, 30]))
 def test_knee_is_farthest_below_the_line(points, square_unit, face_unit):
     """Against numpy's fit and perpendicular distances from the line."""

@@ -9,7 +9,7 @@ import pytest
 import torch
 from spheres import make_spheres
 
-from datasets import particles_of, write_shard_of
+from datasets import particles_of, write_shard_of, write_split_of
 from sections import section
 from ssn3d.core.errors import CheckpointError, DataError
 from ssn3d.experiment.runs import repeats
@@ -21,8 +21,7 @@ from ssn3d.segmentation.inference.predict import MICRO_BATCH_SIZE, load_network,
 from ssn3d.segmentation.networks.registry import build_network
 from ssn3d.segmentation.training.checkpoint import read_tensors, write_tensors
 from ssn3d.segmentation.training.steps import train_run
-from ssn3d.subtomograms.splits import write_split
-from ssn3d.subtomograms.store import open_dataset, open_shard
+from ssn3d.subtomograms.store import open_shard
 
 SETTINGS = section(
     "training", device="cpu", precision="float32", batch_size=8, micro_batch_size=4, epochs=2
@@ -41,9 +40,7 @@ def write_inputs(folder, images=IMAGES, **origin):
         path = folder / f"{name}.h5"
         shards.append(write_shard_of(path, images[rows], MASKS[rows], particles, **origin))
         done = rows.stop
-    dataset = open_dataset(shards)
-    names = dataset.tomograms, dataset.labels, dataset.pdb_ids
-    write_split(folder / "random.csv", *names, np.array(PARTS))
+    write_split_of(folder / "random.csv", shards, PARTS)
     return {"shards": shards, "split": folder / "random.csv"}
 
 
