@@ -23,7 +23,7 @@ OF_THE_EXPERIMENT = {
 """Files whose tests share one finished experiment."""
 
 # Machines may be busy: how long an example takes says nothing about the code.
-hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.register_profile("untimed", deadline=None, max_examples=50)
 hypothesis.settings.load_profile("untimed")
 
 

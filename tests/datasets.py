@@ -6,7 +6,8 @@ import numpy as np
 
 from ssn3d.core.particles import Particles
 from ssn3d.microscope.snr import aligned_crops, snr_of_crops
-from ssn3d.subtomograms.store import Dataset, Origin, Shard, write_shard
+from ssn3d.subtomograms.splits import write_split
+from ssn3d.subtomograms.store import Dataset, Origin, Shard, open_dataset, write_shard
 
 
 def particles_of(centres, pdb_ids="1AAA", rotations=None):
@@ -52,3 +53,10 @@ def write_shard_of(
         provenance=provenance or {},
     )
     return path
+
+
+def write_split_of(path, shards, parts):
+    """Write the part of each subtomogram of some shards; return their dataset."""
+    dataset = open_dataset(shards)
+    write_split(path, dataset.tomograms, dataset.labels, dataset.pdb_ids, np.array(parts))
+    return dataset

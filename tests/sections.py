@@ -17,3 +17,8 @@ def changed(model, **values):
 def section(name, **values):
     """Return a section of config.yaml, with some values changed."""
     return changed(getattr(PAPER, name), **values)
+
+
+def preset(name):
+    """Return config.yaml with a file of config/ laid over it."""
+    return load_config(REPOSITORY / "config.yaml", REPOSITORY / "config" / f"{name}.yaml")

@@ -21,6 +21,15 @@ def snakemake(folder, *arguments):
     return done.stdout + done.stderr
 
 
+def fault_of_snakemake(*arguments):
+    """Run Snakemake on the repository where it fails; give what it printed."""
+    command = [sys.executable, "-m", "snakemake", "--cores", "2", *arguments]
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
 def copy_repository(folder):
     """Copy what the small experiment needs into an empty folder."""
     for name in FOLDERS:

@@ -1,12 +1,17 @@
-"""`ssn3d average`: output files, and errors for invalid input."""
+"""`ssn3d average`: output files, and errors for invalid options and input."""
+
+import math
 
 import numpy as np
 import pandas as pd
 import pytest
 from tilted_specimen import SIZE, VOXEL_ANGSTROM
 
+from commands import error_of
+from ssn3d.averaging.options import AverageOptions
 from ssn3d.averaging.symmetry import angular_error_deg
 from ssn3d.cli.main import main
+from ssn3d.core.errors import DataError
 from ssn3d.core.particles import Particles
 from ssn3d.io.mrc import read_mrc, write_mrc
 from ssn3d.io.particles.of_tomogram import read_particles_of
@@ -31,16 +36,16 @@ def files(specimen, tmp_path_factory):
     return folder
 
 
-def average(files, output, *options, picks="picks.star", tomogram="tomogram.mrc"):
-    command = ["average", str(files / picks), "--tomogram", str(files / tomogram)]
+def arguments(files, output, *options, picks="picks.star"):
+    command = ["average", str(files / picks), "--tomogram", str(files / "tomogram.mrc")]
     command += ["--diameter", "150", "--output", str(output), "--max-shift", "10"]
-    main([*command, "--rounds", "1", *options])
+    return [*command, "--rounds", "1", *options]
 
 
 def test_average_files(files, specimen, tmp_path):
     maps = [str(files / "map.mrc")] * 2
     options = ["--reference", maps[0], "--truth", maps[1], "--masks", str(files / "labels.mrc")]
-    average(files, tmp_path / "new", *options, "--box", str(SIZE))
+    main(arguments(files, tmp_path / "new", *options, "--box", str(SIZE)))
     assert {path.name for path in (tmp_path / "new").iterdir()} == FILES | {
         "average.png",
         "average.svg",
@@ -74,22 +79,13 @@ def test_rows_of_input(files, tmp_path, caplog):
     rows.to_csv(tmp_path / "picks.csv", index=False)
     maps = ["--reference", str(files / "map.mrc"), "--rounds", "0", "--box", str(SIZE)]
     maps += ["--tilts", "-75", "75"]
-    average(files, tmp_path / "new", *maps, picks=tmp_path / "picks.csv")
+    main(arguments(files, tmp_path / "new", *maps, picks=tmp_path / "picks.csv"))
     found = pd.read_csv(tmp_path / "new" / "particles.csv")["row"].to_numpy() - 1
     assert found.tolist() == [row for row in range(32) if row % 3 and row != 5]
     assert "degrees only, but --tilts are -75 75" in caplog.text
     tomogram = open_tomogram(files / "tomogram.mrc")
     moved = read_particles_of(tmp_path / "new" / "particles.star", tomogram).particles.centres
     assert np.linalg.norm(moved - centres[found], axis=1).max() < 2
-
-
-def fails(capsys, match, *arguments, **files):
-    with pytest.raises(SystemExit) as ended:
-        average(*arguments, **files)
-    assert ended.value.code == 1
-    lines = capsys.readouterr().err.splitlines()
-    assert match in lines[-1]
-    assert "error: " in lines[-1]
 
 
 def test_input_errors(files, specimen, tmp_path, capsys):
@@ -105,7 +101,26 @@ def test_input_errors(files, specimen, tmp_path, capsys):
         "give a smaller one, or a larger --box": ["--box", str(SIZE), "--max-shift", "131"],
     }
     for match, options in wrong.items():
-        fails(capsys, match, files, out, *options)
-    fails(capsys, "give at least 4", files, out, picks=tmp_path / "three.star")
-    fails(capsys, "not text in UTF-8 or UTF-16; give a table", files, out, picks="map.mrc")
+        assert match in error_of(arguments(files, out, *options), capsys)
+    picks = {"give at least 4": tmp_path / "three.star", "not text in UTF-8 or": "map.mrc"}
+    for match, name in picks.items():
+        assert match in error_of(arguments(files, out, picks=name), capsys)
     assert not out.exists()
+
+
+WRONG = {
+    "diameter_angstrom": [0, -1, math.nan, math.inf],
+    "first_resolution_angstrom": [0, -5, math.nan],
+    "max_shift_angstrom": [-1, math.nan],
+    "rounds": [-1],
+    "seed": [-1],
+    "threads": [0],
+    "symmetry": ["X3"],
+    "tilt_range_deg": [(60, -60), (0, 0), (-95, 60), (-60, math.nan)],
+}
+
+
+@pytest.mark.parametrize(("name", "value"), [(k, v) for k, all_ in WRONG.items() for v in all_])
+def test_impossible_options(name, value):
+    with pytest.raises(DataError, match="; give "):
+        AverageOptions(**{"diameter_angstrom": 100.0, name: value})

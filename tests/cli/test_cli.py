@@ -65,13 +65,6 @@ def test_only_rules_with_torch_import_it():
     assert run(f"{code}    assert 'torch' not in sys.modules, path\nprint('done')") == "done"
 
 
-def test_networks_list_parameters(capsys):
-    main(["networks"])
-    counts = dict(line.split() for line in capsys.readouterr().out.splitlines())
-    assert counts["SSN3D-v1"] == "2,042,158"
-    assert "UNet" in counts
-
-
 @pytest.mark.parametrize("command", COMMANDS)
 def test_help_lists_command_and_example(command, capsys):
     for arguments, expected in (["--help"], f"\n    {command} "), ([command, "--help"], EXAMPLE):

@@ -8,8 +8,8 @@ import zipfile
 
 import pytest
 
+from commands import error_of
 from small_workflow import REPOSITORY, copy_repository
-from ssn3d.cli.init import workflow_folder
 from ssn3d.cli.main import main
 from ssn3d.io.files import sha256_of
 
@@ -44,16 +44,9 @@ def test_folder_has_the_configuration(tmp_path, capsys):
 @pytest.mark.parametrize("name", ["Snakefile", "config.yaml", "profiles"])
 def test_existing_files_are_kept(tmp_path, name, capsys):
     (tmp_path / name).write_text("mine")
-    with pytest.raises(SystemExit) as ended:
-        main(["init", str(tmp_path)])
-    assert ended.value.code == 1
-    (line,) = capsys.readouterr().err.splitlines()
+    line = error_of(["init", tmp_path], capsys)
     assert f"{tmp_path / name}: exists already; give another folder" in line
     assert [path.read_text() for path in tmp_path.iterdir()] == ["mine"]
-
-
-def test_workflow_of_checkout():
-    assert workflow_folder() == REPOSITORY
 
 
 @pytest.mark.slow

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 import starfile
 
+from commands import error_of
 from own_tomograms import (
     Dark,
     FiveClasses,
@@ -37,15 +38,6 @@ def write_picks(path, names):
     table = {"rlnMicrographName": names, **columns}
     starfile.write({"particles": pd.DataFrame(table)}, path)
     return str(path)
-
-
-def error_of(arguments, capsys):
-    with pytest.raises(SystemExit) as ended:
-        main(arguments)
-    assert ended.value.code == 1
-    lines = [line for line in capsys.readouterr().err.splitlines() if "error: " in line]
-    assert len(lines) == 1
-    return lines[0]
 
 
 def test_whole_tomogram(files, tmp_path, capsys):

@@ -33,7 +33,7 @@ def with_gold(volume, places, radius=5):
     return volume + 40 * fringe.astype(np.float32)
 
 
-@pytest.mark.parametrize("snr", [0.01, 0.3, 3.0])
+@pytest.mark.parametrize("snr", [0.01, 3.0])
 @pytest.mark.parametrize("particles", [1, 15])
 def test_gold_and_vacuum(snr, particles):
     """Noise is weaker by a quarter in vacuum, which has no particles."""
@@ -50,7 +50,7 @@ def test_gold_and_vacuum(snr, particles):
     assert abs(half.middle - plain.middle) < 0.3 * plain.scale
 
 
-@hypothesis.settings(max_examples=20, deadline=None)
+@hypothesis.settings(max_examples=20)
 @hypothesis.given(st.tuples(*[st.integers(5, 90)] * 3), st.floats(-1e4, 1e4), st.floats(1e-3, 1e3))
 def test_offset_and_scale_of_file(shape, offset, factor):
     """A tomogram is standardised to the same values whatever the units of its file."""

@@ -7,9 +7,9 @@ import pytest
 import torch
 from threadpoolctl import threadpool_limits
 
-from sections import changed, section
+from sections import changed, preset, section
 from small_workflow import REPOSITORY
-from ssn3d.config.experiment import load_config
+from ssn3d.core.parallel import parallel_results
 from ssn3d.io.files import read_json
 from ssn3d.microscope.steps import add_noise, image_specimen
 from ssn3d.specimen.steps import simulate_specimen
@@ -19,7 +19,7 @@ from ssn3d.structures.surrogates import surrogate
 from ssn3d.subtomograms.steps import extract_subtomograms
 from ssn3d.subtomograms.store import open_shard
 
-REALISTIC = load_config(REPOSITORY / "config.yaml", REPOSITORY / "config/realistic.yaml").microscope
+REALISTIC = preset("realistic").microscope
 # BLAS splits the products of maps of 29 voxels or more.
 COMPLEXES = {"1AAA": Complex(8e5, 85.0, "D2"), "2BBB": Complex(1e5, 45.0, "C1")}
 SIZE = 16
@@ -117,3 +117,26 @@ def test_bytes_do_not_depend_on_threads(tmp_path, kind):
     assert set(FILES) < set(found[1])
     assert found[2] == found[1]
     assert found[4] == found[1]
+
+
+def test_results_in_order_and_few_in_hand():
+    made = []
+
+    def items():
+        for i in range(200):
+            made.append(i)
+            yield i
+
+    in_hand = []
+    for i, result in enumerate(parallel_results(lambda item: 2 * item, items())):
+        assert result == 2 * i
+        in_hand.append(len(made) - i)
+    assert len(in_hand) == len(made)
+    assert max(in_hand) <= 5 * torch.get_num_threads() + 1
+
+
+def test_threads_return_after_an_error():
+    before = torch.get_num_threads()
+    with pytest.raises(ZeroDivisionError):
+        list(parallel_results(lambda item: 1 // item, [1, 0, 1]))
+    assert torch.get_num_threads() == before

@@ -14,23 +14,17 @@ import pandas as pd
 import pytest
 from snakemake.cli import parse_args
 
-from datasets import particles_of, write_shard_of
+from datasets import particles_of, write_shard_of, write_split_of
 from own_tomograms import dark_spheres, spheres, write_tomogram
 from small_workflow import REPOSITORY, snakemake
 from ssn3d.cli.init import run as lay_down
 from ssn3d.cli.main import _parser, main
 from ssn3d.config.experiment import load_config
-from ssn3d.subtomograms.splits import write_split
-from ssn3d.subtomograms.store import open_dataset
 
 DOCS = REPOSITORY / "docs"
 PAGES = [*DOCS.glob("tutorials/*.md"), *DOCS.glob("how-to/*.md")]
-PAGES += [
-    DOCS / "own_tomograms.md",
-    DOCS / "picking.md",
-    DOCS / "index.md",
-    REPOSITORY / "README.md",
-]
+PAGES += [*(DOCS / f"{name}.md" for name in ("own_tomograms", "picking", "index"))]
+PAGES += [REPOSITORY / "README.md"]
 BLOCK = re.compile(r"^```(\w+)(?: title=\"(.+?)\")?\n(.*?)^```", re.MULTILINE | re.DOTALL)
 CENTRES = [(28, y, x) for y in (24, 48, 72) for x in (24, 48, 72)]
 SHAPE, RADIUS = (56, 96, 96), 7
@@ -46,10 +40,8 @@ NOT_RUN = {
     "pip": "installs",
     "podman": "builds an image",
 }
-OTHER_TESTS = {
-    "own_design.md": "tests/workflow/test_single_steps.py",
-}
-"""Pages whose Python block another test runs."""
+PYTHON = {"leaderboard.md", "exchange.md", "own_design.md", "segment_pick_average.md"}
+"""Pages whose Python blocks are run below."""
 FASTER = {
     "average": [
         *("--rounds", "0"), *("--first-resolution", "90"), *("--max-shift", "5"),
@@ -81,10 +73,6 @@ def commands(page):
                 words = words[words.index("&&") + 1 :]
             if words:
                 yield words
-
-
-def names(page):
-    return str(page.relative_to(REPOSITORY))
 
 
 EVERY = {tuple(words) for page in PAGES for words in commands(page)}
@@ -153,12 +141,17 @@ def leaderboard(inside):
         particles = particles_of(np.zeros((len(kinds), 3)), "1KP8")
         masks = (images < -1).astype(np.uint8)
         paths.append(write_shard_of(shards / f"{name}.h5", images, masks, particles))
-    data = open_dataset(paths)
     (inside / "results" / "splits").mkdir(exist_ok=True)
-    split = np.array([kind for kinds in parts.values() for kind in kinds])
-    path = inside / "results" / "splits" / "random.csv"
-    write_split(path, data.tomograms, data.labels, data.pdb_ids, split)
+    split = [kind for kinds in parts.values() for kind in kinds]
+    write_split_of(inside / "results" / "splits" / "random.csv", paths, split)
     return inside
+
+
+def run_code(page, code, names=()):
+    """Run a Python block of a page; give its names."""
+    names = dict(names)
+    exec(compile(code, page.name, "exec"), names)  # noqa: S102 -- our own page
+    return names
 
 
 def run_ours(words, options=FASTER):
@@ -181,7 +174,7 @@ def test_options_exist():
 def test_masks_are_entered(leaderboard, capsys):
     page = DOCS / "how-to" / "leaderboard.md"
     *_, (_, code) = blocks(page, "python")
-    exec(compile(code, "leaderboard.md", "exec"), {"my_method": lambda image: image < -1})  # noqa: S102 -- our own page
+    run_code(page, code, {"my_method": lambda image: image < -1})
     with h5py.File(leaderboard / "mine.h5") as file:
         assert file["masks"].shape == (4, 8, 8, 8)
     (words,) = (w for w in commands(page) if "mine.h5" in w)
@@ -190,16 +183,15 @@ def test_masks_are_entered(leaderboard, capsys):
 
 
 def test_signature_of_networks():
-    (_, code), *_ = blocks(DOCS / "how-to" / "leaderboard.md", "python")
-    code = f"from torch import nn\n{code}"
-    names_there = {}
-    exec(compile(code, "leaderboard.md", "exec"), names_there)  # noqa: S102 -- our own page
-    assert names_there["my_net"].block == 2
+    page = DOCS / "how-to" / "leaderboard.md"
+    (_, code), *_ = blocks(page, "python")
+    assert run_code(page, f"from torch import nn\n{code}")["my_net"].block == 2
 
 
 def test_files_are_read(inside, capsys):
-    ((_, code),) = blocks(DOCS / "how-to" / "exchange.md", "python")
-    exec(compile(code, "exchange.md", "exec"), {})  # noqa: S102 -- our own page
+    page = DOCS / "how-to" / "exchange.md"
+    ((_, code),) = blocks(page, "python")
+    run_code(page, code)
     assert str(SHAPE) in capsys.readouterr().out
     assert inside.is_dir()
 
@@ -230,10 +222,7 @@ def test_other_commands_exist():
 
 
 def test_python_blocks_are_run():
-    here = {"leaderboard.md", "exchange.md", "segment_pick_average.md"}
-    for page in PAGES:
-        if blocks(page, "python"):
-            assert page.name in here or (REPOSITORY / OTHER_TESTS[page.name]).exists(), names(page)
+    assert {page.name for page in PAGES if blocks(page, "python")} == PYTHON
 
 
 def test_configurations_are_valid(tmp_path):
@@ -257,6 +246,23 @@ def test_own_design_is_planned(tmp_path):
 
 
 @pytest.mark.slow
+def test_own_design_runs(monkeypatch):
+    """Its Python code simulates, trains and segments."""
+    page = DOCS / "tutorials" / "own_design.md"
+    ((_, code),) = blocks(page, "python")
+    monkeypatch.chdir(REPOSITORY)
+    names = run_code(page, code)
+    tomogram, density = names["tomogram"], names["specimen"].density
+    assert tomogram.shape == density.shape == (72, 160, 160)
+    assert np.corrcoef(tomogram.ravel(), density.ravel())[0, 1] < -0.2  # protein is dark
+    predicted, truth = map(np.concatenate, zip(*names["pairs"], strict=True))
+    assert predicted.shape == truth.shape == (5, 24, 24, 24)
+    assert truth.any(axis=(1, 2, 3)).all()
+    found = np.count_nonzero(predicted & truth) / np.count_nonzero(predicted | truth)
+    assert found > 0.3  # a random mask of that size has 0.07
+
+
+@pytest.mark.slow
 def test_tutorial_runs(tmp_path, monkeypatch, capsys):
     """Simulate, segment, pick, score, draw and average, in a smaller tomogram."""
     page = DOCS / "tutorials" / "segment_pick_average.md"
@@ -277,7 +283,7 @@ def test_tutorial_runs(tmp_path, monkeypatch, capsys):
         else:
             run_ours(words, {"average": ["--rounds", "0"]})
     ((_, code),) = blocks(page, "python")
-    exec(compile(code, "segment_pick_average.md", "exec"), {})  # noqa: S102 -- our own page
+    run_code(page, code)
     recall = float(re.search(r"^recall +([\d.]+)", capsys.readouterr().out, re.MULTILINE)[1])
     assert recall > 0.9
     assert Path("picks.png").stat().st_size > 10_000

@@ -10,9 +10,8 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from sections import PAPER, changed
+from sections import PAPER, changed, preset
 from ssn3d.cli.main import main
-from ssn3d.config.experiment import load_config
 from ssn3d.doctor import estimate, lines, machine
 from ssn3d.experiment.runs import NETWORKS, Run
 from ssn3d.segmentation.inference.compute import Compute
@@ -159,40 +158,24 @@ def test_disk_and_cache(tmp_path, monkeypatch):
     assert lines.cache(tmp_path / "none") == "0 structures, 0 MB in ~/none"
 
 
-def test_archive_answers_or_refuses(pdb_ids):
-    with archive(200) as url:
-        said = lines.structures(archive_settings(url), pdb_ids)
-    assert said.startswith("0 of 22 in ")
-    assert "is reachable" in said
-    with archive(403) as url:
-        said = lines.structures(archive_settings(url), pdb_ids)
-    assert "HTTP 403" in said
-    assert "allow_surrogates to true" in said
-
-
-def test_no_network_and_the_remedies(pdb_ids):
+def test_sources_of_structures(pdb_ids, tmp_path):
+    for status, text in ((200, "is reachable"), (403, "HTTP 403.*allow_surrogates to true")):
+        with archive(status) as url:
+            said = lines.structures(archive_settings(url), pdb_ids)
+        assert re.match(f"0 of 22 in .*{text}", said)
     said = lines.structures(archive_settings(NOWHERE), pdb_ids)
     assert "127.0.0.1:9: no connection; put files like 1A1S.cif.gz there" in said
     said = lines.structures(archive_settings(NOWHERE, allow_surrogates=True), pdb_ids)
     assert "no connection; bead models" in said
-
-
-def test_cache_needs_no_network(pdb_ids, tmp_path):
+    random = {"count": 300, "mass_dalton": [2e4, 4e6]}
+    said = lines.structures(changed(PAPER.structures, ids=None, random=random), [])
+    assert said == "300 random shapes; no files or network needed"
     folder = tmp_path / "cache" / "structures"
     folder.mkdir(parents=True)
     for pdb_id in pdb_ids:
         (folder / f"{pdb_id}.cif.gz").touch()
     said = lines.structures(archive_settings("http://not-asked.invalid/{ID}"), pdb_ids)
     assert said == f"22 of 22 in {folder}"
-
-
-def test_random_shapes_alone():
-    random = {"count": 300, "mass_dalton": [2e4, 4e6]}
-    said = lines.structures(changed(PAPER.structures, ids=None, random=random), [])
-    assert said == "300 random shapes; no files or network needed"
-
-
-def test_user_folder(pdb_ids, tmp_path):
     (tmp_path / "1KP8.pdb").touch()
     settings = changed(PAPER.structures, source="folder", folder=str(tmp_path))
     said = lines._value_or_fault(lambda: lines.structures(settings, pdb_ids))
@@ -215,19 +198,23 @@ def test_results_of_an_earlier_run(pdb_ids, tmp_path):
     assert said == "1 of 3 datasets and 1 of 36 runs there"
 
 
-def test_epoch_time():
+def test_times_of_stages():
     random, without = Run("SSN3D-ED", "A"), Run("SSN3D-ED", "A", "without_1KP8")
     # of 3,380: 338 to test, 304 to validate (forward only: a third), 2,738 to train
     assert estimate.epoch_seconds(PAPER, 22, random, 0.056) == pytest.approx(159, abs=0.5)
     assert estimate.epoch_seconds(PAPER, 10, without, 0.056) == pytest.approx(159, abs=0.5)
     more = changed(PAPER, subtomograms={"count": 6760})
     assert estimate.epoch_seconds(more, 22, random, 0.056) == pytest.approx(318, abs=1)
-
-
-def test_jobs_at_a_time():
-    assert estimate.side_by_side([1.0, 2.0, 3.0], 1) == 6
-    assert estimate.side_by_side([1.0, 2.0, 3.0], 2) == 3
-    assert estimate.side_by_side([1.0, 9.0], 8) == 9
+    assert [estimate.side_by_side([1.0, 2.0, 9.0], count) for count in (1, 2, 8)] == [12, 9, 9]
+    two = estimate.simulation_seconds(PAPER, 3.5)  # one of them independent
+    assert two == pytest.approx(2 * (13 + 3 * 18), rel=0.2)  # processor time as measured
+    assert estimate.simulation_seconds(changed(PAPER, tomograms=3), 3.5) == 2 * two
+    assert estimate.simulation_seconds(PAPER, 7.0) == 2 * two
+    # 338 to test and 800 independent each; the tuned ones 45 trials of 60 subtomograms as well
+    tuned = [Run("Xu & Alber, tuned", dataset) for dataset in "AB"]
+    unsupervised = estimate.baseline_seconds(PAPER, [Run("Xu & Alber", "A")], 0.2)
+    assert unsupervised == pytest.approx(1138 * 0.2)
+    assert estimate.baseline_seconds(PAPER, tuned, 0.2) == pytest.approx(2 * 3838 * 0.2)
 
 
 def test_training_time(pdb_ids, monkeypatch):
@@ -239,25 +226,6 @@ def test_training_time(pdb_ids, monkeypatch):
     assert "at most 7 to 10 days for 100 epochs each" in said[0]
     assert "at most 13 to 20 days for 200 epochs each" in said[1]
     assert "SSN3D-ED 3 min" in said[0]
-
-
-def test_simulation_time():
-    two = estimate.simulation_seconds(PAPER, 3.5)  # one of them independent
-    assert two == pytest.approx(2 * (13 + 3 * 18), rel=0.2)  # processor time as measured
-    assert estimate.simulation_seconds(changed(PAPER, tomograms=3), 3.5) == 2 * two
-    assert estimate.simulation_seconds(PAPER, 7.0) == 2 * two
-
-
-def test_baseline_time():
-    # 338 to test and 800 independent each; the tuned ones 45 trials of 60 subtomograms as well
-    tuned = [Run("Xu & Alber, tuned", dataset) for dataset in "AB"]
-    unsupervised = estimate.baseline_seconds(PAPER, [Run("Xu & Alber", "A")], 0.2)
-    assert unsupervised == pytest.approx(1138 * 0.2)
-    assert estimate.baseline_seconds(PAPER, tuned, 0.2) == pytest.approx(2 * 3838 * 0.2)
-
-
-def _projections(datasets):
-    return estimate.PROJECTIONS_A_TOMOGRAM + datasets * estimate.PROJECTIONS_A_DATASET
 
 
 def test_stages_add_up(pdb_ids, monkeypatch):
@@ -272,15 +240,13 @@ def test_stages_add_up(pdb_ids, monkeypatch):
     lines.simulation(config, spent)
     for line in (lines.trainings, lines.baseline, lines.jobs):
         line(config, pdb_ids, spent)
-    assert spent["simulation"] == pytest.approx(2 * _projections(3) / 4)
+    projections = estimate.PROJECTIONS_A_TOMOGRAM + 3 * estimate.PROJECTIONS_A_DATASET
+    assert spent["simulation"] == pytest.approx(2 * projections / 4)
     assert spent["jobs"] == estimate.jobs_of(config, config.tables.runs(pdb_ids)) * 2 / 4
     assert lines.in_all(spent) == f"{lines.between(sum(spent.values()))}, if nothing else runs"
     del spent["jobs"]
     assert lines.in_all(spent) == "unknown, as is the time of jobs"
-
-
-def test_jobs_of_the_demo(pdb_ids, repository):
-    demo = load_config(repository / "config.yaml", repository / "config/demo.yaml")
+    demo = preset("demo")
     assert estimate.jobs_of(demo, demo.tables.runs(pdb_ids)) == 51  # those of snakemake -n
 
 

@@ -44,7 +44,6 @@ def test_no_candidates():
     assert not kept(np.empty(0), 0.1).size
 
 
-@settings(deadline=None)
 @given(probabilities=PROBABILITIES, rate=st.floats(0.01, 0.9))
 def test_cut_keeps_the_rate(probabilities, rate):
     marked = kept(probabilities, rate)
@@ -57,7 +56,7 @@ def test_cut_keeps_the_rate(probabilities, rate):
         assert (1 - probabilities[following]).mean() > rate
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(seed=st.integers(0, 1000), count=st.integers(1, 60))
 def test_probability_rises_with_the_score(seed, count):
     one = world(seed, count)

@@ -57,7 +57,7 @@ MEASURED = st.builds(
 )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(tomograms=st.lists(st.tuples(MEASURED, TILTS), min_size=1, max_size=3))
 def test_all_measurements_give_valid_settings(tomograms):
     found, tilts = zip(*tomograms, strict=True)
@@ -71,7 +71,6 @@ def test_all_measurements_give_valid_settings(tomograms):
         assert voxels * ratio >= 0.999 * SPECIMEN["tomogram_size_voxels"][axis]
 
 
-@settings(deadline=None)
 @given(snrs=st.lists(or_none(st.floats(1e-5, 10)), min_size=1, max_size=4))
 def test_snr_is_a_valid_range(snrs):
     found = snr_like(snrs)

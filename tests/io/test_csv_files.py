@@ -48,11 +48,6 @@ def test_damaged_table_is_one_line(path, text, fault):
     assert str(caught.value).endswith("; restore it")
 
 
-def test_missing_table_is_one_line(tmp_path):
-    with pytest.raises(DataError, match=r"t\.csv: no such file$"):
-        read_csv(tmp_path / "t.csv", TYPES)
-
-
 def test_optional_cells_may_be_empty(path):
     path.write_text("row,pdb_id,score\n0,1KP8,\n1,2GLS,0.5\n")
     scores = read_csv(path, TYPES, may_be_empty=["score"])["score"]

@@ -28,7 +28,7 @@ def data_of(volume):
     return found
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(
     st.tuples(*[st.tuples(st.integers(0, 9), st.integers(0, 9))] * 3),
     st.sampled_from([0.0, -5.0, 127.0, 255.0]),

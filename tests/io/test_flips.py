@@ -18,9 +18,7 @@ from ssn3d.core.seeds import generator
 from ssn3d.io.mrc import read_mrc
 from ssn3d.io.volumes import open_volume
 from ssn3d.segmentation.evaluation.run_io import read_prediction
-from ssn3d.segmentation.inference.predict import load_network
-from ssn3d.segmentation.networks.registry import build_network
-from ssn3d.segmentation.training.checkpoint import read_checkpoint, write_tensors
+from ssn3d.segmentation.training.checkpoint import read_checkpoint
 from ssn3d.structures.structure import read_structure
 from ssn3d.subtomograms.store import open_shard
 
@@ -30,17 +28,6 @@ from synthetic_entries import cif_text, make_entry, pdb_text, read_entry
 FLIPS = 100
 HEADER = 64
 CUTS = 20
-
-
-def weights(path):
-    network = build_network("SSN3D-ED", 0.0, torch.Generator())
-    content = {"network": "SSN3D-ED", "precision": "float32", "weights": network.state_dict()}
-    write_tensors(path, content)
-
-
-def read_weights(path):
-    network, description = load_network(path)
-    return {**network.state_dict(), **description}
 
 
 def read_shard(path):
@@ -68,7 +55,6 @@ CHECKED = [
     Kind("A.h5", sample_files.shard, read_shard),
     Kind("predictions.h5", sample_files.predictions, read_predictions),
     Kind("checkpoint.pt", sample_files.checkpoint, lambda path: read_checkpoint(path, "f")),
-    Kind("weights.pt", weights, read_weights),
 ]
 COORDINATES = [
     Kind("1ABC.cif", lambda path: path.write_text(cif_text(make_entry())), read_entry),

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from commands import error_of
 from own_tomograms import write_tomogram
 from small_workflow import REPOSITORY
 from ssn3d.cli.main import main
@@ -20,14 +21,6 @@ def run(volume, folder, *options, voxel_size=10.0):
     config = load_config(REPOSITORY / "config.yaml", folder / "out" / "like_it.yaml")
     assert (folder / "out" / "picture.png").stat().st_size > 10_000
     return found, config
-
-
-def error_of(arguments, capsys):
-    with pytest.raises(SystemExit) as ended:
-        main([str(argument) for argument in arguments])
-    assert ended.value.code == 1
-    (line,) = [line for line in capsys.readouterr().err.splitlines() if "error: " in line]
-    return line
 
 
 def test_beads(simulated, opened):

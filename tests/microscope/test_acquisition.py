@@ -8,15 +8,14 @@ import numpy as np
 import pytest
 
 from cameras import DOSE, ERRORS, ICE, SLAB
-from sections import changed, section
+from sections import changed, preset, section
 from small_workflow import REPOSITORY
-from ssn3d.config.experiment import load_config
 from ssn3d.core.errors import DataError
 from ssn3d.core.ranges import draw
 from ssn3d.core.seeds import generator
 from ssn3d.microscope.acquisition import read_acquisition, sample_acquisition, write_acquisition
 
-REALISTIC = load_config(REPOSITORY / "config.yaml", REPOSITORY / "config/realistic.yaml").microscope
+REALISTIC = preset("realistic").microscope
 ICE_NUMBERS = {
     "ice.thickness_angstrom": 2500.0,
     "ice.tilt_about_x_deg": 2.0,

@@ -74,14 +74,3 @@ def test_displacement_is_slope_of_phase(defocus, pixel, cs):
         found.append(np.abs(phases[0] - phases[1]).max() / (4 * np.pi * step))
     largest = largest_displacement_angstrom(optics, defocus, pixel)
     assert largest == pytest.approx(max(found), rel=1e-3, abs=1e-3)
-
-
-@hypothesis.given(st.integers(2, 300), st.integers(0, 200))
-def test_borders_are_mirrored(size, border):
-    padding = Padding.at_least((size, 2), border)
-    assert min(size + 2 * border, 2 * (size - 1)) <= padding.padded[0] <= 2 * size + 3 * border
-    row = torch.arange(size, dtype=torch.float32)[:, None].repeat(1, 2)
-    wide = padding._mirrored(row)[:, 0].numpy()
-    start = (padding.padded[0] - size) // 2
-    end = padding.padded[0] - size - start
-    np.testing.assert_array_equal(wide, np.pad(np.arange(size), (start, end), mode="reflect"))

@@ -1,12 +1,7 @@
 """The SNR of volumes whose SNR is known, and the noise scale that reaches a target."""
 
-import threading
-import time
-
 import numpy as np
 import pytest
-import scipy.ndimage
-import torch
 from scipy.spatial.transform import Rotation
 
 from datasets import measure_snr, particles_of
@@ -219,19 +214,3 @@ def test_crops_are_aligned(scene, molecule):
     # a constant background is subtracted before the rotation, or the corners would differ
     shifted = aligned_crops(density + 500, particles[:6], SIZE)
     np.testing.assert_allclose(shifted, crops, atol=0.01 * crops.max())
-
-
-def test_crops_use_all_threads(scene, monkeypatch):
-    density, particles = scene
-    seen = set()
-    affine = scipy.ndimage.affine_transform
-
-    def slow(*arguments, **keywords):
-        seen.add(threading.get_ident())
-        time.sleep(0.005)
-        return affine(*arguments, **keywords)
-
-    monkeypatch.setattr(scipy.ndimage, "affine_transform", slow)
-    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
-    aligned_crops(density, particles[:12], SIZE)
-    assert len(seen) == 2

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from balls import reader, scattered, volume_of_balls
 from hypothesis import strategies as st
-from scipy import ndimage
 
 from ssn3d.core.errors import DataError
 from ssn3d.picking import dog
@@ -64,7 +63,7 @@ def test_peaks_in_binned_voxels():
     assert found.distances.max() < 0.3
 
 
-@hypothesis.settings(max_examples=8, deadline=None)
+@hypothesis.settings(max_examples=8)
 @hypothesis.given(st.floats(6.0, 40.0), st.integers(1, 10**5))
 def test_slabs_change_nothing(volume, diameter, voxels):
     whole = find_peaks(reader(volume), SHAPE, diameter)
@@ -74,7 +73,7 @@ def test_slabs_change_nothing(volume, diameter, voxels):
     assert slabs.centres.tolist() == whole.centres.tolist()
 
 
-@hypothesis.settings(max_examples=12, deadline=None)
+@hypothesis.settings(max_examples=12)
 @hypothesis.given(st.tuples(*[st.floats(20, 39)] * 3), st.floats(7, 16), st.integers(1, 10**5))
 def test_one_pick_per_particle(centre, radius, voxels):
     """At borders of slabs too, and where its middle is between voxels."""
@@ -163,9 +162,3 @@ def test_faulty_volumes_are_refused(fault, message, volume):
     for diameter in (1.0, 500.0):
         with pytest.raises(DataError, match="not between 3 and 80"):
             find_peaks(reader(volume), SHAPE, diameter)
-
-
-def test_filter_matches_scipy(volume):
-    filtered = dog._difference(volume, 2.0)
-    wide, narrow = (ndimage.gaussian_filter(volume, s, mode="nearest") for s in (3.2, 2.0))
-    np.testing.assert_allclose(filtered, wide - narrow, atol=1e-5)

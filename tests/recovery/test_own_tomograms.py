@@ -82,13 +82,6 @@ def test_picks_and_instances(recovered):
         assert numbers.tolist() == list(range(1, len(true) + 1))
 
 
-def test_dog_of_bright_protein(recovered, tmp_path):
-    picking = PICKING.model_copy(update={"method": "dog", "diameter_angstrom": 120.0})
-    sample = recovered[1][1].sample
-    pick_sample(sample, picking.model_copy(update={"threshold": 3.0}), tmp_path / "p.star")
-    assert nearest(CENTRES["bright"], centres_of(tmp_path / "p.star", "bright")).max() < 1
-
-
 def test_no_picks(recovered, tmp_path, caplog):
     caplog.set_level(logging.INFO, logger="ssn3d")
     folder, (source, _) = recovered

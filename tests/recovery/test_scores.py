@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from datasets import particles_of
 from own_tomograms import spheres
 from ssn3d.core.errors import DataError
-from ssn3d.core.particles import Particles
 from ssn3d.io.files import read_json
 from ssn3d.io.mrc import write_mrc
 from ssn3d.io.particles.files import write_particle_table
@@ -30,8 +30,7 @@ def write_files(tmp_path):
         labels[spheres(SHAPE, CENTRES[number - 1 : number], 4)] = number
     labels[spheres(SHAPE, [[25, 25, 10]], 3)] = 9  # a bead of gold, say
     write_mrc(tmp_path / "labels.mrc", labels, 10.0)
-    rotations = np.tile(np.eye(3), (4, 1, 1))
-    write_particles(tmp_path / "true.star", Particles(CLASSES, CENTRES, rotations), "t", 10.0)
+    write_particles(tmp_path / "true.star", particles_of(CENTRES, CLASSES), "t", 10.0)
     table = ParticleTable.of_picks("t", PICKS, np.array([3.0, 2.0, 1.0]))
     frame = TomogramFrame.of_volume(SHAPE, 10.0)
     write_particle_table(tmp_path / "picks.star", table, frame, tomogram="t")

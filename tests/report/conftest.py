@@ -4,11 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ssn3d.core.particles import Particles
+from datasets import particles_of, write_shard_of
 from ssn3d.io.files import write_json
 from ssn3d.io.tables import write_csv
 from ssn3d.segmentation.evaluation.metrics import block_ceilings, score_masks
-from ssn3d.subtomograms.store import Origin, write_shard
 
 
 @pytest.fixture
@@ -57,17 +56,7 @@ def write_images(tmp_path):
     """Write a shard of tomogram t1 and dataset A with these images, and return its path."""
 
     def write(images, masks, pdb_ids):
-        n, path = len(images), tmp_path / "t1.h5"
-        particles = Particles(np.array(pdb_ids), np.zeros((n, 3)), np.tile(np.eye(3), (n, 1, 1)))
-        write_shard(
-            path,
-            Origin("A", "t1", "centred", 0.5, 0.5, 10.0),
-            particles,
-            np.arange(1, n + 1),
-            zip(images.astype(np.float16), masks.astype(bool), strict=True),
-            size_voxels=images.shape[-1],
-            provenance={},
-        )
-        return path
+        particles = particles_of(np.zeros((len(images), 3)), pdb_ids)
+        return write_shard_of(tmp_path / "t1.h5", images, masks.astype(bool), particles)
 
     return write

@@ -12,7 +12,6 @@ from ssn3d.report.figures.panels import (
     central_slice,
     draw_slice,
     isosurface,
-    lit_colors,
 )
 from ssn3d.report.figures.style import SERIES, new_figure, save, styled
 
@@ -40,16 +39,6 @@ def test_surface_is_closed_at_edges():
     edges = np.sort(triangles[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2), axis=1)
     assert set(np.unique(edges, axis=0, return_counts=True)[1]) == {2}
     assert signed_volume(vertices, triangles) == pytest.approx(5 * 6 * 7, rel=0.05)
-
-
-def test_light_direction():
-    vertices, triangles = isosurface(ball((20, 20, 20), (10, 10, 10), 6), 0)
-    colors = lit_colors(vertices, triangles)
-    _, y, z = vertices[triangles].mean(1).T - 10
-    assert colors[z > 5].mean() > colors[z < -5].mean()
-    assert colors[y < -5].mean() > colors[y > 5].mean()
-    assert colors.min() > 0.1
-    assert colors.max() <= 1
 
 
 @pytest.mark.parametrize("plane", PLANES)

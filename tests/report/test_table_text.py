@@ -152,7 +152,7 @@ def test_latex_compiles(second, third, tmp_path):
     assert "Overfull" not in done.stdout
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(name=st.text(st.characters(codec="ascii", categories=["L", "N", "P", "S"]), min_size=1))
 def test_names_are_escaped(name):
     table = pd.DataFrame(index=[0], columns=TABLE3_COLUMNS, dtype=float)

@@ -5,6 +5,7 @@ import pytest
 from sections import changed, section
 from ssn3d.core.errors import DataError
 from ssn3d.io.files import write_json
+from ssn3d.report.bootstrap import mean_interval
 from ssn3d.report.provenance_labels import is_exact_entry, source_label, surrogates
 from ssn3d.report.settings import RowSettings
 from ssn3d.report.tables.tables import TABLE2_COLUMNS, TABLE3_COLUMNS, read_table, table2, table3
@@ -146,14 +147,6 @@ def test_run_in_wrong_folder(second, write_run, make_scores):
         second()
 
 
-def test_damaged_scores(second, write_run, make_scores):
-    folder = write_run("SSN3D-v1", "A", "random", make_scores(["1KP8"] * 4))
-    path = folder / "per_subtomogram.csv"
-    path.write_text(path.read_text()[:-40])  # cut off in the middle of a row
-    with pytest.raises(DataError, match=r"per_subtomogram\.csv: not a table of ssn3d"):
-        second()
-
-
 def test_table3_order(third):
     table = third(["1KPB", "1LB3", "2AWB", "1FNT", "1KP8"], leave_out=["2AWB"])
     assert list(table.columns) == TABLE3_COLUMNS
@@ -222,3 +215,45 @@ def test_table_round_trip(second, third, write_run, make_scores, tmp_path):
     (tmp_path / "table.csv").write_text("a,b\n1,2\n")
     with pytest.raises(DataError, match="not a table of ssn3d"):
         read_table(tmp_path / "table.csv")
+
+
+def test_interval_coverage():
+    rng = np.random.default_rng(1)
+    hits = 0
+    for _ in range(300):
+        # skewed, as IoUs are: most are good and some are bad
+        values = 100 * rng.beta(8, 2, 80)
+        low, high = mean_interval(values, np.full(80, "t1"), rng, resamples=300)
+        hits += low <= 80.0 <= high
+    assert 0.91 < hits / 300 < 0.98
+
+
+def test_tomograms_widen_interval():
+    """Intervals from resampled subtomograms alone would be too narrow."""
+    rng = np.random.default_rng(2)
+    tomograms = np.repeat([f"t{i}" for i in range(12)], 30)
+    hits = alone = 0
+    for _ in range(100):
+        values = 80 + np.repeat(rng.normal(0, 2, 12), 30) + rng.normal(0, 4, 360)
+        low, high = mean_interval(values, tomograms, rng, resamples=200)
+        hits += low <= 80.0 <= high
+        low, high = mean_interval(values, np.full(360, "t1"), rng, resamples=200)
+        alone += low <= 80.0 <= high
+    assert hits > 85
+    assert alone < 70
+
+
+def test_tomograms_weigh_by_size():
+    values, tomograms = np.array([70.0, 90, 90, 90]), np.array(["t1", "t2", "t2", "t2"])
+    assert mean_interval(values, tomograms, np.random.default_rng(0)) == (70, 90)
+
+
+def test_wider_interval_counts():
+    values, tomograms = np.array([70.0, 90, 70, 90] * 5), np.array(["t1", "t1", "t2", "t2"] * 5)
+    low, high = mean_interval(values, tomograms, np.random.default_rng(0))
+    assert high - low > 6
+
+
+def test_interval_of_one_value():
+    one = mean_interval(np.array([80.0]), np.array(["t1"]), np.random.default_rng(0))
+    assert np.isnan(one).all()

@@ -12,7 +12,7 @@ from scenes import ball, image_of, iou
 from scipy import ndimage
 from sklearn.mixture import GaussianMixture
 
-from datasets import particles_of, write_shard_of
+from datasets import particles_of, write_shard_of, write_split_of
 from sections import changed, section
 from ssn3d.core.errors import DataError
 from ssn3d.core.seeds import generator
@@ -28,7 +28,6 @@ from ssn3d.segmentation.baseline.segment import (
 from ssn3d.segmentation.baseline.steps import baseline_run, search_run
 from ssn3d.segmentation.evaluation.run_io import read_prediction
 from ssn3d.subtomograms.samples import groups_of
-from ssn3d.subtomograms.splits import write_split
 from ssn3d.subtomograms.store import open_dataset
 
 SIZE = 40
@@ -48,12 +47,6 @@ BASELINE = section(
     },
 )
 SETTINGS = changed(BASELINE.unsupervised, boundary_weight=1.0, max_clusters=8)
-NOISES = range(3)
-
-
-def rod(radius, half_length):
-    z, y, x = np.indices((SIZE,) * 3) - SIZE // 2
-    return (z**2 + y**2 <= radius**2) & (abs(x) <= half_length)
 
 
 def segmented(image, used=SETTINGS):
@@ -91,16 +84,6 @@ def test_watershed_of_density_includes_background():
     assert (mask & wanted).sum() > 0.9 * wanted.sum()
     assert mask.sum() > 2 * wanted.sum()
     assert (mask & other & ~wanted).sum() < 0.1 * other.sum()
-
-
-def test_rod_is_worse_than_ball_of_its_volume():
-    long, round_ = rod(4, 14), ball(7)
-    assert long.sum() == pytest.approx(round_.sum(), rel=0.03)
-    scores = {
-        name: np.mean([iou(segmented(image_of(truth, 0.3, n)).mask, truth) for n in NOISES])
-        for name, truth in (("rod", long), ("sphere", round_))
-    }
-    assert scores["rod"] < scores["sphere"] - 0.2
 
 
 def test_single_segment_is_the_target():
@@ -206,7 +189,7 @@ def test_clusters_consist_of_whole_segments():
         assert len(np.unique(result.clusters[result.segments == number])) == 1
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(0, 2**32 - 1), st.floats(0, 3))
 def test_threshold_minimises_energy(seed, weight):
     rng = np.random.default_rng(seed)
@@ -228,16 +211,7 @@ def test_threshold_minimises_energy(seed, weight):
     assert energy(kept) == pytest.approx(min(map(energy, above)))
 
 
-def test_boundary_shrinks_with_its_weight():
-    image = image_of(ball(7) | ball(4, (8, 30, 20)), 0.5)
-    weights = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
-    kept = [segmented(image, changed(SETTINGS, boundary_weight=w)).foreground for w in weights]
-    areas = [sum(np.diff(one, axis=axis).sum() for axis in range(3)) for one in kept]
-    assert areas == sorted(areas, reverse=True)
-    assert areas[0] > areas[-1]
-
-
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 @given(st.floats(1e-3, 1e3), st.floats(-1e3, 1e3))
 def test_offset_and_scale_do_not_matter(scale, offset):
     image = image_of(ball(7) | ball(6, (20, 20, 34)), 0.5).astype(np.float64)
@@ -277,10 +251,8 @@ def write_inputs(folder, *, blind=False):
         images = np.stack([image_of(ball(r), 0.3, r) for r in radii])
         masks = np.stack([ball(r) ^ blind for r in radii])
         shards.append(write_shard_of(folder / f"{name}.h5", images, masks, particles))
-    parts = np.array(["train"] * 5 + ["validation"] + ["test"] * 2 + ["independent"])
-    dataset = open_dataset(shards)
-    columns = dataset.tomograms, dataset.labels, dataset.pdb_ids, parts
-    write_split(folder / "random.csv", *columns)
+    parts = ["train"] * 5 + ["validation"] + ["test"] * 2 + ["independent"]
+    write_split_of(folder / "random.csv", shards, parts)
     return shards
 
 

@@ -5,15 +5,13 @@ import pandas as pd
 import pytest
 from scenes import ball, image_of, iou
 
-from datasets import particles_of, write_shard_of
+from datasets import particles_of, write_shard_of, write_split_of
 from sections import section
 from ssn3d.experiment.runs import ORACLE, OTSU, path_name
 from ssn3d.io.files import read_json
 from ssn3d.segmentation.baseline.classical import LEVELS, best_level, segment_by_threshold
 from ssn3d.segmentation.baseline.steps import baseline_run
 from ssn3d.subtomograms.samples import Arrays
-from ssn3d.subtomograms.splits import write_split
-from ssn3d.subtomograms.store import open_dataset
 
 PARAMETERS = section("baseline").unsupervised
 
@@ -63,10 +61,9 @@ def test_run(method, tmp_path):
         images = np.stack([image_of(mask, 0.3, n) for n, mask in enumerate(masks)])
         particles = particles_of(np.zeros((len(radii), 3)), "1KP8")
         shards.append(write_shard_of(tmp_path / f"{name}.h5", images, masks, particles))
-    dataset = open_dataset(shards)
-    parts = np.array(["train", "validation", "test", "test", "independent", "independent"])
+    parts = ["train", "validation", "test", "test", "independent", "independent"]
     split = tmp_path / "random.csv"
-    write_split(split, dataset.tomograms, dataset.labels, dataset.pdb_ids, parts)
+    write_split_of(split, shards, parts)
     folder = tmp_path / path_name(method) / "A" / "random"
     metrics = baseline_run(shards, split, method, PARAMETERS, folder, seed=1, workers=1)
     assert metrics["independent"]["iou_foreground"] > 50

@@ -5,12 +5,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from datasets import particles_of, write_shard_of
+from commands import error_of
+from datasets import particles_of, write_shard_of, write_split_of
 from ssn3d.cli.main import main
 from ssn3d.io.files import read_json
 from ssn3d.segmentation.evaluation.metrics import score_masks
-from ssn3d.subtomograms.splits import write_split
-from ssn3d.subtomograms.store import open_dataset
 
 PARTS = ["train", "test", "validation", "test", "independent", "independent"]
 ROWS = np.array([5, 1, 4, 3])  # scored, in another order
@@ -27,9 +26,7 @@ def give_given(tmp_path):
         images, n = RNG.normal(size=TRUTH[rows].shape), len(TRUTH[rows])
         particles = particles_of(np.zeros((n, 3)), "1KP8")
         shards.append(write_shard_of(tmp_path / f"{name}.h5", images, TRUTH[rows], particles))
-    dataset = open_dataset(shards)
-    names = dataset.tomograms, dataset.labels, dataset.pdb_ids
-    write_split(tmp_path / "random.csv", *names, np.array(PARTS))
+    dataset = write_split_of(tmp_path / "random.csv", shards, PARTS)
     content = {
         "masks": FOUND[ROWS],
         "tomogram": dataset.tomograms[ROWS].tolist(),
@@ -81,9 +78,7 @@ FAULTS = {
 @pytest.mark.parametrize(("change", "message"), FAULTS.values(), ids=FAULTS)
 def test_faults(change, message, given, tmp_path, capsys):
     write(tmp_path / "mine.h5", change(given["content"]))
-    with pytest.raises(SystemExit):
-        main(given["command"])
-    (line,) = capsys.readouterr().err.splitlines()
+    line = error_of(given["command"], capsys)
     assert "mine.h5: " in line
     assert message in line
 
@@ -92,6 +87,4 @@ def test_missing_options(given, capsys):
     short = given["command"][: given["command"].index("--output")]
     picks = ["score", "picks.star", "--truth", "a.star", "b.star", "--distance", "1"]
     for command, message in ((short, "no --output: masks of"), (picks, "--truth: 2 files, picks")):
-        with pytest.raises(SystemExit):
-            main(command)
-        assert message in capsys.readouterr().err
+        assert message in error_of(command, capsys)

@@ -10,14 +10,12 @@ import pytest
 import torch
 from spheres import make_spheres
 
-from datasets import write_shard_of
+from datasets import write_shard_of, write_split_of
 from sections import section
 from ssn3d.core.log import job
 from ssn3d.segmentation.training import launch
 from ssn3d.segmentation.training.checkpoint import read_tensors
 from ssn3d.segmentation.training.launch import launch_training
-from ssn3d.subtomograms.splits import write_split
-from ssn3d.subtomograms.store import open_dataset
 
 # Batches of 3, 3 and 1, of which the second process has 1, 1 and 0. Without dropout, whose masks
 # each process draws for itself; and with steps that rounding does not turn around.
@@ -67,9 +65,8 @@ def arguments(tmp_path):
         write_shard_of(folder / "t1.h5", images[:5], masks[:5]),
         write_shard_of(folder / "t2.h5", images[5:], masks[5:]),
     ]
-    dataset = open_dataset(shards)
-    parts = np.array(["train"] * 7 + ["validation"] * 3 + ["test", "independent"])
-    write_split(folder / "s.csv", dataset.tomograms, dataset.labels, dataset.pdb_ids, parts)
+    parts = ["train"] * 7 + ["validation"] * 3 + ["test", "independent"]
+    write_split_of(folder / "s.csv", shards, parts)
     files = {"shards": [str(path) for path in shards], "split": str(folder / "s.csv")}
     return files | {"network": "SSN3D-ED", "settings": SETTINGS, "seed": 1}
 

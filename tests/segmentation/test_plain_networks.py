@@ -5,11 +5,10 @@ import pytest
 import torch
 
 from sections import section
-from ssn3d.core.classes import CLASSES
 from ssn3d.core.errors import ConfigError, DataError
 from ssn3d.segmentation.inference.compute import Compute
 from ssn3d.segmentation.networks.calibrate import calibrate_scales, has_scales
-from ssn3d.segmentation.networks.registry import NETWORKS, build_network
+from ssn3d.segmentation.networks.registry import build_network
 from ssn3d.segmentation.networks.unets import ChannelScale
 from ssn3d.segmentation.training.first_weights import first_network
 from ssn3d.segmentation.training.losses import dice_losses
@@ -81,13 +80,6 @@ def test_start_from_a_normalised_network(images):
 def test_start_from_another_kind_of_network():
     with pytest.raises(ConfigError, match="no weight of ssn3d-v1-a fits"):
         first_network("UNet", settings(start_from="ssn3d-v1-a"), torch.Generator())
-
-
-def test_classes_of_networks():
-    for name in ("ResUNet-plain", "ResUNet-classes"):
-        network = build_network(name, 0.0, torch.Generator())
-        assert CPU.logits(network, torch.zeros(1, 8, 8, 8)).shape[1] == NETWORKS[name].classes
-    assert NETWORKS["ResUNet-classes"].classes == len(CLASSES)
 
 
 def test_dice_of_classes():

@@ -1,4 +1,4 @@
-"""The stage on files: train, resume, evaluate; and what is refused."""
+"""The stage on files: train, repeat, evaluate; and what is refused."""
 
 import json
 
@@ -9,10 +9,10 @@ import pytest
 import torch
 from spheres import make_spheres
 
-from datasets import particles_of, write_shard_of
+from datasets import particles_of, write_shard_of, write_split_of
 from sections import section
 from ssn3d.core.errors import CheckpointError, DataError
-from ssn3d.io.files import sha256_of
+from ssn3d.experiment.runs import repeats
 from ssn3d.segmentation.evaluation.metrics import score_masks, summarise
 from ssn3d.segmentation.evaluation.run_io import read_prediction
 from ssn3d.segmentation.evaluation.steps import evaluate_run
@@ -21,8 +21,7 @@ from ssn3d.segmentation.inference.predict import MICRO_BATCH_SIZE, load_network,
 from ssn3d.segmentation.networks.registry import build_network
 from ssn3d.segmentation.training.checkpoint import read_tensors, write_tensors
 from ssn3d.segmentation.training.steps import train_run
-from ssn3d.subtomograms.splits import write_split
-from ssn3d.subtomograms.store import open_dataset, open_shard
+from ssn3d.subtomograms.store import open_shard
 
 SETTINGS = section(
     "training", device="cpu", precision="float32", batch_size=8, micro_batch_size=4, epochs=2
@@ -41,9 +40,7 @@ def write_inputs(folder, images=IMAGES, **origin):
         path = folder / f"{name}.h5"
         shards.append(write_shard_of(path, images[rows], MASKS[rows], particles, **origin))
         done = rows.stop
-    dataset = open_dataset(shards)
-    names = dataset.tomograms, dataset.labels, dataset.pdb_ids
-    write_split(folder / "random.csv", *names, np.array(PARTS))
+    write_split_of(folder / "random.csv", shards, PARTS)
     return {"shards": shards, "split": folder / "random.csv"}
 
 
@@ -98,11 +95,11 @@ def test_run_record(inputs, trained):
     assert not trained["checkpoint"].exists()
 
 
-def evaluated(folder, files, weights):
+def evaluated(folder, files, weights, **how):
     """Evaluate on the CPU, with the outputs in a folder."""
     paths = {"per_subtomogram": "test.csv", "independent": "independent.csv", "predictions": "p.h5"}
     outputs = {key: folder / name for key, name in paths.items()}
-    return evaluate_run(**files, weights=weights, device="cpu", **outputs)
+    return evaluate_run(**files, weights=weights, device="cpu", **outputs, **how)
 
 
 def test_evaluation(all_files, trained, tmp_path):
@@ -119,7 +116,26 @@ def test_evaluation(all_files, trained, tmp_path):
         assert (table["milliseconds"] > 0).all()
         assert summarise(table) == pytest.approx(summaries[part])
     masks = np.stack([read_prediction(tmp_path / "p.h5", "t2", n) for n in range(5, 10)])
+    with h5py.File(tmp_path / "p.h5") as file:
+        assert file["masks"].chunks == (1, 8, 8, 8)  # each is read alone
     assert summarise(score_masks(masks, MASKS[16:21])) == pytest.approx(summaries["test"])
+
+
+def test_repeats_differ_in_weights_alone(all_files, inputs, trained, tmp_path):
+    """Trainings of several seeds share the split."""
+    paths, (_, repeat) = outputs(tmp_path), repeats(2)
+    train_run(**inputs, network="SSN3D-ED", settings=SETTINGS, seed=1, **paths, repeat=repeat)
+    records = [json.loads(one["record"].read_text()) for one in (trained, paths)]
+    assert [record["split"] for record in records] == ["random", "random_seed2"]
+    assert len({record["provenance"]["seed"] for record in records}) == 1
+    found = [read_tensors(one["weights"]) for one in (trained, paths)]
+    assert found[0]["split_sha256"] == found[1]["split_sha256"]
+    name, weights = next(iter(found[0]["weights"].items()))
+    assert not np.allclose(weights, found[1]["weights"][name])
+    evaluated(tmp_path, all_files, paths["weights"], repeat=repeat)
+    assert len(pd.read_csv(tmp_path / "test.csv")) == 5
+    with pytest.raises(DataError, match="trained on split random_seed2 of dataset A"):
+        evaluated(tmp_path, all_files, paths["weights"])
 
 
 def test_other_split_is_refused(inputs, tmp_path):
@@ -128,20 +144,6 @@ def test_other_split_is_refused(inputs, tmp_path):
     other["split"].write_text(text)
     with pytest.raises(DataError, match=r"other\.csv: does not match the subtomograms in .*; give"):
         train_run(**other, network="SSN3D-ED", settings=SETTINGS, seed=1, **outputs(tmp_path))
-
-
-@pytest.mark.parametrize("name", ["tomogram", "label", "masks"])
-def test_damaged_predictions_are_refused(all_files, trained, tmp_path, name):
-    evaluated(tmp_path, all_files, trained["weights"])
-    path = tmp_path / "p.h5"
-    with h5py.File(path) as file:
-        offset = file[name].id.get_chunk_info(0).byte_offset
-        assert file["masks"].chunks == (1, 8, 8, 8)  # each is read alone
-    content = bytearray(path.read_bytes())
-    content[offset + 3] ^= 1
-    path.write_bytes(content)
-    with pytest.raises(DataError, match=r"p\.h5: not a readable file of predictions"):
-        read_prediction(path, "t2", 5)
 
 
 @pytest.mark.parametrize("change", ["images", "dataset", "split", "tomogram", "no record"])
@@ -209,24 +211,3 @@ def test_load_network(trained, tmp_path):
         with pytest.raises(CheckpointError, match=name) as caught:
             load_network(tmp_path / name)
         assert "\n" not in str(caught.value)
-
-
-def test_interrupted_run_resumes(inputs, trained, tmp_path, monkeypatch):
-    paths = outputs(tmp_path)
-    steps = 0
-    step = torch.optim.Adam.step
-
-    def interrupted(self):
-        nonlocal steps
-        steps += 1
-        if steps == 4:  # in the second epoch
-            raise KeyboardInterrupt
-        step(self)
-
-    with monkeypatch.context() as patched:
-        patched.setattr(torch.optim.Adam, "step", interrupted)
-        with pytest.raises(KeyboardInterrupt):
-            train_run(**inputs, network="SSN3D-ED", settings=SETTINGS, seed=1, **paths)
-    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint.pt"]
-    train_run(**inputs, network="SSN3D-ED", settings=SETTINGS, seed=1, **paths)
-    assert sha256_of(paths["weights"]) == sha256_of(trained["weights"])

@@ -118,7 +118,7 @@ def test_organelle_has_two_bilayers():
     np.testing.assert_allclose(line, expected[: len(line)], atol=3)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     st.tuples(*[st.floats(-1, 1)] * 3).filter(lambda n: np.linalg.norm(n) > 0.1),
     st.tuples(*[st.floats(-20, 40)] * 3),

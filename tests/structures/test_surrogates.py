@@ -58,17 +58,10 @@ def test_map_is_sum_of_gaussians(surrogates, density_maps, pdb_id):
 
 
 @pytest.mark.parametrize("pdb_id", COMPLEXES)
-def test_mass(surrogates, pdb_id):
-    structure = surrogates[pdb_id]
-    assert structure.unit == "surrogate"
-    assert structure.mass_dalton == pytest.approx(COMPLEXES[pdb_id].mass_dalton, rel=1e-6)
-    assert structure.masses_dalton[0] == pytest.approx(110, rel=0.02)
-
-
-@pytest.mark.parametrize("pdb_id", COMPLEXES)
-def test_radius(density_maps, pdb_id):
+def test_radius_and_maximum_of_map(density_maps, pdb_id):
     published_nm = COMPLEXES[pdb_id].radius_angstrom / 10
     assert bounding_radius_nm(density_maps[pdb_id]) == pytest.approx(published_nm, rel=0.012)
+    assert 250 < density_maps[pdb_id].max() < 850  # real ones: 284 to 721
 
 
 @pytest.mark.parametrize("pdb_id", COMPLEXES)
@@ -83,8 +76,11 @@ def test_point_group_is_exact(surrogates, pdb_id):
 
 
 @pytest.mark.parametrize("pdb_id", COMPLEXES)
-def test_connected_and_dense(surrogates, pdb_id):
+def test_mass_and_density(surrogates, pdb_id):
     structure = surrogates[pdb_id]
+    assert structure.unit == "surrogate"
+    assert structure.mass_dalton == pytest.approx(COMPLEXES[pdb_id].mass_dalton, rel=1e-6)
+    assert structure.masses_dalton[0] == pytest.approx(110, rel=0.02)
     beads = len(structure.points_angstrom)
     # lattice neighbours are 5.1 A apart
     near = KDTree(structure.points_angstrom).query_pairs(9.0, output_type="ndarray")
@@ -94,11 +90,6 @@ def test_connected_and_dense(surrogates, pdb_id):
     inside = 1 + np.bincount(near.ravel(), minlength=beads)
     dense = np.percentile(inside, 90) * structure.masses_dalton[0] / (4 / 3 * np.pi * 9.0**3)
     assert 0.55 < dense < 1.0  # 0.83 dalton/A^3 where a bead has all its neighbours
-
-
-@pytest.mark.parametrize("pdb_id", COMPLEXES)
-def test_map_maximum_is_realistic(density_maps, pdb_id):
-    assert 250 < density_maps[pdb_id].max() < 850  # real ones: 284 to 721
 
 
 @pytest.mark.parametrize("pdb_id", ["1BXR", "1EQR", "2GLS", "2GHO", "1W6T"])

@@ -119,11 +119,6 @@ def test_report_holds_every_figure_and_table(finished, report):
 
 
 @pytest.mark.slow
-def test_a_second_run_does_nothing(finished):
-    assert dry_run(finished) == {}
-
-
-@pytest.mark.slow
 def test_a_moved_folder_needs_nothing_run_again(finished):
     moved = finished.rename(finished.with_name("moved"))
     try:
@@ -176,13 +171,14 @@ def test_changed_library_code_reruns_the_rules_that_use_it(finished):
 
 
 @pytest.mark.slow
-def test_a_comment_or_a_docstring_reruns_nothing(finished):
+def test_a_comment_a_docstring_or_a_share_of_a_gpu_reruns_nothing(finished):
+    (finished / "change.yaml").write_text("trainings_per_gpu: 3\n")
     script = "workflow/scripts/train_network.py"
     edits = [(file, "\nimport ", "\n# a comment\nimport ") for file in (TRAINING, script)]
     edits += [(file, '"""Train', '"""Changed. Train') for file in (TRAINING, script)]
     edits.append((ERRORS, '"""A key', '"""Changed. A key'))
     with replaced(finished, *edits):
-        assert dry_run(finished) == {}
+        assert dry_run(finished, "small.yaml", "change.yaml") == {}
 
 
 @pytest.mark.slow
@@ -198,12 +194,6 @@ def test_changed_facts_rerun_the_rules_that_read_them(finished, files, rerun, un
         planned = dry_run(finished)
     assert rerun <= set(planned)
     assert not untouched & set(planned)
-
-
-@pytest.mark.slow
-def test_how_many_trainings_share_a_gpu_reruns_nothing(finished):
-    (finished / "change.yaml").write_text("trainings_per_gpu: 3\n")
-    assert dry_run(finished, "small.yaml", "change.yaml") == {}
 
 
 @pytest.mark.slow
@@ -228,6 +218,17 @@ def test_jobs_that_are_to_use_cuda_have_its_environment(copied, asked):
     networks = {"train_network", "evaluate_network", "segment_tomogram", "segment_picks"}
     assert on_cuda == (networks if asked == "cuda" else set())
     assert {"image_specimen", "add_noise", "run_baseline"} <= set(found)
+
+
+@pytest.mark.slow
+def test_seeds_ask_for_trainings_and_not_for_splits(copied):
+    """Rows of Table 2 with several seeds are as many trainings, on one split."""
+    rows = [{"method": "SSN3D-ED", "dataset": "high", "seeds": 3}]
+    (copied / "seeds.yaml").write_text(yaml.safe_dump({"tables": {"table2": rows}}))
+    planned = dry_run(copied, "small.yaml", "seeds.yaml")
+    assert planned["train_network"] == planned["evaluate_network"] == 4  # and one for Table 3
+    assert planned["split_dataset"] == 2
+    assert planned["draw_segmentation"] == 1  # of the first seed
 
 
 @pytest.mark.slow

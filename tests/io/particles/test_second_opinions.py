@@ -59,14 +59,6 @@ def test_relion_extracts_around_each_particle(tmp_path):
     assert again.scores.tolist() == [3, 2]
 
 
-def test_relion_4_adds_1(tmp_path):
-    """It adds 1 to coordinates, and voxel i of its tomogram is at 1 + binning * i."""
-    write_particle_table(tmp_path / "p.star", picks("t1"), FRAME, tomogram="t1", relion=4)
-    particles = starfile.read(tmp_path / "p.star")["particles"]
-    projected = particles[[f"rlnCoordinate{axis}" for axis in "ZYX"]].to_numpy() + 1
-    np.testing.assert_allclose(projected, 1 + VOXEL / PIXEL * CENTRES)
-
-
 def asked_of_copick(script, *arguments):
     """Run a script in copick's Python; give what it prints, as JSON."""
     command = [COPICK_PYTHON, "-c", script, *map(str, arguments)]
