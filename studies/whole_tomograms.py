@@ -3,15 +3,11 @@
     python studies/whole_tomograms.py FOLDER            hours
     python studies/whole_tomograms.py FOLDER --small    the same with three tiny tomograms
 
-Tomograms of config/varied.yaml make the network hold on real ones. In the first 60 all settings
-vary at once, but a sixth of them are plain: the same structures without obstacles, imaged as in
-config.yaml. In the others only some of the settings vary, but from the 101st on each second one is
-of the paper: plain, with its 22 structures alone, so that little is lost there. A specimen that
-leaves no room for its obstacles is skipped, and said so. Two processes simulate; what is done is
-not done again. The last line is the command that makes a model of the result.
-
-The model was trained in two steps: with `--tomograms 100`, and then with all, from the weights of
-the first (`--structures second.yaml`: `training: {start_from: WEIGHTS, learning_rate: 0.0005}`).
+Tomograms of config/varied.yaml make the network hold on real ones. In three fifths of them all
+settings vary at once, but a sixth of these are plain: the same structures without obstacles, imaged
+as in config.yaml, so that little is lost there. In the others only some of the settings vary. A
+specimen that leaves no room for its obstacles is skipped, and said so. Two processes simulate; what
+is done is not done again. The last line is the command that makes a model of the result.
 """
 
 import argparse
@@ -33,12 +29,10 @@ from ssn3d.structures.steps import prepare_structures
 from ssn3d.subtomograms.steps import extract_subtomograms, split_dataset
 
 ROOT = Path(__file__).resolve().parents[1]
-FULLY_VARIED = 60
-"""Number of the first tomograms, which vary in every setting, while the others vary in some."""
+FULLY_VARIED_SHARE = 0.6
+"""The first tomograms, this share of all, are varied in every setting; the others in some."""
 PLAIN_EVERY = 6
 """Of the first tomograms, each that ends a run of so many is plain instead."""
-WITHOUT_PAPER = 100
-"""Number of the first tomograms of which none is of the paper; later, each second one is."""
 VARYING_TOGETHER = {
     "specimen": [
         ("resolution_angstrom",),
@@ -63,11 +57,11 @@ VARYING_PROBABILITY = 0.25
 """Probability that a group varies in a partly varied tomogram."""
 
 
-def kind_of(number: int) -> str:
-    """Kind of tomogram `number`, from 0: varied, plain, partly varied or paper."""
-    if number < FULLY_VARIED:
-        return "plain" if number % PLAIN_EVERY == PLAIN_EVERY - 1 else "varied"
-    return "paper" if number >= WITHOUT_PAPER and number % 2 == 0 else "partly varied"
+def kind_of(number: int, count: int) -> str:
+    """Kind of tomogram `number`, from 0, of `count`: varied, plain or partly varied."""
+    if number >= FULLY_VARIED_SHARE * count:
+        return "partly varied"
+    return "plain" if number % PLAIN_EVERY == PLAIN_EVERY - 1 else "varied"
 
 
 def configuration_of(kind: str, name: str, configs: dict[str, Config]) -> Config:
@@ -84,7 +78,7 @@ def configuration_of(kind: str, name: str, configs: dict[str, Config]) -> Config
 
 
 def configurations(structures: list[str], *, small: bool) -> dict[str, Config]:
-    """Configuration of each kind but partly varied ones; `structures` are more YAML files."""
+    """Configurations of varied and of plain tomograms; `structures` are more YAML files."""
     varied = load_config(ROOT / "config.yaml", ROOT / "config/varied.yaml", *structures)
     content, paper = varied.model_dump(), load_config(ROOT / "config.yaml").model_dump()
     if small:
@@ -96,9 +90,7 @@ def configurations(structures: list[str], *, small: bool) -> dict[str, Config]:
     kept = ("tomogram_size_voxels", "region_size_voxels", "proportions", "particles")
     specimen = paper["specimen"] | {key: content["specimen"][key] for key in kept}
     plain = content | {"specimen": specimen, "microscope": paper["microscope"]}
-    listed = plain["structures"] | {"random": None, "per_tomogram": None}
-    kinds = {"varied": content, "plain": plain, "paper": plain | {"structures": listed}}
-    return {kind: check_config(settings) for kind, settings in kinds.items()}
+    return {"varied": check_config(content), "plain": check_config(plain)}
 
 
 def simulate(name: str, kind: str, config: Config, folder: Path) -> list[str]:
@@ -164,10 +156,8 @@ def main() -> None:
     folder: Path = arguments.folder
     folder.mkdir(parents=True, exist_ok=True)
     configs = configurations(arguments.structures, small=arguments.small)
-    numbers = [*range(arguments.tomograms or configs["varied"].tomograms)]
-    if arguments.small:
-        numbers = [0, FULLY_VARIED, WITHOUT_PAPER]
-    kinds = {f"t{i + 1}": kind_of(i) for i in numbers} | {"independent1": "varied"}
+    count = arguments.tomograms or (3 if arguments.small else configs["varied"].tomograms)
+    kinds = {f"t{i + 1}": kind_of(i, count) for i in range(count)} | {"independent1": "varied"}
     with job(str(folder / "log.txt")):
         _prepare(configs["varied"], folder / "structures")
         with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
@@ -176,7 +166,7 @@ def main() -> None:
                 for name, kind in kinds.items()
             ]
             shards = [shard for found in jobs for shard in found.result()]
-        logger.info("%d shards of %d tomograms", len(shards), len(kinds))
+        logger.info("%d shards of %d tomograms", len(shards), count)
         if not arguments.no_training:
             _train(shards, configs["varied"], folder, arguments.threads)
 
