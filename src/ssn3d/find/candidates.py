@@ -2,7 +2,7 @@
 
 Candidates are the peaks of a filter of the target's diameter: in the probability of macromolecule
 that a network gives, and the highest ones in the tomogram itself, where the network may be wrong.
-Those that the network takes for gold, dirt or carbon are left out.
+Those that the network takes for membranes, filaments, gold, dirt or carbon are left out.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ssn3d.core.blas import one_blas_thread
-from ssn3d.core.classes import OTHER
+from ssn3d.core.classes import FILAMENT, MEMBRANE, OTHER
 from ssn3d.core.cubes import lies_inside, nearest_voxels
 from ssn3d.core.log import logger
 from ssn3d.core.particles import Particles
@@ -108,18 +108,24 @@ def _candidates(
     )
     centres = np.concatenate([seen.centres, dark.centres]).reshape(-1, 3)
     centres = centres[non_max_suppression(centres, _SAME_OF_DIAMETER * diameter / voxel)]
-    return centres[~_touch_other(labels, centres, diameter / voxel / 2)]
+    return centres[~_in_other_classes(labels, centres, diameter / voxel / 2)]
 
 
-def _touch_other(
+def _in_other_classes(
     labels: StoredVolume, centres: NDArray[np.float64], radius_voxels: float
 ) -> NDArray[np.bool_]:
-    """Mark the centres (n, 3) with gold, dirt or carbon within half a radius along each axis."""
+    """Mark centres (n, 3) in membranes or filaments, and those beside gold, dirt or carbon.
+
+    Beside is within half a radius along each axis.
+    """
     reach = max(1, int(radius_voxels / 2))
     found = np.zeros(len(centres), dtype=bool)
-    for row, centre in enumerate(nearest_voxels(centres).tolist()):
+    highest = np.array(labels.shape) - 1
+    for row, centre in enumerate(nearest_voxels(centres).clip(0, highest).tolist()):
         part = tuple(slice(max(0, place - reach), place + reach + 1) for place in centre)
-        found[row] = (labels.read(part) == OTHER).any()
+        near = labels.read(part)
+        own = near[tuple(min(place, reach) for place in centre)]
+        found[row] = own in {MEMBRANE, FILAMENT} or (near == OTHER).any()
     return found
 
 
