@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.special import expit
 
 from ssn3d.find.calibration import Scored, calibrate, expected, kept, reliability
 
@@ -11,17 +12,17 @@ PROBABILITIES = st.lists(st.floats(0, 1, width=16), max_size=40).map(np.array)
 
 
 def world(seed, count=400, missed=20):
-    """Candidates of which a score s in [0, 1] is right with probability s squared."""
+    """Candidates of which a score s in [0, 1] is right with probability expit(12 s - 8)."""
     rng = np.random.default_rng(seed)
     scores = rng.random(count)
-    correct = rng.random(count) < scores**2
+    correct = rng.random(count) < expit(12 * scores - 8)
     return Scored(scores, correct, int(correct.sum()) + missed)
 
 
 def test_probabilities_are_those_of_the_world():
     fit = calibrate([world(seed) for seed in range(20)])
     scores = np.linspace(0.05, 0.95, 19)
-    np.testing.assert_allclose(fit.probability(scores), scores**2, atol=0.06)
+    np.testing.assert_allclose(fit.probability(scores), expit(12 * scores - 8), atol=0.06)
     mean, observed, counts = reliability([world(seed) for seed in range(20)])
     np.testing.assert_allclose(mean, observed, atol=0.04)
     assert counts.sum() == 20 * 400
@@ -37,7 +38,7 @@ def test_few_candidates_are_not_certain(right):
 
 def test_no_candidates():
     scored = [Scored(np.empty(0), np.empty(0, bool), 3)] * 2
-    assert calibrate(scored).probability(np.array([0.3])) == 0.5
+    assert calibrate(scored).probability(np.array([0.3])) == pytest.approx(0.5)
     found = expected(scored, 0.1)
     assert (found.picks, found.recall) == (0, 0)
     assert np.isnan(found.precision)

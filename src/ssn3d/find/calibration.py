@@ -1,8 +1,9 @@
 """Probability that a candidate is right, by its score, learnt on simulated tomograms.
 
-The probability rises with the score: isotonic regression (Zadrozny & Elkan 2002, KDD). One wrong
-candidate is added at the highest score and one right at the lowest, so that few candidates give no
-probabilities of 0 or 1.
+It is a logistic function of the score (Platt 1999, Advances in large margin classifiers). Unlike
+isotonic regression, it is not brought down to nothing by one wrong candidate with a high score, and
+holds beyond the scores of the simulated tomograms. Two candidates of the mean score, one of them
+right, are added, so that few candidates give no probabilities of 0 or 1.
 """
 
 from collections.abc import Sequence
@@ -10,9 +11,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import isotonic_regression
+from scipy.special import expit, logit
+from sklearn.linear_model import LogisticRegression
 
 Numbers = NDArray[np.float64]
+_WEAKNESS = 10.0
+"""Inverse strength of the penalty on the slope. Of 10, 100 and 10,000 this came nearest to the rate
+in simulated tomograms, each calibrated by the others (precision 0.88, 0.82 and 0.83 at 0.1)."""
 
 
 @dataclass(frozen=True)
@@ -29,17 +34,15 @@ class Scored:
 
 @dataclass(frozen=True)
 class Calibration:
-    """Steps of the probability."""
+    """Logistic function of the score."""
 
-    scores: Numbers
-    """(k,) rising; a step holds from its score up to the next."""
-    probabilities: Numbers
-    """(k,) rising."""
+    slope: float
+    """At least 0."""
+    intercept: float
 
     def probability(self, scores: Numbers) -> Numbers:
         """Probabilities (n,) that candidates with these scores (n,) are right."""
-        steps = np.searchsorted(self.scores, scores, side="right") - 1
-        return np.asarray(self.probabilities[steps.clip(min=0)])
+        return np.asarray(expit(self.slope * scores + self.intercept))
 
 
 @dataclass(frozen=True)
@@ -58,14 +61,14 @@ class Expected:
 def calibrate(scored: Sequence[Scored]) -> Calibration:
     """Fit the probability to candidates; without any, it is 0.5, of the two that are added."""
     scores = np.concatenate([one.scores for one in scored])
-    correct = np.concatenate([one.correct for one in scored]).astype(float)
-    low, high = (scores.min(), scores.max()) if len(scores) else (0.0, 0.0)
-    scores, correct = np.append(scores, [low, high]), np.append(correct, [1.0, 0.0])
-    steps, place = np.unique(scores, return_inverse=True)
-    counts = np.bincount(place).astype(float)
-    fit = isotonic_regression(np.bincount(place, correct) / counts, weights=counts)
-    first = np.append(True, np.diff(fit.x) > 0)
-    return Calibration(steps[first], np.asarray(fit.x[first], dtype=np.float64))
+    correct = np.concatenate([one.correct for one in scored])
+    middle = scores.mean() if len(scores) else 0.0
+    scores, correct = np.append(scores, [middle, middle]), np.append(correct, [True, False])
+    fit = LogisticRegression(C=_WEAKNESS, max_iter=1000).fit(scores[:, None], correct)
+    slope, intercept = float(fit.coef_[0, 0]), float(fit.intercept_[0])
+    if slope < 0:  # the score says nothing
+        slope, intercept = 0.0, float(logit(correct.mean()))
+    return Calibration(slope, intercept)
 
 
 def kept(probabilities: Numbers, false_discovery_rate: float) -> NDArray[np.bool_]:

@@ -102,7 +102,7 @@ def calibrate_targets(
     """Calibrate the scores of each target on simulated tomograms; write JSON and a CSV table.
 
     `candidates` are files of `write_candidates` of at least two simulated tomograms. The JSON has
-    the steps of the probability and the calibration curve, the table precision and recall.
+    the logistic function of the score and the calibration curve, the table precision and recall.
     """
     content: dict[str, Any] = {}
     rows = []
@@ -111,8 +111,8 @@ def calibrate_targets(
         found = calibrate(scored)
         mean, share, counts = reliability(scored)
         content[target] = {
-            "scores": found.scores.tolist(),
-            "probabilities": found.probabilities.tolist(),
+            "slope": found.slope,
+            "intercept": found.intercept,
             "curve": {
                 "probability": mean.tolist(),
                 "observed": share.tolist(),
@@ -178,7 +178,7 @@ def write_picks(
     name, frame = tomogram[0], TomogramFrame.of_volume(*tomogram[1:])
     columns = dict[str, list[NDArray[Any]]]()
     for target, content in found.items():
-        fit = Calibration(*(np.array(steps[target][k]) for k in ("scores", "probabilities")))
+        fit = Calibration(*(steps[target][k] for k in ("slope", "intercept")))
         scores = np.array(content["scores"], dtype=float)
         centres = np.array(content["centres"], dtype=float).reshape(-1, 3)
         probabilities = fit.probability(scores)
