@@ -215,7 +215,8 @@ def test_jobs_that_are_to_use_cuda_have_its_environment(copied, asked):
     printed = snakemake(copied, "-n", "-s", "show.smk", "--configfile", "small.yaml", "asked.yaml")
     found = dict(re.findall(r"^(\w+) in \S*/envs/(\w+)\.yaml$", printed, re.MULTILINE))
     on_cuda = {rule for rule, environment in found.items() if environment == "cuda"}
-    networks = {"train_network", "evaluate_network", "segment_tomogram", "segment_picks"}
+    networks = {"train_network", "evaluate_network"}
+    networks |= {"segment_tomogram", "segment_picks", "segment_searched"}
     assert on_cuda == (networks if asked == "cuda" else set())
     assert {"image_specimen", "add_noise", "run_baseline"} <= set(found)
 
