@@ -3,7 +3,6 @@
 from ssn3d.core.log import job
 from ssn3d.find.average import average_target
 from ssn3d.recovery.particle_stack import Source
-from ssn3d.recovery.sample import open_sample
 from ssn3d.recovery.samples_table import Sample
 
 if __name__ == "__main__":
@@ -15,7 +14,6 @@ if __name__ == "__main__":
         average_target(
             [Source(sample, picks, None, None) for sample, picks in columns],
             files.structure,
-            voxel_size_angstrom=open_sample(samples[0]).grid.voxel_size_angstrom,
             folder=snakemake.output.folder,
             figure=snakemake.output.png,
             seed=snakemake.params.seed,

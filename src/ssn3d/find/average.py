@@ -8,6 +8,7 @@ import numpy as np
 from ssn3d.core.errors import DataError
 from ssn3d.core.log import logger
 from ssn3d.io.files import PathLike, write_text
+from ssn3d.io.volumes import open_volume
 from ssn3d.recovery.average import average_picks
 from ssn3d.recovery.particle_stack import Source
 from ssn3d.recovery.settings import AverageSettings
@@ -24,7 +25,6 @@ def average_target(
     sources: Sequence[Source],
     structure: PathLike,
     *,
-    voxel_size_angstrom: float,
     folder: PathLike,
     figure: PathLike,
     seed: int,
@@ -39,13 +39,14 @@ def average_target(
     Args:
         sources: tomograms and picks.
         structure: file of the target's structure.
-        voxel_size_angstrom: of the tomograms.
         folder: folder of the files of `average_picks`, and structure.mrc, with which the average
             is compared.
         figure: PNG file.
         seed: seed of the half sets.
         threads: number of threads.
     """
+    first = sources[0].sample
+    voxel_size_angstrom = open_volume(first.file).voxel_size_angstrom(first.voxel_size_angstrom)
     target = read_structure(structure)
     diameter = 2 * float(np.linalg.norm(target.points_angstrom, axis=1).max())
     settings = AverageSettings(

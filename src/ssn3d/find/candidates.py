@@ -5,8 +5,6 @@ that a network gives, and the highest ones in the tomogram itself, where the net
 Those that the network takes for membranes, filaments, gold, dirt or carbon are left out.
 """
 
-from collections.abc import Sequence
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -135,14 +133,14 @@ def compare(
     truth: Particles,
     target: str,
     *,
-    shape: Sequence[int],
+    shape: tuple[int, ...],
     distance_voxels: float,
 ) -> Scored:
     """Compare candidates (n, 3) in voxels with the particles of a simulated tomogram (z, y, x).
 
     Only particles of the target with their centres inside the tomogram count.
     """
-    inside = lies_inside(truth.centres, 1, tuple(shape)) & (truth.pdb_ids == target)
+    inside = lies_inside(truth.centres, 1, shape) & (truth.pdb_ids == target)
     pairs = match(centres, truth.centres[inside], distance_voxels)
     correct = np.zeros(len(centres), dtype=bool)
     correct[pairs.picks] = True

@@ -24,15 +24,15 @@ RESOLUTION = "resolution_angstrom"
 _FINEST_ANGSTROM, _VOXELS_OF_DETAIL, _BEFORE_ZERO = 35.0, 2.2, 1.1
 _SNR_MARGIN = UNCERTAINTY**0.5
 _SNR_LIMITS = (0.005, 2.0)
+_ON_ICE = ("dirt", "carbon")
+"""Objects on the faces of the ice."""
 _KINDS = (
     ("membrane", 0.005, ("vesicles", "membrane_proteins")),
     ("membrane", 0.05, ("organelles", "sheets")),
     ("filament", 0.005, ("filaments",)),
-    ("other", 0.005, ("dirt", "carbon")),
+    ("other", 0.005, _ON_ICE),
 )
 """Objects that are not simulated where less than a share of the voxels has their class."""
-_ON_ICE = ("dirt", "carbon")
-"""Objects on the faces of the ice."""
 _SMALLEST_EDGE = 64
 """Smallest edge in voxels of a tomogram that coarse voxels make smaller: subtomograms need room."""
 

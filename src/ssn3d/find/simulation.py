@@ -129,7 +129,7 @@ def highest_shares(labels: Sequence[PathLike]) -> dict[str, float]:
 
 
 def _without_targets_in_membranes(specimen: Section, lightest_dalton: float) -> Section:
-    """Leave proteins in membranes out if targets would be among them, labelled as others are."""
+    """Leave proteins in membranes out if targets would be among them, which no truth would list."""
     proteins = specimen["membrane_proteins"]
     if proteins is not None and lightest_dalton <= proteins["largest_dalton"]:
         return specimen | {"membrane_proteins": None}

@@ -64,6 +64,7 @@ def write_candidates(
         tilts = min(angles), max(angles)
     resolution = read_json(simulation, RESOLUTION)[RESOLUTION]
     probability, labels = map(open_volume, segmentation)
+    particles = None if truth is None else read_particles(truth)
     found: dict[str, Any] = {}
     for target, file in structures.items():
         structure = read_structure(file)
@@ -81,9 +82,9 @@ def write_candidates(
             "scores": scores.tolist(),
             "diameter_angstrom": diameter,
         }
-        if truth is not None:
+        if particles is not None:
             scored = compare(
-                *(centres, scores, read_particles(truth), target),
+                *(centres, scores, particles, target),
                 shape=shape,
                 distance_voxels=_DISTANCE_OF_DIAMETER * diameter / size,
             )
