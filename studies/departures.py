@@ -6,7 +6,8 @@
 Each condition is a tomogram of 288x288x160 voxels at SNR 0.2 (ratio of variances), with the same
 structures and seed, that differs from `base` in what its name says. The models see the files that
 `ssn3d segment` would see. Scores: IoU of macromolecules; recall and precision of the regions found
-(picks within 60 A of a particle); the share of membrane voxels marked as macromolecule, and the IoU
+(picks within 60 A of a particle), and their average precision when ranked by score, by mean
+probability and by diameter; the share of membrane voxels marked as macromolecule, and the IoU
 of membranes. Resumes; writes departures.csv to the folder.
 """
 
@@ -28,8 +29,8 @@ from ssn3d.io.mrc import read_mrc
 from ssn3d.io.particles.simulated import read_background, read_particles
 from ssn3d.io.tomogram import open_tomogram
 from ssn3d.models.shipped import load_model
-from ssn3d.picking.pick import Choice, pick_regions
-from ssn3d.picking.scoring import score_picks
+from ssn3d.picking.pick import Choice, Picks, pick_regions
+from ssn3d.picking.scoring import match, score_picks
 from ssn3d.recovery.segment import segment_whole
 from ssn3d.structures.ids import read_pdb_ids
 from ssn3d.structures.steps import prepare_structures
@@ -54,12 +55,23 @@ _VESICLES = {"radius_angstrom": [250.0, 400.0], "deformation_fraction": 0.05}
 _TILTS = ("min_deg", "max_deg", "step_deg")
 
 
+def _paper_snr(snr: float) -> dict[str, Any]:
+    """SNR of the paper: of aligned subtomograms of GroEL."""
+    return {"snr": {"datasets": [{"name": "A", "snr": snr}], "reference_id": "1KP8"}}
+
+
 def _tilts(*bounds: float) -> dict[str, Any]:
     return {"microscope": {"tilt": dict(zip(_TILTS, bounds, strict=True))}}
 
 
 CONDITIONS: dict[str, dict[str, Any]] = {
     "base": {},
+    "SNR 0.5 of the paper": _paper_snr(0.5),
+    "SNR 0.06 of the paper": _paper_snr(0.06),
+    "SNR 0.01 of the paper": _paper_snr(0.01),
+    "shapes that no training saw": {
+        "structures": {"ids": None, "random": {"count": 40, "mass_dalton": [1.0e5, 4.0e6]}}
+    },
     "three gold beads": {"specimen": {"fiducials": {"count": 3, "contrast": 1.0, **_GOLD}}},
     "three gold beads, absorbing": {
         "specimen": {"fiducials": {"count": 3, "contrast": 3.5, **_GOLD}}
@@ -132,11 +144,12 @@ def simulate(condition: str, folder: Path, structures: list[str], *, small: bool
             "particles": 20,
         }
     config = check_config(content)
-    ids = read_pdb_ids(ROOT / config.structures.ids)
-    made = folder / "structures"
+    listed = read_pdb_ids(ROOT / config.structures.ids) if config.structures.ids else []
+    made = (folder if listed else at) / "structures"
     if not made.exists():
         made.mkdir()
-        prepare_structures(ids, config.structures, config.seed, ROOT / "resources", made)
+        prepare_structures(listed, config.structures, config.seed, ROOT / "resources", made)
+    ids = listed + config.structures.random_ids
     simulate_noise_free(config, ids, made, at, name=NAME, seed=SEED)
     add_dataset_noise(config, config.snr.datasets[0], at, name=NAME, seed=SEED)
     for name in ("density.mrc", "tilts.mrc", "signal.mrc", "noisy.mrc"):
@@ -150,9 +163,10 @@ def _without_source() -> dict[str, Any]:
 
 def score(at: Path, model: str) -> dict[str, float]:
     """Segment a tomogram with a model, and score it."""
-    tomogram = open_tomogram(at / "A.mrc", None, "dark")
-    segment_whole(tomogram, load_model(model, "all"), at / Path(model).stem, device="cpu")
     found = at / Path(model).stem
+    if not (found / "A_labels.mrc").exists():
+        tomogram = open_tomogram(at / "A.mrc", None, "dark")
+        segment_whole(tomogram, load_model(model, "all"), found, device="cpu")
     probability, _ = read_mrc(found / "A_probability.mrc")
     labels, voxel = read_mrc(found / "A_labels.mrc")
     particles = read_particles(at / "particles.star")
@@ -173,11 +187,37 @@ def score(at: Path, model: str) -> dict[str, float]:
     )
     return {
         "iou_macromolecule": _iou(marked, truth == MACROMOLECULE),
+        "miou": (_iou(marked, truth == MACROMOLECULE) + _iou(~marked, truth != MACROMOLECULE)) / 2,
         "recall": picked.recall,
         "precision": picked.precision,
+        **average_precisions(picks, centres * voxel, voxel),
         "membrane_marked": float(marked[_deep(membrane)].mean()) if membrane.any() else np.nan,
         "iou_membrane": _iou(labels == MEMBRANE, membrane) if membrane.any() else np.nan,
     }
+
+
+def average_precisions(
+    picks: Picks, centres_angstrom: NDArray[np.float64], voxel_angstrom: float
+) -> dict[str, float]:
+    """Average precision of picks ranked by their score, and by its two factors."""
+    correct = np.zeros(len(picks.scores))
+    found = match(picks.centres * voxel_angstrom, centres_angstrom, _DISTANCE_ANGSTROM)
+    correct[found.picks] = 1
+    diameters = picks.diameters_angstrom
+    assert diameters is not None
+    orders = {"": picks.scores, "_probability": picks.scores / diameters, "_diameter": diameters}
+    return {
+        f"average_precision{name}": _average_precision(
+            correct[np.argsort(-by)], len(centres_angstrom)
+        )
+        for name, by in orders.items()
+    }
+
+
+def _average_precision(correct: NDArray[np.float64], particles: int) -> float:
+    """Area under the precision over the recall, of picks that are right (1) or not (0)."""
+    precision = np.cumsum(correct) / np.arange(1, len(correct) + 1)
+    return float((precision * correct).sum() / particles)
 
 
 def _deep(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -1,7 +1,8 @@
-"""Data and training of the default model for whole tomograms: resumable, in one command.
+"""Data and training of the models `resunet-classes` and `resunet`: resumable, in one command.
 
-    python studies/whole_tomograms.py FOLDER            hours
-    python studies/whole_tomograms.py FOLDER --small    the same with three tiny tomograms
+    python studies/whole_tomograms.py FOLDER             whole tomograms; hours
+    python studies/whole_tomograms.py FOLDER --particles subtomograms of picked particles
+    python studies/whole_tomograms.py FOLDER --small     three tiny tomograms, to see that it runs
 
 Tomograms of config/varied.yaml make the network hold on real ones. In three fifths of them all
 settings vary at once, but a sixth of these are plain: the same structures without obstacles, imaged
@@ -29,6 +30,16 @@ from ssn3d.structures.steps import prepare_structures
 from ssn3d.subtomograms.steps import extract_subtomograms, split_dataset
 
 ROOT = Path(__file__).resolve().parents[1]
+PARTICLES = {
+    "specimen": {"particles": [600, 1500]},
+    "subtomograms": {"size_voxels": 40, "target": "centred", "centre_error_angstrom": 10.0},
+    "training": {"start_from": "resunet"},
+    "tables": {
+        "table2": [{"method": "ResUNet", "dataset": "A"}],
+        "table3": {"method": "ResUNet", "dataset": "A", "leave_out": []},
+    },
+}
+"""Differences from config/varied.yaml for the network of picked particles."""
 FULLY_VARIED_SHARE = 0.6
 """The first tomograms, this share of all, are varied in every setting; the others in some."""
 PLAIN_EVERY = 6
@@ -77,16 +88,21 @@ def configuration_of(kind: str, name: str, configs: dict[str, Config]) -> Config
     return check_config(content)
 
 
-def configurations(structures: list[str], *, small: bool) -> dict[str, Config]:
+def configurations(
+    structures: list[str], *, small: bool, particles: bool = False
+) -> dict[str, Config]:
     """Configurations of varied and of plain tomograms; `structures` are more YAML files."""
     varied = load_config(ROOT / "config.yaml", ROOT / "config/varied.yaml", *structures)
     content, paper = varied.model_dump(), load_config(ROOT / "config.yaml").model_dump()
+    for section, keys in PARTICLES.items() if particles else ():
+        content[section] |= keys
     if small:
         content["specimen"]["tomogram_size_voxels"] = {"x": 64, "y": 64, "z": 64}
         content["specimen"]["region_size_voxels"] = {"x": 80, "y": 80, "z": 80}
         content["specimen"] |= {"organelles": None, "vesicles": None, "particles": [20, 60]}
         content["structures"]["random"]["count"] = 40
-        content["subtomograms"]["count"] = content["subtomograms"]["independent_count"] = 8
+        count = 2 if particles else 8
+        content["subtomograms"] |= {"size_voxels": 24, "count": count, "independent_count": count}
     kept = ("tomogram_size_voxels", "region_size_voxels", "proportions", "particles")
     specimen = paper["specimen"] | {key: content["specimen"][key] for key in kept}
     plain = content | {"specimen": specimen, "microscope": paper["microscope"]}
@@ -147,6 +163,7 @@ def main() -> None:
     """Simulate what is missing, and train."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("folder", type=Path)
+    parser.add_argument("--particles", action="store_true", help="the network of picked particles")
     parser.add_argument("--small", action="store_true")
     parser.add_argument("--structures", nargs="*", default=[], help="YAML files, such as a folder")
     parser.add_argument("--tomograms", type=int, help="number (default: that of varied.yaml)")
@@ -155,7 +172,9 @@ def main() -> None:
     arguments = parser.parse_args()
     folder: Path = arguments.folder
     folder.mkdir(parents=True, exist_ok=True)
-    configs = configurations(arguments.structures, small=arguments.small)
+    configs = configurations(
+        arguments.structures, small=arguments.small, particles=arguments.particles
+    )
     count = arguments.tomograms or (3 if arguments.small else configs["varied"].tomograms)
     kinds = {f"t{i + 1}": kind_of(i, count) for i in range(count)} | {"independent1": "varied"}
     with job(str(folder / "log.txt")):
@@ -197,7 +216,7 @@ def _train(shards: list[str], config: Config, folder: Path, threads: int) -> Non
     train_run(
         shards,
         split,
-        "ResUNet-classes",
+        config.tables.table2[0].method,
         config.training,
         config.seed,
         weights=run / "weights.pt",

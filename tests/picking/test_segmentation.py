@@ -145,16 +145,16 @@ def test_large_regions_are_binned(monkeypatch):
 
 
 def test_scores_of_regions():
-    """Mean probability of balls; sheets, rods and filaments are no particles."""
+    """Probability times diameter of balls; sheets, rods and filaments are no particles."""
     centres = [(20, 20, 15), (20, 20, 45), (20, 20, 75)]
     volume = np.zeros((40, 40, 150), np.float32)
     for centre, radius, value in zip(centres, (5.5, 8, 3), (0.6, 0.9, 0.8), strict=True):
         volume[volume_of_balls(volume.shape, [centre], radius) < -0.5] = value
     found = regions(volume)
-    np.testing.assert_allclose(found.scores, [0.9, 0.8, 0.6], rtol=0.05)
-    np.testing.assert_allclose(found.centres, np.array(centres)[[1, 2, 0]])
+    np.testing.assert_allclose(found.centres, np.array(centres)[[1, 0, 2]])
     diameters = (6 / np.pi * found.volumes_angstrom3) ** (1 / 3)
-    np.testing.assert_allclose(diameters, [160, 60, 110], rtol=0.07)
+    np.testing.assert_allclose(diameters, [160, 110, 60], rtol=0.07)
+    np.testing.assert_allclose(found.scores, [0.9, 0.6, 0.8] * diameters, rtol=0.05)
     assert len(regions(volume, threshold=0.7).scores) == 2
     assert len(regions(volume, smallest=80.0).scores) == 2
     assert len(regions(volume, largest_diameter_angstrom=120.0).scores) == 2
@@ -200,7 +200,7 @@ def test_touching_labels():
         meaning(labels * np.uint32(10**6))
     found = regions(labels, kind="labels")
     np.testing.assert_allclose(found.centres, [[14.5, 14.5, 14.5], [14.5, 14.5, 24.5]])
-    assert found.scores.tolist() == [1, 1]
+    np.testing.assert_allclose(found.scores, 10 * (6 / np.pi * 1000) ** (1 / 3))
 
 
 def test_regions_centred_outside():

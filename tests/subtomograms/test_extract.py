@@ -48,6 +48,27 @@ def test_inside_means_every_voxel_is_there():
     assert lies_inside(centres, size, SHAPE).tolist() == [True, False, True, False]
 
 
+@given(st.integers(0, 2**32))
+def test_cubes_off_their_particles(seed):
+    """A cube moves by the error, but stays inside; its mask stays that of the particle."""
+    rng = generator(seed, "errors")
+    centres = rng.uniform(12, np.array(SHAPE) - 12, size=(1, 3))
+    errors = rng.normal(0, 3, size=(1, 3))
+    labels = np.zeros(SHAPE, np.uint16)
+    at = np.rint(centres[0]).astype(int)
+    labels[tuple(at)] = 5
+    volume = rng.normal(size=SHAPE).astype(np.float32)
+    table = Particles(np.array(["1AAA"]), centres, np.eye(3)[None])
+    ((image, mask),) = cut(volume, labels, table, np.array([5]), 24, errors_voxels=errors)
+    corner = np.clip(np.rint(centres[0] + errors[0]).astype(int) - 12, 0, np.array(SHAPE) - 24)
+    np.testing.assert_array_equal(image, standardise(crop(volume, corner, 24)))
+    inside = at - corner
+    if ((inside >= 0) & (inside < 24)).all():
+        assert np.argwhere(mask).tolist() == [inside.tolist()]
+    else:
+        assert not mask.any()
+
+
 def test_selection_is_seeded():
     table = particles(900)
     rows = draw(table, 100)

@@ -22,11 +22,13 @@ def cut(
     size: int,
     *,
     target: str = "centred",
+    errors_voxels: NDArray[np.float64] | float = 0.0,
 ) -> Iterator[Cube]:
     """Yield each particle's standardised image and its mask, cubes of `size` voxels.
 
     `volume` and `labels` are (z, y, x); `ids` (n,) are the particles' labels. The mask is that of
-    the `centred` particle, or of `all` particles in the cube.
+    the `centred` particle, or of `all` particles in the cube. With errors (n, 3) the cubes are off
+    the particles' centres, but inside the tomogram.
     """
 
     def cube(place: tuple[NDArray[np.int_], np.int_]) -> Cube:
@@ -38,5 +40,6 @@ def cut(
             raise DataError("a subtomogram is constant; its tomogram is damaged or empty")
         return image, mask
 
-    corners = crop_corners(particles.centres, size)
+    corners = crop_corners(particles.centres + errors_voxels, size)
+    corners = corners.clip(0, np.array(volume.shape) - size)
     yield from parallel_results(cube, zip(corners, ids, strict=True))

@@ -18,6 +18,8 @@ class SelectionSettings(Settings):
     """Number from each tomogram; all takes every particle whose cube lies inside."""
     balanced: bool
     """Equal numbers of all classes, as far as available."""
+    centre_error_angstrom: float = Field(default=0.0, ge=0, le=200)
+    """Standard deviation, along each axis, of a particle's place from the cube's centre."""
     target: Literal["centred", "all", "classes"]
     """Content of the masks: the centred particle, every particle, or the class of every voxel of
     cubes at random places, which are standardised by the whole tomogram."""

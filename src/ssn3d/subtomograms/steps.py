@@ -63,7 +63,13 @@ def extract_subtomograms(
     else:
         chosen = everything[rows]
         instances[instances > len(everything)] = 0  # background objects
-        cubes = cut(volume, instances, chosen, rows + 1, size, target=settings.target)
+        rng = generator(seed, "errors of centres", name)
+        errors = rng.normal(0, settings.centre_error_angstrom / voxel_size, (len(rows), 3))
+        cubes = cut(
+            *(volume, instances, chosen, rows + 1, size),
+            target=settings.target,
+            errors_voxels=errors,
+        )
     origin = Origin(
         dataset, name, settings.target, snr["snr_asked"], snr["snr_measured"], voxel_size
     )
