@@ -12,7 +12,6 @@ of membranes. Resumes; writes departures.csv to the folder.
 """
 
 import argparse
-import copy
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from simulated import add_dataset_noise, simulate_noise_free
-from ssn3d.config.experiment import check_config, load_config
+from ssn3d.config.experiment import load_config
 from ssn3d.core.classes import MACROMOLECULE, MEMBRANE
 from ssn3d.core.log import job, logger
 from ssn3d.io.mrc import read_mrc
@@ -50,6 +49,8 @@ _BASE = {
     "snr": {"datasets": [{"name": "A", "snr": SNR}], "reference_id": "any"},
     "tables": {"table2": [{"method": "ResUNet", "dataset": "A"}], "table3": {"leave_out": []}},
 }
+_CUBE = {"x": 64, "y": 64, "z": 64}
+_SMALL = {"specimen": {"tomogram_size_voxels": _CUBE, "region_size_voxels": _CUBE, "particles": 20}}
 _GOLD = {"diameter_angstrom": 100.0, "place": "inside"}
 _VESICLES = {"radius_angstrom": [250.0, 400.0], "deformation_fraction": 0.05}
 _TILTS = ("min_deg", "max_deg", "step_deg")
@@ -117,33 +118,14 @@ CONDITIONS: dict[str, dict[str, Any]] = {
 }
 
 
-def _merged(base: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
-    """Merge a mapping into a copy of another, key by key."""
-    result = copy.deepcopy(base)
-    for key, value in other.items():
-        deeper = isinstance(value, dict) and isinstance(result.get(key), dict)
-        result[key] = _merged(result[key], value) if deeper else copy.deepcopy(value)
-    return result
-
-
 def simulate(condition: str, folder: Path, structures: list[str], *, small: bool) -> Path:
     """Simulate the tomogram of a condition, unless it is there; return its folder."""
     at = folder / condition.replace(" ", "_")
     if (at / "A.mrc").exists():
         return at
     at.mkdir(parents=True, exist_ok=True)
-    content = load_config(ROOT / "config.yaml", *structures).model_dump()
-    content = _merged(
-        _merged(content, _BASE if not structures else _without_source()), CONDITIONS[condition]
-    )
-    if small:
-        size = {"x": 64, "y": 64, "z": 64}
-        content["specimen"] |= {
-            "tomogram_size_voxels": size,
-            "region_size_voxels": size,
-            "particles": 20,
-        }
-    config = check_config(content)
+    parts = [ROOT / "config.yaml", _BASE, *structures, CONDITIONS[condition]]
+    config = load_config(*parts, *([_SMALL] if small else []))
     listed = read_pdb_ids(ROOT / config.structures.ids) if config.structures.ids else []
     made = (folder if listed else at) / "structures"
     if not made.exists():
@@ -155,10 +137,6 @@ def simulate(condition: str, folder: Path, structures: list[str], *, small: bool
     for name in ("density.mrc", "tilts.mrc", "signal.mrc", "noisy.mrc"):
         (at / name).unlink()
     return at
-
-
-def _without_source() -> dict[str, Any]:
-    return {key: value for key, value in _BASE.items() if key != "structures"}
 
 
 def score(at: Path, model: str) -> dict[str, float]:

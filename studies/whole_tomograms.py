@@ -40,6 +40,17 @@ PARTICLES = {
     },
 }
 """Differences from config/varied.yaml for the network of picked particles."""
+SMALL = {
+    "structures": {"random": {"count": 40}},
+    "specimen": {
+        "tomogram_size_voxels": {"x": 64, "y": 64, "z": 64},
+        "region_size_voxels": {"x": 80, "y": 80, "z": 80},
+        "particles": [20, 60],
+        "organelles": None,
+        "vesicles": None,
+    },
+    "subtomograms": {"size_voxels": 24, "count": 8, "independent_count": 8},
+}
 FULLY_VARIED_SHARE = 0.6
 """The first tomograms, this share of all, are varied in every setting; the others in some."""
 PLAIN_EVERY = 6
@@ -92,21 +103,15 @@ def configurations(
     structures: list[str], *, small: bool, particles: bool = False
 ) -> dict[str, Config]:
     """Configurations of varied and of plain tomograms; `structures` are more YAML files."""
-    varied = load_config(ROOT / "config.yaml", ROOT / "config/varied.yaml", *structures)
+    changes = [*structures, *([PARTICLES] if particles else []), *([SMALL] if small else [])]
+    if small and particles:
+        changes.append({"subtomograms": {"count": 2, "independent_count": 2}})
+    varied = load_config(ROOT / "config.yaml", ROOT / "config/varied.yaml", *changes)
     content, paper = varied.model_dump(), load_config(ROOT / "config.yaml").model_dump()
-    for section, keys in PARTICLES.items() if particles else ():
-        content[section] |= keys
-    if small:
-        content["specimen"]["tomogram_size_voxels"] = {"x": 64, "y": 64, "z": 64}
-        content["specimen"]["region_size_voxels"] = {"x": 80, "y": 80, "z": 80}
-        content["specimen"] |= {"organelles": None, "vesicles": None, "particles": [20, 60]}
-        content["structures"]["random"]["count"] = 40
-        count = 2 if particles else 8
-        content["subtomograms"] |= {"size_voxels": 24, "count": count, "independent_count": count}
     kept = ("tomogram_size_voxels", "region_size_voxels", "proportions", "particles")
     specimen = paper["specimen"] | {key: content["specimen"][key] for key in kept}
     plain = content | {"specimen": specimen, "microscope": paper["microscope"]}
-    return {"varied": check_config(content), "plain": check_config(plain)}
+    return {"varied": varied, "plain": check_config(plain)}
 
 
 def simulate(name: str, kind: str, config: Config, folder: Path) -> list[str]:

@@ -5,6 +5,7 @@ against one another.
 """
 
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from typing import Any, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
@@ -101,14 +102,14 @@ class Config(Settings):
             )
 
 
-def load_config(*paths: PathLike) -> Config:
-    """Read YAML files, later ones overriding earlier ones, and check the result.
+def load_config(*parts: PathLike | Mapping[str, Any]) -> Config:
+    """Merge YAML files and mappings, later ones overriding earlier ones, and check the result.
 
     Raises ConfigError if a file is not readable, or the result is not a valid configuration.
     """
     config: dict[str, Any] = {}
-    for path in paths:
-        _update(config, read_yaml(path))
+    for part in parts:
+        _update(config, part if isinstance(part, Mapping) else read_yaml(part))
     return check_config(config)
 
 
@@ -118,7 +119,7 @@ def _update(config: dict[str, Any], other: Mapping[str, Any]) -> None:
         if isinstance(value, dict) and isinstance(config.get(key), dict):
             _update(config[key], value)
         else:
-            config[key] = value
+            config[key] = deepcopy(value)
 
 
 def check_config(config: Mapping[str, Any]) -> Config:
