@@ -18,9 +18,11 @@ def write_sheet(folder, *lines, titles=TITLES):
 def test_samples_by_name(tmp_path):
     elsewhere = tmp_path / "elsewhere.mrc"
     elsewhere.touch()
-    sheet = write_sheet(tmp_path, GOOD, "", f"TS_02.1\t{elsewhere}\t 7.5\t-51.5\t54")
+    lines = (f"{GOOD}\ta.mrc", "", f"TS_02.1\t{elsewhere}\t 7.5\t-51.5\t54")
+    sheet = write_sheet(tmp_path, *lines, titles=f"{TITLES}\tannotations")
+    own = str(tmp_path / "a.mrc")
     assert read_samples_table(sheet) == {
-        "one": Sample("one", str(tmp_path / "a.mrc"), None, (-60.0, 60.0)),
+        "one": Sample("one", own, None, (-60.0, 60.0), own),
         "TS_02.1": Sample("TS_02.1", str(elsewhere), 7.5, (-51.5, 54.0)),
     }
 
@@ -84,6 +86,7 @@ def test_fault_names_line_and_column(line, message, tmp_path):
     ("titles", "lines", "message"),
     [
         (TITLES, [], "no tomograms; give a line for each"),
+        (f"{TITLES}\tannotations", [f"{GOOD}\tb.star"], "line 2, annotations: "),
         (TITLES.replace("file", "path"), [GOOD], "no column file; give name, file, voxel_size"),
         (f"{TITLES}\tcolour", [f"{GOOD}\tred"], "unknown column 'colour'; give name, file"),
         (f"{TITLES}\tname", [f"{GOOD}\tB"], "column name is there twice; remove one"),

@@ -102,6 +102,22 @@ def test_expected_scores_are_reported(searched):
 
 
 @pytest.mark.slow
+def test_annotated_tomogram_joins_the_calibration(searched, own):
+    first, line, _ = TABLE.split("\n")
+    (own / "annotated.tsv").write_text(f"{first}\tannotations\n{line}\ttruth.star\n")
+    (own / "annotated.yaml").write_text("find: {tomograms: annotated.tsv}")
+    table = searched / "expected.csv"
+    before = pd.read_csv(table)
+    wanted = ("results/find/expected.csv", *options(own), own / "annotated.yaml")
+    snakemake(REPOSITORY, *wanted)
+    after = pd.read_csv(table)
+    assert (after["annotated"] == 1).all()
+    assert (after["tomograms"] == 3).all()
+    assert (after["particles"] > before["particles"]).all()
+    snakemake(REPOSITORY, "find", *options(own))
+
+
+@pytest.mark.slow
 def test_search_runs_once(searched, own):
     assert searched.exists()
     assert "Nothing to be done" in snakemake(REPOSITORY, "-n", "find", *options(own))

@@ -20,6 +20,7 @@ if TARGETS:
                     "tomogram; give another"
                 )
 EVERYWHERE = {**SIMULATED, **SEARCHED}
+ANNOTATED = [name for name, sample in SEARCHED.items() if sample.annotations]
 MEASURED_FILES = ["report.md", "picture.png", "measurements.json", "like_it.yaml"]
 MEASURED_FILES.append("snr.json")
 
@@ -33,11 +34,6 @@ wildcard_constraints:
 def of_tomogram(what):
     """A file of the folder of a tomogram, simulated or the user's."""
     return f"results/find/tomograms/{{everywhere}}/{{everywhere}}_{what}"
-
-
-def facts_of_searched(name):
-    """All that is known of a tomogram but where it is, which the job's input says."""
-    return {k: v for k, v in EVERYWHERE[name]._asdict().items() if k != "file"}
 
 
 def of_simulation(wildcards, what):

@@ -29,11 +29,6 @@ def weights_of(section, target):
     return users_file(os.path.relpath(FOLDER / f"{model}.pt") if shipped else model)
 
 
-def facts_of(sample):
-    """All that is known of a tomogram but where it is, which the job's input says."""
-    return {k: v for k, v in SAMPLES[sample]._asdict().items() if k != "file"}
-
-
 with one_line_errors():
     SAMPLES = read_samples_table(users_file(SHEET)) if SHEET else simulated_samples()
 

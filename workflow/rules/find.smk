@@ -18,7 +18,7 @@ rule measure_tomogram:
         mem_mb=more_each_attempt(4000),
         runtime=more_each_attempt(30),
     params:
-        sample=lambda w: facts_of_searched(w.searched),
+        sample=lambda w: SEARCHED[w.searched].facts,
         optics=lookup(within=config, dpath="microscope/optics"),
         voxel_size=lookup(within=config, dpath="specimen/voxel_size_angstrom"),
         code=library_version("measure_tomogram"),
@@ -71,7 +71,7 @@ rule segment_searched:
     resources:
         **RECOVERY_RESOURCES,
     params:
-        sample=lambda w: facts_of_searched(w.everywhere),
+        sample=lambda w: EVERYWHERE[w.everywhere].facts,
         device=lookup(within=config, dpath="training/device"),
         code=library_version("segment_tomogram"),
     script:
@@ -87,6 +87,9 @@ rule find_candidates:
         simulation="results/find/simulation.json",
         truth=lambda w: of_simulation(w, "particles.star"),
         acquisition=lambda w: of_simulation(w, "acquisition.json"),
+        annotations=lambda w: [
+            users_file(file) for file in [EVERYWHERE[w.everywhere].annotations] if file
+        ],
     output:
         of_tomogram("candidates.json"),
     log:
@@ -99,7 +102,7 @@ rule find_candidates:
     resources:
         **RECOVERY_RESOURCES,
     params:
-        sample=lambda w: facts_of_searched(w.everywhere),
+        sample=lambda w: EVERYWHERE[w.everywhere].facts,
         targets=TARGETS,
         code=library_version("find_candidates"),
     script:
@@ -108,7 +111,8 @@ rule find_candidates:
 
 rule calibrate_targets:
     input:
-        expand(of_tomogram("candidates.json"), everywhere=SIMULATED),
+        simulated=expand(of_tomogram("candidates.json"), everywhere=SIMULATED),
+        annotated=expand(of_tomogram("candidates.json"), everywhere=ANNOTATED),
     output:
         calibration="results/find/calibration.json",
         table="results/find/expected.csv",
@@ -139,7 +143,7 @@ rule pick_targets:
     conda:
         "../../envs/cpu.yaml"
     params:
-        sample=lambda w: facts_of_searched(w.searched),
+        sample=lambda w: SEARCHED[w.searched].facts,
         rate=checked.find.false_discovery_rate if TARGETS else None,
         code=library_version("pick_targets"),
     script:
@@ -162,7 +166,7 @@ rule draw_found:
     conda:
         "../../envs/cpu.yaml"
     params:
-        sample=lambda w: facts_of_searched(w.searched),
+        sample=lambda w: SEARCHED[w.searched].facts,
         targets=TARGETS,
         code=library_version("draw_found"),
     script:
@@ -192,7 +196,7 @@ rule average_target:
     resources:
         **RECOVERY_RESOURCES,
     params:
-        samples=list(map(facts_of_searched, SEARCHED)),
+        samples=[sample.facts for sample in SEARCHED.values()],
         seed=lookup(within=config, dpath="seed"),
         code=library_version("average_target"),
     script:

@@ -15,5 +15,6 @@ if __name__ == "__main__":
             snakemake.output[0],
             truth=files.truth or None,
             acquisition=files.acquisition or None,
+            annotations=files.annotations or None,
             threads=snakemake.threads,
         )

@@ -1,4 +1,4 @@
-"""Probability that a candidate is right, by its score, learnt on simulated tomograms.
+"""Probability that a candidate is right, by its score, learnt where the particles are known.
 
 It is a logistic function of the score (Platt 1999, Advances in large margin classifiers). Unlike
 isotonic regression, it is not brought down to nothing by one wrong candidate with a high score, and
@@ -22,7 +22,7 @@ in simulated tomograms, each calibrated by the others (precision 0.88, 0.82 and 
 
 @dataclass(frozen=True)
 class Scored:
-    """Candidates of one target in one simulated tomogram."""
+    """Candidates of one target in one tomogram whose particles are known."""
 
     scores: Numbers
     """(n,)"""

@@ -12,6 +12,7 @@ from ssn3d.io.tables import read_csv
 EXPECTED = {
     "target": str,
     "tomograms": int,
+    "annotated": int,
     "particles": int,
     "among_candidates": int,
     "default": bool,
@@ -43,13 +44,13 @@ def write_report(
     snr = read_json(simulation, "snr")["snr"]
     words = "as configured (not seen)" if snr is None else f"{snr[0]:.2g} to {snr[1]:.2g}"
     told = (
-        f"Probabilities were learnt on simulated tomograms (SNR {words}). They hold for tomograms "
-        "in which a target is as frequent as it is there."
+        f"Probabilities were learnt on simulated tomograms (SNR {words}), or on annotated ones "
+        "where this is said below. They hold for tomograms in which a target is as frequent."
     )
     reports = [Path(file).read_text(encoding="utf-8") for file in measured.values()]
     parts = [
         "# Search for named molecules",
-        *("", told, "", "## Expected, on simulated tomograms that no training saw", ""),
+        *("", told, "", "## Expected, each tomogram by the others' probabilities", ""),
         *_expected(table),
         *("", "## Picks", ""),
         *_found(candidates, table["target"].unique().tolist()),
@@ -71,7 +72,10 @@ def _expected(table: pd.DataFrame) -> list[str]:
     for target, rows in table.groupby("target", sort=False):
         first = rows.iloc[0]
         found = f"{first['among_candidates']} of {first['particles']} particles"
-        where = f"in {first['tomograms']} tomograms are among the candidates"
+        where = f"in {first['tomograms']} tomograms"
+        if first["annotated"]:
+            where += f" ({first['annotated']} of them annotated)"
+        where += " are among the candidates"
         lines += ["", f"{target}: {found} {where}."]
     return lines
 

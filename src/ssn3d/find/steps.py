@@ -8,17 +8,22 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ssn3d.core.errors import DataError
 from ssn3d.core.log import logger
+from ssn3d.core.particles import Particles
 from ssn3d.find.calibration import Calibration, Scored, calibrate, expected, kept, reliability
 from ssn3d.find.candidates import compare, diameter_angstrom, find_target
 from ssn3d.find.like_them import RESOLUTION
 from ssn3d.io.files import PathLike, read_json, write_json
 from ssn3d.io.particles.files import write_particle_table
 from ssn3d.io.particles.frame import TomogramFrame
+from ssn3d.io.particles.of_tomogram import read_particles_of
 from ssn3d.io.particles.relion import Relion
 from ssn3d.io.particles.simulated import read_particles
 from ssn3d.io.particles.table import ParticleTable
 from ssn3d.io.tables import write_csv
+from ssn3d.io.text_files import listed
+from ssn3d.io.tomogram import Tomogram
 from ssn3d.io.volumes import open_volume
 from ssn3d.recovery.sample import open_sample
 from ssn3d.recovery.samples_table import Sample
@@ -26,6 +31,7 @@ from ssn3d.structures.structure import read_structure
 
 _DISTANCE_OF_DIAMETER = 0.5
 """Largest distance of a right candidate from its particle."""
+_ENOUGH_ANNOTATED = 2
 _DIALECTS: dict[str, Relion] = {"": 5, "_relion4": 4}
 """Suffix of the name of a STAR file for each version of RELION."""
 RATES = (0.05, 0.1, 0.2, 0.5)
@@ -41,20 +47,26 @@ def write_candidates(
     *,
     truth: PathLike | None,
     acquisition: PathLike | None,
+    annotations: PathLike | None,
     threads: int,
 ) -> None:
     """Write the candidates for each target in one tomogram, as JSON.
+
+    Where the particles of a target are known, it is said which candidates are right.
 
     Args:
         sample: the tomogram.
         segmentation: volumes of its probability of macromolecule, and of its labels.
         structures: file of each target's structure.
         simulation: settings of the simulation, with the resolution of the comparison.
-        path: output: `centres` (z, y, x in voxels), `scores`, `diameter_angstrom` and, of a
-            simulated tomogram, `correct` and `true`, by target.
+        path: output: `centres` (z, y, x in voxels), `scores`, `diameter_angstrom` and, if the
+            particles are known, `correct` and `true`, by target.
         truth: particles of a simulated tomogram.
         acquisition: tilts of a simulated tomogram; otherwise those of the sample hold.
+        annotations: table of all particles of one or more targets in a tomogram of the user's.
         threads: number of threads.
+
+    Raises DataError if the tomogram or the annotations cannot be read, or name no target.
     """
     tomogram = open_sample(sample)
     size, shape = tomogram.grid.voxel_size_angstrom, tomogram.grid.shape
@@ -64,7 +76,9 @@ def write_candidates(
         tilts = min(angles), max(angles)
     resolution = read_json(simulation, RESOLUTION)[RESOLUTION]
     probability, labels = map(open_volume, segmentation)
-    particles = None if truth is None else read_particles(truth)
+    known = {} if truth is None else dict.fromkeys(structures, read_particles(truth))
+    if annotations is not None:
+        known = _annotated(annotations, tomogram, structures)
     found: dict[str, Any] = {}
     for target, file in structures.items():
         structure = read_structure(file)
@@ -82,9 +96,9 @@ def write_candidates(
             "scores": scores.tolist(),
             "diameter_angstrom": diameter,
         }
-        if particles is not None:
+        if target in known:
             scored = compare(
-                *(centres, scores, particles, target),
+                *(centres, scores, known[target], target),
                 shape=shape,
                 distance_voxels=_DISTANCE_OF_DIAMETER * diameter / size,
             )
@@ -92,23 +106,53 @@ def write_candidates(
     write_json(path, found)
 
 
+def _annotated(
+    path: PathLike, tomogram: Tomogram, targets: Collection[str]
+) -> dict[str, Particles]:
+    """Read the particles of a tomogram, by each target that they are annotated for.
+
+    In a search for one target, particles without a class are its.
+    """
+    particles = read_particles_of(path, tomogram).particles
+    if len(targets) == 1 and set(particles.pdb_ids.tolist()) == {""}:
+        (target,) = targets
+        names = np.full(len(particles), target)
+        particles = Particles(names, particles.centres, particles.rotations)
+    classes = set(particles.pdb_ids.tolist())
+    found = [target for target in targets if target in classes]
+    if not found:
+        raise DataError(
+            f"{path}: its classes ({listed(sorted(classes))}) name no target; give the class of "
+            f"each particle, one of {listed(list(targets))}"
+        )
+    return dict.fromkeys(found, particles)
+
+
 def calibrate_targets(
-    candidates: Sequence[PathLike],
+    simulated: Sequence[PathLike],
+    annotated: Sequence[PathLike],
     targets: Collection[str],
     false_discovery_rate: float,
     *,
     calibration: PathLike,
     table: PathLike,
 ) -> None:
-    """Calibrate the scores of each target on simulated tomograms; write JSON and a CSV table.
+    """Calibrate the scores of each target on tomograms whose particles are known.
 
-    `candidates` are files of `write_candidates` of at least two simulated tomograms. The JSON has
-    the logistic function of the score and the calibration curve, the table precision and recall.
+    Both are files of `write_candidates`, of at least two simulated tomograms, and of those that the
+    user annotated. Two that are annotated for a target are better than all simulated ones, and
+    replace them; one joins them. Two files are written: the JSON has the logistic function of the
+    score and the calibration curve, the CSV table precision and recall.
     """
     content: dict[str, Any] = {}
     rows = []
     for target in targets:
-        scored = [_scored(read_json(file, target)[target]) for file in candidates]
+        made, own = (
+            [one[target] for one in (read_json(file, target) for file in files)]
+            for files in (simulated, annotated)
+        )
+        own = [one for one in own if "correct" in one]
+        scored = [*map(_scored, own if len(own) >= _ENOUGH_ANNOTATED else made + own)]
         found = calibrate(scored)
         mean, share, counts = reliability(scored)
         content[target] = {
@@ -127,6 +171,7 @@ def calibrate_targets(
                 {
                     "target": target,
                     "tomograms": len(scored),
+                    "annotated": len(own),
                     "particles": true,
                     "among_candidates": right,
                     "default": rate == false_discovery_rate,
@@ -138,9 +183,10 @@ def calibrate_targets(
     for row in rows:
         if row["default"]:
             logger.info(
-                "%s: of %d true particles in simulated tomograms %.0f%% are picked, %.0f%% of the "
-                "picks are right",
-                *(row["target"], row["particles"], 100 * row["recall"], 100 * row["precision"]),
+                "%s: of %d true particles in %d tomograms (%d annotated) %.0f%% are picked, %.0f%% "
+                "of the picks are right",
+                *(row["target"], row["particles"], row["tomograms"], row["annotated"]),
+                *(100 * row["recall"], 100 * row["precision"]),
             )
 
 

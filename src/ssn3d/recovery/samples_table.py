@@ -6,13 +6,15 @@ Imports only light modules, since Snakemake imports it for every job.
 import math
 import re
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ssn3d.core.errors import DataError
 from ssn3d.io.delimited import DelimitedTable, read_delimited
 from ssn3d.io.files import PathLike, check_braces
 
 COLUMNS = ("name", "file", "voxel_size_angstrom", "tilt_min_deg", "tilt_max_deg")
+ANNOTATIONS = "annotations"
+"""Column that may be left out."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _STEEPEST_DEG = 90.0
 _OF_ZARR = (".zattrs", ".zgroup", "zarr.json")
@@ -27,6 +29,14 @@ class Sample(NamedTuple):
     """None for the header's voxel size."""
     tilt_range_deg: tuple[float, float]
     """Lowest and highest tilt angle."""
+    annotations: str | None = None
+    """Table of all particles of some targets; None if they are not known."""
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """All but the files, which are a job's input."""
+        values = self._asdict()
+        return {name: values[name] for name in ("name", "voxel_size_angstrom", "tilt_range_deg")}
 
 
 def read_samples_table(path: PathLike) -> dict[str, Sample]:
@@ -50,7 +60,10 @@ def read_samples_table(path: PathLike) -> dict[str, Sample]:
         file = _file(f"{place}, file", Path(path).parent, cells["file"])
         size = cells["voxel_size_angstrom"]
         voxel_size = _voxel_size(f"{place}, voxel_size_angstrom", size) if size else None
-        samples[name] = Sample(name, file, voxel_size, (low, high))
+        known = cells.get(ANNOTATIONS) or None
+        if known is not None:
+            known = _file(f"{place}, {ANNOTATIONS}", Path(path).parent, known)
+        samples[name] = Sample(name, file, voxel_size, (low, high), known)
     return samples
 
 
@@ -60,7 +73,7 @@ def _check_columns(path: PathLike, table: DelimitedTable) -> None:
     missing = [column for column in COLUMNS if column not in table.titles]
     if missing:
         raise DataError(f"{path}: no column {missing[0]}; {wanted}")
-    unknown = [title for title in table.titles if title not in COLUMNS]
+    unknown = [title for title in table.titles if title not in {*COLUMNS, ANNOTATIONS}]
     if unknown:
         raise DataError(f"{path}: unknown column {unknown[0]!r}; {wanted}")
 

@@ -1,0 +1,63 @@
+"""Calibration on files: simulated tomograms, and annotated ones of the user's."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ssn3d.core.errors import DataError
+from ssn3d.find.steps import _annotated, calibrate_targets
+from ssn3d.io.mrc import write_mrc
+from ssn3d.io.tomogram import open_tomogram
+
+
+def candidates(path, middle, *, known=True, seed=0):
+    """Write 200 candidates, of which scores above a middle are right."""
+    scores = np.random.default_rng(seed).random(200)
+    correct = scores > middle
+    content = {"centres": [], "scores": scores.tolist(), "diameter_angstrom": 100.0}
+    if known:
+        content |= {"correct": correct.tolist(), "true": int(correct.sum())}
+    path.write_text(json.dumps({"1KP8": content}))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("annotated", "tomograms", "middle"), [(0, 2, 0.3), (1, 3, 0.5), (2, 2, 0.8)]
+)
+def test_two_annotated_tomograms_replace_simulated_ones(annotated, tomograms, middle, tmp_path):
+    simulated = [candidates(tmp_path / f"s{n}.json", 0.3, seed=n) for n in range(2)]
+    own = [candidates(tmp_path / f"a{n}.json", 0.8, seed=9 + n) for n in range(annotated)]
+    own.append(candidates(tmp_path / "of_others.json", 0.1, known=False))
+    fit, table = tmp_path / "fit.json", tmp_path / "expected.csv"
+    calibrate_targets(simulated, own, ["1KP8"], 0.1, calibration=fit, table=table)
+    rows = pd.read_csv(table)
+    assert set(rows["tomograms"]) == {tomograms}
+    assert set(rows["annotated"]) == {annotated}
+    found = json.loads(fit.read_text())["1KP8"]
+    assert -found["intercept"] / found["slope"] == pytest.approx(middle, abs=0.15)
+
+
+@pytest.fixture
+def tomogram(tmp_path):
+    volume = np.random.default_rng(0).normal(size=(40, 40, 40)).astype(np.float32)
+    write_mrc(tmp_path / "mine.mrc", volume, 10.0)
+    return open_tomogram(tmp_path / "mine.mrc", protein="dark")
+
+
+def annotations(folder, *classes):
+    lines = [f"mine,{name},{50 + n}.0,60.0,70.0,1.0" for n, name in enumerate(classes)]
+    titles = "tomogram,class,x_angstrom,y_angstrom,z_angstrom,score"
+    (folder / "known.csv").write_text("\n".join([titles, *lines, ""]))
+    return folder / "known.csv"
+
+
+def test_annotations_by_target(tomogram, tmp_path):
+    found = _annotated(annotations(tmp_path, "1KP8", "2AWB"), tomogram, ["1KP8", "3DY4"])
+    assert [*found] == ["1KP8"]
+    np.testing.assert_allclose(found["1KP8"].centres[0], [7, 6, 5])
+    nameless = _annotated(annotations(tmp_path, "", ""), tomogram, ["1KP8"])
+    assert nameless["1KP8"].pdb_ids.tolist() == ["1KP8", "1KP8"]
+    with pytest.raises(DataError, match=r"known\.csv: its classes \(2AWB\) name no target; give"):
+        _annotated(annotations(tmp_path, "2AWB"), tomogram, ["1KP8", "3DY4"])
