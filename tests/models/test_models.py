@@ -70,6 +70,22 @@ def test_export_in_half_precision(run, folder):
     assert card.scores == FACTS["scores"]
 
 
+def test_weights_averaged_with_those_of_another(run, folder, tmp_path):
+    other = build_network("SSN3D-ED", 0.0, torch.Generator().manual_seed(4)).state_dict()
+    for name, network in {"other": "SSN3D-ED", "stranger": "UNet"}.items():
+        write_tensors(tmp_path / f"{name}.pt", {"network": network, "weights": other})
+    facts, start = Facts(**FACTS), str(tmp_path / "other.pt")
+    card = export_model(run, "mean", facts, folder, average_with=start)
+    assert card.training["averaged_with"] == start
+    trained = read_tensors(run / "weights.pt")["weights"]
+    for key, mean in read_tensors(folder / "mean.pt")["weights"].items():
+        torch.testing.assert_close(
+            mean.float(), (trained[key] + other[key]) / 2, atol=1e-3, rtol=1e-3
+        )
+    with pytest.raises(DataError, match=r"stranger\.pt: a UNet, but the run's is a SSN3D-ED"):
+        export_model(run, "x", facts, folder, average_with=str(tmp_path / "stranger.pt"))
+
+
 def test_default_model_of_target(folder):
     assert model_names(folder) == ["ed"]
     assert default_model("centred", folder) == "ed"

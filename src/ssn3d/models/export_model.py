@@ -2,36 +2,46 @@
 
     python -m ssn3d.models.export_model results/runs/UNet/A/random unet-a facts.json
 
-The file of facts has the keys of `card.Facts`. Half precision halves the files and does not change
-scores: computing in bfloat16 rounds the weights more.
+The file of facts has the keys of `card.Facts`. With --average-with, the weights are the mean of
+those of the training and of the model it started from, so that less is forgotten (Wortsman et al.
+2022, CVPR). Half precision halves the files and does not change scores: computing in bfloat16
+rounds the weights more.
 """
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from ssn3d.core.errors import DataError
 from ssn3d.core.log import job, logger
 from ssn3d.io.files import read_json, sha256_of, write_json
-from ssn3d.models.card import FOLDER, Card, Facts, read_facts
+from ssn3d.models.card import FOLDER, Card, Facts, read_facts, weights_path
 from ssn3d.models.shipped import form_of, load_model
 from ssn3d.segmentation.training.checkpoint import read_tensors, write_tensors
 
 LARGEST_BYTES = 10_000_000
 
 
-def export_model(run: Path, name: str, facts: Facts, folder: Path = FOLDER) -> Card:
+def export_model(
+    run: Path, name: str, facts: Facts, folder: Path = FOLDER, *, average_with: str | None = None
+) -> Card:
     """Write {folder}/{name}.pt and {name}.json from weights.pt and run.json of a run.
 
+    `average_with` is a model whose weights are averaged with those of the run.
+
     Raises:
-        DataError: run.json is damaged, the facts are another training's, or the model is larger
-            than 10 MB.
+        DataError: run.json is damaged, the facts are another training's, the model to average with
+            is another network, or the model is larger than 10 MB.
         CheckpointError: the weights are damaged.
     """
     content = read_tensors(run / "weights.pt")
     record = read_json(run / "run.json", "epochs", "best_epoch", "provenance")
-    half = {key: tensor.to(torch.float16) for key, tensor in content["weights"].items()}
+    weights_of = content["weights"]
+    if average_with is not None:
+        weights_of = _averaged(content, average_with)
+    half = {key: tensor.to(torch.float16) for key, tensor in weights_of.items()}
     kept = {"network": content["network"], "precision": content["precision"], "weights": half}
     for key, trained in form_of(content).items():
         if trained != getattr(facts, key):
@@ -53,6 +63,7 @@ def export_model(run: Path, name: str, facts: Facts, folder: Path = FOLDER) -> C
             "best_epoch": record["best_epoch"],
             "subtomograms": record["provenance"].get("subtomograms"),
             "settings": content["settings"],
+            **({"averaged_with": average_with} if average_with else {}),
         },
         ssn3d=content["ssn3d"],
         weights_sha256=sha256_of(weights),
@@ -60,6 +71,15 @@ def export_model(run: Path, name: str, facts: Facts, folder: Path = FOLDER) -> C
     write_json(card_path, card.model_dump())
     load_model(name, folder=folder)
     return card
+
+
+def _averaged(content: dict[str, Any], model: str) -> dict[str, torch.Tensor]:
+    """Mean of the weights of a training and of a model."""
+    other = read_tensors(weights_path(model))
+    if other["network"] != content["network"]:
+        raise DataError(f"{model}: a {other['network']}, but the run's is a {content['network']}")
+    trained: dict[str, torch.Tensor] = content["weights"]
+    return {key: (one.float() + other["weights"][key].float()) / 2 for key, one in trained.items()}
 
 
 def main() -> None:
@@ -74,10 +94,13 @@ def main() -> None:
         default=FOLDER,
         help="folder of models (default: that of the package)",
     )
+    parser.add_argument("--average-with", metavar="MODEL", help="name, or file of weights")
     arguments = parser.parse_args()
     with job():
-        facts = read_facts(arguments.facts)
-        card = export_model(arguments.run, arguments.name, facts, arguments.folder)
+        card = export_model(
+            *(arguments.run, arguments.name, read_facts(arguments.facts), arguments.folder),
+            average_with=arguments.average_with,
+        )
         logger.info("%s: %s, %d parameters", arguments.name, card.network, card.parameters)
 
 
