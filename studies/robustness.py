@@ -282,11 +282,12 @@ def main() -> None:
     parser.add_argument("--config", nargs="+", required=True, help="that it was made with")
     parser.add_argument("--folder", type=Path, required=True, help="for shards, table and figure")
     parser.add_argument("--tomogram", default="independent1")
+    parser.add_argument("--kinds", nargs="+", choices=AXES, default=[*AXES], help="of conditions")
     parser.add_argument("--count", type=int, default=200, help="subtomograms of a condition")
     parser.add_argument("--small", action="store_true", help="minimal size; shows that it runs")
     arguments = parser.parse_args()
     config, base = load_config(*arguments.config), arguments.results / "tomograms"
-    wanted = conditions(config)
+    wanted = [condition for condition in conditions(config) if condition.kind in arguments.kinds]
     if arguments.small:  # one of each kind
         wanted = [*{condition.kind: condition for condition in reversed(wanted)}.values()]
     make_shards(config, wanted, base / arguments.tomogram, arguments.folder, arguments.count)

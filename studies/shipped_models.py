@@ -1,7 +1,8 @@
 """Scores of the models that come with ssn3d in an experiment that none of them was trained in.
 
 Run `python studies/shipped_models.py RESULTS --folder somewhere`, RESULTS being those of an
-experiment (shards and `splits/random.csv`), of the target centred or all. Each model of that target
+experiment (shards and `splits/random.csv`), or a folder of `whole_tomograms.py` (shards and
+`split.csv`), of the target centred or all. Each model of that target
 segments the test and the independent subtomograms of each dataset as `ssn3d score` wants them;
 `leaderboard.external` takes the folders. Repeat the command to resume.
 
@@ -44,17 +45,28 @@ def segment(name: str, shards: list[Path], split: Path, predictions: Path) -> fl
     return 1000 * seconds / len(rows)
 
 
+def shards_of(results: Path) -> dict[str, list[Path]]:
+    """Shards of each dataset, whose name is that of the folder of an experiment, else the file."""
+    found: dict[str, list[Path]] = {}
+    for shard in sorted(results.glob("subtomograms/*/*.h5")):
+        found.setdefault(shard.parent.name, []).append(shard)
+    for shard in sorted(results.glob("*/*.h5")):
+        found.setdefault(shard.stem, []).append(shard)
+    return found
+
+
 def score(name: str, results: Path, dataset: str, folder: Path) -> pd.DataFrame:
     """Score a model on a dataset: a row for each part."""
     card, output = read_card(FOLDER / f"{name}.json"), folder / f"{name}_{dataset}"
-    shards = sorted((results / "subtomograms" / dataset).glob("*.h5"))
+    shards = shards_of(results)[dataset]
     origin = open_dataset(shards).shards[0].origin
     if card.target != origin.target:
         return pd.DataFrame()
     rows_file = output / "rows.csv"
     if not rows_file.exists():
         output.mkdir(parents=True, exist_ok=True)
-        predictions, split = output / "predictions.h5", results / "splits" / "random.csv"
+        (split,) = (*results.glob("splits/random.csv"), *results.glob("split.csv"))
+        predictions = output / "predictions.h5"
         milliseconds = segment(name, shards, split, predictions)
         found = score_predictions(
             predictions, shards, split, output, method=f"model {name}", parameters=card.parameters,
@@ -78,7 +90,7 @@ def main() -> None:
     parser.add_argument("--small", action="store_true", help="minimal size; shows that it runs")
     arguments = parser.parse_args()
     use_threads(arguments.threads)
-    datasets = sorted(path.name for path in (arguments.results / "subtomograms").iterdir())
+    datasets = sorted(shards_of(arguments.results))
     if arguments.small:
         datasets = datasets[:1]
     with job():
