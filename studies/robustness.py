@@ -199,7 +199,7 @@ def score(weights: Path, condition: Condition, folder: Path, seed: int) -> dict[
     """Segment the subtomograms of a condition with a network, and score the masks."""
     network, description = load_network(weights)
     dataset = open_dataset([condition.shard(folder)])
-    compute = Compute.pick("auto", description["precision"])
+    compute = Compute.pick("auto", "auto")
     found = predict_masks(compute.place(network), dataset, np.arange(len(dataset)), compute)
     scores = pd.concat([score_masks(*pair) for pair in found], ignore_index=True)
     rng = generator(seed, "robustness", str(condition))
