@@ -36,9 +36,9 @@ def draw_found(
     tomogram = open_sample(sample)
     frame = frame_of_tomogram(tomogram)
     kinds = {t: read_particle_table(path, frame).particles.centres for t, path in picks.items()}
-    looks = {
-        target: (SERIES[1 + i % (len(SERIES) - 1)].color, "-") for i, target in enumerate(kinds)
-    }
+    colors = [look.color for look in SERIES[1:]]
+    pairs = [(color, line) for line in ("-", "--", ":") for color in colors]
+    looks = dict(zip(kinds, pairs, strict=False))
     known = read_json(candidates, *kinds)
     diameter = max(known[target]["diameter_angstrom"] for target in kinds)
     size, shape = tomogram.grid.voxel_size_angstrom, tomogram.grid.shape

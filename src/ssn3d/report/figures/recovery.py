@@ -32,6 +32,8 @@ _SLAB_ANGSTROM = 50.0
 """Thickness over which voxels are averaged, so that particles are seen in noise."""
 _WIDEST_ANGSTROM = 2000.0
 """Width of the part of a tomogram that is shown; in a wider one circles are too small."""
+_MOST_COLUMNS = 7
+"""Of a legend."""
 _LOOKS: dict[str, tuple[str, Any]] = {
     # kind of a position: colour and dashes
     "pick": ("#E69F00", "-"),
@@ -140,7 +142,8 @@ def picks_picture(
         axes.set_title(title)
     shown = [(kind, *looks[kind]) for kind in kinds]
     handles = [Line2D([], [], color=c, linestyle=dashes, label=kind) for kind, c, dashes in shown]
-    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles))
+    columns = min(len(handles), _MOST_COLUMNS)
+    figure.legend(handles=handles, loc="outside lower center", ncols=columns)
     return figure
 
 
