@@ -41,3 +41,9 @@ def of_simulation(wildcards, what):
     name = wildcards.everywhere
     tomogram = name.rpartition("_")[0]
     return f"results/tomograms/{tomogram}/{what}" if name in SIMULATED else []
+
+
+def annotations_of(wildcards):
+    """The table of known particles of a tomogram, if there is one."""
+    known = EVERYWHERE[wildcards.everywhere].annotations
+    return users_file(known) if known else []

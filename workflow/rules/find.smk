@@ -87,9 +87,7 @@ rule find_candidates:
         simulation="results/find/simulation.json",
         truth=lambda w: of_simulation(w, "particles.star"),
         acquisition=lambda w: of_simulation(w, "acquisition.json"),
-        annotations=lambda w: [
-            users_file(file) for file in [EVERYWHERE[w.everywhere].annotations] if file
-        ],
+        annotations=annotations_of,
     output:
         of_tomogram("candidates.json"),
     log:
