@@ -20,7 +20,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from simulated import add_dataset_noise, simulate_noise_free
+from simulated import ROOT, add_dataset_noise, ids_of, prepare, simulate_noise_free
 from ssn3d.config.experiment import load_config
 from ssn3d.core.classes import MACROMOLECULE, MEMBRANE
 from ssn3d.core.log import job, logger
@@ -31,11 +31,8 @@ from ssn3d.models.shipped import load_model
 from ssn3d.picking.pick import Choice, Picks, pick_regions
 from ssn3d.picking.scoring import match, score_picks
 from ssn3d.recovery.segment import segment_whole
-from ssn3d.structures.ids import read_pdb_ids
-from ssn3d.structures.steps import prepare_structures
 from ssn3d.subtomograms.places import classes_of_labels
 
-ROOT = Path(__file__).resolve().parents[1]
 SEED, NAME, SNR = 404, "t1", 0.2
 _DISTANCE_ANGSTROM = 60.0
 _SMALLEST_ANGSTROM = 60.0
@@ -126,13 +123,9 @@ def simulate(condition: str, folder: Path, structures: list[str], *, small: bool
     at.mkdir(parents=True, exist_ok=True)
     parts = [ROOT / "config.yaml", _BASE, *structures, CONDITIONS[condition]]
     config = load_config(*parts, *([_SMALL] if small else []))
-    listed = read_pdb_ids(ROOT / config.structures.ids) if config.structures.ids else []
-    made = (folder if listed else at) / "structures"
-    if not made.exists():
-        made.mkdir()
-        prepare_structures(listed, config.structures, config.seed, ROOT / "resources", made)
-    ids = listed + config.structures.random_ids
-    simulate_noise_free(config, ids, made, at, name=NAME, seed=SEED)
+    made = (folder if config.structures.ids else at) / "structures"
+    prepare(config, made)
+    simulate_noise_free(config, ids_of(config), made, at, name=NAME, seed=SEED)
     add_dataset_noise(config, config.snr.datasets[0], at, name=NAME, seed=SEED)
     for name in ("density.mrc", "tilts.mrc", "signal.mrc", "noisy.mrc"):
         (at / name).unlink()

@@ -2,9 +2,9 @@
 
 Run `python studies/shipped_models.py RESULTS --folder somewhere`, RESULTS being those of an
 experiment (shards and `splits/random.csv`), or a folder of `whole_tomograms.py` (shards and
-`split.csv`), of the target centred or all. Each model of that target
-segments the test and the independent subtomograms of each dataset as `ssn3d score` wants them;
-`leaderboard.external` takes the folders. Repeat the command to resume.
+`split.csv`), of the target centred or all. Each model of that target segments the test and the
+independent subtomograms of each dataset as `ssn3d score` wants them; `leaderboard.external` takes
+the folders. Repeat the command to resume.
 
 Writes models.csv (model, network, dataset, snr, part, pixel_accuracy, miou, roi_iou, milliseconds a
 subtomogram), which docs/results/models.csv is.

@@ -7,9 +7,29 @@ from ssn3d.config.experiment import Config
 from ssn3d.microscope.settings import DatasetSettings
 from ssn3d.microscope.steps import add_noise, image_specimen
 from ssn3d.specimen.steps import simulate_specimen
+from ssn3d.structures.ids import read_pdb_ids
+from ssn3d.structures.steps import prepare_structures
 
 TABLES = {"particles": "particles.star", "ground": "ground.star"}
+ROOT = Path(__file__).resolve().parents[1]
 _IMAGED = ("signal.mrc", "tilts.mrc", "acquisition.json", "particles.star", "specimen.json")
+
+
+def ids_of(config: Config) -> list[str]:
+    """IDs of all structures of a configuration."""
+    return _listed(config) + config.structures.random_ids
+
+
+def _listed(config: Config) -> list[str]:
+    return read_pdb_ids(ROOT / config.structures.ids) if config.structures.ids else []
+
+
+def prepare(config: Config, folder: Path) -> None:
+    """Make the files of all structures, unless they are there."""
+    if not all((folder / f"{pdb_id}.npz").exists() for pdb_id in ids_of(config)):
+        folder.mkdir(exist_ok=True)
+        resources = ROOT / "resources"
+        prepare_structures(_listed(config), config.structures, config.seed, resources, folder)
 
 
 def simulate_noise_free(

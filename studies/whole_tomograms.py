@@ -1,4 +1,4 @@
-"""Data and training of the models `resunet-classes` and `resunet`: resumable, in one command.
+"""Data and training of the models `resunet-classes` and `resunet-picks`: resumable, in one command.
 
     python studies/whole_tomograms.py FOLDER             whole tomograms; hours
     python studies/whole_tomograms.py FOLDER --particles subtomograms of picked particles
@@ -16,7 +16,7 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 
-from simulated import TABLES, add_dataset_noise, simulate_noise_free
+from simulated import ROOT, TABLES, add_dataset_noise, ids_of, prepare, simulate_noise_free
 from ssn3d.config.experiment import Config, check_config, load_config
 from ssn3d.core.device import use_threads
 from ssn3d.core.errors import PlacementError, SNRError
@@ -25,11 +25,9 @@ from ssn3d.core.seeds import generator
 from ssn3d.io.files import read_json, write_json
 from ssn3d.microscope.settings import DatasetSettings
 from ssn3d.segmentation.training.steps import train_run
-from ssn3d.structures.ids import ids_in_tomogram, read_pdb_ids
-from ssn3d.structures.steps import prepare_structures
+from ssn3d.structures.ids import ids_in_tomogram
 from ssn3d.subtomograms.steps import extract_subtomograms, split_dataset
 
-ROOT = Path(__file__).resolve().parents[1]
 PARTICLES = {
     "specimen": {"particles": [600, 1500]},
     "subtomograms": {"size_voxels": 40, "target": "centred", "centre_error_angstrom": 10.0},
@@ -158,12 +156,6 @@ def _dataset(name: str, dataset: DatasetSettings, config: Config, at: Path) -> s
     return str(shard)
 
 
-def ids_of(config: Config) -> list[str]:
-    """IDs of all structures of a configuration."""
-    listed = read_pdb_ids(ROOT / config.structures.ids) if config.structures.ids else []
-    return listed + config.structures.random_ids
-
-
 def main() -> None:
     """Simulate what is missing, and train."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
@@ -183,7 +175,7 @@ def main() -> None:
     count = arguments.tomograms or (3 if arguments.small else configs["varied"].tomograms)
     kinds = {f"t{i + 1}": kind_of(i, count) for i in range(count)} | {"independent1": "varied"}
     with job(str(folder / "log.txt")):
-        _prepare(configs["varied"], folder / "structures")
+        prepare(configs["varied"], folder / "structures")
         with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
             jobs = [
                 pool.submit(simulate, name, kind, configuration_of(kind, name, configs), folder)
@@ -193,14 +185,6 @@ def main() -> None:
         logger.info("%d shards of %d tomograms", len(shards), count)
         if not arguments.no_training:
             _train(shards, configs["varied"], folder, arguments.threads)
-
-
-def _prepare(config: Config, folder: Path) -> None:
-    """Make the files of all structures, unless they are there."""
-    if not all((folder / f"{pdb_id}.npz").exists() for pdb_id in ids_of(config)):
-        listed = read_pdb_ids(ROOT / config.structures.ids) if config.structures.ids else []
-        folder.mkdir(exist_ok=True)
-        prepare_structures(listed, config.structures, config.seed, ROOT / "resources", folder)
 
 
 def _train(shards: list[str], config: Config, folder: Path, threads: int) -> None:

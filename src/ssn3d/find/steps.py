@@ -148,8 +148,7 @@ def calibrate_targets(
     rows = []
     for target in targets:
         made, own = (
-            [one[target] for one in (read_json(file, target) for file in files)]
-            for files in (simulated, annotated)
+            [read_json(file, target)[target] for file in files] for files in (simulated, annotated)
         )
         own = [one for one in own if "correct" in one]
         scored = [*map(_scored, own if len(own) >= _ENOUGH_ANNOTATED else made + own)]

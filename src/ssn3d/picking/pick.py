@@ -148,7 +148,7 @@ def pick_regions(
     why = f"{len(rows)} {described} with {' and '.join(limits)}"
     if not len(rows):
         why += "; try a lower --threshold or --smallest, or check the segmentation's values"
-    diameters = (6 / np.pi * regions.volumes_angstrom3[rows]) ** (1 / 3)
+    diameters = regions.diameters_angstrom[rows]
     return _best(regions.centres[rows], regions.scores[rows], choice.most, why, diameters)
 
 

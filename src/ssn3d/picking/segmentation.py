@@ -59,6 +59,11 @@ class Regions:
     volumes_angstrom3: NDArray[np.float64]
     """(n,)"""
 
+    @property
+    def diameters_angstrom(self) -> NDArray[np.float64]:
+        """Diameters (n,) of spheres of these volumes."""
+        return _sphere_diameters(self.volumes_angstrom3)
+
 
 @dataclass(frozen=True)
 class Values:
@@ -219,6 +224,11 @@ def _masks(values: Values, threshold: float) -> Sequence[_Test]:
     return [functools.partial(np.less_equal, threshold)]
 
 
+def _sphere_diameters(volumes: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Diameters (n,) of spheres of some volumes (n,)."""
+    return np.asarray((6 / np.pi * volumes) ** (1 / 3))
+
+
 def _ranked(
     centres: NDArray[np.float64], probabilities: NDArray[np.float64], volumes: NDArray[np.float64]
 ) -> Regions:
@@ -227,7 +237,7 @@ def _ranked(
     Most false regions are small, and a network is sure of nearly all of them, so that probability
     times diameter ranks better than either.
     """
-    scores = probabilities * (6 / np.pi * volumes) ** (1 / 3)
+    scores = probabilities * _sphere_diameters(volumes)
     order = np.lexsort((*centres.T[::-1], -scores))
     return Regions(centres[order], scores[order], volumes[order])
 
