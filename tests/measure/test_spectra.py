@@ -13,7 +13,7 @@ from ssn3d.averaging.wedge import angular_power
 from ssn3d.core.seeds import generator
 from ssn3d.io.tomogram_checks import survey
 from ssn3d.measure.denoised import DETAIL_KURTOSIS, detail_kurtosis
-from ssn3d.measure.finish import fit_noise, is_eight_bits, squared_mtf
+from ssn3d.measure.finish import NoiseFit, fit_noise, is_eight_bits
 from ssn3d.measure.slab import find_slab
 from ssn3d.measure.snr import UNCERTAINTY, estimate_snr
 from ssn3d.measure.spectrum import Spectrum, block_corners, mean_power, spectrum_of
@@ -38,7 +38,9 @@ def with_rings(defocus_um, depth, voxel_size=10.0):
     k = (np.arange(64) + 0.5) / 128 / voxel_size
     empty = np.full(64, np.nan)
     flat = Spectrum(voxel_size, k, k.copy(), np.ones(64), empty, np.ones(64))
-    power = (1 - depth + depth * ctf(k, OPTICS, defocus_um) ** 2) * squared_mtf(flat)
+    power = (1 - depth + depth * ctf(k, OPTICS, defocus_um) ** 2) * NoiseFit(
+        1.0, 0.0, 1.0
+    ).per_distance(k, size)
     power *= np.exp(0.02 * generator(0, "rings").standard_normal(64))
     return dataclasses.replace(flat, per_distance=power, recorded=power * k)
 

@@ -5,7 +5,8 @@ in_search = partial(shown, "8. Search")
 
 rule measure_tomogram:
     input:
-        lambda w: users_file(SEARCHED[w.searched].file),
+        tomogram=lambda w: users_file(SEARCHED[w.searched].file),
+        labels="results/find/tomograms/{searched}/{searched}_labels.mrc",
     output:
         multiext("results/find/measured/{searched}/", *MEASURED_FILES),
     log:

@@ -32,6 +32,7 @@ rule add_noise:
         acquisition="results/tomograms/{tomogram}/acquisition.json",
         particles="results/tomograms/{tomogram}/particles.star",
         specimen="results/tomograms/{tomogram}/specimen.json",
+        labels=LABELS if SIMULATION or checked.snr.reference_id == "band" else [],
         simulation=SIMULATION,
     output:
         **HALF_TOMOGRAMS,

@@ -9,7 +9,8 @@ from ssn3d.recovery.samples_table import Sample
 if __name__ == "__main__":
     with job(snakemake.log[0]):
         measure_sample(
-            Sample(file=snakemake.input[0], **snakemake.params.sample),
+            Sample(file=snakemake.input.tomogram, **snakemake.params.sample),
+            snakemake.input.labels,
             Path(snakemake.output[0]).parent,
             snakemake.params.optics,
             snakemake.params.voxel_size,

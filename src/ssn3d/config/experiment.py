@@ -17,7 +17,7 @@ from ssn3d.experiment.runs import JOIN
 from ssn3d.find.settings import FindSettings
 from ssn3d.io.files import PathLike
 from ssn3d.io.yaml_files import read_yaml
-from ssn3d.microscope.settings import ANY_REFERENCE, MicroscopeSettings, SNRSettings
+from ssn3d.microscope.settings import ANY_REFERENCE, BAND, MicroscopeSettings, SNRSettings
 from ssn3d.recovery.settings import RecoverySettings
 from ssn3d.report.settings import (
     FiguresSettings,
@@ -150,7 +150,7 @@ def check_ids(config: Config, pdb_ids: Sequence[str]) -> None:
     leave_out, averaging = config.tables.table3.leave_out, config.recovery.averaging
     reference = config.snr.reference_id
     named = {
-        "snr.reference_id": [] if reference == ANY_REFERENCE else [reference],
+        "snr.reference_id": [] if reference in (ANY_REFERENCE, BAND) else [reference],
         "structures.biological_ids": config.structures.biological_ids,
         "structures.maps": [row.id for row in config.structures.maps],
         "tables.table3.leave_out": [] if leave_out == "all" else leave_out,

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from ssn3d.measure.snr import UNCERTAINTY
 from ssn3d.microscope.ctf import wavelength_angstrom
 
 _SPREAD = 0.15
@@ -22,7 +21,8 @@ _ICE_OF_MOLECULES = (0.9, 1.3)
 """Thickness of ice, relative to that of what holds molecules, whose edges are not seen."""
 RESOLUTION = "resolution_angstrom"
 _FINEST_ANGSTROM, _VOXELS_OF_DETAIL, _BEFORE_ZERO = 35.0, 2.2, 1.1
-_SNR_MARGIN = UNCERTAINTY**0.5
+_SNR_MARGIN = 1.3
+"""Factor within which the SNR of simulated tomograms was found, by `find.snr` (docs/find.md)."""
 _SNR_LIMITS = (0.005, 2.0)
 _ON_ICE = ("dirt", "carbon")
 """Objects on the faces of the ice."""
@@ -182,12 +182,7 @@ def resolution_like(specimen: Mapping[str, Any], microscope: Mapping[str, Any]) 
 
 
 def snr_like(snrs: Sequence[float | None]) -> list[float] | None:
-    """Range of the SNR, by the estimates of all tomograms and a part of their uncertainty.
-
-    All of it would make most tomograms much noisier, or much clearer, than those measured.
-
-    None where it is not known of any.
-    """
+    """Range of the SNR, by the estimates of all tomograms; None where it is not known of any."""
     known = [snr for snr in snrs if snr is not None]
     if not known:
         return None

@@ -18,11 +18,12 @@ from ssn3d.find.like_them import (
     snr_like,
     specimen_like,
 )
-from ssn3d.find.snr_of_voxels import snr_in_voxels
+from ssn3d.find.snr import band_snr
 from ssn3d.io.files import PathLike, read_json, write_json
 from ssn3d.io.volumes import open_volume
 from ssn3d.measure.steps import measure_tomogram
 from ssn3d.microscope.settings import MicroscopeSettings, Optics
+from ssn3d.recovery.sample import open_sample
 from ssn3d.recovery.samples_table import Sample
 from ssn3d.specimen.settings import SpecimenSettings
 from ssn3d.structures.structure import read_structure
@@ -39,12 +40,17 @@ _KEYS = (
 
 
 def measure_sample(
-    sample: Sample, folder: PathLike, optics: Mapping[str, Any], voxel_size_angstrom: float
+    sample: Sample,
+    labels: PathLike,
+    folder: PathLike,
+    optics: Mapping[str, Any],
+    voxel_size_angstrom: float,
 ) -> None:
-    """Write the files of `measure_tomogram`, and snr.json: the SNR at the simulation's voxel size.
+    """Write the files of `measure_tomogram`, and snr.json: the SNR of `find.snr.band_snr`.
 
     Args:
         sample: the tomogram.
+        labels: volume of the classes of its voxels.
         folder: folder of the files.
         optics: section `microscope.optics` of the configuration.
         voxel_size_angstrom: of the simulation, unless the tomogram's voxels are coarser.
@@ -56,7 +62,8 @@ def measure_sample(
         tilt_range_deg=sample.tilt_range_deg,
         voxel_size_angstrom=sample.voxel_size_angstrom,
     )
-    write_json(Path(folder) / "snr.json", {"snr": snr_in_voxels(found, voxel_size_angstrom)})
+    snr = band_snr(open_sample(sample), open_volume(labels), found, voxel_size_angstrom)
+    write_json(Path(folder) / "snr.json", {"snr": snr})
 
 
 def write_simulation(

@@ -42,13 +42,21 @@ class NoiseFit:
 
     def noise(self, spectrum: Spectrum) -> NDArray[np.float64]:
         """Recorded power of the noise in each shell (n,)."""
-        fall = np.exp(-((spectrum.frequency_per_angstrom * self.period_angstrom) ** 2))
-        return self.level * fall * squared_mtf(spectrum) * spectrum.noise_weight
+        frequency, size = spectrum.frequency_per_angstrom, spectrum.voxel_size_angstrom
+        return self.per_distance(frequency, size) * spectrum.noise_weight
+
+    def per_distance(
+        self, frequency_per_angstrom: NDArray[np.float64], voxel_size_angstrom: float
+    ) -> NDArray[np.float64]:
+        """Power at frequencies per distance from the tilt axis in cycles per voxel."""
+        fall = np.exp(-((frequency_per_angstrom * self.period_angstrom) ** 2))
+        mtf = _mtf(frequency_per_angstrom * voxel_size_angstrom)
+        return np.asarray(self.level * fall * mtf**2, np.float64)
 
 
-def squared_mtf(spectrum: Spectrum) -> NDArray[np.float64]:
-    """Squared MTF of a detector, sinc(w / 2), in each shell (n,)."""
-    return np.asarray(np.sinc(spectrum.cycles_per_voxel) ** 2)
+def _mtf(cycles_per_voxel: NDArray[np.float64]) -> NDArray[np.float64]:
+    """MTF of a detector, sinc(w / 2)."""
+    return np.asarray(np.sinc(cycles_per_voxel))
 
 
 def fit_noise(spectrum: Spectrum) -> NoiseFit | None:
@@ -65,7 +73,7 @@ def fit_noise(spectrum: Spectrum) -> NoiseFit | None:
         shells = np.flatnonzero(known & (cycles >= _LOWEST_CYCLES))[-2 * _FEWEST_SHELLS :]
     if len(shells) < _FEWEST_SHELLS:
         return None
-    y = np.log(spectrum.per_distance[shells] / squared_mtf(spectrum)[shells])
+    y = np.log(spectrum.per_distance[shells] / _mtf(cycles[shells]) ** 2)
     slope, intercept = np.polyfit(k[shells] ** 2, y, 1).tolist()
     left = math.exp(min(slope * (0.5 / spectrum.voxel_size_angstrom) ** 2, 0.0))
     if left >= _FILTERED and not is_cut:

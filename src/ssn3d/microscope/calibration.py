@@ -1,19 +1,23 @@
-"""Calibration of the noise of one tomogram, by either definition of the SNR.
+"""Calibration of the noise of one tomogram, by one of three definitions of the SNR.
 
 `snr` compares pairs of aligned particles of a reference structure, `variance_snr` the variances of
-signal and noise in the regions of particles of any class.
+signal and noise in the regions of particles of any class, `band_snr` the power of macromolecules in
+a band with the variance of noise.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ssn3d.core.particles import Particles
+from ssn3d.core.classes import OTHER
 from ssn3d.io.files import PathLike, read_json
+from ssn3d.io.mrc import read_mrc
+from ssn3d.io.particles.simulated import read_particles
+from ssn3d.microscope.band_snr import band_snr_of_unit_noise
 from ssn3d.microscope.noise_scale import NoiseScale
-from ssn3d.microscope.settings import ANY_REFERENCE, ReferenceSettings
+from ssn3d.microscope.settings import ANY_REFERENCE, BAND, ReferenceSettings
 from ssn3d.microscope.snr import (
     Sphere,
     aligned_crops,
@@ -30,6 +34,9 @@ from ssn3d.microscope.variance_snr import (
     variance_snr,
 )
 
+_EVERY_SECTION = 8
+"""One in so many sections tells the variance of the noise that was added."""
+
 
 @dataclass(frozen=True)
 class Calibration:
@@ -38,21 +45,29 @@ class Calibration:
     model: NoiseScale | VarianceScale
     measure: Callable[[NDArray[np.float32]], dict[str, float]]
     """SNR of a tomogram (z, y, x) by region."""
+    region: str
+    """Region whose SNR is set."""
 
 
 def calibration(
     parts: tuple[NDArray[np.float32], NDArray[np.float32]],
-    particles: Particles,
-    specimen_summary: PathLike,
+    files: Mapping[str, PathLike],
     settings: ReferenceSettings,
     size_voxels: int,
+    voxel_size_angstrom: float,
 ) -> Calibration:
     """Calibrate the noise of a tomogram, by cubes of `size_voxels` around reference particles.
 
-    `parts` are the tomogram without noise (z, y, x), and noise of scale 1; the specimen's summary
-    has the bounding spheres. Raises SNRError if there are too few particles.
+    `parts` are the tomogram without noise (z, y, x), and noise of scale 1; `files` are `particles`,
+    `specimen` (the summary, with the bounding spheres) and, if the SNR is that of a band, `labels`.
+    Raises SNRError if there are too few particles.
     """
     signal, noise = parts
+    particles, specimen_summary = read_particles(files["particles"]), files["specimen"]
+    if settings.reference_id == BAND:
+        instances, _ = read_mrc(files["labels"], signal.shape)
+        classes = np.where(instances > len(particles), OTHER, instances > 0).astype(np.uint8)
+        return _by_band(signal, noise, classes, len(particles), voxel_size_angstrom)
     record = read_json(specimen_summary, "bounding_radius_voxels", "bounding_centre_voxels")
     radii, centres = record["bounding_radius_voxels"], record["bounding_centre_voxels"]
     spheres = {pdb_id: Sphere(radii[pdb_id], tuple(centres[pdb_id])) for pdb_id in radii}
@@ -71,7 +86,27 @@ def calibration(
         crops = aligned_crops(volume, reference, size_voxels)
         return {name: snr_of_crops(crops, mask) for name, mask in masks.items()}
 
-    return Calibration(NoiseScale(signal, noise, reference, masks[settings.region]), measure)
+    scale = NoiseScale(signal, noise, reference, masks[settings.region])
+    return Calibration(scale, measure, settings.region)
+
+
+def _by_band(
+    signal: NDArray[np.float32],
+    noise: NDArray[np.float32],
+    classes: NDArray[np.uint8],
+    particles: int,
+    voxel_size_angstrom: float,
+) -> Calibration:
+    """Calibrate by the power of macromolecules in a band."""
+    of_unit_noise = band_snr_of_unit_noise(signal, noise, classes, voxel_size_angstrom)
+    power = of_unit_noise * float(noise.var(dtype=np.float64))
+    some = slice(None, None, _EVERY_SECTION)
+    clean = signal[some].copy()  # noise is added in place
+
+    def measure(volume: NDArray[np.float32]) -> dict[str, float]:
+        return {BAND: power / float((volume[some] - clean).var(dtype=np.float64))}
+
+    return Calibration(VarianceScale(of_unit_noise, particles), measure, BAND)
 
 
 def _by_variance(
@@ -90,4 +125,6 @@ def _by_variance(
             measured[name] = variance_snr(clean[name], [r.values(volume) - v for r, v in pairs])
         return measured
 
-    return Calibration(VarianceScale(signal, noise, regions[region]), measure)
+    of_noise = [one.values(noise) for one in regions[region]]
+    of_unit_noise = variance_snr(clean[region], of_noise)
+    return Calibration(VarianceScale(of_unit_noise, len(of_noise)), measure, region)

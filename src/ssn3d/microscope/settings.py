@@ -25,8 +25,8 @@ TAKEN_NAMES = frozenset(
 _STEEPEST_DEG = 85.0
 """Beyond it, 1 / cos and tan of a tilt are unphysically large."""
 
-ANY_REFERENCE = "any"
-"""Value of `snr.reference_id` without a reference structure."""
+ANY_REFERENCE, BAND = "any", "band"
+"""Values of `snr.reference_id` without a reference structure."""
 
 PositiveOrRange = OrRange[Annotated[float, Field(gt=0, le=1e5)]]
 
@@ -267,8 +267,9 @@ class DatasetSettings(Settings):
 class ReferenceSettings(Settings):
     """Reference particles on which the SNR is measured."""
 
-    reference_id: PdbId | Literal["any"]
-    """Reference structure (PDB ID), or any: variances in the particles of all structures."""
+    reference_id: PdbId | Literal["any", "band"]
+    """Reference structure (PDB ID); or any: variances in the particles of all structures; or band:
+    power of macromolecules from 80 to 250 A."""
     region: Literal["cube", "particle"]
     """Region of the reference particles in which the SNR is measured."""
     max_particles: int = Field(ge=2, le=10_000)

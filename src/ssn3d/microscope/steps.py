@@ -17,7 +17,6 @@ from ssn3d.core.provenance import provenance
 from ssn3d.core.seeds import generator
 from ssn3d.io.files import PathLike, read_json, write_json
 from ssn3d.io.mrc import read_mrc, write_mrc
-from ssn3d.io.particles.simulated import read_particles
 from ssn3d.io.volumes import open_volume
 from ssn3d.microscope.acquisition import (
     read_acquisition,
@@ -101,11 +100,12 @@ def add_noise(
 ) -> None:
     """Add noise to a tomogram, scaled to the target SNR.
 
-    `files` are `signal`, `tilts` and `acquisition`, of `image_specimen`, and `particles` and
-    `specimen` (the summary), of `simulate_specimen`. The SNR is measured on cubes of `size_voxels`,
-    and again on the noisy tomogram. `keys`, the names of tomogram and dataset, seed the noise
-    together with `seed`. Writes the tomogram, the tilt series it is reconstructed from, and a JSON
-    file of SNRs, noise scale and calibration curve. From a range, the tomogram draws its target.
+    `files` are `signal`, `tilts` and `acquisition`, of `image_specimen`, and `particles`,
+    `specimen` (the summary) and, for the SNR of a band, `labels`, of `simulate_specimen`. The SNR
+    is measured on cubes of `size_voxels`, and again on the noisy tomogram. `keys`, the names of
+    tomogram and dataset, seed the noise together with `seed`. Writes the tomogram, the tilt series
+    it is reconstructed from, and a JSON file of SNRs, noise scale and calibration curve. From a
+    range, the tomogram draws its target.
     `halves` are files for its `even` and `odd` half tomograms.
 
     Raises SNRError if the target cannot be reached, or is missed.
@@ -119,14 +119,13 @@ def add_noise(
     noise_images = camera.unit_noise((shape[1], shape[2]), generator(seed, "noise", *keys))
     noise = _reconstructed(noise_images, camera, shape[0])
     volume, _ = read_mrc(files["signal"])
-    particles, specimen = read_particles(files["particles"]), files["specimen"]
-    calibrated = calibration((volume, noise), particles, specimen, snr_settings, size_voxels)
+    calibrated = calibration((volume, noise), files, snr_settings, size_voxels, voxel_size)
     scale = calibrated.model.solve(asked)
     _add(volume, noise, scale)
     _add(images, noise_images, scale)
     del noise, noise_images  # large arrays are freed as early as possible
     measured = calibrated.measure(volume)
-    achieved = measured[snr_settings.region]
+    achieved = measured[calibrated.region]
     logger.info("target SNR %.4g, measured %.4g, noise scale %.4g", asked, achieved, scale)
     check_snr(achieved, asked)
     steps = draw_finish(settings.finish, seed, *keys) if settings.finish else {}
@@ -137,7 +136,7 @@ def add_noise(
     parallel_map(lambda write: write(), both)
     del volume, both
     _write_halves(halves, images, camera, shape[0], half_precision=half)
-    record = _snr_record(calibrated.model, scale, asked, measured, snr_settings.region)
+    record = _snr_record(calibrated.model, scale, asked, measured, calibrated.region)
     record |= {"choices": taken.choices, "finish": steps}
     used = {**settings.model_dump(), **snr_settings.model_dump()}
     made = provenance(seed=seed, settings=used, gpus=gpu_names(), numbers=taken.numbers)

@@ -89,34 +89,28 @@ def variance_snr(
     return float(sum(v @ v for v in signal) / sum(v @ v for v in noise))
 
 
+@dataclass(frozen=True)
 class VarianceScale:
     """SNR of signal + s * noise as a function of s."""
 
-    def __init__(
-        self,
-        signal: NDArray[np.float32],
-        noise: NDArray[np.float32],
-        regions: Sequence[Region],
-    ) -> None:
-        """Measure the variances of both parts."""
-        self.particles = len(regions)
-        values = ([region.values(part) for region in regions] for part in (signal, noise))
-        self._of_unit_noise = variance_snr(*values)
+    of_unit_noise: float
+    particles: int
+    """Number of particles by which it was measured."""
 
     def snr(self, scale: float) -> float | None:
         """SNR at a noise scale, None without noise."""
-        return self._of_unit_noise / scale**2 if scale else None
+        return self.of_unit_noise / scale**2 if scale else None
 
     def solve(self, target: float) -> float:
         """Noise scale at which the SNR is `target`. Raises SNRError if there is no signal."""
-        if not self._of_unit_noise > 0:
+        if not self.of_unit_noise > 0:
             raise SNRError(
                 f"snr.datasets: SNR {target:g} is impossible, as the signal is constant in the "
                 "regions of the particles; check the structures"
             )
-        return float(np.sqrt(self._of_unit_noise / target))
+        return float(np.sqrt(self.of_unit_noise / target))
 
     def curve(self, scale: float) -> list[tuple[float, float]]:
         """Pairs of noise scale and SNR around a solution."""
         scales = scale * np.geomspace(0.1, 10, 25)
-        return [(float(s), self._of_unit_noise / float(s) ** 2) for s in scales]
+        return [(float(s), self.of_unit_noise / float(s) ** 2) for s in scales]
