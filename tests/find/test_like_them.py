@@ -139,7 +139,7 @@ def files(tmp_path):
 def test_simulation_is_written_and_read(files):
     path = files([measured(), measured(voxel_size_angstrom=12.0)], 0.1)
     assert simulated_section(path, "specimen", SPECIMEN)["voxel_size_angstrom"] == 12
-    assert simulated_section(path, "snr", 7.0) == pytest.approx([0.1 / 3**0.5, 0.1 * 3**0.5])
+    assert simulated_section(path, "snr", 7.0) == pytest.approx([0.1 / 1.3, 0.1 * 1.3])
     assert simulated_section(files([measured()], None), "snr", 7.0) == 7.0
     assert simulated_section(None, "specimen", SPECIMEN) is SPECIMEN
 

@@ -20,6 +20,7 @@ from ssn3d.microscope.snr import reference_particles
 from ssn3d.specimen.build import build_specimen
 from ssn3d.structures.complexes import read_complexes
 from ssn3d.structures.surrogates import surrogate
+from ssn3d.subtomograms.places import classes_of_labels
 
 SPECIMEN = section(
     "specimen",
@@ -41,6 +42,7 @@ class Simulated:
     noise: np.ndarray
     scales: dict
     beads: np.ndarray
+    classes: np.ndarray
 
     def at(self, snr):
         return self.signal + np.float32(self.scales[snr]) * self.noise
@@ -65,7 +67,9 @@ def simulated():
     reference = reference_particles(specimen.particles, PAPER.snr, 40, signal.shape)
     model = NoiseScale(signal, noise, reference, np.ones((40, 40, 40), bool))
     scales = {snr: model.solve(snr) for snr in SNRS}
-    return Simulated(signal, noise, scales, specimen.background.centres)
+    background = specimen.background
+    classes = classes_of_labels(specimen.labels, len(specimen.particles), background.kinds)
+    return Simulated(signal, noise, scales, background.centres, classes)
 
 
 @pytest.fixture(scope="session")

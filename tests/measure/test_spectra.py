@@ -38,9 +38,8 @@ def with_rings(defocus_um, depth, voxel_size=10.0):
     k = (np.arange(64) + 0.5) / 128 / voxel_size
     empty = np.full(64, np.nan)
     flat = Spectrum(voxel_size, k, k.copy(), np.ones(64), empty, np.ones(64))
-    power = (1 - depth + depth * ctf(k, OPTICS, defocus_um) ** 2) * NoiseFit(
-        1.0, 0.0, 1.0
-    ).per_distance(k, size)
+    power = 1 - depth + depth * ctf(k, OPTICS, defocus_um) ** 2
+    power *= NoiseFit(1.0, 0.0, 1.0).per_distance(k, voxel_size)
     power *= np.exp(0.02 * generator(0, "rings").standard_normal(64))
     return dataclasses.replace(flat, per_distance=power, recorded=power * k)
 

@@ -25,7 +25,9 @@ from ssn3d.microscope.steps import add_noise, check_snr, image_specimen
 from ssn3d.microscope.variance_snr import particles_inside
 from ssn3d.specimen.volume import Grid, render
 
-FILES = ("signal.mrc", "tilts.mrc", "acquisition.json", "particles.star", "specimen.json")
+FILES = (
+    "signal.mrc", "tilts.mrc", "acquisition.json", "particles.star", "specimen.json", "labels.mrc",
+)  # fmt: skip
 SHAPE, SIZE, VOXEL = (40, 72, 72), 16, 10.0
 REALISTIC = preset("realistic").microscope
 VARIED = preset("varied").microscope
@@ -92,8 +94,9 @@ def folder(tmp_path_factory, molecule, particles):
     """A folder with a specimen, its images, and dataset A."""
     folder = tmp_path_factory.mktemp("microscope")
     small = (molecule[0] * 0.6, molecule[1])
-    density, _ = render({"1AAA": small}, particles, SHAPE, Grid(VOXEL, 40.0), 20.0)
+    density, labels = render({"1AAA": small}, particles, SHAPE, Grid(VOXEL, 40.0), 20.0)
     imaged(folder, density)
+    write_mrc(folder / "labels.mrc", labels, VOXEL)
     write_particles(folder / "particles.star", particles, "t1", VOXEL)
     noisy(folder)
     return folder
@@ -264,6 +267,9 @@ def test_snr_without_reference(folder, varied):
         same_noise = (variances["noise_scale"] / pairs["noise_scale"]) ** 2
         ratio = variances["snr_by_region"][region] * same_noise / pairs["snr_by_region"][region]
         assert 0.3 < ratio < 10
+    in_band = noisy(folder, "M", reference="band")
+    assert in_band["region"] == "band"
+    assert in_band["snr_measured"] == pytest.approx(TARGET, rel=0.01)
     outside = particles_of(np.full((1, 3), -5.0))
     with pytest.raises(SNRError, match=r"snr\.reference_id: no particle .*specimen\.particles"):
         particles_inside(outside, 5, SHAPE)
