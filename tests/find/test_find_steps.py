@@ -16,7 +16,8 @@ def candidates(path, middle, *, known=True, seed=0):
     """Write 200 candidates, of which scores above a middle are right."""
     scores = np.random.default_rng(seed).random(200)
     correct = scores > middle
-    content = {"centres": [], "scores": scores.tolist(), "diameter_angstrom": 100.0}
+    content = {"centres": [], "scores": scores.tolist(), "rivals": [0.0] * 200}
+    content["diameter_angstrom"] = 100.0
     if known:
         content |= {"correct": correct.tolist(), "true": int(correct.sum())}
     path.write_text(json.dumps({"1KP8": content}))

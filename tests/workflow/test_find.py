@@ -55,6 +55,7 @@ def test_picks_have_calibrated_probabilities(searched):
     table = pd.read_csv(searched / "picks" / "mine" / "candidates.csv")
     assert set(table["target"]) <= {"1KP8"}
     fitted = expit(steps["slope"] * table["score"] + steps["intercept"])
+    assert (table["rival"] == 0).all()  # of one target
     np.testing.assert_allclose(table["probability"], fitted, atol=1e-4)
     kept = table[table["kept"]]
     assert kept.empty or (1 - kept["probability"]).mean() <= 0.3

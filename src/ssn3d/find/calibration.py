@@ -1,9 +1,10 @@
-"""Probability that a candidate is right, by its score, learnt where the particles are known.
+"""Probability that a candidate is right, by its scores, learnt where the particles are known.
 
-It is a logistic function of the score (Platt 1999, Advances in large margin classifiers). Unlike
-isotonic regression, it is not brought down to nothing by one wrong candidate with a high score, and
-holds beyond the scores of the simulated tomograms. Two candidates of the mean score, one of them
-right, are added, so that few candidates give no probabilities of 0 or 1.
+It is a logistic function of its score and that of its best rival (`rivals`; Platt 1999, Advances in
+large margin classifiers). Unlike isotonic regression, it is not brought down to nothing by one
+wrong candidate with a high score, and holds beyond the scores of the simulated tomograms. Two
+candidates of the mean score, one of them right, are added, so that few candidates give no
+probabilities of 0 or 1.
 """
 
 from collections.abc import Sequence
@@ -25,7 +26,7 @@ class Scored:
     """Candidates of one target in one tomogram whose particles are known."""
 
     scores: Numbers
-    """(n,)"""
+    """(n, 2): of the target, and of its best rival."""
     correct: NDArray[np.bool_]
     """(n,) True for those at a true particle that no other candidate has."""
     true: int
@@ -34,15 +35,17 @@ class Scored:
 
 @dataclass(frozen=True)
 class Calibration:
-    """Logistic function of the score."""
+    """Logistic function of the scores."""
 
     slope: float
-    """At least 0."""
+    """Of the score of the target, at least 0."""
+    slope_of_rival: float
+    """At most 0."""
     intercept: float
 
     def probability(self, scores: Numbers) -> Numbers:
-        """Probabilities (n,) that candidates with these scores (n,) are right."""
-        return np.asarray(expit(self.slope * scores + self.intercept))
+        """Probabilities (n,) that candidates with these scores (n, 2) are right."""
+        return np.asarray(expit(scores @ (self.slope, self.slope_of_rival) + self.intercept))
 
 
 @dataclass(frozen=True)
@@ -62,13 +65,14 @@ def calibrate(scored: Sequence[Scored]) -> Calibration:
     """Fit the probability to candidates; without any, it is 0.5, of the two that are added."""
     scores = np.concatenate([one.scores for one in scored])
     correct = np.concatenate([one.correct for one in scored])
-    middle = scores.mean() if len(scores) else 0.0
-    scores, correct = np.append(scores, [middle, middle]), np.append(correct, [True, False])
-    fit = LogisticRegression(C=_WEAKNESS, max_iter=1000).fit(scores[:, None], correct)
-    slope, intercept = float(fit.coef_[0, 0]), float(fit.intercept_[0])
-    if slope < 0:  # the score says nothing
-        slope, intercept = 0.0, float(logit(correct.mean()))
-    return Calibration(slope, intercept)
+    middle = scores.mean(axis=0) if len(scores) else np.zeros(2)
+    scores, correct = np.vstack([scores, middle, middle]), np.append(correct, [True, False])
+    for columns in ([0, 1], [0]):
+        fit = LogisticRegression(C=_WEAKNESS, max_iter=1000).fit(scores[:, columns], correct)
+        slope, of_rival = (*fit.coef_[0].tolist(), 0.0)[:2]
+        if slope >= 0 >= of_rival:
+            return Calibration(slope, of_rival, float(fit.intercept_[0]))
+    return Calibration(0.0, 0.0, float(logit(correct.mean())))  # the scores say nothing
 
 
 def kept(probabilities: Numbers, false_discovery_rate: float) -> NDArray[np.bool_]:

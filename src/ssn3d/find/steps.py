@@ -14,6 +14,7 @@ from ssn3d.core.particles import Particles
 from ssn3d.find.calibration import Calibration, Scored, calibrate, expected, kept, reliability
 from ssn3d.find.candidates import compare, diameter_angstrom, find_target
 from ssn3d.find.like_them import RESOLUTION
+from ssn3d.find.rivals import Candidates, rivals_of
 from ssn3d.io.files import PathLike, read_json, write_json
 from ssn3d.io.particles.files import write_particle_table
 from ssn3d.io.particles.frame import TomogramFrame
@@ -59,8 +60,8 @@ def write_candidates(
         segmentation: volumes of its probability of macromolecule, and of its labels.
         structures: file of each target's structure.
         simulation: settings of the simulation, with the resolution of the comparison.
-        path: output: `centres` (z, y, x in voxels), `scores`, `diameter_angstrom` and, if the
-            particles are known, `correct` and `true`, by target.
+        path: output: `centres` (z, y, x in voxels), `scores`, `rivals`, `diameter_angstrom` and, if
+            the particles are known, `correct` and `true`, by target.
         truth: particles of a simulated tomogram.
         acquisition: tilts of a simulated tomogram; otherwise those of the sample hold.
         annotations: table of all particles of one or more targets in a tomogram of the user's.
@@ -80,6 +81,7 @@ def write_candidates(
     if annotations is not None:
         known = _annotated(annotations, tomogram, structures)
     found: dict[str, Any] = {}
+    candidates = {}
     for target, file in structures.items():
         structure = read_structure(file)
         centres, scores = find_target(
@@ -91,6 +93,7 @@ def write_candidates(
             threads=threads,
         )
         diameter = diameter_angstrom(structure.mass_dalton, size)
+        candidates[target] = Candidates(centres, scores, diameter / size)
         found[target] = {
             "centres": centres.tolist(),
             "scores": scores.tolist(),
@@ -103,6 +106,8 @@ def write_candidates(
                 distance_voxels=_DISTANCE_OF_DIAMETER * diameter / size,
             )
             found[target] |= {"correct": scored.correct.tolist(), "true": scored.true}
+    for target, rivals in rivals_of(candidates).items():
+        found[target]["rivals"] = rivals.tolist()
     write_json(path, found)
 
 
@@ -155,8 +160,7 @@ def calibrate_targets(
         found = calibrate(scored)
         mean, share, counts = reliability(scored)
         content[target] = {
-            "slope": found.slope,
-            "intercept": found.intercept,
+            **vars(found),
             "curve": {
                 "probability": mean.tolist(),
                 "observed": share.tolist(),
@@ -195,8 +199,12 @@ def _counts(scored: Sequence[Scored]) -> tuple[list[int], list[int]]:
 
 
 def _scored(content: Mapping[str, Any]) -> Scored:
-    scores, correct = (np.array(content[key]) for key in ("scores", "correct"))
-    return Scored(scores.astype(float), correct.astype(bool), content["true"])
+    return Scored(_scores(content), np.array(content["correct"], dtype=bool), content["true"])
+
+
+def _scores(content: Mapping[str, Any]) -> NDArray[np.float64]:
+    """Scores (n, 2) of candidates for a target, and of their best rivals."""
+    return np.array([content["scores"], content["rivals"]], dtype=float).T
 
 
 def write_picks(
@@ -224,8 +232,8 @@ def write_picks(
     name, frame = tomogram[0], TomogramFrame.of_volume(*tomogram[1:])
     columns = dict[str, list[NDArray[Any]]]()
     for target, content in found.items():
-        fit = Calibration(*(steps[target][k] for k in ("slope", "intercept")))
-        scores = np.array(content["scores"], dtype=float)
+        fit = Calibration(**{k: v for k, v in steps[target].items() if k != "curve"})
+        scores = _scores(content)
         centres = np.array(content["centres"], dtype=float).reshape(-1, 3)
         probabilities = fit.probability(scores)
         chosen = kept(probabilities, false_discovery_rate)
@@ -236,7 +244,8 @@ def write_picks(
         table = {
             "target": np.full(len(scores), target),
             **dict(zip(("z_voxels", "y_voxels", "x_voxels"), centres.T, strict=True)),
-            "score": scores,
+            "score": scores[:, 0],
+            "rival": scores[:, 1],
             "probability": probabilities,
             "kept": chosen,
         }

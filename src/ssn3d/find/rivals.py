@@ -1,0 +1,57 @@
+"""How well the other targets fit where one target may be.
+
+A particle of one target fits others a little, and may fit the wrong one best by chance. What the
+scores of two targets mean differs, so each is taken relative to all candidates for its target in
+the tomogram, most of which are wrong: from their median, in robust standard deviations.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+from scipy.stats import median_abs_deviation
+
+_REACH_OF_DIAMETER = 0.75
+"""Farthest candidate that counts, relative to the larger diameter."""
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Candidates for one target in a tomogram."""
+
+    centres: NDArray[np.float64]
+    """(n, 3), z, y, x in voxels."""
+    scores: NDArray[np.float64]
+    """(n,)"""
+    diameter_voxels: float
+
+
+def rivals_of(found: Mapping[str, Candidates]) -> dict[str, NDArray[np.float64]]:
+    """Find the highest relative score (n,) of the other targets at each candidate, by target.
+
+    It is at least 0, that of a median candidate.
+    """
+    relative = {target: _relative(one.scores) for target, one in found.items()}
+    rivals = {}
+    for target, one in found.items():
+        highest = np.zeros(len(one.scores))
+        for other, theirs in found.items():
+            if other == target or not len(one.scores) or not len(theirs.scores):
+                continue
+            reach = _REACH_OF_DIAMETER * max(one.diameter_voxels, theirs.diameter_voxels)
+            pairs = cKDTree(one.centres).sparse_distance_matrix(
+                cKDTree(theirs.centres), reach, output_type="ndarray"
+            )
+            np.maximum.at(highest, pairs["i"], relative[other][pairs["j"]])
+        rivals[target] = highest
+    return rivals
+
+
+def _relative(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Scores (n,) from their median, in robust standard deviations."""
+    if not len(scores):
+        return scores
+    deviation = median_abs_deviation(scores, scale="normal")
+    return (scores - np.median(scores)) / (deviation or 1.0)
