@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from ssn3d.core.errors import DataError
-from ssn3d.find.steps import _annotated, calibrate_targets
+from ssn3d.find.picks import calibrate_targets, write_picks
+from ssn3d.find.steps import _annotated
 from ssn3d.io.mrc import write_mrc
 from ssn3d.io.tomogram import open_tomogram
 
@@ -62,3 +63,25 @@ def test_annotations_by_target(tomogram, tmp_path):
     assert nameless["1KP8"].pdb_ids.tolist() == ["1KP8", "1KP8"]
     with pytest.raises(DataError, match=r"known\.csv: its classes \(2AWB\) name no target; give"):
         _annotated(annotations(tmp_path, "2AWB"), tomogram, ["1KP8", "3DY4"])
+
+
+def test_one_place_is_picked_for_one_target(tmp_path):
+    """The second target fits the first candidate of the first better; the others are apart."""
+    centres = {"1KP8": [[20.0, 20, 20], [20, 60, 60]], "2AWB": [[20.0, 22, 20], [60, 20, 20]]}
+    scores = {"1KP8": [0.6, 0.7], "2AWB": [0.9, 0.8]}
+    found = {
+        name: {
+            "centres": centres[name],
+            "scores": scores[name],
+            "rivals": [0.0, 0.0],
+            "diameter_angstrom": 100.0,
+        }
+        for name in centres
+    }
+    (tmp_path / "candidates.json").write_text(json.dumps(found))
+    fit = {"slope": 10.0, "slope_of_rival": 0.0, "intercept": -5.0, "curve": {}}
+    (tmp_path / "fit.json").write_text(json.dumps(dict.fromkeys(found, fit)))
+    where = ("mine", (80, 80, 80), 10.0)
+    write_picks(tmp_path / "candidates.json", tmp_path / "fit.json", where, 0.5, tmp_path)
+    table = pd.read_csv(tmp_path / "candidates.csv")
+    assert table["kept"].tolist() == [False, True, True, True]

@@ -16,7 +16,7 @@ from ssn3d.io.particles.simulated import read_particles
 
 TABLE = "name\tfile\tvoxel_size_angstrom\ttilt_min_deg\ttilt_max_deg\nmine\tmine.mrc\t\t-60\t60\n"
 PRESETS = [
-    *(REPOSITORY / f"config/{name}.yaml" for name in ("varied", "find")),
+    *(REPOSITORY / f"config/{name}.yaml" for name in ("varied", "find", "find_demo")),
     REPOSITORY / "tests/workflow/find.yaml",
 ]
 
@@ -27,7 +27,7 @@ def own(tmp_path_factory):
     folder = tmp_path_factory.mktemp("find")
     (folder / "ids.txt").write_text("1KP8\n2GLS\n3DY4\n")
     made = "results/tomograms/t1"
-    without_search = (PRESETS[0], PRESETS[2])
+    without_search = (PRESETS[0], *PRESETS[2:])
     snakemake(REPOSITORY, f"{made}/A.mrc", "--directory", folder, "--configfile", *without_search)
     for name, file in {"mine.mrc": "A.mrc", "truth.star": "particles.star"}.items():
         (folder / made / file).rename(folder / name)

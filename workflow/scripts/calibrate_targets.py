@@ -1,7 +1,7 @@
 """Learn on tomograms whose particles are known how probable it is that a candidate is right."""
 
 from ssn3d.core.log import job
-from ssn3d.find.steps import calibrate_targets
+from ssn3d.find.picks import calibrate_targets
 
 if __name__ == "__main__":
     with job(snakemake.log[0]):

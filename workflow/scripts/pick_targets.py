@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from ssn3d.core.log import job
-from ssn3d.find.steps import write_picks
+from ssn3d.find.picks import write_picks
 from ssn3d.io.volumes import open_volume
 from ssn3d.recovery.samples_table import Sample
 

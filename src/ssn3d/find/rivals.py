@@ -1,8 +1,6 @@
 """How well the other targets fit where one target may be.
 
-A particle of one target fits others a little, and may fit the wrong one best by chance. What the
-scores of two targets mean differs, so each is taken relative to all candidates for its target in
-the tomogram, most of which are wrong: from their median, in robust standard deviations.
+A particle of one target fits others a little, and may fit the wrong one best by chance.
 """
 
 from collections.abc import Mapping
@@ -24,16 +22,23 @@ class Candidates:
     centres: NDArray[np.float64]
     """(n, 3), z, y, x in voxels."""
     scores: NDArray[np.float64]
-    """(n,)"""
+    """(n,), at least 0, comparable with those of other targets."""
     diameter_voxels: float
 
 
-def rivals_of(found: Mapping[str, Candidates]) -> dict[str, NDArray[np.float64]]:
-    """Find the highest relative score (n,) of the other targets at each candidate, by target.
+def relative(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Scores (n,) of all candidates from their median, in robust standard deviations.
 
-    It is at least 0, that of a median candidate.
+    Most candidates are wrong, so that what the scores of two targets mean can be compared.
     """
-    relative = {target: _relative(one.scores) for target, one in found.items()}
+    if not len(scores):
+        return scores
+    deviation = float(median_abs_deviation(scores, scale="normal"))
+    return (scores - np.median(scores)) / (deviation or 1.0)
+
+
+def best_of_others(found: Mapping[str, Candidates]) -> dict[str, NDArray[np.float64]]:
+    """Find the highest score (n,) of the other targets at each candidate, at least 0, by target."""
     rivals = {}
     for target, one in found.items():
         highest = np.zeros(len(one.scores))
@@ -44,14 +49,6 @@ def rivals_of(found: Mapping[str, Candidates]) -> dict[str, NDArray[np.float64]]
             pairs = cKDTree(one.centres).sparse_distance_matrix(
                 cKDTree(theirs.centres), reach, output_type="ndarray"
             )
-            np.maximum.at(highest, pairs["i"], relative[other][pairs["j"]])
+            np.maximum.at(highest, pairs["i"], theirs.scores[pairs["j"]])
         rivals[target] = highest
     return rivals
-
-
-def _relative(scores: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Scores (n,) from their median, in robust standard deviations."""
-    if not len(scores):
-        return scores
-    deviation = median_abs_deviation(scores, scale="normal")
-    return (scores - np.median(scores)) / (deviation or 1.0)

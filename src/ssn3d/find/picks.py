@@ -1,0 +1,166 @@
+"""Calibration and picks on files: scores of candidates in, probabilities and picks out."""
+
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ssn3d.core.log import logger
+from ssn3d.find.calibration import Calibration, Scored, calibrate, expected, kept, reliability
+from ssn3d.find.rivals import Candidates, best_of_others
+from ssn3d.io.files import PathLike, read_json, write_json
+from ssn3d.io.particles.files import write_particle_table
+from ssn3d.io.particles.frame import TomogramFrame
+from ssn3d.io.particles.relion import Relion
+from ssn3d.io.particles.table import ParticleTable
+from ssn3d.io.tables import write_csv
+
+_ENOUGH_ANNOTATED = 2
+_DIALECTS: dict[str, Relion] = {"": 5, "_relion4": 4}
+"""Suffix of the name of a STAR file for each version of RELION."""
+RATES = (0.05, 0.1, 0.2, 0.5)
+"""False discovery rates whose precision and recall are reported, besides the configured one."""
+
+
+def calibrate_targets(
+    simulated: Sequence[PathLike],
+    annotated: Sequence[PathLike],
+    targets: Collection[str],
+    false_discovery_rate: float,
+    *,
+    calibration: PathLike,
+    table: PathLike,
+) -> None:
+    """Calibrate the scores of each target on tomograms whose particles are known.
+
+    Both are files of `write_candidates`, of at least two simulated tomograms, and of those that the
+    user annotated. Two that are annotated for a target are better than all simulated ones, and
+    replace them; one joins them. Two files are written: the JSON has the logistic function of the
+    score and the calibration curve, the CSV table precision and recall.
+    """
+    content: dict[str, Any] = {}
+    rows = []
+    for target in targets:
+        made, own = (
+            [read_json(file, target)[target] for file in files] for files in (simulated, annotated)
+        )
+        own = [one for one in own if "correct" in one]
+        scored = [*map(_scored, own if len(own) >= _ENOUGH_ANNOTATED else made + own)]
+        found = calibrate(scored)
+        mean, share, counts = reliability(scored)
+        content[target] = {
+            **vars(found),
+            "curve": {
+                "probability": mean.tolist(),
+                "observed": share.tolist(),
+                "candidates": counts.tolist(),
+            },
+        }
+        true, right = (sum(map(int, values)) for values in _counts(scored))
+        for rate in sorted({*RATES, false_discovery_rate}):
+            one = expected(scored, rate)
+            rows.append(
+                {
+                    "target": target,
+                    "tomograms": len(scored),
+                    "annotated": len(own),
+                    "particles": true,
+                    "among_candidates": right,
+                    "default": rate == false_discovery_rate,
+                    **vars(one),
+                }
+            )
+    write_json(calibration, content)
+    write_csv(table, pd.DataFrame(rows))
+    for row in rows:
+        if row["default"]:
+            logger.info(
+                "%s: of %d true particles in %d tomograms (%d annotated) %.0f%% are picked, %.0f%% "
+                "of the picks are right",
+                *(row["target"], row["particles"], row["tomograms"], row["annotated"]),
+                *(100 * row["recall"], 100 * row["precision"]),
+            )
+
+
+def _counts(scored: Sequence[Scored]) -> tuple[list[int], list[int]]:
+    """Numbers of true particles, and of those that are among the candidates."""
+    return [one.true for one in scored], [int(one.correct.sum()) for one in scored]
+
+
+def _scored(content: Mapping[str, Any]) -> Scored:
+    return Scored(_scores(content), np.array(content["correct"], dtype=bool), content["true"])
+
+
+def _scores(content: Mapping[str, Any]) -> NDArray[np.float64]:
+    """Scores (n, 2) of candidates for a target, and of their best rivals."""
+    return np.array([content["scores"], content["rivals"]], dtype=float).T
+
+
+def _probable(
+    found: Mapping[str, Any], calibration: Mapping[str, Any], voxel_size_angstrom: float
+) -> dict[str, Candidates]:
+    """Candidates for each target, with the probabilities that they are right."""
+    probable = {}
+    for target, content in found.items():
+        fit = Calibration(**{k: v for k, v in calibration[target].items() if k != "curve"})
+        probable[target] = Candidates(
+            np.array(content["centres"], dtype=float).reshape(-1, 3),
+            fit.probability(_scores(content)),
+            content["diameter_angstrom"] / voxel_size_angstrom,
+        )
+    return probable
+
+
+def write_picks(
+    candidates: PathLike,
+    calibration: PathLike,
+    tomogram: tuple[str, tuple[int, int, int], float],
+    false_discovery_rate: float,
+    folder: PathLike,
+) -> None:
+    """Write the picks of each target in one tomogram.
+
+    {folder}/{target}.star and {folder}/{target}_relion4.star have the picks that keep the expected
+    fraction of wrong ones at the rate, {folder}/candidates.csv all candidates. Scores are
+    probabilities that picks are right. Where several targets are found, the most probable is kept.
+
+    Args:
+        candidates: file of `write_candidates`.
+        calibration: file of `calibrate_targets`.
+        tomogram: name, shape (z, y, x) and voxel size in angstrom.
+        false_discovery_rate: expected fraction of wrong picks.
+        folder: folder of the outputs.
+    """
+    folder = Path(folder)
+    found, steps = read_json(candidates), read_json(calibration)
+    name, frame = tomogram[0], TomogramFrame.of_volume(*tomogram[1:])
+    columns = dict[str, list[NDArray[Any]]]()
+    probable = _probable(found, steps, tomogram[2])
+    others = best_of_others(probable)
+    for target, content in found.items():
+        scores, centres = _scores(content), probable[target].centres
+        probabilities = probable[target].scores
+        chosen = kept(probabilities, false_discovery_rate) & (probabilities >= others[target])
+        picked = ParticleTable.of_picks(name, centres[chosen], probabilities[chosen], target)
+        for suffix, relion in _DIALECTS.items():
+            file = folder / f"{target}{suffix}.star"
+            write_particle_table(file, picked, frame, tomogram=name, relion=relion)
+        table = {
+            "target": np.full(len(scores), target),
+            **dict(zip(("z_voxels", "y_voxels", "x_voxels"), centres.T, strict=True)),
+            "score": scores[:, 0],
+            "rival": scores[:, 1],
+            "probability": probabilities,
+            "kept": chosen,
+        }
+        for column, values in table.items():
+            columns.setdefault(column, []).append(values)
+        logger.info(
+            "%s, %s: %d picks, of which %.1f are expected to be right; %d candidates in all",
+            *(name, target, chosen.sum(), probabilities[chosen].sum(), len(scores)),
+        )
+    whole = {column: np.concatenate(parts) for column, parts in columns.items()}
+    write_csv(folder / "candidates.csv", pd.DataFrame(whole))
