@@ -6,23 +6,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import expit
 
-from ssn3d.find.calibration import Scored, calibrate, expected, kept, reliability
+from ssn3d.find.calibration import SCORES, Scored, calibrate, expected, kept, reliability
 
+TRUE = (12.0, -4.0, 3.0)
 PROBABILITIES = st.lists(st.floats(0, 1, width=16), max_size=40).map(np.array)
 
 
 def world(seed, count=400, missed=20):
-    """Candidates of scores s and r in [0, 1], right with probability expit(12 s - 4 r - 6)."""
+    """Candidates of scores in [0, 1], right with a probability that is logistic in `TRUE`."""
     rng = np.random.default_rng(seed)
-    scores = rng.random((count, 2))
-    correct = rng.random(count) < expit(scores @ (12, -4) - 6)
+    scores = rng.random((count, 3))
+    correct = rng.random(count) < expit(scores @ TRUE - 7)
     return Scored(scores, correct, int(correct.sum()) + missed)
 
 
 def test_probabilities_are_those_of_the_world():
     fit = calibrate([world(seed) for seed in range(20)])
-    scores = np.random.default_rng(99).random((50, 2))
-    np.testing.assert_allclose(fit.probability(scores), expit(scores @ (12, -4) - 6), atol=0.06)
+    scores = np.random.default_rng(99).random((50, 3))
+    np.testing.assert_allclose(fit.probability(scores), expit(scores @ TRUE - 7), atol=0.06)
     mean, observed, counts = reliability([world(seed) for seed in range(20)])
     np.testing.assert_allclose(mean, observed, atol=0.04)
     assert counts.sum() == 20 * 400
@@ -30,16 +31,16 @@ def test_probabilities_are_those_of_the_world():
 
 @pytest.mark.parametrize("right", [True, False])
 def test_few_candidates_are_not_certain(right):
-    scores = np.stack([np.linspace(0.2, 1, 9), np.zeros(9)], axis=1)
+    scores = np.stack([np.linspace(0.2, 1, 9), np.zeros(9), np.ones(9)], axis=1)
     fit = calibrate([Scored(scores, np.full(9, right), 9)])
-    low, high = fit.probability(np.array([[0.0, 0.0], [2.0, 0.0]]))
+    low, high = fit.probability(np.array([[0.0, 0.0, 1.0], [2.0, 0.0, 1.0]]))
     assert 0 < low <= high < 1
     assert high > 0.8 if right else high < 0.2
 
 
 def test_no_candidates():
-    scored = [Scored(np.empty((0, 2)), np.empty(0, bool), 3)] * 2
-    assert calibrate(scored).probability(np.array([[0.3, 0.0]])) == pytest.approx(0.5)
+    scored = [Scored(np.empty((0, 3)), np.empty(0, bool), 3)] * 2
+    assert calibrate(scored).probability(np.array([[0.3, 0.0, 0.5]])) == pytest.approx(0.5)
     found = expected(scored, 0.1)
     assert (found.picks, found.recall) == (0, 0)
     assert np.isnan(found.precision)
@@ -60,11 +61,9 @@ def test_cut_keeps_the_rate(probabilities, rate):
 
 @settings(max_examples=30)
 @given(seed=st.integers(0, 1000), count=st.integers(1, 60))
-def test_probability_rises_with_the_score_and_falls_with_rivals(seed, count):
-    fit = calibrate([world(seed, count)])
-    steps = np.linspace(0, 1, 9)
-    for places, sign in (([steps, 0 * steps], 1), ([0 * steps, steps], -1)):
-        assert (sign * np.diff(fit.probability(np.stack(places, axis=1))) >= 0).all()
+def test_each_score_says_what_it_should_or_nothing(seed, count):
+    slopes = np.array(calibrate([world(seed, count)]).slopes)
+    assert (slopes * [*SCORES.values()] >= 0).all()
 
 
 def test_expected_precision_is_the_rate():

@@ -8,7 +8,7 @@ from own_tomograms import spheres
 from ssn3d.core.classes import OTHER
 from ssn3d.core.errors import ConfigError, DataError
 from ssn3d.core.particles import Particles
-from ssn3d.find.candidates import compare, find_target
+from ssn3d.find.candidates import compare, find_target, mean_in_balls
 from ssn3d.find.checks import check_sizes, check_twins, check_voxel_sizes, correlation
 from ssn3d.io.mrc import write_mrc
 from ssn3d.io.tomogram import open_tomogram
@@ -91,3 +91,12 @@ def test_voxel_sizes_that_differ():
     check_voxel_sizes({"a": 8.0, "b": 11.0})
     with pytest.raises(DataError, match="a has voxels of 5 A, b of 14 A"):
         check_voxel_sizes({"b": 14.0, "a": 5.0, "c": 10.0})
+
+
+def test_mean_in_balls(tmp_path):
+    values = np.random.default_rng(0).random((20, 24, 28)).astype(np.float32)
+    write_mrc(tmp_path / "p.mrc", values, 10.0)
+    centres = np.array([[10.0, 12.0, 14.0], [0.0, 1.0, 27.0]])
+    distances = [np.linalg.norm(np.indices(values.shape).T - c, axis=-1).T for c in centres]
+    found = mean_in_balls(open_volume(tmp_path / "p.mrc"), centres, 7.0)
+    np.testing.assert_allclose(found, [values[d <= 3.5].mean() for d in distances], rtol=1e-5)

@@ -17,8 +17,8 @@ def candidates(path, middle, *, known=True, seed=0):
     """Write 200 candidates, of which scores above a middle are right."""
     scores = np.random.default_rng(seed).random(200)
     correct = scores > middle
-    content = {"centres": [], "scores": scores.tolist(), "rivals": [0.0] * 200}
-    content["diameter_angstrom"] = 100.0
+    content = {"centres": [], "score": scores.tolist(), "diameter_angstrom": 100.0}
+    content |= {"rival": [0.0] * 200, "network": [0.5] * 200}
     if known:
         content |= {"correct": correct.tolist(), "true": int(correct.sum())}
     path.write_text(json.dumps({"1KP8": content}))
@@ -38,7 +38,9 @@ def test_two_annotated_tomograms_replace_simulated_ones(annotated, tomograms, mi
     assert set(rows["tomograms"]) == {tomograms}
     assert set(rows["annotated"]) == {annotated}
     found = json.loads(fit.read_text())["1KP8"]
-    assert -found["intercept"] / found["slope"] == pytest.approx(middle, abs=0.15)
+    assert -(found["intercept"] + 0.5 * found["slopes"][2]) / found["slopes"][0] == pytest.approx(
+        middle, abs=0.15
+    )
 
 
 @pytest.fixture
@@ -72,14 +74,15 @@ def test_one_place_is_picked_for_one_target(tmp_path):
     found = {
         name: {
             "centres": centres[name],
-            "scores": scores[name],
-            "rivals": [0.0, 0.0],
+            "score": scores[name],
+            "rival": [0.0, 0.0],
+            "network": [0.0, 0.0],
             "diameter_angstrom": 100.0,
         }
         for name in centres
     }
     (tmp_path / "candidates.json").write_text(json.dumps(found))
-    fit = {"slope": 10.0, "slope_of_rival": 0.0, "intercept": -5.0, "curve": {}}
+    fit = {"slopes": [10.0, 0.0, 0.0], "intercept": -5.0, "curve": {}}
     (tmp_path / "fit.json").write_text(json.dumps(dict.fromkeys(found, fit)))
     where = ("mine", (80, 80, 80), 10.0)
     write_picks(tmp_path / "candidates.json", tmp_path / "fit.json", where, 0.5, tmp_path)

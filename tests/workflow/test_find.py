@@ -12,6 +12,7 @@ from scipy.special import expit
 
 from small_workflow import REPOSITORY, fault_of_snakemake, snakemake
 from ssn3d.core.cubes import lies_inside
+from ssn3d.find.calibration import SCORES
 from ssn3d.io.particles.simulated import read_particles
 
 TABLE = "name\tfile\tvoxel_size_angstrom\ttilt_min_deg\ttilt_max_deg\nmine\tmine.mrc\t\t-60\t60\n"
@@ -51,10 +52,10 @@ def searched(own):
 @pytest.mark.slow
 def test_picks_have_calibrated_probabilities(searched):
     steps = json.loads((searched / "calibration.json").read_text())["1KP8"]
-    assert steps["slope"] > 0
+    assert steps["slopes"][0] > 0
     table = pd.read_csv(searched / "picks" / "mine" / "candidates.csv")
     assert set(table["target"]) <= {"1KP8"}
-    fitted = expit(steps["slope"] * table["score"] + steps["intercept"])
+    fitted = expit(table[[*SCORES]] @ steps["slopes"] + steps["intercept"])
     assert (table["rival"] == 0).all()  # of one target
     np.testing.assert_allclose(table["probability"], fitted, atol=1e-4)
     kept = table[table["kept"]]

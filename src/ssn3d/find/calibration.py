@@ -1,10 +1,9 @@
 """Probability that a candidate is right, by its scores, learnt where the particles are known.
 
-It is a logistic function of its score and that of its best rival (`rivals`; Platt 1999, Advances in
-large margin classifiers). Unlike isotonic regression, it is not brought down to nothing by one
-wrong candidate with a high score, and holds beyond the scores of the simulated tomograms. Two
-candidates of the mean score, one of them right, are added, so that few candidates give no
-probabilities of 0 or 1.
+It is a logistic function of its `SCORES` (Platt 1999, Advances in large margin classifiers). Unlike
+isotonic regression, it is not brought down to nothing by one wrong candidate with high scores, and
+holds beyond the scores of the simulated tomograms. Two candidates of the mean scores, one of them
+right, are added, so that few candidates give no probabilities of 0 or 1.
 """
 
 from collections.abc import Sequence
@@ -21,12 +20,17 @@ _WEAKNESS = 300.0
 the rate, at the highest recall, in simulated tomograms for development (precision 0.96 to 0.90)."""
 
 
+SCORES = {"score": 1, "rival": -1, "network": 1}
+"""Scores of a candidate, and the sign of what each says: likeness to the map of the target, that of
+the best rival to its map (`rivals`), and the network's probability of macromolecule."""
+
+
 @dataclass(frozen=True)
 class Scored:
     """Candidates of one target in one tomogram whose particles are known."""
 
     scores: Numbers
-    """(n, 2): of the target, and of its best rival."""
+    """(n, 3), in the order of `SCORES`."""
     correct: NDArray[np.bool_]
     """(n,) True for those at a true particle that no other candidate has."""
     true: int
@@ -37,15 +41,13 @@ class Scored:
 class Calibration:
     """Logistic function of the scores."""
 
-    slope: float
-    """Of the score of the target, at least 0."""
-    slope_of_rival: float
-    """At most 0."""
+    slopes: tuple[float, ...]
+    """Of each score; 0, or of the sign that `SCORES` has."""
     intercept: float
 
     def probability(self, scores: Numbers) -> Numbers:
-        """Probabilities (n,) that candidates with these scores (n, 2) are right."""
-        return np.asarray(expit(scores @ (self.slope, self.slope_of_rival) + self.intercept))
+        """Probabilities (n,) that candidates with these scores (n, 3) are right."""
+        return np.asarray(expit(scores @ self.slopes + self.intercept))
 
 
 @dataclass(frozen=True)
@@ -65,14 +67,17 @@ def calibrate(scored: Sequence[Scored]) -> Calibration:
     """Fit the probability to candidates; without any, it is 0.5, of the two that are added."""
     scores = np.concatenate([one.scores for one in scored])
     correct = np.concatenate([one.correct for one in scored])
-    middle = scores.mean(axis=0) if len(scores) else np.zeros(2)
+    signs = np.array(list(SCORES.values()))
+    middle = scores.mean(axis=0) if len(scores) else np.zeros(len(signs))
     scores, correct = np.vstack([scores, middle, middle]), np.append(correct, [True, False])
-    for columns in ([0, 1], [0]):
-        fit = LogisticRegression(C=_WEAKNESS, max_iter=1000).fit(scores[:, columns], correct)
-        slope, of_rival = (*fit.coef_[0].tolist(), 0.0)[:2]
-        if slope >= 0 >= of_rival:
-            return Calibration(slope, of_rival, float(fit.intercept_[0]))
-    return Calibration(0.0, 0.0, float(logit(correct.mean())))  # the scores say nothing
+    used = np.ones(len(signs), dtype=bool)
+    while used.any():
+        fit = LogisticRegression(C=_WEAKNESS, max_iter=1000).fit(scores * used, correct)
+        slopes = np.where(used, fit.coef_[0], 0.0)
+        if (slopes * signs >= 0).all():
+            return Calibration(tuple(slopes.tolist()), float(fit.intercept_[0]))
+        used &= slopes * signs >= 0  # a score that says the opposite says nothing
+    return Calibration((0.0,) * len(signs), float(logit(correct.mean())))
 
 
 def kept(probabilities: Numbers, false_discovery_rate: float) -> NDArray[np.bool_]:

@@ -127,6 +127,22 @@ def _in_other_classes(
     return found
 
 
+def mean_in_balls(
+    volume: StoredVolume, centres: NDArray[np.float64], diameter_voxels: float
+) -> NDArray[np.float64]:
+    """Mean of a volume in balls around centres (n, 3), as far as they are inside."""
+    reach = int(diameter_voxels / 2)
+    found = np.empty(len(centres))
+    highest = np.array(volume.shape) - 1
+    for row, centre in enumerate(nearest_voxels(centres).clip(0, highest).tolist()):
+        part = tuple(slice(max(0, place - reach), place + reach + 1) for place in centre)
+        values = volume.read_float32(part)
+        axes = (np.arange(n) - min(c, reach) for n, c in zip(values.shape, centre, strict=True))
+        z, y, x = np.ix_(*axes)
+        found[row] = values[z**2 + y**2 + x**2 <= (diameter_voxels / 2) ** 2].mean()
+    return found
+
+
 def compare(
     centres: NDArray[np.float64],
     scores: NDArray[np.float64],

@@ -9,7 +9,15 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ssn3d.core.log import logger
-from ssn3d.find.calibration import Calibration, Scored, calibrate, expected, kept, reliability
+from ssn3d.find.calibration import (
+    SCORES,
+    Calibration,
+    Scored,
+    calibrate,
+    expected,
+    kept,
+    reliability,
+)
 from ssn3d.find.rivals import Candidates, best_of_others
 from ssn3d.io.files import PathLike, read_json, write_json
 from ssn3d.io.particles.files import write_particle_table
@@ -95,8 +103,8 @@ def _scored(content: Mapping[str, Any]) -> Scored:
 
 
 def _scores(content: Mapping[str, Any]) -> NDArray[np.float64]:
-    """Scores (n, 2) of candidates for a target, and of their best rivals."""
-    return np.array([content["scores"], content["rivals"]], dtype=float).T
+    """Scores (n, 3) of candidates for a target."""
+    return np.array([content[name] for name in SCORES], dtype=float).T
 
 
 def _probable(
@@ -105,7 +113,7 @@ def _probable(
     """Candidates for each target, with the probabilities that they are right."""
     probable = {}
     for target, content in found.items():
-        fit = Calibration(**{k: v for k, v in calibration[target].items() if k != "curve"})
+        fit = Calibration(*(calibration[target][key] for key in ("slopes", "intercept")))
         probable[target] = Candidates(
             np.array(content["centres"], dtype=float).reshape(-1, 3),
             fit.probability(_scores(content)),
@@ -151,8 +159,7 @@ def write_picks(
         table = {
             "target": np.full(len(scores), target),
             **dict(zip(("z_voxels", "y_voxels", "x_voxels"), centres.T, strict=True)),
-            "score": scores[:, 0],
-            "rival": scores[:, 1],
+            **dict(zip(SCORES, scores.T, strict=True)),
             "probability": probabilities,
             "kept": chosen,
         }

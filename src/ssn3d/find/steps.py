@@ -7,7 +7,7 @@ import numpy as np
 
 from ssn3d.core.errors import DataError
 from ssn3d.core.particles import Particles
-from ssn3d.find.candidates import compare, diameter_angstrom, find_target
+from ssn3d.find.candidates import compare, diameter_angstrom, find_target, mean_in_balls
 from ssn3d.find.like_them import RESOLUTION
 from ssn3d.find.rivals import Candidates, best_of_others, relative
 from ssn3d.io.files import PathLike, read_json, write_json
@@ -45,8 +45,8 @@ def write_candidates(
         segmentation: volumes of its probability of macromolecule, and of its labels.
         structures: file of each target's structure.
         simulation: settings of the simulation, with the resolution of the comparison.
-        path: output: `centres` (z, y, x in voxels), `scores`, `rivals`, `diameter_angstrom` and, if
-            the particles are known, `correct` and `true`, by target.
+        path: output: `centres` (z, y, x in voxels), the scores of `calibration`,
+            `diameter_angstrom` and, if the particles are known, `correct` and `true`, by target.
         truth: particles of a simulated tomogram.
         acquisition: tilts of a simulated tomogram; otherwise those of the sample hold.
         annotations: table of all particles of one or more targets in a tomogram of the user's.
@@ -81,7 +81,8 @@ def write_candidates(
         candidates[target] = Candidates(centres, relative(scores), diameter / size)
         found[target] = {
             "centres": centres.tolist(),
-            "scores": scores.tolist(),
+            "score": scores.tolist(),
+            "network": mean_in_balls(probability, centres, diameter / size).tolist(),
             "diameter_angstrom": diameter,
         }
         if target in known:
@@ -92,7 +93,7 @@ def write_candidates(
             )
             found[target] |= {"correct": scored.correct.tolist(), "true": scored.true}
     for target, rivals in best_of_others(candidates).items():
-        found[target]["rivals"] = rivals.tolist()
+        found[target]["rival"] = rivals.tolist()
     write_json(path, found)
 
 
