@@ -6,7 +6,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import expit
 
-from ssn3d.find.calibration import SCORES, Scored, calibrate, expected, kept, reliability
+from ssn3d.find.calibration import (
+    SCORES,
+    Scored,
+    by_the_others,
+    calibrate,
+    expected,
+    kept,
+    reliability,
+)
 
 TRUE = (12.0, -4.0, 3.0)
 PROBABILITIES = st.lists(st.floats(0, 1, width=16), max_size=40).map(np.array)
@@ -24,7 +32,8 @@ def test_probabilities_are_those_of_the_world():
     fit = calibrate([world(seed) for seed in range(20)])
     scores = np.random.default_rng(99).random((50, 3))
     np.testing.assert_allclose(fit.probability(scores), expit(scores @ TRUE - 7), atol=0.06)
-    mean, observed, counts = reliability([world(seed) for seed in range(20)])
+    worlds = [world(seed) for seed in range(20)]
+    mean, observed, counts = reliability(worlds, by_the_others(worlds))
     np.testing.assert_allclose(mean, observed, atol=0.04)
     assert counts.sum() == 20 * 400
 
@@ -41,7 +50,8 @@ def test_few_candidates_are_not_certain(right):
 def test_no_candidates():
     scored = [Scored(np.empty((0, 3)), np.empty(0, bool), 3)] * 2
     assert calibrate(scored).probability(np.array([[0.3, 0.0, 0.5]])) == pytest.approx(0.5)
-    found = expected(scored, 0.1)
+    empty = [np.empty(0)] * 2
+    found = expected(scored, empty, empty, 0.1)
     assert (found.picks, found.recall) == (0, 0)
     assert np.isnan(found.precision)
     assert not kept(np.empty(0), 0.1).size
@@ -68,7 +78,10 @@ def test_each_score_says_what_it_should_or_nothing(seed, count):
 
 def test_expected_precision_is_the_rate():
     worlds = [world(seed, count=2000) for seed in range(6)]
-    found = expected(worlds, 0.2)
+    probabilities = by_the_others(worlds)
+    without = [np.zeros(2000)] * 6
+    found = expected(worlds, probabilities, without, 0.2)
     assert found.precision == pytest.approx(0.8, abs=0.04)
     assert 0.1 < found.recall < 0.9
-    assert expected(worlds, 0.1).recall < found.recall
+    assert expected(worlds, probabilities, without, 0.1).recall < found.recall
+    assert expected(worlds, probabilities, [np.full(2000, 0.95)] * 6, 0.2).picks < found.picks

@@ -17,7 +17,8 @@ def candidates(path, middle, *, known=True, seed=0):
     """Write 200 candidates, of which scores above a middle are right."""
     scores = np.random.default_rng(seed).random(200)
     correct = scores > middle
-    content = {"centres": [], "score": scores.tolist(), "diameter_angstrom": 100.0}
+    content = {"centres": np.zeros((200, 3)).tolist(), "score": scores.tolist()}
+    content["diameter_voxels"] = 10.0
     content |= {"rival": [0.0] * 200, "network": [0.5] * 200}
     if known:
         content |= {"correct": correct.tolist(), "true": int(correct.sum())}
@@ -77,7 +78,7 @@ def test_one_place_is_picked_for_one_target(tmp_path):
             "score": scores[name],
             "rival": [0.0, 0.0],
             "network": [0.0, 0.0],
-            "diameter_angstrom": 100.0,
+            "diameter_voxels": 10.0,
         }
         for name in centres
     }

@@ -96,15 +96,34 @@ def kept(probabilities: Numbers, false_discovery_rate: float) -> NDArray[np.bool
     return marked
 
 
-def expected(scored: Sequence[Scored], false_discovery_rate: float) -> Expected:
-    """Precision and recall in simulated tomograms, each with a calibration by the others.
+def by_the_others(scored: Sequence[Scored]) -> list[Numbers]:
+    """Probabilities (n,) of the candidates in each tomogram, by a calibration of the others.
 
     At least two tomograms are needed.
     """
+    rows = range(len(scored))
+    fits = (calibrate([*scored[:row], *scored[row + 1 :]]) for row in rows)
+    return [fit.probability(one.scores) for fit, one in zip(fits, scored, strict=True)]
+
+
+def expected(
+    scored: Sequence[Scored],
+    probabilities: Sequence[Numbers],
+    rivals: Sequence[Numbers],
+    false_discovery_rate: float,
+) -> Expected:
+    """Precision and recall in tomograms whose particles are known.
+
+    Args:
+        scored: candidates in each tomogram.
+        probabilities: (n,) that they are right, of each tomogram.
+        rivals: (n,) highest probability of another target at each; where it is higher, that is
+            picked.
+        false_discovery_rate: expected fraction of wrong picks.
+    """
     picks = right = 0
-    for row, one in enumerate(scored):
-        others = calibrate([*scored[:row], *scored[row + 1 :]])
-        chosen = kept(others.probability(one.scores), false_discovery_rate)
+    for one, probability, rival in zip(scored, probabilities, rivals, strict=True):
+        chosen = kept(probability, false_discovery_rate) & (probability >= rival)
         picks += int(chosen.sum())
         right += int((chosen & one.correct).sum())
     true = sum(one.true for one in scored)
@@ -117,18 +136,15 @@ def expected(scored: Sequence[Scored], false_discovery_rate: float) -> Expected:
 
 
 def reliability(
-    scored: Sequence[Scored], bins: int = 5
+    scored: Sequence[Scored], probabilities: Sequence[Numbers], bins: int = 5
 ) -> tuple[Numbers, Numbers, NDArray[np.int_]]:
     """Calibration curve: mean probability, observed share of right candidates, and their number.
 
-    Each tomogram's candidates have probabilities by the other tomograms, sorted into equal
-    intervals from 0 to 1; those without candidates are left out.
+    The candidates of all tomograms are sorted by their probabilities into equal intervals from 0 to
+    1; those without candidates are left out.
     """
-    found, correct = np.empty(0), np.empty(0)
-    for row, one in enumerate(scored):
-        others = calibrate([*scored[:row], *scored[row + 1 :]])
-        found = np.append(found, others.probability(one.scores))
-        correct = np.append(correct, one.correct.astype(float))
+    found = np.concatenate(probabilities)
+    correct = np.concatenate([one.correct for one in scored]).astype(float)
     places = np.minimum((found * bins).astype(int), bins - 1)
     counts = np.bincount(places, minlength=bins)
     filled = counts > 0

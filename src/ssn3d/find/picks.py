@@ -13,6 +13,7 @@ from ssn3d.find.calibration import (
     SCORES,
     Calibration,
     Scored,
+    by_the_others,
     calibrate,
     expected,
     kept,
@@ -49,34 +50,34 @@ def calibrate_targets(
     replace them; one joins them. Two files are written: the JSON has the logistic function of the
     score and the calibration curve, the CSV table precision and recall.
     """
+    made, own = ([read_json(file, *targets) for file in files] for files in (simulated, annotated))
+    used = {target: _calibrated_by(made, own, target) for target in targets}
+    scored = {target: [_scored(one[target]) for one in used[target]] for target in targets}
+    fits = {target: vars(calibrate(scored[target])) for target in targets}
     content: dict[str, Any] = {}
     rows = []
     for target in targets:
-        made, own = (
-            [read_json(file, target)[target] for file in files] for files in (simulated, annotated)
-        )
-        own = [one for one in own if "correct" in one]
-        scored = [*map(_scored, own if len(own) >= _ENOUGH_ANNOTATED else made + own)]
-        found = calibrate(scored)
-        mean, share, counts = reliability(scored)
+        known = scored[target]
+        probabilities = by_the_others(known)
+        rivals = [best_of_others(_probable(one, fits))[target] for one in used[target]]
+        mean, share, counts = reliability(known, probabilities)
         content[target] = {
-            **vars(found),
+            **fits[target],
             "curve": {
                 "probability": mean.tolist(),
                 "observed": share.tolist(),
                 "candidates": counts.tolist(),
             },
         }
-        true, right = (sum(map(int, values)) for values in _counts(scored))
         for rate in sorted({*RATES, false_discovery_rate}):
-            one = expected(scored, rate)
+            one = expected(known, probabilities, rivals, rate)
             rows.append(
                 {
                     "target": target,
-                    "tomograms": len(scored),
-                    "annotated": len(own),
-                    "particles": true,
-                    "among_candidates": right,
+                    "tomograms": len(known),
+                    "annotated": sum("correct" in one[target] for one in own),
+                    "particles": sum(one.true for one in known),
+                    "among_candidates": sum(int(one.correct.sum()) for one in known),
                     "default": rate == false_discovery_rate,
                     **vars(one),
                 }
@@ -93,9 +94,12 @@ def calibrate_targets(
             )
 
 
-def _counts(scored: Sequence[Scored]) -> tuple[list[int], list[int]]:
-    """Numbers of true particles, and of those that are among the candidates."""
-    return [one.true for one in scored], [int(one.correct.sum()) for one in scored]
+def _calibrated_by(
+    simulated: list[dict[str, Any]], annotated: list[dict[str, Any]], target: str
+) -> list[dict[str, Any]]:
+    """Candidates in the tomograms that a target is calibrated by."""
+    own = [one for one in annotated if "correct" in one[target]]
+    return own if len(own) >= _ENOUGH_ANNOTATED else simulated + own
 
 
 def _scored(content: Mapping[str, Any]) -> Scored:
@@ -107,9 +111,7 @@ def _scores(content: Mapping[str, Any]) -> NDArray[np.float64]:
     return np.array([content[name] for name in SCORES], dtype=float).T
 
 
-def _probable(
-    found: Mapping[str, Any], calibration: Mapping[str, Any], voxel_size_angstrom: float
-) -> dict[str, Candidates]:
+def _probable(found: Mapping[str, Any], calibration: Mapping[str, Any]) -> dict[str, Candidates]:
     """Candidates for each target, with the probabilities that they are right."""
     probable = {}
     for target, content in found.items():
@@ -117,7 +119,7 @@ def _probable(
         probable[target] = Candidates(
             np.array(content["centres"], dtype=float).reshape(-1, 3),
             fit.probability(_scores(content)),
-            content["diameter_angstrom"] / voxel_size_angstrom,
+            content["diameter_voxels"],
         )
     return probable
 
@@ -146,7 +148,7 @@ def write_picks(
     found, steps = read_json(candidates), read_json(calibration)
     name, frame = tomogram[0], TomogramFrame.of_volume(*tomogram[1:])
     columns = dict[str, list[NDArray[Any]]]()
-    probable = _probable(found, steps, tomogram[2])
+    probable = _probable(found, steps)
     others = best_of_others(probable)
     for target, content in found.items():
         scores, centres = _scores(content), probable[target].centres

@@ -46,7 +46,8 @@ def write_candidates(
         structures: file of each target's structure.
         simulation: settings of the simulation, with the resolution of the comparison.
         path: output: `centres` (z, y, x in voxels), the scores of `calibration`,
-            `diameter_angstrom` and, if the particles are known, `correct` and `true`, by target.
+            `diameter_angstrom` and `diameter_voxels` and, if the particles are known, `correct` and
+            `true`, by target.
         truth: particles of a simulated tomogram.
         acquisition: tilts of a simulated tomogram; otherwise those of the sample hold.
         annotations: table of all particles of one or more targets in a tomogram of the user's.
@@ -84,6 +85,7 @@ def write_candidates(
             "score": scores.tolist(),
             "network": mean_in_balls(probability, centres, diameter / size).tolist(),
             "diameter_angstrom": diameter,
+            "diameter_voxels": diameter / size,
         }
         if target in known:
             scored = compare(
