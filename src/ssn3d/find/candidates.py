@@ -5,6 +5,8 @@ that a network gives, and the highest ones in the tomogram itself, where the net
 Those that the network takes for membranes, filaments, gold, dirt or carbon are left out.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -118,27 +120,29 @@ def _in_other_classes(
     """
     reach = max(1, int(radius_voxels / 2))
     found = np.zeros(len(centres), dtype=bool)
-    highest = np.array(labels.shape) - 1
-    for row, centre in enumerate(nearest_voxels(centres).clip(0, highest).tolist()):
-        part = tuple(slice(max(0, place - reach), place + reach + 1) for place in centre)
+    for row, (part, middle) in enumerate(_around(labels.shape, centres, reach)):
         near = labels.read(part)
-        own = near[tuple(min(place, reach) for place in centre)]
-        found[row] = own in {MEMBRANE, FILAMENT} or (near == OTHER).any()
+        found[row] = near[middle] in {MEMBRANE, FILAMENT} or (near == OTHER).any()
     return found
+
+
+def _around(
+    shape: tuple[int, ...], centres: NDArray[np.float64], reach: int
+) -> Iterator[tuple[tuple[slice, ...], tuple[int, ...]]]:
+    """Parts of a volume within reach of centres (n, 3), and the place of each centre in its own."""
+    for centre in nearest_voxels(centres).clip(0, np.array(shape) - 1).tolist():
+        part = tuple(slice(max(0, place - reach), place + reach + 1) for place in centre)
+        yield part, tuple(min(place, reach) for place in centre)
 
 
 def mean_in_balls(
     volume: StoredVolume, centres: NDArray[np.float64], diameter_voxels: float
 ) -> NDArray[np.float64]:
     """Mean of a volume in balls around centres (n, 3), as far as they are inside."""
-    reach = int(diameter_voxels / 2)
     found = np.empty(len(centres))
-    highest = np.array(volume.shape) - 1
-    for row, centre in enumerate(nearest_voxels(centres).clip(0, highest).tolist()):
-        part = tuple(slice(max(0, place - reach), place + reach + 1) for place in centre)
+    for row, (part, middle) in enumerate(_around(volume.shape, centres, int(diameter_voxels / 2))):
         values = volume.read_float32(part)
-        axes = (np.arange(n) - min(c, reach) for n, c in zip(values.shape, centre, strict=True))
-        z, y, x = np.ix_(*axes)
+        z, y, x = np.ix_(*(np.arange(n) - at for n, at in zip(values.shape, middle, strict=True)))
         found[row] = values[z**2 + y**2 + x**2 <= (diameter_voxels / 2) ** 2].mean()
     return found
 
