@@ -14,7 +14,7 @@ from ssn3d.io.mrc import write_mrc
 from ssn3d.io.volumes import open_volume
 from ssn3d.measure.finish import NoiseFit
 from ssn3d.measure.measurements import measure
-from ssn3d.microscope.band_snr import band_snr_of_unit_noise
+from ssn3d.microscope.band_snr import signal_power
 
 OPTICS = section("microscope").optics
 TILTS = (-42.0, 63.0)
@@ -28,8 +28,9 @@ def labels(simulated, tmp_path_factory):
     return open_volume(path)
 
 
-def unit_snr(simulated, signal):
-    return band_snr_of_unit_noise(signal, simulated.noise, simulated.classes, SIZE)
+def unit_snr(simulated, signal, classes=None):
+    power = signal_power(signal, simulated.classes if classes is None else classes, SIZE)
+    return power / simulated.noise.var(dtype=np.float64)
 
 
 @pytest.mark.parametrize("snr", [0.06, 0.01])
@@ -61,15 +62,13 @@ def test_gold_does_not_count(simulated, place):
     around = tuple(slice(max(0, n - 16), n + 17) for n in place)
     signal[bead] -= 20 * simulated.signal.std()
     classes[around] = OTHER
-    with_bead = band_snr_of_unit_noise(signal, simulated.noise, classes, SIZE)
+    with_bead = unit_snr(simulated, signal, classes)
     assert with_bead == pytest.approx(without, rel=0.15)
 
 
 def test_no_macromolecules(simulated, opened, tmp_path):
     with pytest.raises(SNRError, match=r"macromolecules add no power .*specimen\.particles"):
-        band_snr_of_unit_noise(
-            simulated.signal, simulated.noise, np.zeros_like(simulated.classes), SIZE
-        )
+        signal_power(simulated.signal, np.zeros_like(simulated.classes), SIZE)
     write_mrc(tmp_path / "labels.mrc", np.zeros(simulated.signal.shape, np.int8), SIZE)
     tomogram = opened(simulated.at(0.06))
     empty, found = open_volume(tmp_path / "labels.mrc"), measure(tomogram, OPTICS, TILTS)

@@ -51,16 +51,17 @@ def calibrate_targets(
     score and the calibration curve, the CSV table precision and recall.
     """
     made, own = ([read_json(file, *targets) for file in files] for files in (simulated, annotated))
-    used = {target: _calibrated_by(made, own, target) for target in targets}
-    scored = {target: [_scored(one[target]) for one in used[target]] for target in targets}
+    known = made + own
+    used = {target: _calibrated_by(known, len(made), target) for target in targets}
+    scored = {t: [_scored(known[row][t]) for row in rows] for t, rows in used.items()}
     fits = {target: vars(calibrate(scored[target])) for target in targets}
+    others = [best_of_others(_probable(one, fits)) for one in known]
     content: dict[str, Any] = {}
     rows = []
-    for target in targets:
-        known = scored[target]
-        probabilities = by_the_others(known)
-        rivals = [best_of_others(_probable(one, fits))[target] for one in used[target]]
-        mean, share, counts = reliability(known, probabilities)
+    for target, candidates in scored.items():
+        probabilities = by_the_others(candidates)
+        rivals = [others[row][target] for row in used[target]]
+        mean, share, counts = reliability(candidates, probabilities)
         content[target] = {
             **fits[target],
             "curve": {
@@ -70,14 +71,14 @@ def calibrate_targets(
             },
         }
         for rate in sorted({*RATES, false_discovery_rate}):
-            one = expected(known, probabilities, rivals, rate)
+            one = expected(candidates, probabilities, rivals, rate)
             rows.append(
                 {
                     "target": target,
-                    "tomograms": len(known),
+                    "tomograms": len(candidates),
                     "annotated": sum("correct" in one[target] for one in own),
-                    "particles": sum(one.true for one in known),
-                    "among_candidates": sum(int(one.correct.sum()) for one in known),
+                    "particles": sum(one.true for one in candidates),
+                    "among_candidates": sum(int(one.correct.sum()) for one in candidates),
                     "default": rate == false_discovery_rate,
                     **vars(one),
                 }
@@ -94,12 +95,10 @@ def calibrate_targets(
             )
 
 
-def _calibrated_by(
-    simulated: list[dict[str, Any]], annotated: list[dict[str, Any]], target: str
-) -> list[dict[str, Any]]:
-    """Candidates in the tomograms that a target is calibrated by."""
-    own = [one for one in annotated if "correct" in one[target]]
-    return own if len(own) >= _ENOUGH_ANNOTATED else simulated + own
+def _calibrated_by(known: Sequence[Mapping[str, Any]], simulated: int, target: str) -> list[int]:
+    """Rows of the tomograms that a target is calibrated by; the simulated ones come first."""
+    own = [row for row in range(simulated, len(known)) if "correct" in known[row][target]]
+    return own if len(own) >= _ENOUGH_ANNOTATED else [*range(simulated), *own]
 
 
 def _scored(content: Mapping[str, Any]) -> Scored:

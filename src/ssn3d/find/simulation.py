@@ -20,10 +20,10 @@ from ssn3d.find.like_them import (
 )
 from ssn3d.find.snr import band_snr
 from ssn3d.io.files import PathLike, read_json, write_json
+from ssn3d.io.tomogram import open_tomogram
 from ssn3d.io.volumes import open_volume
-from ssn3d.measure.steps import measure_tomogram
+from ssn3d.measure.steps import measure_opened
 from ssn3d.microscope.settings import MicroscopeSettings, Optics
-from ssn3d.recovery.sample import open_sample
 from ssn3d.recovery.samples_table import Sample
 from ssn3d.specimen.settings import SpecimenSettings
 from ssn3d.structures.structure import read_structure
@@ -55,14 +55,14 @@ def measure_sample(
         optics: section `microscope.optics` of the configuration.
         voxel_size_angstrom: of the simulation, unless the tomogram's voxels are coarser.
     """
-    found = measure_tomogram(
-        sample.file,
+    tomogram = open_tomogram(sample.file, sample.voxel_size_angstrom)
+    found = measure_opened(
+        tomogram,
         folder,
         optics=Optics.model_validate(optics),
         tilt_range_deg=sample.tilt_range_deg,
-        voxel_size_angstrom=sample.voxel_size_angstrom,
     )
-    snr = band_snr(open_sample(sample), open_volume(labels), found, voxel_size_angstrom)
+    snr = band_snr(tomogram, open_volume(labels), found, voxel_size_angstrom)
     write_json(Path(folder) / "snr.json", {"snr": snr})
 
 

@@ -6,7 +6,7 @@ from ssn3d.core.blas import one_blas_thread
 from ssn3d.core.errors import DataError
 from ssn3d.core.log import logger
 from ssn3d.io.files import PathLike, atomic_path, check_utf8, write_json, write_text
-from ssn3d.io.tomogram import Protein, open_tomogram
+from ssn3d.io.tomogram import Protein, Tomogram, open_tomogram
 from ssn3d.measure.like_it import like_it
 from ssn3d.measure.measurements import Measurements, as_json, measure
 from ssn3d.measure.picture import picture
@@ -17,7 +17,6 @@ _THINNEST_VOXELS = 16
 OUTPUTS = ("report.md", "picture.png", "measurements.json", "like_it.yaml")
 
 
-@one_blas_thread()
 def measure_tomogram(
     path: PathLike,
     folder: PathLike,
@@ -42,12 +41,24 @@ def measure_tomogram(
             f"tilt range {low:g} {high:g}; give the lowest tilt first, then the highest"
         )
     tomogram = open_tomogram(path, voxel_size_angstrom, protein)
+    return measure_opened(tomogram, folder, optics=optics, tilt_range_deg=tilt_range_deg)
+
+
+@one_blas_thread()
+def measure_opened(
+    tomogram: Tomogram,
+    folder: PathLike,
+    *,
+    optics: Optics,
+    tilt_range_deg: tuple[float, float] | None,
+) -> Measurements:
+    """Measure an open tomogram, as `measure_tomogram` does a file, and write `OUTPUTS`."""
     check_utf8(tomogram.name, "rename the file")
     if min(tomogram.grid.shape) < _THINNEST_VOXELS:
         x, y, z = tomogram.grid.shape[::-1]
         raise DataError(
-            f"{path}: {x}x{y}x{z} voxels (x, y, z) are too few to measure; give a tomogram of at "
-            f"least {_THINNEST_VOXELS} along each axis"
+            f"{tomogram.path}: {x}x{y}x{z} voxels (x, y, z) are too few to measure; give a "
+            f"tomogram of at least {_THINNEST_VOXELS} along each axis"
         )
     found = measure(tomogram, optics, tilt_range_deg)
     place = Path(folder)

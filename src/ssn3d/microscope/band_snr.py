@@ -61,7 +61,7 @@ def _pooled(read: Read, shape: tuple[int, ...], factor: int) -> NDArray[np.float
 
 
 def _in_band(volume: NDArray[np.float32], voxel_size_angstrom: float) -> NDArray[np.float32]:
-    """Keep the frequencies of the band."""
+    """Keep the frequencies of the band; without torch, which rules that measure do not have."""
     z, y = (scipy.fft.fftfreq(n, voxel_size_angstrom) for n in volume.shape[:2])
     x = scipy.fft.rfftfreq(volume.shape[2], voxel_size_angstrom)
     squared = (z**2)[:, None, None] + (y**2)[:, None] + x**2
@@ -71,16 +71,10 @@ def _in_band(volume: NDArray[np.float32], voxel_size_angstrom: float) -> NDArray
     return np.asarray(scipy.fft.irfftn(spectrum, s=volume.shape), np.float32)
 
 
-def band_snr_of_unit_noise(
-    signal: NDArray[np.float32],
-    noise: NDArray[np.float32],
-    classes: NDArray[np.uint8],
-    voxel_size_angstrom: float,
+def signal_power(
+    signal: NDArray[np.float32], classes: NDArray[np.uint8], voxel_size_angstrom: float
 ) -> float:
-    """SNR of a tomogram without noise (z, y, x) and noise of scale 1.
-
-    Raises SNRError if there is no signal.
-    """
+    """Signal of a tomogram without noise (z, y, x). Raises SNRError if there is none."""
     power = macromolecule_power(
         signal.__getitem__, classes.__getitem__, signal.shape, voxel_size_angstrom
     )
@@ -89,4 +83,4 @@ def band_snr_of_unit_noise(
             "snr.reference_id: macromolecules add no power from 80 to 250 A to the tomogram; ask "
             "for more particles (specimen.particles), or measure the SNR in another way"
         )
-    return power / float(noise.var(dtype=np.float64))
+    return power

@@ -15,7 +15,7 @@ from ssn3d.core.classes import OTHER
 from ssn3d.io.files import PathLike, read_json
 from ssn3d.io.mrc import read_mrc
 from ssn3d.io.particles.simulated import read_particles
-from ssn3d.microscope.band_snr import band_snr_of_unit_noise
+from ssn3d.microscope.band_snr import signal_power
 from ssn3d.microscope.noise_scale import NoiseScale
 from ssn3d.microscope.settings import ANY_REFERENCE, BAND, ReferenceSettings
 from ssn3d.microscope.snr import (
@@ -98,15 +98,15 @@ def _by_band(
     voxel_size_angstrom: float,
 ) -> Calibration:
     """Calibrate by the power of macromolecules in a band."""
-    of_unit_noise = band_snr_of_unit_noise(signal, noise, classes, voxel_size_angstrom)
-    power = of_unit_noise * float(noise.var(dtype=np.float64))
+    power = signal_power(signal, classes, voxel_size_angstrom)
     some = slice(None, None, _EVERY_SECTION)
     clean = signal[some].copy()  # noise is added in place
 
     def measure(volume: NDArray[np.float32]) -> dict[str, float]:
         return {BAND: power / float((volume[some] - clean).var(dtype=np.float64))}
 
-    return Calibration(VarianceScale(of_unit_noise, particles), measure, BAND)
+    scale = VarianceScale(power / float(noise.var(dtype=np.float64)), particles)
+    return Calibration(scale, measure, BAND)
 
 
 def _by_variance(
