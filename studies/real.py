@@ -30,6 +30,7 @@ from ssn3d.io.particles.files import read_particle_table
 from ssn3d.io.particles.of_tomogram import frame_of_tomogram
 from ssn3d.io.tomogram import Tomogram, open_tomogram
 from ssn3d.io.volumes import open_volume
+from ssn3d.measure.vacuum import find_vacuum, specimen_of
 from ssn3d.models.shipped import load_model
 from ssn3d.picking.pick import Choice, Picks, pick_blobs, pick_regions, pick_sized
 from ssn3d.picking.scoring import score_picks
@@ -72,7 +73,7 @@ def segment(tomogram: Tomogram, name: str, sampled: float | None, folder: Path) 
         found = segment_tomogram(
             *(tomogram, model.network, model.place("auto"), folder),
             voxel_size_angstrom=sampled, threshold=0.5, classes=model.classes,
-            standardised=model.standardised,
+            standardised=model.standardised, vacuum=find_vacuum(tomogram),
         )  # fmt: skip
         shares = {f"{name}_percent": 100 * share for name, share in found.shares.items()}
         seconds = time.perf_counter() - started
@@ -133,7 +134,7 @@ def study(arguments: argparse.Namespace) -> pd.DataFrame:
     scored = (truth, voxel, arguments.distance)
     blobs = pick_blobs(
         *(tomogram.read_dark, tomogram.grid.shape, voxel, arguments.diameter, EVERY_PEAK),
-        is_data=tomogram.is_data,
+        is_data=specimen_of(tomogram),
     )
     none = {"model": "", "method": "difference of Gaussians"}
     rows = [none | row for row in recalls(blobs, *scored)]

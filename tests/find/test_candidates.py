@@ -45,7 +45,13 @@ def test_blobs_beside_gold_are_no_candidates(tmp_path):
     points = np.random.default_rng(1).normal(scale=16, size=(200, 3))
     target = structure_from_points("1AAA", points, np.full(200, 800.0), "surrogate")
     centres, _ = find_target(
-        tomogram, tuple(segmentation), target, 40.0, tilt_range_deg=(-60.0, 60.0), threads=2
+        tomogram,
+        tuple(segmentation),
+        target,
+        40.0,
+        tilt_range_deg=(-60.0, 60.0),
+        is_specimen=tomogram.is_data,
+        threads=2,
     )
     distances = np.linalg.norm(centres[:, None] - CENTRES, axis=-1).min(axis=0)
     assert distances[0] > 3

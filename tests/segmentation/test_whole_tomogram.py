@@ -11,6 +11,8 @@ from ssn3d.core.classes import CLASSES, MACROMOLECULE, MEMBRANE, OTHER, are_clas
 from ssn3d.core.errors import DataError, WriteError
 from ssn3d.core.seeds import generator
 from ssn3d.io.tomogram import open_tomogram
+from ssn3d.measure.slab import Face, Slab
+from ssn3d.measure.vacuum import Vacuum
 from ssn3d.segmentation.inference.compute import Compute
 from ssn3d.segmentation.inference.tiles import predict_cubes
 from ssn3d.segmentation.inference.whole_tomogram import segment_tomogram
@@ -129,6 +131,41 @@ def test_five_classes(tmp_path, names, voxel_size):
     probability = mrcfile.read(found.probability)
     assert (probability[labels == MACROMOLECULE] >= 0.5).all()
     assert (probability[labels == OTHER] < 0.5).all()
+
+
+class Counting(FiveClasses):
+    """Counts the cubes that it is given."""
+
+    cubes = 0
+
+    def forward(self, images):
+        Counting.cubes += len(images)
+        return super().forward(images)
+
+
+def test_vacuum_is_left_out(tmp_path):
+    """Inside nothing changes, outside all is 0, and tiles of vacuum are not computed."""
+    rng = generator(2, "lamella")
+    volume = rng.normal(0, 0.3, (160, 56, 56)).astype(np.float32)
+    volume[20:40, 20:34, 10:40] -= 1
+    tomogram = open_tomogram(write_tomogram(tmp_path / "t.mrc", volume), protein="dark")
+    vacuum = Vacuum(tomogram, Slab(None, Face(-45.0, 0.1, -0.05), 2.0, 0.5))
+    found, cubes = {}, {}
+    for name, left_out in (("kept", None), ("left_out", vacuum)):
+        Counting.cubes = 0
+        found[name] = segment_tomogram(
+            tomogram, Counting(), Compute.pick("cpu", "float32"), tmp_path / name,
+            voxel_size_angstrom=10.0, threshold=0.5, classes=CLASSES, standardised="tomogram",
+            vacuum=left_out,
+        )  # fmt: skip
+        cubes[name] = Counting.cubes
+    assert cubes["left_out"] < cubes["kept"]
+    outside = vacuum.where(tuple(map(slice, (0, 0, 0), volume.shape)))
+    for kind in ("probability", "labels"):
+        kept, rest = (mrcfile.read(getattr(found[name], kind)) for name in found)
+        assert kept[outside].any()
+        assert not rest[outside].any()
+        np.testing.assert_array_equal(rest[~outside], kept[~outside])
 
 
 def test_standardised_as_a_whole(tmp_path):

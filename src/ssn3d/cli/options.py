@@ -59,6 +59,12 @@ def add_voxel_size_and_contrast(add: AddArgument) -> None:
     add("--protein", choices=("auto", "dark", "bright"), default="auto", help=contrast)
 
 
+def add_keep_vacuum(add: AddArgument) -> None:
+    """Add the option to keep the vacuum beside a slab of ice."""
+    kept = "do not leave out the vacuum beyond the faces of the ice, where they are seen"
+    add("--keep-vacuum", action="store_true", help=kept)
+
+
 def add_table_options(add: AddArgument, name: str, pixel_size: str | None = None) -> None:
     """Add the name, units and offset of a tomogram in tables of particles."""
     unit = "unit of coordinates in pixels, in angstrom (default: as the table states)"

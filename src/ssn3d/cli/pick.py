@@ -40,6 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     mask = "voxels that are 0 in this mask are ignored, in picking and in estimating the threshold"
     add("--mask", metavar="MRC", help=mask)
     options.add_voxel_size_and_contrast(add)
+    options.add_keep_vacuum(add)
     dialect = "STAR dialect to write: 4 (RELION 4, Warp, M) or 5 (default)"
     add("--relion", type=int, choices=(_RELION_4, _RELION_5), default=_RELION_5, help=dialect)
     pixel_size = "pixel size of the tilt series in angstrom, for a binned tomogram and --relion 4"
@@ -67,6 +68,7 @@ def run(arguments: argparse.Namespace) -> None:
         protein=arguments.protein,
         table=options.table_options(arguments),
         relion=arguments.relion,
+        keep_vacuum=arguments.keep_vacuum,
     )
     print(f"{arguments.output}: {len(table)} particles")
     if output.suffix.lower() == ".star" and arguments.relion == _RELION_5 and len(table):

@@ -24,6 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     every = "write the probability of each class, not only of macromolecules and membranes"
     add("--all-probabilities", action="store_true", help=every)
     options.add_voxel_size_and_contrast(add)
+    options.add_keep_vacuum(add)
     device = "processor for the network (default auto: a GPU if there is one)"
     add("--device", choices=("auto", "cpu", "cuda"), default="auto", help=device)
 
@@ -48,7 +49,12 @@ def run(arguments: argparse.Namespace) -> None:
     network = {"device": arguments.device, "threshold": arguments.threshold}
     if arguments.particles is None:
         others = CLASSES if arguments.all_probabilities else (CLASSES[MEMBRANE],)
-        segment_whole(tomogram, model, arguments.output, others=others, **network)
+        segment_whole(
+            *(tomogram, model, arguments.output),
+            others=others,
+            keep_vacuum=arguments.keep_vacuum,
+            **network,
+        )
     else:
         centres = read_particles_of(arguments.particles, tomogram, table).particles.centres
         segment_picks(

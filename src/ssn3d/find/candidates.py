@@ -19,6 +19,7 @@ from ssn3d.find.calibration import Scored
 from ssn3d.find.templates import compare_with_target
 from ssn3d.io.stored_volume import StoredVolume
 from ssn3d.io.tomogram import Tomogram
+from ssn3d.measure.vacuum import IsSpecimen
 from ssn3d.picking.pick import DISTANCE_OF_DIAMETER, Choice, pick_blobs, pick_sized
 from ssn3d.picking.scoring import match
 from ssn3d.picking.segmentation import Values
@@ -50,6 +51,7 @@ def find_target(
     resolution_angstrom: float,
     *,
     tilt_range_deg: tuple[float, float],
+    is_specimen: IsSpecimen,
     threads: int,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Find where a target may be in a tomogram.
@@ -60,6 +62,7 @@ def find_target(
         target: structure.
         resolution_angstrom: finest detail that is compared.
         tilt_range_deg: lowest and highest tilt.
+        is_specimen: voxels where blobs of the tomogram itself are candidates.
         threads: number of threads.
 
     Returns:
@@ -67,7 +70,7 @@ def find_target(
     """
     voxel = tomogram.grid.voxel_size_angstrom
     diameter = diameter_angstrom(target.mass_dalton, voxel)
-    candidates = _candidates(tomogram, segmentation, diameter)
+    candidates = _candidates(tomogram, segmentation, diameter, is_specimen)
     centres, scores = compare_with_target(
         tomogram,
         candidates,
@@ -85,7 +88,10 @@ def find_target(
 
 
 def _candidates(
-    tomogram: Tomogram, segmentation: tuple[StoredVolume, StoredVolume], diameter: float
+    tomogram: Tomogram,
+    segmentation: tuple[StoredVolume, StoredVolume],
+    diameter: float,
+    is_specimen: IsSpecimen,
 ) -> NDArray[np.float64]:
     """Find centres (n, 3) of blobs of a diameter in angstrom, best first."""
     probability, labels = segmentation
@@ -104,7 +110,7 @@ def _candidates(
         voxel,
         diameter,
         Choice(0.0, MOST_OF_EACH, None, None),
-        is_data=tomogram.is_data,
+        is_data=is_specimen,
     )
     centres = np.concatenate([seen.centres, dark.centres]).reshape(-1, 3)
     centres = centres[non_max_suppression(centres, _SAME_OF_DIAMETER * diameter / voxel)]

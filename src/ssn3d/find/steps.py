@@ -16,6 +16,7 @@ from ssn3d.io.particles.simulated import read_particles
 from ssn3d.io.text_files import listed
 from ssn3d.io.tomogram import Tomogram
 from ssn3d.io.volumes import open_volume
+from ssn3d.measure.vacuum import specimen_of
 from ssn3d.recovery.sample import open_sample
 from ssn3d.recovery.samples_table import Sample
 from ssn3d.structures.structure import read_structure
@@ -63,6 +64,7 @@ def write_candidates(
         tilts = min(angles), max(angles)
     resolution = read_json(simulation, RESOLUTION)[RESOLUTION]
     probability, labels = map(open_volume, segmentation)
+    is_specimen = specimen_of(tomogram)
     known = {} if truth is None else dict.fromkeys(structures, read_particles(truth))
     if annotations is not None:
         known = _annotated(annotations, tomogram, structures)
@@ -76,6 +78,7 @@ def write_candidates(
             structure,
             resolution,
             tilt_range_deg=tilts,
+            is_specimen=is_specimen,
             threads=threads,
         )
         diameter = diameter_angstrom(structure.mass_dalton, size)

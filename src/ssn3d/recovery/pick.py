@@ -18,6 +18,7 @@ from ssn3d.io.particles.table import ParticleTable
 from ssn3d.io.stored_volume import StoredVolume
 from ssn3d.io.tomogram import Protein, Tomogram, name_of, open_tomogram
 from ssn3d.io.volumes import open_volume
+from ssn3d.measure.vacuum import specimen_of
 from ssn3d.picking.pick import Choice, Picks, pick_blobs, pick_regions, pick_sized
 from ssn3d.picking.segmentation import Values
 from ssn3d.recovery.samples_table import Sample
@@ -50,12 +51,14 @@ def pick_particles(
     protein: Protein = "auto",
     table: TableOptions = _DEFAULTS,
     relion: Relion = 5,
+    keep_vacuum: bool = False,
 ) -> ParticleTable:
     """Write the picks of a tomogram or its segmentation; log how they were chosen.
 
-    The method `dog` (difference of Gaussians) needs a tomogram, `segmentation` a volume of
-    probabilities or labels. The output is a .star, .csv or .json file. A given voxel size replaces
-    the header's; the name of the tomogram in the table is by default that of its file.
+    The method `dog` (difference of Gaussians) needs a tomogram, whose vacuum beside a slab of ice
+    is left out unless it is to be kept; `segmentation` needs a volume of probabilities or labels.
+    The output is a .star, .csv or .json file. A given voxel size replaces the header's; the name of
+    the tomogram in the table is by default that of its file.
 
     Raises:
         DataError: the volume or the mask cannot be picked in, or the output cannot be named so.
@@ -75,7 +78,9 @@ def pick_particles(
     check_utf8(name, "rename the file, or name the tomogram with --name")
     check_name(name)
     picks = (
-        _in_tomogram(opened, sizes, choice) if opened else _in_volume(volume, size, sizes, choice)
+        _in_tomogram(opened, sizes, choice, keep_vacuum=keep_vacuum)
+        if opened
+        else _in_volume(volume, size, sizes, choice)
     )
     logger.info("%s: %s", path, picks.why)
     measured = None
@@ -87,13 +92,14 @@ def pick_particles(
     return picked
 
 
-def _in_tomogram(tomogram: Tomogram, sizes: Sizes, choice: Choice) -> Picks:
+def _in_tomogram(tomogram: Tomogram, sizes: Sizes, choice: Choice, *, keep_vacuum: bool) -> Picks:
     """Pick blobs in a tomogram. Raises DataError without a diameter."""
     if sizes.diameter is None:
         raise DataError("no --diameter: give the particles' diameter in angstrom")
     size, grid = tomogram.grid.voxel_size_angstrom, tomogram.grid
     return pick_blobs(
-        *(tomogram.read_dark, grid.shape, size, sizes.diameter, choice), is_data=tomogram.is_data
+        *(tomogram.read_dark, grid.shape, size, sizes.diameter, choice),
+        is_data=specimen_of(tomogram, keep_vacuum=keep_vacuum),
     )
 
 

@@ -12,6 +12,7 @@ from ssn3d.core.errors import DataError
 from ssn3d.core.log import logger
 from ssn3d.io.files import PathLike
 from ssn3d.io.tomogram import Tomogram
+from ssn3d.measure.vacuum import find_vacuum
 from ssn3d.models.shipped import Model
 from ssn3d.segmentation.inference.instances import segment_targets, write_instances, write_masked
 from ssn3d.segmentation.inference.whole_tomogram import segment_tomogram
@@ -25,12 +26,14 @@ def segment_whole(
     device: str,
     threshold: float = 0.5,
     others: Collection[str] = (),
+    keep_vacuum: bool = False,
 ) -> None:
     """Write {folder}/NAME_probability.mrc and NAME_labels.mrc of a whole tomogram.
 
     The model is for target `all`. Labels are the numbers of its classes where their probability is
     at least the threshold (`segment_tomogram`); 1 is macromolecule. Probabilities of `others` are
-    written, too, if the model has these classes. If nothing is found, this is logged, not raised.
+    written, too, if the model has these classes. Vacuum beside a slab of ice is left out unless it
+    is to be kept. If nothing is found, this is logged, not raised.
 
     Raises:
         DataError: the tomogram is too thin for the network.
@@ -45,6 +48,7 @@ def segment_whole(
         classes=model.classes,
         standardised=model.standardised,
         others=others,
+        vacuum=None if keep_vacuum else find_vacuum(tomogram),
     )
     seconds = time.perf_counter() - started
     millions = math.prod(tomogram.grid.shape) / 1e6

@@ -29,6 +29,7 @@ from ssn3d.io.files import PathLike
 from ssn3d.io.mrc import Grid, new_sections
 from ssn3d.io.resample import resample_sections, sample_known, sampled_length, step_between
 from ssn3d.io.tomogram import Tomogram
+from ssn3d.measure.vacuum import Vacuum
 from ssn3d.segmentation.inference.compute import Compute
 from ssn3d.segmentation.inference.tiles import Box, probability_slabs
 
@@ -68,6 +69,7 @@ def segment_tomogram(
     classes: Sequence[str] = CLASSES[:2],
     standardised: Standardised = "tile",
     others: Collection[str] = (),
+    vacuum: Vacuum | None = None,
 ) -> Found:
     """Write {folder}/NAME_probability.mrc, from 0 to 1, and NAME_labels.mrc.
 
@@ -76,7 +78,8 @@ def segment_tomogram(
 
     The network is for target `all`, placed by `compute`, has its own voxel size, and the background
     as its first class. Each tile is standardised by itself, or the tomogram (`core.standard`). The
-    probabilities of `others`, too, are written, to NAME_{class}_probability.mrc.
+    probabilities of `others`, too, are written, to NAME_{class}_probability.mrc. In the vacuum all
+    are 0; tiles that it holds are skipped.
 
     Raises:
         DataError: the tomogram is thinner than 8 of the network's voxels, or the network has other
@@ -94,10 +97,18 @@ def segment_tomogram(
         return sample_known(tomogram, start, step, size)
 
     read = box if standardised == "tile" else _standardised(box, (z, y, x))
+
+    def specimen(corner: tuple[int, int, int], size: int) -> NDArray[np.float32]:
+        start = [low + step * at for low, at in zip(first, corner, strict=True)]
+        if vacuum and vacuum.holds(tuple(start), tuple(at + step * size for at in start)):
+            return np.full((size, size, size), np.nan, np.float32)
+        return read(corner, size)
+
     slabs = probability_slabs(
-        *(network, read, (z, y, x), compute), classes=len(classes), standardised=standardised
+        *(network, specimen, (z, y, x), compute), classes=len(classes), standardised=standardised
     )
-    whole = _on_whole_grid(tomogram, resample_sections(slabs, step, shape), len(classes) - 1)
+    sections = resample_sections(slabs, step, shape)
+    whole = _on_whole_grid(tomogram, sections, len(classes) - 1, vacuum)
     prefix = Path(folder) / tomogram.name
     return _write(prefix, tomogram.grid, whole, (classes, others), threshold)
 
@@ -156,9 +167,12 @@ def _write(
 
 
 def _on_whole_grid(
-    tomogram: Tomogram, slabs: Iterable[NDArray[np.float32]], channels: int
+    tomogram: Tomogram,
+    slabs: Iterable[NDArray[np.float32]],
+    channels: int,
+    vacuum: Vacuum | None,
 ) -> Iterator[NDArray[np.float32]]:
-    """Yield all sections (1, channels, y, x) from those of the data; 0 in all padding."""
+    """Yield all sections (1, channels, y, x) from those of the data; 0 in padding and vacuum."""
     depth, height, width = tomogram.grid.shape
     first, stop = tomogram.found.first, tomogram.found.stop
     empty = np.zeros((1, channels, height, width), np.float32)
@@ -167,7 +181,8 @@ def _on_whole_grid(
     for z, section in enumerate(sections, first[0]):
         whole = np.zeros_like(empty)
         whole[..., first[1] : stop[1], first[2] : stop[2]] = section
-        data = tomogram.is_data(slice(z, z + 1))
+        part = (slice(z, z + 1), slice(0, height), slice(0, width))
+        data = vacuum.is_specimen(part) if vacuum else tomogram.is_data(part)
         yield whole if data is None else whole * data
     yield from [empty] * (depth - stop[0])
 

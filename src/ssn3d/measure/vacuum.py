@@ -1,0 +1,90 @@
+"""Vacuum above and below a slab of ice, where nothing is segmented and nothing is picked.
+
+The faces are those that `slab` sees in the tomogram; without a slab, nothing is vacuum. A margin
+beyond each face is kept: for the dirt and the parts of particles that reach over it, and for the
+error of the face.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ssn3d.core.log import logger
+from ssn3d.io.tomogram import Tomogram
+from ssn3d.measure.slab import Slab, find_slab
+
+IsSpecimen = Callable[[tuple[slice, ...]], NDArray[np.bool_] | None]
+"""Mask of the voxels of a part (z, y, x) that may hold specimen; None if all may."""
+MARGIN_ANGSTROM = 150.0
+"""Half the width of a large particle. In simulated lamellae, faces are found within 60 A."""
+
+
+@dataclass(frozen=True)
+class Vacuum:
+    """Voxels of a tomogram beyond the faces of its slab and a margin."""
+
+    tomogram: Tomogram
+    slab: Slab
+
+    def where(self, part: tuple[slice, ...]) -> NDArray[np.bool_]:
+        """Return a mask of the vacuum in part of the tomogram, (z, y, x) with start and stop."""
+        z, y, x = np.ix_(*(np.arange(axis.start, axis.stop) for axis in part))
+        below, above = self._beyond(z, y, x)
+        return np.asarray(below | above)
+
+    def holds(self, first: tuple[float, ...], stop: tuple[float, ...]) -> bool:
+        """Return True if the vacuum on one side holds all voxels from `first` to before `stop`."""
+        ends = ((start, end - 1) for start, end in zip(first, stop, strict=True))
+        corners = [self._beyond(*map(np.asarray, corner)) for corner in product(*ends)]
+        return any(all(bool(corner[side]) for corner in corners) for side in (0, 1))
+
+    def is_specimen(self, part: tuple[slice, ...]) -> NDArray[np.bool_]:
+        """Return a mask of the voxels of a part that hold data and are no vacuum."""
+        data, vacuum = self.tomogram.is_data(part), self.where(part)
+        return ~vacuum if data is None else data & ~vacuum
+
+    def _beyond(
+        self, z: NDArray[np.number], y: NDArray[np.number], x: NDArray[np.number]
+    ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Return masks of the voxels below the bottom and above the top face and margin."""
+        grid = self.tomogram.grid
+        margin = MARGIN_ANGSTROM / grid.voxel_size_angstrom
+        z, y, x = (at + 0.5 - n / 2 for at, n in zip((z, y, x), grid.shape, strict=True))
+        sides = []
+        for face, sign in ((self.slab.bottom, -1), (self.slab.top, 1)):
+            if face is None:
+                sides.append(np.zeros(np.broadcast_shapes(z.shape, y.shape, x.shape), np.bool_))
+            else:
+                plane = face.height + y * face.slope_y + x * face.slope_x
+                sides.append(np.asarray(sign * (z - plane) > margin))
+        return sides[0], sides[1]
+
+
+def find_vacuum(tomogram: Tomogram) -> Vacuum | None:
+    """Find the vacuum of a tomogram, and log its part; None without a slab.
+
+    The file is not read: the survey of its opening is enough.
+    """
+    slab = find_slab(tomogram.found.binned, tomogram.found.bin_voxels)
+    if slab is None:
+        return None
+    vacuum = Vacuum(tomogram, slab)
+    depth, *plane = tomogram.grid.shape
+    step = tomogram.found.bin_voxels
+    sections = [(slice(z, z + 1), *map(slice, (0, 0), plane)) for z in range(0, depth, step)]
+    fraction = float(np.mean([vacuum.where(section).mean() for section in sections]))
+    logger.info(
+        "%s: ice with faces is seen; the vacuum beyond them (and a margin of %g A), %.0f%% of the "
+        "voxels, is left out; --keep-vacuum keeps it",
+        *(tomogram.path, MARGIN_ANGSTROM, 100 * fraction),
+    )
+    return vacuum
+
+
+def specimen_of(tomogram: Tomogram, *, keep_vacuum: bool = False) -> IsSpecimen:
+    """Return the function that tells specimen from padding and, unless it is kept, vacuum."""
+    vacuum = None if keep_vacuum else find_vacuum(tomogram)
+    return tomogram.is_data if vacuum is None else vacuum.is_specimen
