@@ -1,8 +1,8 @@
 """Vacuum above and below a slab of ice, where nothing is segmented and nothing is picked.
 
-The faces are those that `slab` sees in the tomogram; without a slab, nothing is vacuum. A margin
-beyond each face is kept: for the dirt and the parts of particles that reach over it, and for the
-error of the face.
+The faces are those that `slab` sees in the tomogram. Unless it sees both, nothing is vacuum: in
+small volumes, one may be the edge of whatever they hold. A margin beyond each face is kept, for the
+dirt and the parts of particles that reach over it, and for the error of the face.
 """
 
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ssn3d.core.log import logger
 from ssn3d.io.tomogram import Tomogram
-from ssn3d.measure.slab import Slab, find_slab
+from ssn3d.measure.slab import Face, find_slab
 
 IsSpecimen = Callable[[tuple[slice, ...]], NDArray[np.bool_] | None]
 """Mask of the voxels of a part (z, y, x) that may hold specimen; None if all may."""
@@ -27,7 +27,8 @@ class Vacuum:
     """Voxels of a tomogram beyond the faces of its slab and a margin."""
 
     tomogram: Tomogram
-    slab: Slab
+    bottom: Face
+    top: Face
 
     def where(self, part: tuple[slice, ...]) -> NDArray[np.bool_]:
         """Return a mask of the vacuum in part of the tomogram, (z, y, x) with start and stop."""
@@ -53,25 +54,21 @@ class Vacuum:
         grid = self.tomogram.grid
         margin = MARGIN_ANGSTROM / grid.voxel_size_angstrom
         z, y, x = (at + 0.5 - n / 2 for at, n in zip((z, y, x), grid.shape, strict=True))
-        sides = []
-        for face, sign in ((self.slab.bottom, -1), (self.slab.top, 1)):
-            if face is None:
-                sides.append(np.zeros(np.broadcast_shapes(z.shape, y.shape, x.shape), np.bool_))
-            else:
-                plane = face.height + y * face.slope_y + x * face.slope_x
-                sides.append(np.asarray(sign * (z - plane) > margin))
-        return sides[0], sides[1]
+        bottom, top = (
+            face.height + y * face.slope_y + x * face.slope_x for face in (self.bottom, self.top)
+        )
+        return np.asarray(z < bottom - margin), np.asarray(z > top + margin)
 
 
 def find_vacuum(tomogram: Tomogram) -> Vacuum | None:
-    """Find the vacuum of a tomogram, and log its part; None without a slab.
+    """Find the vacuum of a tomogram, and log its part; None unless both faces are seen.
 
     The file is not read: the survey of its opening is enough.
     """
     slab = find_slab(tomogram.found.binned, tomogram.found.bin_voxels)
-    if slab is None:
+    if slab is None or slab.bottom is None or slab.top is None:
         return None
-    vacuum = Vacuum(tomogram, slab)
+    vacuum = Vacuum(tomogram, slab.bottom, slab.top)
     depth, *plane = tomogram.grid.shape
     step = tomogram.found.bin_voxels
     sections = [(slice(z, z + 1), *map(slice, (0, 0), plane)) for z in range(0, depth, step)]
