@@ -1,10 +1,10 @@
-"""Seconds and peak memory of `ssn3d segment` on a whole tomogram.
+"""Seconds and peak memory of `ssn3d segment` on a whole tomogram, by OpenVINO and by torch.
 
     python benchmarks/own_tomogram.py                       600x600x300 voxels of 10 A
     python benchmarks/own_tomogram.py --size 1000 1000 500 --voxel-size 4
 
-Neither depends on what the weights and the voxels are: the weights are random, the voxels noise.
-The last line is JSON.
+Neither depends on what the voxels are: they are noise. On a GPU, in bfloat16, or without OpenVINO
+both are torch. The last line is JSON; its `torch_over_quickest` is the ratio of seconds.
 """
 
 import argparse
@@ -20,9 +20,10 @@ from ssn3d.core.provenance import hardware
 from ssn3d.core.seeds import generator
 from ssn3d.io.mrc import Grid, new_sections
 from ssn3d.io.tomogram import open_tomogram
-from ssn3d.segmentation.inference.compute import Compute
+from ssn3d.models.card import default_model
+from ssn3d.models.shipped import load_model
+from ssn3d.segmentation.inference.openvino_network import quickest
 from ssn3d.segmentation.inference.whole_tomogram import segment_tomogram
-from ssn3d.segmentation.networks.registry import build_network
 
 
 def write_noise(path: Path, shape: tuple[int, int, int], voxel_size_angstrom: float) -> None:
@@ -33,19 +34,25 @@ def write_noise(path: Path, shape: tuple[int, int, int], voxel_size_angstrom: fl
             file.write(rng.standard_normal((1, *shape[1:]), dtype=np.float32))
 
 
-def segment(path: Path, network_name: str, device: str) -> dict[str, float]:
+def segment(path: Path, name: str, device: str, *, by_torch: bool) -> dict[str, float]:
     """Open a tomogram and segment it; seconds and memory of both."""
-    compute = Compute.pick(device, "auto")
-    network = compute.place(build_network(network_name, 0.0, torch.Generator().manual_seed(0)))
+    model = load_model(name, "all")
+    compute = model.place(device)
+    network = model.network if by_torch else quickest(model.network, compute)
     Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # resets the high-water mark
     started, cpu = time.perf_counter(), time.process_time()
-    settings = {"voxel_size_angstrom": 10.0, "threshold": 0.5}
-    segment_tomogram(open_tomogram(path), network, compute, path.parent / "out", **settings)
+    segment_tomogram(
+        *(open_tomogram(path), network, compute, path.parent / "out"),
+        voxel_size_angstrom=model.voxel_size_angstrom,
+        threshold=0.5,
+        classes=model.classes,
+        standardised=model.standardised,
+    )
     status = Path("/proc/self/status").read_text(encoding="ascii")
     return {
-        "segment_seconds": round(time.perf_counter() - started, 1),
-        "segment_cpu_seconds": round(time.process_time() - cpu, 1),
-        "segment_peak_gb": round(int(status.split("VmHWM:")[1].split()[0]) / 2**20, 2),
+        "seconds": round(time.perf_counter() - started, 1),
+        "cpu_seconds": round(time.process_time() - cpu, 1),
+        "peak_gb": round(int(status.split("VmHWM:")[1].split()[0]) / 2**20, 2),
     }
 
 
@@ -54,7 +61,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--size", type=int, nargs=3, default=(600, 600, 300), metavar="N")
     parser.add_argument("--voxel-size", type=float, default=10.0, help="in angstrom")
-    parser.add_argument("--network", default="UNet")
+    parser.add_argument("--model", default=default_model("all"))
     parser.add_argument("--device", default="auto")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     arguments = parser.parse_args()
@@ -63,10 +70,14 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "noise.mrc"
         write_noise(path, (z, y, x), arguments.voxel_size)
-        measured = segment(path, arguments.network, arguments.device)
+        measured = {
+            name: segment(path, arguments.model, arguments.device, by_torch=name == "torch")
+            for name in ("quickest", "torch")
+        }
+    ratio = measured["torch"]["seconds"] / measured["quickest"]["seconds"]
     described = {"size": [x, y, z], "voxel_size_angstrom": arguments.voxel_size}
-    described |= {"network": arguments.network, "threads": arguments.threads}
-    print(json.dumps(described | measured | hardware()))
+    described |= {"model": arguments.model, "threads": arguments.threads}
+    print(json.dumps(described | measured | {"torch_over_quickest": round(ratio, 2)} | hardware()))
 
 
 if __name__ == "__main__":
