@@ -8,7 +8,7 @@ from own_tomograms import spheres
 from ssn3d.core.classes import OTHER
 from ssn3d.core.errors import ConfigError, DataError
 from ssn3d.core.particles import Particles
-from ssn3d.find.candidates import compare, find_target, mean_in_balls
+from ssn3d.find.candidates import are_right, find_target, mean_in_balls
 from ssn3d.find.checks import check_sizes, check_twins, check_voxel_sizes, correlation
 from ssn3d.io.mrc import write_mrc
 from ssn3d.io.tomogram import open_tomogram
@@ -23,11 +23,10 @@ def test_candidates_are_compared_with_the_truth():
     centres = np.vstack([CENTRES + 0.4, [[-3, 5, 5]]])  # the last is outside
     ids = np.array(["1AAA", "2BBB", "1AAA", "1AAA"])
     truth = Particles(ids, centres, np.broadcast_to(np.eye(3), (4, 3, 3)))
-    scores = np.array([0.9, 0.8, 0.7, 0.1])
     found = np.vstack([CENTRES, [[12.0, 13, 14]]])  # the last is at a particle that another has
-    scored = compare(found, scores, truth, "1AAA", shape=SHAPE, distance_voxels=3.0)
-    assert scored.true == 2
-    np.testing.assert_array_equal(scored.correct, [True, False, True, False])
+    correct, true = are_right(found, truth, "1AAA", shape=SHAPE, distance_voxels=3.0)
+    assert true == 2
+    np.testing.assert_array_equal(correct, [True, False, True, False])
 
 
 def test_blobs_beside_gold_are_no_candidates(tmp_path):
@@ -56,6 +55,18 @@ def test_blobs_beside_gold_are_no_candidates(tmp_path):
     distances = np.linalg.norm(centres[:, None] - CENTRES, axis=-1).min(axis=0)
     assert distances[0] > 3
     assert (distances[1:] < 2).all()
+    write_mrc(tmp_path / "labels.mrc", np.full(SHAPE, OTHER, np.int8), VOXEL)
+    segmentation[1] = open_volume(tmp_path / "labels.mrc")
+    none, _ = find_target(
+        tomogram,
+        tuple(segmentation),
+        target,
+        40.0,
+        tilt_range_deg=(-60.0, 60.0),
+        is_specimen=tomogram.is_data,
+        threads=2,
+    )
+    assert none.shape == (0, 3)
 
 
 def shape_of(seed, pdb_id, turn=None):

@@ -9,12 +9,14 @@ from hypothesis import strategies as st
 
 from small_workflow import REPOSITORY
 from ssn3d.config.experiment import load_config
-from ssn3d.core.classes import CLASSES
+from ssn3d.core.classes import CLASSES, labels_title
 from ssn3d.core.errors import ConfigError, DataError
 from ssn3d.find.like_them import microscope_like, snr_like, specimen_like
 from ssn3d.find.simulated import simulated_section
-from ssn3d.find.simulation import write_simulation
-from ssn3d.io.mrc import write_mrc
+from ssn3d.find.simulation import highest_shares, write_simulation
+from ssn3d.find.snr import noise_variance
+from ssn3d.io.mrc import Grid, new_sections, write_mrc
+from ssn3d.measure.finish import NoiseFit
 from ssn3d.microscope.settings import DatasetSettings, MicroscopeSettings
 from ssn3d.specimen.settings import SpecimenSettings
 from ssn3d.structures.structure import structure_from_points, write_structure
@@ -23,6 +25,7 @@ PRESETS = (REPOSITORY / "config" / f"{name}.yaml" for name in ("varied", "find")
 FIND = load_config(REPOSITORY / "config.yaml", *PRESETS)
 SPECIMEN, MICROSCOPE = FIND.specimen.model_dump(), FIND.microscope.model_dump()
 SHARES = dict.fromkeys(CLASSES, 0.1)
+TILT_RANGE = (-60.0, 60.0)
 TILTS = st.tuples(st.floats(-90, -20), st.floats(20, 90))
 
 
@@ -110,11 +113,29 @@ def test_what_is_not_seen_is_not_simulated():
     assert {key for key in found if found[key] is None and SPECIMEN[key] is not None} == absent
 
 
+@pytest.mark.parametrize("classes", [CLASSES, CLASSES[:2]])
+def test_shares_of_classes(tmp_path, classes):
+    """A network of two classes does not see the others, which may therefore be anywhere."""
+    labels = np.arange(8, dtype=np.int8).reshape(2, 2, 2) % 2
+    with new_sections(
+        tmp_path / "l.mrc", Grid(labels.shape, 10.0), np.int8, labels_title(classes)
+    ) as file:
+        file.write(labels)
+    share = highest_shares([tmp_path / "l.mrc"])["membrane"]
+    assert share == (0 if len(classes) > 2 else 1)
+
+
 @pytest.fixture
 def files(tmp_path):
     """Return a function that writes the simulation for measurements and one target."""
 
     def write(found, snr, mass=8e5):
+        noise = {"level": 1.0, "period_angstrom": 0.0, "relative_power_at_nyquist": 1.0}
+        power = noise_variance(NoiseFit(**noise), TILT_RANGE, 12.0, 12.0)
+        signal = snr and {
+            "power": snr * power, "noise": noise, "tilt_range_deg": TILT_RANGE,
+            "voxel_size_angstrom": 12.0,
+        }  # fmt: skip
         rng = np.random.default_rng(0)
         points = rng.normal(scale=40, size=(200, 3))
         structure = structure_from_points("1KP8", points, np.full(200, mass / 200), "surrogate")
@@ -124,7 +145,7 @@ def files(tmp_path):
             pair = tmp_path / f"{i}.json", tmp_path / f"{i}_snr.json"
             labels = tmp_path / f"{i}.mrc"
             write_mrc(labels, np.arange(8, dtype=np.int8).reshape(2, 2, 2) % 5, 10.0)
-            for path, content in zip(pair, (one, {"snr": snr}), strict=True):
+            for path, content in zip(pair, (one, {"signal": signal}), strict=True):
                 path.write_text(json.dumps(content))
             names[f"tomogram{i}"] = (*pair, labels)
         sections = {"specimen": SPECIMEN, "microscope": MICROSCOPE}

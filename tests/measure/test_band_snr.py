@@ -9,7 +9,7 @@ from scipy import fft
 from sections import section
 from ssn3d.core.classes import OTHER
 from ssn3d.core.errors import SNRError
-from ssn3d.find.snr import band_snr, noise_variance
+from ssn3d.find.snr import band_snr, noise_variance, signal_and_noise
 from ssn3d.io.mrc import write_mrc
 from ssn3d.io.volumes import open_volume
 from ssn3d.measure.finish import NoiseFit
@@ -38,7 +38,11 @@ def test_snr_that_was_set_is_found(simulated, opened, labels, snr):
     true = unit_snr(simulated, simulated.signal) / simulated.scales[snr] ** 2
     tomogram = opened(simulated.at(snr))
     found = measure(tomogram, OPTICS, TILTS)
-    assert band_snr(tomogram, labels, found, SIZE) == pytest.approx(true, rel=0.25)
+    measured = signal_and_noise(tomogram, labels, found)
+    assert band_snr(measured, SIZE) == pytest.approx(true, rel=0.25)
+    # Coarser voxels hold less of the noise, finer ones no more than was measured.
+    assert band_snr(measured, 1.5 * SIZE) > 1.5 * band_snr(measured, SIZE)
+    assert band_snr(measured, 0.5 * SIZE) == band_snr(measured, SIZE)
 
 
 def test_noise_of_coarser_voxels(simulated, opened):
@@ -72,7 +76,8 @@ def test_no_macromolecules(simulated, opened, tmp_path):
     write_mrc(tmp_path / "labels.mrc", np.zeros(simulated.signal.shape, np.int8), SIZE)
     tomogram = opened(simulated.at(0.06))
     empty, found = open_volume(tmp_path / "labels.mrc"), measure(tomogram, OPTICS, TILTS)
-    assert band_snr(tomogram, empty, found, SIZE) is None
+    assert signal_and_noise(tomogram, empty, found) is None
+    assert band_snr(None, SIZE) is None
 
 
 def test_variance_of_white_noise_in_all_directions():

@@ -31,6 +31,25 @@ def test_beads(simulated, opened):
         assert bead.diameter_angstrom == pytest.approx(100, rel=0.15)
 
 
+def test_each_bead_is_measured(opened):
+    """In 8 bits, beads of different widths have exactly the same highest value."""
+    rng = generator(1, "beads")
+    volume = rng.normal(scale=4, size=(40, 120, 120))
+    spots = {tuple(rng.uniform((6, 6, 6), (34, 114, 114))): (3.0, -30) for _ in range(40)}
+    radii = {(20.0, 30.0, 30.0): 4.0, (20.0, 62.0, 48.0): 7.0}
+    for centre, (radius, value) in (spots | {c: (r, -900) for c, r in radii.items()}).items():
+        z, y, x = np.ogrid[:40, :120, :120]
+        distance = np.sqrt(sum((a - c) ** 2 for a, c in zip((z, y, x), centre, strict=True)))
+        volume[distance <= radius] = value
+    tomogram = opened(np.clip(np.rint(volume), -127, 127).astype(np.int8), "beads")
+    found = {bead.centre: bead.diameter_angstrom for bead in find_beads(tomogram)}
+    assert len(found) == 2
+    for centre, radius in radii.items():
+        nearest = min(found, key=lambda other: np.linalg.norm(np.subtract(other, centre)))
+        assert np.linalg.norm(np.subtract(nearest, centre)) < 2
+        assert found[nearest] == pytest.approx(20 * radius, rel=0.25)
+
+
 def test_no_beads(opened):
     noise = generator(0, "no beads").standard_normal((48, 64, 64)).astype(np.float32)
     assert find_beads(opened(noise)) == []

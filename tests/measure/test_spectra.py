@@ -108,6 +108,13 @@ def test_low_pass_filter(simulated, opened, period):
     assert fit_noise(spectrum(tomogram)).period_angstrom == pytest.approx(period, rel=0.35)
 
 
+@pytest.mark.parametrize("width", [20, 24, 32])
+def test_narrow_tomograms_are_not_low_passed(opened, width):
+    noise = generator(width, "narrow").standard_normal((width, width, width)).astype(np.float32)
+    found = fit_noise(spectrum(opened(noise, "narrow")))
+    assert found is None or not found.is_low_passed
+
+
 def test_denoised_detail(simulated, opened):
     noisy = opened(simulated.at(0.01))
     assert abs(detail_kurtosis(noisy, 48)) < 1
@@ -137,7 +144,7 @@ def noisy_slab(thickness, about_x, about_y, offset=0.0):
 @given(st.floats(8, 20), st.floats(-15, 15), st.floats(-15, 15))
 @settings(max_examples=5)
 def test_thickness_and_tilts_of_noise(thickness, about_x, about_y):
-    found = find_slab(noisy_slab(thickness, about_x, about_y), 3)
+    found = find_slab(noisy_slab(thickness, about_x, about_y), 3, tuple(3 * n for n in SHAPE))
     assert found.thickness_voxels == pytest.approx(3 * thickness, abs=9)
     np.testing.assert_allclose(found.tilts_deg, (about_x, about_y), atol=2)
 
@@ -145,23 +152,25 @@ def test_thickness_and_tilts_of_noise(thickness, about_x, about_y):
 def test_one_face_and_data_alone():
     volume = noisy_slab(30.0, 0.0, 0.0, offset=14.0)
     volume[:, :9] = np.nan
-    found = find_slab(volume, 1)
+    found = find_slab(volume, 1, SHAPE)
     assert found.top is None
     assert found.thickness_voxels is None
     assert found.bottom.height == pytest.approx(-1, abs=1.5)  # 20 + 14 - 15, less half the depth
+    # Three sections that fill no bin lie above.
+    more = find_slab(volume, 4, tuple(4 * n + 3 for n in SHAPE))
+    assert more.bottom.height == pytest.approx(4 * found.bottom.height - 1.5, abs=0.1)
     assert found.is_outside(SHAPE, 1).mean() == pytest.approx(19 / 40, abs=0.04)
 
 
 def test_no_slab_in_even_noise():
     noise = generator(1, "slab").standard_normal(SHAPE).astype(np.float32)
-    assert find_slab(noise, 3) is None
-    assert find_slab(noise[:6], 3) is None
-    assert find_slab(np.zeros(SHAPE, np.float32), 3) is None
+    for volume in (noise, noise[:6], np.zeros(SHAPE, np.float32)):
+        assert find_slab(volume, 3, tuple(3 * n for n in volume.shape)) is None
 
 
 @pytest.mark.parametrize("snr", [0.2, 0.06])
 def test_slab_of_simulated_tomogram(simulated, snr):
     volume = simulated.at(snr)
-    found = find_slab(survey(lambda s: volume[s], volume.shape, 10.0, "t").binned, 3)
+    found = find_slab(survey(lambda s: volume[s], volume.shape, 10.0, "t").binned, 3, volume.shape)
     assert 10 * found.thickness_voxels == pytest.approx(600, abs=120)
     np.testing.assert_allclose(found.tilts_deg, (4, -6), atol=2.5)

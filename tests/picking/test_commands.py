@@ -50,6 +50,15 @@ def printed(capsys, *arguments):
     return capsys.readouterr()
 
 
+def test_nothing_to_pick_in_a_segmentation(tmp_path, capsys):
+    write_mrc(tmp_path / "t_probability.mrc", np.zeros(SHAPE, np.float32), 10.0)
+    source, output = tmp_path / "t_probability.mrc", tmp_path / "picks.star"
+    told = printed(
+        capsys, "pick", source, "--output", output, "--method", "segmentation", "--diameter", 120
+    )
+    assert f"{output}: 0 particles" in told.out
+
+
 @pytest.mark.parametrize("name", ["picks.star", "picks.csv", "ssn3d_1_ball.json"])
 @pytest.mark.parametrize("method", ["dog", "segmentation"])
 def test_picks_round_trip(name, method, folder, tmp_path, capsys):

@@ -18,11 +18,11 @@ def write_sheet(folder, *lines, titles=TITLES):
 def test_samples_by_name(tmp_path):
     elsewhere = tmp_path / "elsewhere.mrc"
     elsewhere.touch()
-    lines = (f"{GOOD}\ta.mrc", "", f"TS_02.1\t{elsewhere}\t 7.5\t-51.5\t54")
-    sheet = write_sheet(tmp_path, *lines, titles=f"{TITLES}\tannotations")
+    lines = (f"{GOOD}\ta.mrc\tbright", "", f"TS_02.1\t{elsewhere}\t 7.5\t-51.5\t54")
+    sheet = write_sheet(tmp_path, *lines, titles=f"{TITLES}\tannotations\tprotein")
     own = str(tmp_path / "a.mrc")
     assert read_samples_table(sheet) == {
-        "one": Sample("one", own, None, (-60.0, 60.0), own),
+        "one": Sample("one", own, None, (-60.0, 60.0), own, "bright"),
         "TS_02.1": Sample("TS_02.1", str(elsewhere), 7.5, (-51.5, 54.0)),
     }
 
@@ -87,6 +87,7 @@ def test_fault_names_line_and_column(line, message, tmp_path):
     [
         (TITLES, [], "no tomograms; give a line for each"),
         (f"{TITLES}\tannotations", [f"{GOOD}\tb.star"], "line 2, annotations: "),
+        (f"{TITLES}\tprotein", [f"{GOOD}\tblack"], "line 2, protein: 'black' is none of auto"),
         (TITLES.replace("file", "path"), [GOOD], "no column file; give name, file, voxel_size"),
         (f"{TITLES}\tcolour", [f"{GOOD}\tred"], "unknown column 'colour'; give name, file"),
         (f"{TITLES}\tname", [f"{GOOD}\tB"], "column name is there twice; remove one"),

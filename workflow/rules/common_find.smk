@@ -21,8 +21,13 @@ if TARGETS:
                 )
 EVERYWHERE = {**SIMULATED, **SEARCHED}
 ANNOTATED = [name for name, sample in SEARCHED.items() if sample.annotations]
-MEASURED_FILES = ["report.md", "picture.png", "measurements.json", "like_it.yaml"]
-MEASURED_FILES.append("snr.json")
+MEASURED_FILES = [
+    "report.md",
+    "picture.png",
+    "measurements.json",
+    "like_it.yaml",
+    "snr.json",
+]
 
 
 wildcard_constraints:

@@ -2,6 +2,7 @@
 
 import re
 
+from ssn3d.core.ranges import highest, lowest
 from ssn3d.models.card import FOLDER, default_model, model_names
 from ssn3d.recovery.samples_table import Sample, read_samples_table
 
@@ -14,7 +15,7 @@ def simulated_samples():
     files = {
         f"{t}_{d}": f"results/tomograms/{t}/{d}.mrc" for t in INDEPENDENT for d in SNRS
     }
-    tilts = tilt["min_deg"], tilt["max_deg"]
+    tilts = highest(tilt["min_deg"]), lowest(tilt["max_deg"])  # common to all
     return {name: Sample(name, file, None, tilts) for name, file in files.items()}
 
 

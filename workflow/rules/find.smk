@@ -21,7 +21,6 @@ rule measure_tomogram:
     params:
         sample=lambda w: SEARCHED[w.searched].facts,
         optics=lookup(within=config, dpath="microscope/optics"),
-        voxel_size=lookup(within=config, dpath="specimen/voxel_size_angstrom"),
         code=library_version("measure_tomogram"),
     script:
         "../scripts/measure_tomogram.py"
@@ -55,7 +54,7 @@ rule set_simulation:
         "../scripts/set_simulation.py"
 
 
-rule segment_searched:
+use rule segment_tomogram as segment_searched with:
     input:
         tomogram=lambda w: users_file(EVERYWHERE[w.everywhere].file),
         model=weights_of("picking", "all"),
@@ -66,17 +65,10 @@ rule segment_searched:
         "logs/segment_searched/{everywhere}.log",
     benchmark:
         "results/benchmarks/segment_searched/{everywhere}.tsv"
-    conda:
-        environment(config["training"]["device"])
-    threads: JOB_THREADS
-    resources:
-        **RECOVERY_RESOURCES,
     params:
         sample=lambda w: EVERYWHERE[w.everywhere].facts,
         device=lookup(within=config, dpath="training/device"),
         code=library_version("segment_tomogram"),
-    script:
-        "../scripts/segment_tomogram.py"
 
 
 rule find_candidates:

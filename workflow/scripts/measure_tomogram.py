@@ -13,5 +13,4 @@ if __name__ == "__main__":
             snakemake.input.labels,
             Path(snakemake.output[0]).parent,
             snakemake.params.optics,
-            snakemake.params.voxel_size,
         )

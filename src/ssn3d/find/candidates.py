@@ -15,7 +15,6 @@ from ssn3d.core.classes import FILAMENT, MEMBRANE, OTHER
 from ssn3d.core.cubes import lies_inside, nearest_voxels
 from ssn3d.core.log import logger
 from ssn3d.core.particles import Particles
-from ssn3d.find.calibration import Scored
 from ssn3d.find.templates import compare_with_target
 from ssn3d.io.stored_volume import StoredVolume
 from ssn3d.io.tomogram import Tomogram
@@ -31,16 +30,13 @@ LEAST_SCORE = 0.1
 """Minimum height of a peak of the probability, relative to that of a ball of probability 1."""
 MOST_OF_EACH = 1000
 """Maximum number of candidates from the network, and from the tomogram itself."""
-_FEWEST_DIAMETER_VOXELS = 2.0
 _SAME_OF_DIAMETER = 0.25
 """Candidates nearer than this are the same."""
 
 
-def diameter_angstrom(mass_dalton: float, voxel_size_angstrom: float) -> float:
-    """Diameter of a sphere of protein of this mass, at least two voxels."""
-    volume = mass_dalton * PROTEIN_ANGSTROM3_PER_DALTON
-    least = _FEWEST_DIAMETER_VOXELS * voxel_size_angstrom
-    return float(max((6 / np.pi * volume) ** (1 / 3), least))
+def diameter_angstrom(mass_dalton: float) -> float:
+    """Diameter of a sphere of protein of this mass."""
+    return float((6 / np.pi * mass_dalton * PROTEIN_ANGSTROM3_PER_DALTON) ** (1 / 3))
 
 
 @one_blas_thread()
@@ -69,7 +65,7 @@ def find_target(
         Centres (n, 3), z, y, x in voxels, and correlation coefficients (n,), best first.
     """
     voxel = tomogram.grid.voxel_size_angstrom
-    diameter = diameter_angstrom(target.mass_dalton, voxel)
+    diameter = diameter_angstrom(target.mass_dalton)
     candidates = _candidates(tomogram, segmentation, diameter, is_specimen)
     centres, scores = compare_with_target(
         tomogram,
@@ -153,21 +149,20 @@ def mean_in_balls(
     return found
 
 
-def compare(
+def are_right(
     centres: NDArray[np.float64],
-    scores: NDArray[np.float64],
     truth: Particles,
     target: str,
     *,
     shape: tuple[int, ...],
     distance_voxels: float,
-) -> Scored:
-    """Compare candidates (n, 3) in voxels with the particles of a simulated tomogram (z, y, x).
+) -> tuple[NDArray[np.bool_], int]:
+    """Tell which candidates (n, 3) in voxels are at particles of a simulated tomogram (z, y, x).
 
-    Only particles of the target with their centres inside the tomogram count.
+    Also return the number of particles: those of the target with their centres inside the tomogram.
     """
     inside = lies_inside(truth.centres, 1, shape) & (truth.pdb_ids == target)
     pairs = match(centres, truth.centres[inside], distance_voxels)
     correct = np.zeros(len(centres), dtype=bool)
     correct[pairs.picks] = True
-    return Scored(scores, correct, int(inside.sum()))
+    return correct, int(inside.sum())

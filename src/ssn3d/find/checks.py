@@ -17,7 +17,8 @@ HOPELESS = 3.0
 among the many places of a tomogram."""
 TWINS = 0.95
 """Correlation of two maps above which noise of any strength hides their difference."""
-_FEWEST_VOXELS = 2.5
+_FEWEST_VOXELS = 3.0
+"""Diameter of the narrowest blobs that difference of Gaussians finds."""
 _MOST_DIFFERENT_MASS = 1.25
 """Maps of structures of more different masses correlate less than twins."""
 _MOST_DIFFERENT_VOXELS = 1.5
@@ -58,10 +59,10 @@ def check_sizes(masses_dalton: Mapping[str, float], snr: float | None, voxel: fl
     """
     for target, mass in masses_dalton.items():
         remedy = f"remove {target} from find.targets"
-        if diameter_angstrom(mass, 1.0) < _FEWEST_VOXELS * voxel:
+        if diameter_angstrom(mass) < _FEWEST_VOXELS * voxel:
             raise ConfigError(
                 f"config: find.targets: {target} ({mass / 1000:.0f} kDa, about "
-                f"{diameter_angstrom(mass, 1.0):.0f} A wide) is too small for voxels of "
+                f"{diameter_angstrom(mass):.0f} A wide) is too small for voxels of "
                 f"{voxel:.4g} A; {remedy}, or reconstruct the tomograms in finer voxels"
             )
         if snr is not None and (height := peak_height(mass, snr, voxel)) < HOPELESS:

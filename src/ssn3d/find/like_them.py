@@ -1,7 +1,8 @@
 """Settings of simulated tomograms like those measured, from the measurements of all of them.
 
-What was not seen in any tomogram keeps the value of the configuration, as does all that cannot be
-measured. Ranges hold all measured values, and a margin.
+What cannot be measured keeps the value of the configuration, as does the defocus unless it is seen
+in all tomograms. Ice, gold, low-pass filters and 8-bit values that are not seen are not simulated,
+nor is what hardly any voxel holds. Ranges hold all measured values, and a margin.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ssn3d.measure.like_it import ICE_OF_MOLECULES
 from ssn3d.microscope.ctf import wavelength_angstrom
 
 _SPREAD = 0.15
@@ -17,8 +19,6 @@ _TILT_MARGIN_DEG = 3.0
 _SLAB_MARGIN_DEG = 2.0
 _STEEPEST_DEG, _STEEPEST_SLAB_DEG = 70.0, 45.0
 _DEFOCUS_MARGIN_UM = 0.3
-_ICE_OF_MOLECULES = (0.9, 1.3)
-"""Thickness of ice, relative to that of what holds molecules, whose edges are not seen."""
 RESOLUTION = "resolution_angstrom"
 _FINEST_ANGSTROM, _VOXELS_OF_DETAIL, _BEFORE_ZERO = 35.0, 2.2, 1.1
 _SNR_MARGIN = 1.3
@@ -100,7 +100,7 @@ def _scaled(value: float | list[float], ratio: float, least: float) -> float | l
 def _ice(slabs: Measured, known: Mapping[str, Any] | None) -> Section:
     """Slab of ice around the measured ones, whose faces tilt by the means of both."""
     thicknesses = [slab["thickness_angstrom"] for slab in slabs]
-    low, high = _ICE_OF_MOLECULES
+    low, high = ICE_OF_MOLECULES
     ice: Section = dict(known or {})
     ice["thickness_angstrom"] = [low * min(thicknesses), high * max(thicknesses)]
     for axis in "xy":
@@ -130,8 +130,6 @@ def microscope_like(
         pairs = [*zip(values, margins, strict=True)]
         defocus = [max(0.1, min(v - m for v, m in pairs)), max(v + m for v, m in pairs)]
         found["optics"] = microscope["optics"] | {"defocus_um": defocus}
-        # A corrected tomogram has no rings.
-        found["ctf_correction"] = "none"
     found["finish"] = _finish(measured, microscope["finish"])
     return found
 
@@ -145,24 +143,22 @@ def _tilts(angles: Sequence[float]) -> list[float]:
 
 def _finish(measured: Measured, known: Mapping[str, Any] | None) -> Section:
     """Steps after reconstruction, as frequent as they were seen."""
-    finish: Section = {
-        "high_pass": None,
-        "deconvolution": None,
-        "low_pass": None,
-        "quantisation": None,
-    } | dict(known or {})
     periods = [one["low_pass_angstrom"] for one in measured]
     seen = [period for period in periods if period is not None]
-    finish["low_pass"] = None
-    if seen:
-        passed = {"period_angstrom": _around(seen, limits=(1.0, 1e5))}
-        finish["low_pass"] = {"probability": len(seen) / len(periods), **passed}
     rounded = sum(one["eight_bits"] for one in measured) / len(measured)
-    finish["quantisation"] = None
-    if rounded:
-        bits = {"bits": 8, "clipped_percent": [0.01, 1.0]}
-        finish["quantisation"] = {"probability": rounded, **bits}
-    return finish
+    passed = {
+        "probability": len(seen) / len(periods),
+        "period_angstrom": _around(seen, limits=(1.0, 1e5)) if seen else None,
+    }
+    bits = {"probability": rounded, "bits": 8, "clipped_percent": [0.01, 1.0]}
+    return (
+        {"high_pass": None, "deconvolution": None}
+        | dict(known or {})
+        | {
+            "low_pass": passed if seen else None,
+            "quantisation": bits if rounded else None,
+        }
+    )
 
 
 def resolution_like(specimen: Mapping[str, Any], microscope: Mapping[str, Any]) -> float:

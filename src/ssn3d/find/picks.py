@@ -146,7 +146,7 @@ def write_picks(
     folder = Path(folder)
     found, steps = read_json(candidates), read_json(calibration)
     name, frame = tomogram[0], TomogramFrame.of_volume(*tomogram[1:])
-    columns = dict[str, list[NDArray[Any]]]()
+    tables = []
     probable = _probable(found, steps)
     others = best_of_others(probable)
     for target, content in found.items():
@@ -164,11 +164,9 @@ def write_picks(
             "probability": probabilities,
             "kept": chosen,
         }
-        for column, values in table.items():
-            columns.setdefault(column, []).append(values)
+        tables.append(pd.DataFrame(table))
         logger.info(
             "%s, %s: %d picks, of which %.1f are expected to be right; %d candidates in all",
             *(name, target, chosen.sum(), probabilities[chosen].sum(), len(scores)),
         )
-    whole = {column: np.concatenate(parts) for column, parts in columns.items()}
-    write_csv(folder / "candidates.csv", pd.DataFrame(whole))
+    write_csv(folder / "candidates.csv", pd.concat(tables, ignore_index=True))

@@ -22,7 +22,7 @@ class Candidates:
     centres: NDArray[np.float64]
     """(n, 3), z, y, x in voxels."""
     scores: NDArray[np.float64]
-    """(n,), at least 0, comparable with those of other targets."""
+    """(n,), comparable with those of other targets."""
     diameter_voxels: float
 
 

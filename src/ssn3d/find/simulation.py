@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ssn3d.core.classes import CLASSES
+from ssn3d.core.classes import CLASSES, are_class_labels
 from ssn3d.core.errors import DataError
 from ssn3d.core.log import logger
 from ssn3d.find.checks import check_sizes, check_twins, check_voxel_sizes
@@ -18,12 +18,12 @@ from ssn3d.find.like_them import (
     snr_like,
     specimen_like,
 )
-from ssn3d.find.snr import band_snr
+from ssn3d.find.snr import band_snr, signal_and_noise
 from ssn3d.io.files import PathLike, read_json, write_json
-from ssn3d.io.tomogram import open_tomogram
 from ssn3d.io.volumes import open_volume
 from ssn3d.measure.steps import measure_opened
 from ssn3d.microscope.settings import MicroscopeSettings, Optics
+from ssn3d.recovery.sample import open_sample
 from ssn3d.recovery.samples_table import Sample
 from ssn3d.specimen.settings import SpecimenSettings
 from ssn3d.structures.structure import read_structure
@@ -44,26 +44,24 @@ def measure_sample(
     labels: PathLike,
     folder: PathLike,
     optics: Mapping[str, Any],
-    voxel_size_angstrom: float,
 ) -> None:
-    """Write the files of `measure_tomogram`, and snr.json: the SNR of `find.snr.band_snr`.
+    """Write the files of `measure_tomogram`, and snr.json: that of `find.snr.signal_and_noise`.
 
     Args:
         sample: the tomogram.
         labels: volume of the classes of its voxels.
         folder: folder of the files.
         optics: section `microscope.optics` of the configuration.
-        voxel_size_angstrom: of the simulation, unless the tomogram's voxels are coarser.
     """
-    tomogram = open_tomogram(sample.file, sample.voxel_size_angstrom)
+    tomogram = open_sample(sample)
     found = measure_opened(
         tomogram,
         folder,
         optics=Optics.model_validate(optics),
         tilt_range_deg=sample.tilt_range_deg,
     )
-    snr = band_snr(tomogram, open_volume(labels), found, voxel_size_angstrom)
-    write_json(Path(folder) / "snr.json", {"snr": snr})
+    signal = signal_and_noise(tomogram, open_volume(labels), found)
+    write_json(Path(folder) / "snr.json", {"signal": signal})
 
 
 def write_simulation(
@@ -103,7 +101,8 @@ def write_simulation(
         specimen_like(measured, sections["specimen"], highest_shares(labels)), min(masses.values())
     )
     microscope = microscope_like(measured, tilts_deg, sections["microscope"])
-    snr = snr_like([read_json(files[1], "snr")["snr"] for files in measurements.values()])
+    signals = [read_json(files[1], "signal")["signal"] for files in measurements.values()]
+    snr = snr_like([band_snr(signal, specimen["voxel_size_angstrom"]) for signal in signals])
     try:
         checked = SpecimenSettings.model_validate(specimen)
         MicroscopeSettings.model_validate(microscope).check_specimen(checked)
@@ -122,10 +121,15 @@ def write_simulation(
 
 
 def highest_shares(labels: Sequence[PathLike]) -> dict[str, float]:
-    """Highest share of the voxels of each class in volumes of labels."""
+    """Highest share of the voxels of each class in volumes of labels.
+
+    It is 1 where a network knows macromolecules alone: whatever else is there, it would not see.
+    """
     shares = []
     for path in labels:
         volume = open_volume(path)
+        if not are_class_labels(volume.labels):
+            return dict.fromkeys(CLASSES, 1.0)
         counts = np.zeros(len(CLASSES))
         for z in range(volume.shape[0]):
             section = volume.read(slice(z, z + 1)).astype(np.int64).ravel()

@@ -1,5 +1,10 @@
-"""SNR of a user's tomogram, of its macromolecules in a band, as simulated tomograms get it."""
+"""SNR of a user's tomogram, of its macromolecules in a band, as simulated tomograms get it.
 
+Signal and noise are measured in each tomogram; their ratio is that at the voxel size of the
+simulation, which is known when all tomograms are.
+"""
+
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -15,16 +20,16 @@ _GRID = 64
 _NO_DATA = 255
 
 
-def band_snr(
-    tomogram: Tomogram, labels: StoredVolume, found: Measurements, voxel_size_angstrom: float
-) -> float | None:
-    """Estimate the SNR of a tomogram's macromolecules in voxels of a size, by `band_snr`.
+def signal_and_noise(
+    tomogram: Tomogram, labels: StoredVolume, found: Measurements
+) -> dict[str, Any] | None:
+    """Measure a tomogram's macromolecules and noise, as values that JSON can hold.
 
     `labels` are those of a network. None if noise cannot be told from signal, or there are no
     macromolecules.
     """
     noise, tilts = found.noise, found.tilts_given_deg or found.tilts_seen_deg
-    if noise is None or noise.is_low_passed or tilts is None or found.tilts_seen_deg is None:
+    if noise is None or noise.is_low_passed or found.tilts_seen_deg is None:
         return None
 
     def classes(sections: slice) -> NDArray[Any]:
@@ -36,7 +41,23 @@ def band_snr(
     power = macromolecule_power(tomogram.read_dark, classes, tomogram.grid.shape, size)
     if power is None:
         return None
-    return power / noise_variance(noise, tilts, size, max(size, voxel_size_angstrom))
+    return {
+        "power": power,
+        "noise": vars(noise),
+        "tilt_range_deg": tilts,
+        "voxel_size_angstrom": size,
+    }
+
+
+def band_snr(measured: Mapping[str, Any] | None, voxel_size_angstrom: float) -> float | None:
+    """SNR in voxels of a size in A, of what `signal_and_noise` found; None if it found nothing."""
+    if measured is None:
+        return None
+    noise, size = NoiseFit(**measured["noise"]), measured["voxel_size_angstrom"]
+    coarser = max(size, voxel_size_angstrom)
+    return float(
+        measured["power"] / noise_variance(noise, measured["tilt_range_deg"], size, coarser)
+    )
 
 
 def noise_variance(

@@ -7,7 +7,7 @@ import numpy as np
 
 from ssn3d.core.errors import DataError
 from ssn3d.core.particles import Particles
-from ssn3d.find.candidates import compare, diameter_angstrom, find_target, mean_in_balls
+from ssn3d.find.candidates import are_right, diameter_angstrom, find_target, mean_in_balls
 from ssn3d.find.like_them import RESOLUTION
 from ssn3d.find.rivals import Candidates, best_of_others, relative
 from ssn3d.io.files import PathLike, read_json, write_json
@@ -81,7 +81,7 @@ def write_candidates(
             is_specimen=is_specimen,
             threads=threads,
         )
-        diameter = diameter_angstrom(structure.mass_dalton, size)
+        diameter = diameter_angstrom(structure.mass_dalton)
         candidates[target] = Candidates(centres, relative(scores), diameter / size)
         found[target] = {
             "centres": centres.tolist(),
@@ -91,12 +91,12 @@ def write_candidates(
             "diameter_voxels": diameter / size,
         }
         if target in known:
-            scored = compare(
-                *(centres, scores, known[target], target),
+            correct, true = are_right(
+                *(centres, known[target], target),
                 shape=shape,
                 distance_voxels=_DISTANCE_OF_DIAMETER * diameter / size,
             )
-            found[target] |= {"correct": scored.correct.tolist(), "true": scored.true}
+            found[target] |= {"correct": correct.tolist(), "true": true}
     for target, rivals in best_of_others(candidates).items():
         found[target]["rival"] = rivals.tolist()
     write_json(path, found)

@@ -69,6 +69,8 @@ def compare_with_target(
     Returns:
         Centres (n, 3) of the target, and correlation coefficients (n,).
     """
+    if not len(centres):
+        return centres, np.empty(0)
     voxel = tomogram.grid.voxel_size_angstrom
     factor = max(1, int(resolution_angstrom / _VOXELS_OF_RESOLUTION / voxel))
     binned = factor * voxel

@@ -144,7 +144,7 @@ def name_of(path: Path) -> str:
 def _contrast(binned: NDArray[np.float32], protein: Protein) -> tuple[bool, str]:
     """Return True if protein is dark, and the reason."""
     if protein != "auto":
-        return protein == "dark", "given with --protein"
+        return protein == "dark", "given"
     is_dark, how = protein_is_dark(binned)
     return is_dark is not False, how
 
@@ -153,7 +153,7 @@ def _voxel_size(
     path: Path, edges: tuple[float, ...], given_angstrom: float | None
 ) -> tuple[float, str]:
     """Return the voxel size in angstrom and its source. Raises DataError if out of range."""
-    remedy = "give the true one with --voxel-size"
+    remedy = "give the true one with --voxel-size, or in a table's column voxel_size_angstrom"
     if given_angstrom is None:
         size, source = edges[0], "from its header"
         shown = " x ".join(f"{edge:.4g}" for edge in edges)

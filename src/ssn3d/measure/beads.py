@@ -37,7 +37,7 @@ class Bead:
     centre: tuple[float, float, float]
     """(z, y, x) in voxels."""
     diameter_angstrom: float
-    """Width of its central section where the density reaches _EDGE of the highest."""
+    """Width of its central section where the density reaches _EDGE of the highest, corrected."""
 
 
 def find_beads(tomogram: Tomogram) -> list[Bead]:
@@ -83,11 +83,12 @@ def _measure(tomogram: Tomogram, centre: NDArray[np.float64]) -> Bead | None:
     section = tomogram.read(where).mean(axis=0, dtype=np.float64)
     section = (np.median(section) - section) * (1 if tomogram.protein_is_dark else -1)
     y, x = (round(c) - s for c, s in zip(centre[1:], start, strict=True))
-    near = section[max(0, y - 3) : y + 4, max(0, x - 3) : x + 4]
+    around = (slice(max(0, y - 3), y + 4), slice(max(0, x - 3), x + 4))
+    near = section[around]
     if near.size == 0 or not near.max() > 0:
         return None
     spots, _ = ndimage.label(section > _EDGE * near.max())
-    spot = spots == spots[section == near.max()][0]
+    spot = spots == spots[around][near == near.max()][0]
     points = np.argwhere(spot).astype(np.float64)
     diameter = 2 * math.sqrt(len(points) / math.pi) * size_angstrom / _WIDTH_OF_BEAD
     low, high = _DIAMETERS_ANGSTROM

@@ -68,21 +68,23 @@ def fit_noise(spectrum: Spectrum) -> NoiseFit | None:
     known = np.nan_to_num(spectrum.per_distance) > 0
     known &= ~(spectrum.recorded < _ABOVE_FLOOR * spectrum.missing)  # True if that is NaN
     low, high = _FITTED_CYCLES
-    shells = np.flatnonzero(known & (cycles >= low) & (cycles <= high))
-    if is_cut := len(shells) < _FEWEST_SHELLS:
+    fitted = (cycles >= low) & (cycles <= high)
+    shells = np.flatnonzero(known & fitted)
+    is_cut = len(shells) < _FEWEST_SHELLS <= fitted.sum()
+    if len(shells) < _FEWEST_SHELLS:
         shells = np.flatnonzero(known & (cycles >= _LOWEST_CYCLES))[-2 * _FEWEST_SHELLS :]
     if len(shells) < _FEWEST_SHELLS:
         return None
     y = np.log(spectrum.per_distance[shells] / _mtf(cycles[shells]) ** 2)
     slope, intercept = np.polyfit(k[shells] ** 2, y, 1).tolist()
     left = math.exp(min(slope * (0.5 / spectrum.voxel_size_angstrom) ** 2, 0.0))
-    if left >= _FILTERED and not is_cut:
+    if slope >= 0 or (left >= _FILTERED and not is_cut):
         return NoiseFit(math.exp(float(np.median(y))), 0.0, left)
-    return NoiseFit(math.exp(intercept), math.sqrt(max(-slope, 0.0)), min(left, _FILTERED / 2))
+    return NoiseFit(math.exp(intercept), math.sqrt(-slope), min(left, _FILTERED / 2))
 
 
 def is_eight_bits(tomogram: Tomogram) -> bool:
-    """Return True if sections hold whole multiples of one step, at most 256 of them."""
+    """Return True if some sections hold at most 256 different values."""
     depth = tomogram.grid.shape[0]
     sections = np.unique(np.linspace(0, depth - 1, _SAMPLE_SECTIONS).astype(int))
     values = np.unique(

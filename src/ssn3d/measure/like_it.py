@@ -15,7 +15,7 @@ _SNRS = (0.3, 0.06, 0.01)
 _TILTS_DEG = (-60.0, 60.0)
 _SLAB_TILTS_DEG = 45.0
 _SLAB_ANGSTROM = (50.0, 1e5)
-_ICE_OF_MOLECULES = (0.9, 1.3)
+ICE_OF_MOLECULES = (0.9, 1.3)
 """Thickness of ice, relative to that of what holds molecules, whose edges are not seen."""
 _PARTICLES_PER_ANGSTROM = 10_000 / 3920
 """Of thickness, in the paper's region of 392 voxels of 10 A along z."""
@@ -85,7 +85,7 @@ def _ice(found: Measurements) -> list[str]:
         for axis, tilt in zip("xy", found.slab.tilts_deg, strict=True)
     ]
     angstrom = thickness * found.voxel_size_angstrom
-    low, high = (_clip(factor * angstrom, *_SLAB_ANGSTROM) for factor in _ICE_OF_MOLECULES)
+    low, high = (_clip(factor * angstrom, *_SLAB_ANGSTROM) for factor in ICE_OF_MOLECULES)
     most = max(2, round(_PARTICLES_PER_ANGSTROM * angstrom))
     return [
         f"  particles: [{most // 2}, {most}]  # not measured: half to all of the paper's crowding",
@@ -124,10 +124,7 @@ def _defocus(found: Measurements) -> str:
 
 def _varied(found: Measurements) -> list[str]:
     """Keys of a microscope that varies from tomogram to tomogram."""
-    correction = (
-        "none" if found.rings is not None and found.snr is not None else "[none, phase_flip]"
-    )
-    lines = [f"  ctf_correction: {correction}"]
+    lines = ["  ctf_correction: [none, phase_flip]  # zeros of the CTF do not tell which"]
     finish = []
     if (period := found.low_pass_angstrom) is not None:
         finish.append(

@@ -75,7 +75,7 @@ def measure(
     `tilts_given_deg` are the lowest and highest tilt, if known; otherwise those seen are used.
     """
     shape, size = tomogram.grid.shape, tomogram.grid.voxel_size_angstrom
-    slab = find_slab(tomogram.found.binned, tomogram.found.bin_voxels)
+    slab = find_slab(tomogram.found.binned, tomogram.found.bin_voxels, shape)
     vacuum = None if slab is None else _vacuum_fraction(tomogram, slab)
     middle_z = (tomogram.found.first[0] + tomogram.found.stop[0]) / 2
     if slab is not None:

@@ -124,7 +124,7 @@ def _rings(found: Measurements) -> str:
     if found.rings is None:
         if found.too_coarse_for_rings:
             return "not seen: zeros of usual defoci lie beyond Nyquist of such coarse voxels"
-        return "no zeros seen: corrected, denoised, low-passed, or of varying defocus"
+        return "no zeros seen: denoised, low-passed, or of varying defocus"
     zeros = ", ".join(f"{zero:.1f}" for zero in found.rings.zeros_angstrom)
     return (
         f"zeros at {zeros} A: defocus {found.rings.defocus_um:.2f} um "

@@ -98,11 +98,14 @@ class Slab:
         return outside
 
 
-def find_slab(binned: NDArray[np.float32], bin_voxels: float) -> Slab | None:
+def find_slab(
+    binned: NDArray[np.float32], bin_voxels: int, shape: tuple[int, int, int]
+) -> Slab | None:
     """Find the faces in a binned, standardised volume (z, y, x), NaN without data.
 
     `bin_voxels` is the edge of a bin, about 30 A (`io.tomogram_checks.Survey`), in voxels of the
-    tomogram. Returns None if there is no slab, or the volume is too small to tell.
+    tomogram, which has this `shape`. Returns None if there is no slab, or the volume is too small
+    to tell.
     """
     amplitudes, places = _amplitudes(binned)
     if len(amplitudes) < _FEWEST_TILES or amplitudes.shape[1] < _FEWEST_BINS:
@@ -117,7 +120,12 @@ def find_slab(binned: NDArray[np.float32], bin_voxels: float) -> Slab | None:
     contrast = (math.exp(inside) - quiet) / max(math.exp(outside) - quiet, 1e-6 * quiet)
     if contrast < _LEAST_CONTRAST or explained < _LEAST_EXPLAINED:
         return None
-    faces = [_face(plane, places, profiles.shape[1], bin_voxels) for plane in planes]
+    bins = profiles.shape[1]
+    beyond = [(n - bin_voxels * m) / 2 for n, m in zip(shape, binned.shape, strict=True)]
+    faces = [
+        _face(plane, bins, bin_voxels, beyond) if _is_seen(plane, places, bins) else None
+        for plane in planes
+    ]
     if faces == [None, None]:
         return None
     return Slab(faces[0], faces[1], contrast, explained)
@@ -241,11 +249,16 @@ def _within(
     return np.asarray((middles > bottom[:, None]) & (middles < top[:, None]))
 
 
-def _face(
-    plane: NDArray[np.float64], places: NDArray[np.float64], bins: int, bin_voxels: float
-) -> Face | None:
-    """Face in voxels; None if it lies outside the volume in most tiles."""
+def _is_seen(plane: NDArray[np.float64], places: NDArray[np.float64], bins: int) -> bool:
+    """Return True if a face lies inside the volume in enough tiles."""
     heights = plane[0] + places @ plane[1:]
-    if ((heights > 1) & (heights < bins - 1)).mean() < _SEEN_FRACTION:
-        return None
-    return Face(float(plane[0] - bins / 2) * bin_voxels, float(plane[1]), float(plane[2]))
+    seen: bool = ((heights > 1) & (heights < bins - 1)).mean() >= _SEEN_FRACTION
+    return seen
+
+
+def _face(plane: NDArray[np.float64], bins: int, bin_voxels: int, beyond: list[float]) -> Face:
+    """Face in voxels from the volume's middle, which is `beyond` that of the whole bins."""
+    height, slope_y, slope_x = plane.tolist()
+    z, y, x = beyond
+    middle = (height - bins / 2) * bin_voxels - z + slope_y * y + slope_x * x
+    return Face(middle, slope_y, slope_x)

@@ -65,7 +65,7 @@ def find_vacuum(tomogram: Tomogram) -> Vacuum | None:
 
     The file is not read: the survey of its opening is enough.
     """
-    slab = find_slab(tomogram.found.binned, tomogram.found.bin_voxels)
+    slab = find_slab(tomogram.found.binned, tomogram.found.bin_voxels, tomogram.grid.shape)
     if slab is None or slab.bottom is None or slab.top is None:
         return None
     vacuum = Vacuum(tomogram, slab.bottom, slab.top)
@@ -75,7 +75,7 @@ def find_vacuum(tomogram: Tomogram) -> Vacuum | None:
     fraction = float(np.mean([vacuum.where(section).mean() for section in sections]))
     logger.info(
         "%s: ice with faces is seen; the vacuum beyond them (and a margin of %g A), %.0f%% of the "
-        "voxels, is left out; --keep-vacuum keeps it",
+        "voxels, is left out (--keep-vacuum of `ssn3d segment` and `pick` keeps it)",
         *(tomogram.path, MARGIN_ANGSTROM, 100 * fraction),
     )
     return vacuum

@@ -86,8 +86,8 @@ def find_peaks(
         is_data: gives the voxels with data; others are ignored. None if all have data.
         unit: unit of the heights, instead of the standard deviation of the filtered tomogram.
 
-    Raises DataError if the tomogram is constant or holds NaN or infinity, or the diameter is not
-    between 3 voxels and the tomogram's size.
+    Raises DataError if the volume holds NaN or infinity or, without a unit, is constant, or the
+    diameter is not between 3 voxels and the tomogram's size.
     """
     if not 3 <= diameter_voxels <= max(shape):  # noqa: PLR2004 -- see Raises
         raise DataError(
@@ -118,7 +118,7 @@ def find_peaks(
         ]
         count += int(data[core].sum())
         found.append(_peaks(filtered, data, slab, binned_shape, binning))
-    if extremes[0] == extremes[1]:
+    if extremes[0] == extremes[1] and unit is None:
         raise DataError("the tomogram is constant: there is nothing to pick; reconstruct it again")
     spread = unit or math.sqrt(math.fsum(squares) / max(count, 1)) or 1.0
     centres = np.concatenate([peaks.centres for peaks in found])

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from ssn3d.core.errors import DataError
 from ssn3d.core.log import logger
 from ssn3d.picking.blocks import Box, Read
-from ssn3d.picking.dog import IsData, find_peaks, height_of_ball
+from ssn3d.picking.dog import IsData, Peaks, find_peaks, height_of_ball
 from ssn3d.picking.segmentation import Values, find_regions, values_of
 from ssn3d.picking.select import find_threshold, inside_mask, non_max_suppression
 
@@ -75,12 +75,7 @@ def pick_blobs(
     """
     _check_mask(choice.mask, shape)
     peaks = find_peaks(read, shape, diameter_angstrom / voxel_size_angstrom, is_data)
-    if choice.mask is not None:
-        peaks = peaks[inside_mask(peaks.centres, choice.mask)]
-    distance = choice.distance_angstrom
-    if distance is None:
-        distance = DISTANCE_OF_DIAMETER * diameter_angstrom
-    peaks = peaks[non_max_suppression(peaks.centres, distance / voxel_size_angstrom)]
+    peaks, distance = _apart(peaks, choice, diameter_angstrom, voxel_size_angstrom)
     threshold, how = _threshold(peaks.heights, choice.threshold)
     kept = peaks.heights >= threshold
     why = (
@@ -99,6 +94,16 @@ def pick_blobs(
             *(kept.sum(), len(peaks)),
         )
     return _best(peaks.centres[kept], peaks.heights[kept], choice.most, why)
+
+
+def _apart(
+    peaks: Peaks, choice: Choice, diameter_angstrom: float, voxel_size_angstrom: float
+) -> tuple[Peaks, float]:
+    """Keep the best of peaks nearer than a distance in angstrom; return that, too."""
+    if choice.mask is not None:
+        peaks = peaks[inside_mask(peaks.centres, choice.mask)]
+    distance = choice.distance_angstrom or DISTANCE_OF_DIAMETER * diameter_angstrom
+    return peaks[non_max_suppression(peaks.centres, distance / voxel_size_angstrom)], distance
 
 
 def _threshold(heights: NDArray[np.float64], given: float | None) -> tuple[float, str]:
@@ -184,10 +189,7 @@ def pick_sized(
 
     diameter = diameter_angstrom / voxel_size_angstrom
     peaks = find_peaks(negative, shape, diameter, unit=height_of_ball())
-    if choice.mask is not None:
-        peaks = peaks[inside_mask(peaks.centres, choice.mask)]
-    distance = choice.distance_angstrom or DISTANCE_OF_DIAMETER * diameter_angstrom
-    peaks = peaks[non_max_suppression(peaks.centres, distance / voxel_size_angstrom)]
+    peaks, distance = _apart(peaks, choice, diameter_angstrom, voxel_size_angstrom)
     threshold = LEAST_LIKE_BALL if choice.threshold is None else choice.threshold
     kept = peaks.heights >= threshold
     why = (

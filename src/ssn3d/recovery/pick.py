@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
 import numpy as np
 
@@ -141,6 +141,7 @@ def pick_sample(
         pick_particles(
             *(sample.file, picks, "dog", Sizes(settings.diameter_angstrom), choice),
             voxel_size_angstrom=sample.voxel_size_angstrom,
+            protein=cast("Protein", sample.protein),
             table=named,
         )
     else:

@@ -13,8 +13,10 @@ from ssn3d.io.delimited import DelimitedTable, read_delimited
 from ssn3d.io.files import PathLike, check_braces
 
 COLUMNS = ("name", "file", "voxel_size_angstrom", "tilt_min_deg", "tilt_max_deg")
-ANNOTATIONS = "annotations"
-"""Column that may be left out."""
+PROTEIN, ANNOTATIONS = "protein", "annotations"
+"""Columns that may be left out."""
+PROTEINS = ("auto", "dark", "bright")
+"""Values of the column `protein`; an empty one is auto."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _STEEPEST_DEG = 90.0
 _OF_ZARR = (".zattrs", ".zgroup", "zarr.json")
@@ -31,12 +33,14 @@ class Sample(NamedTuple):
     """Lowest and highest tilt angle."""
     annotations: str | None = None
     """Table of all particles of some targets; None if they are not known."""
+    protein: str = "auto"
+    """Contrast of protein: dark, bright, or auto if it is to be found from the voxels."""
 
     @property
     def facts(self) -> dict[str, Any]:
         """All but the files, which are a job's input."""
         values = self._asdict()
-        return {name: values[name] for name in ("name", "voxel_size_angstrom", "tilt_range_deg")}
+        return {name: values[name] for name in values if name not in {"file", "annotations"}}
 
 
 def read_samples_table(path: PathLike) -> dict[str, Sample]:
@@ -63,7 +67,10 @@ def read_samples_table(path: PathLike) -> dict[str, Sample]:
         known = cells.get(ANNOTATIONS) or None
         if known is not None:
             known = _file(f"{place}, {ANNOTATIONS}", Path(path).parent, known)
-        samples[name] = Sample(name, file, voxel_size, (low, high), known)
+        protein = cells.get(PROTEIN) or PROTEINS[0]
+        if protein not in PROTEINS:
+            raise DataError(f"{place}, {PROTEIN}: {protein!r} is none of {', '.join(PROTEINS)}")
+        samples[name] = Sample(name, file, voxel_size, (low, high), known, protein)
     return samples
 
 
@@ -73,7 +80,7 @@ def _check_columns(path: PathLike, table: DelimitedTable) -> None:
     missing = [column for column in COLUMNS if column not in table.titles]
     if missing:
         raise DataError(f"{path}: no column {missing[0]}; {wanted}")
-    unknown = [title for title in table.titles if title not in {*COLUMNS, ANNOTATIONS}]
+    unknown = [title for title in table.titles if title not in {*COLUMNS, PROTEIN, ANNOTATIONS}]
     if unknown:
         raise DataError(f"{path}: unknown column {unknown[0]!r}; {wanted}")
 
