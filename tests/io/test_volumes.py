@@ -115,7 +115,19 @@ def odd_tiff(path):
     tifffile.imwrite(path, np.zeros((4, 5, 6, 7), np.uint8))
 
 
+def colours(path):
+    tifffile.imwrite(path, np.zeros((40, 50, 3), np.uint8), photometric="rgb")
+
+
+def damaged(path):
+    tifffile.imwrite(path, VOLUME, compression="zlib", rowsperstrip=1000)
+    content = bytearray(path.read_bytes())
+    content[len(content) // 3 : 2 * len(content) // 3] = b"\7" * len(content)
+    path.write_bytes(content)
+
+
 FAULTS = {
+    "40x50x3 of uint8, not one volume of sections": colours,
     "4x5x6x7 of uint8, not one volume of sections": odd_tiff,
     "not a readable TIFF file": lambda path: path.write_bytes(b"II*\0" + b"\1" * 40),
     "an HDF5 file; convert it to MRC": lambda path: path.write_bytes(b"\x89HDF\r\n\x1a\n"),

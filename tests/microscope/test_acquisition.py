@@ -11,7 +11,7 @@ from cameras import DOSE, ERRORS, ICE, SLAB
 from sections import changed, preset, section
 from small_workflow import REPOSITORY
 from ssn3d.core.errors import DataError
-from ssn3d.core.ranges import draw
+from ssn3d.core.ranges import draw, draw_count
 from ssn3d.core.seeds import generator
 from ssn3d.microscope.acquisition import read_acquisition, sample_acquisition, write_acquisition
 
@@ -36,6 +36,13 @@ def taken(tomogram="t1", seed=1, settings=REALISTIC):
 def arrays(acquisition):
     """All values of an acquisition's tilts and alignment, by name."""
     return vars(acquisition.tilts) | vars(acquisition.alignment)
+
+
+def test_numbers_of_a_range_are_equally_likely():
+    assert draw_count(3, generator(0, "x")) == 3
+    counts = np.bincount([draw_count([0, 2], generator(i, "x")) for i in range(900)])
+    assert len(counts) == 3
+    assert counts.min() > 240
 
 
 def test_draw():

@@ -6,7 +6,9 @@ import torch
 
 from sections import section
 from ssn3d.core.errors import ConfigError, DataError
+from ssn3d.models.card import weights_path
 from ssn3d.segmentation.inference.compute import Compute
+from ssn3d.segmentation.inference.predict import load_network
 from ssn3d.segmentation.networks.calibrate import calibrate_scales, has_scales
 from ssn3d.segmentation.networks.registry import build_network
 from ssn3d.segmentation.networks.unets import ChannelScale
@@ -68,13 +70,24 @@ def test_scales_give_mean_0_and_deviation_1(images):
 def test_start_from_a_normalised_network(images):
     """With calibrated scales it predicts much as the network from which it starts."""
     made = settings(start_from="resunet-all")
-    network = first_network("ResUNet-classes", made, torch.Generator().manual_seed(0))
-    start = first_network("ResUNet", made, torch.Generator().manual_seed(0))
+    network, needs = first_network("ResUNet-classes", made, torch.Generator().manual_seed(0))
+    start, _ = first_network("ResUNet", made, torch.Generator().manual_seed(0))
+    assert needs
     calibrate_scales(network, images, CPU)
     with torch.inference_mode():
         ours, theirs = (CPU.logits(n.eval(), images) for n in (network, start))
     difference = [(logits[:, 1] - logits[:, 0]).flatten().numpy() for logits in (ours, theirs)]
     assert np.corrcoef(*difference)[0, 1] > 0.8
+
+
+def test_start_from_a_network_with_scales():
+    """Its scales have been trained: to calibrate them again would spoil them."""
+    made = settings(start_from="resunet-classes")
+    network, needs = first_network("ResUNet-classes", made, torch.Generator().manual_seed(0))
+    assert not needs
+    known = load_network(weights_path("resunet-classes"))[0].state_dict()
+    for name, weights in network.state_dict().items():
+        torch.testing.assert_close(weights, known[name])
 
 
 def test_start_from_another_kind_of_network():

@@ -107,6 +107,17 @@ def test_exclusion_spheres_cover_organelle(spacing_angstrom):
         assert cKDTree(centres).query(surface + height * normals)[0].max() <= radius
 
 
+def test_points_have_equal_densities_on_both_membranes():
+    """The inner membrane of an organelle is smaller, and has fewer proteins."""
+    organelle = Vesicle(np.zeros(3), draw_shape(60.0, 0.0, generator(0)), 38.0, GRID, 200.0)
+    points, _ = organelle.random_points(0.05, generator(1))
+    radii = np.linalg.norm(points, axis=1)
+    outer, inner = 60.0, 60.0 - 200.0 / GRID.voxel_size_angstrom
+    for radius in (outer, inner):
+        count = (np.abs(radii - radius) < 1).sum()
+        assert count / (4 * np.pi * radius**2) == pytest.approx(0.05, rel=0.1)
+
+
 def test_organelle_has_two_bilayers():
     grid = Grid(5.0, 15.0)
     organelle = Vesicle(np.full(3, 45.0), draw_shape(40.0, 0.0, generator(0)), 38.0, grid, 80.0)

@@ -145,6 +145,8 @@ def test_structures_of_a_tomogram():
     targets = [every[2], every[7]]
     searched = ids_in_tomogram(every, 4, "any", 1, "t1", targets=targets)
     assert set(targets) < set(searched)
+    assert len(searched) == 4
+    assert len(ids_in_tomogram(every, 1, "any", 1, "t1")) == 1
     assert ids_in_tomogram(every, 1, "any", 1, "t1", targets=targets) == targets
 
 

@@ -1,8 +1,10 @@
 """Exported images agree with their STAR file, and RELION averages them by our poses."""
 
+import json
 import shutil
 import subprocess
 
+import h5py
 import mrcfile
 import numpy as np
 import pytest
@@ -47,6 +49,14 @@ def dataset(tmp_path_factory):
         )
         for tomogram, rows, labels in (("t1", slice(2), [7, 8]), ("t2", slice(2, 3), [7]))
     ]
+
+
+def test_particles_off_their_cubes_are_refused(dataset, tmp_path):
+    """Their shard does not say where the cubes are."""
+    with h5py.File(shutil.copy(dataset[0], tmp_path / "off.h5"), "a") as file:
+        file.attrs["provenance"] = json.dumps({"settings": {"centre_error_angstrom": 10.0}})
+    with pytest.raises(DataError, match=r"off\.h5: its particles are off .*centre_error_angstrom"):
+        export_subtomograms([tmp_path / "off.h5"], ["1AAA"], tmp_path, OPTICS)
 
 
 def test_particle_is_at_coordinate_and_origin(dataset, tmp_path):

@@ -3,7 +3,7 @@
 import re
 
 from ssn3d.core.ranges import highest, lowest
-from ssn3d.models.card import FOLDER, default_model, model_names
+from ssn3d.models.card import default_model
 from ssn3d.recovery.samples_table import Sample, read_samples_table
 
 SHEET = config["recovery"]["sheet"]
@@ -26,8 +26,7 @@ def weights_of(section, target):
         model = model or default_model(target)
     except SSN3DError:
         return []
-    shipped = model in model_names()
-    return users_file(os.path.relpath(FOLDER / f"{model}.pt") if shipped else model)
+    return file_of_model(model)
 
 
 with one_line_errors():

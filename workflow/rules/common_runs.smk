@@ -1,6 +1,9 @@
 """Runs of methods on datasets: which there are, their names, files and resources."""
 
+from ssn3d.models.card import FOLDER, model_names
+
 RUNS = checked.tables.runs(LISTED_IDS)
+START = config["training"]["start_from"]
 TRAINED = [run for run in RUNS if run.method not in BASELINES]
 UNSUPERVISED_RUNS = [run for run in RUNS if run.method == BASELINE]
 FIRST_SEEDS = [run for run in RUNS if run.split == "random"]
@@ -55,3 +58,9 @@ def title(run):
 def run_names(runs):
     """Name the jobs of runs as their benchmark files are named."""
     return [f"{path_name(run.method)}_{run.dataset}_{run.split}" for run in runs]
+
+
+def file_of_model(model):
+    """File of weights of a model of ssn3d, by its name, or of the user's."""
+    shipped = model in model_names()
+    return users_file(os.path.relpath(FOLDER / f"{model}.pt") if shipped else model)

@@ -2,6 +2,7 @@ rule train_network:
     input:
         shards=shards_of(TOMOGRAMS),
         split="results/splits/{split}.csv",
+        start=file_of_model(START) if START else [],
     output:
         weights="results/runs/{network}/{data}/{split}{repeat}/weights.pt",
         history="results/runs/{network}/{data}/{split}{repeat}/history.csv",

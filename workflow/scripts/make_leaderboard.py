@@ -10,8 +10,9 @@ from ssn3d.report.tables.leaderboard_files import make_leaderboard
 if __name__ == "__main__":
     with job(snakemake.log[0]):
         params = snakemake.params
+        folders = [*dict.fromkeys(str(Path(file).parent) for file in snakemake.input.external)]
         make_leaderboard(
-            LeaderboardSettings.model_validate(params.leaderboard),
+            LeaderboardSettings.model_validate(params.leaderboard | {"external": folders}),
             TablesSettings.model_validate(params.tables),
             SNRSettings.model_validate(params.snr).snr_of,
             params.pdb_ids,

@@ -12,14 +12,21 @@ if __name__ == "__main__":
     with job(snakemake.log[0]):
         params = snakemake.params
         seed = params.config["seed"]
-        structures = Path(snakemake.input.structures[0]).parent
+        results = Path(snakemake.input.runs[0]).parents[4]
         tables = make_tables(
             TablesSettings.model_validate(params.config["tables"]),
             SNRSettings.model_validate(params.config["snr"]).snr_of,
             params.pdb_ids,
-            structures.parent,
+            results,
             Path(snakemake.input.facts[0]).parent,
             seed=seed,
         )
         folder = Path(snakemake.output.table2).parent
-        write_tables(tables, structures, params.pdb_ids, folder, seed=seed, settings=params.config)
+        write_tables(
+            tables,
+            results / "structures",
+            params.pdb_ids,
+            folder,
+            seed=seed,
+            settings=params.config,
+        )

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ssn3d.core.log import job
 from ssn3d.io.files import sha256_of
+from ssn3d.models.card import model_names
 from ssn3d.segmentation.training.launch import launch_training
 from ssn3d.subtomograms.store import open_shard
 
@@ -13,7 +14,8 @@ from ssn3d.subtomograms.store import open_shard
 def checkpoint_of(files, params, wildcards):  # noqa: ANN001, ANN201 -- Snakemake's own types
     """Name a checkpoint by all that the training depends on: a change starts a new one."""
     shards = [open_shard(path).sha256 for path in files.shards]
-    identity = [shards, sha256_of(files.split), params.settings, params.seed, params.code]
+    start = [sha256_of(files.start)] if files.start else []
+    identity = [shards, sha256_of(files.split), params.settings, params.seed, params.code, *start]
     key = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:12]
     name = f"{wildcards.network}_{wildcards.data}_{wildcards.split}{wildcards.repeat}_{key}.pt"
     return Path(params.checkpoints) / name
@@ -22,12 +24,15 @@ def checkpoint_of(files, params, wildcards):  # noqa: ANN001, ANN201 -- Snakemak
 if __name__ == "__main__":
     with job(snakemake.log[0]):
         checkpoint = checkpoint_of(snakemake.input, snakemake.params, snakemake.wildcards)
+        settings = dict(snakemake.params.settings)
+        if settings["start_from"] not in model_names():
+            settings["start_from"] = str(snakemake.input.start) or None
         launch_training(
             {
                 "shards": list(snakemake.input.shards),
                 "split": snakemake.input.split,
                 "network": snakemake.wildcards.network,
-                "settings": snakemake.params.settings,
+                "settings": settings,
                 "seed": snakemake.params.seed,
                 "weights": snakemake.output.weights,
                 "history": snakemake.output.history,

@@ -48,9 +48,18 @@ def classify(
 
     Raises DataError if a class is left with fewer than four particles.
     """
+    if classes * FEWEST > len(whole.images):
+        raise DataError(
+            f"{classes} classes of {len(whole.images)} particles: {FEWEST} are needed in each; "
+            "give fewer --classes"
+        )
     rows, poses = align_everywhere(whole, reference, rng)
     log_merged(len(whole.images) - len(rows))
     stack = whole[rows]
+    if len(rows) < classes:
+        raise DataError(
+            f"{classes} classes of {len(rows)} particles at different places; give fewer --classes"
+        )
     half_sets = divide(stack, np.arange(len(rows)), poses, 0.0, rng)
     halves = [np.flatnonzero(half_sets == half) for half in (1, 2)]
     found = _first_classes(stack, poses, classes, rng)

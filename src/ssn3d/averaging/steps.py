@@ -26,7 +26,7 @@ from ssn3d.io.files import PathLike
 from ssn3d.io.mrc import read_labels, read_mrc, same_voxel_size, write_mrc
 from ssn3d.io.particles.files import check_name, write_particle_table
 from ssn3d.io.particles.frame import TomogramFrame
-from ssn3d.io.particles.of_tomogram import frame_of_tomogram, read_particles_of
+from ssn3d.io.particles.of_tomogram import frame_of_volume, read_particles_of
 from ssn3d.io.particles.table import ParticleTable
 from ssn3d.io.tables import write_csv
 from ssn3d.io.tomogram import Tomogram, open_tomogram
@@ -48,7 +48,7 @@ class Inputs:
     tomogram: PathLike
     """Volume of any contrast and voxel size."""
     labels: PathLike | None = None
-    """MRC file of the tomogram's shape; label i is the mask of row i."""
+    """MRC file of the tomogram's shape; label i is the mask of the i-th of its particles."""
     reference: PathLike | None = None
     """MRC file; without it, a first reference is made from the particles."""
     truth: PathLike | None = None
@@ -112,7 +112,8 @@ def prepare(inputs: Inputs, options: AverageOptions) -> Prepared:
     volume = tomogram.read_dark(slice(None))
     labels = None if inputs.labels is None else read_labels(inputs.labels)
     table = read_particles_of(inputs.particles, tomogram, options.table)
-    particles, frame = table.particles, frame_of_tomogram(tomogram, options.table)
+    grid, particles = tomogram.grid, table.particles
+    named, frame = frame_of_volume(tomogram.name, grid.shape, voxel_angstrom, options.table)
     if inputs.offsets is None:
         warn_of_tilts(volume, options.tilt_range_deg, str(inputs.tomogram))
     boxes = cut_boxes(volume, particles.centres, _box_voxels(options, voxel_angstrom), labels)
@@ -121,9 +122,10 @@ def prepare(inputs: Inputs, options: AverageOptions) -> Prepared:
     if inputs.offsets is not None:
         stack = replace(stack, places=stack.places + inputs.offsets[boxes.rows])
     truth = None if inputs.truth is None else _read_map(inputs.truth, stack, voxel_angstrom)
-    name = check_name(str(table.tomograms[0]) or tomogram.name)
-    named = replace(tomogram, name=name)
-    return Prepared(named, frame, chosen, table.file_rows[boxes.rows], stack, truth)
+    listed = str(table.tomograms[0])
+    is_name = listed and not listed.isdecimal()  # Dynamo has numbers alone
+    renamed = replace(tomogram, name=check_name(listed if is_name else named))
+    return Prepared(renamed, frame, chosen, table.file_rows[boxes.rows], stack, truth)
 
 
 def first_reference(

@@ -42,6 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--rounds", type=options.rounds, default=2, metavar="N", help=halves)
     edge = "edge of the boxes in voxels (default 1.5 diameters)"
     add("--box", type=options.box_voxels, metavar="N", help=edge)
+    add("--threads", type=options.count, metavar="N", help="threads (default: all cores)")
     add("--seed", type=options.seed, default=0, help="seed of random numbers (default 0)")
 
 
@@ -51,6 +52,7 @@ def run(arguments: argparse.Namespace) -> None:
     from ssn3d.averaging.options import AverageOptions
     from ssn3d.averaging.steps import Inputs, average_particles
     from ssn3d.core.log import logger
+    from ssn3d.core.provenance import hardware
     from ssn3d.io.files import check_utf8
     from ssn3d.io.mrc import read_mrc
     from ssn3d.report.figures.average import average_figure
@@ -79,6 +81,7 @@ def run(arguments: argparse.Namespace) -> None:
         rounds=arguments.rounds,
         box_voxels=arguments.box,
         seed=arguments.seed,
+        threads=arguments.threads or hardware()["cores"],
         table=options.table_options(arguments),
     )
     if arguments.classes > 1:

@@ -12,8 +12,8 @@ from pydantic import Field, ValidationError, model_validator
 
 from ssn3d.config.messages import one_line
 from ssn3d.core.errors import ConfigError
-from ssn3d.core.settings import Settings
-from ssn3d.experiment.runs import JOIN
+from ssn3d.core.settings import Settings, no_repeats
+from ssn3d.experiment.runs import BASELINES, JOIN
 from ssn3d.find.settings import FindSettings
 from ssn3d.io.files import PathLike
 from ssn3d.io.yaml_files import read_yaml
@@ -31,10 +31,12 @@ from ssn3d.specimen.settings import SpecimenSettings
 from ssn3d.structures.settings import StructuresSettings
 from ssn3d.subtomograms.settings import SplitsSettings, SubtomogramsSettings
 
-_OF_FILES = {"structures.biological_ids", "structures.maps", "tables.table3.leave_out"}
-"""Keys that name structures of structures.ids alone, no random shapes."""
+_OF_FILES = {"structures.biological_ids", "structures.maps"}
+"""Keys that, beside those of structures left out, name no random shapes."""
 
 _FEWEST_INDEPENDENT = 2
+_FEWEST_SPLIT = 3
+"""Tomograms of a split by tomogram: one to train on, one to validate on, one to test on."""
 
 
 class Config(Settings):
@@ -76,6 +78,11 @@ class Config(Settings):
                     f"specimen.tomogram_size_voxels.{axis}: {voxels} is smaller than a subtomogram "
                     f"(subtomograms.size_voxels: {size}); make the tomogram larger"
                 )
+        if self.splits.by == "tomogram" and self.tomograms < _FEWEST_SPLIT:
+            raise ValueError(
+                f"splits.by: tomogram needs at least {_FEWEST_SPLIT} tomograms, there are "
+                f"{self.tomograms}; ask for more (tomograms), or split by subtomogram"
+            )
         self.microscope.check_specimen(self.specimen)
         if self.find is not None:
             self._check_find()
@@ -85,7 +92,14 @@ class Config(Settings):
         shown |= {f"leaderboard.rows.{i}": row for i, row in enumerate(board.rows)}
         shown |= {f"leaderboard.left_out.{i}": row for i, row in enumerate(board.left_out)}
         for key, row in shown.items():
-            for name in row.dataset.split(JOIN):
+            joined = row.dataset.split(JOIN)
+            if len(joined) > 1 and (row.method in BASELINES or key.startswith("tables.table2")):
+                raise ValueError(
+                    f"{key}.dataset: '{row.dataset}' joins datasets, as networks alone may, in "
+                    "table3 and the leaderboard; name one"
+                )
+            no_repeats(joined)
+            for name in joined:
                 if name not in names:
                     raise ValueError(
                         f"{key}.dataset: dataset '{name}' is not in snr.datasets "
@@ -158,13 +172,17 @@ def check_ids(config: Config, pdb_ids: Sequence[str]) -> None:
         "figures.example_ids": config.figures.example_ids,
         "recovery.averaging.pdb_id": [] if averaging is None else [averaging.pdb_id],
     }
+    for i, row in enumerate(config.leaderboard.left_out):
+        key = f"leaderboard.left_out.{i}.leave_out"
+        named[key] = [] if row.leave_out == "all" else row.leave_out
     for key, ids in named.items():
         for pdb_id in ids:
-            known = pdb_ids if key in _OF_FILES else every
+            of_files = key in _OF_FILES or key.endswith("leave_out")
+            known = pdb_ids if of_files else every
             if pdb_id not in known:
                 message = f"{pdb_id} is not in {structures.ids}; add it there"
                 if structures.ids is None:
                     message = f"{pdb_id} is no structure, since structures.ids is null"
-                    if key not in _OF_FILES:
+                    if not of_files:
                         message += f"; name a random shape ({every[0]} to {every[-1]})"
                 raise ConfigError(f"config: {key}: {message}")

@@ -14,6 +14,7 @@ from tqdm import tqdm
 from ssn3d.core.errors import DataError, SSN3DError, write_error
 
 logger = logging.getLogger("ssn3d")
+logging.getLogger("py.warnings").parent = logger  # warnings of Python go where messages go
 
 T = TypeVar("T")
 

@@ -36,6 +36,14 @@ def draw(value: float | list[int] | list[float], rng: np.random.Generator) -> fl
     return float(rng.uniform(low, high))
 
 
+def draw_count(value: int | list[int], rng: np.random.Generator) -> int:
+    """Return a whole number itself, or one within a range, ends included, all as likely."""
+    if not isinstance(value, list):
+        return value
+    low, high = value
+    return int(rng.integers(low, high, endpoint=True))
+
+
 def choose(value: Option | list[Option], rng: np.random.Generator) -> Option:
     """Return an option itself, or one of a list, all with the same probability."""
     return value[rng.integers(len(value))] if isinstance(value, list) else value

@@ -112,7 +112,7 @@ def read_tsv(path: PathLike) -> list[tuple[str, dict[str, str]]]:
     twice.
     """
     try:
-        with Path(path).open(encoding="utf-8", newline="") as handle:
+        with Path(path).open(encoding="utf-8-sig", newline="") as handle:
             rows = csv.DictReader(handle, delimiter="\t", restval="")
             refuse_repeated(path, rows.fieldnames or [])
             return [(f"{path}: line {rows.line_num}", row) for row in rows]

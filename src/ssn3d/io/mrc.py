@@ -108,24 +108,29 @@ def write_mrc(
         with np.errstate(over="ignore"):  # refused as infinity
             array = array.astype(np.float16)
     path = Path(path)
-    plain = path.with_suffix("") if path.suffix == ".gz" else path
     grid = Grid(array.shape, voxel_size_angstrom)
-    with new_sections(plain, grid, array.dtype, label, stack=stack) as file:
-        file.write(array)
-    if plain != path:
-        _compress(plain, path)
+    if path.suffix != ".gz":
+        with new_sections(path, grid, array.dtype, label, stack=stack) as file:
+            file.write(array)
+        return
+    with atomic_path(path) as partial:
+        plain = partial.with_suffix("")
+        try:
+            with new_sections(plain, grid, array.dtype, label, stack=stack) as file:
+                file.write(array)
+            _compress(plain, partial)
+        finally:
+            plain.unlink(missing_ok=True)
 
 
 def _compress(plain: Path, path: Path) -> None:
     """Compress a file; labels, mostly equal to their neighbours, become 30 times smaller."""
     with (
-        atomic_path(path) as partial,
         plain.open("rb") as source,
-        partial.open("wb") as file,
+        path.open("wb") as file,
         gzip.GzipFile("", "wb", compresslevel=1, fileobj=file, mtime=0) as target,
     ):
         shutil.copyfileobj(source, target, 1 << 20)
-    plain.unlink()
 
 
 @contextmanager
@@ -220,7 +225,10 @@ def _voxels(path: PathLike, stored: StoredVolume, shape: tuple[int, ...] | None)
     array, checksum, finite = _read(stored)
     known = re.search(f"{CHECKSUM_LABEL}([0-9a-f]{{8}})", stored.labels)
     if known is not None and int(known[1], 16) != checksum:
-        raise DataError(f"{path}: its checksum is wrong; {REMAKE}")
+        raise DataError(
+            f"{path}: its checksum is wrong: it is damaged, or was changed by another program; "
+            f"{REMAKE}, or remove the label {CHECKSUM_LABEL.strip()!r} from its header"
+        )
     if array.dtype == np.float16:
         array = array.astype(np.float32)
     if shape is not None and array.shape != shape:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ssn3d.core.errors import DataError
 from ssn3d.core.log import logger
-from ssn3d.io.stored_volume import Slices, StoredVolume, angstrom_per
+from ssn3d.io.stored_volume import REMAKE, Slices, StoredVolume, angstrom_per
 
 _SPACE = ["z", "y", "x"]
 _DEFAULT_AXES = ["t", "c", "z", "y", "x"]
@@ -51,7 +51,11 @@ def open_ome_zarr(path: Path) -> StoredVolume:
 
     def read(where: Slices) -> NDArray[Any]:
         parts = where if isinstance(where, tuple) else (where,)
-        return np.asarray(array[(*first, *parts)])
+        try:
+            return np.asarray(array[(*first, *parts)])
+        except (OSError, RuntimeError, ValueError) as error:
+            problem = " ".join(str(error).split())
+            raise DataError(f"{path}: a chunk is damaged ({problem}); {REMAKE}") from error
 
     return StoredVolume(
         path,

@@ -39,8 +39,11 @@ def is_text(path: PathLike) -> bool:
     """Return True if the first bytes are text, or the file is missing."""
     if not Path(path).is_file():
         return not Path(path).is_dir()
-    with Path(path).open("rb") as stream:
-        return _is_text(stream.read(_HEAD_BYTES))
+    try:
+        with Path(path).open("rb") as stream:
+            return _is_text(stream.read(_HEAD_BYTES))
+    except OSError as error:
+        raise DataError(cannot_be_read(path, "file", error, "give another file")) from error
 
 
 def _is_text(head: bytes) -> bool:

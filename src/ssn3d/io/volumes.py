@@ -1,6 +1,8 @@
 """Volumes of any format, recognised by the content of the file and not by its suffix."""
 
 import math
+import struct
+import zlib
 from functools import partial
 from pathlib import Path
 
@@ -71,6 +73,12 @@ def _open_em(content: Content) -> StoredVolume | None:
     return None
 
 
+_TIFF_FAULTS = (
+    *(OSError, ValueError, KeyError, IndexError),
+    *(struct.error, zlib.error, tifffile.TiffFileError),
+)
+
+
 def _open_tiff(content: Content) -> StoredVolume:
     """Open a TIFF file of sections; compressed ones are decompressed to a temporary file."""
     path = content.path
@@ -78,7 +86,8 @@ def _open_tiff(content: Content) -> StoredVolume:
         with content.open() as stream, tifffile.TiffFile(stream) as tiff:
             series = tiff.series[0]
             shape = tuple(length for length in series.shape if length > 1)
-            if len(shape) != _DIMENSIONS or series.dtype.kind not in "biuf":
+            is_colour = "S" in series.axes
+            if is_colour or len(shape) != _DIMENSIONS or series.dtype.kind not in "biuf":
                 shown = "x".join(map(str, series.shape))
                 raise DataError(f"{path}: {shown} of {series.dtype}, not one volume of sections")
             edges = _tiff_edges(tiff)
@@ -87,7 +96,7 @@ def _open_tiff(content: Content) -> StoredVolume:
                 pages = (page.asarray().tobytes() for page in series.pages if page is not None)
                 content, offset, dtype = unpacked(path, pages), 0, series.dtype
             read = partial(content.map, dtype, offset, shape, _KEPT)
-    except (OSError, ValueError, KeyError, IndexError, tifffile.TiffFileError) as error:
+    except _TIFF_FAULTS as error:
         problem = " ".join(str(error).split())
         raise DataError(f"{path}: not a readable TIFF file ({problem}); {REMAKE}") from error
     if content.size() < offset + math.prod(shape) * dtype.itemsize:

@@ -1,7 +1,7 @@
 """The sections `microscope` and `snr` of the configuration."""
 
 import math
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,7 +76,7 @@ def _check_reached(min_deg: float, max_deg: float, step_deg: float) -> None:
     """Raise ValueError if steps do not reach the highest tilt."""
     span = max_deg - min_deg
     steps = span / step_deg
-    if abs(steps - round(steps)) > _OFF_STEP:
+    if round(steps) < 1 or abs(steps - round(steps)) > _OFF_STEP:
         before = math.floor(steps)
         last = min_deg + before * step_deg
         sizes = " or ".join(f"{span / n:.8g}" for n in (before + 1, before) if n)
@@ -143,16 +143,6 @@ class IceNoiseSettings(Settings):
 
     mean_free_path_angstrom: float = Field(ge=100, le=1e5)
     """Inelastic mean free path of electrons in ice."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _check_moved(cls, content: Any) -> Any:
-        if isinstance(content, dict) and "thickness_angstrom" in content:
-            raise ValueError(
-                "thickness_angstrom: is now specimen.ice.thickness_angstrom, since there is one "
-                "slab of ice; move it there"
-            )
-        return content
 
 
 class AlignmentErrors(Settings):

@@ -76,6 +76,19 @@ def model_names(folder: Path = FOLDER) -> list[str]:
     return sorted(path.stem for path in folder.glob("*.json"))
 
 
+def _is_known(model: str) -> str:
+    """Raise ValueError unless it is the name of a model or a file of weights."""
+    names = model_names()
+    if model not in names and not model.endswith(".pt"):
+        known = ", ".join(names) or "none"
+        raise ValueError(f"{model!r} is no file of weights (*.pt) and none of: {known}")
+    return model
+
+
+Model = Annotated[str, AfterValidator(_is_known)]
+"""Name of a model, or file of weights, in the configuration."""
+
+
 def weights_path(name: str, folder: Path = FOLDER) -> Path:
     """Path of the weights of a folder's model, by its name, or of a file named by its path."""
     return folder / f"{name}.pt" if name in model_names(folder) else Path(name)

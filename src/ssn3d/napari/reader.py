@@ -61,7 +61,11 @@ def _found(folder: Path, name: str, shape: tuple[int, ...], scale: float) -> Ite
     for kind in ("probability", *_LABELS):
         path = folder / f"{name}_{kind}.mrc"
         if path.exists():
-            voxels = open_volume(path).read(slice(None))
+            try:
+                voxels = open_volume(path).read(slice(None))
+            except DataError as error:
+                logger.warning("%s; left out", error)
+                continue
             if voxels.shape != shape:
                 logger.warning("%s: not of the size of the tomogram; left out", path)
             else:

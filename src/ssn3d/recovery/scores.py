@@ -85,10 +85,10 @@ def _ious(
     true: NDArray[np.int_],
 ) -> NDArray[np.float64]:
     """IoU of instances and true labels, by their numbers (n,); nan where both are empty."""
-    partner = np.full(max(targets.max(), picks.max(initial=0)) + 1, -1)
+    partner = np.full(max(int(targets.max()), int(picks.max(initial=0))) + 1, -1)
     partner[picks] = true
     own, common = np.zeros((2, len(partner)), np.int_)
-    theirs = np.zeros(max(labels.max(), true.max(initial=0)) + 1, np.int_)
+    theirs = np.zeros(max(int(labels.max()), int(true.max(initial=0))) + 1, np.int_)
     for section, truth in zip(targets, labels, strict=True):  # bounds memory
         own += np.bincount(section.ravel(), minlength=len(own))
         theirs += np.bincount(truth.ravel(), minlength=len(theirs))

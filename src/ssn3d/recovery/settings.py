@@ -2,24 +2,12 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from ssn3d.core.settings import Fraction, PdbId, Settings
-from ssn3d.models.card import model_names
+from ssn3d.models.card import Model
 
 Angstrom = Annotated[float, Field(gt=0, le=1e5)]
-
-
-def _known(model: str) -> str:
-    """Raise ValueError unless it is the name of a model or a file of weights."""
-    names = model_names()
-    if model not in names and not model.endswith(".pt"):
-        known = ", ".join(names) or "none"
-        raise ValueError(f"{model!r} is no file of weights (*.pt) and none of: {known}")
-    return model
-
-
-Model = Annotated[str, AfterValidator(_known)]
 
 
 class PickingSettings(Settings):

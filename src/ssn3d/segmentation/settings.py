@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from ssn3d.core.settings import Device, Settings
+from ssn3d.models.card import Model
 
 BatchSize = Annotated[int, Field(ge=1, le=65_536)]
 Epochs = Annotated[int, Field(ge=1, le=100_000)]
@@ -31,7 +32,7 @@ class TrainingSettings(Settings):
     """Learning rate / (1 + decay * step); cosine: half a cosine to zero over all epochs."""
     loss: Literal["cross_entropy", "cross_entropy_and_dice"]
     """Dice: 1 - Dice coefficient of probabilities and mask, per subtomogram."""
-    start_from: Annotated[str, Field(min_length=1)] | None
+    start_from: Model | None
     """Model, or file of weights (*.pt), whose weights a training starts from where they fit."""
     dropout: float = Field(ge=0, lt=1)
     patience_epochs: Epochs

@@ -13,7 +13,7 @@ from ssn3d.core.blas import one_blas_thread
 from ssn3d.core.errors import PlacementError
 from ssn3d.core.log import logger
 from ssn3d.core.particles import Particles
-from ssn3d.core.ranges import draw
+from ssn3d.core.ranges import draw, draw_count
 from ssn3d.specimen.background import draw_background, place_background
 from ssn3d.specimen.fiducial import Fiducial
 from ssn3d.specimen.free_space import FreeSpace
@@ -208,12 +208,17 @@ def build_specimen(
     )
     free_space = _free_space(slab, obstacles, (region - tomogram) / 2)
 
-    count = round(draw(settings.particles, of_crowd))
+    count = draw_count(settings.particles, of_crowd)
     pdb_ids = copy_numbers(list(structures), count, settings.proportions, rng)
     offsets = np.array([spheres[i][0] for i in pdb_ids.tolist()])
     radii = np.array([spheres[i][1] for i in pdb_ids.tolist()])
     if isinstance(settings.particles, list):
         fitting = _fitting(radii, region, free_space)
+        if not fitting.any():
+            raise PlacementError(
+                "specimen.particles: no particle fits into the region and the ice; make them "
+                "larger, or choose smaller structures"
+            )
         pdb_ids, offsets, radii = pdb_ids[fitting], offsets[fitting], radii[fitting]
     sphere_centres = place_spheres(radii, region, rng, free_space) - (region - tomogram) / 2
     rotations = Rotation.random(len(pdb_ids), rng=rng).as_matrix()

@@ -137,12 +137,14 @@ class Vesicle:
 
     def random_points(self, density: float, rng: np.random.Generator) -> tuple[Points, Points]:
         """Draw points (n, 3) in the middle of the bilayers, and normals; density per voxel^2."""
-        area = 4 * np.pi * self.shape.radius**2 * (2 if self.spacing_angstrom else 1)
+        spacing = self.spacing_angstrom / self.grid.voxel_size_angstrom
+        outer = self.shape.radius**2
+        inner = (self.shape.radius - spacing) ** 2 if spacing else 0.0
+        area = 4 * np.pi * (outer + inner)
         towards = _unit(rng.normal(size=(rng.poisson(density * area), 3)))
         surface, normals = self.shape.surface(towards)
-        second = rng.integers(0, 2, size=(len(surface), 1)) * self.spacing_angstrom
-        inwards = second / self.grid.voxel_size_angstrom * normals
-        return surface - inwards + self.centre, normals
+        is_inner = rng.random((len(surface), 1)) < inner / (outer + inner)
+        return surface - is_inner * spacing * normals + self.centre, normals
 
     def draw(self, shape: tuple[int, int, int], threshold_dalton_per_nm3: float) -> Drawing | None:
         """Draw the membrane; its mask is the voxels above the threshold."""

@@ -10,7 +10,7 @@ from functools import partial
 
 import numpy as np
 
-from ssn3d.core.ranges import draw
+from ssn3d.core.ranges import draw, draw_count
 from ssn3d.specimen.carbon import Carbon
 from ssn3d.specimen.curve import Curve, directed, worm_like_chain
 from ssn3d.specimen.dirt import Dirt, draw_lump
@@ -87,7 +87,7 @@ def _sizes(
     size: LengthOrRange, count: Count, rng: np.random.Generator
 ) -> list[tuple[float, np.random.Generator]]:
     """Draw sizes, each with its own generator; the largest, hardest to place, comes first."""
-    drawn = [(draw(size, own), own) for own in rng.spawn(round(draw(count, rng)))]
+    drawn = [(draw(size, own), own) for own in rng.spawn(draw_count(count, rng))]
     return sorted(drawn, key=lambda size_and_rng: -size_and_rng[0])
 
 
@@ -117,7 +117,7 @@ def _sheets(
     """Yield sheets, nearly parallel, of one direction drawn for the tomogram."""
     direction = _unit(rng.normal(size=3))
     double_fraction = draw(settings.double_fraction, rng)
-    for own in rng.spawn(round(draw(settings.count, rng))):
+    for own in rng.spawn(draw_count(settings.count, rng)):
         double = own.random() < double_fraction
         spacing = draw(settings.spacing_angstrom, own) if double else 0.0
         undulation = draw(settings.undulation_angstrom, own) / grid.voxel_size_angstrom

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 Points = NDArray[np.float64]
 
 _ROUNDING = 1e-9  # relative distance by which a point may lie outside
+_LEAST_RADIUS = 0.5  # of a structure in one voxel
 _MOST_ON_SURFACE = 4  # points on the surface suffice to determine a sphere
 
 
@@ -23,7 +24,8 @@ def bounding_sphere(
     Returns the centre (3,), z, y, x, relative to that origin, and the radius, both in voxels.
     """
     above = np.argwhere(density > threshold_fraction * density.max())
-    return smallest_sphere(above - np.array(density.shape) // 2)
+    centre, radius = smallest_sphere(above - np.array(density.shape) // 2)
+    return centre, max(radius, _LEAST_RADIUS)
 
 
 def smallest_sphere(points: NDArray[np.int_] | Points) -> tuple[Points, float]:

@@ -152,8 +152,6 @@ def entry_structure(
         _forget_solvent(entry)
         naming = gemmi.HowToNameCopiedChain.AddNumber
         models = [gemmi.make_assembly(entry.assemblies[0], models[0], naming)]
-    elif unit not in {"deposited", "biological"}:
-        raise StructureError(f"{pdb_id}: unit {unit!r} must be 'deposited' or 'biological'")
     nucleotide = NUCLEIC_ACID_CONTRAST if contrast == "scattering" else 1.0
     sequences = _sequence_masses(entry)
     points = [row for model in models for row in _points_of_mass(model, sequences, nucleotide)]

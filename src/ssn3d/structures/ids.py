@@ -42,7 +42,7 @@ def ids_in_tomogram(
     if isinstance(per_tomogram, list):
         low, high = per_tomogram
         per_tomogram = int(random.integers(low, high, endpoint=True))
-    always = {reference_id, *targets}
+    always = {reference_id, *targets} & set(pdb_ids)  # the reference may be none of them
     others = [pdb_id for pdb_id in pdb_ids if pdb_id not in always]
     count = min(max(per_tomogram - len(always), 0), len(others))
     chosen = random.choice(len(others), size=count, replace=False)
@@ -56,7 +56,7 @@ def read_pdb_ids(path: PathLike) -> list[str]:
     Raises ConfigError if the file is missing or empty, or a line is not a new PDB ID.
     """
     try:
-        content = Path(path).read_text(encoding="utf-8")
+        content = Path(path).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         message = cannot_be_read(path, "readable text file", error, "write one PDB ID per line")
         raise ConfigError(message) from error

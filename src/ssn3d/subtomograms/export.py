@@ -22,9 +22,17 @@ def export_subtomograms(
 
     Image names in the STAR file are relative to `folder`: run RELION there. Protein remains dark.
 
-    Returns the STAR file. Raises DataError if a shard is damaged, or no shard has these structures.
+    Returns the STAR file. Raises DataError if a shard is damaged, its
+    particles are not centred, or no shard has these structures.
     """
     dataset = open_dataset(shards)
+    for shard in dataset.shards:
+        if shard.origin.target == "classes" or shard.centre_error_angstrom:
+            raise DataError(
+                f"{shard.path}: its particles are off the middles of their cubes, as "
+                "subtomograms.target or centre_error_angstrom has it; export those of target "
+                "centred or all without an error"
+            )
     names, tomograms, chosen = [], [], []
     for shard in dataset.shards:
         rows = np.flatnonzero(np.isin(shard.particles.pdb_ids, pdb_ids))

@@ -65,6 +65,8 @@ class Shard:
     size_voxels: int
     sha256: str
     """SHA-256 of the content; equal for equal data, whenever written."""
+    centre_error_angstrom: float = 0.0
+    """Standard deviation of the particles from the middles of their cubes, along each axis."""
 
     def __len__(self) -> int:
         """Number of subtomograms."""
@@ -218,6 +220,8 @@ def open_shard(path: PathLike) -> Shard:
             fields = Origin.__annotations__
             origin = Origin(**{name: fields[name](attributes[name]) for name in fields})
             sha256 = str(attributes["sha256"])
+            settings = json.loads(attributes["provenance"]).get("settings", {})
+            off_centre = float(settings.get("centre_error_angstrom", 0.0))
     except FAULTS as error:
         raise _unreadable(path, error) from error
     size = shapes[0][-1]
@@ -225,7 +229,7 @@ def open_shard(path: PathLike) -> Shard:
     if not len(labels) or len(pdb_ids) != len(labels) or shapes != (expected, expected):
         message = f"{path}: images {shapes[0]} and masks {shapes[1]} do not match"
         raise DataError(f"{message}; {DELETE}")
-    return Shard(Path(path), origin, particles, labels, size, sha256)
+    return Shard(Path(path), origin, particles, labels, size, sha256, off_centre)
 
 
 def open_dataset(paths: Sequence[PathLike]) -> Dataset:

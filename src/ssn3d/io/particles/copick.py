@@ -35,7 +35,7 @@ def read_copick(path: PathLike, content: dict[str, Any], frames: Frames) -> Part
         positions = np.array(located, dtype=float).reshape(-1, 3) + matrices[:, :3, 3]
         scores = [point.get("score") for point in points]
         scored = np.array([np.nan if score is None else score for score in scores], dtype=float)
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise DataError(f"{path}: not picks of copick ({error!r}); save them again") from error
     if not np.isfinite(positions).all():
         raise DataError(f"{path}: positions are not finite; correct them")

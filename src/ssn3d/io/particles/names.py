@@ -13,7 +13,7 @@ from ssn3d.io.text_files import listed
 
 _PREFIX = re.compile(r"^rec_")
 _SUFFIX = re.compile(
-    r"(\.(tomostar|mrcs?|rec|st|map|hdf|xml|zarr|ome)|_[0-9.]+apx|_vol|_rec|_full|_crop(?:ped)?|_bin[0-9]+"
+    r"(\.(tomostar|mrcs?|rec|st|map|em|tiff?|gz|bz2|hdf|xml|zarr|ome)|_[0-9.]+apx|_vol|_rec|_full|_crop(?:ped)?|_bin[0-9]+"
     r"|_half[12]?|_odd|_evn|_even|_probability|_labels|_denoised|_corrected|_deconv)$",
     re.IGNORECASE,
 )

@@ -1,7 +1,8 @@
-"""Lists of numbers without titles: x, y, z a row (.coords, IMOD's model2point), Dynamo's tables.
+"""Lists of numbers without titles: x, y, z a row (.coords), and tables of Dynamo.
 
-Both are in voxels of the tomogram. In a table of Dynamo a particle is at x, y, z (columns 24 to 26)
-plus its shift (4 to 6), and column 20 has the number of its tomogram; its angles are not read.
+Both are in voxels of the tomogram; of IMOD's model2point, subtract 0.5 from x and y. In a table of
+Dynamo a particle is at x, y, z (columns 24 to 26) plus its shift (4 to 6), and column 20 has the
+number of its tomogram; its angles are not read.
 """
 
 import numpy as np

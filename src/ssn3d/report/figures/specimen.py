@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from scipy import stats
 
+from ssn3d.core.classes import MACROMOLECULE
 from ssn3d.io.files import PathLike, read_json
 from ssn3d.io.tables import write_csv
 from ssn3d.report.figures.labels import name_points, name_ticks, plain_log_ticks
@@ -56,7 +57,7 @@ def mask_sizes(shard: Shard, complexes_tsv: PathLike) -> pd.DataFrame:
     Both are in voxels of the shard; the paper's voxels measure 10 angstrom.
     """
     groups = groups_of(np.arange(len(shard)), _READ_AT_ONCE)
-    voxels = [shard.read(rows)[1].sum(axis=(1, 2, 3), dtype=np.int64) for rows in groups]
+    voxels = [(shard.read(rows)[1] == MACROMOLECULE).sum(axis=(1, 2, 3)) for rows in groups]
     sizes = pd.DataFrame({"pdb_id": shard.particles.pdb_ids, "voxels": np.concatenate(voxels)})
     table = sizes.groupby("pdb_id", as_index=False).agg(
         subtomograms=("voxels", "size"), mask_voxels=("voxels", "mean")

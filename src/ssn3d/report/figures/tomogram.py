@@ -37,7 +37,7 @@ def draw_tomogram(files: Mapping[str, PathLike], name: str, *, figure: PathLike)
         tilts[middle],
         name=name,
         tilt_deg=float(angles[middle]),
-        max_tilt_deg=float(np.abs(angles).max()),
+        tilt_range_deg=(float(angles.min()), float(angles.max())),
         voxel_size_angstrom=voxel_size,
     )
     save(picture, figure)
@@ -68,7 +68,7 @@ def tomogram_picture(
     *,
     name: str,
     tilt_deg: float,
-    max_tilt_deg: float,
+    tilt_range_deg: tuple[float, float],
     voxel_size_angstrom: float,
 ) -> Figure:
     """Draw a tomogram on one page.
@@ -101,7 +101,7 @@ def tomogram_picture(
     axes.set_title(f"tilt image at {tilt_deg:g}°")
     for column, volume in enumerate((noise_free, noisy), start=1):
         axes = figure.add_subplot(grid[3, column])
-        draw_spectrum(axes, power_spectrum_kz_kx(volume), voxel_size_angstrom, max_tilt_deg)
+        draw_spectrum(axes, power_spectrum_kz_kx(volume), voxel_size_angstrom, tilt_range_deg)
         axes.set_title(f"log power, {titles[column - 1]}")
     return figure
 
@@ -123,7 +123,10 @@ def draw_labels(axes: Axes, labels: NDArray[np.integer[Any]]) -> None:
 
 
 def draw_spectrum(
-    axes: Axes, power: NDArray[np.float32], voxel_size_angstrom: float, max_tilt_deg: float
+    axes: Axes,
+    power: NDArray[np.float32],
+    voxel_size_angstrom: float,
+    tilt_range_deg: tuple[float, float],
 ) -> None:
     """Draw log power over kx and kz in 1/nm; dashed lines bound the missing wedge."""
     step_nm = voxel_size_angstrom / 10
@@ -138,8 +141,7 @@ def draw_spectrum(
         extent=(extent[0], extent[1], extent[2], extent[3]),
     )  # fmt: skip
     nyquist = 0.5 / step_nm
-    reach = nyquist / np.tan(np.radians(max_tilt_deg)) if max_tilt_deg > 45 else nyquist  # noqa: PLR2004
-    rise = reach * np.tan(np.radians(max_tilt_deg))
-    for sign in (-1, 1):
-        axes.plot([-reach, reach], [-sign * rise, sign * rise], "--", color="#D55E00", linewidth=1)
+    for slope in np.tan(np.radians(tilt_range_deg)):  # tilt a records (x, z) = (cos a, sin a)
+        x = np.array([-1, 1]) * nyquist / max(abs(slope), 1)
+        axes.plot(x, slope * x, "--", color="#D55E00", linewidth=1)
     axes.set(xlabel="kx (1/nm)", ylabel="kz (1/nm)", xlim=extent[:2], ylim=extent[2:])

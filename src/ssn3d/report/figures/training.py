@@ -54,7 +54,7 @@ def training_curves(
         ring |= {"marker": "o", "fillstyle": "none", "markersize": 4 if index < len(SERIES) else 2}
         accuracy.plot(kept["epoch"], kept["validation_pixel_accuracy"], **ring)
         miou.plot(kept["epoch"], kept["validation_miou"], **ring)
-    loss.set(yscale="log", ylabel="cross-entropy", title="thick: validation, thin: training")
+    loss.set(yscale="log", ylabel="loss", title="thick: validation (cross-entropy), thin: training")
     plain_log_ticks(loss.yaxis)
     accuracy.set(ylabel="validation pixel accuracy (%)")
     miou.set(ylabel="validation mIoU (%)")

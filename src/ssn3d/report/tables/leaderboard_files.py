@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from ssn3d.core.errors import DataError
 from ssn3d.core.provenance import provenance
 from ssn3d.experiment.runs import BASELINES, TUNED_BASELINE, run_folder
 from ssn3d.io.files import PathLike, write_text
@@ -63,11 +64,21 @@ def _entries(
         untrained = row.method in BASELINES and row.method != TUNED_BASELINE
         folders = [run_folder(runs, *run) for run in row.runs()]
         entries.append(read_entry(folders, row.method, "" if untrained else row.dataset))
-    for more in (tables.table3, *settings.left_out):
-        for pdb_id in more.left_out(pdb_ids):
-            folder = run_folder(runs, *more.run(pdb_id))
-            entries.append(read_entry([folder], more.method, more.dataset, pdb_id))
-    return entries + [read_external(folder) for folder in settings.external]
+    left_out = {
+        more.run(pdb_id): (more.method, more.dataset, pdb_id)
+        for more in (tables.table3, *settings.left_out)
+        for pdb_id in more.left_out(pdb_ids)
+    }
+    entries += [read_entry([run_folder(runs, *run)], *names) for run, names in left_out.items()]
+    for folder in settings.external:
+        entries.append(read_external(folder))
+        for dataset in entries[-1].scores["dataset"].unique():
+            if dataset not in datasets:
+                raise DataError(
+                    f"{folder}: scored on dataset {dataset!r}, which is not in snr.datasets "
+                    f"({', '.join(datasets)}); remove it from leaderboard.external"
+                )
+    return entries
 
 
 def leaderboard_markdown(table: pd.DataFrame, provenance: Mapping[str, Any]) -> str:
@@ -82,7 +93,7 @@ def leaderboard_markdown(table: pd.DataFrame, provenance: Mapping[str, Any]) -> 
             lines += ["", f"## {title}: mIoU by structure"]
         for _, rows in part[part["structure"] != ALL].groupby("dataset"):
             lines += [*_heading(rows), *pipe_table(_by_structure(rows))]
-        rows = part[part["trained_on"].str.contains(_WITHOUT)]
+        rows = part[_are_left_out(part)]
         if len(rows):
             lines += ["", f"## {title}: structures left out of the training", ""]
             rows = rows.sort_values(["dataset", "structure"], kind="stable")
@@ -91,6 +102,13 @@ def leaderboard_markdown(table: pd.DataFrame, provenance: Mapping[str, Any]) -> 
             cells.insert(1, "Structure", rows["structure"].to_list())
             lines += pipe_table(cells)
     return "\n".join([*lines, "", f"Provenance: {provenance_line(provenance)}", ""])
+
+
+def _are_left_out(rows: pd.DataFrame) -> "pd.Series[bool]":
+    """Mark the rows of methods that were trained without the structure of the row."""
+    pairs = zip(rows["trained_on"], rows["structure"], strict=True)
+    found = [trained_on.endswith(f"{_WITHOUT}{structure}") for trained_on, structure in pairs]
+    return pd.Series(found, rows.index, dtype=bool)
 
 
 def _heading(rows: pd.DataFrame) -> list[str]:
@@ -128,8 +146,8 @@ def _difference(row: Mapping[Any, Any]) -> str:
 
 def _by_structure(rows: pd.DataFrame) -> pd.DataFrame:
     """Tabulate methods by structures; trainings without each structure are one row."""
-    without = rows["trained_on"].str.replace(f"{_WITHOUT}.*", f"{_WITHOUT}it", regex=True)
-    named = rows.assign(trained_on=without)
+    cut = rows["trained_on"].str.rpartition(_WITHOUT)[0] + f"{_WITHOUT}it"
+    named = rows.assign(trained_on=rows["trained_on"].mask(_are_left_out(rows), cut))
     wide = named.pivot_table(index=["method", "trained_on"], columns="structure", values="miou")
     wide = wide.loc[wide.mean(axis=1).sort_values(ascending=False).index]
     cells = wide.map(lambda value: cell(value, ".1f")).reset_index()

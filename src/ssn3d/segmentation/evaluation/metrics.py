@@ -110,6 +110,9 @@ def block_ceilings(masks: NDArray[np.uint8], block: int) -> pd.DataFrame:
         `ceiling_pixel_accuracy` and `accurate_miou` of the mask of highest pixel accuracy, to which
         cross-entropy leads.
     """
+    names = ["ceiling_miou", "ceiling_pixel_accuracy", "accurate_miou"]
+    if block == 1:  # no limit
+        return pd.DataFrame(100.0, range(len(masks)), names)
     n, size = len(masks), masks.shape[-1]
     cubes = size // block
     split = masks.reshape(n, cubes, block, cubes, block, cubes, block)
@@ -120,13 +123,8 @@ def block_ceilings(masks: NDArray[np.uint8], block: int) -> pd.DataFrame:
         return score_masks(np.broadcast_to(grown, split.shape).reshape(masks.shape), masks)
 
     best, accurate = scores(_cubes_of_highest_miou(held, block**3)), scores(2 * held > block**3)
-    return pd.DataFrame(
-        {
-            "ceiling_miou": miou(best),
-            "ceiling_pixel_accuracy": accurate["pixel_accuracy"],
-            "accurate_miou": miou(accurate),
-        }
-    )
+    values = miou(best), accurate["pixel_accuracy"], miou(accurate)
+    return pd.DataFrame(dict(zip(names, values, strict=True)))
 
 
 def miou(table: pd.DataFrame) -> "pd.Series[float]":

@@ -49,7 +49,7 @@ class Compute:
         return size_bytes < free_bytes / 4
 
     def logits(self, network: nn.Module, images: Tensor) -> Tensor:
-        """Apply a network to images (n, s, s, s) of any type: logits (n, 2, s, s, s), float32."""
+        """Apply a network to images (n, s, s, s) of any type: float32 logits (n, classes, ...)."""
         # in two steps, so that the device converts, and fewer bytes are moved
         moved = images.to(self.device, non_blocking=True)
         inputs = moved.to(self.precision).unsqueeze(1)

@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from ssn3d.core.classes import MACROMOLECULE
 from ssn3d.core.errors import CheckpointError
 from ssn3d.io.files import PathLike
 from ssn3d.segmentation.inference.compute import Compute, deterministic
@@ -23,7 +24,7 @@ MICRO_BATCH_SIZE = {"cpu": 4, "cuda": 32}
 def predict_batches(
     network: nn.Module, source: Source, groups: Sequence[Rows], compute: Compute
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield logits (m, 2, s, s, s) and true masks (m, s, s, s) of each group of rows."""
+    """Yield logits (m, classes, s, s, s) and true masks (m, s, s, s) of each group of rows."""
     network.eval()
     with torch.inference_mode(), deterministic():
         for images, masks in source.batches(groups):
@@ -35,13 +36,16 @@ def predict_masks(
 ) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.uint8]]]:
     """Segment the subtomograms at `rows`, batch by batch.
 
-    Yields predicted and true masks (m, s, s, s); a voxel's class is that of the larger logit.
+    Yields predicted and true masks (m, s, s, s) of macromolecule; a voxel's class is that of the
+    largest logit.
     """
     groups = groups_of(rows, MICRO_BATCH_SIZE[compute.device.type])
     source = Source(samples, compute)
     source.hold(np.asarray(rows, dtype=np.int64))
     for logits, truth in predict_batches(network, source, groups, compute):
-        yield logits.argmax(dim=1).to(torch.uint8).cpu().numpy(), truth.cpu().numpy()
+        masks = (logits.argmax(dim=1), truth)
+        found, true = ((m == MACROMOLECULE).to(torch.uint8).cpu().numpy() for m in masks)
+        yield found, true
 
 
 def load_network(path: PathLike) -> tuple[nn.Module, dict[str, Any]]:

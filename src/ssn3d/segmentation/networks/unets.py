@@ -137,7 +137,7 @@ class ResUNet(nn.Module):
         self.score = nn.Conv3d(full, classes, 1)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Map images (n, 1, s, s, s) to logits (n, 2, s, s, s)."""
+        """Map images (n, 1, s, s, s) to logits (n, classes, s, s, s)."""
         check_size(images)
         half = self.down2(self.stem(images))  # (n, width, s/2, s/2, s/2)
         quarter = self.down3(half)

@@ -22,9 +22,11 @@ from torch import Tensor, nn
 from ssn3d.core.log import logger
 from ssn3d.core.provenance import fingerprint
 from ssn3d.core.seeds import generator
+from ssn3d.io.files import sha256_of
+from ssn3d.models.card import weights_path
 from ssn3d.segmentation.evaluation.metrics import mean_scores
 from ssn3d.segmentation.inference.compute import Compute, reproducible, torch_generator
-from ssn3d.segmentation.networks.calibrate import calibrate_scales, has_scales
+from ssn3d.segmentation.networks.calibrate import calibrate_scales
 from ssn3d.segmentation.settings import TrainingSettings
 from ssn3d.segmentation.training.batches import Batch, Source
 from ssn3d.segmentation.training.distributed import Ranks
@@ -94,9 +96,12 @@ def train(
     check_rows(samples, train_rows, validation_rows, run_name, ranks.count)
     compute = Compute.pick(settings.device, settings.precision)
     random = torch_generator(seed, "training", run_name, "weights")
-    network = compute.place(first_network(network_name, settings, random))
+    network, needs_scales = first_network(network_name, settings, random)
+    network = compute.place(network)
     rows = [np.asarray(some, dtype=np.int64) for some in (train_rows, validation_rows)]
     names = {"network": network_name, "run": run_name, "seed": seed, "data": samples.digests}
+    if settings.start_from is not None:
+        names["start"] = sha256_of(weights_path(settings.start_from))
     training = Training(
         name=run_name,
         seed=seed,
@@ -113,8 +118,9 @@ def train(
         identity=fingerprint(names | settings.model_dump(), *rows),
     )
     training.source.hold(np.concatenate(rows))
-    if has_scales(network):
-        images, _ = samples.read(rows[0][:CALIBRATED_ON])
+    if needs_scales:
+        some = np.linspace(0, len(rows[0]) - 1, CALIBRATED_ON).astype(int)
+        images, _ = samples.read(rows[0][np.unique(some)])
         calibrate_scales(network, torch.from_numpy(images), compute)
     return _run(training)
 
