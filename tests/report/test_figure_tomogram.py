@@ -41,13 +41,14 @@ def test_spectrum_of_wave():
 
 
 @pytest.mark.parametrize(
-    ("max_tilt_deg", "kx", "kz"), [(60, 0.5 / np.sqrt(3), 0.5), (30, 0.5, 0.5 / np.sqrt(3))]
+    ("tilt_deg", "kx", "kz"), [(60, 0.5 / np.sqrt(3), 0.5), (30, 0.5, 0.5 / np.sqrt(3))]
 )
-def test_wedge_lines(max_tilt_deg, kx, kz):
+def test_wedge_lines(tilt_deg, kx, kz):
     axes = Figure().subplots()
-    draw_spectrum(axes, np.ones(SHAPE[::2], dtype=np.float32), 10.0, max_tilt_deg)
-    ends = np.array([line.get_xydata()[1] for line in axes.lines])
-    np.testing.assert_allclose(np.abs(ends), [[kx, kz], [kx, kz]])
+    draw_spectrum(axes, np.ones(SHAPE[::2], dtype=np.float32), 10.0, (-40.0, tilt_deg))
+    low, high = np.array([line.get_xydata()[1] for line in axes.lines])
+    np.testing.assert_allclose(high, [kx, kz])
+    np.testing.assert_allclose(low, [0.5, -0.5 * np.tan(np.radians(40))])
     left, right, bottom, top = axes.images[0].get_extent()
     # frequency 0 is the centre of pixel n // 2
     assert left + (24 + 0.5) * (right - left) / 48 == pytest.approx(0)
@@ -76,7 +77,7 @@ def test_tomogram_panels():
     labels[10:20, 10:20, 10:20] = 1
     figure = tomogram_picture(
         clean, noisy, labels, noisy[0], name="t1, dataset A, SNR 0.5", tilt_deg=0.0,
-        max_tilt_deg=60.0, voxel_size_angstrom=10.0,
+        tilt_range_deg=(-60.0, 60.0), voxel_size_angstrom=10.0,
     )  # fmt: skip
     assert len(figure.axes) == 12
     titles = [axes.get_title() for axes in figure.axes if axes.get_title()]
@@ -99,7 +100,7 @@ def test_large_tomogram_is_cropped():
     volume = np.random.default_rng(1).normal(size=(16, 60, 80)).astype(np.float32)
     figure = tomogram_picture(
         volume, volume, np.zeros(volume.shape, dtype=np.uint16), volume[0], name="t1",
-        tilt_deg=0.0, max_tilt_deg=60.0, voxel_size_angstrom=50.0,
+        tilt_deg=0.0, tilt_range_deg=(-60.0, 60.0), voxel_size_angstrom=50.0,
     )  # fmt: skip
     (middle,) = [axes for axes in figure.axes if axes.get_title() == "true outlines"]
     left, right = middle.get_xlim()
@@ -126,7 +127,7 @@ def test_tilt_nearest_zero_is_shown(tmp_path, images, monkeypatch):
         figure_tomogram.draw_tomogram(files, "name", figure=tmp_path / "figure.png")
         ((image, words),) = shown
         assert (image == 2).all()
-        assert (words["tilt_deg"], words["max_tilt_deg"]) == (5, 50)
+        assert (words["tilt_deg"], words["tilt_range_deg"]) == (5, (-25, 50))
     else:
         with pytest.raises(DataError, match=r"tilts\.mrc: shape \(5, 40, 48\), expected \(6,"):
             figure_tomogram.draw_tomogram(files, "name", figure=tmp_path / "figure.png")

@@ -137,7 +137,7 @@ def test_thin_ice_is_an_error(structures):
     thin = changed(SETTINGS, ice={"thickness_angstrom": 100.0}, fiducials=None)
     with pytest.raises(PlacementError, match=r"specimen\.ice\.thickness_angstrom: the ice is 10 "):
         build_specimen(structures, thin, generator(0, "thin"))
-    some = changed(thin, particles=[2, 5])
+    some = changed(thin, ice={"thickness_angstrom": 60.0}, particles=[2, 5])
     with pytest.raises(PlacementError, match=r"specimen\.particles: no particle fits"):
         build_specimen(structures, some, generator(0, "some"))
     full = changed(SETTINGS, ice={"thickness_angstrom": 350.0}, particles=3000)
