@@ -1,10 +1,9 @@
-"""Seconds and peak memory of `ssn3d segment` on a whole tomogram, by OpenVINO and by torch.
+"""Seconds and peak memory of `ssn3d segment` on a whole tomogram.
 
     python benchmarks/own_tomogram.py                       600x600x300 voxels of 10 A
     python benchmarks/own_tomogram.py --size 1000 1000 500 --voxel-size 4
 
-Neither depends on what the voxels are: they are noise. On a GPU, in bfloat16, or without OpenVINO
-both are torch. The last line is JSON; its `torch_over_quickest` is the ratio of seconds.
+Neither depends on what the voxels are: they are noise. The last line is JSON.
 """
 
 import argparse
@@ -22,7 +21,6 @@ from ssn3d.io.mrc import Grid, new_sections
 from ssn3d.io.tomogram import open_tomogram
 from ssn3d.models.card import default_model
 from ssn3d.models.shipped import load_model
-from ssn3d.segmentation.inference.openvino_network import quickest
 from ssn3d.segmentation.inference.whole_tomogram import segment_tomogram
 
 
@@ -34,15 +32,14 @@ def write_noise(path: Path, shape: tuple[int, int, int], voxel_size_angstrom: fl
             file.write(rng.standard_normal((1, *shape[1:]), dtype=np.float32))
 
 
-def segment(path: Path, name: str, device: str, *, by_torch: bool) -> dict[str, float]:
+def segment(path: Path, name: str, device: str) -> dict[str, float]:
     """Open a tomogram and segment it; seconds and memory of both."""
     model = load_model(name, "all")
     compute = model.place(device)
-    network = model.network if by_torch else quickest(model.network, compute)
     Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # resets the high-water mark
     started, cpu = time.perf_counter(), time.process_time()
     segment_tomogram(
-        *(open_tomogram(path), network, compute, path.parent / "out"),
+        *(open_tomogram(path), model.network, compute, path.parent / "out"),
         voxel_size_angstrom=model.voxel_size_angstrom,
         threshold=0.5,
         classes=model.classes,
@@ -70,14 +67,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "noise.mrc"
         write_noise(path, (z, y, x), arguments.voxel_size)
-        measured = {
-            name: segment(path, arguments.model, arguments.device, by_torch=name == "torch")
-            for name in ("quickest", "torch")
-        }
-    ratio = measured["torch"]["seconds"] / measured["quickest"]["seconds"]
+        measured = segment(path, arguments.model, arguments.device)
     described = {"size": [x, y, z], "voxel_size_angstrom": arguments.voxel_size}
     described |= {"model": arguments.model, "threads": arguments.threads}
-    print(json.dumps(described | measured | {"torch_over_quickest": round(ratio, 2)} | hardware()))
+    print(json.dumps(described | measured | hardware()))
 
 
 if __name__ == "__main__":

@@ -15,7 +15,6 @@ from ssn3d.io.tomogram import Tomogram
 from ssn3d.measure.vacuum import find_vacuum
 from ssn3d.models.shipped import Model
 from ssn3d.segmentation.inference.instances import segment_targets, write_instances, write_masked
-from ssn3d.segmentation.inference.openvino_network import quickest
 from ssn3d.segmentation.inference.whole_tomogram import segment_tomogram
 
 
@@ -43,7 +42,7 @@ def segment_whole(
     compute = model.place(device)
     started = time.perf_counter()
     found = segment_tomogram(
-        *(tomogram, quickest(model.network, compute), compute, folder),
+        *(tomogram, model.network, compute, folder),
         voxel_size_angstrom=model.sampling_angstrom(tomogram.grid.voxel_size_angstrom),
         threshold=threshold,
         classes=model.classes,
