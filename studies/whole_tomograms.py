@@ -1,22 +1,20 @@
 """Data and training of the models `resunet-classes` and `resunet-picks`: resumable, in one command.
 
-    python studies/whole_tomograms.py FOLDER             whole tomograms, three rounds; hours
+    python studies/whole_tomograms.py FOLDER             whole tomograms; hours
     python studies/whole_tomograms.py FOLDER --particles subtomograms of picked particles
-    python studies/whole_tomograms.py FOLDER --small     tiny tomograms, to see that it runs
+    python studies/whole_tomograms.py FOLDER --small     three tiny tomograms, to see that it runs
 
-Tomograms of config/varied.yaml make the network hold on real ones. In most of them all settings
-vary at once, in others only some; a few are the paper's own, so that little is lost there. Each
-round trains on its own tomograms, from the weights of the round before; the last one has larger
-cubes, so that the network learns what it sees far from the border of a tile. A specimen that leaves
-no room for its obstacles is skipped, and said so. Two processes simulate; what is done is not done
-again. The last line is the command that makes a model of the result.
+Tomograms of config/varied.yaml make the network hold on real ones. In three fifths of them all
+settings vary at once, but a sixth of these are plain: the same structures without obstacles, imaged
+as in config.yaml, so that little is lost there. In the others only some of the settings vary. A
+specimen that leaves no room for its obstacles is skipped, and said so. Two processes simulate; what
+is done is not done again. The last line is the command that makes a model of the result.
 """
 
 import argparse
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
 
 from simulated import ROOT, TABLES, add_dataset_noise, ids_of, prepare, simulate_noise_free
 from ssn3d.config.experiment import Config, check_config, load_config
@@ -30,8 +28,7 @@ from ssn3d.segmentation.training.steps import train_run
 from ssn3d.structures.ids import ids_in_tomogram
 from ssn3d.subtomograms.steps import extract_subtomograms, split_dataset
 
-PARTICLES: dict[str, Any] = {
-    "tomograms": 60,
+PARTICLES = {
     "specimen": {"particles": [600, 1500]},
     "subtomograms": {"size_voxels": 40, "target": "centred", "centre_error_angstrom": 10.0},
     "training": {"start_from": "resunet"},
@@ -40,9 +37,8 @@ PARTICLES: dict[str, Any] = {
         "table3": {"method": "ResUNet", "dataset": "A", "leave_out": []},
     },
 }
-"""Differences from config/varied.yaml for the network of picked particles, which has one round."""
-SMALL: dict[str, Any] = {
-    "tomograms": 3,
+"""Differences from config/varied.yaml for the network of picked particles."""
+SMALL = {
     "structures": {"random": {"count": 40}},
     "specimen": {
         "tomogram_size_voxels": {"x": 64, "y": 64, "z": 64},
@@ -51,22 +47,12 @@ SMALL: dict[str, Any] = {
         "organelles": None,
         "vesicles": None,
     },
-    "subtomograms": {"size_voxels": 24, "count": 2, "independent_count": 2},
+    "subtomograms": {"size_voxels": 24, "count": 8, "independent_count": 8},
 }
-ROUNDS: list[dict[str, Any]] = [
-    {},
-    {"seed": 30, "tomograms": 50, "training": {"learning_rate": 0.0004}},
-    {
-        "seed": 31,
-        "tomograms": 120,
-        "subtomograms": {"size_voxels": 80, "count": 22, "independent_count": 22},
-    },
-]
-"""Differences from config/varied.yaml in each round."""
-PAPER_EVERY = [10, 3, 4]
-"""In each round, every so many-th tomogram is the paper's."""
-PAPER_SNRS = {"A": [0.5, 2.0], "B": [0.03, 0.5], "C": [0.005, 0.03]}
-"""Ratios of variances, which in the paper's tomograms hold its three SNRs."""
+FULLY_VARIED_SHARE = 0.6
+"""The first tomograms, this share of all, are varied in every setting; the others in some."""
+PLAIN_EVERY = 6
+"""Of the first tomograms, each that ends a run of so many is plain instead."""
 VARYING_TOGETHER = {
     "specimen": [
         ("resolution_angstrom",),
@@ -91,11 +77,11 @@ VARYING_PROBABILITY = 0.25
 """Probability that a group varies in a partly varied tomogram."""
 
 
-def kind_of(number: int, paper_every: int) -> str:
-    """Kind of tomogram `number`, from 0: varied, partly varied or paper."""
-    if (number + 1) % paper_every == 0:
-        return "paper"
-    return "partly varied" if number % 5 in {0, 2} else "varied"
+def kind_of(number: int, count: int) -> str:
+    """Kind of tomogram `number`, from 0, of `count`: varied, plain or partly varied."""
+    if number >= FULLY_VARIED_SHARE * count:
+        return "partly varied"
+    return "plain" if number % PLAIN_EVERY == PLAIN_EVERY - 1 else "varied"
 
 
 def configuration_of(kind: str, name: str, configs: dict[str, Config]) -> Config:
@@ -111,24 +97,19 @@ def configuration_of(kind: str, name: str, configs: dict[str, Config]) -> Config
     return check_config(content)
 
 
-def configurations(changes: list[dict[str, Any] | str]) -> dict[str, Config]:
-    """Configurations of varied, plain and the paper's tomograms; `changes` may be YAML files.
-
-    Plain tomograms have the shapes of the varied ones, and nothing else of them.
-    """
+def configurations(
+    structures: list[str], *, small: bool, particles: bool = False
+) -> dict[str, Config]:
+    """Configurations of varied and of plain tomograms; `structures` are more YAML files."""
+    changes = [*structures, *([PARTICLES] if particles else []), *([SMALL] if small else [])]
+    if small and particles:
+        changes.append({"subtomograms": {"count": 2, "independent_count": 2}})
     varied = load_config(ROOT / "config.yaml", ROOT / "config/varied.yaml", *changes)
     content, paper = varied.model_dump(), load_config(ROOT / "config.yaml").model_dump()
     kept = ("tomogram_size_voxels", "region_size_voxels", "proportions", "particles")
     specimen = paper["specimen"] | {key: content["specimen"][key] for key in kept}
     plain = content | {"specimen": specimen, "microscope": paper["microscope"]}
-    structures = content["structures"] | {"random": None, "per_tomogram": None}
-    datasets = [{"name": name, "snr": snr} for name, snr in PAPER_SNRS.items()]
-    of_paper = plain | {
-        "structures": structures,
-        "specimen": specimen | {"proportions": paper["specimen"]["proportions"]},
-        "snr": content["snr"] | {"datasets": datasets},
-    }
-    return {"varied": varied, "plain": check_config(plain), "paper": check_config(of_paper)}
+    return {"varied": varied, "plain": check_config(plain)}
 
 
 def simulate(name: str, kind: str, config: Config, folder: Path) -> list[str]:
@@ -176,50 +157,38 @@ def _dataset(name: str, dataset: DatasetSettings, config: Config, at: Path) -> s
 
 
 def main() -> None:
-    """Simulate what is missing, and train, round after round."""
+    """Simulate what is missing, and train."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--particles", action="store_true", help="the network of picked particles")
     parser.add_argument("--small", action="store_true")
     parser.add_argument("--structures", nargs="*", default=[], help="YAML files, such as a folder")
-    parser.add_argument("--tomograms", type=int, help="number in each round")
+    parser.add_argument("--tomograms", type=int, help="number (default: that of varied.yaml)")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--no-training", action="store_true")
     arguments = parser.parse_args()
-    rounds = [PARTICLES] if arguments.particles else ROUNDS[:1] if arguments.small else ROUNDS
-    weights = None
-    for number, own in enumerate(rounds, 1):
-        folder: Path = arguments.folder / f"round{number}"
-        folder.mkdir(parents=True, exist_ok=True)
-        changes = [*arguments.structures, own]
-        changes += [{"training": {"start_from": weights}}] if weights else []
-        changes += [SMALL] if arguments.small else []
-        paper_every = 2 if arguments.small else PAPER_EVERY[number - 1]
-        with job(str(folder / "log.txt")):
-            weights = _round(configurations(changes), paper_every, folder, arguments)
-    logger.info("python -m ssn3d.models.export_model %s NAME FACTS.json", folder / "run")
+    folder: Path = arguments.folder
+    folder.mkdir(parents=True, exist_ok=True)
+    configs = configurations(
+        arguments.structures, small=arguments.small, particles=arguments.particles
+    )
+    count = arguments.tomograms or (3 if arguments.small else configs["varied"].tomograms)
+    kinds = {f"t{i + 1}": kind_of(i, count) for i in range(count)} | {"independent1": "varied"}
+    with job(str(folder / "log.txt")):
+        prepare(configs["varied"], folder / "structures")
+        with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
+            jobs = [
+                pool.submit(simulate, name, kind, configuration_of(kind, name, configs), folder)
+                for name, kind in kinds.items()
+            ]
+            shards = [shard for found in jobs for shard in found.result()]
+        logger.info("%d shards of %d tomograms", len(shards), count)
+        if not arguments.no_training:
+            _train(shards, configs["varied"], folder, arguments.threads)
 
 
-def _round(
-    configs: dict[str, Config], paper_every: int, folder: Path, arguments: argparse.Namespace
-) -> str | None:
-    """Simulate and train a round; return its weights, None without a training."""
-    config = configs["varied"]
-    count = arguments.tomograms or config.tomograms
-    kinds = {f"t{i + 1}": kind_of(i, paper_every) for i in range(count)}
-    prepare(config, folder / "structures")
-    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
-        jobs = [
-            pool.submit(simulate, name, kind, configuration_of(kind, name, configs), folder)
-            for name, kind in (kinds | {"independent1": "varied"}).items()
-        ]
-        shards = [shard for found in jobs for shard in found.result()]
-    logger.info("%d shards of %d tomograms", len(shards), count)
-    return None if arguments.no_training else _train(shards, config, folder, arguments.threads)
-
-
-def _train(shards: list[str], config: Config, folder: Path, threads: int) -> str:
-    """Train on the shards, all datasets together; return the file of weights."""
+def _train(shards: list[str], config: Config, folder: Path, threads: int) -> None:
+    """Train on the shards, all datasets together."""
     names = list(dict.fromkeys(Path(shard).parent.name for shard in shards))
     split, run = folder / "split.csv", folder / "run"
     run.mkdir(exist_ok=True)
@@ -244,7 +213,7 @@ def _train(shards: list[str], config: Config, folder: Path, threads: int) -> str
         record=run / "run.json",
         checkpoint=run / "checkpoint.pt",
     )
-    return str(run / "weights.pt")
+    logger.info("python -m ssn3d.models.export_model %s NAME FACTS.json", run)
 
 
 if __name__ == "__main__":
