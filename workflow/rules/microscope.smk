@@ -59,6 +59,7 @@ rule export_tilt_series:
     input:
         tilts="results/tomograms/{tomogram}/{dataset}_tilts.mrc",
         acquisition="results/tomograms/{tomogram}/acquisition.json",
+        simulation=SIMULATION,
     output:
         star="results/export/{tomogram}_{dataset}/tilt_series.star",
         tilts="results/export/{tomogram}_{dataset}/tilts.mrcs",
@@ -71,7 +72,7 @@ rule export_tilt_series:
         "../../envs/cpu.yaml"
     params:
         optics=lookup(within=config, dpath="microscope/optics"),
-        size=lookup(within=config, dpath="specimen/tomogram_size_voxels"),
+        specimen=lookup(within=config, dpath="specimen"),
         code=library_version("export_tilt_series"),
     script:
         "../scripts/export_tilt_series.py"
