@@ -43,9 +43,11 @@ SMALL = {
     "specimen": {
         "tomogram_size_voxels": {"x": 64, "y": 64, "z": 64},
         "region_size_voxels": {"x": 80, "y": 80, "z": 80},
-        "particles": [20, 60],
+        "particles": [10, 30],
         "organelles": None,
         "vesicles": None,
+        "sheets": None,
+        "filaments": None,
     },
     "subtomograms": {"size_voxels": 24, "count": 8, "independent_count": 8},
 }

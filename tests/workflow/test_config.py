@@ -67,7 +67,6 @@ FAULTS = [  # key, value, message; `test_wrong_types_and_ranges` has all others
     ("microscope.dose", 100.0, "microscope.dose: 100.0 .*exposure"),
     ("microscope.dose.order", "symmetric", "'symmetric' .*'dose-symmetric'"),
     ("microscope.detector.mtf", "sync", "mtf: 'sync' .*'sinc'"),
-    ("microscope.ice.thickness_angstrom", 2e3, "specimen.ice.thickness_angstrom"),
     ("specimen.ice", None, "microscope.ice: .*specimen.ice"),
     ("specimen.tomogram_size_voxels.z", 32, "z: 32 .*subtomogram"),
     ("specimen.region_size_voxels.x", 500, "x: 500 .*tomogram .600"),
