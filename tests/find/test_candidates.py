@@ -43,30 +43,25 @@ def test_blobs_beside_gold_are_no_candidates(tmp_path):
     segmentation = [open_volume(tmp_path / f"{name}.mrc") for name in ("probability", "labels")]
     points = np.random.default_rng(1).normal(scale=16, size=(200, 3))
     target = structure_from_points("1AAA", points, np.full(200, 800.0), "surrogate")
-    centres, _ = find_target(
-        tomogram,
-        tuple(segmentation),
-        target,
-        40.0,
-        tilt_range_deg=(-60.0, 60.0),
-        is_specimen=tomogram.is_data,
-        threads=2,
-    )
+
+    def candidates():
+        return find_target(
+            tomogram,
+            tuple(segmentation),
+            target,
+            40.0,
+            tilt_range_deg=(-60.0, 60.0),
+            is_specimen=tomogram.is_data,
+            threads=2,
+        )[0]
+
+    centres = candidates()
     distances = np.linalg.norm(centres[:, None] - CENTRES, axis=-1).min(axis=0)
     assert distances[0] > 3
     assert (distances[1:] < 2).all()
     write_mrc(tmp_path / "labels.mrc", np.full(SHAPE, OTHER, np.int8), VOXEL)
     segmentation[1] = open_volume(tmp_path / "labels.mrc")
-    none, _ = find_target(
-        tomogram,
-        tuple(segmentation),
-        target,
-        40.0,
-        tilt_range_deg=(-60.0, 60.0),
-        is_specimen=tomogram.is_data,
-        threads=2,
-    )
-    assert none.shape == (0, 3)
+    assert candidates().shape == (0, 3)
 
 
 def shape_of(seed, pdb_id, turn=None):

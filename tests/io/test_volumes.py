@@ -120,16 +120,17 @@ def colours(path):
 
 
 def damaged(path):
-    tifffile.imwrite(path, VOLUME, compression="zlib", rowsperstrip=1000)
-    content = bytearray(path.read_bytes())
-    content[len(content) // 3 : 2 * len(content) // 3] = b"\7" * len(content)
-    path.write_bytes(content)
+    """Spoil the compressed voxels, which are the last bytes."""
+    tifffile.imwrite(path, VOLUME, compression="zlib")
+    content = path.read_bytes()
+    path.write_bytes(content[:-500] + b"\7" * 500)
 
 
 FAULTS = {
     "40x50x3 of uint8, not one volume of sections": colours,
     "4x5x6x7 of uint8, not one volume of sections": odd_tiff,
     "not a readable TIFF file": lambda path: path.write_bytes(b"II*\0" + b"\1" * 40),
+    "a readable TIFF file": damaged,
     "an HDF5 file; convert it to MRC": lambda path: path.write_bytes(b"\x89HDF\r\n\x1a\n"),
     "a 2-D image": lambda path: write_em(path, VOLUME[:1]),
     "of no known format": lambda path: path.write_bytes(b"no volume" * 200),
