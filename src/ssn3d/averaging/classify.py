@@ -48,18 +48,11 @@ def classify(
 
     Raises DataError if a class is left with fewer than four particles.
     """
-    if classes * FEWEST > len(whole.images):
-        raise DataError(
-            f"{classes} classes of {len(whole.images)} particles: {FEWEST} are needed in each; "
-            "give fewer --classes"
-        )
+    _check_number(len(whole.images), classes)
     rows, poses = align_everywhere(whole, reference, rng)
     log_merged(len(whole.images) - len(rows))
     stack = whole[rows]
-    if len(rows) < classes:
-        raise DataError(
-            f"{classes} classes of {len(rows)} particles at different places; give fewer --classes"
-        )
+    _check_number(len(rows), classes)
     half_sets = divide(stack, np.arange(len(rows)), poses, 0.0, rng)
     halves = [np.flatnonzero(half_sets == half) for half in (1, 2)]
     found = _first_classes(stack, poses, classes, rng)
@@ -134,6 +127,15 @@ def constrained_correlations(stack: Stack, poses: Poses) -> NDArray[np.float64]:
     together = (differing @ differing.conj().T).real
     correlations = together / np.sqrt(np.maximum(power * power.T, 1e-30))
     return np.asarray(correlations, dtype=np.float64)
+
+
+def _check_number(particles: int, classes: int) -> None:
+    """Raise DataError if there are too few particles for any division into classes."""
+    if classes * FEWEST > particles:
+        raise DataError(
+            f"{classes} classes of {particles} particles: {FEWEST} are needed in each; give fewer "
+            "--classes"
+        )
 
 
 def _check(found: NDArray[np.int_], classes: int) -> None:
