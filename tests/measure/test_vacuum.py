@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ssn3d.measure.slab import Face
+from ssn3d.measure.slab import Face, Slab
 from ssn3d.measure.vacuum import Vacuum, find_vacuum, specimen_of
 from ssn3d.picking.pick import Choice, pick_blobs
 
@@ -65,6 +65,8 @@ def test_boxes_agree_with_voxels(noise, bottom, top, axes):
     first = tuple(float(start) for start, _ in axes)
     stop = tuple(float(start + length) for start, length in axes)
     part = tuple(slice(start, start + length) for start, length in axes)
-    far = Face(-1e4, 0, 0), Face(1e4, 0, 0)
-    sides = [Vacuum(noise, *pair).where(part).all() for pair in ((bottom, far[1]), (far[0], top))]
-    assert Vacuum(noise, bottom, top).holds(first, stop) == any(sides)
+    sides = [
+        Vacuum(noise, Slab(*faces, 2.0, 1.0)).where(part).all()
+        for faces in ((bottom, None), (None, top))
+    ]
+    assert Vacuum(noise, Slab(bottom, top, 2.0, 1.0)).holds(first, stop) == any(sides)

@@ -11,7 +11,7 @@ from ssn3d.core.classes import CLASSES, MACROMOLECULE, MEMBRANE, OTHER, are_clas
 from ssn3d.core.errors import DataError, WriteError
 from ssn3d.core.seeds import generator
 from ssn3d.io.tomogram import open_tomogram
-from ssn3d.measure.slab import Face
+from ssn3d.measure.slab import Face, Slab
 from ssn3d.measure.vacuum import Vacuum
 from ssn3d.segmentation.inference.compute import Compute
 from ssn3d.segmentation.inference.tiles import predict_cubes
@@ -149,7 +149,8 @@ def test_vacuum_is_left_out(tmp_path):
     volume = rng.normal(0, 0.3, (160, 56, 56)).astype(np.float32)
     volume[20:40, 20:34, 10:40] -= 1
     tomogram = open_tomogram(write_tomogram(tmp_path / "t.mrc", volume), protein="dark")
-    vacuum = Vacuum(tomogram, Face(-300.0, 0.0, 0.0), Face(-45.0, 0.1, -0.05))
+    faces = Face(-300.0, 0.0, 0.0), Face(-45.0, 0.1, -0.05)
+    vacuum = Vacuum(tomogram, Slab(*faces, contrast=2.0, explained_fraction=1.0))
     found, cubes = {}, {}
     for name, left_out in (("kept", None), ("left_out", vacuum)):
         Counting.cubes = 0

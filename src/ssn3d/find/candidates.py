@@ -17,8 +17,7 @@ from ssn3d.core.log import logger
 from ssn3d.core.particles import Particles
 from ssn3d.find.templates import compare_with_target
 from ssn3d.io.stored_volume import StoredVolume
-from ssn3d.io.tomogram import Tomogram
-from ssn3d.measure.vacuum import IsSpecimen
+from ssn3d.io.tomogram import IsData, Tomogram
 from ssn3d.picking.pick import DISTANCE_OF_DIAMETER, Choice, pick_blobs, pick_sized
 from ssn3d.picking.scoring import match
 from ssn3d.picking.segmentation import Values
@@ -47,7 +46,7 @@ def find_target(
     resolution_angstrom: float,
     *,
     tilt_range_deg: tuple[float, float],
-    is_specimen: IsSpecimen,
+    is_specimen: IsData,
     threads: int,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Find where a target may be in a tomogram.
@@ -87,7 +86,7 @@ def _candidates(
     tomogram: Tomogram,
     segmentation: tuple[StoredVolume, StoredVolume],
     diameter: float,
-    is_specimen: IsSpecimen,
+    is_specimen: IsData,
 ) -> NDArray[np.float64]:
     """Find centres (n, 3) of blobs of a diameter in angstrom, best first."""
     probability, labels = segmentation

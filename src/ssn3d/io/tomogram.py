@@ -1,6 +1,7 @@
 """Lazy reader of tomograms of any contrast and voxel size: MRC, TIFF, EM and OME-Zarr."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -17,7 +18,8 @@ from ssn3d.io.tomogram_checks import Survey, protein_is_dark, section_correlatio
 from ssn3d.io.volumes import open_volume
 
 Protein = Literal["auto", "dark", "bright"]
-
+IsData = Callable[[tuple[slice, ...]], NDArray[np.bool_] | None]
+"""Mask of the voxels with data in part of a volume (z, y, x); None if all have data."""
 SMALLEST_VOXEL_ANGSTROM, LARGEST_VOXEL_ANGSTROM = 0.5, 50.0
 """Voxel sizes out of this range are mistakes."""
 _THIN = 1.5

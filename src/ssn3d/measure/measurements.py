@@ -116,9 +116,11 @@ def measure(
 def _vacuum_fraction(tomogram: Tomogram, slab: Slab) -> float:
     """Fraction of the data of a tomogram that lies outside a slab."""
     data = ~np.isnan(tomogram.found.binned)
-    outside = slab.is_outside(tomogram.grid.shape, tomogram.found.bin_voxels)
-    outside = outside[tuple(slice(n) for n in data.shape)]
-    return float(outside[data].mean())
+    step = tomogram.found.bin_voxels
+    shape = zip(data.shape, tomogram.grid.shape, strict=True)
+    z, y, x = np.ix_(*(step * (np.arange(bins) + 0.5) - n / 2 for bins, n in shape))
+    below, above = slab.beyond(z, y, x)
+    return float((below | above)[data].mean())
 
 
 def as_json(found: Measurements) -> dict[str, Any]:

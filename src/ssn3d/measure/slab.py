@@ -14,6 +14,7 @@ import scipy.optimize
 from numpy.typing import NDArray
 from scipy import ndimage
 
+Voxels = NDArray[np.number]
 _TILE_BINS = 8
 _FINE_BINS, _COARSE_BINS = 1.0, 3.0
 """Standard deviations of the Gaussians of the band, in bins of about 30 A."""
@@ -40,6 +41,10 @@ class Face:
     height: float
     slope_y: float
     slope_x: float
+
+    def height_at(self, y: Voxels, x: Voxels) -> Voxels:
+        """Height at places in voxels from the volume's middle."""
+        return np.asarray(self.height + y * self.slope_y + x * self.slope_x)
 
     @property
     def tilt_about_x_deg(self) -> float:
@@ -87,15 +92,19 @@ class Slab:
         about_x, about_y = np.mean(tilts, axis=0).tolist()
         return about_x, about_y
 
-    def is_outside(self, shape: tuple[int, int, int], step: int) -> NDArray[np.bool_]:
-        """Return a mask of vacuum in the middles of blocks of `step` voxels of a volume."""
-        z, y, x = (np.arange(step / 2, n, step) - n / 2 for n in shape)
-        outside = np.zeros((len(z), len(y), len(x)), np.bool_)
+    def beyond(
+        self, z: Voxels, y: Voxels, x: Voxels, margin: float = 0.0
+    ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Return masks of what lies below the bottom face and above the top one, and a margin.
+
+        Places and margin are in voxels, from the volume's middle; nothing is beyond a face that was
+        not seen.
+        """
+        masks = []
         for face, sign in ((self.bottom, -1), (self.top, 1)):
-            if face is not None:
-                plane = face.height + y[:, None] * face.slope_y + x * face.slope_x
-                outside |= sign * (z[:, None, None] - plane) > 0
-        return outside
+            height = sign * np.inf if face is None else face.height_at(y, x)
+            masks.append(np.asarray(sign * (z - height) > margin))
+        return masks[0], masks[1]
 
 
 def find_slab(

@@ -5,7 +5,6 @@ small volumes, one may be the edge of whatever they hold. A margin beyond each f
 dirt and the parts of particles that reach over it, and for the error of the face.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import product
 
@@ -13,11 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ssn3d.core.log import logger
-from ssn3d.io.tomogram import Tomogram
-from ssn3d.measure.slab import Face, find_slab
+from ssn3d.io.tomogram import IsData, Tomogram
+from ssn3d.measure.slab import Slab, find_slab
 
-IsSpecimen = Callable[[tuple[slice, ...]], NDArray[np.bool_] | None]
-"""Mask of the voxels of a part (z, y, x) that may hold specimen; None if all may."""
 MARGIN_ANGSTROM = 150.0
 """Half the width of a large particle. In simulated lamellae, faces are found within 60 A."""
 
@@ -27,8 +24,7 @@ class Vacuum:
     """Voxels of a tomogram beyond the faces of its slab and a margin."""
 
     tomogram: Tomogram
-    bottom: Face
-    top: Face
+    slab: Slab
 
     def where(self, part: tuple[slice, ...]) -> NDArray[np.bool_]:
         """Return a mask of the vacuum in part of the tomogram, (z, y, x) with start and stop."""
@@ -52,12 +48,8 @@ class Vacuum:
     ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         """Return masks of the voxels below the bottom and above the top face and margin."""
         grid = self.tomogram.grid
-        margin = MARGIN_ANGSTROM / grid.voxel_size_angstrom
         z, y, x = (at + 0.5 - n / 2 for at, n in zip((z, y, x), grid.shape, strict=True))
-        bottom, top = (
-            face.height + y * face.slope_y + x * face.slope_x for face in (self.bottom, self.top)
-        )
-        return np.asarray(z < bottom - margin), np.asarray(z > top + margin)
+        return self.slab.beyond(z, y, x, MARGIN_ANGSTROM / grid.voxel_size_angstrom)
 
 
 def find_vacuum(tomogram: Tomogram) -> Vacuum | None:
@@ -68,7 +60,7 @@ def find_vacuum(tomogram: Tomogram) -> Vacuum | None:
     slab = find_slab(tomogram.found.binned, tomogram.found.bin_voxels, tomogram.grid.shape)
     if slab is None or slab.bottom is None or slab.top is None:
         return None
-    vacuum = Vacuum(tomogram, slab.bottom, slab.top)
+    vacuum = Vacuum(tomogram, slab)
     depth, *plane = tomogram.grid.shape
     step = tomogram.found.bin_voxels
     sections = [(slice(z, z + 1), *map(slice, (0, 0), plane)) for z in range(0, depth, step)]
@@ -81,7 +73,7 @@ def find_vacuum(tomogram: Tomogram) -> Vacuum | None:
     return vacuum
 
 
-def specimen_of(tomogram: Tomogram, *, keep_vacuum: bool = False) -> IsSpecimen:
+def specimen_of(tomogram: Tomogram, *, keep_vacuum: bool = False) -> IsData:
     """Return the function that tells specimen from padding and, unless it is kept, vacuum."""
     vacuum = None if keep_vacuum else find_vacuum(tomogram)
     return tomogram.is_data if vacuum is None else vacuum.is_specimen

@@ -6,7 +6,6 @@ widths follow from the diameter: the kernel crosses zero at the particle's surfa
 """
 
 import math
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -17,10 +16,9 @@ from scipy import ndimage
 
 from ssn3d.core.errors import DataError
 from ssn3d.core.log import progress
+from ssn3d.io.tomogram import IsData
 from ssn3d.picking.blocks import Block, Box, Read, blocks
 
-IsData = Callable[[Box], NDArray[np.bool_] | None]
-"""Mask of the voxels with data in part of a volume (z, y, x); None if all have data."""
 RATIO = 1.6
 """Ratio of the widths at which the difference is close to a Laplacian of a Gaussian (Marr &
 Hildreth 1980, Proc. R. Soc. B 207, 187)."""

@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 
 from ssn3d.core.errors import DataError
 from ssn3d.core.log import logger
+from ssn3d.io.tomogram import IsData
 from ssn3d.picking.blocks import Box, Read
-from ssn3d.picking.dog import IsData, Peaks, find_peaks, height_of_ball
+from ssn3d.picking.dog import Peaks, find_peaks, height_of_ball
 from ssn3d.picking.segmentation import Values, find_regions, values_of
 from ssn3d.picking.select import find_threshold, inside_mask, non_max_suppression
 
