@@ -7,6 +7,7 @@ from scipy.spatial import cKDTree
 
 from ssn3d.core.errors import PlacementError
 from ssn3d.core.seeds import generator
+from ssn3d.specimen.free_space import FreeSpace
 from ssn3d.specimen.placement import _relax, place_spheres
 
 RADII = (3.0, 5.0, 7.0, 9.0, 12.0)
@@ -89,3 +90,26 @@ def test_impossible_packing(fraction, monkeypatch):
     radii, box = packing(300, fraction)
     with pytest.raises(PlacementError, match=r"300 spheres.*\d%.*fewer particles"):
         place_spheres(radii, box, generator(0, "place"))
+
+
+def test_free_space_tells_and_leaves_what_obstacles_take():
+    """Against all pairs of spheres and obstacles, of radii from 0.7 to 20."""
+    random = generator(0, "free")
+    free_space = FreeSpace(None)
+    assert free_space.is_free(np.zeros((1, 3)), 9.0)
+    blocked = [(random.uniform(0, 100, (n, 3)), r) for n, r in ((40, 0.7), (9, 4.0), (2, 20.0))]
+    for centres, radius in blocked:
+        free_space.block(centres, radius)
+    obstacles = np.concatenate([centres for centres, _ in blocked])
+    others = np.concatenate([np.full(len(centres), radius) for centres, radius in blocked])
+    centres, radii = random.uniform(0, 100, (300, 3)), random.uniform(1, 8, 300)
+    distances = np.linalg.norm(centres[:, None] - obstacles, axis=-1)
+    depths = radii[:, None] + others - distances
+    is_free = [free_space.is_free(c[None], r) for c, r in zip(centres, radii, strict=True)]
+    np.testing.assert_array_equal(is_free, (depths <= 0).all(axis=1))
+    assert 0.2 < np.mean(is_free) < 0.9
+    shift = free_space.push(centres, radii)
+    np.testing.assert_array_equal(shift.any(axis=1), ~np.array(is_free))
+    np.testing.assert_allclose(
+        np.linalg.norm(shift, axis=1), np.maximum(depths.max(axis=1), 0), atol=1e-5
+    )

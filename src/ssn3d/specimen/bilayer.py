@@ -6,6 +6,8 @@ chains; the methyl ends of the chains, in the middle, less than ice. The layers 
 apart, and resolved at 30 angstrom or better.
 """
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import erf
@@ -30,7 +32,7 @@ def bilayer_profile(
 
     `thickness_angstrom` is between the layers of head groups; the blur is that of the volume.
     """
-    sigma = np.hypot(blur_sigma_angstrom, _SPREAD_ANGSTROM)
+    sigma = math.hypot(blur_sigma_angstrom, _SPREAD_ANGSTROM)
     heads = 1000 * protein_dalton(_HEAD) / _AREA_ANGSTROM2  # over area, for dalton per nm^3
     chain = protein_dalton_per_nm3(_METHYLENE)
     methyls = _METHYLS_PER_AREA * _METHYL.volume_angstrom3 / _AREA_ANGSTROM2
@@ -39,10 +41,10 @@ def bilayer_profile(
 
     def layer(middle: float) -> NDArray[np.float64]:
         offsets = (distances_angstrom - middle) / sigma
-        return np.asarray(np.exp(-(offsets**2) / 2) / (np.sqrt(2 * np.pi) * sigma))
+        return np.asarray(np.exp(-(offsets**2) / 2) / (math.sqrt(2 * math.pi) * sigma))
 
     def step(edge: float) -> NDArray[np.float64]:
-        return np.asarray(erf((distances_angstrom - edge) / (np.sqrt(2) * sigma)) / 2)
+        return np.asarray(erf((distances_angstrom - edge) / (math.sqrt(2) * sigma)) / 2)
 
     return (
         heads * (layer(-half) + layer(half))

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import erf
 
-from ssn3d.specimen.obstacle import Points, planes, window_of_plane
+from ssn3d.specimen.obstacle import Points, draw_planes, window_of_plane
 from ssn3d.specimen.volume import Drawing, Grid
 from ssn3d.structures.scattering import CARBON, protein_dalton_per_nm3
 
@@ -73,12 +74,17 @@ class Carbon:
         density = np.zeros(box[1], dtype=np.float32)
         mask = np.zeros(box[1], dtype=bool)
         normal, half = self.normal.astype(np.float32), np.float32(self._half)
-        for plane, inside, offsets in zip(density, mask, planes(*box, self.centre), strict=True):
+
+        def draw_plane(
+            plane: NDArray[np.float32], inside: NDArray[np.bool_], offsets: NDArray[np.float32]
+        ) -> None:
             height = offsets @ normal
             near = np.abs(height) < away
             height, beyond = height[near], self._beyond_edge(offsets[near])
             across = (erf((half - height) / sigma) + erf((half + height) / sigma)) / 2
             plane[near] = across * (1 + erf(beyond / sigma)) / 2
             inside[near] = (np.abs(height) <= half) & (beyond >= 0)
+
+        draw_planes(draw_plane, box, self.centre, density, mask)
         density *= np.float32(protein_dalton_per_nm3(CARBON))
         return Drawing(box[0], density, mask)

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import erf
 
-from ssn3d.specimen.obstacle import Points, planes, window
+from ssn3d.specimen.obstacle import Points, draw_planes, window
 from ssn3d.specimen.vesicle import Shape, draw_shape
 from ssn3d.specimen.volume import Drawing, Grid
 
@@ -76,12 +77,17 @@ class Dirt:
             return None
         density = np.zeros(box[1], dtype=np.float32)
         mask = np.zeros(box[1], dtype=bool)
-        for plane, inside, offsets in zip(density, mask, planes(*box, self.centre), strict=True):
+
+        def draw_plane(
+            plane: NDArray[np.float32], inside: NDArray[np.bool_], offsets: NDArray[np.float32]
+        ) -> None:
             away = np.linalg.norm(offsets, axis=-1)
             near = (away > _MIDDLE) & (away < outer)
             depth = self.lump.distance(offsets[near], margin)
             plane[near] = (1 - erf(depth / (np.sqrt(2) * self.grid.sigma_voxels))) / 2
             inside[near] = depth <= 0
             plane[away <= _MIDDLE], inside[away <= _MIDDLE] = 1, True
+
+        draw_planes(draw_plane, box, self.centre, density, mask)
         density *= np.float32(self.contrast_dalton_per_nm3)
         return Drawing(box[0], density, mask)

@@ -1,11 +1,13 @@
 """The interface of background objects: extent and density of one object."""
 
-from collections.abc import Iterator
-from typing import Protocol
+from collections import deque
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ssn3d.core.parallel import parallel_results
 from ssn3d.specimen.volume import Drawing
 
 Points = NDArray[np.float64]
@@ -53,6 +55,20 @@ def planes(
     z, y, x = (np.arange(n) + low - c for n, low, c in zip(size, corner, centre, strict=True))
     for height in z:
         yield np.stack(np.broadcast_arrays(height, y[:, None], x), axis=-1).astype(np.float32)
+
+
+def draw_planes(
+    draw: Callable[..., None],
+    box: tuple[NDArray[np.int_], tuple[int, int, int]],
+    centre: Points,
+    *volumes: NDArray[Any],
+) -> None:
+    """Call a function with each plane of all volumes (z, y, x) and its offsets from a centre.
+
+    The volumes fill the box, a corner and a size. The function runs on several threads.
+    """
+    each = zip(*volumes, planes(*box, centre), strict=True)
+    deque(parallel_results(lambda arrays: draw(*arrays), each), maxlen=0)
 
 
 def window_of_plane(

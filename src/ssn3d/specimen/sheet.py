@@ -4,14 +4,13 @@ A sheet is a plane of any orientation with a few long waves, f(u, v). The distan
 from the plane tangent at the foot point, exact to first order in the curvature.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ssn3d.specimen.bilayer import STERIC_ANGSTROM, bilayer_profile
-from ssn3d.specimen.obstacle import Points, planes, window_of_plane
+from ssn3d.specimen.obstacle import Points, draw_planes, window_of_plane
 from ssn3d.specimen.volume import Drawing, Grid
 
 _WAVES = 4
@@ -43,21 +42,17 @@ class Waves:
 
     def height(self, places: Points) -> Points:
         """Height (n,) at places (n, 2)."""
-        total = np.zeros(len(places), dtype=places.dtype)
-        for vector, phase, amplitude in self._terms(places.dtype):
-            total += amplitude * np.cos(places @ vector + phase)
-        return total
+        return np.asarray(np.cos(self._angles(places)) @ self.amplitudes.astype(places.dtype))
 
     def slope(self, places: Points) -> Points:
         """Gradient (n, 2) of the height at places (n, 2)."""
-        total = np.zeros_like(places)
-        for vector, phase, amplitude in self._terms(places.dtype):
-            total -= (amplitude * np.sin(places @ vector + phase))[:, None] * vector
-        return total
+        rates = (self.amplitudes[:, None] * self.vectors).astype(places.dtype)
+        return np.asarray(-np.sin(self._angles(places)) @ rates)
 
-    def _terms(self, kind: np.dtype[np.floating]) -> Iterator[tuple[Points, ...]]:
-        columns = (self.vectors, self.phases, self.amplitudes)
-        return zip(*(column.astype(kind) for column in columns), strict=True)
+    def _angles(self, places: Points) -> Points:
+        """Angles (n, k) of the waves, in the places' precision."""
+        vectors, phases = self.vectors.astype(places.dtype), self.phases.astype(places.dtype)
+        return np.asarray(places @ vectors.T + phases)
 
 
 def draw_waves(undulation: float, voxel_size_angstrom: float, rng: np.random.Generator) -> Waves:
@@ -162,7 +157,8 @@ class Sheet:
         if box is None:
             return None
         density = np.zeros(box[1], dtype=np.float32)
-        for plane, offsets in zip(density, planes(*box, self.centre), strict=True):
+
+        def draw_plane(plane: NDArray[np.float32], offsets: NDArray[np.float32]) -> None:
             close = np.abs(offsets @ self.frame[0].astype(np.float32)) < away
             near, above = self._distance(offsets[close], reach)
             depth = above * voxel_size
@@ -172,4 +168,6 @@ class Sheet:
                 own += bilayer_profile(second, self.thickness_angstrom, sigma)
             close[close] = near
             plane[close] = own
+
+        draw_planes(draw_plane, box, self.centre, density)
         return Drawing(box[0], density, density > threshold_dalton_per_nm3)

@@ -7,12 +7,13 @@ three random axes are added for each degree.
 """
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ssn3d.specimen.bilayer import STERIC_ANGSTROM, bilayer_profile
-from ssn3d.specimen.obstacle import Points, planes, window
+from ssn3d.specimen.obstacle import Points, draw_planes, window
 from ssn3d.specimen.volume import Drawing, Grid
 
 _DEGREES = (2, 3, 4)
@@ -45,7 +46,7 @@ def _unit(vectors: Points) -> Points:
     return np.asarray(vectors / np.linalg.norm(vectors, axis=-1, keepdims=True))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Shape:
     """A closed surface around the origin, the same in any unit of length."""
 
@@ -94,6 +95,14 @@ def draw_shape(radius: float, deformation_fraction: float, rng: np.random.Genera
     return Shape(radius, axes, shape.amplitudes * deformation_fraction / spread)
 
 
+@lru_cache(maxsize=1)  # the same at each of many trial places
+def _covering(shape: Shape, depth: float, half: float) -> Points:
+    """Points (n, 3) at a depth below a surface, less than `half` apart."""
+    count = int(4 * np.pi * (1.5 * shape.radius / (half / 2)) ** 2)
+    surface, normals = shape.surface(directions(count))
+    return np.asarray(surface - depth * normals)
+
+
 @dataclass(frozen=True)
 class Vesicle:
     """A placed vesicle; an `Obstacle`."""
@@ -131,9 +140,7 @@ class Vesicle:
         """Spheres along the membrane, dense enough to cover it."""
         to_middle = self.spacing_angstrom / self.grid.voxel_size_angstrom / 2
         half = self.half_thickness + to_middle
-        count = int(4 * np.pi * (1.5 * self.shape.radius / (half / 2)) ** 2)
-        surface, normals = self.shape.surface(directions(count))
-        return surface - to_middle * normals + self.centre, 1.15 * half
+        return _covering(self.shape, to_middle, half) + self.centre, 1.15 * half
 
     def random_points(self, density: float, rng: np.random.Generator) -> tuple[Points, Points]:
         """Draw points (n, 3) in the middle of the bilayers, and normals; density per voxel^2."""
@@ -157,7 +164,8 @@ class Vesicle:
         density = np.zeros(box[1], dtype=np.float32)
         voxel_size = self.grid.voxel_size_angstrom
         sigma = self.grid.sigma_voxels * voxel_size
-        for plane, offsets in zip(density, planes(*box, self.centre), strict=True):
+
+        def draw_plane(plane: NDArray[np.float32], offsets: NDArray[np.float32]) -> None:
             away = np.linalg.norm(offsets, axis=-1)
             near = (away > max(inner, 1e-3)) & (away < outer)
             depth = self.shape.distance(offsets[near], margin + spacing) * voxel_size
@@ -165,4 +173,6 @@ class Vesicle:
             if self.spacing_angstrom:
                 second = depth + np.float32(self.spacing_angstrom)
                 plane[near] += bilayer_profile(second, self.thickness_angstrom, sigma)
+
+        draw_planes(draw_plane, box, self.centre, density)
         return Drawing(box[0], density, density > threshold_dalton_per_nm3)
