@@ -33,6 +33,7 @@ import torch
 from ssn3d.config.experiment import Config, check_config, load_config
 from ssn3d.core.device import gpu_names
 from ssn3d.core.provenance import hardware
+from ssn3d.core.ranges import highest
 from ssn3d.core.seeds import generator
 from ssn3d.microscope.projector import Projector, backprojection_matrix
 from ssn3d.microscope.settings import DatasetSettings, MTFTable
@@ -223,12 +224,11 @@ def parsed() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def highest(value: Any) -> Any:
+def with_highest(value: Any) -> Any:
     """Take the upper end of each range [low, high] within settings."""
     if isinstance(value, dict):
-        return {key: highest(part) for key, part in value.items()}
-    is_range = isinstance(value, list | tuple) and len(value) == 2
-    return max(value) if is_range else value
+        return {key: with_highest(part) for key, part in value.items()}
+    return highest(value) if isinstance(value, list) and len(value) == 2 else value
 
 
 def configuration(arguments: argparse.Namespace, preset: str | None = None) -> Config:
@@ -239,7 +239,7 @@ def configuration(arguments: argparse.Namespace, preset: str | None = None) -> C
     plain = load_config(ROOT / "config.yaml").model_dump()
     config = load_config(ROOT / "config.yaml", *([ROOT / preset] if preset else [])).model_dump()
     config["structures"], config["snr"] = plain["structures"], plain["snr"]
-    config["specimen"] = highest(config["specimen"])
+    config["specimen"] = with_highest(config["specimen"])
     for key in ("tomogram_size_voxels", "region_size_voxels", "particles", "proportions"):
         config["specimen"][key] = plain["specimen"][key]
     config["microscope"]["tilt"] = plain["microscope"]["tilt"]

@@ -95,7 +95,6 @@ class Averaged(nn.Module):
     """The mean probability of networks, in several orientations."""
 
     def __init__(self, networks: Sequence[nn.Module], flips: Sequence[list[int]]) -> None:
-        """Take networks, and the axes of each flip."""
         super().__init__()
         self.networks, self.flips = nn.ModuleList(networks), flips
 

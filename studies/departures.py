@@ -149,7 +149,7 @@ def score(at: Path, model: str) -> dict[str, float]:
         probability.shape,
         voxel,
         (_SMALLEST_ANGSTROM, np.inf),
-        Choice(None, None, None, None),
+        Choice(),
     )
     inside = ((particles.centres > 0) & (particles.centres < np.array(truth.shape))).all(axis=1)
     centres = particles.centres[inside]

@@ -60,7 +60,6 @@ class Flipped(nn.Module):
     """
 
     def __init__(self, network: nn.Module) -> None:
-        """Take a network."""
         super().__init__()
         self.network = network
 
@@ -84,7 +83,6 @@ class Averaging(nn.Module):
     """A network that predicts by the moving average of its weights over some 100 steps."""
 
     def __init__(self, network: nn.Module) -> None:
-        """Take a network."""
         super().__init__()
         self.network = network
         self.average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(0.99))
@@ -135,7 +133,6 @@ class Shifted:
         return self.samples.digests
 
     def __len__(self) -> int:
-        """Count the subtomograms."""
         return len(self.samples)
 
     def read(self, rows: Rows) -> tuple[NDArray[np.float16], NDArray[np.uint8]]:

@@ -39,8 +39,8 @@ from ssn3d.segmentation.inference.whole_tomogram import segment_tomogram
 BEST = (1, 2, 4, 8)
 """Numbers of picks that are scored, relative to the number of published particles."""
 SMALL_VOXELS = 48
-ANY = Choice(threshold=None, most=None, distance_angstrom=None, mask=None)
-EVERY_PEAK = Choice(threshold=0.0, most=None, distance_angstrom=None, mask=None)
+ANY = Choice()
+EVERY_PEAK = Choice(threshold=0.0)
 
 
 def recalls(

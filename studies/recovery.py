@@ -49,7 +49,6 @@ class Table:
     """The measured values, on disk at any time."""
 
     def __init__(self, path: Path) -> None:
-        """Read what has been measured."""
         self._path = path
         columns = ["step", "method", "snr", "metric", "value"]
         self._rows = pd.read_csv(path) if path.exists() else pd.DataFrame(columns=columns)

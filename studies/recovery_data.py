@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
-from ssn3d.core.cubes import nearest_voxels
+from ssn3d.core.cubes import lies_inside, nearest_voxels
 from ssn3d.core.particles import Particles
 from ssn3d.io.particles.simulated import read_particles
 from ssn3d.io.tomogram import Tomogram, open_tomogram
@@ -26,7 +26,7 @@ NEAR_ANGSTROM = 60.0
 DIAMETER_ANGSTROM = 172.0
 """Of all structures, about; what difference of Gaussians is told."""
 CUBE_VOXELS = 40
-ANYTHING = Choice(threshold=None, most=None, distance_angstrom=None, mask=None)
+ANYTHING = Choice()
 
 
 @dataclass(frozen=True)
@@ -80,9 +80,7 @@ class Simulated:
     @cached_property
     def inside(self) -> NDArray[np.int_]:
         """Rows of the particles with their centres inside."""
-        nearest = nearest_voxels(self.particles.centres)
-        within = (nearest >= 0) & (nearest < np.array(self.tomogram.grid.shape))
-        return np.flatnonzero(within.all(axis=1))
+        return np.flatnonzero(lies_inside(self.particles.centres, 1, self.tomogram.grid.shape))
 
     @cached_property
     def _blobs(self) -> Picks:

@@ -30,7 +30,7 @@ def test_no_picks_in_vacuum(simulated, opened):
     picks = [
         pick_blobs(
             *(tomogram.read_dark, tomogram.grid.shape, 10.0, 120.0),
-            Choice(0.0, None, None, None),
+            Choice(0.0),
             is_data=known,
         )
         .centres.round()

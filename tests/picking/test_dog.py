@@ -77,7 +77,7 @@ def test_slabs_change_nothing(volume, diameter, voxels):
 @hypothesis.given(st.tuples(*[st.floats(20, 39)] * 3), st.floats(7, 16), st.integers(1, 10**5))
 def test_one_pick_per_particle(centre, radius, voxels):
     """At borders of slabs too, and where its middle is between voxels."""
-    volume, choice = volume_of_balls((60, 60, 60), [centre], radius), Choice(1.0, None, None, None)
+    volume, choice = volume_of_balls((60, 60, 60), [centre], radius), Choice(1.0)
     with mock.patch.object(dog, "_SLAB_VOXELS", voxels):
         picks = pick_blobs(reader(volume), volume.shape, 10.0, 20 * radius, choice)
     np.testing.assert_allclose(picks.centres, [centre], atol=1.0)
@@ -88,7 +88,7 @@ import hashlib, numpy as np
 from ssn3d.io.tomogram_checks import survey
 from ssn3d.picking.pick import Choice, pick_blobs
 volume = np.random.default_rng(0).standard_normal((60, 70, 80), dtype=np.float32)
-choice = Choice(None, None, None, None)
+choice = Choice()
 picks = pick_blobs(lambda where: volume[where], volume.shape, 10.0, 80.0, choice)
 print(len(picks.scores), *(hashlib.sha256(a).hexdigest() for a in (picks.centres, picks.scores)))
 print(survey(lambda where: volume[where], volume.shape, 10.0, "volume").spread)

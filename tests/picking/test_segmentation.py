@@ -18,7 +18,7 @@ from ssn3d.picking.pick import Choice, pick_regions, pick_sized
 from ssn3d.picking.scoring import match
 from ssn3d.picking.segmentation import Values, find_regions, values_of
 
-ANY = Choice(threshold=None, most=None, distance_angstrom=None, mask=None)
+ANY = Choice()
 
 
 def regions(volume, kind="probability", threshold=0.5, smallest=40.0, voxel=10.0, **options):
@@ -131,7 +131,7 @@ def test_large_particle_is_one_pick(kind, monkeypatch):
     found = regions(volume, kind, voxel=4.0)
     assert len(found.scores) == 1
     np.testing.assert_allclose(found.centres, [centre], atol=0.05)
-    assert found.volumes_angstrom3[0] == pytest.approx(np.pi / 6 * 720**3, rel=0.01)
+    assert found.diameters_angstrom[0] == pytest.approx(720, rel=0.0033)
 
 
 def test_large_regions_are_binned(monkeypatch):
@@ -141,7 +141,8 @@ def test_large_regions_are_binned(monkeypatch):
     binned = regions(volume, voxel=5.0)
     assert len(whole.scores) == len(binned.scores) == 2
     assert match(binned.centres, whole.centres, 1.0).picks.size == 2
-    assert binned.volumes_angstrom3.sum() == whole.volumes_angstrom3.sum()
+    volumes = [(regions.diameters_angstrom**3).sum() for regions in (binned, whole)]
+    assert volumes[0] == pytest.approx(volumes[1])
 
 
 def test_scores_of_regions():
@@ -152,7 +153,7 @@ def test_scores_of_regions():
         volume[volume_of_balls(volume.shape, [centre], radius) < -0.5] = value
     found = regions(volume)
     np.testing.assert_allclose(found.centres, np.array(centres)[[1, 0, 2]])
-    diameters = (6 / np.pi * found.volumes_angstrom3) ** (1 / 3)
+    diameters = found.diameters_angstrom
     np.testing.assert_allclose(diameters, [160, 110, 60], rtol=0.07)
     np.testing.assert_allclose(found.scores, [0.9, 0.6, 0.8] * diameters, rtol=0.05)
     assert len(regions(volume, threshold=0.7).scores) == 2

@@ -13,7 +13,7 @@ from ssn3d.picking.scoring import score_picks
 from ssn3d.picking.select import find_threshold, inside_mask, non_max_suppression
 
 PLACE = st.tuples(*[st.floats(0, 20)] * 3)
-ANY = Choice(threshold=None, most=None, distance_angstrom=None, mask=None)
+ANY = Choice()
 
 
 @hypothesis.given(st.lists(PLACE, max_size=25), st.floats(0.1, 12))
@@ -70,7 +70,7 @@ def test_mask_limits_threshold():
     volume += 30 * volume_of_balls(shape, places + np.array([0, 0, 70]), 6.0)
     mask = np.zeros(shape, dtype=np.int8)
     mask[..., :70] = 1
-    choice = Choice(threshold=None, most=None, distance_angstrom=None, mask=mask)
+    choice = Choice(mask=mask)
     picks = pick_blobs(reader(volume), shape, 10.0, 120.0, choice)
     assert (picks.centres[:, 2] < 70).all()
     score = score_picks(picks.centres * 10, places * 10, np.full(25, "ball"), 30.0)

@@ -31,11 +31,9 @@ class Poses:
     """(n,) correlation coefficients, from -1 to 1."""
 
     def __len__(self) -> int:
-        """Count the particles."""
         return len(self.scores)
 
     def __getitem__(self, rows: NDArray[np.int_] | slice) -> "Poses":
-        """Select particles."""
         return Poses(self.rotations[rows], self.shifts[rows], self.scores[rows])
 
 

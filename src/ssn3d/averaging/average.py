@@ -54,7 +54,6 @@ class Sums:
     """Number of particles."""
 
     def __add__(self, other: "Sums") -> "Sums":
-        """Sum over the particles of both."""
         signal, coverage = self.signal + other.signal, self.coverage + other.coverage
         return Sums(signal, coverage, self.count + other.count)
 

@@ -34,7 +34,6 @@ class Band:
         return np.asarray(np.rint(lengths).astype(int))
 
     def __len__(self) -> int:
-        """Count the frequencies."""
         return len(self.frequencies)
 
     def shift_phases(self, shifts: NDArray[np.float64]) -> NDArray[np.complex64]:

@@ -7,8 +7,8 @@ import numpy as np
 
 from ssn3d.averaging.symmetry import symmetry_rotations
 from ssn3d.core.errors import DataError
+from ssn3d.core.settings import Protein
 from ssn3d.io.particles.of_tomogram import TableOptions
-from ssn3d.io.tomogram import Protein
 
 _STEEPEST_DEG = 90.0
 

@@ -55,7 +55,6 @@ class Stack:
     threads: int
 
     def __getitem__(self, rows: NDArray[np.int_]) -> "Stack":
-        """Select particles."""
         names = ("images", "masked", "centres", "places")
         return replace(self, **{name: getattr(self, name)[rows] for name in names})
 

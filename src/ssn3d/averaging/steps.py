@@ -97,7 +97,6 @@ class Prepared:
     """(s, s, s), true map."""
 
     def __getitem__(self, rows: NDArray[np.int_]) -> "Prepared":
-        """Select particles."""
         names = ("particles", "file_rows", "stack")
         return replace(self, **{name: getattr(self, name)[rows] for name in names})
 

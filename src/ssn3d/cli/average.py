@@ -1,5 +1,3 @@
-"""`ssn3d average`."""
-
 import argparse
 from pathlib import Path
 
@@ -11,7 +9,6 @@ EXAMPLE = """ssn3d average picks.star --tomogram tomogram.mrc --diameter 190 --o
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options of the particles, the tomogram and the alignment."""
     add = parser.add_argument
     add("particles", help="table of particle positions (STAR, CSV, JSON, ...)")
     tomogram = "tomogram of any MRC mode and contrast; tilt axis along y"
@@ -47,7 +44,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Align and average the particles of a tomogram, and draw the average."""
     from ssn3d.averaging.classes import average_classes
     from ssn3d.averaging.options import AverageOptions
     from ssn3d.averaging.steps import Inputs, average_particles

@@ -1,5 +1,3 @@
-"""`ssn3d doctor`."""
-
 import argparse
 import logging
 from pathlib import Path
@@ -11,12 +9,10 @@ EXAMPLE = "ssn3d doctor --config config.yaml demo.yaml"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the experiment."""
     add_experiment_options(parser)
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Print the report, line by line."""
     from ssn3d.core.log import logger
     from ssn3d.doctor.lines import doctor
 

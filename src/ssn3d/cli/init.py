@@ -1,5 +1,3 @@
-"""`ssn3d init`."""
-
 import argparse
 from pathlib import Path
 
@@ -41,7 +39,6 @@ rule default:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the folder."""
     folder = "folder to make; or an existing one without Snakefile and configuration"
     parser.add_argument("folder", help=folder)
 
@@ -61,7 +58,6 @@ def workflow_folder() -> Path:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Lay down a Snakefile, the configuration, profiles and lists of structures."""
     import shutil
 
     from ssn3d.core.errors import DataError, write_error

@@ -1,5 +1,3 @@
-"""`ssn3d measure`."""
-
 import argparse
 
 from ssn3d.cli import options
@@ -9,7 +7,6 @@ EXAMPLE = "ssn3d measure tomogram.mrc --output measured --tilts -60 60"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options of the tomogram and of the microscope."""
     add = parser.add_argument
     add("tomogram", help="MRC, TIFF, EM or OME-Zarr, of any contrast; tilt axis along y")
     outputs = "folder for report.md, picture.png, measurements.json and like_it.yaml"
@@ -24,7 +21,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Measure a tomogram, and print the report."""
     from ssn3d.measure.report import report
     from ssn3d.measure.steps import measure_tomogram
     from ssn3d.microscope.settings import Optics

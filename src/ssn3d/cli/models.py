@@ -1,5 +1,3 @@
-"""`ssn3d models`."""
-
 import argparse
 import json
 
@@ -8,12 +6,10 @@ EXAMPLE = "ssn3d models resunet"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the name of a model."""
     parser.add_argument("name", nargs="?", help="model whose card is printed")
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """List the models that come with the package, or print the card of one."""
     from ssn3d.core.errors import DataError
     from ssn3d.models.card import FOLDER, model_names, read_card
 

@@ -1,17 +1,13 @@
-"""`ssn3d networks`."""
-
 import argparse
 
 DESCRIPTION = "print each network and its number of parameters"
 EXAMPLE = "ssn3d networks"
 
 
-def add_arguments(_: argparse.ArgumentParser) -> None:
-    """Add no options."""
+def add_arguments(_: argparse.ArgumentParser) -> None: ...
 
 
 def run(_: argparse.Namespace) -> None:
-    """Print each network, its number of parameters and, for a plugin, its package."""
     import torch
 
     from ssn3d.core.errors import ConfigError

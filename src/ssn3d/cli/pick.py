@@ -1,5 +1,3 @@
-"""`ssn3d pick`."""
-
 import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +14,6 @@ _RELION_4, _RELION_5 = 4, 5
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options of both methods and of the table of picks."""
     add = parser.add_argument
     add("tomogram", help="volume; with --method segmentation, probabilities or labels")
     add("--output", required=True, metavar="FILE", help="picks.star, .csv or (copick) .json")
@@ -49,7 +46,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Pick particles in a tomogram or its segmentation, and write them."""
     from ssn3d.io.particles.relion import write_import_list
     from ssn3d.io.volumes import open_volume
     from ssn3d.picking.pick import Choice

@@ -23,7 +23,6 @@ _OPTIONS = {
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the files, and the options of each kind of file."""
     parser.add_argument("file", help=f"{_TABLE} (STAR, CSV, JSON, ...), {_VOLUME}, or {_MASKS}")
     truth = "file to compare with; for masks, all shards of a dataset"
     parser.add_argument("--truth", required=True, nargs="+", metavar="FILE", help=truth)
@@ -51,7 +50,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Score picks, a segmentation, or masks of subtomograms against the truth."""
     from ssn3d.core.errors import DataError
 
     kind = _kind(arguments.file, arguments.truth)

@@ -1,5 +1,3 @@
-"""`ssn3d segment`."""
-
 import argparse
 
 from ssn3d.cli import options
@@ -10,7 +8,6 @@ EXAMPLE = """ssn3d segment tomogram.mrc --output segmented
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options of the tomogram, the network and the table of picks."""
     add = parser.add_argument
     add("tomogram", help="MRC, TIFF, EM or OME-Zarr, of any contrast; tilt axis along y")
     add("--output", required=True, metavar="FOLDER", help="folder for NAME_labels.mrc and others")
@@ -30,7 +27,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Segment a tomogram, or the particles picked in it."""
     from ssn3d.core.classes import CLASSES, MEMBRANE
     from ssn3d.core.errors import DataError
     from ssn3d.io.particles.of_tomogram import TableOptions, read_particles_of

@@ -1,5 +1,3 @@
-"""`ssn3d tables`."""
-
 import argparse
 from pathlib import Path
 
@@ -10,14 +8,12 @@ EXAMPLE = "ssn3d tables --config config.yaml demo.yaml"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the experiment and the paper's tables."""
     add_experiment_options(parser)
     resources = "folder of the paper's values (default resources)"
     parser.add_argument("--resources", default="resources", help=resources)
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Print the tables, and the paths of the files that hold them, of figures and of the report."""
     from ssn3d.report.provenance_labels import surrogates
     from ssn3d.report.tables.tables import make_tables
     from ssn3d.report.tables.text import to_text

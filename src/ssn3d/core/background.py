@@ -20,5 +20,4 @@ class Background:
     a sheet or carbon."""
 
     def __len__(self) -> int:
-        """Number of objects."""
         return len(self.kinds)

@@ -23,11 +23,9 @@ class Particles:
     """(n, 3, 3) rotation matrices in (z, y, x) order."""
 
     def __len__(self) -> int:
-        """Number of particles."""
         return len(self.pdb_ids)
 
     def __getitem__(self, rows: NDArray[np.int_] | NDArray[np.bool_] | slice) -> "Particles":
-        """Select particles."""
         return Particles(self.pdb_ids[rows], self.centres[rows], self.rotations[rows])
 
 

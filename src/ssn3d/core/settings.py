@@ -35,6 +35,8 @@ def no_repeats(values: list[T]) -> list[T]:
 
 Unique = (AfterValidator(no_repeats), Field(json_schema_extra={"uniqueItems": True}))
 Device = Literal["auto", "cpu", "cuda"]
+Protein = Literal["auto", "dark", "bright"]
+"""Contrast of protein in a tomogram."""
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 PdbId = Annotated[
     str,

@@ -96,7 +96,7 @@ def _candidates(
         shape,
         voxel,
         diameter,
-        Choice(LEAST_SCORE, MOST_OF_EACH, None, None),
+        Choice(LEAST_SCORE, MOST_OF_EACH),
         values=Values("probability"),
     )
     dark = pick_blobs(
@@ -104,7 +104,7 @@ def _candidates(
         shape,
         voxel,
         diameter,
-        Choice(0.0, MOST_OF_EACH, None, None),
+        Choice(0.0, MOST_OF_EACH),
         is_data=is_specimen,
     )
     centres = np.concatenate([seen.centres, dark.centres]).reshape(-1, 3)

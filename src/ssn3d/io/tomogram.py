@@ -4,20 +4,20 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ssn3d.core.errors import DataError
 from ssn3d.core.log import logger
+from ssn3d.core.settings import Protein
 from ssn3d.io.files import PathLike
 from ssn3d.io.mrc import Grid, same_voxel_size
 from ssn3d.io.stored_volume import Slices, StoredVolume
 from ssn3d.io.tomogram_checks import Survey, protein_is_dark, section_correlation, survey
 from ssn3d.io.volumes import open_volume
 
-Protein = Literal["auto", "dark", "bright"]
 IsData = Callable[[tuple[slice, ...]], NDArray[np.bool_] | None]
 """Mask of the voxels with data in part of a volume (z, y, x); None if all have data."""
 SMALLEST_VOXEL_ANGSTROM, LARGEST_VOXEL_ANGSTROM = 0.5, 50.0

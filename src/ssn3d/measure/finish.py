@@ -50,13 +50,8 @@ class NoiseFit:
     ) -> NDArray[np.float64]:
         """Power at frequencies per distance from the tilt axis in cycles per voxel."""
         fall = np.exp(-((frequency_per_angstrom * self.period_angstrom) ** 2))
-        mtf = _mtf(frequency_per_angstrom * voxel_size_angstrom)
+        mtf = np.sinc(frequency_per_angstrom * voxel_size_angstrom)  # of a detector, sinc(w / 2)
         return np.asarray(self.level * fall * mtf**2, np.float64)
-
-
-def _mtf(cycles_per_voxel: NDArray[np.float64]) -> NDArray[np.float64]:
-    """MTF of a detector, sinc(w / 2)."""
-    return np.asarray(np.sinc(cycles_per_voxel))
 
 
 def fit_noise(spectrum: Spectrum) -> NoiseFit | None:
@@ -75,7 +70,7 @@ def fit_noise(spectrum: Spectrum) -> NoiseFit | None:
         shells = np.flatnonzero(known & (cycles >= _LOWEST_CYCLES))[-2 * _FEWEST_SHELLS :]
     if len(shells) < _FEWEST_SHELLS:
         return None
-    y = np.log(spectrum.per_distance[shells] / _mtf(cycles[shells]) ** 2)
+    y = np.log(spectrum.per_distance[shells] / np.sinc(cycles[shells]) ** 2)
     slope, intercept = np.polyfit(k[shells] ** 2, y, 1).tolist()
     left = math.exp(min(slope * (0.5 / spectrum.voxel_size_angstrom) ** 2, 0.0))
     if slope >= 0 or (left >= _FILTERED and not is_cut):

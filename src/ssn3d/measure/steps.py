@@ -5,8 +5,9 @@ from pathlib import Path
 from ssn3d.core.blas import one_blas_thread
 from ssn3d.core.errors import DataError
 from ssn3d.core.log import logger
+from ssn3d.core.settings import Protein
 from ssn3d.io.files import PathLike, atomic_path, check_utf8, write_json, write_text
-from ssn3d.io.tomogram import Protein, Tomogram, open_tomogram
+from ssn3d.io.tomogram import Tomogram, open_tomogram
 from ssn3d.measure.like_it import like_it
 from ssn3d.measure.measurements import Measurements, as_json, measure
 from ssn3d.measure.picture import picture

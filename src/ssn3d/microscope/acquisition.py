@@ -47,7 +47,6 @@ class Tilts:
     """Variances relative to an image with the beam normal to the ice; see `shot_noise`."""
 
     def __getitem__(self, kept: NDArray[np.int_]) -> "Tilts":
-        """Some of the tilts."""
         return Tilts(**{name: values[kept] for name, values in vars(self).items()})
 
 

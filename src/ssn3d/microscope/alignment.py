@@ -43,7 +43,6 @@ class Alignment:
         return cls(shifts, rotations)
 
     def __getitem__(self, kept: NDArray[np.int_]) -> "Alignment":
-        """Alignment of some of the tilts."""
         return Alignment(self.shifts_angstrom[kept], self.rotations_deg[kept])
 
     def matrices(self) -> NDArray[np.float64]:

@@ -38,11 +38,9 @@ class Peaks:
     """(n,) positive, in standard deviations of the filtered tomogram or another unit."""
 
     def __len__(self) -> int:
-        """Number of peaks."""
         return len(self.heights)
 
     def __getitem__(self, rows: NDArray[np.bool_] | NDArray[np.int_] | slice) -> "Peaks":
-        """Select peaks."""
         return Peaks(self.centres[rows], self.heights[rows])
 
 

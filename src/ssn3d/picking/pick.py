@@ -48,13 +48,13 @@ class Picks:
 class Choice:
     """Limits on the picks; None for the defaults."""
 
-    threshold: float | None
+    threshold: float | None = None
     """Minimum score; by default estimated from the data."""
-    most: int | None
+    most: int | None = None
     """Maximum number of picks."""
-    distance_angstrom: float | None
+    distance_angstrom: float | None = None
     """Minimum distance of two picks."""
-    mask: NDArray[Any] | None
+    mask: NDArray[Any] | None = None
     """Volume (z, y, x) of the tomogram's shape: voxels that are 0 in it are ignored."""
 
 

@@ -56,13 +56,8 @@ class Regions:
     scores: NDArray[np.float64]
     """(n,) mean probability in the sphere of equal volume, in which voxels of other regions are 0
     (1 for labels of particles), times its diameter in angstrom."""
-    volumes_angstrom3: NDArray[np.float64]
-    """(n,)"""
-
-    @property
-    def diameters_angstrom(self) -> NDArray[np.float64]:
-        """Diameters (n,) of spheres of these volumes."""
-        return _sphere_diameters(self.volumes_angstrom3)
+    diameters_angstrom: NDArray[np.float64]
+    """(n,) of spheres of equal volume."""
 
 
 @dataclass(frozen=True)
@@ -224,11 +219,6 @@ def _masks(values: Values, threshold: float) -> Sequence[_Test]:
     return [functools.partial(np.less_equal, threshold)]
 
 
-def _sphere_diameters(volumes: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Diameters (n,) of spheres of some volumes (n,)."""
-    return np.asarray((6 / np.pi * volumes) ** (1 / 3))
-
-
 def _ranked(
     centres: NDArray[np.float64], probabilities: NDArray[np.float64], volumes: NDArray[np.float64]
 ) -> Regions:
@@ -237,9 +227,10 @@ def _ranked(
     Most false regions are small, and a network is sure of nearly all of them, so that probability
     times diameter ranks better than either.
     """
-    scores = probabilities * _sphere_diameters(volumes)
+    diameters = np.asarray((6 / np.pi * volumes) ** (1 / 3))
+    scores = probabilities * diameters
     order = np.lexsort((*centres.T[::-1], -scores))
-    return Regions(centres[order], scores[order], volumes[order])
+    return Regions(centres[order], scores[order], diameters[order])
 
 
 def _parts(

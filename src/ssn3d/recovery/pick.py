@@ -3,20 +3,21 @@
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, cast
+from typing import Literal
 
 import numpy as np
 
 from ssn3d.core.classes import MACROMOLECULE, are_class_labels, class_of_probability
 from ssn3d.core.errors import DataError
 from ssn3d.core.log import logger
+from ssn3d.core.settings import Protein
 from ssn3d.io.files import PathLike, check_utf8
 from ssn3d.io.particles.files import check_name, check_suffix, write_particle_table
 from ssn3d.io.particles.of_tomogram import TableOptions, frame_of_volume
 from ssn3d.io.particles.relion import Relion
 from ssn3d.io.particles.table import ParticleTable
 from ssn3d.io.stored_volume import StoredVolume
-from ssn3d.io.tomogram import Protein, Tomogram, name_of, open_tomogram
+from ssn3d.io.tomogram import Tomogram, name_of, open_tomogram
 from ssn3d.io.volumes import open_volume
 from ssn3d.measure.vacuum import specimen_of
 from ssn3d.picking.pick import Choice, Picks, pick_blobs, pick_regions, pick_sized
@@ -135,13 +136,13 @@ def pick_sample(
         WriteError: the table cannot be written.
     """
     threshold = None if settings.threshold == "auto" else settings.threshold
-    choice = Choice(threshold, most=None, distance_angstrom=None, mask=None)
+    choice = Choice(threshold)
     named = TableOptions(name=sample.name)
     if probability is None:
         pick_particles(
             *(sample.file, picks, "dog", Sizes(settings.diameter_angstrom), choice),
             voxel_size_angstrom=sample.voxel_size_angstrom,
-            protein=cast("Protein", sample.protein),
+            protein=sample.protein,
             table=named,
         )
     else:

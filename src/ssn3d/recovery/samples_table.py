@@ -6,17 +6,16 @@ Imports only light modules, since Snakemake imports it for every job.
 import math
 import re
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast, get_args
 
 from ssn3d.core.errors import DataError
+from ssn3d.core.settings import Protein
 from ssn3d.io.delimited import DelimitedTable, read_delimited
 from ssn3d.io.files import PathLike, check_braces
 
 COLUMNS = ("name", "file", "voxel_size_angstrom", "tilt_min_deg", "tilt_max_deg")
 PROTEIN, ANNOTATIONS = "protein", "annotations"
 """Columns that may be left out."""
-PROTEINS = ("auto", "dark", "bright")
-"""Values of the column `protein`; an empty one is auto."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _STEEPEST_DEG = 90.0
 _OF_ZARR = (".zattrs", ".zgroup", "zarr.json")
@@ -33,8 +32,8 @@ class Sample(NamedTuple):
     """Lowest and highest tilt angle."""
     annotations: str | None = None
     """Table of all particles of some targets; None if they are not known."""
-    protein: str = "auto"
-    """Contrast of protein: dark, bright, or auto if it is to be found from the voxels."""
+    protein: Protein = "auto"
+    """Contrast of protein; auto if it is to be found from the voxels."""
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -67,10 +66,12 @@ def read_samples_table(path: PathLike) -> dict[str, Sample]:
         known = cells.get(ANNOTATIONS) or None
         if known is not None:
             known = _file(f"{place}, {ANNOTATIONS}", Path(path).parent, known)
-        protein = cells.get(PROTEIN) or PROTEINS[0]
-        if protein not in PROTEINS:
-            raise DataError(f"{place}, {PROTEIN}: {protein!r} is none of {', '.join(PROTEINS)}")
-        samples[name] = Sample(name, file, voxel_size, (low, high), known, protein)
+        protein = cells.get(PROTEIN) or "auto"
+        if protein not in get_args(Protein):
+            names = ", ".join(get_args(Protein))
+            raise DataError(f"{place}, {PROTEIN}: {protein!r} is none of {names}")
+        kind = cast("Protein", protein)
+        samples[name] = Sample(name, file, voxel_size, (low, high), known, kind)
     return samples
 
 

@@ -46,10 +46,6 @@ class Carbon:
         along = from_hole - (from_hole @ normal)[..., None] * normal
         return np.asarray(np.linalg.norm(along, axis=-1) - radius)
 
-    def bounding_spheres(self) -> tuple[Points, float]:
-        """Spheres along the film."""
-        return self.exclusion_spheres()
-
     def exclusion_spheres(self) -> tuple[Points, float]:
         """Spheres along the film, dense enough to cover it, in and around the tomogram."""
         radius = max(1.15 * self._half, 3.0)
@@ -63,6 +59,8 @@ class Carbon:
         points = offsets + self.centre
         near = ((points > -2 * radius) & (points < self.tomogram + 2 * radius)).all(axis=1)
         return points[near], radius
+
+    bounding_spheres = exclusion_spheres
 
     def draw(self, shape: tuple[int, int, int], threshold_dalton_per_nm3: float) -> Drawing | None:  # noqa: ARG002
         """Draw the film; its mask is the film without the blur."""

@@ -64,9 +64,7 @@ class Dirt:
         """One sphere."""
         return self.centre[None], self.lump.shape.extent[1]
 
-    def exclusion_spheres(self) -> tuple[Points, float]:
-        """One sphere."""
-        return self.bounding_spheres()
+    exclusion_spheres = bounding_spheres
 
     def draw(self, shape: tuple[int, int, int], threshold_dalton_per_nm3: float) -> Drawing | None:  # noqa: ARG002
         """Draw the lump; its mask is the lump without the blur."""

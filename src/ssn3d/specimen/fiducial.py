@@ -54,9 +54,7 @@ class Fiducial:
         """One sphere."""
         return self.centre[None], self.radius
 
-    def exclusion_spheres(self) -> tuple[Points, float]:
-        """One sphere."""
-        return self.bounding_spheres()
+    exclusion_spheres = bounding_spheres
 
     def draw(self, shape: tuple[int, int, int], threshold_dalton_per_nm3: float) -> Drawing | None:  # noqa: ARG002
         """Draw the bead; its mask is the ball without the blur."""

@@ -112,9 +112,7 @@ class Filament:
         voxel = self.grid.voxel_size_angstrom
         return chosen[:, ::-1] / voxel + self.centre, 1.04 * radius / voxel
 
-    def exclusion_spheres(self) -> tuple[Points, float]:
-        """Spheres along the axis; the inside of a microtubule is excluded too."""
-        return self.bounding_spheres()
+    exclusion_spheres = bounding_spheres  # the inside of a microtubule is excluded too
 
     def draw(self, shape: tuple[int, int, int], threshold_dalton_per_nm3: float) -> Drawing | None:
         """Draw all subunits; the mask is the voxels above the threshold."""

@@ -47,7 +47,6 @@ class FreeSpace:
     """Obstacles, each a set of spheres that may overlap, and the slab of ice, if any."""
 
     def __init__(self, slab: Slab | None) -> None:
-        """Start without obstacles."""
         self.slab = slab
         self._blocked: dict[int, list[tuple[Points, float]]] = defaultdict(list)
         self._spheres: list[_Spheres] = []  # of all obstacles, made when needed

@@ -46,9 +46,7 @@ class MembraneProtein:
         """One sphere."""
         return (self.centre + self.rotation @ self.sphere[0])[None], self.sphere[1]
 
-    def exclusion_spheres(self) -> tuple[Points, float]:
-        """One sphere."""
-        return self.bounding_spheres()
+    exclusion_spheres = bounding_spheres
 
     def draw(self, shape: tuple[int, int, int], threshold_dalton_per_nm3: float) -> Drawing | None:  # noqa: ARG002
         """Draw the protein; the mask is the voxels above the threshold."""

@@ -114,10 +114,6 @@ class Sheet:
         inside = ((points >= 0) & (points <= self.tomogram)).all(axis=1)
         return points[inside], normals[inside]
 
-    def bounding_spheres(self) -> tuple[Points, float]:
-        """Spheres along the sheet."""
-        return self.exclusion_spheres()
-
     def exclusion_spheres(self) -> tuple[Points, float]:
         """Spheres along the sheet, dense enough to cover it, in and around the tomogram."""
         radius = max(1.15 * self._half, 3.0)
@@ -130,6 +126,8 @@ class Sheet:
         beyond = _BEYOND + radius
         near = ((points > -beyond) & (points < self.tomogram + beyond)).all(axis=1)
         return points[near], radius
+
+    bounding_spheres = exclusion_spheres
 
     def _distance(
         self, offsets: NDArray[np.float32], reach: float

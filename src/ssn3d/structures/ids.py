@@ -5,6 +5,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from ssn3d.core.errors import ConfigError
+from ssn3d.core.ranges import draw_count
 from ssn3d.core.seeds import generator
 from ssn3d.io.delimited import read_tsv
 from ssn3d.io.files import PathLike, cannot_be_read
@@ -39,12 +40,9 @@ def ids_in_tomogram(
     if per_tomogram is None:
         return list(pdb_ids)
     random = generator(seed, "structures", tomogram)
-    if isinstance(per_tomogram, list):
-        low, high = per_tomogram
-        per_tomogram = int(random.integers(low, high, endpoint=True))
     always = {reference_id, *targets} & set(pdb_ids)  # the reference may be none of them
     others = [pdb_id for pdb_id in pdb_ids if pdb_id not in always]
-    count = min(max(per_tomogram - len(always), 0), len(others))
+    count = min(max(draw_count(per_tomogram, random) - len(always), 0), len(others))
     chosen = random.choice(len(others), size=count, replace=False)
     drawn = {*always, *(others[i] for i in chosen)}
     return [pdb_id for pdb_id in pdb_ids if pdb_id in drawn]

@@ -83,7 +83,6 @@ class RandomShape:
         return protein + self.nucleic_fraction * RNA_ANGSTROM3_PER_DALTON
 
     def __str__(self) -> str:
-        """Text for the record."""
         nucleic = f", {self.nucleic_fraction:.0%} nucleic acid" if self.nucleic_fraction else ""
         return f"{self.point_group} {self.form}, filling {self.filling:.2f}{nucleic}"
 

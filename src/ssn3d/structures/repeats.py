@@ -9,7 +9,6 @@ class Repeats:
     """Counts the earlier occurrences of each atom, in other runs of lines of its residue."""
 
     def __init__(self) -> None:
-        """Start a model."""
         self._residue: Hashable = None
         self._run = 0
         self._seen: dict[Hashable, tuple[int, int]] = {}

@@ -21,8 +21,7 @@ class Samples(Protocol):
     def size_voxels(self) -> int:
         """Edge of a subtomogram."""
 
-    def __len__(self) -> int:
-        """Number of subtomograms."""
+    def __len__(self) -> int: ...
 
     @property
     def digests(self) -> Mapping[str, str]:
@@ -63,7 +62,6 @@ class Arrays:
         return {"arrays": fingerprint({}, self.images, self.masks)}
 
     def __len__(self) -> int:
-        """Number of subtomograms."""
         return len(self.images)
 
     def read(self, rows: Rows) -> tuple[NDArray[Any], NDArray[np.uint8]]:

@@ -55,7 +55,13 @@ def split_subtomograms(
     parts[test & of_class] = "test"
     parts[trained & np.isin(units, validation)] = "validation"
     parts[trained & np.isin(units, train)] = "train"
-    _check(parts, settings, len(np.unique(tomograms[known])), leave_out)
+    empty = [part for part in PARTS if not (parts == part).any()]
+    if empty:
+        left = f" without {leave_out}" if leave_out else ""
+        raise DataError(
+            f"splits{left}: {', '.join(empty)} would be empty with {len(parts)} subtomograms; ask "
+            "for more (subtomograms.count, independent_count) or change the fractions (splits)"
+        )
     return parts
 
 
@@ -66,25 +72,6 @@ def _draw(
     order = rng.permutation(np.unique(units))
     count = max(round(fraction * len(order)), least)
     return order[:count], order[count:]
-
-
-def _check(
-    parts: NDArray[np.str_], settings: SplitsSettings, tomograms: int, leave_out: str | None
-) -> None:
-    """Raise DataError if a part is empty."""
-    empty = [part for part in PARTS if not (parts == part).any()]
-    if not empty:
-        return
-    left = f" without {leave_out}" if leave_out else ""
-    if settings.by == "tomogram" and tomograms < 3:  # noqa: PLR2004 -- train, validation, test
-        raise DataError(
-            f"splits.by: tomogram needs at least 3 tomograms, there are {tomograms}; ask for more "
-            "(tomograms), or split by subtomogram"
-        )
-    raise DataError(
-        f"splits{left}: {', '.join(empty)} would be empty with {len(parts)} subtomograms; ask for "
-        "more (subtomograms.count, independent_count) or change the fractions (splits)"
-    )
 
 
 def write_split(

@@ -69,7 +69,6 @@ class Shard:
     """Standard deviation of the particles from the middles of their cubes, along each axis."""
 
     def __len__(self) -> int:
-        """Number of subtomograms."""
         return len(self.labels)
 
     def read(self, rows: Rows) -> tuple[NDArray[np.float16], NDArray[np.uint8]]:
@@ -98,7 +97,6 @@ class Dataset:
         object.__setattr__(self, "_ends", np.cumsum([len(shard) for shard in self.shards]))
 
     def __len__(self) -> int:
-        """Number of subtomograms."""
         return int(self._ends[-1])
 
     @property

@@ -30,7 +30,6 @@ class ParticleTable:
     fills it; None if unknown. They are written, not read."""
 
     def __len__(self) -> int:
-        """Return the number of particles."""
         return len(self.tomograms)
 
     @property
@@ -39,7 +38,6 @@ class ParticleTable:
         return np.arange(len(self)) if self.selected_rows is None else self.selected_rows
 
     def __getitem__(self, rows: NDArray[np.int_] | NDArray[np.bool_] | slice) -> "ParticleTable":
-        """Select particles."""
         classes = None if self.class_numbers is None else self.class_numbers[rows]
         sizes = None if self.sizes is None else self.sizes[rows]
         return ParticleTable(

@@ -1,7 +1,7 @@
 """Device, precision, determinism and random numbers of a network."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -61,17 +61,16 @@ class Compute:
         return logits.float()
 
 
-@contextmanager
-def deterministic() -> Iterator[None]:
+def deterministic() -> AbstractContextManager[None]:
     """Make a GPU's convolutions deterministic, and those of float32 exact, not TF32.
 
     All other operations of the networks are deterministic: pooling windows do not overlap, nearest-
     neighbour upsampling adds its gradients in order, `validation.loss_sum` has its own reduction.
     """
-    with torch.backends.cudnn.flags(
+    flags: AbstractContextManager[None] = torch.backends.cudnn.flags(
         enabled=True, benchmark=False, deterministic=True, allow_tf32=False
-    ):
-        yield
+    )
+    return flags
 
 
 @contextmanager

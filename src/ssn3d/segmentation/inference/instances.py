@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
-from ssn3d.core.cubes import nearest_voxels
+from ssn3d.core.cubes import lies_inside, nearest_voxels
 from ssn3d.core.errors import DataError
 from ssn3d.core.log import progress
 from ssn3d.io.files import PathLike
@@ -69,8 +69,7 @@ def _check_centres(tomogram: Tomogram, centres: NDArray[np.float64]) -> None:
     """Raise DataError if a centre is outside of the tomogram, or there are too many."""
     if len(centres) > MOST_PARTICLES:
         raise DataError(f"{len(centres)} particles; give at most {MOST_PARTICLES} at a time")
-    nearest, shape = nearest_voxels(centres), np.array(tomogram.grid.shape)
-    inside = ((nearest >= 0) & (nearest < shape)).all(axis=1)
+    inside = lies_inside(centres, 1, tomogram.grid.shape)
     if not inside.all():
         row = int(np.argmin(inside))
         z, y, x = centres[row]

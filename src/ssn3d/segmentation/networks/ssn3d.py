@@ -16,7 +16,6 @@ class Encoder(nn.Module):
     """Three blocks of two 3x3x3 convolutions and a pooling; 858,400 parameters."""
 
     def __init__(self) -> None:
-        """Make the six convolutions."""
         super().__init__()
         self.conv1_1 = nn.Conv3d(1, 32, 3, padding="same")
         self.conv1_2 = nn.Conv3d(32, 32, 3, padding="same")
@@ -41,7 +40,6 @@ class FullyConvolutional(nn.Sequential):
     """Fully connected layers as 1x1x1 convolutions, down to one score per class."""
 
     def __init__(self, dropout: float) -> None:
-        """Make the layers, both hidden ones with dropout."""
         super().__init__()
         self.fc1 = nn.Conv3d(128, 1024, 1)
         self.relu1 = nn.ReLU(inplace=True)
@@ -56,7 +54,6 @@ class SSN3Dv1(nn.Module):
     """Figure 2 (a): no skip connection; 2,042,158 parameters, output constant in 8^3 voxels."""
 
     def __init__(self, dropout: float) -> None:
-        """Make encoder, fully convolutional layers and decoder."""
         super().__init__()
         self.encoder = Encoder()
         self.fully_convolutional = FullyConvolutional(dropout)
@@ -75,7 +72,6 @@ class SSN3Dv2(nn.Module):
     """Figure 2 (b): skip connections by adding scores; 2,042,342 parameters, blocks of 2^3."""
 
     def __init__(self, dropout: float) -> None:
-        """Make encoder, fully convolutional layers and the scores of two poolings."""
         super().__init__()
         self.encoder = Encoder()
         self.fully_convolutional = FullyConvolutional(dropout)
@@ -94,7 +90,6 @@ class SSN3DED(nn.Module):
     """Figure 3: encoder and decoder of the same widths; 895,746 parameters, blocks of 2^3."""
 
     def __init__(self) -> None:
-        """Make encoder and decoder; there is no dropout."""
         super().__init__()
         self.encoder = Encoder()
         self.up_conv1 = nn.Conv3d(128, 128, 1)

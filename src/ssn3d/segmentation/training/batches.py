@@ -34,7 +34,6 @@ class Source:
     """Batches of some subtomograms, read from disk or held on the GPU."""
 
     def __init__(self, samples: Samples, compute: Compute) -> None:
-        """Prepare to read `samples` for `compute`."""
         self._samples, self._compute = samples, compute
         self._held: Batch | None = None
         self._places = np.full(len(samples), -1)  # index of each subtomogram in `_held`
