@@ -56,3 +56,14 @@ def test_paths_of_a_users_own_are_relative_to_the_folder(elsewhere):
         REPOSITORY, "-n", "--directory", elsewhere, "--configfile", elsewhere / "mine.yaml"
     )
     assert "ids.txt, coordinates/1KP8.cif" in printed
+
+
+@pytest.mark.slow
+def test_facts_of_structures_in_the_folder_are_read(elsewhere):
+    """As `ssn3d init` lays them down; the list of downloaded entries is kept beside them."""
+    (elsewhere / "resources").mkdir()
+    facts = REPOSITORY / "resources" / "complexes.tsv"
+    (elsewhere / "resources" / "complexes.tsv").write_text(facts.read_text())
+    printed = snakemake(REPOSITORY, "-n", "--directory", elsewhere)
+    assert ", resources/complexes.tsv" in printed
+    assert f"{REPOSITORY.name}/resources/obsolete.tsv" in printed

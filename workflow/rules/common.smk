@@ -52,19 +52,12 @@ def one_line_errors():
         raise WorkflowError(str(error)) from None
 
 
-def resource(name):
-    """Path of a file in resources/.
-
-    Relative, so that no job reruns after a folder is moved with its results; local, so that neither
-    the prefix of a module nor a storage provider applies to it.
-    """
-    return local(os.path.relpath(REPOSITORY / "resources" / name))
-
-
 def users_file(path):
     """Find a file that the configuration names: in the working folder, else in the repository.
 
     So the repository's defaults hold with --directory, and a user's own paths are relative to it.
+    Neither the prefix of a module nor a storage provider applies to them; relative, no job reruns
+    after a folder is moved with its results.
     Files in results/ are those of this workflow, wherever a module or a storage provider has them.
     """
     with one_line_errors():

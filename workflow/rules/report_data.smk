@@ -14,7 +14,7 @@ rule describe_data:
         structures=expand("results/structures/{pdb_id}.json", pdb_id=PDB_IDS),
         specimens=expand("results/tomograms/{t}/specimen.json", t=EVERY),
         noise=expand("results/tomograms/{t}/{d}.json", t=EVERY, d=SNRS),
-        complexes=resource("complexes.tsv"),
+        complexes=users_file("resources/complexes.tsv"),
     output:
         structures=in_structures(
             "results/tables/structures.html",
@@ -39,7 +39,7 @@ rule draw_specimen:
     input:
         shard=shards(TOMOGRAMS[:1], next(iter(SNRS)))[0],
         summaries=expand("results/tomograms/{t}/{d}.json", t=TOMOGRAMS[:1], d=SNRS),
-        complexes=resource("complexes.tsv"),
+        complexes=users_file("resources/complexes.tsv"),
     output:
         calibration=in_tomograms(
             "results/figures/calibration.png", "calibration", "SNR calibration"

@@ -99,7 +99,7 @@ rule make_tables:
         scores=run_files(RUNS, "per_subtomogram.csv"),
         independent=run_files(RUNS, "independent.csv"),
         structures=expand("results/structures/{pdb_id}.json", pdb_id=LISTED_IDS),
-        facts=map(resource, FACTS_OF_TABLES),
+        facts=[users_file(f"resources/{name}") for name in FACTS_OF_TABLES],
     output:
         expand("results/tables/{table}.{format}", table=TABLES, format=FORMATS),
         table2=in_tables("results/tables/table2.html", "table2", "Table 2: the methods"),

@@ -7,8 +7,8 @@ rule prepare_structures:
     input:
         ids=IDS_FILE,
         files=STRUCTURE_FILES,
-        complexes=resource("complexes.tsv"),
-        obsolete=resource("obsolete.tsv"),
+        complexes=users_file("resources/complexes.tsv"),
+        obsolete=users_file("resources/obsolete.tsv"),
     output:
         points=expand("results/structures/{pdb_id}.npz", pdb_id=PDB_IDS),
         records=expand("results/structures/{pdb_id}.json", pdb_id=PDB_IDS),
