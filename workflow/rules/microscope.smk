@@ -18,7 +18,8 @@ rule image_specimen:
     resources:
         **TOMOGRAM_RESOURCES,
     params:
-        settings=lookup(within=config, dpath="microscope"),
+        # What is done to noisy tomograms changes nothing here.
+        settings={**config["microscope"], "half_tomograms": False, "finish": None},
         seed=lookup(within=config, dpath="seed"),
         code=library_version("image_specimen"),
     script:
