@@ -22,6 +22,7 @@ from scipy import ndimage
 
 from simulated import ROOT, add_dataset_noise, ids_of, prepare, simulate_noise_free
 from ssn3d.config.experiment import load_config
+from ssn3d.core.background import classes_of_labels
 from ssn3d.core.classes import MACROMOLECULE, MEMBRANE
 from ssn3d.core.log import job, logger
 from ssn3d.io.mrc import read_mrc
@@ -31,7 +32,6 @@ from ssn3d.models.shipped import load_model
 from ssn3d.picking.pick import Choice, Picks, pick_regions
 from ssn3d.picking.scoring import match, score_picks
 from ssn3d.recovery.segment import segment_whole
-from ssn3d.subtomograms.places import classes_of_labels
 
 SEED, NAME, SNR = 404, "t1", 0.2
 _DISTANCE_ANGSTROM = 60.0

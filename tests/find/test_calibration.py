@@ -9,7 +9,6 @@ from scipy.special import expit
 from ssn3d.find.calibration import (
     SCORES,
     Scored,
-    by_the_others,
     calibrate,
     expected,
     kept,
@@ -33,7 +32,9 @@ def test_probabilities_are_those_of_the_world():
     scores = np.random.default_rng(99).random((50, 3))
     np.testing.assert_allclose(fit.probability(scores), expit(scores @ TRUE - 7), atol=0.06)
     worlds = [world(seed) for seed in range(20)]
-    mean, observed, counts = reliability(worlds, by_the_others(worlds))
+    mean, observed, counts = reliability(
+        worlds, [fit.probability(world.scores) for world in worlds]
+    )
     np.testing.assert_allclose(mean, observed, atol=0.04)
     assert counts.sum() == 20 * 400
 
@@ -54,12 +55,12 @@ def test_no_candidates():
     found = expected(scored, empty, empty, 0.1)
     assert (found.picks, found.recall) == (0, 0)
     assert np.isnan(found.precision)
-    assert not kept(np.empty(0), 0.1).size
+    assert not kept(np.empty(0), np.empty(0), 0.1).size
 
 
 @given(probabilities=PROBABILITIES, rate=st.floats(0.01, 0.9))
 def test_cut_keeps_the_rate(probabilities, rate):
-    marked = kept(probabilities, rate)
+    marked = kept(probabilities, np.zeros(len(probabilities)), rate)
     assert marked.shape == probabilities.shape
     if marked.any():
         assert (1 - probabilities[marked]).mean() <= rate + 1e-9
@@ -76,9 +77,17 @@ def test_each_score_says_what_it_should_or_nothing(seed, count):
     assert (slopes * [*SCORES.values()] >= 0).all()
 
 
+def test_picks_of_another_target_take_nothing_of_the_rate():
+    """Without the second, where another target is more probable, there is room for the third."""
+    probabilities, rivals = np.array([0.99, 0.85, 0.82]), np.array([0.0, 0.9, 0.0])
+    np.testing.assert_array_equal(kept(probabilities, 0 * rivals, 0.1), [True, True, False])
+    np.testing.assert_array_equal(kept(probabilities, rivals, 0.1), [True, False, True])
+
+
 def test_expected_precision_is_the_rate():
     worlds = [world(seed, count=2000) for seed in range(6)]
-    probabilities = by_the_others(worlds)
+    fit = calibrate(worlds)
+    probabilities = [fit.probability(world.scores) for world in worlds]
     without = [np.zeros(2000)] * 6
     found = expected(worlds, probabilities, without, 0.2)
     assert found.precision == pytest.approx(0.8, abs=0.04)

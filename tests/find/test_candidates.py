@@ -9,7 +9,7 @@ from ssn3d.core.classes import OTHER
 from ssn3d.core.errors import ConfigError, DataError
 from ssn3d.core.particles import Particles
 from ssn3d.find.candidates import are_right, find_target, mean_in_balls
-from ssn3d.find.checks import check_sizes, check_twins, check_voxel_sizes, correlation
+from ssn3d.find.checks import check_sizes, check_twins, check_voxel_sizes, correlation, twins_of
 from ssn3d.io.mrc import write_mrc
 from ssn3d.io.tomogram import open_tomogram
 from ssn3d.io.volumes import open_volume
@@ -80,6 +80,9 @@ def test_twins_are_found_in_any_orientation():
     check_twins([one, other], 30.0)
     with pytest.raises(ConfigError, match=r"find\.targets: 1AAA and 2BBB cannot be told apart"):
         check_twins([other, one, twin], 30.0)
+    larger = structure_from_points("4DDD", 3 * twin.points_angstrom, twin.masses_dalton, "map")
+    assert twins_of([one], [twin, other, larger], 30.0) == ["2BBB"]
+    assert twins_of([], [twin], 30.0) == []
 
 
 @pytest.mark.parametrize(

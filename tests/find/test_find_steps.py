@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from ssn3d.core.errors import DataError
-from ssn3d.find.picks import calibrate_targets, write_picks
+from ssn3d.find.picks import _by_others, calibrate_targets, write_picks
 from ssn3d.find.steps import _annotated
 from ssn3d.io.mrc import write_mrc
 from ssn3d.io.tomogram import open_tomogram
@@ -85,7 +85,56 @@ def test_one_place_is_picked_for_one_target(tmp_path):
     (tmp_path / "candidates.json").write_text(json.dumps(found))
     fit = {"slopes": [10.0, 0.0, 0.0], "intercept": -5.0, "curve": {}}
     (tmp_path / "fit.json").write_text(json.dumps(dict.fromkeys(found, fit)))
-    where = ("mine", (80, 80, 80), 10.0)
-    write_picks(tmp_path / "candidates.json", tmp_path / "fit.json", where, 0.5, tmp_path)
-    table = pd.read_csv(tmp_path / "candidates.csv")
-    assert table["kept"].tolist() == [False, True, True, True]
+    files = dict.fromkeys(("mine", "other"), tmp_path / "candidates.json")
+    volumes = dict.fromkeys(files, ((80, 80, 80), 10.0))
+    write_picks(files, tmp_path / "fit.json", volumes, 0.5, tmp_path)
+    for name in files:
+        table = pd.read_csv(tmp_path / name / "candidates.csv")
+        assert table["kept"].tolist() == [False, True, True, True]
+
+
+def test_one_tomogram_of_doubtful_picks_may_have_fewer(tmp_path):
+    """The rate is that of a target in all tomograms: the good ones make room for 0.8."""
+    volumes, files = {}, {}
+    for name, score in (("good", 1.0), ("doubtful", 0.64)):
+        volumes[name] = (80, 80, 80), 10.0
+        content = {
+            "centres": [[20.0, 20, 20]], "score": [score], "rival": [0.0], "network": [0.0],
+            "diameter_voxels": 10.0,
+        }  # fmt: skip
+        files[name] = tmp_path / f"{name}.json"
+        files[name].write_text(json.dumps({"1KP8": content}))
+    fit = {"1KP8": {"slopes": [10.0, 0.0, 0.0], "intercept": -5.0}}
+    (tmp_path / "fit.json").write_text(json.dumps(fit))
+    counts = {}
+    for some in (["good", "doubtful"], ["doubtful"]):
+        chosen = {name: files[name] for name in some}
+        write_picks(chosen, tmp_path / "fit.json", volumes, 0.15, tmp_path / "picks")
+        tables = [pd.read_csv(tmp_path / "picks" / name / "candidates.csv") for name in some]
+        counts[len(some)] = sum(int(table["kept"].sum()) for table in tables)
+    assert counts == {2: 2, 1: 0}
+
+
+def test_rivals_are_of_calibrations_without_the_tomogram(tmp_path):
+    """What is right for another target in a tomogram moves nothing of what is expected of it."""
+    paths = []
+    for n in range(3):
+        rng = np.random.default_rng(n)
+        content = {}
+        for target in ("1KP8", "2AWB"):
+            scores = rng.random(60)
+            content[target] = {
+                "centres": rng.uniform(0, 60, (60, 3)).tolist(), "score": scores.tolist(),
+                "rival": [0.0] * 60, "network": [0.5] * 60, "diameter_voxels": 10.0,
+                "correct": (scores > 0.5).tolist(), "true": 40,
+            }  # fmt: skip
+        paths.append(tmp_path / f"{n}.json")
+        paths[-1].write_text(json.dumps(content))
+    known = [json.loads(path.read_text()) for path in paths]
+    used = dict.fromkeys(("1KP8", "2AWB"), range(3))
+    before = _by_others(known, used, 1)
+    known[1]["2AWB"]["correct"] = (~np.array(known[1]["2AWB"]["correct"])).tolist()
+    after = _by_others(known, used, 1)
+    for target in used:
+        np.testing.assert_array_equal(before[target].scores, after[target].scores)
+    assert not np.allclose(_by_others(known, used, 0)["2AWB"].scores, before["2AWB"].scores)

@@ -31,10 +31,11 @@ TILTS = st.tuples(st.floats(-90, -20), st.floats(20, 90))
 
 def measured(**changed):
     """Measurements of a tomogram in which nothing is seen, but for some values."""
-    nothing = dict.fromkeys(("slab", "thon_rings", "low_pass_angstrom", "looks_denoised"))
+    names = "slab", "thon_rings", "low_pass_angstrom", "looks_denoised", "tilts_seen_deg"
+    nothing = dict.fromkeys((*names, "vacuum_fraction"))
     return {
         **nothing, "voxel_size_angstrom": 10.0, "gold": {"diameters_angstrom": []},
-        "eight_bits": False, **changed,
+        "eight_bits": False, "data_fraction": 1.0, **changed,
     }  # fmt: skip
 
 
@@ -121,8 +122,12 @@ def test_shares_of_classes(tmp_path, classes):
         tmp_path / "l.mrc", Grid(labels.shape, 10.0), np.int8, labels_title(classes)
     ) as file:
         file.write(labels)
-    share = highest_shares([tmp_path / "l.mrc"])["membrane"]
-    assert share == (0 if len(classes) > 2 else 1)
+    shares = highest_shares([tmp_path / "l.mrc"], [measured()])
+    assert shares["membrane"] == (0 if len(classes) > 2 else 1)
+    if len(classes) > 2:  # vacuum and padding are no specimen
+        in_vacuum = measured(vacuum_fraction=0.4, data_fraction=0.9)
+        found = highest_shares([tmp_path / "l.mrc"], [in_vacuum])["macromolecule"]
+        assert found == pytest.approx(shares["macromolecule"] / 0.54)
 
 
 @pytest.fixture
@@ -151,7 +156,7 @@ def files(tmp_path):
         sections = {"specimen": SPECIMEN, "microscope": MICROSCOPE}
         tilts = [[-60.0, 60.0]] * len(found)
         path = tmp_path / "simulation.json"
-        write_simulation(names, tilts, [tmp_path / "1KP8.npz"], sections, path)
+        write_simulation(names, tilts, ([tmp_path / "1KP8.npz"], []), sections, path)
         return path
 
     return write
@@ -169,6 +174,12 @@ def test_denoised_tomograms_are_named(files, caplog):
     files([measured(), measured(looks_denoised=True)], 0.1)
     (warning,) = [r.getMessage() for r in caplog.records if r.levelname == "WARNING"]
     assert warning.startswith("tomogram1 looks denoised")
+
+
+def test_tilts_other_than_those_seen_are_named(files, caplog):
+    files([measured(tilts_seen_deg=[-57.0, 56.0]), measured(tilts_seen_deg=[-49.0, 46.0])], 0.1)
+    (warning,) = [r.getMessage() for r in caplog.records if r.levelname == "WARNING"]
+    assert warning.startswith("tomogram1: its spectrum shows tilts from -49 to 46, not from -60")
 
 
 def test_targets_are_no_membrane_proteins(files):

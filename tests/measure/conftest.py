@@ -8,6 +8,7 @@ import pytest
 from own_tomograms import write_tomogram
 from sections import PAPER, section
 from small_workflow import REPOSITORY
+from ssn3d.core.background import classes_of_labels
 from ssn3d.core.device import pick_device
 from ssn3d.core.seeds import generator
 from ssn3d.io.tomogram import open_tomogram
@@ -20,7 +21,6 @@ from ssn3d.microscope.snr import reference_particles
 from ssn3d.specimen.build import build_specimen
 from ssn3d.structures.complexes import read_complexes
 from ssn3d.structures.surrogates import surrogate
-from ssn3d.subtomograms.places import classes_of_labels
 
 SPECIMEN = section(
     "specimen",

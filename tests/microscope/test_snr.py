@@ -6,9 +6,16 @@ from scipy.spatial.transform import Rotation
 
 from datasets import measure_snr, particles_of
 from sections import changed, section
+from ssn3d.core.background import Background
+from ssn3d.core.classes import BACKGROUND, MACROMOLECULE, OTHER, class_of_kind
 from ssn3d.core.cubes import crop, crop_corners
 from ssn3d.core.errors import SNRError
+from ssn3d.core.particles import Particles
 from ssn3d.core.seeds import generator
+from ssn3d.io.mrc import write_mrc
+from ssn3d.io.particles.simulated import write_background, write_particles
+from ssn3d.microscope.band_snr import signal_power
+from ssn3d.microscope.calibration import calibration
 from ssn3d.microscope.noise_scale import NoiseScale
 from ssn3d.microscope.snr import (
     Sphere,
@@ -214,3 +221,31 @@ def test_crops_are_aligned(scene, molecule):
     # a constant background is subtracted before the rotation, or the corners would differ
     shifted = aligned_crops(density + 500, particles[:6], SIZE)
     np.testing.assert_allclose(shifted, crops, atol=0.01 * crops.max())
+
+
+def test_membrane_proteins_are_macromolecules_of_the_band(tmp_path):
+    """As a network labels them in a tomogram; gold is neither signal nor background."""
+    labels = np.zeros((64, 64, 64), np.uint16)
+    away = np.indices(labels.shape).T - np.array([[[[20, 20, 20]]]])
+    for label in (1, 2, 3):
+        labels[(((away - 12 * (label - 1)) ** 2).sum(axis=-1) <= 25).T] = label
+    signal = -np.array([0, 1, 2, 9], np.float32)[labels]
+    write_mrc(tmp_path / "labels.mrc", labels, 10.0)
+    centres, no_turn = np.full((1, 3), 20.0), np.eye(3)[None]
+    write_particles(tmp_path / "p.star", Particles(np.array(["1AAA"]), centres, no_turn), "t", 10.0)
+    settings = section("snr", reference_id="band")
+    files = {"particles": tmp_path / "p.star", "labels": tmp_path / "labels.mrc"}
+    files |= {"specimen": tmp_path / "none.json", "ground": tmp_path / "ground.star"}
+    noise = generator(0, "band").standard_normal(labels.shape, dtype=np.float32)
+    found = {}
+    for kind in ("membrane protein", "fiducial"):
+        kinds = np.array([kind, "fiducial"])
+        background = Background(kinds, np.full((2, 3), 32.0), np.full(2, 100.0))
+        write_background(files["ground"], background, 2, "t")
+        model = calibration((signal, noise), files, settings, 32, 10.0).model
+        classes = np.array([BACKGROUND, MACROMOLECULE, class_of_kind(kind), OTHER], np.uint8)[
+            labels
+        ]
+        found[kind] = model.of_unit_noise
+        assert found[kind] == pytest.approx(signal_power(signal, classes, 10.0) / noise.var())
+    assert found["membrane protein"] > 1.5 * found["fiducial"]

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ssn3d.core.background import classes_of_labels
 from ssn3d.core.classes import CLASSES, FILAMENT, MACROMOLECULE, MEMBRANE, OTHER
 from ssn3d.core.cubes import crop, crop_corners, lies_inside, standardise
 from ssn3d.core.errors import DataError
@@ -12,7 +13,7 @@ from ssn3d.core.particles import Particles
 from ssn3d.core.seeds import generator
 from ssn3d.core.standard import standard_scale
 from ssn3d.subtomograms.extract import cut
-from ssn3d.subtomograms.places import choose_corners, classes_of_labels, cut_places
+from ssn3d.subtomograms.places import choose_corners, cut_places
 from ssn3d.subtomograms.selection import select
 from ssn3d.subtomograms.settings import SelectionSettings
 

@@ -134,7 +134,6 @@ def test_a_moved_folder_needs_nothing_run_again(finished):
         ({"training": {"learning_rate": 0.01}}, "train_network", "extract_subtomograms"),
         ({"baseline": {"search": {"trials": 3}}}, "search_baseline", "train_network"),
         ({"microscope": {"optics": {"defocus_um": 4.0}}}, "image_specimen", "simulate_specimen"),
-        ({"microscope": {"half_tomograms": True}}, "add_noise", "image_specimen"),
         ({"figures": {"example_ids": ["1W6T"]}}, "draw_segmentation", "make_tables"),
         ({"splits": {"test_fraction": 0.2}}, "split_dataset", "extract_subtomograms"),
         ({"specimen": {"particles": 149}}, "simulate_specimen", "prepare_structures"),

@@ -37,6 +37,10 @@ rule set_simulation:
             searched=SEARCHED,
         ),
         structures=expand("results/structures/{pdb_id}.npz", pdb_id=TARGETS),
+        distractors=expand(
+            "results/structures/{pdb_id}.npz",
+            pdb_id=[pdb_id for pdb_id in LISTED_IDS if pdb_id not in TARGETS],
+        ),
     output:
         "results/find/simulation.json",
     log:
@@ -120,21 +124,31 @@ rule calibrate_targets:
         "../scripts/calibrate_targets.py"
 
 
+# Of all tomograms at once, since the rate of wrong picks is that of a target in all of them.
 rule pick_targets:
     input:
-        tomogram=lambda w: users_file(SEARCHED[w.searched].file),
-        candidates="results/find/tomograms/{searched}/{searched}_candidates.json",
+        tomograms=[users_file(sample.file) for sample in SEARCHED.values()],
+        candidates=expand(
+            "results/find/tomograms/{searched}/{searched}_candidates.json",
+            searched=SEARCHED,
+        ),
         calibration="results/find/calibration.json",
     output:
-        [f"results/find/picks/{{searched}}/{target}.star" for target in TARGETS],
-        [f"results/find/picks/{{searched}}/{target}_relion4.star" for target in TARGETS],
-        candidates="results/find/picks/{searched}/candidates.csv",
+        expand(
+            "results/find/picks/{searched}/{target}{dialect}.star",
+            searched=SEARCHED,
+            target=TARGETS,
+            dialect=["", "_relion4"],
+        ),
+        candidates=expand(
+            "results/find/picks/{searched}/candidates.csv", searched=SEARCHED
+        ),
     log:
-        "logs/pick_targets/{searched}.log",
+        "logs/pick_targets.log",
     conda:
         "../../envs/cpu.yaml"
     params:
-        sample=lambda w: SEARCHED[w.searched].facts,
+        samples=[sample.facts for sample in SEARCHED.values()],
         rate=checked.find.false_discovery_rate if TARGETS else None,
         code=library_version("pick_targets"),
     script:
@@ -228,7 +242,7 @@ if TARGETS:
             rules.report_search.output,
             expand(rules.draw_found.output, searched=SEARCHED),
             expand(rules.average_target.output, target=TARGETS),
-            expand(rules.pick_targets.output, searched=SEARCHED),
+            rules.pick_targets.output,
 
 else:
 

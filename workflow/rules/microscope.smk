@@ -1,3 +1,7 @@
+# The SNR is that of macromolecules in a band, which the labels tell from other objects.
+IN_A_BAND = SIMULATION or checked.snr.reference_id == "band"
+
+
 rule image_specimen:
     input:
         density="results/tomograms/{tomogram}/density.mrc",
@@ -33,7 +37,8 @@ rule add_noise:
         acquisition="results/tomograms/{tomogram}/acquisition.json",
         particles="results/tomograms/{tomogram}/particles.star",
         specimen="results/tomograms/{tomogram}/specimen.json",
-        labels=LABELS if SIMULATION or checked.snr.reference_id == "band" else [],
+        labels=LABELS if IN_A_BAND else [],
+        ground="results/tomograms/{tomogram}/ground.star" if IN_A_BAND else [],
         simulation=SIMULATION,
     output:
         **HALF_TOMOGRAMS,

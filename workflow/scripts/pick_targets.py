@@ -1,4 +1,4 @@
-"""Pick each target in one tomogram."""
+"""Pick each target in all tomograms."""
 
 from pathlib import Path
 
@@ -9,13 +9,20 @@ from ssn3d.recovery.samples_table import Sample
 
 if __name__ == "__main__":
     with job(snakemake.log[0]):
-        files = snakemake.input
-        sample = Sample(file=files.tomogram, **snakemake.params.sample)
-        volume = open_volume(sample.file)
+        files, params = snakemake.input, snakemake.params
+        samples = [
+            Sample(file=file, **facts)
+            for file, facts in zip(files.tomograms, params.samples, strict=True)
+        ]
+        volumes = {}
+        for sample in samples:
+            volume = open_volume(sample.file)
+            size = volume.voxel_size_angstrom(sample.voxel_size_angstrom)
+            volumes[sample.name] = volume.shape, size
         write_picks(
-            files.candidates,
+            dict(zip(volumes, files.candidates, strict=True)),
             files.calibration,
-            (sample.name, volume.shape, volume.voxel_size_angstrom(sample.voxel_size_angstrom)),
-            snakemake.params.rate,
-            Path(snakemake.output.candidates).parent,
+            volumes,
+            params.rate,
+            Path(snakemake.output.candidates[0]).parents[1],
         )

@@ -10,7 +10,7 @@ if __name__ == "__main__":
         write_simulation(
             dict(zip(params.names, triples, strict=True)),
             params.tilts,
-            files.structures,
+            (files.structures, files.distractors),
             {"specimen": params.specimen, "microscope": params.microscope},
             snakemake.output[0],
         )

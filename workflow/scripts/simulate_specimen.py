@@ -12,8 +12,11 @@ if __name__ == "__main__":
     with job(snakemake.log[0]):
         files, settings = snakemake.input, snakemake.params.settings
         settings = simulated_section(files.simulation, "specimen", settings)
+        structures = dict(zip(snakemake.params.pdb_ids, files.structures, strict=True))
+        for pdb_id in simulated_section(files.simulation, "twins", []):
+            structures.pop(pdb_id, None)
         simulate_specimen(
-            dict(zip(snakemake.params.pdb_ids, files.structures, strict=True)),
+            structures,
             SpecimenSettings.model_validate(settings),
             snakemake.params.seed,
             snakemake.wildcards.tomogram,

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ssn3d.core.classes import BACKGROUND, MACROMOLECULE, class_of_kind
+
 
 @dataclass(frozen=True)
 class Background:
@@ -21,3 +23,16 @@ class Background:
 
     def __len__(self) -> int:
         return len(self.kinds)
+
+
+def classes_of_labels(
+    labels: NDArray[np.uint16], particles: int, kinds: NDArray[np.str_]
+) -> NDArray[np.uint8]:
+    """Classes (z, y, x) of labels, of which the first `particles` are macromolecules.
+
+    The labels above them are background objects of these kinds (n,).
+    """
+    table = np.full(1 + particles + len(kinds), BACKGROUND, np.uint8)
+    table[1 : 1 + particles] = MACROMOLECULE
+    table[1 + particles :] = [class_of_kind(str(kind)) for kind in kinds]
+    return table[labels]

@@ -79,30 +79,22 @@ def calibrate(scored: Sequence[Scored]) -> Calibration:
     return Calibration((0.0,) * len(signs), float(logit(correct.mean())))
 
 
-def kept(probabilities: Numbers, false_discovery_rate: float) -> NDArray[np.bool_]:
+def kept(probabilities: Numbers, rivals: Numbers, false_discovery_rate: float) -> NDArray[np.bool_]:
     """Mark as many candidates (n,) as keep the expected fraction of wrong ones at the rate.
 
-    The most probable come first; of equally probable ones, all or none are kept.
+    Those where another target is more probable (`rivals`, the highest probability of one) are left
+    out. The most probable come first; of equally probable ones, all or none are kept.
     """
-    order = np.argsort(-probabilities, kind="stable")
+    best = np.flatnonzero(probabilities >= rivals)
+    order = best[np.argsort(-probabilities[best], kind="stable")]
     ordered = probabilities[order]
     wrong = np.cumsum(1 - ordered) / np.arange(1, len(ordered) + 1)
     allowed = wrong <= false_discovery_rate
     allowed &= np.append(np.diff(ordered) < 0, True)[: len(ordered)]
     count = int(np.flatnonzero(allowed)[-1]) + 1 if allowed.any() else 0
-    marked = np.zeros(len(ordered), dtype=bool)
+    marked = np.zeros(len(probabilities), dtype=bool)
     marked[order[:count]] = True
     return marked
-
-
-def by_the_others(scored: Sequence[Scored]) -> list[Numbers]:
-    """Probabilities (n,) of the candidates in each tomogram, by a calibration of the others.
-
-    At least two tomograms are needed.
-    """
-    rows = range(len(scored))
-    fits = (calibrate([*scored[:row], *scored[row + 1 :]]) for row in rows)
-    return [fit.probability(one.scores) for fit, one in zip(fits, scored, strict=True)]
 
 
 def expected(
@@ -116,15 +108,12 @@ def expected(
     Args:
         scored: candidates in each tomogram.
         probabilities: (n,) that they are right, of each tomogram.
-        rivals: (n,) highest probability of another target at each; where it is higher, that is
-            picked.
-        false_discovery_rate: expected fraction of wrong picks.
+        rivals: (n,) highest probability of another target at each.
+        false_discovery_rate: expected fraction of wrong picks in all tomograms.
     """
-    picks = right = 0
-    for one, probability, rival in zip(scored, probabilities, rivals, strict=True):
-        chosen = kept(probability, false_discovery_rate) & (probability >= rival)
-        picks += int(chosen.sum())
-        right += int((chosen & one.correct).sum())
+    chosen = kept(np.concatenate(probabilities), np.concatenate(rivals), false_discovery_rate)
+    picks = int(chosen.sum())
+    right = int(np.concatenate([one.correct for one in scored])[chosen].sum())
     true = sum(one.true for one in scored)
     return Expected(
         false_discovery_rate,

@@ -7,6 +7,7 @@ import numpy as np
 
 from ssn3d.averaging.superpose import superpose
 from ssn3d.core.errors import ConfigError, DataError
+from ssn3d.core.log import logger
 from ssn3d.find.candidates import diameter_angstrom
 from ssn3d.structures.maps import density_map
 from ssn3d.structures.structure import Structure
@@ -21,6 +22,10 @@ _FEWEST_VOXELS = 3.0
 """Diameter of the narrowest blobs that difference of Gaussians finds."""
 _MOST_DIFFERENT_MASS = 1.25
 """Maps of structures of more different masses correlate less than twins."""
+NEARLY_TWINS = 0.9
+"""Correlation of two maps above which one molecule, such as a ribosome, is of another species."""
+_MOST_DIFFERENT_EXTENT = 1.15
+"""Ratio of radii of gyration above which maps correlate less than that."""
 _MOST_DIFFERENT_VOXELS = 1.5
 _BOX_VOXELS = 24
 _MARGIN_RESOLUTIONS = 3.0
@@ -85,6 +90,35 @@ def check_twins(structures: Sequence[Structure], resolution_angstrom: float) -> 
                 f"config: find.targets: {one.pdb_id} and {other.pdb_id} cannot be told apart at "
                 f"{resolution_angstrom:g} A (their maps correlate by {alike:.3f}); keep one of them"
             )
+
+
+def twins_of(
+    targets: Sequence[Structure], others: Sequence[Structure], resolution_angstrom: float
+) -> list[str]:
+    """List the other structures that are nearly a target, and log the likeness.
+
+    Where they are simulated, a target's map fits them, and what is found would be called wrong.
+    """
+    twins = []
+    for other in others:
+        for target in targets:
+            extents = sorted([_radius_of_gyration(target), _radius_of_gyration(other)])
+            if extents[1] > _MOST_DIFFERENT_EXTENT * extents[0]:
+                continue
+            alike = correlation(target, other, resolution_angstrom)
+            if alike > NEARLY_TWINS:
+                logger.info(
+                    "%s is not simulated: its map correlates with that of the target %s by %.2f",
+                    *(other.pdb_id, target.pdb_id, alike),
+                )
+                twins.append(other.pdb_id)
+                break
+    return twins
+
+
+def _radius_of_gyration(structure: Structure) -> float:
+    squared = (structure.points_angstrom**2).sum(axis=1)  # from the centre of mass
+    return float(np.sqrt(np.average(squared, weights=structure.masses_dalton)))
 
 
 def correlation(one: Structure, other: Structure, resolution_angstrom: float) -> float:

@@ -59,8 +59,7 @@ def specimen_like(
     found["voxel_size_angstrom"] = voxel = float(f"{voxel:.5g}")
     ratio = voxel / specimen["voxel_size_angstrom"]
     if ratio > 1:
-        finest = 2 * voxel  # which rounding must not miss
-        found["resolution_angstrom"] = _scaled(specimen["resolution_angstrom"], ratio, finest)
+        found["resolution_angstrom"] = _at_least(specimen["resolution_angstrom"], 2 * voxel)
         found |= _sizes(specimen, ratio)
     slabs = [one["slab"] for one in measured]
     known = all(slab is not None and slab["thickness_angstrom"] is not None for slab in slabs)
@@ -90,11 +89,11 @@ def _whole(voxels: float) -> int:
     return 8 * int(np.ceil(voxels / 8))
 
 
-def _scaled(value: float | list[float], ratio: float, least: float) -> float | list[float]:
-    """Multiply a number, or both bounds of a range, to no less than some value."""
+def _at_least(value: float | list[float], least: float) -> float | list[float]:
+    """Raise a number, or both bounds of a range, to no less than some value."""
     if isinstance(value, list):
-        return [max(ratio * bound, least) for bound in value]
-    return max(ratio * value, least)
+        return [max(value[0], least), max(value[1], 1.01 * least)]
+    return max(value, least)
 
 
 def _ice(slabs: Measured, known: Mapping[str, Any] | None) -> Section:

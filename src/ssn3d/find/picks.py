@@ -13,7 +13,6 @@ from ssn3d.find.calibration import (
     SCORES,
     Calibration,
     Scored,
-    by_the_others,
     calibrate,
     expected,
     kept,
@@ -55,12 +54,13 @@ def calibrate_targets(
     used = {target: _calibrated_by(known, len(made), target) for target in targets}
     scored = {t: [_scored(known[row][t]) for row in rows] for t, rows in used.items()}
     fits = {target: vars(calibrate(scored[target])) for target in targets}
-    others = [best_of_others(_probable(one, fits)) for one in known]
+    by_others = [_by_others(known, used, row) for row in range(len(known))]
+    highest = [best_of_others(one) for one in by_others]
     content: dict[str, Any] = {}
     rows = []
     for target, candidates in scored.items():
-        probabilities = by_the_others(candidates)
-        rivals = [others[row][target] for row in used[target]]
+        probabilities = [by_others[row][target].scores for row in used[target]]
+        rivals = [highest[row][target] for row in used[target]]
         mean, share, counts = reliability(candidates, probabilities)
         content[target] = {
             **fits[target],
@@ -101,6 +101,17 @@ def _calibrated_by(known: Sequence[Mapping[str, Any]], simulated: int, target: s
     return own if len(own) >= _ENOUGH_ANNOTATED else [*range(simulated), *own]
 
 
+def _by_others(
+    known: Sequence[Mapping[str, Any]], used: Mapping[str, Sequence[int]], row: int
+) -> dict[str, Candidates]:
+    """Candidates in one tomogram, with probabilities by calibrations of the others alone."""
+    fits = {
+        target: vars(calibrate([_scored(known[i][target]) for i in rows if i != row]))
+        for target, rows in used.items()
+    }
+    return _probable(known[row], fits)
+
+
 def _scored(content: Mapping[str, Any]) -> Scored:
     return Scored(_scores(content), np.array(content["correct"], dtype=bool), content["true"])
 
@@ -124,49 +135,54 @@ def _probable(found: Mapping[str, Any], calibration: Mapping[str, Any]) -> dict[
 
 
 def write_picks(
-    candidates: PathLike,
+    candidates: Mapping[str, PathLike],
     calibration: PathLike,
-    tomogram: tuple[str, tuple[int, int, int], float],
+    volumes: Mapping[str, tuple[tuple[int, int, int], float]],
     false_discovery_rate: float,
     folder: PathLike,
 ) -> None:
-    """Write the picks of each target in one tomogram.
+    """Write the picks of each target in all tomograms.
 
-    {folder}/{target}.star and {folder}/{target}_relion4.star have the picks that keep the expected
-    fraction of wrong ones at the rate, {folder}/candidates.csv all candidates. Scores are
-    probabilities that picks are right. Where several targets are found, the most probable is kept.
+    {folder}/{tomogram}/{target}.star and {target}_relion4.star there have the picks that keep the
+    expected fraction of wrong ones of a target, in all tomograms, at the rate; candidates.csv has
+    all candidates. Scores are probabilities that picks are right. Where several targets are found,
+    the most probable is kept.
 
     Args:
-        candidates: file of `write_candidates`.
+        candidates: file of `write_candidates` of each tomogram, by its name.
         calibration: file of `calibrate_targets`.
-        tomogram: name, shape (z, y, x) and voxel size in angstrom.
+        volumes: shape (z, y, x) and voxel size in angstrom of each tomogram.
         false_discovery_rate: expected fraction of wrong picks.
         folder: folder of the outputs.
     """
-    folder = Path(folder)
-    found, steps = read_json(candidates), read_json(calibration)
-    name, frame = tomogram[0], TomogramFrame.of_volume(*tomogram[1:])
-    tables = []
-    probable = _probable(found, steps)
-    others = best_of_others(probable)
-    for target, content in found.items():
-        scores, centres = _scores(content), probable[target].centres
-        probabilities = probable[target].scores
-        chosen = kept(probabilities, false_discovery_rate) & (probabilities >= others[target])
-        picked = ParticleTable.of_picks(name, centres[chosen], probabilities[chosen], target)
-        for suffix, relion in _DIALECTS.items():
-            file = folder / f"{target}{suffix}.star"
-            write_particle_table(file, picked, frame, tomogram=name, relion=relion)
-        table = {
-            "target": np.full(len(scores), target),
-            **dict(zip(("z_voxels", "y_voxels", "x_voxels"), centres.T, strict=True)),
-            **dict(zip(SCORES, scores.T, strict=True)),
-            "probability": probabilities,
-            "kept": chosen,
-        }
-        tables.append(pd.DataFrame(table))
-        logger.info(
-            "%s, %s: %d picks, of which %.1f are expected to be right; %d candidates in all",
-            *(name, target, chosen.sum(), probabilities[chosen].sum(), len(scores)),
-        )
-    write_csv(folder / "candidates.csv", pd.concat(tables, ignore_index=True))
+    found = {name: read_json(file) for name, file in candidates.items()}
+    steps = read_json(calibration)
+    probable = {name: _probable(content, steps) for name, content in found.items()}
+    rivals = {name: best_of_others(one) for name, one in probable.items()}
+    tables: dict[str, list[pd.DataFrame]] = {name: [] for name in found}
+    for target in steps:
+        of_all = [one[target].scores for one in probable.values()]
+        of_rivals = [one[target] for one in rivals.values()]
+        chosen = kept(np.concatenate(of_all), np.concatenate(of_rivals), false_discovery_rate)
+        ends = np.cumsum([len(one) for one in of_all])[:-1]
+        for name, rows in zip(found, np.split(chosen, ends), strict=True):
+            frame, to = TomogramFrame.of_volume(*volumes[name]), Path(folder) / name
+            one = probable[name][target]
+            picked = ParticleTable.of_picks(name, one.centres[rows], one.scores[rows], target)
+            for suffix, relion in _DIALECTS.items():
+                file = to / f"{target}{suffix}.star"
+                write_particle_table(file, picked, frame, tomogram=name, relion=relion)
+            table = {
+                "target": np.full(len(rows), target),
+                **dict(zip(("z_voxels", "y_voxels", "x_voxels"), one.centres.T, strict=True)),
+                **dict(zip(SCORES, _scores(found[name][target]).T, strict=True)),
+                "probability": one.scores,
+                "kept": rows,
+            }
+            tables[name].append(pd.DataFrame(table))
+            logger.info(
+                "%s, %s: %d picks, of which %.1f are expected to be right; %d candidates in all",
+                *(name, target, rows.sum(), one.scores[rows].sum(), len(rows)),
+            )
+    for name, parts in tables.items():
+        write_csv(Path(folder) / name / "candidates.csv", pd.concat(parts, ignore_index=True))

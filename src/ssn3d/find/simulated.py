@@ -7,7 +7,7 @@ from typing import Any
 
 from ssn3d.io.files import PathLike, read_json
 
-SECTIONS = ("specimen", "microscope", "snr")
+SECTIONS = ("specimen", "microscope", "snr", "twins")
 
 
 def simulated_section(path: PathLike | None, name: str, configured: Any) -> Any:

@@ -9,7 +9,7 @@ import numpy as np
 from ssn3d.core.classes import CLASSES, are_class_labels
 from ssn3d.core.errors import DataError
 from ssn3d.core.log import logger
-from ssn3d.find.checks import check_sizes, check_twins, check_voxel_sizes
+from ssn3d.find.checks import check_sizes, check_twins, check_voxel_sizes, twins_of
 from ssn3d.find.like_them import (
     RESOLUTION,
     Section,
@@ -30,6 +30,9 @@ from ssn3d.structures.structure import read_structure
 
 _KEYS = (
     "voxel_size_angstrom",
+    "data_fraction",
+    "vacuum_fraction",
+    "tilts_seen_deg",
     "slab",
     "gold",
     "thon_rings",
@@ -37,6 +40,8 @@ _KEYS = (
     "eight_bits",
     "looks_denoised",
 )
+_LEAST_SPECIMEN = 0.01
+_TILTS_DIFFER_DEG = 8.0
 
 
 def measure_sample(
@@ -67,7 +72,7 @@ def measure_sample(
 def write_simulation(
     measurements: Mapping[str, Sequence[PathLike]],
     tilts_deg: Sequence[tuple[float, float]],
-    structures: Sequence[PathLike],
+    structures: tuple[Sequence[PathLike], Sequence[PathLike]],
     sections: Mapping[str, Mapping[str, Any]],
     path: PathLike,
 ) -> None:
@@ -77,10 +82,11 @@ def write_simulation(
         measurements: measurements.json, snr.json and labels of the voxels of each tomogram, by its
             name.
         tilts_deg: lowest and highest tilt of each.
-        structures: files of the targets.
+        structures: files of the targets, and of other molecules among them.
         sections: sections `specimen` and `microscope` of the configuration.
-        path: output, with these sections, `snr`, a range, or null if it is not known, and the
-            resolution at which candidates are compared with maps.
+        path: output, with these sections, `snr`, a range, or null if it is not known, the
+            resolution at which candidates are compared with maps, and `twins`: the molecules that
+            are not simulated, since they are nearly targets themselves.
 
     Raises:
         DataError: the voxel sizes of tomograms differ too much, or a file is damaged.
@@ -90,15 +96,23 @@ def write_simulation(
     measured = [read_json(files[0], *_KEYS) for files in measurements.values()]
     sizes = [one["voxel_size_angstrom"] for one in measured]
     check_voxel_sizes(dict(zip(measurements, sizes, strict=True)))
-    for name, one in zip(measurements, measured, strict=True):
+    for name, one, given in zip(measurements, measured, tilts_deg, strict=True):
+        seen = one["tilts_seen_deg"]
+        if seen is not None and np.abs(np.subtract(seen, given)).max() > _TILTS_DIFFER_DEG:
+            logger.warning(
+                "%s: its spectrum shows tilts from %.0f to %.0f, not from %.0f to %.0f; correct "
+                "tilt_min_deg and tilt_max_deg in find.tomograms if these are wrong",
+                *(name, *seen, *given),
+            )
         if one["looks_denoised"]:
             logger.warning(
                 "%s looks denoised, as no simulated tomogram is; search it before denoising", name
             )
-    targets = [read_structure(file) for file in structures]
+    targets, others = ([read_structure(file) for file in files] for files in structures)
     masses = {target.pdb_id: target.mass_dalton for target in targets}
     specimen = _without_targets_in_membranes(
-        specimen_like(measured, sections["specimen"], highest_shares(labels)), min(masses.values())
+        specimen_like(measured, sections["specimen"], highest_shares(labels, measured)),
+        min(masses.values()),
     )
     microscope = microscope_like(measured, tilts_deg, sections["microscope"])
     signals = [read_json(files[1], "signal")["signal"] for files in measurements.values()]
@@ -113,20 +127,25 @@ def write_simulation(
             "give other values in `specimen` and `microscope`"
         ) from error
     check_sizes(masses, None if snr is None else snr[1], checked.voxel_size_angstrom)
-    check_twins(targets, float(np.min(checked.resolution_angstrom)))
-    found = {"specimen": specimen, "microscope": microscope, "snr": snr}
+    finest = float(np.min(checked.resolution_angstrom))
+    check_twins(targets, finest)
+    twins = twins_of(targets, others, finest)
+    found = {"specimen": specimen, "microscope": microscope, "snr": snr, "twins": twins}
     write_json(path, found | {RESOLUTION: resolution_like(specimen, microscope)})
     words = "as configured (not seen)" if snr is None else f"{snr[0]:.2g} to {snr[1]:.2g}"
     logger.info("%s: voxels of %.4g A, SNR %s", path, checked.voxel_size_angstrom, words)
 
 
-def highest_shares(labels: Sequence[PathLike]) -> dict[str, float]:
-    """Highest share of the voxels of each class in volumes of labels.
+def highest_shares(
+    labels: Sequence[PathLike], measured: Sequence[Mapping[str, Any]]
+) -> dict[str, float]:
+    """Highest share of the specimen's voxels of each class in volumes of labels.
 
-    It is 1 where a network knows macromolecules alone: whatever else is there, it would not see.
+    Vacuum and padding, of which the measurements have the shares, are no specimen. The share is 1
+    where a network knows macromolecules alone: whatever else is there, it would not see.
     """
     shares = []
-    for path in labels:
+    for path, one in zip(labels, measured, strict=True):
         volume = open_volume(path)
         if not are_class_labels(volume.labels):
             return dict.fromkeys(CLASSES, 1.0)
@@ -134,8 +153,9 @@ def highest_shares(labels: Sequence[PathLike]) -> dict[str, float]:
         for z in range(volume.shape[0]):
             section = volume.read(slice(z, z + 1)).astype(np.int64).ravel()
             counts += np.bincount(section, minlength=len(CLASSES))
-        shares.append(counts / counts.sum())
-    highest = np.max(shares, axis=0).tolist()
+        specimen = one["data_fraction"] * (1 - (one["vacuum_fraction"] or 0.0))
+        shares.append(counts / counts.sum() / max(specimen, _LEAST_SPECIMEN))
+    highest = np.max(shares, axis=0).clip(0, 1).tolist()
     return dict(zip(CLASSES, highest, strict=True))
 
 

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ssn3d.core.classes import OTHER
+from ssn3d.core.background import classes_of_labels
 from ssn3d.io.files import PathLike, read_json
 from ssn3d.io.mrc import read_mrc
-from ssn3d.io.particles.simulated import read_particles
+from ssn3d.io.particles.simulated import read_background, read_particles
 from ssn3d.microscope.band_snr import signal_power
 from ssn3d.microscope.noise_scale import NoiseScale
 from ssn3d.microscope.settings import ANY_REFERENCE, BAND, ReferenceSettings
@@ -59,14 +59,16 @@ def calibration(
     """Calibrate the noise of a tomogram, by cubes of `size_voxels` around reference particles.
 
     `parts` are the tomogram without noise (z, y, x), and noise of scale 1; `files` are `particles`,
-    `specimen` (the summary, with the bounding spheres) and, if the SNR is that of a band, `labels`.
+    `specimen` (the summary, with the bounding spheres) and, if the SNR is that of a band, `labels`
+    and `ground`.
     Raises SNRError if there are too few particles.
     """
     signal, noise = parts
     particles, specimen_summary = read_particles(files["particles"]), files["specimen"]
     if settings.reference_id == BAND:
         instances, _ = read_mrc(files["labels"], signal.shape)
-        classes = np.where(instances > len(particles), OTHER, instances > 0).astype(np.uint8)
+        kinds = read_background(files["ground"]).kinds
+        classes = classes_of_labels(instances, len(particles), kinds)
         return _by_band(signal, noise, classes, len(particles), voxel_size_angstrom)
     record = read_json(specimen_summary, "bounding_radius_voxels", "bounding_centre_voxels")
     radii, centres = record["bounding_radius_voxels"], record["bounding_centre_voxels"]

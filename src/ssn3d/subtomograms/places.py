@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from ssn3d.core.classes import BACKGROUND, MACROMOLECULE, class_of_kind
+from ssn3d.core.classes import BACKGROUND, MACROMOLECULE
 from ssn3d.core.cubes import crop
 from ssn3d.core.particles import Particles
 from ssn3d.core.standard import standard_scale, standardise_volume
@@ -22,19 +22,6 @@ _MACROMOLECULE_SHARE = 3.0
 """Weight of macromolecules when a class is drawn; the others have 1."""
 _VOXELS_OF_CLASS = 100_000
 """Voxels of a class among which a place is drawn."""
-
-
-def classes_of_labels(
-    labels: NDArray[np.uint16], particles: int, kinds: NDArray[np.str_]
-) -> NDArray[np.uint8]:
-    """Classes (z, y, x) of labels, of which the first `particles` are macromolecules.
-
-    The labels above them are background objects of these kinds (n,).
-    """
-    table = np.full(1 + particles + len(kinds), BACKGROUND, np.uint8)
-    table[1 : 1 + particles] = MACROMOLECULE
-    table[1 + particles :] = [class_of_kind(str(kind)) for kind in kinds]
-    return table[labels]
 
 
 def choose_corners(

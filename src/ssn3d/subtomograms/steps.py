@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from ssn3d.core.background import classes_of_labels
 from ssn3d.core.errors import DataError
 from ssn3d.core.log import logger, progress
 from ssn3d.core.provenance import provenance
@@ -16,7 +17,6 @@ from ssn3d.subtomograms.extract import cut
 from ssn3d.subtomograms.places import (
     ANY_CLASS,
     choose_corners,
-    classes_of_labels,
     cut_places,
     particles_at,
 )
