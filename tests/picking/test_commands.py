@@ -8,6 +8,7 @@ from balls import scattered, volume_of_balls
 
 from commands import error_of
 from datasets import particles_of
+from own_tomograms import write_tomogram
 from ssn3d.cli.main import main
 from ssn3d.io.mrc import write_mrc
 from ssn3d.io.particles.files import read_particle_table
@@ -203,6 +204,32 @@ def test_score_of_cropped_tomogram(folder, tmp_path, capsys):
         ([*more[:2], "--name", "TS_07"], "no tomogram TS_07; give --name, of TS_01"),
     ):
         assert message in error_of([*command, *options], capsys)
+
+
+def test_pixel_size_is_that_of_the_picks_alone(folder, tmp_path, capsys):
+    for name, unit in (("picks", 4), ("truth", 1)):
+        columns = {f"rlnCoordinate{axis}": unit * PLACES[:, 2 - i] for i, axis in enumerate("XYZ")}
+        starfile.write(pd.DataFrame(columns), tmp_path / f"{name}.star")
+    told = printed(
+        capsys, "score", tmp_path / "picks.star", "--truth", tmp_path / "truth.star", "--tomogram",
+        folder / "TS_01.mrc", "--distance", 10, "--pixel-size", 2.5,
+    )  # fmt: skip
+    assert "recall     1.0000" in told.out
+
+
+@pytest.mark.parametrize("voxel_size", [1.0, (10.0, 10.0, 30.0)])
+def test_doubtful_voxel_sizes_are_refused(voxel_size, folder, tmp_path, capsys):
+    volume = write_tomogram(tmp_path / "t.mrc", np.ones((9, 9, 9), np.int8), voxel_size)
+    output = tmp_path / "p.star"
+    commands = (
+        ["pick", volume, "--output", output, "--method", "segmentation"],
+        ["score", folder / "truth.star", "--truth", folder / "truth.star", "--distance", 9,
+         "--tomogram", volume],
+    )  # fmt: skip
+    for command in commands:
+        assert "--voxel-size" in error_of(command, capsys)
+        line = error_of([*command, "--voxel-size", "5000"], capsys)
+        assert "a voxel size of 5000 A" in line
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from ssn3d.core.log import job
 from ssn3d.find.picks import write_picks
+from ssn3d.io.tomogram import voxel_size_of
 from ssn3d.io.volumes import open_volume
 from ssn3d.recovery.samples_table import Sample
 
@@ -15,7 +16,7 @@ if __name__ == "__main__":
         write_picks(
             files.candidates,
             files.calibration,
-            (sample.name, volume.shape, volume.voxel_size_angstrom(sample.voxel_size_angstrom)),
+            (sample.name, volume.shape, voxel_size_of(volume, sample.voxel_size_angstrom)[0]),
             snakemake.params.rate,
             Path(snakemake.output.candidates).parent,
         )
