@@ -121,7 +121,7 @@ def _chunks(source: gzip.GzipFile | bz2.BZ2File) -> Iterator[bytes]:
             yield chunk
 
 
-def unpacked(path: Path, chunks: Iterable[bytes]) -> Content:
+def unpacked(path: Path, chunks: Iterable[bytes | memoryview]) -> Content:
     """Return decompressed bytes of a file, held in a temporary file without a name.
 
     Raises WriteError if there is no room for it.
