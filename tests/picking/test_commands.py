@@ -16,6 +16,7 @@ from ssn3d.io.particles.frame import TomogramFrame
 from ssn3d.io.particles.simulated import write_particles
 
 SHAPE, COUNT = (50, 60, 70), 20
+SEGMENTED = ["pick", "t.mrc", "--output", "p.star", "--method", "segmentation"]
 PLACES = scattered(SHAPE, COUNT, 15, 8)
 
 
@@ -54,10 +55,12 @@ def printed(capsys, *arguments):
 def test_nothing_to_pick_in_a_segmentation(tmp_path, capsys):
     write_mrc(tmp_path / "t_probability.mrc", np.zeros(SHAPE, np.float32), 10.0)
     source, output = tmp_path / "t_probability.mrc", tmp_path / "picks.star"
+    (tmp_path / "picks_import.star").touch()  # of earlier picks
     told = printed(
         capsys, "pick", source, "--output", output, "--method", "segmentation", "--diameter", 120
     )
     assert f"{output}: 0 particles" in told.out
+    assert not (tmp_path / "picks_import.star").exists()
 
 
 @pytest.mark.parametrize("name", ["picks.star", "picks.csv", "ssn3d_1_ball.json"])
@@ -237,13 +240,13 @@ def test_doubtful_voxel_sizes_are_refused(voxel_size, folder, tmp_path, capsys):
     [
         (["pick", "TS_01.mrc", "--output", "p.star"], "no --diameter"),
         (["pick", "TS_01.mrc", "--output", "p.star", "--diameter", "9", "--largest", "9"], "omit"),
-        (
-            ["pick", "t.mrc", "--output", "p.star", "--method", "segmentation", "--largest", "40"],
-            "--largest, 40 A, is not above --smallest, 40 A",
-        ),
+        ([*SEGMENTED, "--largest", "40"], "--largest, 40 A, is not above --smallest, 40 A"),
         (["score", "truth.star", "--truth", "truth.star"], "no --distance nor --diameter"),
+        ([*SEGMENTED, "--protein", "dark"], "are for --method dog; omit them"),
+        ([*SEGMENTED, "--keep-vacuum"], "are for --method dog; omit them"),
+        ([*SEGMENTED, "--threshold", "60"], "--threshold 60: without --diameter it is a voxel's"),
     ],
 )
-def test_missing_lengths_are_named(command, message, folder, capsys, monkeypatch):
+def test_wrong_options_are_named(command, message, folder, capsys, monkeypatch):
     monkeypatch.chdir(folder)
     assert message in error_of(command, capsys)
