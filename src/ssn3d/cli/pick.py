@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--threshold", type=options.finite, metavar="T", help=threshold)
     most = "maximum number of picks; the best are kept"
     add("--max", type=options.count, metavar="N", help=most)
-    distance = "minimum distance of two picks in angstrom (default: 0.75 diameters, if given)"
+    distance = "minimum distance of two picks in angstrom (default: 0.75 of --diameter, if given)"
     add("--distance", type=options.angstrom, metavar="A", help=distance)
     mask = "voxels that are 0 in this mask are ignored, in picking and in estimating the threshold"
     add("--mask", metavar="MRC", help=mask)
