@@ -122,6 +122,9 @@ def test_errors_are_one_line(files, tmp_path, capsys):
     for option in (["--masked"], ["--pixel-size", "2"]):
         assert "give them with --particles" in error_of([*files, *option], capsys)
     picks = write_picks(tmp_path / "picks.star", ["u", "v", "v"])
+    for option in ("--all-probabilities", "--keep-vacuum"):
+        line = error_of([*files, "--particles", picks, option], capsys)
+        assert "are for whole tomograms; omit them with --particles" in line
     needed = "--particles requires target 'centred'"
     assert needed in error_of([*files, "--particles", picks], capsys)
     write_dark_weights(tmp_path / "weights.pt", target="centred")

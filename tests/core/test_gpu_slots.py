@@ -100,7 +100,10 @@ def test_slot_is_released(tmp_path):
         assert indices == [0]
 
 
-def test_lock_folder_is_private():
+def test_lock_folder_is_private(monkeypatch):
+    monkeypatch.setattr("pwd.getpwuid", {}.__getitem__)  # as in a container: a user without a name
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
     folder = lock_folder()
     assert folder.stat().st_uid == os.getuid()
     assert folder.stat().st_mode & 0o077 == 0

@@ -2,6 +2,9 @@
 
 import bz2
 import gzip
+import signal
+import subprocess
+import sys
 import tempfile
 import warnings
 from pathlib import Path
@@ -229,3 +232,22 @@ def test_sections_have_grid_and_checksum(tmp_path, dtype, capsys):
     content[1100] ^= 1
     path.write_bytes(content)
     assert "checksum is wrong" in refused(path)
+
+
+KILLED = """
+import os, sys
+import numpy as np
+from ssn3d.io import mrc
+setattr(mrc, sys.argv[2], lambda *_: os.kill(os.getpid(), 9))
+mrc.write_mrc(sys.argv[1], np.ones((4, 6, 8), np.float32), 1.0)
+"""
+
+
+@pytest.mark.parametrize("function", ["_compress", "_statistics"])
+def test_nothing_is_left_of_killed_writes(tmp_path, function):
+    path = tmp_path / "labels.mrc.gz"
+    killed = [sys.executable, "-c", KILLED, str(path), function]
+    assert subprocess.run(killed, check=False).returncode == -signal.SIGKILL
+    assert list(tmp_path.iterdir())
+    write_mrc(path, np.ones(SHAPE, np.float32), 1.0)
+    assert list(tmp_path.iterdir()) == [path]

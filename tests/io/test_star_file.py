@@ -78,6 +78,14 @@ def test_values_and_comments(text, rows, tmp_path):
         assert table.to_numpy().tolist() == rows
 
 
+def test_loop_after_others_is_a_block(tmp_path):
+    (tmp_path / "p.star").write_text("data_p\n_v 1\n" + 2 * (LOOP[7:] + "1 2\n") + LOOP[:5] + "q\n")
+    blocks = read_star_blocks(tmp_path / "p.star")
+    assert [*blocks] == ["p", "p (2)", "p (3)", "q"]
+    assert blocks["p"].to_dict("list") == {"v": ["1"]}
+    assert blocks["p (3)"].to_dict("list") == {"a": ["1"], "b": ["2"]}
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

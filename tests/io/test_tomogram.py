@@ -14,6 +14,7 @@ from own_tomograms import dark_spheres, write_tomogram
 from ssn3d.core.errors import DataError
 from ssn3d.core.seeds import generator
 from ssn3d.io.tomogram import open_tomogram
+from ssn3d.io.volumes import open_volume
 
 SHAPE = (40, 64, 72)
 CENTRES = np.stack(np.meshgrid([10, 28], [12, 32, 52], [12, 36, 60], indexing="ij"), -1)
@@ -217,6 +218,17 @@ def test_ome_zarr_is_read(tmp_path, version):
     assert_same(box, standardised(VOLUME)[3:11, 4:13, 5:15])
 
 
+def test_ome_zarr_is_decompressed_once(tmp_path, monkeypatch):
+    path = write_ome_zarr(tmp_path / "t.zarr", VOLUME, "0.5", names="zyx")
+    reads, read = [], zarr.Array.__getitem__
+    monkeypatch.setattr(zarr.Array, "__getitem__", lambda *a: reads.append(a) or read(*a))
+    open_tomogram(path)
+    assert len(reads) == 3  # rows of 16 sections
+    (path / "0" / "c" / "1" / "0" / "0").write_bytes(b"damaged")
+    with pytest.raises(DataError, match=r"t\.zarr: a chunk is damaged"):
+        open_volume(path)
+
+
 WITHOUT_SCALE = {"datasets": [{"path": "0"}]}
 
 
@@ -232,12 +244,17 @@ def test_ome_zarr_needs_a_voxel_size(tmp_path, version, changes):
 
 
 def test_faulty_ome_zarr_is_one_line(tmp_path, monkeypatch):
-    (tmp_path / "empty").mkdir()
-    with pytest.raises(DataError, match="empty: not an image of OME-Zarr"):
-        open_tomogram(tmp_path / "empty")
+    (tmp_path / "zarr.json").write_text("{}")
+    with pytest.raises(DataError, match="not an image of OME-Zarr"):
+        open_tomogram(tmp_path)
     two = write_ome_zarr(tmp_path / "two.zarr", np.stack([VOLUME, VOLUME]), "0.5")
     with pytest.raises(DataError, match="axes t, z, y, x of 2x40x64x72"):
         open_tomogram(two)
     monkeypatch.setitem(sys.modules, "zarr", None)
     with pytest.raises(DataError, match="to read OME-Zarr, pip install"):
         open_tomogram(two)
+    (tmp_path / "several").mkdir()
+    with pytest.raises(
+        DataError, match="several: a folder, but not of OME-Zarr; give one tomogram"
+    ):
+        open_tomogram(tmp_path / "several")

@@ -60,6 +60,12 @@ def test_tiff_is_read_with_its_voxel_size(tmp_path, kind, compression):
     np.testing.assert_array_equal(read_mrc(path, SHAPE)[0], VOLUME)
 
 
+def test_imagej_leaves_out_a_spacing_of_1(tmp_path):
+    metadata = {"axes": "ZYX", "unit": "nm"}
+    tifffile.imwrite(tmp_path / "t.tif", VOLUME, imagej=True, resolution=(1, 1), metadata=metadata)
+    assert open_volume(tmp_path / "t.tif").edges_angstrom == (10.0, 10.0, 10.0)
+
+
 def test_plain_tiff_needs_a_voxel_size(tmp_path):
     tifffile.imwrite(tmp_path / "t.tif", VOLUME)
     with pytest.raises(DataError, match=r"no voxel size .*--voxel-size"):

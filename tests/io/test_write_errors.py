@@ -156,6 +156,22 @@ def test_log_on_a_full_disk(tmp_path, capsys):
     logging.captureWarnings(capture=False)
 
 
+@pytest.mark.parametrize(
+    ("error", "status", "line"),
+    [
+        (KeyboardInterrupt(), 130, "interrupted"),
+        (MemoryError("Unable to allocate 9 GiB"), 1, "error: not enough memory (Unable to alloc"),
+        (MemoryError(), 1, "error: not enough memory (none left); close other programs"),
+    ],
+)
+def test_interrupt_and_lack_of_memory_are_one_line(error, status, line, capsys):
+    with pytest.raises(SystemExit) as ended, job():
+        raise error
+    assert ended.value.code == status
+    (printed,) = capsys.readouterr().err.splitlines()
+    assert line in printed
+
+
 def test_failed_write_ends_the_job(tmp_path, capsys):
     with little_room(ROOM_BYTES), pytest.raises(SystemExit) as ended, job(tmp_path / "a.log"):
         WRITERS["A.json"](tmp_path / "A.json")

@@ -57,6 +57,20 @@ def test_others_files_are_left_out(tomogram, caplog):
     assert caplog.text.count("left out") == 2
 
 
+def test_voxel_size_of_segmentation(tomogram, caplog):
+    """A header of 1 A, as of files without a voxel size, would misplace picks in angstrom."""
+    write_tomogram(tomogram, dark_spheres(SHAPE, CENTRES, 5), 1.0)
+    folder = tomogram.parent / "segmented"
+    (folder / "TS_1_probability.mrc").write_bytes(b"no volume")
+    layers = read_layers(str(tomogram))
+    assert all(options["scale"] == (12.0,) * 3 for _, options, _ in layers)
+    (points,) = [data for data, _, kind in layers if kind == "points"]
+    np.testing.assert_allclose(points, CENTRES)
+    shutil.rmtree(folder)
+    assert [kind for _, _, kind in read_layers(str(tomogram))] == ["image"]
+    assert "picks.csv: left out, since no header states" in caplog.text
+
+
 def test_refused_paths(tomogram):
     assert get_reader([str(tomogram)]) is None
     assert get_reader(str(tomogram.parent)) is None

@@ -8,6 +8,7 @@ from balls import scattered, volume_of_balls
 
 from commands import error_of
 from datasets import particles_of
+from own_tomograms import write_tomogram
 from ssn3d.cli.main import main
 from ssn3d.io.mrc import write_mrc
 from ssn3d.io.particles.files import read_particle_table
@@ -15,6 +16,7 @@ from ssn3d.io.particles.frame import TomogramFrame
 from ssn3d.io.particles.simulated import write_particles
 
 SHAPE, COUNT = (50, 60, 70), 20
+SEGMENTED = ["pick", "t.mrc", "--output", "p.star", "--method", "segmentation"]
 PLACES = scattered(SHAPE, COUNT, 15, 8)
 
 
@@ -53,10 +55,12 @@ def printed(capsys, *arguments):
 def test_nothing_to_pick_in_a_segmentation(tmp_path, capsys):
     write_mrc(tmp_path / "t_probability.mrc", np.zeros(SHAPE, np.float32), 10.0)
     source, output = tmp_path / "t_probability.mrc", tmp_path / "picks.star"
+    (tmp_path / "picks_import.star").touch()  # of earlier picks
     told = printed(
         capsys, "pick", source, "--output", output, "--method", "segmentation", "--diameter", 120
     )
     assert f"{output}: 0 particles" in told.out
+    assert not (tmp_path / "picks_import.star").exists()
 
 
 @pytest.mark.parametrize("name", ["picks.star", "picks.csv", "ssn3d_1_ball.json"])
@@ -205,18 +209,44 @@ def test_score_of_cropped_tomogram(folder, tmp_path, capsys):
         assert message in error_of([*command, *options], capsys)
 
 
+def test_pixel_size_is_that_of_the_picks_alone(folder, tmp_path, capsys):
+    for name, unit in (("picks", 4), ("truth", 1)):
+        columns = {f"rlnCoordinate{axis}": unit * PLACES[:, 2 - i] for i, axis in enumerate("XYZ")}
+        starfile.write(pd.DataFrame(columns), tmp_path / f"{name}.star")
+    told = printed(
+        capsys, "score", tmp_path / "picks.star", "--truth", tmp_path / "truth.star", "--tomogram",
+        folder / "TS_01.mrc", "--distance", 10, "--pixel-size", 2.5,
+    )  # fmt: skip
+    assert "recall     1.0000" in told.out
+
+
+@pytest.mark.parametrize("voxel_size", [1.0, (10.0, 10.0, 30.0)])
+def test_doubtful_voxel_sizes_are_refused(voxel_size, folder, tmp_path, capsys):
+    volume = write_tomogram(tmp_path / "t.mrc", np.ones((9, 9, 9), np.int8), voxel_size)
+    output = tmp_path / "p.star"
+    commands = (
+        ["pick", volume, "--output", output, "--method", "segmentation"],
+        ["score", folder / "truth.star", "--truth", folder / "truth.star", "--distance", 9,
+         "--tomogram", volume],
+    )  # fmt: skip
+    for command in commands:
+        assert "--voxel-size" in error_of(command, capsys)
+        line = error_of([*command, "--voxel-size", "5000"], capsys)
+        assert "a voxel size of 5000 A" in line
+
+
 @pytest.mark.parametrize(
     ("command", "message"),
     [
         (["pick", "TS_01.mrc", "--output", "p.star"], "no --diameter"),
         (["pick", "TS_01.mrc", "--output", "p.star", "--diameter", "9", "--largest", "9"], "omit"),
-        (
-            ["pick", "t.mrc", "--output", "p.star", "--method", "segmentation", "--largest", "40"],
-            "--largest, 40 A, is not above --smallest, 40 A",
-        ),
+        ([*SEGMENTED, "--largest", "40"], "--largest, 40 A, is not above --smallest, 40 A"),
         (["score", "truth.star", "--truth", "truth.star"], "no --distance nor --diameter"),
+        ([*SEGMENTED, "--protein", "dark"], "are for --method dog; omit them"),
+        ([*SEGMENTED, "--keep-vacuum"], "are for --method dog; omit them"),
+        ([*SEGMENTED, "--threshold", "60"], "--threshold 60: without --diameter it is a voxel's"),
     ],
 )
-def test_missing_lengths_are_named(command, message, folder, capsys, monkeypatch):
+def test_wrong_options_are_named(command, message, folder, capsys, monkeypatch):
     monkeypatch.chdir(folder)
     assert message in error_of(command, capsys)

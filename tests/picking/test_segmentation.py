@@ -204,6 +204,17 @@ def test_touching_labels():
     np.testing.assert_allclose(found.scores, 10 * (6 / np.pi * 1000) ** (1 / 3))
 
 
+def test_probabilities_in_bytes_are_refused():
+    soft = ndimage.gaussian_filter((balls() > 0).astype(np.float32), 2)
+    volume = np.round(255 * soft / soft.max()).astype(np.uint8)
+    with pytest.raises(DataError, match="labels are scattered, as probabilities in whole numbers"):
+        pick_regions(reader(volume), volume.shape, 10.0, (40.0, np.inf), ANY)
+    many = np.zeros((40, 40, 40), np.uint8)
+    for number, place in enumerate(np.ndindex(4, 5, 5), 1):
+        many[tuple(slice(8 * n + 1, 8 * n + 7) for n in place)] = number
+    assert len(pick_regions(reader(many), many.shape, 10.0, (40.0, np.inf), ANY).scores) == 100
+
+
 def test_regions_centred_outside():
     alone = -volume_of_balls((40, 40, 40), [(3, 20, 20)], 6.0).clip(-1, 0)
     outside = -volume_of_balls((40, 40, 40), [(-2, 20, 20), (20, 42, 20)], 6.0).clip(-1, 0)

@@ -64,7 +64,15 @@ FAULTS = {
     ),
     "another shape": (
         lambda c: c | {"masks": c["masks"][:, :4]},
-        "masks (4, 4, 8, 8), 4 tomograms and 4 labels; there must be n of each",
+        "masks (4, 4, 8, 8), tomogram (4,) and label (4,); there must be n of each",
+    ),
+    "columns": (
+        lambda c: c | {"label": c["label"][:, None], "tomogram": [[t] for t in c["tomogram"]]},
+        "tomogram (4, 1) and label (4, 1); there must be n of each",
+    ),
+    "a group": (
+        lambda c: {name: c[name] for name in ("tomogram", "label")} | {"masks/a": c["masks"]},
+        "it needs datasets masks, tomogram and label",
     ),
     "probabilities": (
         lambda c: c | {"masks": 0.5 * c["masks"]},

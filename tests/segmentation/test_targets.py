@@ -59,6 +59,8 @@ def test_masked_subtomograms(tmp_path):
         assert (cube != 0).sum() == targets.voxels[row]
         assert cube[9, 9, 9] < -1
         assert cube.max() <= 0
+    write_masked(tomogram, centres[:2], targets, tmp_path / "out", 240.0)
+    assert [path.name for path in sorted(folder.iterdir())] == ["00001.mrc", "00002.mrc"]
 
 
 def test_picks_outside_are_refused(tmp_path):

@@ -60,6 +60,9 @@ def test_paper_ids(repository):
         "1ABC.CIF.GZ",
         "1abc.pdb.gz",
         "PDB1ABC.ENT",
+        "1abc.mmcif",
+        "pdb_00001abc.cif.gz",
+        "1abc_updated.cif",
     ],
 )
 def test_files_by_name(tmp_path, name):
@@ -112,6 +115,16 @@ def test_missing_ids_are_named(tmp_path):
     message = str(caught.value)
     assert "2 of 3 structures: 1ABC, 3DEF;" in message
     assert all(way in message for way in ("allow_surrogates", "archive", str(tmp_path)))
+
+
+def test_files_named_alike_are_told(tmp_path, caplog):
+    touch(tmp_path, "1abc-assembly1.cif.gz", "2XYZ.cif")
+    told = "; there are 1abc-assembly1.cif.gz: list them in index.tsv (file, pdb_id, serves_for)"
+    with pytest.raises(StructureError) as caught:
+        find_sources(["1ABC", "2XYZ"], "folder", tmp_path)
+    assert str(caught.value).endswith(told)
+    find_sources(["1ABC", "2XYZ"], "folder", tmp_path, allow_surrogates=True)
+    assert caplog.messages == [f"{tmp_path}: bead models serve for 1ABC{told}"]
 
 
 def test_surrogates_if_allowed(tmp_path):

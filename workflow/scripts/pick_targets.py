@@ -4,6 +4,7 @@ from pathlib import Path
 
 from ssn3d.core.log import job
 from ssn3d.find.picks import write_picks
+from ssn3d.io.tomogram import voxel_size_of
 from ssn3d.io.volumes import open_volume
 from ssn3d.recovery.samples_table import Sample
 
@@ -17,7 +18,7 @@ if __name__ == "__main__":
         volumes = {}
         for sample in samples:
             volume = open_volume(sample.file)
-            size = volume.voxel_size_angstrom(sample.voxel_size_angstrom)
+            size, _ = voxel_size_of(volume, sample.voxel_size_angstrom)
             volumes[sample.name] = volume.shape, size
         write_picks(
             dict(zip(volumes, files.candidates, strict=True)),

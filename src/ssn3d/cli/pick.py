@@ -28,11 +28,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--smallest", type=options.angstrom, metavar="A", help=smallest)
     largest = "diameter of the largest particle in angstrom, for segmentation (default: no limit)"
     add("--largest", type=options.angstrom, metavar="A", help=largest)
-    threshold = "minimum score (default: estimated from the data and logged)"
+    threshold = (
+        "dog: minimum score (default: estimated, logged); segmentation: minimum probability of a "
+        "voxel (0.5) or, with --diameter, minimum score (0.25)"
+    )
     add("--threshold", type=options.finite, metavar="T", help=threshold)
     most = "maximum number of picks; the best are kept"
     add("--max", type=options.count, metavar="N", help=most)
-    distance = "minimum distance of two picks in angstrom (default for dog: 0.75 diameters)"
+    distance = "minimum distance of two picks in angstrom (default: 0.75 of --diameter, if given)"
     add("--distance", type=options.angstrom, metavar="A", help=distance)
     mask = "voxels that are 0 in this mask are ignored, in picking and in estimating the threshold"
     add("--mask", metavar="MRC", help=mask)
@@ -52,6 +55,8 @@ def run(arguments: argparse.Namespace) -> None:
     from ssn3d.recovery.pick import pick_particles
 
     sizes = _sizes(arguments)
+    if arguments.method == "segmentation":
+        _check_segmentation_options(arguments)
     mask = None if arguments.mask is None else open_volume(arguments.mask).read(slice(None))
     output = Path(arguments.output)
     table = pick_particles(
@@ -67,10 +72,26 @@ def run(arguments: argparse.Namespace) -> None:
         keep_vacuum=arguments.keep_vacuum,
     )
     print(f"{arguments.output}: {len(table)} particles")
-    if output.suffix.lower() == ".star" and arguments.relion == _RELION_5 and len(table):
+    if output.suffix.lower() == ".star" and arguments.relion == _RELION_5:
         listed = output.with_name(f"{output.stem}_import.star")
-        write_import_list(listed, str(table.tomograms[0]), str(output.absolute()))
-        print(f"{listed}: for RELION 5's import of coordinates")
+        listed.unlink(missing_ok=True)  # of earlier picks
+        if len(table):
+            write_import_list(listed, str(table.tomograms[0]), str(output.absolute()))
+            print(f"{listed}: for RELION 5's import of coordinates")
+
+
+def _check_segmentation_options(arguments: argparse.Namespace) -> None:
+    """Raise DataError for options of the other method, and a threshold that is no probability."""
+    from ssn3d.core.errors import DataError
+
+    if arguments.protein != "auto" or arguments.keep_vacuum:
+        raise DataError("--protein and --keep-vacuum are for --method dog; omit them")
+    threshold = arguments.threshold
+    if threshold is not None and arguments.diameter is None and not 0 < threshold <= 1:
+        raise DataError(
+            f"--threshold {threshold:g}: without --diameter it is a voxel's probability; give one "
+            "above 0 and at most 1"
+        )
 
 
 def _sizes(arguments: argparse.Namespace) -> "Sizes":

@@ -39,6 +39,9 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.particles is None and (arguments.masked or table != TableOptions()):
         given = "--masked, --name, --tomograms, --pixel-size and --offset"
         raise DataError(f"{given} are for picked particles; give them with --particles")
+    if arguments.particles is not None and (arguments.all_probabilities or arguments.keep_vacuum):
+        given = "--all-probabilities and --keep-vacuum"
+        raise DataError(f"{given} are for whole tomograms; omit them with --particles")
     target: Target = "all" if arguments.particles is None else "centred"
     model = load_model(arguments.model or default_model(target), target)
     tomogram = open_tomogram(arguments.tomogram, arguments.voxel_size, arguments.protein)

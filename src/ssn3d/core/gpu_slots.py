@@ -4,7 +4,7 @@ Each GPU has one lock file per job that may share it. A job locks the first free
 system releases them when the process ends, even if it is killed.
 """
 
-import getpass
+import os
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -20,7 +20,7 @@ POLL_S = 2.0
 
 def lock_folder() -> Path:
     """Return the folder of the lock files, one per user, on a local disk."""
-    folder = Path(tempfile.gettempdir()) / f"ssn3d-gpus-{getpass.getuser()}"
+    folder = Path(tempfile.gettempdir()) / f"ssn3d-gpus-{os.getuid()}"
     folder.mkdir(exist_ok=True, mode=0o700)
     return folder
 

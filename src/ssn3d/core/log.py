@@ -3,6 +3,7 @@
 import logging
 import os
 import re
+import signal
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -41,7 +42,8 @@ def job(
 ) -> Iterator[None]:
     """Log to the terminal, and to `log_file` if given; exit with status 1 on a user error.
 
-    The log file is emptied first, unless another process writes to it too (`of_another`).
+    A lack of memory is a user error, too; an interrupted job exits with status 130. The log file is
+    emptied first, unless another process writes to it too (`of_another`).
     """
     handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
     if log_file is not None:
@@ -60,22 +62,30 @@ def job(
     logging.captureWarnings(capture=True)
     try:
         yield
-    except SSN3DError as error:
-        logger.error("error: %s", error)  # noqa: TRY400 -- a user error has no traceback
-        sys.exit(1)
-    except UnicodeEncodeError as error:
-        if error.reason != "surrogates not allowed":
+    except (Exception, KeyboardInterrupt) as error:
+        line = _one_line(error)
+        if line is None:
+            logger.exception("failed")
             raise
-        logger.error("error: %s", _not_utf8(error))  # noqa: TRY400 -- the name of a file
-        sys.exit(1)
-    except Exception:
-        logger.exception("failed")
-        raise
+        logger.error(line)  # noqa: TRY400 -- no traceback
+        sys.exit(128 + signal.SIGINT if isinstance(error, KeyboardInterrupt) else 1)
     finally:
         logging.captureWarnings(capture=False)
         for handler in handlers:
             logger.removeHandler(handler)
             handler.close()
+
+
+def _one_line(error: BaseException) -> str | None:
+    """Return the line that tells an error; None for an error of the program."""
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted"
+    if isinstance(error, MemoryError):
+        remedy = "close other programs, or give a smaller volume"
+        return f"error: not enough memory ({str(error) or 'none left'}); {remedy}"
+    if isinstance(error, UnicodeEncodeError) and error.reason == "surrogates not allowed":
+        return f"error: {_not_utf8(error)}"
+    return f"error: {error}" if isinstance(error, SSN3DError) else None
 
 
 def _not_utf8(error: UnicodeEncodeError) -> DataError:

@@ -8,6 +8,7 @@ import numpy as np
 from ssn3d.core.errors import DataError
 from ssn3d.core.log import logger
 from ssn3d.io.files import PathLike, write_text
+from ssn3d.io.tomogram import voxel_size_of
 from ssn3d.io.volumes import open_volume
 from ssn3d.recovery.average import average_picks
 from ssn3d.recovery.particle_stack import Source
@@ -46,7 +47,7 @@ def average_target(
         threads: number of threads.
     """
     first = sources[0].sample
-    voxel_size_angstrom = open_volume(first.file).voxel_size_angstrom(first.voxel_size_angstrom)
+    voxel_size_angstrom = voxel_size_of(open_volume(first.file), first.voxel_size_angstrom)[0]
     target = read_structure(structure)
     diameter = 2 * float(np.linalg.norm(target.points_angstrom, axis=1).max())
     settings = AverageSettings(

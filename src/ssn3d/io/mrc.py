@@ -114,7 +114,7 @@ def write_mrc(
             file.write(array)
         return
     with atomic_path(path) as partial:
-        plain = partial.with_suffix("")
+        plain = path.with_name(f".{path.stem}")  # without a process ID: the next write removes it
         try:
             with new_sections(plain, grid, array.dtype, label, stack=stack) as file:
                 file.write(array)

@@ -2,16 +2,17 @@
 
 import json
 import math
+from collections.abc import Iterator
+from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ssn3d.core.errors import DataError
 from ssn3d.core.log import logger
-from ssn3d.io.stored_volume import REMAKE, Slices, StoredVolume, angstrom_per
+from ssn3d.io.stored_volume import REMAKE, StoredVolume, angstrom_per, unpacked
 
 _SPACE = ["z", "y", "x"]
 _DEFAULT_AXES = ["t", "c", "z", "y", "x"]
@@ -21,8 +22,15 @@ _DEFAULT_AXES = ["t", "c", "z", "y", "x"]
 def open_ome_zarr(path: Path) -> StoredVolume:
     """Open the finest image of OME-Zarr, whose last axes are z, y, x.
 
-    Raises DataError if there is none, or it is not a single volume.
+    It is decompressed once, to a temporary file.
+
+    Raises:
+        DataError: there is none, it is damaged, or it is not a single volume.
+        WriteError: there is no room for the decompressed copy.
     """
+    if not any((path / name).exists() for name in ("zarr.json", ".zattrs")):
+        many = "give one tomogram (many: docs/own_tomograms.md)"
+        raise DataError(f"{path}: a folder, but not of OME-Zarr; {many}")
     try:
         import zarr  # noqa: PLC0415 -- optional
     except ModuleNotFoundError:
@@ -47,23 +55,26 @@ def open_ome_zarr(path: Path) -> StoredVolume:
     factors = [angstrom_per(unit) for unit in units[-3:]]
     edges = [factor * step for factor, step in zip(factors, steps[-3:], strict=True)]
     origin = [factor * shift for factor, shift in zip(factors, shifts[-3:], strict=True)]
-    first = (0,) * len(leading)
-
-    def read(where: Slices) -> NDArray[Any]:
-        parts = where if isinstance(where, tuple) else (where,)
-        try:
-            return np.asarray(array[(*first, *parts)])
-        except (OSError, RuntimeError, ValueError) as error:
-            problem = " ".join(str(error).split())
-            raise DataError(f"{path}: a chunk is damaged ({problem}); {REMAKE}") from error
-
+    try:
+        content = unpacked(path, _slabs(array))
+    except (OSError, RuntimeError, ValueError) as error:
+        problem = " ".join(str(error).split())
+        raise DataError(f"{path}: a chunk is damaged ({problem}); {REMAKE}") from error
+    size = array.shape[-3:]
     return StoredVolume(
         path,
-        read,
-        tuple(array.shape[-3:]),
+        partial(content.map, array.dtype, 0, size, (0, 1, 2)),
+        size,
         tuple(edges[::-1]),  # type: ignore[arg-type]
         tuple(origin[::-1]),  # type: ignore[arg-type]
     )
+
+
+def _slabs(array: Any) -> Iterator[memoryview]:
+    """Read the voxels of a volume, a row of chunks at a time."""
+    first, rows = (0,) * (array.ndim - 3), array.chunks[-3]
+    for z in range(0, array.shape[-3], rows):
+        yield np.ascontiguousarray(array[(*first, slice(z, z + rows))], array.dtype).data
 
 
 def _attributes(path: Path) -> dict[str, Any]:

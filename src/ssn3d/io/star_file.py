@@ -44,10 +44,12 @@ class _Block:
 def read_star_blocks(path: PathLike) -> dict[str, pd.DataFrame]:
     """Read all blocks of a STAR file by name, as tables of text.
 
+    A loop after pairs or another loop is a block of its own, NAME (2) and so on.
+
     Raises DataError, which names the line, if the file is missing or damaged, or has no block.
     """
     blocks: dict[str, _Block] = {}
-    block = None
+    block, name, parts = None, "", 1
     for number, line in enumerate(read_any_text(path).split("\n"), 1):
         text = line.strip(" \t")
         if not text or text.startswith("#"):
@@ -60,8 +62,12 @@ def read_star_blocks(path: PathLike) -> dict[str, pd.DataFrame]:
                 raise DataError(
                     f"{path}: line {number}: block data_{name} is there twice; rename one"
                 )
-            block = blocks[name] = _Block()
+            block, parts = _Block(), 1
+            blocks[name] = block
         elif block is not None:
+            if block.titles and _begins_loop(text, values):
+                parts += 1
+                block = blocks[f"{name} ({parts})"] = _Block()
             _add_line(block, text, values, f"{path}: line {number}")
     if not blocks:
         raise DataError(f"{path}: not a readable STAR file: it has no data_ block")
@@ -71,10 +77,14 @@ def read_star_blocks(path: PathLike) -> dict[str, pd.DataFrame]:
     }
 
 
+def _begins_loop(text: str, values: list[str]) -> bool:
+    return text.lower().startswith(_LOOP) and values[0].lower() == _LOOP and len(values) == 1
+
+
 def _add_line(block: _Block, text: str, values: list[str], place: str) -> None:
     """Add a line to its block. Raises DataError if it does not fit."""
     is_row = block.is_loop and bool(block.rows)
-    if text.lower().startswith(_LOOP) and values[0].lower() == _LOOP and len(values) == 1:
+    if _begins_loop(text, values):
         block.is_loop = True
     elif text.startswith("_") and len(values) <= _TITLE_AND_NUMBER and not is_row:
         title = values[0].removeprefix("_")

@@ -3,7 +3,6 @@
 import bz2
 import errno
 import gzip
-import math
 import os
 import tempfile
 import weakref
@@ -57,13 +56,6 @@ class StoredVolume:
     def read_float32(self, where: Slices) -> NDArray[np.float32]:
         """Read part of the volume (z, y, x) into memory."""
         return np.array(self.read(where), np.float32)
-
-    def voxel_size_angstrom(self, given_angstrom: float | None = None) -> float:
-        """Return the given voxel size or, without one, the header's. Raises DataError without."""
-        size = self.edges_angstrom[0] if given_angstrom is None else given_angstrom
-        if not (math.isfinite(size) and size > 0):
-            raise DataError(f"{self.path}: no voxel size in its header; give it with --voxel-size")
-        return size
 
 
 @dataclass(frozen=True)
@@ -129,7 +121,7 @@ def _chunks(source: gzip.GzipFile | bz2.BZ2File) -> Iterator[bytes]:
             yield chunk
 
 
-def unpacked(path: Path, chunks: Iterable[bytes]) -> Content:
+def unpacked(path: Path, chunks: Iterable[bytes | memoryview]) -> Content:
     """Return decompressed bytes of a file, held in a temporary file without a name.
 
     Raises WriteError if there is no room for it.

@@ -123,7 +123,7 @@ def open_tomogram(
     """
     path = Path(path)
     stored = open_volume(path)
-    size, source = _voxel_size(path, stored.edges_angstrom, voxel_size_angstrom)
+    size, source = voxel_size_of(stored, voxel_size_angstrom)
     grid = Grid(stored.shape, size, stored.origin_angstrom, stored.start_voxels)
     found = survey(stored.read_float32, stored.shape, size, str(path))
     is_dark, how = _contrast(found.binned, protein)
@@ -151,10 +151,12 @@ def _contrast(binned: NDArray[np.float32], protein: Protein) -> tuple[bool, str]
     return is_dark is not False, how
 
 
-def _voxel_size(
-    path: Path, edges: tuple[float, ...], given_angstrom: float | None
-) -> tuple[float, str]:
-    """Return the voxel size in angstrom and its source. Raises DataError if out of range."""
+def voxel_size_of(stored: StoredVolume, given_angstrom: float | None) -> tuple[float, str]:
+    """Return the given voxel size or the header's, in angstrom, and its source.
+
+    Raises DataError if it is missing, out of range, or not that of cubes.
+    """
+    path, edges = stored.path, stored.edges_angstrom
     remedy = "give the true one with --voxel-size, or in a table's column voxel_size_angstrom"
     if given_angstrom is None:
         size, source = edges[0], "from its header"

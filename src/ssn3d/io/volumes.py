@@ -122,5 +122,5 @@ def _tiff_edges(tiff: tifffile.TiffFile) -> tuple[float, float, float]:
     widths = [below / above if above else 0.0 for above, below in across]
     if not factor or len(widths) < 2:  # noqa: PLR2004 -- x and y
         return 0.0, 0.0, 0.0
-    depth = float(metadata.get("spacing", 0.0))
+    depth = float(metadata.get("spacing", 1.0))
     return factor * widths[0], factor * widths[1], factor * depth

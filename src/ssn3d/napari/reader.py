@@ -1,10 +1,12 @@
 """Layers of a tomogram: the volume, what `ssn3d segment` wrote of it, and its picks.
 
 Files are sought beside the tomogram, and in the folders `segmented` and NAME next to it. All layers
-have the scale of the tomogram, in angstrom, so that they lie on one another.
+have the scale of the tomogram, in angstrom, so that they lie on one another. If its header states
+none, the scale is that of its segmentation; without one, voxels are 1 A and picks are left out.
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,8 @@ from ssn3d.core.errors import DataError
 from ssn3d.core.log import logger
 from ssn3d.io.particles.files import SUFFIXES, read_particle_table
 from ssn3d.io.particles.of_tomogram import frame_of_volume, particles_named
-from ssn3d.io.tomogram import name_of
+from ssn3d.io.stored_volume import StoredVolume
+from ssn3d.io.tomogram import name_of, voxel_size_of
 from ssn3d.io.volumes import open_volume
 
 Layer = tuple[NDArray[Any], dict[str, Any], str]
@@ -23,6 +26,7 @@ Layer = tuple[NDArray[Any], dict[str, Any], str]
 
 _FOLDERS = (".", "segmented")
 _LABELS = ("labels", "instances")
+_SEGMENTATIONS = ("probability", *_LABELS)
 _PICKS = ("{name}", "{name}_picks", "picks")
 _PICK_ANGSTROM = 100.0
 
@@ -45,20 +49,34 @@ def read_layers(path: str) -> list[Layer]:
     stored = open_volume(volume)
     voxels = stored.read(slice(None))
     kind = name.rpartition("_")[2]
-    scale = stored.edges_angstrom[0] or 1.0  # a volume that does not state it
+    folders = list(dict.fromkeys(volume.parent / other for other in (*_FOLDERS, name)))
+    known = _voxel_size(stored, folders, name)
+    scale = known or 1.0
     if kind in _LABELS and "_" in name:
         return [_labels(voxels, name, scale)]
     if kind == "probability":
         return [_probability(voxels, name, scale)]
     layers: list[Layer] = [(voxels, _options(name, scale) | {"colormap": "gray"}, "image")]
-    for folder in dict.fromkeys(volume.parent / other for other in (*_FOLDERS, name)):
-        layers += _found(folder, name, voxels.shape, scale)
+    for folder in folders:
+        layers += _found(folder, name, voxels.shape, known)
     return layers
 
 
-def _found(folder: Path, name: str, shape: tuple[int, ...], scale: float) -> Iterator[Layer]:
+def _voxel_size(stored: StoredVolume, folders: list[Path], name: str) -> float | None:
+    """Return the voxel size of a tomogram or of its segmentation; None if no header states it."""
+    beside = [folder / f"{name}_{kind}.mrc" for folder in folders for kind in _SEGMENTATIONS]
+    for path in (stored.path, *beside):
+        with suppress(DataError):
+            return voxel_size_of(stored if path == stored.path else open_volume(path), None)[0]
+    return None
+
+
+def _found(
+    folder: Path, name: str, shape: tuple[int, ...], voxel_size_angstrom: float | None
+) -> Iterator[Layer]:
     """Read the files of a folder that belong to a tomogram."""
-    for kind in ("probability", *_LABELS):
+    scale = voxel_size_angstrom or 1.0
+    for kind in _SEGMENTATIONS:
         path = folder / f"{name}_{kind}.mrc"
         if path.exists():
             try:
@@ -75,11 +93,14 @@ def _found(folder: Path, name: str, shape: tuple[int, ...], scale: float) -> Ite
         for suffix in SUFFIXES:
             path = folder / f"{stem.format(name=name)}{suffix}"
             if path.exists():
-                yield from _picks(path, name, shape, scale)
+                yield from _picks(path, name, shape, voxel_size_angstrom)
 
 
-def _picks(path: Path, name: str, shape: tuple[int, ...], scale: float) -> Iterator[Layer]:
-    """Read the picks of a tomogram; none if the table has none of it."""
+def _picks(path: Path, name: str, shape: tuple[int, ...], scale: float | None) -> Iterator[Layer]:
+    """Read the picks of a tomogram; none if the table has none of it, or no scale is known."""
+    if scale is None:
+        logger.warning("%s: left out, since no header states the tomogram's voxel size", path)
+        return
     z, y, x = shape
     try:
         _, frame = frame_of_volume(name, (z, y, x), scale)

@@ -23,6 +23,8 @@ class Labels:
     """(n,)"""
     centred_outside: NDArray[np.bool_]
     """(n,) True if a label is widest at the border of the volume, so that its centre is outside."""
+    spreads: NDArray[np.float64]
+    """(n,) radii of gyration, relative to those of balls of the same volumes."""
 
 
 def measure_labels(read: Read, shape: tuple[int, ...], slab_voxels: int) -> Labels:
@@ -40,20 +42,26 @@ def measure_labels(read: Read, shape: tuple[int, ...], slab_voxels: int) -> Labe
     sums = [_along(pd.concat(parts), length) for parts, length in zip(rows, shape, strict=True)]
     voxels = sums[0]["voxels"].to_numpy()
     centres = np.stack([of_axis["moment"] / voxels for of_axis in sums], axis=1)
-    return Labels(centres, voxels, np.logical_or.reduce([of_axis["outside"] for of_axis in sums]))
+    variances = sum(of_axis["square"] for of_axis in sums) / voxels - (centres**2).sum(axis=1)
+    of_balls = 0.6 * (0.75 / np.pi * voxels) ** (2 / 3)
+    outside = np.logical_or.reduce([of_axis["outside"] for of_axis in sums])
+    return Labels(centres, voxels, outside, np.sqrt(np.clip(variances, 0, None) / of_balls))
 
 
 def _along(rows: pd.DataFrame, length: int) -> pd.DataFrame:
     """Sums of each label along one axis of some length, from its areas in planes.
 
     Returns:
-        voxels, their number; moment, the sum of their coordinates; and outside, True if the area
-        is largest in the first or the last plane.
+        voxels, their number; moment and square, the sums of their coordinates and of the squares
+        of these; and outside, True if the area is largest in the first or the last plane.
     """
     areas = rows.groupby(["label", "plane"], as_index=False).sum()  # a plane can be in two slabs
     label, area, plane = areas["label"], areas["area"], areas["plane"]
     widest = area == area.groupby(label).transform("max")
     table = areas.assign(
-        voxels=area, moment=area * plane, outside=widest & plane.isin([0, length - 1])
+        voxels=area,
+        moment=area * plane,
+        square=area * plane**2,
+        outside=widest & plane.isin([0, length - 1]),
     ).groupby("label")
-    return table.agg({"voxels": "sum", "moment": "sum", "outside": "any"})
+    return table.agg({"voxels": "sum", "moment": "sum", "square": "sum", "outside": "any"})

@@ -1,5 +1,6 @@
 """Score files: picks against a table of true particles, or a segmentation against true labels."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,7 +18,7 @@ from ssn3d.io.particles.of_tomogram import TableOptions, frame_of_volume, partic
 from ssn3d.io.particles.table import ParticleTable
 from ssn3d.io.stored_volume import StoredVolume
 from ssn3d.io.text_files import listed
-from ssn3d.io.tomogram import name_of
+from ssn3d.io.tomogram import name_of, voxel_size_of
 from ssn3d.io.volumes import open_volume
 from ssn3d.picking.scoring import PickingScore, VolumeScore, score_picks, score_voxels
 
@@ -83,8 +84,9 @@ def _place(
     cropped = any(options.offset_voxels)
     if tomogram is not None and Path(tomogram).suffix != ".star":
         volume = open_volume(tomogram)
-        size = volume.voxel_size_angstrom(voxel_size_angstrom)
-        name, frame = frame_of_volume(name_of(volume.path), volume.shape, size, options)
+        size = voxel_size_of(volume, voxel_size_angstrom)[0]
+        unbinned = replace(options, pixel_size_angstrom=None)  # it is that of the picks alone
+        name, frame = frame_of_volume(name_of(volume.path), volume.shape, size, unbinned)
         of_truth = TomogramFrame.of_volume(volume.shape, size) if cropped else frame
         return _Place(name, frame, of_truth, volume)
     if cropped:

@@ -42,6 +42,9 @@ _LARGEST_LABEL = 2**24
 """Larger whole numbers are not exact in float32."""
 _MOST_CLASSES = 64
 """With more labels than these, each is a particle."""
+_MOST_BYTES, _SCATTERED = 255, 3.0
+"""No more labels than these, with larger radii of gyration than this many of balls, are taken for
+probabilities in 8 bits; a rod ten times as long as wide has three."""
 _LIKE_LARGEST = 0.25
 _CLASS_BLOCK_VOXELS = 160
 _WITH_CORNERS = np.ones((3, 3, 3))
@@ -148,6 +151,8 @@ def find_regions(
     The bounding box of the largest connected region must fit in memory. Voxels of particles have
     the minimum probability `threshold`. Regions are dropped that have less or more volume than
     spheres of the smallest and the largest diameter. Only labels of particles are not split.
+
+    Raises DataError if the labels of particles are scattered, as probabilities in 8 bits are.
     """
     smallest, largest = (
         _sphere_voxels(diameter, voxel_size_angstrom)
@@ -155,6 +160,12 @@ def find_regions(
     )
     if values.kind == "labels":
         labels = measure_labels(read, shape, _SLAB_VOXELS)
+        count = len(labels.voxels)
+        if _MOST_CLASSES < count <= _MOST_BYTES and np.median(labels.spreads) > _SCATTERED:
+            raise DataError(
+                f"its {count} labels are scattered, as probabilities in whole numbers are; divide "
+                "them by their maximum"
+            )
         kept = (labels.voxels >= smallest) & (labels.voxels <= largest) & ~labels.centred_outside
         centres, voxels = labels.centres[kept], labels.voxels[kept].astype(float)
         return _ranked(centres, np.ones(len(voxels)), voxels * voxel_size_angstrom**3)

@@ -17,7 +17,11 @@ from ssn3d.io.particles.of_tomogram import TableOptions, frame_of_volume
 from ssn3d.io.particles.relion import Relion
 from ssn3d.io.particles.table import ParticleTable
 from ssn3d.io.stored_volume import StoredVolume
+<<<<<<< HEAD
 from ssn3d.io.tomogram import Tomogram, name_of, open_tomogram
+=======
+from ssn3d.io.tomogram import Protein, Tomogram, name_of, open_tomogram, voxel_size_of
+>>>>>>> io50
 from ssn3d.io.volumes import open_volume
 from ssn3d.measure.vacuum import specimen_of
 from ssn3d.picking.pick import Choice, Picks, pick_blobs, pick_regions, pick_sized
@@ -73,7 +77,7 @@ def pick_particles(
         shape, size, named = opened.grid.shape, opened.grid.voxel_size_angstrom, opened.name
     else:
         volume = open_volume(path)
-        shape, size = volume.shape, volume.voxel_size_angstrom(voxel_size_angstrom)
+        shape, size = volume.shape, voxel_size_of(volume, voxel_size_angstrom)[0]
         named = _segmented_name(volume)
     name, frame = frame_of_volume(named, shape, size, table)
     check_utf8(name, "rename the file, or name the tomogram with --name")

@@ -1,16 +1,21 @@
 """The source of each structure's coordinates: the archive, a folder, or a surrogate."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ssn3d.core.errors import StructureError
+from ssn3d.core.log import logger
 from ssn3d.io.delimited import read_tsv
 from ssn3d.io.files import PathLike
+from ssn3d.io.text_files import listed
 from ssn3d.structures.ids import PDB_ID
 
-_FILE_NAME = re.compile(r"(?:pdb)?([0-9][a-z0-9]{3})\.(?:cif|pdb|ent)(?:\.gz)?", re.IGNORECASE)
+_FILE_NAME = re.compile(
+    r"(?:pdb(?:_0000)?)?([0-9][a-z0-9]{3})(?:_updated)?\.(?:mmcif|cif|pdb|ent)(?:\.gz)?",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
@@ -39,11 +44,11 @@ def find_sources(
     """Find the coordinates of each ID, in capitals.
 
     The source is `archive` (downloads in `folder`), `folder` (the user's files) or `surrogate`.
-    Files are named after the ID (1ABC.cif, pdb1abc.ent.gz, ...). In a user's folder, an index.tsv
-    with the columns file, pdb_id, serves_for and perhaps notes assigns other files, and entries
-    that stand in for another ID; it takes precedence over the names. With `allow_surrogates`, bead
-    models serve for IDs without a file. `superseded` has obsolete IDs and their successors, for a
-    note.
+    Files are named after the ID (1ABC.cif, pdb1abc.ent.gz, 1abc_updated.cif, ...). In a user's
+    folder, an index.tsv with the columns file, pdb_id, serves_for and perhaps notes assigns other
+    files, and entries that stand in for another ID; it takes precedence over the names. With
+    `allow_surrogates`, bead models serve for IDs without a file. `superseded` has obsolete IDs and
+    their successors, for a note.
 
     Raises StructureError if files are missing or ambiguous; the message names all IDs concerned.
     """
@@ -56,12 +61,16 @@ def find_sources(
     if source == "folder":
         found |= _by_index(folder, ids)
     missing = [pdb_id for pdb_id in ids if pdb_id not in found]
+    near = _named_alike(folder, missing) if source == "folder" else ""
     if missing and not allow_surrogates:
         raise StructureError(
             f"{folder}: no coordinate file for {len(missing)} of {len(ids)} structures: "
             f"{', '.join(missing)}; put files there, or set structures.allow_surrogates to true "
             "(bead models), or structures.source to 'archive', 'folder' or 'surrogate'"
+            f"{near}"
         )
+    if near:
+        logger.warning("%s: bead models serve for %s%s", folder, ", ".join(missing), near)
     for pdb_id, successor in (superseded or {}).items():
         if source == "archive" and pdb_id in found:
             note = f"obsolete entry, superseded by {successor}"
@@ -82,6 +91,14 @@ def _by_name(folder: Path, source: str, ids: Iterable[str]) -> dict[str, SourceF
             names = ", ".join(path.name for path in files[pdb_id])
             raise StructureError(f"{folder}: several files for {pdb_id} ({names}); keep one")
     return {i: SourceFile(i, source, files[i][0], i) for i in ids if i in files}
+
+
+def _named_alike(folder: Path, ids: Sequence[str]) -> str:
+    """Name the files whose names contain one of the IDs, for a message; "" if there are none."""
+    names = sorted(path.name for path in folder.iterdir() if path.is_file())
+    near = [name for name in names if any(pdb_id in name.upper() for pdb_id in ids)]
+    remedy = "list them in index.tsv (file, pdb_id, serves_for)"
+    return f"; there are {listed(near)}: {remedy}" if near else ""
 
 
 def _by_index(folder: Path, ids: Iterable[str]) -> dict[str, SourceFile]:

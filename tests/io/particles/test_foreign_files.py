@@ -117,7 +117,7 @@ CSV = "x_angstrom,y_angstrom,z_angstrom,class\n"
         ("", "it is empty; give another file"),
         (
             "data_particles\n",
-            "no rlnCoordinateX .* in data_particles",
+            "no rlnCoordinateX, Y and Z, nor .*, in data_particles",
         ),
         (HEAD + "a\n", "no rlnCoordinateX"),
         (HEAD + COORDINATES + "a 1 2 nan\n", "NaN or infinity"),
@@ -140,6 +140,7 @@ CSV = "x_angstrom,y_angstrom,z_angstrom,class\n"
         ('{"points": [', "not a readable JSON file"),
         ('{"location": {"x": 1}}\n', "line 1 is no point"),
         ("1 2 3\n1 2\n", "line 2 does not have 3 finite numbers"),
+        (",,,\n", "no columns x_angstrom"),
         ("1 2 3\n1 2 x\n", "line 2 holds no numbers"),
     ],
 )

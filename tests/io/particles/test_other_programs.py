@@ -75,10 +75,24 @@ def test_columns_of_copick_and_napari(tmp_path):
     np.testing.assert_allclose(read_particle_table(path, FRAME).particles.centres, XYZ[:, ::-1])
 
 
+@pytest.mark.parametrize("title", ["tilt_series", "rlnTomoName", "tomo"])
+def test_names_of_the_column_of_tomograms(title, tmp_path, caplog):
+    path = tmp_path / "p.csv"
+    path.write_text(f"{title},x,y,z,score\nTS_1,1,2,3,4\n")
+    assert read_particle_table(path, FRAME).tomograms.tolist() == ["TS_1"]
+    assert not caplog.records
+    path.write_text("series,x,y,z,psi\nTS_1,1,2,3,4\n")
+    assert read_particle_table(path, FRAME).tomograms.tolist() == [""]
+    assert "since no column is tomogram or " in caplog.text
+    assert "not read are psi, series" in caplog.text
+
+
 def test_voxel_lists_are_told_by_content(tmp_path):
     coords = "".join(f"{x} {y}\t{z}\n" for x, y, z in XYZ)
     portal = "\n".join(json.dumps(point) for point in POINTS)
-    for name, text in (("p.coords", coords), ("p.csv", coords), ("p.json", portal), ("p", portal)):
+    commas = "# x, y, z\n" + "".join(f"{x},{y};{z} # {x} A\n\n" for x, y, z in XYZ)
+    lists = [("p.coords", coords), ("p.csv", coords), ("p.csv", commas)]
+    for name, text in [*lists, ("p.json", portal), ("p", portal)]:
         path = tmp_path / name
         path.write_text(text)
         for pixel, factor in ((None, 1), (5.0, 0.5)):

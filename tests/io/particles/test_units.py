@@ -148,7 +148,21 @@ def test_assumed_units_are_logged(tmp_path, caplog):
     read_particle_table(star(tmp_path, PIXELS, XYZ / SIZE), FRAME)
     (tmp_path / "p.csv").write_text("x,y,z\n1,2,3\n")
     read_particle_table(tmp_path / "p.csv", FRAME)
-    first, second, third = caplog.messages
+    (tmp_path / "p.csv").write_text("1,2,3\n")
+    read_particle_table(tmp_path / "p.csv", FRAME)
+    first, second, third, fourth = caplog.messages
     assert "no pixel size in it; coordinates are in pixels of 10 A (--pixel-size)" in first
     assert "fractions of the tomogram's size" in second
     assert "x, y and z are in units of 1 A (--pixel-size)" in third
+    assert "x, y, z in voxels of 10 A (--pixel-size 1 if in angstrom)" in fourth
+
+
+def test_missing_scores_and_several_loops(tmp_path):
+    titles, rows = [*PIXELS, "rlnAutopickFigureOfMerit"], beside(XYZ, "nan")
+    rows[1][-1], rows[2][-1] = "<NA>", "0.5"
+    text = block("", titles, rows)
+    for before in ("data_\n_rlnVersion 5\n", block("", ["rlnA"], [[7]])):
+        (tmp_path / "p.star").write_text(before + text.removeprefix("data_\n"))
+        table = read_particle_table(tmp_path / "p.star", FRAME)
+        np.testing.assert_allclose(table.particles.centres, XYZ[:, ::-1])
+        np.testing.assert_array_equal(table.scores, [np.nan, np.nan, 0.5])

@@ -21,7 +21,11 @@ from ssn3d.io.text_files import listed
 _POSITION = ["x_angstrom", "y_angstrom", "z_angstrom"]
 _BARE = ["x", "y", "z"]
 _OF_NAPARI = ["axis-2", "axis-1", "axis-0"]
-_TOMOGRAMS = ("tomogram", "experiment", "run_name", "tomo_name", "tomo_id")
+_TOMOGRAMS = (
+    *("tomogram", "tomogram_name", "tomogram_id", "tomo", "tomo_name", "tomo_id", "rlntomoname"),
+    *("experiment", "run_name", "tilt_series", "micrograph"),
+)
+_NO_NAMES = ("", "score", "index")
 _CLASSES = ("class", "particle_type", "object_name")
 
 
@@ -48,6 +52,12 @@ def read_particles_csv(
     if "score" in table.titles:
         scores = _numbers(path, table, "score")
     tomograms, classes = _texts(table, _TOMOGRAMS), _texts(table, _CLASSES)
+    others = sorted(set(table.titles) - {*columns, *_CLASSES, *_NO_NAMES})
+    if others and not set(_TOMOGRAMS) & set(others):
+        logger.warning(
+            "%s: taken as particles of one tomogram, since no column is %s; not read are %s",
+            *(path, " or ".join(_TOMOGRAMS), listed(others)),
+        )
     rows = frames_of(frames, tomograms)
     if columns == _POSITION:
         unit: float | NDArray[np.float64] = 1.0

@@ -14,7 +14,7 @@ from ssn3d.io.files import PathLike
 from ssn3d.io.particles.comma_separated import read_particles_csv, write_particles_csv
 from ssn3d.io.particles.copick import read_copick, write_copick
 from ssn3d.io.particles.frame import Frames, frame_values, frames_of
-from ssn3d.io.particles.number_lists import read_number_list
+from ssn3d.io.particles.number_lists import cells_of, read_number_list
 from ssn3d.io.particles.portal import read_portal
 from ssn3d.io.particles.relion import Relion, read_star, write_star
 from ssn3d.io.particles.table import ParticleTable
@@ -73,7 +73,8 @@ def _read(path: PathLike, frames: Frames, pixel_size_angstrom: float | None) -> 
         return read_copick(path, content, frames)
     if _BLOCK.search(text):
         return read_star(path, frames, pixel_size_angstrom)
-    if all(_is_number(cell) for cell in first[1].split()):
+    cells = cells_of(first[1])
+    if cells and all(map(_is_number, cells)):
         return read_number_list(path, text, frames, pixel_size_angstrom)
     return read_particles_csv(path, frames, pixel_size_angstrom)
 

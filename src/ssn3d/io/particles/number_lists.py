@@ -5,6 +5,8 @@ Dynamo a particle is at x, y, z (columns 24 to 26) plus its shift (4 to 6), and 
 number of its tomogram; its angles are not read.
 """
 
+import re
+
 import numpy as np
 
 from ssn3d.core.errors import DataError
@@ -19,6 +21,11 @@ _CORRELATION, _TOMOGRAM = 9, 19
 _COLUMNS_OF_DYNAMO = 26
 
 
+def cells_of(line: str) -> list[str]:
+    """Split a line at spaces, commas, semicolons and bars; what follows # is a comment."""
+    return re.findall(r"[^\s,;|]+", line.partition("#")[0])
+
+
 def read_number_list(
     path: PathLike, text: str, frames: Frames, pixel_size_angstrom: float | None = None
 ) -> ParticleTable:
@@ -26,8 +33,8 @@ def read_number_list(
 
     Raises DataError if rows differ in length, or have neither 3 nor at least 26 numbers.
     """
-    lines = [(i, line.split()) for i, line in enumerate(text.splitlines(), 1)]
-    rows = [(i, cells) for i, cells in lines if cells and not cells[0].startswith("#")]
+    lines = [(i, cells_of(line)) for i, line in enumerate(text.splitlines(), 1)]
+    rows = [(i, cells) for i, cells in lines if cells]
     width = len(rows[0][1])
     if width != _AXES and width < _COLUMNS_OF_DYNAMO:
         raise DataError(
@@ -45,6 +52,8 @@ def read_number_list(
         scores = numbers[:, _CORRELATION]
     of_rows = frames_of(frames, tomograms)
     unit = voxels_angstrom(path, of_rows, pixel_size_angstrom)
+    message = "%s: x, y, z in voxels of %.4g A (--pixel-size 1 if in angstrom)"
+    logger.info(message, path, unit[0, 0])
     centres = positions[:, ::-1] * unit / frame_values(of_rows, "voxel_size_angstrom")
     return ParticleTable.of_picks(tomograms, centres, scores)
 

@@ -60,7 +60,8 @@ def read_star(
     origins = np.einsum("nij,nj->ni", cube_rotations, found.origins_angstrom())
     angstrom = found.coordinates_angstrom() - origins
     classes = table.get("ssn3dPdbId", pd.Series([""] * len(table))).to_numpy(dtype=np.str_)
-    scores = next((found.numbers([name])[:, 0] for name in _SCORES if name in table), None)
+    scored = [name for name in _SCORES if name in table][:1]
+    scores = found.numbers(scored, may_be_missing=True)[:, 0] if scored else None
     return ParticleTable(
         tomograms,
         Particles(
@@ -89,8 +90,8 @@ def _particles(
     if not fitting:
         blocks_there = listed([f"data_{name}" for name in blocks])
         raise DataError(
-            f"{path}: no rlnCoordinateX or rlnCenteredCoordinateXAngst in {blocks_there}; give a "
-            "table of particles"
+            f"{path}: no rlnCoordinateX, Y and Z, nor rlnCenteredCoordinateXAngst, YAngst and "
+            f"ZAngst, in {blocks_there}; give a table of particles"
         )
     name = "particles" if "particles" in fitting else fitting[0]
     of_m = set(_OF_M) & set(blocks[name]) and not set(PIXELS) & set(blocks[name])

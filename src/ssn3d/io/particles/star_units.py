@@ -50,12 +50,23 @@ class StarParticles:
     def _error(self, problem: str) -> DataError:
         return DataError(f"{self.path}: {problem}")
 
-    def numbers(self, columns: list[str], table: pd.DataFrame | None = None) -> NDArray[np.float64]:
-        """Read columns of the particles, or of another table, as finite numbers (n, columns)."""
+    def numbers(
+        self,
+        columns: list[str],
+        table: pd.DataFrame | None = None,
+        *,
+        may_be_missing: bool = False,
+    ) -> NDArray[np.float64]:
+        """Read columns (n, columns) of the particles, or of another table, as finite numbers.
+
+        Numbers that may be missing are NaN if they are not finite.
+        """
         try:
             values = star_numbers(self.table if table is None else table, columns)
         except ValueError as error:
             raise self._error(f"{columns[0]} holds no numbers ({error}); correct it") from error
+        if may_be_missing:
+            return np.where(np.isfinite(values), values, np.nan)
         if not np.isfinite(values).all():
             raise self._error(f"{', '.join(columns)}: NaN or infinity; correct them")
         return values

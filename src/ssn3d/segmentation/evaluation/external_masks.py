@@ -82,11 +82,12 @@ def _read_places(path: PathLike, dataset: Dataset) -> dict[Name, int]:
         with h5py.File(path, "r") as file:
             tomograms, labels = file["tomogram"].asstr()[:], file["label"][:].astype(int)
             shape = file["masks"].shape
-    except FAULTS as error:
+    except (*FAULTS, AttributeError) as error:  # a group where there should be a dataset
         raise DataError(hdf5_cannot_be_read(path, _KIND, error, f"it needs {_FORMAT}")) from error
     cube = (dataset.size_voxels,) * 3
-    if shape != (len(labels), *cube) or len(tomograms) != len(labels):
-        message = f"masks {shape}, {len(tomograms)} tomograms and {len(labels)} labels"
+    count = (len(labels),)
+    if (shape, tomograms.shape, labels.shape) != ((*count, *cube), count, count):
+        message = f"masks {shape}, tomogram {tomograms.shape} and label {labels.shape}"
         raise DataError(f"{path}: {message}; there must be n of each, masks of {cube} voxels")
     names = list(zip(tomograms.tolist(), labels.tolist(), strict=True))
     places = {name: place for place, name in enumerate(names)}

@@ -134,7 +134,7 @@ def write_masked(
 
     Cubes are on the tomogram's grid, about `edge_angstrom` wide; their voxel size // 2 is the one
     nearest to the centre. Protein is negative; the unmasked cube has mean 0 and standard deviation
-    1.
+    1. Cubes of higher numbers, of an earlier run, are deleted.
     """
     masked = Path(folder) / f"{tomogram.name}_masked"
     size = 2 * round(edge_angstrom / tomogram.grid.voxel_size_angstrom / 2)
@@ -148,4 +148,7 @@ def write_masked(
         grid = Grid(cube.shape, tomogram.grid.voxel_size_angstrom)
         with new_sections(masked / f"{row + 1:05d}.mrc", grid, np.float32, "ssn3d: masked") as file:
             file.write(cube * mask)
+    for path in masked.glob("[0-9]*.mrc"):
+        if path.stem.isdigit() and int(path.stem) > len(centres):
+            path.unlink()
     return masked
