@@ -17,11 +17,7 @@ from ssn3d.io.particles.of_tomogram import TableOptions, frame_of_volume
 from ssn3d.io.particles.relion import Relion
 from ssn3d.io.particles.table import ParticleTable
 from ssn3d.io.stored_volume import StoredVolume
-<<<<<<< HEAD
-from ssn3d.io.tomogram import Tomogram, name_of, open_tomogram
-=======
-from ssn3d.io.tomogram import Protein, Tomogram, name_of, open_tomogram, voxel_size_of
->>>>>>> io50
+from ssn3d.io.tomogram import Tomogram, name_of, open_tomogram, voxel_size_of
 from ssn3d.io.volumes import open_volume
 from ssn3d.measure.vacuum import specimen_of
 from ssn3d.picking.pick import Choice, Picks, pick_blobs, pick_regions, pick_sized
