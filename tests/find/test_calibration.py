@@ -15,22 +15,22 @@ from ssn3d.find.calibration import (
     reliability,
 )
 
-TRUE = (12.0, -4.0, 3.0)
+TRUE = (12.0, -4.0, 3.0, 2.0)
 PROBABILITIES = st.lists(st.floats(0, 1, width=16), max_size=40).map(np.array)
 
 
 def world(seed, count=400, missed=20):
     """Candidates of scores in [0, 1], right with a probability that is logistic in `TRUE`."""
     rng = np.random.default_rng(seed)
-    scores = rng.random((count, 3))
-    correct = rng.random(count) < expit(scores @ TRUE - 7)
+    scores = rng.random((count, 4))
+    correct = rng.random(count) < expit(scores @ TRUE - 8)
     return Scored(scores, correct, int(correct.sum()) + missed)
 
 
 def test_probabilities_are_those_of_the_world():
     fit = calibrate([world(seed) for seed in range(20)])
-    scores = np.random.default_rng(99).random((50, 3))
-    np.testing.assert_allclose(fit.probability(scores), expit(scores @ TRUE - 7), atol=0.06)
+    scores = np.random.default_rng(99).random((50, 4))
+    np.testing.assert_allclose(fit.probability(scores), expit(scores @ TRUE - 8), atol=0.06)
     worlds = [world(seed) for seed in range(20)]
     mean, observed, counts = reliability(
         worlds, [fit.probability(world.scores) for world in worlds]
@@ -41,16 +41,16 @@ def test_probabilities_are_those_of_the_world():
 
 @pytest.mark.parametrize("right", [True, False])
 def test_few_candidates_are_not_certain(right):
-    scores = np.stack([np.linspace(0.2, 1, 9), np.zeros(9), np.ones(9)], axis=1)
+    scores = np.stack([np.linspace(0.2, 1, 9), np.zeros(9), np.ones(9), np.zeros(9)], axis=1)
     fit = calibrate([Scored(scores, np.full(9, right), 9)])
-    low, high = fit.probability(np.array([[0.0, 0.0, 1.0], [2.0, 0.0, 1.0]]))
+    low, high = fit.probability(np.array([[0.0, 0.0, 1.0, 0.0], [2.0, 0.0, 1.0, 0.0]]))
     assert 0 < low <= high < 1
     assert high > 0.8 if right else high < 0.2
 
 
 def test_no_candidates():
-    scored = [Scored(np.empty((0, 3)), np.empty(0, bool), 3)] * 2
-    assert calibrate(scored).probability(np.array([[0.3, 0.0, 0.5]])) == pytest.approx(0.5)
+    scored = [Scored(np.empty((0, 4)), np.empty(0, bool), 3)] * 2
+    assert calibrate(scored).probability(np.array([[0.3, 0.0, 0.5, 2.0]])) == pytest.approx(0.5)
     empty = [np.empty(0)] * 2
     found = expected(scored, empty, empty, 0.1)
     assert (found.picks, found.recall) == (0, 0)

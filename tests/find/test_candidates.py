@@ -53,15 +53,17 @@ def test_blobs_beside_gold_are_no_candidates(tmp_path):
             tilt_range_deg=(-60.0, 60.0),
             is_specimen=tomogram.is_data,
             threads=2,
-        )[0]
+        )
 
-    centres = candidates()
+    centres, _, heights = candidates()
     distances = np.linalg.norm(centres[:, None] - CENTRES, axis=-1).min(axis=0)
     assert distances[0] > 3
     assert (distances[1:] < 2).all()
+    at_balls = np.linalg.norm(centres[:, None] - CENTRES[1:], axis=-1).min(axis=1) < 2
+    assert heights[at_balls].min() > 2 * heights[~at_balls].max(initial=0)
     write_mrc(tmp_path / "labels.mrc", np.full(SHAPE, OTHER, np.int8), VOXEL)
     segmentation[1] = open_volume(tmp_path / "labels.mrc")
-    assert candidates().shape == (0, 3)
+    assert candidates()[0].shape == (0, 3)
 
 
 def shape_of(seed, pdb_id, turn=None):

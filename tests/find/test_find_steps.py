@@ -19,7 +19,7 @@ def candidates(path, middle, *, known=True, seed=0):
     correct = scores > middle
     content = {"centres": np.zeros((200, 3)).tolist(), "score": scores.tolist()}
     content["diameter_voxels"] = 10.0
-    content |= {"rival": [0.0] * 200, "network": [0.5] * 200}
+    content |= {"rival": [0.0] * 200, "network": [0.5] * 200, "blob": [0.0] * 200}
     if known:
         content |= {"correct": correct.tolist(), "true": int(correct.sum())}
     path.write_text(json.dumps({"1KP8": content}))
@@ -78,12 +78,13 @@ def test_one_place_is_picked_for_one_target(tmp_path):
             "score": scores[name],
             "rival": [0.0, 0.0],
             "network": [0.0, 0.0],
+            "blob": [0.0, 0.0],
             "diameter_voxels": 10.0,
         }
         for name in centres
     }
     (tmp_path / "candidates.json").write_text(json.dumps(found))
-    fit = {"slopes": [10.0, 0.0, 0.0], "intercept": -5.0, "curve": {}}
+    fit = {"slopes": [10.0, 0.0, 0.0, 0.0], "intercept": -5.0, "curve": {}}
     (tmp_path / "fit.json").write_text(json.dumps(dict.fromkeys(found, fit)))
     files = dict.fromkeys(("mine", "other"), tmp_path / "candidates.json")
     volumes = dict.fromkeys(files, ((80, 80, 80), 10.0))
@@ -100,11 +101,11 @@ def test_one_tomogram_of_doubtful_picks_may_have_fewer(tmp_path):
         volumes[name] = (80, 80, 80), 10.0
         content = {
             "centres": [[20.0, 20, 20]], "score": [score], "rival": [0.0], "network": [0.0],
-            "diameter_voxels": 10.0,
+            "blob": [0.0], "diameter_voxels": 10.0,
         }  # fmt: skip
         files[name] = tmp_path / f"{name}.json"
         files[name].write_text(json.dumps({"1KP8": content}))
-    fit = {"1KP8": {"slopes": [10.0, 0.0, 0.0], "intercept": -5.0}}
+    fit = {"1KP8": {"slopes": [10.0, 0.0, 0.0, 0.0], "intercept": -5.0}}
     (tmp_path / "fit.json").write_text(json.dumps(fit))
     counts = {}
     for some in (["good", "doubtful"], ["doubtful"]):
@@ -125,7 +126,8 @@ def test_rivals_are_of_calibrations_without_the_tomogram(tmp_path):
             scores = rng.random(60)
             content[target] = {
                 "centres": rng.uniform(0, 60, (60, 3)).tolist(), "score": scores.tolist(),
-                "rival": [0.0] * 60, "network": [0.5] * 60, "diameter_voxels": 10.0,
+                "rival": [0.0] * 60, "network": [0.5] * 60, "blob": [0.0] * 60,
+                "diameter_voxels": 10.0,
                 "correct": (scores > 0.5).tolist(), "true": 40,
             }  # fmt: skip
         paths.append(tmp_path / f"{n}.json")

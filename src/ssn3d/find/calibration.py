@@ -19,9 +19,10 @@ _WEAKNESS = 300.0
 """Inverse strength of the penalty on the slopes. Of 30, 100, 300 and 1,000 this came nearest to the
 rate of 0.1 in simulated tomograms for development (precision 0.95, 0.92, 0.90 and 0.89)."""
 
-SCORES = {"score": 1, "rival": -1, "network": 1}
+SCORES = {"score": 1, "rival": -1, "network": 1, "blob": 1}
 """Scores of a candidate, and the sign of what each says: likeness to the map of the target, that of
-the best rival to its map (`rivals`), and the network's probability of macromolecule."""
+the best rival to its map (`rivals`), the network's probability of macromolecule, and the height of
+the blob that difference of Gaussians sees."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Scored:
     """Candidates of one target in one tomogram whose particles are known."""
 
     scores: Numbers
-    """(n, 3), in the order of `SCORES`."""
+    """(n, scores), in the order of `SCORES`."""
     correct: NDArray[np.bool_]
     """(n,) True for those at a true particle that no other candidate has."""
     true: int
@@ -45,7 +46,7 @@ class Calibration:
     intercept: float
 
     def probability(self, scores: Numbers) -> Numbers:
-        """Probabilities (n,) that candidates with these scores (n, 3) are right."""
+        """Probabilities (n,) that candidates with these scores (n, scores) are right."""
         return np.asarray(expit(scores @ self.slopes + self.intercept))
 
 

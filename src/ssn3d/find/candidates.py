@@ -15,10 +15,11 @@ from ssn3d.core.classes import FILAMENT, MEMBRANE, OTHER
 from ssn3d.core.cubes import lies_inside, nearest_voxels
 from ssn3d.core.log import logger
 from ssn3d.core.particles import Particles
+from ssn3d.find.rivals import Candidates, highest_near
 from ssn3d.find.templates import compare_with_target
 from ssn3d.io.stored_volume import StoredVolume
 from ssn3d.io.tomogram import IsData, Tomogram
-from ssn3d.picking.pick import DISTANCE_OF_DIAMETER, Choice, pick_blobs, pick_sized
+from ssn3d.picking.pick import DISTANCE_OF_DIAMETER, Choice, Picks, pick_blobs, pick_sized
 from ssn3d.picking.scoring import match
 from ssn3d.picking.segmentation import Values
 from ssn3d.picking.select import non_max_suppression
@@ -29,6 +30,8 @@ LEAST_SCORE = 0.1
 """Minimum height of a peak of the probability, relative to that of a ball of probability 1."""
 MOST_OF_EACH = 1000
 """Maximum number of candidates from the network, and from the tomogram itself."""
+_CLIP_SD = 3.0
+"""Dirt, gold and other outliers of a tomogram count as so many standard deviations."""
 _SAME_OF_DIAMETER = 0.25
 """Candidates nearer than this are the same."""
 
@@ -48,7 +51,7 @@ def find_target(
     tilt_range_deg: tuple[float, float],
     is_specimen: IsData,
     threads: int,
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Find where a target may be in a tomogram.
 
     Args:
@@ -61,11 +64,13 @@ def find_target(
         threads: number of threads.
 
     Returns:
-        Centres (n, 3), z, y, x in voxels, and correlation coefficients (n,), best first.
+        Centres (n, 3), z, y, x in voxels, correlation coefficients (n,), best first, and heights
+        (n,) of the blobs there in standard deviations, 0 where there is none.
     """
     voxel = tomogram.grid.voxel_size_angstrom
     diameter = diameter_angstrom(target.mass_dalton)
-    candidates = _candidates(tomogram, segmentation, diameter, is_specimen)
+    blobs = _blobs(tomogram, diameter, is_specimen)
+    candidates = _candidates(blobs.centres, segmentation, diameter / voxel)
     centres, scores = compare_with_target(
         tomogram,
         candidates,
@@ -79,37 +84,43 @@ def find_target(
     centres, scores = centres[order], scores[order]
     apart = non_max_suppression(centres, DISTANCE_OF_DIAMETER * diameter / voxel)
     logger.info("%s: %d candidates, %d apart", target.pdb_id, len(candidates), apart.sum())
-    return centres[apart], scores[apart]
+    at = Candidates(centres[apart], scores[apart], diameter / voxel)
+    heights = highest_near(at, Candidates(blobs.centres, blobs.scores, diameter / voxel))
+    return at.centres, at.scores, heights
 
 
-def _candidates(
-    tomogram: Tomogram,
-    segmentation: tuple[StoredVolume, StoredVolume],
-    diameter: float,
-    is_specimen: IsData,
-) -> NDArray[np.float64]:
-    """Find centres (n, 3) of blobs of a diameter in angstrom, best first."""
-    probability, labels = segmentation
-    shape, voxel = tomogram.grid.shape, tomogram.grid.voxel_size_angstrom
-    seen = pick_sized(
-        probability.read_float32,
-        shape,
-        voxel,
-        diameter,
-        Choice(LEAST_SCORE, MOST_OF_EACH),
-        values=Values("probability"),
-    )
-    dark = pick_blobs(
-        tomogram.read_dark,
-        shape,
-        voxel,
-        diameter,
+def _blobs(tomogram: Tomogram, diameter_angstrom: float, is_specimen: IsData) -> Picks:
+    """Find the highest dark blobs of a diameter in a tomogram."""
+    found, sign = tomogram.found, 1 if tomogram.protein_is_dark else -1
+    low, high = (sign * found.mean + n * _CLIP_SD * found.spread for n in (-1, 1))
+    return pick_blobs(
+        lambda part: tomogram.read_dark(part).clip(low, high),
+        tomogram.grid.shape,
+        tomogram.grid.voxel_size_angstrom,
+        diameter_angstrom,
         Choice(0.0, MOST_OF_EACH),
         is_data=is_specimen,
     )
-    centres = np.concatenate([seen.centres, dark.centres]).reshape(-1, 3)
-    centres = centres[non_max_suppression(centres, _SAME_OF_DIAMETER * diameter / voxel)]
-    return centres[~_in_other_classes(labels, centres, diameter / voxel / 2)]
+
+
+def _candidates(
+    blobs: NDArray[np.float64],
+    segmentation: tuple[StoredVolume, StoredVolume],
+    diameter_voxels: float,
+) -> NDArray[np.float64]:
+    """Find centres (n, 3): what a network sees, and the blobs of a tomogram, best first."""
+    probability, labels = segmentation
+    seen = pick_sized(
+        probability.read_float32,
+        probability.shape,
+        1.0,
+        diameter_voxels,
+        Choice(LEAST_SCORE, MOST_OF_EACH),
+        values=Values("probability"),
+    )
+    centres = np.concatenate([seen.centres, blobs]).reshape(-1, 3)
+    centres = centres[non_max_suppression(centres, _SAME_OF_DIAMETER * diameter_voxels)]
+    return centres[~_in_other_classes(labels, centres, diameter_voxels / 2)]
 
 
 def _in_other_classes(

@@ -117,7 +117,7 @@ def _scored(content: Mapping[str, Any]) -> Scored:
 
 
 def _scores(content: Mapping[str, Any]) -> NDArray[np.float64]:
-    """Scores (n, 3) of candidates for a target."""
+    """Scores (n, scores) of candidates for a target."""
     return np.array([content[name] for name in SCORES], dtype=float).T
 
 

@@ -41,14 +41,18 @@ def best_of_others(found: Mapping[str, Candidates]) -> dict[str, NDArray[np.floa
     """Find the highest score (n,) of the other targets at each candidate, at least 0, by target."""
     rivals = {}
     for target, one in found.items():
-        highest = np.zeros(len(one.scores))
-        for other, theirs in found.items():
-            if other == target or not len(one.scores) or not len(theirs.scores):
-                continue
-            reach = _REACH_OF_DIAMETER * max(one.diameter_voxels, theirs.diameter_voxels)
-            pairs = cKDTree(one.centres).sparse_distance_matrix(
-                cKDTree(theirs.centres), reach, output_type="ndarray"
-            )
-            np.maximum.at(highest, pairs["i"], theirs.scores[pairs["j"]])
-        rivals[target] = highest
+        near = [highest_near(one, theirs) for other, theirs in found.items() if other != target]
+        rivals[target] = np.max(near, axis=0) if near else np.zeros(len(one.scores))
     return rivals
+
+
+def highest_near(candidates: Candidates, others: Candidates) -> NDArray[np.float64]:
+    """Find the highest score (n,) of others near each candidate, at least 0."""
+    highest = np.zeros(len(candidates.scores))
+    if len(highest) and len(others.scores):
+        reach = _REACH_OF_DIAMETER * max(candidates.diameter_voxels, others.diameter_voxels)
+        pairs = cKDTree(candidates.centres).sparse_distance_matrix(
+            cKDTree(others.centres), reach, output_type="ndarray"
+        )
+        np.maximum.at(highest, pairs["i"], others.scores[pairs["j"]])
+    return highest

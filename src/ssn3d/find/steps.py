@@ -72,7 +72,7 @@ def write_candidates(
     candidates = {}
     for target, file in structures.items():
         structure = read_structure(file)
-        centres, scores = find_target(
+        centres, scores, heights = find_target(
             tomogram,
             (probability, labels),
             structure,
@@ -86,6 +86,7 @@ def write_candidates(
         found[target] = {
             "centres": centres.tolist(),
             "score": scores.tolist(),
+            "blob": heights.tolist(),
             "network": mean_in_balls(probability, centres, diameter / size).tolist(),
             "diameter_angstrom": diameter,
             "diameter_voxels": diameter / size,
