@@ -1,6 +1,7 @@
 """Averages of the particles of a tomogram by class, from files to files."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,6 @@ from ssn3d.averaging.classify import classify
 from ssn3d.averaging.options import AverageOptions
 from ssn3d.averaging.steps import Inputs, Prepared, average_prepared, first_reference, prepare
 from ssn3d.core.log import logger
-from ssn3d.core.particles import joined
 from ssn3d.core.seeds import generator
 from ssn3d.io.files import PathLike
 from ssn3d.io.particles.files import write_particle_table
@@ -37,7 +37,7 @@ def average_classes(
     """
     rng = generator(options.seed, "average")
     prepared = prepare(inputs, options)
-    reference = first_reference(inputs, prepared, options, rng)
+    reference = first_reference(inputs.reference, prepared, options, rng)
     found = classify(prepared.stack, reference, classes, rng)
     curves: dict[Path, pd.DataFrame] = {}
     tables, members = [], []
@@ -65,10 +65,6 @@ def _write_all(
 ) -> None:
     """Write the aligned particles of all classes in the order of their rows in the input."""
     order = np.argsort(np.concatenate(members))
-    particles = joined([table.particles for table in tables])
-    scores = np.concatenate([table.scores for table in tables])
     numbers = np.repeat(np.arange(1, len(members) + 1), [len(rows) for rows in members])
-    names = np.full(len(particles), prepared.tomogram.name)
-    table = ParticleTable(names, particles, scores, oriented=True, class_numbers=numbers)
-    star, name = folder / "particles.star", prepared.tomogram.name
-    write_particle_table(star, table[order], prepared.frame, tomogram=name)
+    table = replace(ParticleTable.joined(tables), class_numbers=numbers)[order]
+    write_particle_table(folder / "particles.star", table, prepared.frames, tomogram="")

@@ -89,9 +89,9 @@ def test_frame_of_cropped_tomogram(tomogram, tmp_path):
     path = written(tmp_path, *(f"TS_01.tomostar,{600 + 20 * i},320,240" for i in range(4)))
     inputs = Inputs(particles=path, tomogram=tomogram.path)
     prepared = prepare(inputs, AverageOptions(diameter_angstrom=120.0, table=options))
-    assert prepared.tomogram.name == "TS_01.tomostar"
-    assert prepared.frame == TomogramFrame((480.0, 640.0, 1000.0), 10.0, 2.5, (0.0, 0.0, 280.0))
-    np.testing.assert_allclose(prepared.particles.centres[:, 2], [32, 34, 36, 38])
+    assert set(prepared.table.tomograms) == {"TS_01.tomostar"}
+    assert prepared.frames == TomogramFrame((480.0, 640.0, 1000.0), 10.0, 2.5, (0.0, 0.0, 280.0))
+    np.testing.assert_allclose(prepared.table.particles.centres[:, 2], [32, 34, 36, 38])
 
 
 def test_positions_are_checked(tomogram, tmp_path, caplog):
