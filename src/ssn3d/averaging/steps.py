@@ -26,6 +26,7 @@ from ssn3d.io.files import PathLike
 from ssn3d.io.mrc import read_labels, read_mrc, same_voxel_size, write_mrc
 from ssn3d.io.particles.files import check_name, write_particle_table
 from ssn3d.io.particles.frame import Frames
+from ssn3d.io.particles.names import same_tomogram
 from ssn3d.io.particles.of_tomogram import frame_of_volume, read_particles_of
 from ssn3d.io.particles.table import ParticleTable
 from ssn3d.io.tables import write_csv
@@ -111,8 +112,8 @@ def prepare(inputs: Inputs, options: AverageOptions) -> Prepared:
     size = box_voxels(options, voxel_angstrom)
     boxes = cut_boxes(volume, table.particles.centres, size, labels)
     listed = str(table.tomograms[0])
-    is_name = listed and not listed.isdecimal()  # Dynamo has numbers alone
-    name = check_name(listed if is_name else named)
+    is_number = listed.isdecimal() and same_tomogram(listed, [named]) is None  # Dynamo's
+    name = check_name(named if is_number else listed or named)
     chosen = replace(table, tomograms=np.full(len(table), name))[boxes.rows]
     stack = make_stack(boxes, chosen.particles.centres, options, voxel_angstrom)
     truth = None if inputs.truth is None else read_map(inputs.truth, stack, voxel_angstrom)
