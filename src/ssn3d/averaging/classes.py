@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ssn3d.averaging.classify import classify
+from ssn3d.averaging.classify import check_number, classify
 from ssn3d.averaging.options import AverageOptions
 from ssn3d.averaging.steps import Inputs, Prepared, average_prepared, first_reference, prepare
 from ssn3d.core.log import logger
@@ -37,6 +37,7 @@ def average_classes(
     """
     rng = generator(options.seed, "average")
     prepared = prepare(inputs, options)
+    check_number(len(prepared.table), classes)
     reference = first_reference(inputs.reference, prepared, options, rng)
     found = classify(prepared.stack, reference, classes, rng)
     curves: dict[Path, pd.DataFrame] = {}

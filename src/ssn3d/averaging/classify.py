@@ -47,11 +47,10 @@ def classify(
 
     Raises DataError if a class is left with fewer than four particles.
     """
-    _check_number(len(whole.images), classes)
     rows, poses = align_everywhere(whole, reference, rng)
     log_merged(len(whole.images) - len(rows))
     stack = whole[rows]
-    _check_number(len(rows), classes)
+    check_number(len(rows), classes)
     half_sets = divide(stack, np.arange(len(rows)), poses, 0.0, rng)
     halves = [np.flatnonzero(half_sets == half) for half in (1, 2)]
     found = _first_classes(stack, poses, classes, rng)
@@ -128,7 +127,7 @@ def constrained_correlations(stack: Stack, poses: Poses) -> NDArray[np.float64]:
     return np.asarray(correlations, dtype=np.float64)
 
 
-def _check_number(particles: int, classes: int) -> None:
+def check_number(particles: int, classes: int) -> None:
     """Raise DataError if there are too few particles for any division into classes."""
     if classes * FEWEST > particles:
         raise DataError(
