@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from ssn3d.averaging.boxes import Boxes, usable
 from ssn3d.averaging.options import AverageOptions
 from ssn3d.averaging.steps import Prepared, box_voxels, make_stack, read_map
+from ssn3d.averaging.wedge import measured_sections, warn_of_tilts
 from ssn3d.core.cubes import crop, crop_corners, lies_inside, nearest_voxels
 from ssn3d.core.errors import DataError
 from ssn3d.core.log import logger
@@ -51,6 +52,8 @@ def prepare_picks(
     _check_voxel_sizes(tomograms)
     voxel_angstrom = tomograms[0].grid.voxel_size_angstrom
     size = box_voxels(options, voxel_angstrom)
+    for source, tomogram in zip(sources, tomograms, strict=True):
+        _check_tilts(tomogram, source.sample.tilt_range_deg)
     frames = {tomogram.name: frame_of_tomogram(tomogram) for tomogram in tomograms}
     parts = [_cut(s, t, frames[t.name], size) for s, t in zip(sources, tomograms, strict=True)]
     table = ParticleTable.joined([part[0] for part in parts])
@@ -83,6 +86,13 @@ def _check_voxel_sizes(tomograms: Sequence[Tomogram]) -> None:
                 f"{tomogram.name}: voxels of {sizes[0]:.4g} A, but {first.name} has "
                 f"{sizes[1]:.4g} A; average tomograms of equal voxel size"
             )
+
+
+def _check_tilts(tomogram: Tomogram, tilt_range_deg: tuple[float, float]) -> None:
+    """Log a warning if the power of a tomogram contradicts its tilts."""
+    numbers = measured_sections(tomogram.grid.shape[1]).tolist()
+    sections = [tomogram.read_dark((slice(None), slice(y, y + 1))) for y in numbers]
+    warn_of_tilts(np.concatenate(sections, axis=1), tilt_range_deg, str(tomogram.path))
 
 
 def _cut(
