@@ -69,6 +69,13 @@ def test_too_many_classes_are_refused_first(tomogram, tmp_path, monkeypatch):
         average_classes(inputs, tmp_path, OPTIONS, 9)
 
 
+def test_more_classes_of_an_earlier_run_are_refused(tomogram, tmp_path):
+    (tmp_path / "class3").mkdir()
+    inputs = Inputs(tomogram / "all.star", tomogram / "tomogram.mrc")
+    with pytest.raises(DataError, match="class3: of an earlier run with more classes; give anot"):
+        average_classes(inputs, tmp_path, OPTIONS, 2)
+
+
 def test_too_many_classes_after_merging(mixture, monkeypatch):
     poses = Poses(mixture.particles.rotations, np.zeros((32, 3)), np.ones(32))
     left = np.arange(31), poses[:31]

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ssn3d.averaging.classify import check_number, classify
 from ssn3d.averaging.options import AverageOptions
 from ssn3d.averaging.steps import Inputs, Prepared, average_prepared, first_reference, prepare
+from ssn3d.core.errors import DataError
 from ssn3d.core.log import logger
 from ssn3d.core.seeds import generator
 from ssn3d.io.files import PathLike
@@ -32,9 +33,13 @@ def average_classes(
         The FSC of each class, by its folder.
 
     Raises:
-        DataError: as in `average_particles`, or a class is left with fewer than four particles.
+        DataError: as in `average_particles`, a class is left with fewer than four particles, or
+            the folder has more classes of an earlier run.
         WriteError: a file cannot be written.
     """
+    stale = Path(folder) / f"class{classes + 1}"
+    if stale.exists():
+        raise DataError(f"{stale}: of an earlier run with more classes; give another --output")
     rng = generator(options.seed, "average")
     prepared = prepare(inputs, options)
     check_number(len(prepared.table), classes)
