@@ -83,7 +83,7 @@ class Prepared:
     """Particles in masked boxes."""
 
     table: ParticleTable
-    """Input particles whose boxes lie in their tomograms, which have their names in the output."""
+    """Input particles whose boxes lie in their tomograms, named as in the output."""
     frames: Frames
     """Frames of the output table."""
     voxel_angstrom: float
