@@ -8,8 +8,9 @@ from tilted_specimen import SIZE, VOXEL_ANGSTROM, tilted_specimen
 
 from ssn3d.averaging.align import Poses
 from ssn3d.averaging.boxes import cut_boxes
+from ssn3d.averaging.classes import average_classes
 from ssn3d.averaging.classify import classify, constrained_correlations
-from ssn3d.averaging.steps import AverageOptions, make_stack
+from ssn3d.averaging.steps import AverageOptions, Inputs, make_stack
 from ssn3d.cli.main import main
 from ssn3d.core.errors import DataError
 from ssn3d.core.seeds import generator
@@ -52,18 +53,43 @@ def test_constrained_correlations(mixture):
     assert correlations[same & others].min() > correlations[~same].max()
 
 
-def test_classes_too_small(mixture):
+@pytest.fixture(scope="session")
+def tomogram(mixture, tmp_path_factory):
+    """Write the tomogram and all particles of the mixture to a folder, and return it."""
+    folder = tmp_path_factory.mktemp("mixture")
+    write_mrc(folder / "tomogram.mrc", mixture.tomogram, VOXEL_ANGSTROM)
+    write_particles(folder / "all.star", mixture.particles, "tomogram", VOXEL_ANGSTROM)
+    return folder
+
+
+def test_too_many_classes_are_refused_first(tomogram, tmp_path, monkeypatch):
+    monkeypatch.setattr("ssn3d.averaging.classes.first_reference", None)
+    inputs = Inputs(tomogram / "all.star", tomogram / "tomogram.mrc")
     with pytest.raises(DataError, match="9 classes of 32 particles: 4 are needed in each"):
-        classify(stack_of(mixture), mixture.map, 9, generator(0, "classes"))
+        average_classes(inputs, tmp_path, OPTIONS, 9)
 
 
-def test_mixture_is_classified(mixture, ring, tmp_path):
-    write_mrc(tmp_path / "tomogram.mrc", mixture.tomogram, VOXEL_ANGSTROM)
+def test_more_classes_of_an_earlier_run_are_refused(tomogram, tmp_path):
+    (tmp_path / "class3").mkdir()
+    inputs = Inputs(tomogram / "all.star", tomogram / "tomogram.mrc")
+    with pytest.raises(DataError, match="class3: of an earlier run with more classes; give anot"):
+        average_classes(inputs, tmp_path, OPTIONS, 2)
+
+
+def test_too_many_classes_after_merging(mixture, monkeypatch):
+    poses = Poses(mixture.particles.rotations, np.zeros((32, 3)), np.ones(32))
+    left = np.arange(31), poses[:31]
+    monkeypatch.setattr("ssn3d.averaging.classify.align_everywhere", lambda *_: left)
+    with pytest.raises(DataError, match="8 classes of 31 particles: 4 are needed in each"):
+        classify(stack_of(mixture), mixture.map, 8, generator(0, "classes"))
+
+
+def test_mixture_is_classified(mixture, ring, tomogram, tmp_path):
     picks = mixture.particles[:27]  # fewer rings than molecules
     twice = mixture.particles[np.r_[:27, 2:6]]
     write_particles(tmp_path / "picks.star", twice, "tomogram", VOXEL_ANGSTROM)
     command = ["average", str(tmp_path / "picks.star"), "--diameter", "150", "--rounds", "1"]
-    command += ["--tomogram", str(tmp_path / "tomogram.mrc"), "--classes", "2"]
+    command += ["--tomogram", str(tomogram / "tomogram.mrc"), "--classes", "2"]
     main([*command, "--max-shift", "10", "--box", str(SIZE), "--output", str(tmp_path / "new")])
     found = starfile.read(tmp_path / "new" / "particles.star")
     assert found["ssn3dPdbId"].tolist() == picks.pdb_ids.tolist()

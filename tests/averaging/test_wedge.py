@@ -6,10 +6,18 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
+from ssn3d.averaging.options import AverageOptions
 from ssn3d.averaging.wedge import angular_power, warn_of_tilts
+from ssn3d.core.errors import DataError
 from ssn3d.core.seeds import generator
+from ssn3d.io.mrc import write_mrc
+from ssn3d.io.particles.files import write_particle_table
+from ssn3d.io.particles.frame import TomogramFrame
+from ssn3d.io.particles.table import ParticleTable
 from ssn3d.microscope.projector import Projector
 from ssn3d.microscope.reconstruct import reconstruct
+from ssn3d.recovery.particle_stack import Source, prepare_picks
+from ssn3d.recovery.samples_table import Sample
 from ssn3d.specimen.volume import Grid, posed_map
 
 DEPTH, SECTIONS, WIDTH = 40, 48, 96
@@ -55,6 +63,19 @@ def test_warning_of_opposite_sign(tomogram, caplog, recorded):
     assert text.format(*recorded) in warning(caplog, volume, opposite)
     assert text.format(*opposite) in warning(caplog, volume[::-1], recorded)
     assert text.format(*opposite) in warning(caplog, volume[..., ::-1], recorded)
+
+
+def test_tilts_of_a_table_are_checked(tomogram, caplog, tmp_path):
+    write_mrc(tmp_path / "t.mrc", tomogram(-40, 65), 10.0)
+    centres = [[20, 24, column] for column in range(20, WIDTH - 20, 20)]
+    picks = ParticleTable.of_picks("t", np.array(centres, dtype=float), np.full(3, np.nan))
+    frame = TomogramFrame.of_volume((DEPTH, SECTIONS, WIDTH), 10.0)
+    write_particle_table(tmp_path / "picks.star", picks, frame, tomogram="t")
+    sample = Sample("t", str(tmp_path / "t.mrc"), None, (-65.0, 40.0), protein="dark")
+    source = Source(sample, tmp_path / "picks.star", None, None)
+    with pytest.raises(DataError, match="3 of 3 particles can be averaged"):
+        prepare_picks([source], AverageOptions(diameter_angstrom=60.0), None)
+    assert "opposite sign of tilt; give --tilts -40 65 (in a table of tomograms" in caplog.text
 
 
 def test_symmetric_tilts_have_no_sign(tomogram, caplog):

@@ -10,10 +10,12 @@ from commands import error_of
 from datasets import particles_of
 from own_tomograms import write_tomogram
 from ssn3d.cli.main import main
+from ssn3d.core.background import Background
 from ssn3d.io.mrc import write_mrc
 from ssn3d.io.particles.files import read_particle_table
 from ssn3d.io.particles.frame import TomogramFrame
-from ssn3d.io.particles.simulated import write_particles
+from ssn3d.io.particles.simulated import write_background, write_particles
+from ssn3d.picking.score_files import INSTANCES_TITLE
 
 SHAPE, COUNT = (50, 60, 70), 20
 SEGMENTED = ["pick", "t.mrc", "--output", "p.star", "--method", "segmentation"]
@@ -140,6 +142,25 @@ def test_score_of_volumes(folder, capsys):
     write_mrc(folder / "empty.mrc", np.zeros(SHAPE, dtype=np.float32), 10.0)
     line = error_of(["score", other, "--truth", folder / "empty.mrc"], capsys)
     assert "no voxel is above 0; give the true segmentation" in line
+
+
+def test_score_against_simulated_labels(tmp_path, capsys):
+    """Of particle, gold bead and membrane protein the bead is background, if its table is there."""
+    labels = np.zeros((8, 8, 8), dtype=np.uint16)
+    labels[1, 1, 1:4] = 1, 2, 3
+    write_mrc(tmp_path / "labels.mrc", labels, 10.0, label=INSTANCES_TITLE)
+    write_mrc(tmp_path / "map.mrc", np.isin(labels, [1, 3]).astype(np.float32), 10.0)
+    write_particles(tmp_path / "particles.star", particles_of([[1.0, 1, 1]], ["1KP8"]), "t", 10.0)
+    command = ["score", tmp_path / "map.mrc", "--truth", tmp_path / "labels.mrc"]
+    told = printed(capsys, *command)
+    assert "IoU        0.6667" in told.out
+    assert "put its particles.star and ground.star beside it" in told.err
+    kinds = np.array(["fiducial", "membrane protein"])
+    background = Background(kinds, np.full((2, 3), 1.0), np.full(2, 10.0))
+    write_background(tmp_path / "ground.star", background, 2, "t")
+    told = printed(capsys, *command)
+    assert "IoU        1.0000" in told.out
+    assert "count as macromolecules" not in told.err
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,10 @@ import starfile
 from own_tomograms import Dark, dark_spheres, write_dark_weights, write_tomogram
 from sections import PAPER
 from ssn3d.core.errors import DataError
-from ssn3d.io.mrc import read_mrc
-from ssn3d.io.particles.files import read_particle_table
+from ssn3d.io.mrc import read_mrc, write_mrc
+from ssn3d.io.particles.files import read_particle_table, write_particle_table
 from ssn3d.io.particles.frame import TomogramFrame
+from ssn3d.io.particles.table import ParticleTable
 from ssn3d.models.shipped import load_model
 from ssn3d.recovery.average import average_picks
 from ssn3d.recovery.particle_stack import Source
@@ -95,7 +96,7 @@ def test_no_picks(recovered, tmp_path, caplog):
         segment_picks(tomogram, centres, model, tmp_path, device="cpu", threshold=0.5)
     assert not read_mrc(tmp_path / "dark_instances.mrc")[0].any()
     nothing = Source(source.sample, tmp_path / "p.star", tmp_path / "dark_instances.mrc", None)
-    with pytest.raises(DataError, match="0 picks can be averaged; give 4 to 65535"):
+    with pytest.raises(DataError, match="0 of 0 particles can be averaged; give at least 4"):
         average_picks([nothing], AVERAGING, tmp_path, seed=1, threads=1)
 
 
@@ -114,7 +115,7 @@ def test_average(recovered, averaged):
     assert volume[9, 9, 9] < volume[0].min()
     table = pd.read_csv(averaged / "particles.csv")
     assert table["tomogram"].tolist() == ["dark"] * 3 + ["bright"] * 2
-    assert table["pick"].tolist() == [1, 2, 3, 1, 2]
+    assert table["row"].tolist() == [1, 2, 3, 1, 2]
     aligned = starfile.read(averaged / "particles.star")
     assert aligned["rlnTomoName"].tolist() == table["tomogram"].tolist()
     for source in recovered[1]:
@@ -123,6 +124,26 @@ def test_average(recovered, averaged):
         moved = 10 * np.linalg.norm(found - picked, axis=1)
         shifts = table["shift_angstrom"][table["tomogram"] == name]
         np.testing.assert_allclose(moved, shifts, atol=1e-3)
+
+
+@pytest.mark.parametrize("given", [None, 1.0])
+def test_picks_between_voxels(tmp_path, given):
+    """Voxels of 1 A are accepted if the table has this size."""
+    size = given or 10.0
+    volume = np.random.default_rng(0).normal(size=SHAPE).astype(np.float32)
+    file = write_tomogram(tmp_path / "noise.mrc", volume, size)
+    write_mrc(tmp_path / "reference.mrc", volume[:18, :18, :18], size)
+    centres = [[20, 20, 20], [22, 30, 40], [21, 40, 30], [23, 33, 50], [24, 28, 28], [25, 41, 21]]
+    picks = ParticleTable.of_picks("noise", np.array(centres) + 0.5, np.full(6, np.nan))
+    frame = TomogramFrame.of_volume(SHAPE, size)
+    write_particle_table(tmp_path / "picks.star", picks, frame, tomogram="noise")
+    changes = {"masks": "none", "rounds": 0, "reference": str(tmp_path / "reference.mrc")}
+    changes |= {"diameter_angstrom": 12 * size, "first_resolution_angstrom": 6 * size}
+    settings = AVERAGING.model_copy(update=changes | {"max_shift_angstrom": size})
+    sample = Sample("noise", str(file), given, (-60.0, 60.0), protein="dark")
+    source = Source(sample, tmp_path / "picks.star", None, None)
+    average_picks([source], settings, tmp_path / "new", seed=1, threads=1)
+    assert pd.read_csv(tmp_path / "new" / "particles.csv")["row"].tolist() == [1, 2, 3, 4, 5, 6]
 
 
 def test_unequal_tomograms_are_refused(recovered, tmp_path):

@@ -5,12 +5,15 @@ import pytest
 
 from datasets import particles_of
 from own_tomograms import spheres
+from ssn3d.core.background import Background
+from ssn3d.core.classes import CLASSES as VOXEL_CLASSES
+from ssn3d.core.classes import labels_title
 from ssn3d.core.errors import DataError
 from ssn3d.io.files import read_json
 from ssn3d.io.mrc import write_mrc
 from ssn3d.io.particles.files import write_particle_table
 from ssn3d.io.particles.frame import TomogramFrame
-from ssn3d.io.particles.simulated import write_particles
+from ssn3d.io.particles.simulated import write_background, write_particles
 from ssn3d.io.particles.table import ParticleTable
 from ssn3d.io.tables import read_csv
 from ssn3d.recovery.scores import MATCHES, OF_FOUND, Truth, picks_of, score_sample
@@ -20,6 +23,11 @@ CENTRES = np.array([[10.0, 10, 10], [15, 25, 30], [-3, 5, 5], [20, 8, 40]])
 CLASSES = np.array(["1KP8", "2GLS", "2GLS", "1KP8"])
 PICKS = np.array([[16.0, 26, 30], [25, 35, 10], [11, 10, 10]])
 """The first is of particle 2, the last of 1, the other of none."""
+BACKGROUND = Background(
+    np.array(["fiducial", "membrane protein"]),
+    np.array([[25.0, 25, 10], [25, 8, 8]]),
+    np.full(2, 60.0),
+)
 
 
 @pytest.fixture(name="files")
@@ -28,8 +36,10 @@ def write_files(tmp_path):
     labels = np.zeros(SHAPE, np.uint16)
     for number in (1, 2, 4):
         labels[spheres(SHAPE, CENTRES[number - 1 : number], 4)] = number
-    labels[spheres(SHAPE, [[25, 25, 10]], 3)] = 9  # a bead of gold, say
+    labels[spheres(SHAPE, BACKGROUND.centres[:1], 3)] = 5
+    labels[spheres(SHAPE, BACKGROUND.centres[1:], 3)] = 6
     write_mrc(tmp_path / "labels.mrc", labels, 10.0)
+    write_background(tmp_path / "ground.star", BACKGROUND, 5, "t")
     write_particles(tmp_path / "true.star", particles_of(CENTRES, CLASSES), "t", 10.0)
     table = ParticleTable.of_picks("t", PICKS, np.array([3.0, 2.0, 1.0]))
     frame = TomogramFrame.of_volume(SHAPE, 10.0)
@@ -43,7 +53,7 @@ def write_files(tmp_path):
 
 def score(files, structure=None, instances="instances.mrc"):
     score_sample(
-        Truth(files / "true.star", files / "labels.mrc"),
+        Truth(files / "true.star", files / "labels.mrc", files / "ground.star"),
         files / "picks.star",
         files / instances,
         20.0,
@@ -65,13 +75,17 @@ def test_matches(files):
     assert picks_of(files / "matches.csv", "1KP8").tolist() == [2]
 
 
-def test_distractors_are_background(files):
-    whole = spheres(SHAPE, CENTRES[[0]], 4) | spheres(SHAPE, [[25, 25, 10]], 3)
-    write_mrc(files / "whole.mrc", whole.astype(np.uint16), 10.0)
+@pytest.mark.parametrize("classes", [2, 5])
+def test_background_objects(files, classes):
+    """Networks of two classes take membrane proteins for background."""
+    whole = spheres(SHAPE, CENTRES[[0]], 4) | spheres(SHAPE, BACKGROUND.centres, 3)
+    title = labels_title(VOXEL_CLASSES[:classes])
+    write_mrc(files / "whole.mrc", whole.astype(np.uint16), 10.0, label=title)
     score(files, files / "whole.mrc")
     one = int(spheres(SHAPE, CENTRES[[0]], 4).sum())
+    protein = int(spheres(SHAPE, BACKGROUND.centres[1:], 3).sum()) if classes > 2 else 0
     voxels = read_json(files / "counts.json")["voxels"]
-    assert voxels == [one, int(whole.sum()), 3 * one]
+    assert voxels == [one + protein, int(whole.sum()), 3 * one + protein]
 
 
 def test_unequal_shapes_are_refused(files):

@@ -10,6 +10,8 @@ from ssn3d.core.seeds import generator
 from ssn3d.io.files import read_json
 from ssn3d.io.mrc import read_mrc
 from ssn3d.io.particles.simulated import read_particles
+from ssn3d.io.volumes import open_volume
+from ssn3d.picking.score_files import INSTANCES_TITLE
 from ssn3d.specimen.build import build_specimen
 from ssn3d.specimen.steps import simulate_specimen
 from ssn3d.structures.structure import read_structure, structure_from_points, write_structure
@@ -79,6 +81,7 @@ def test_files_hold_the_specimen(structures, written):
     labels, voxel_size = read_mrc(written["labels"])
     np.testing.assert_array_equal(labels, expected.labels)
     assert (labels.dtype, voxel_size) == (np.uint16, 10.0)
+    assert INSTANCES_TITLE in open_volume(written["labels"]).labels
     particles = read_particles(written["particles"])
     assert particles.pdb_ids.tolist() == expected.particles.pdb_ids.tolist()
     np.testing.assert_allclose(particles.centres, expected.particles.centres, atol=1e-4)

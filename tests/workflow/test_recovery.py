@@ -47,7 +47,7 @@ def test_the_average_is_of_one_structure(recovered):
     wanted = set(matches["pick"][(matches["pdb_id"] == "1KP8") & (matches["pick"] > 0)])
     averaged = pd.read_csv(folder / "averages" / "high" / "particles.csv")
     assert len(averaged) >= 4
-    assert set(averaged["pick"]) <= wanted
+    assert set(averaged["row"]) <= wanted
     aligned = starfile.read(folder / "averages" / "high" / "particles.star")
     assert set(aligned["rlnTomoName"]) == {"independent1_high"}
     assert {"resolution_angstrom", "half_maps", "truth", "shared"} == set(

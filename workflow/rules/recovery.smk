@@ -76,6 +76,7 @@ rule score_picks:
     input:
         particles=true("particles.star"),
         labels=true(LABELS.rpartition("/")[2]),
+        ground=true("ground.star"),
         picks=of_sample("picks.star"),
         instances=of_sample("instances.mrc"),
         structure=of_segmentation("labels.mrc"),

@@ -7,7 +7,7 @@ if __name__ == "__main__":
     with job(snakemake.log[0]):
         files = snakemake.input
         score_sample(
-            Truth(files.particles, files.labels),
+            Truth(files.particles, files.labels, files.ground),
             files.picks,
             files.instances,
             snakemake.params.distance,

@@ -13,6 +13,7 @@ import scipy.fft
 import scipy.ndimage
 from numpy.typing import NDArray
 
+ALL_TILTS_DEG = (-90.0, 90.0)
 _PADDING = 2
 """Size of a padded reference in boxes; linear interpolation is then 1% off at 40 angstrom."""
 _ROUNDING = 1e-6  # periods in a box

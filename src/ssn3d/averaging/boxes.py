@@ -20,7 +20,7 @@ class Boxes:
     rows: NDArray[np.int_]
     """(n,) rows of the particles whose box lies in the tomogram."""
     images: NDArray[np.float32]
-    """(n, s, s, s), each of mean 0 and standard deviation 1."""
+    """(n, s, s, s); of mean 0 and standard deviation 1 each, once `usable`."""
     masks: NDArray[np.bool_] | None
     """(n, s, s, s), segmentation masks; None without labels."""
     middles: NDArray[np.int_]
@@ -48,22 +48,33 @@ def cut_boxes(
     corners = crop_corners(centres, size)
     reason = f"leave the tomogram with their box of {size}^3 voxels"
     rows = _kept(np.arange(len(centres)), lies_inside(centres, size, volume.shape), reason)
-    if labels is not None:
-        labelled = [(crop(labels, corners[row], size) == row + 1).any() for row in rows]
-        rows = _kept(rows, labelled, "have no voxel in the masks")
-    varied = [np.ptp(crop(volume, corners[row], size)) > 0 for row in rows]
-    rows = _kept(rows, varied, "lie where the tomogram is constant")
-    if len(rows) < FEWEST:
-        raise DataError(
-            f"{len(rows)} of {len(centres)} particles can be averaged; give at least {FEWEST}, "
-            f"farther than {size // 2} voxels from the tomogram's borders and from where it is "
-            "constant"
-        )
-    images = np.array([crop(volume, corners[row], size) for row in rows])
+    images = [crop(volume, corners[row], size) for row in rows]
     masks = None
     if labels is not None:
         masks = np.array([crop(labels, corners[row], size) == row + 1 for row in rows])
-    return Boxes(rows, _standardised(images), masks, nearest_voxels(centres[rows]))
+    cubes = np.reshape(images, (-1, size, size, size))
+    return usable(Boxes(rows, cubes, masks, nearest_voxels(centres[rows])), len(centres))
+
+
+def usable(boxes: Boxes, given: int) -> Boxes:
+    """Leave out boxes without a voxel of their mask, and constant ones; standardise the others.
+
+    Raises DataError if fewer than four are left of the particles given.
+    """
+    kept = np.arange(len(boxes.rows))
+    if boxes.masks is not None:
+        kept = _kept(kept, [mask.any() for mask in boxes.masks], "have no voxel in the masks")
+    varied = [np.ptp(image) > 0 for image in boxes.images[kept]]
+    kept = _kept(kept, varied, "lie where the tomogram is constant")
+    if len(kept) < FEWEST:
+        raise DataError(
+            f"{len(kept)} of {given} particles can be averaged; give at least {FEWEST}, farther "
+            f"than {boxes.images.shape[-1] // 2} voxels from the tomogram's borders and from where "
+            "it is constant"
+        )
+    masks = None if boxes.masks is None else boxes.masks[kept]
+    images = _standardised(boxes.images[kept])
+    return Boxes(boxes.rows[kept], images, masks, boxes.middles[kept])
 
 
 def _kept(rows: NDArray[np.int_], keep: ArrayLike, reason: str) -> NDArray[np.int_]:

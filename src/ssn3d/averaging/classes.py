@@ -1,17 +1,18 @@
 """Averages of the particles of a tomogram by class, from files to files."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ssn3d.averaging.classify import classify
+from ssn3d.averaging.classify import check_number, classify
 from ssn3d.averaging.options import AverageOptions
 from ssn3d.averaging.steps import Inputs, Prepared, average_prepared, first_reference, prepare
+from ssn3d.core.errors import DataError
 from ssn3d.core.log import logger
-from ssn3d.core.particles import joined
 from ssn3d.core.seeds import generator
 from ssn3d.io.files import PathLike
 from ssn3d.io.particles.files import write_particle_table
@@ -32,12 +33,17 @@ def average_classes(
         The FSC of each class, by its folder.
 
     Raises:
-        DataError: as in `average_particles`, or a class is left with fewer than four particles.
+        DataError: as in `average_particles`, a class is left with fewer than four particles, or
+            the folder has more classes of an earlier run.
         WriteError: a file cannot be written.
     """
+    stale = Path(folder) / f"class{classes + 1}"
+    if stale.exists():
+        raise DataError(f"{stale}: of an earlier run with more classes; give another --output")
     rng = generator(options.seed, "average")
     prepared = prepare(inputs, options)
-    reference = first_reference(inputs, prepared, options, rng)
+    check_number(len(prepared.table), classes)
+    reference = first_reference(inputs.reference, prepared, options, rng)
     found = classify(prepared.stack, reference, classes, rng)
     curves: dict[Path, pd.DataFrame] = {}
     tables, members = [], []
@@ -65,10 +71,6 @@ def _write_all(
 ) -> None:
     """Write the aligned particles of all classes in the order of their rows in the input."""
     order = np.argsort(np.concatenate(members))
-    particles = joined([table.particles for table in tables])
-    scores = np.concatenate([table.scores for table in tables])
     numbers = np.repeat(np.arange(1, len(members) + 1), [len(rows) for rows in members])
-    names = np.full(len(particles), prepared.tomogram.name)
-    table = ParticleTable(names, particles, scores, oriented=True, class_numbers=numbers)
-    star, name = folder / "particles.star", prepared.tomogram.name
-    write_particle_table(star, table[order], prepared.frame, tomogram=name)
+    table = replace(ParticleTable.joined(tables), class_numbers=numbers)[order]
+    write_particle_table(folder / "particles.star", table, prepared.frames, tomogram="")

@@ -15,7 +15,7 @@ from sklearn.cluster import KMeans
 
 from ssn3d.averaging.align import Aligner, Poses, join
 from ssn3d.averaging.average import rotate_to_reference, transform
-from ssn3d.averaging.band import Reference, make_band, recorded
+from ssn3d.averaging.band import ALL_TILTS_DEG, Reference, make_band, recorded
 from ssn3d.averaging.boxes import FEWEST
 from ssn3d.averaging.masks import cut_out
 from ssn3d.averaging.refine import Stack, align_everywhere, divide, log_merged
@@ -24,7 +24,6 @@ from ssn3d.core.log import progress
 
 _TURNS = 5
 _STEPS_DEG = (10.0, 5.0)
-_ALL_TILTS = (-90.0, 90.0)
 
 
 @dataclass(frozen=True)
@@ -48,11 +47,10 @@ def classify(
 
     Raises DataError if a class is left with fewer than four particles.
     """
-    _check_number(len(whole.images), classes)
     rows, poses = align_everywhere(whole, reference, rng)
     log_merged(len(whole.images) - len(rows))
     stack = whole[rows]
-    _check_number(len(rows), classes)
+    check_number(len(rows), classes)
     half_sets = divide(stack, np.arange(len(rows)), poses, 0.0, rng)
     halves = [np.flatnonzero(half_sets == half) for half in (1, 2)]
     found = _first_classes(stack, poses, classes, rng)
@@ -111,7 +109,7 @@ def constrained_correlations(stack: Stack, poses: Poses) -> NDArray[np.float64]:
 
     Each pair is compared over the frequencies that both recorded, up to the stack's first shell.
     """
-    band = make_band(stack.images.shape[-1], stack.first_shell, _ALL_TILTS)
+    band = make_band(stack.images.shape[-1], stack.first_shell, ALL_TILTS_DEG)
     spectra = np.empty((len(poses), len(band)), dtype=np.complex64)
     coverage = np.empty((len(poses), len(band)), dtype=np.float32)
     z, y, x = (band.frequencies + band.size // 2).T
@@ -129,7 +127,7 @@ def constrained_correlations(stack: Stack, poses: Poses) -> NDArray[np.float64]:
     return np.asarray(correlations, dtype=np.float64)
 
 
-def _check_number(particles: int, classes: int) -> None:
+def check_number(particles: int, classes: int) -> None:
     """Raise DataError if there are too few particles for any division into classes."""
     if classes * FEWEST > particles:
         raise DataError(

@@ -1,4 +1,4 @@
-"""Average of the particles of a tomogram, from files to files."""
+"""Average of particles, from files to files."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,11 +25,12 @@ from ssn3d.core.seeds import generator
 from ssn3d.io.files import PathLike
 from ssn3d.io.mrc import read_labels, read_mrc, same_voxel_size, write_mrc
 from ssn3d.io.particles.files import check_name, write_particle_table
-from ssn3d.io.particles.frame import TomogramFrame
+from ssn3d.io.particles.frame import Frames
+from ssn3d.io.particles.names import same_tomogram
 from ssn3d.io.particles.of_tomogram import frame_of_volume, read_particles_of
 from ssn3d.io.particles.table import ParticleTable
 from ssn3d.io.tables import write_csv
-from ssn3d.io.tomogram import Tomogram, open_tomogram
+from ssn3d.io.tomogram import open_tomogram
 
 _BOX_DIAMETERS = 1.5
 _SMALLEST_BOX_VOXELS = 8
@@ -53,17 +54,14 @@ class Inputs:
     """MRC file; without it, a first reference is made from the particles."""
     truth: PathLike | None = None
     """MRC file of a true map, with which the average is compared."""
-    offsets: NDArray[np.int_] | None = None
-    """(n, 3) from voxels of the volume to those of the specimen, z, y, x, by row of particles; None
-    unless the volume is made of boxes of several tomograms."""
 
 
 def average_particles(inputs: Inputs, folder: PathLike, options: AverageOptions) -> pd.DataFrame:
     """Align and average the particles of a tomogram.
 
     Writes average.mrc, half1.mrc, half2.mrc (protein dark; not masked), fsc.csv, particles.star
-    (the averaged particles at their new poses) and particles.csv (their rows in the input, half
-    sets and scores) to the folder.
+    (the averaged particles at their new poses) and particles.csv (their tomograms and rows in the
+    input, half sets, scores and shifts) to the folder.
 
     Returns:
         The FSC: columns resolution_angstrom, half_maps, truth (with a true map) and shared, which
@@ -76,29 +74,25 @@ def average_particles(inputs: Inputs, folder: PathLike, options: AverageOptions)
     """
     rng = generator(options.seed, "average")
     prepared = prepare(inputs, options)
-    reference = first_reference(inputs, prepared, options, rng)
+    reference = first_reference(inputs.reference, prepared, options, rng)
     return average_prepared(prepared, reference, folder, options.rounds, rng)[0]
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """Particles of a tomogram in masked boxes."""
+    """Particles in masked boxes."""
 
-    tomogram: Tomogram
-    """Tomogram, named as in the table of particles."""
-    frame: TomogramFrame
-    """Frame of the input and output tables."""
-    particles: Particles
-    """Input particles whose boxes lie in the tomogram."""
-    file_rows: NDArray[np.int_]
-    """(n,) rows of these particles in their file."""
+    table: ParticleTable
+    """Input particles whose boxes lie in their tomograms, named as in the output."""
+    frames: Frames
+    """Frames of the output table."""
+    voxel_angstrom: float
     stack: Stack
     truth: NDArray[np.float32] | None
     """(s, s, s), true map."""
 
     def __getitem__(self, rows: NDArray[np.int_]) -> "Prepared":
-        names = ("particles", "file_rows", "stack")
-        return replace(self, **{name: getattr(self, name)[rows] for name in names})
+        return replace(self, table=self.table[rows], stack=self.stack[rows])
 
 
 def prepare(inputs: Inputs, options: AverageOptions) -> Prepared:
@@ -111,31 +105,28 @@ def prepare(inputs: Inputs, options: AverageOptions) -> Prepared:
     volume = tomogram.read_dark(slice(None))
     labels = None if inputs.labels is None else read_labels(inputs.labels)
     table = read_particles_of(inputs.particles, tomogram, options.table)
-    grid, particles = tomogram.grid, table.particles
-    named, frame = frame_of_volume(tomogram.name, grid.shape, voxel_angstrom, options.table)
-    if inputs.offsets is None:
-        warn_of_tilts(volume, options.tilt_range_deg, str(inputs.tomogram))
-    boxes = cut_boxes(volume, particles.centres, _box_voxels(options, voxel_angstrom), labels)
-    chosen = particles[boxes.rows]
-    stack = make_stack(boxes, chosen.centres, options, voxel_angstrom)
-    if inputs.offsets is not None:
-        stack = replace(stack, places=stack.places + inputs.offsets[boxes.rows])
-    truth = None if inputs.truth is None else _read_map(inputs.truth, stack, voxel_angstrom)
+    shape = tomogram.grid.shape
+    named, frame = frame_of_volume(tomogram.name, shape, voxel_angstrom, options.table)
+    warn_of_tilts(volume, options.tilt_range_deg, str(inputs.tomogram))
+    size = box_voxels(options, voxel_angstrom)
+    boxes = cut_boxes(volume, table.particles.centres, size, labels)
     listed = str(table.tomograms[0])
-    is_name = listed and not listed.isdecimal()  # Dynamo has numbers alone
-    renamed = replace(tomogram, name=check_name(listed if is_name else named))
-    return Prepared(renamed, frame, chosen, table.file_rows[boxes.rows], stack, truth)
+    is_number = listed.isdecimal() and same_tomogram(listed, [named]) is None  # Dynamo's
+    name = check_name(named if is_number else listed or named)
+    chosen = replace(table, tomograms=np.full(len(table), name))[boxes.rows]
+    stack = make_stack(boxes, chosen.particles.centres, options, voxel_angstrom)
+    truth = None if inputs.truth is None else read_map(inputs.truth, stack, voxel_angstrom)
+    return Prepared(chosen, frame, voxel_angstrom, stack, truth)
 
 
 def first_reference(
-    inputs: Inputs, prepared: Prepared, options: AverageOptions, rng: np.random.Generator
+    path: PathLike | None, prepared: Prepared, options: AverageOptions, rng: np.random.Generator
 ) -> NDArray[np.float32]:
-    """Read the reference (s, s, s), or make one from the particles."""
-    if inputs.reference is None:
+    """Read the reference (s, s, s) or, without a file, make one from the particles."""
+    if path is None:
         return initial_model(prepared.stack, rng)
-    voxel_angstrom = prepared.tomogram.grid.voxel_size_angstrom
-    reference = _read_map(inputs.reference, prepared.stack, voxel_angstrom)
-    _check_symmetry(inputs.reference, reference, prepared.stack, options.symmetry)
+    reference = read_map(path, prepared.stack, prepared.voxel_angstrom)
+    _check_symmetry(path, reference, prepared.stack, options.symmetry)
     return reference
 
 
@@ -151,16 +142,15 @@ def average_prepared(
     Returns the FSC, the averaged particles, and their rows (n,) among the input particles.
     """
     averages = refine(prepared.stack, reference, rounds, rng)
-    voxel_angstrom = prepared.tomogram.grid.voxel_size_angstrom
-    fsc = fsc_table(prepared.stack, averages, voxel_angstrom, prepared.truth, rng)
+    fsc = fsc_table(prepared.stack, averages, prepared.voxel_angstrom, prepared.truth, rng)
     maps = (averages.average, *averages.halves)
     for name, volume in zip(("average", "half1", "half2"), maps, strict=True):
-        write_mrc(Path(folder) / f"{name}.mrc", volume, voxel_angstrom)
+        write_mrc(Path(folder) / f"{name}.mrc", volume, prepared.voxel_angstrom)
     write_csv(Path(folder) / "fsc.csv", fsc)
     return fsc, _write_poses(Path(folder), prepared[averages.rows], averages), averages.rows
 
 
-def _box_voxels(options: AverageOptions, voxel_angstrom: float) -> int:
+def box_voxels(options: AverageOptions, voxel_angstrom: float) -> int:
     """Edge of the boxes, an even number. Raises DataError if the particle does not fit."""
     diameter = options.diameter_angstrom / voxel_angstrom
     size = options.box_voxels or 2 * int(np.ceil(_BOX_DIAMETERS * diameter / 2))
@@ -207,7 +197,7 @@ def make_stack(
     )
 
 
-def _read_map(path: PathLike, stack: Stack, voxel_angstrom: float) -> NDArray[np.float32]:
+def read_map(path: PathLike, stack: Stack, voxel_angstrom: float) -> NDArray[np.float32]:
     """Read a map into a box (s, s, s), protein dark. Raises DataError for another voxel size."""
     volume, size_angstrom = read_mrc(path, default_voxel_size_angstrom=voxel_angstrom)
     if not same_voxel_size(size_angstrom, voxel_angstrom):
@@ -263,16 +253,18 @@ def fsc_table(
 
 def _write_poses(folder: Path, prepared: Prepared, averages: Averages) -> ParticleTable:
     """Write and return the particles at their poses."""
-    poses, picked = averages.poses, prepared.particles
-    centres = nearest_voxels(picked.centres) + poses.shifts
-    aligned = Particles(picked.pdb_ids, centres, poses.rotations)
-    tomogram = prepared.tomogram
-    names = np.full(len(aligned), tomogram.name)
-    table = ParticleTable(names, aligned, poses.scores, oriented=True)
-    star = folder / "particles.star"
-    write_particle_table(star, table, prepared.frame, tomogram=tomogram.name)
-    moved = np.linalg.norm(centres - picked.centres, axis=1)
-    shift = moved * tomogram.grid.voxel_size_angstrom
-    columns = {"row": prepared.file_rows + 1, "half_set": averages.half_sets, "score": poses.scores}
-    write_csv(folder / "particles.csv", pd.DataFrame(columns | {"shift_angstrom": shift}))
+    poses, picked = averages.poses, prepared.table
+    given = picked.particles.centres
+    centres = nearest_voxels(given) + poses.shifts
+    aligned = Particles(picked.particles.pdb_ids, centres, poses.rotations)
+    table = ParticleTable(picked.tomograms, aligned, poses.scores, oriented=True)
+    write_particle_table(folder / "particles.star", table, prepared.frames, tomogram="")
+    columns = {
+        "tomogram": picked.tomograms,
+        "row": picked.file_rows + 1,
+        "half_set": averages.half_sets,
+        "score": poses.scores,
+        "shift_angstrom": np.linalg.norm(centres - given, axis=1) * prepared.voxel_angstrom,
+    }
+    write_csv(folder / "particles.csv", pd.DataFrame(columns))
     return table

@@ -4,10 +4,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ssn3d.averaging.align import Aligner, Poses
-from ssn3d.averaging.band import Reference, make_band
+from ssn3d.averaging.band import ALL_TILTS_DEG, Reference, make_band
 from ssn3d.averaging.rotation_grid import even_rotations, nearby_rotations
 
-_ALL_TILTS = (-90.0, 90.0)
 _STEPS = [(8.0, 0.5), (4.0, 0.5), (2.0, 0.25), (1.0, 0.125), (0.5, 0.125)]
 _SHIFT_STEP_VOXELS = 1.0
 _GRID_DEG, _AXES_GRID_DEG = 15.0, 12.0
@@ -28,7 +27,7 @@ def superpose(
     """
     centres = np.zeros((1, 3))
     aligner = Aligner(
-        *(volume[None], highest, _ALL_TILTS),
+        *(volume[None], highest, ALL_TILTS_DEG),
         centres=centres, max_shift_voxels=max_shift_voxels, threads=1,
     )  # fmt: skip
     reference = Reference(onto)
@@ -48,7 +47,7 @@ def symmetry_score(
     (m, 3, 3), as the mean over the shells up to `highest`.
     """
     reference = Reference(volume)
-    band = make_band(len(volume), highest, _ALL_TILTS)
+    band = make_band(len(volume), highest, ALL_TILTS_DEG)
     of_shell = (band.shells[:, None] == np.arange(1, highest + 1)).astype(np.float32)
     scores = []
     for low in range(0, len(rotations), _BATCH):

@@ -81,6 +81,11 @@ class AngularPower:
         return float(self.angles_deg[first] - half), float(self.angles_deg[end - 1] + half)
 
 
+def measured_sections(sections: int) -> NDArray[np.int_]:
+    """Numbers (n,) of the y-sections that are measured, at most 64."""
+    return np.unique(np.linspace(0, sections - 1, _MOST_SECTIONS).astype(int))
+
+
 def angular_power(volume: NDArray[np.float32]) -> AngularPower:
     """Measure the power of a volume (z, y, x) by angle."""
     depth, sections, width = volume.shape
@@ -91,7 +96,7 @@ def angular_power(volume: NDArray[np.float32]) -> AngularPower:
     sector = np.clip(np.digitize(angles, edges), 1, len(edges) - 1) - 1
     window = np.hanning(depth + 2)[1:-1, None] * np.hanning(width + 2)[1:-1]
     power = np.zeros(ring.shape)
-    for row in np.unique(np.linspace(0, sections - 1, _MOST_SECTIONS).astype(int)):
+    for row in measured_sections(sections):
         section = volume[:, row].astype(np.float64)
         power += np.abs(scipy.fft.rfft2((section - section.mean()) * window)) ** 2
     shape = (len(_RINGS) + 1, len(edges) - 1)
@@ -125,13 +130,15 @@ def warn_of_tilts(
     if ours.any() and measured.mean(ours) < min(measured.mean(theirs) / _MIRRORED, _HALF_EMPTY):
         logger.warning(
             "%s: its power spectrum shows tilts from %g to %g degrees, not from %g to %g: the "
-            "reconstruction has the opposite sign of tilt; give --tilts %g %g",
+            "reconstruction has the opposite sign of tilt; give --tilts %g %g (in a table of "
+            "tomograms, tilt_min_deg and tilt_max_deg)",
             *(name, *mirrored, *tilt_range_deg, *mirrored),
         )
         return
     if found[0] - low >= _LEAST_EXCESS_DEG or high - found[1] >= _LEAST_EXCESS_DEG:
         logger.warning(
             "%s: its power spectrum shows tilts from about %g to %g degrees only, but --tilts are "
-            "%g %g; give those of the tilt series",
+            "%g %g (in a table of tomograms, tilt_min_deg and tilt_max_deg); give those of the "
+            "tilt series",
             *(name, *found, *tilt_range_deg),
         )

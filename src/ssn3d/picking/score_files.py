@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ssn3d.core.background import classes_of_labels
 from ssn3d.core.classes import MACROMOLECULE, are_class_labels
 from ssn3d.core.errors import DataError
 from ssn3d.core.log import logger
@@ -15,6 +16,7 @@ from ssn3d.io.particles.files import read_particle_table
 from ssn3d.io.particles.frame import Frames, TomogramFrame, frames_of, read_tomograms_star
 from ssn3d.io.particles.names import same_tomogram
 from ssn3d.io.particles.of_tomogram import TableOptions, frame_of_volume, particles_named, placed
+from ssn3d.io.particles.simulated import read_background, read_particles
 from ssn3d.io.particles.table import ParticleTable
 from ssn3d.io.stored_volume import StoredVolume
 from ssn3d.io.text_files import listed
@@ -25,6 +27,8 @@ from ssn3d.picking.scoring import PickingScore, VolumeScore, score_picks, score_
 _UNKNOWN = TomogramFrame((np.nan, np.nan, np.nan), 1.0, np.nan)
 """Placeholder frame for tables without a tomogram: its voxels are angstrom."""
 _BETWEEN_TOMOGRAMS_ANGSTROM = 1e7
+INSTANCES_TITLE = "ssn3d instance labels"
+"""Header text of the labels of a simulated tomogram (`specimen.steps`)."""
 
 
 def score_tables(
@@ -142,7 +146,8 @@ def _tomogram_shifts(picks: ParticleTable, truth: ParticleTable) -> list[NDArray
 def score_volumes(found_path: PathLike, truth_path: PathLike, threshold: float) -> VolumeScore:
     """Score a segmentation by voxels; the truth is above 0, the segmentation from the threshold.
 
-    In maps of all classes, as written by `segment`, only macromolecules count.
+    In maps of all classes, as written by `segment`, only macromolecules count. So do they in the
+    labels of a simulated tomogram if its particles.star and ground.star are beside them.
 
     Raises DataError if a file is missing or damaged, shapes differ, or the truth is empty.
     """
@@ -152,15 +157,44 @@ def score_volumes(found_path: PathLike, truth_path: PathLike, threshold: float) 
             f"{found.path}: {found.shape} voxels (z, y, x), the truth has {true.shape}; give two "
             "volumes of one shape"
         )
+    protein = _protein_labels(true)
     counts = np.zeros(3, dtype=int)
     for z in range(found.shape[0]):
         where = (slice(z, z + 1),)
         predicted = _macromolecules(found, where, threshold)
-        wanted = _macromolecules(true, where, None)
+        if protein is None:
+            wanted = _macromolecules(true, where, None)
+        else:
+            wanted = np.isin(true.read(where), protein)
         counts += [(predicted & wanted).sum(), predicted.sum(), wanted.sum()]
     if not counts[2]:
         raise DataError(f"{true.path}: no voxel is above 0; give the true segmentation")
     return score_voxels(*counts.tolist())
+
+
+def _protein_labels(volume: StoredVolume) -> NDArray[np.int_] | None:
+    """Labels (n,) of macromolecules in the labels of a simulated tomogram; None if all count."""
+    if INSTANCES_TITLE not in volume.labels:
+        return None
+    particles, ground = (volume.path.with_name(f"{what}.star") for what in ("particles", "ground"))
+    if particles.is_file() and ground.is_file():
+        return macromolecule_labels(particles, ground)
+    logger.warning(
+        "%s: all labels count as macromolecules, also those of gold and membranes; put its "
+        "particles.star and ground.star beside it",
+        volume.path,
+    )
+    return None
+
+
+def macromolecule_labels(particles: PathLike, ground: PathLike) -> NDArray[np.int_]:
+    """Labels (n,) of particles and membrane proteins, from the tables of a simulated tomogram.
+
+    Raises DataError if a table is missing or damaged.
+    """
+    count, kinds = len(read_particles(particles)), read_background(ground).kinds
+    labels = np.arange(1 + count + len(kinds), dtype=np.uint16)
+    return np.flatnonzero(classes_of_labels(labels, count, kinds) == MACROMOLECULE)
 
 
 def _macromolecules(

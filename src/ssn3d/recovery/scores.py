@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ssn3d.core.classes import MACROMOLECULE
+from ssn3d.core.classes import MACROMOLECULE, are_class_labels
 from ssn3d.core.cubes import lies_inside
 from ssn3d.core.errors import DataError
 from ssn3d.io.files import PathLike, write_json
@@ -15,6 +15,8 @@ from ssn3d.io.particles.files import read_particle_table
 from ssn3d.io.particles.frame import TomogramFrame
 from ssn3d.io.particles.simulated import read_particles
 from ssn3d.io.tables import read_csv, write_csv
+from ssn3d.io.volumes import open_volume
+from ssn3d.picking.score_files import macromolecule_labels
 from ssn3d.picking.scoring import match
 
 MATCHES = {"label": int, "pdb_id": str, "pick": int, "distance_angstrom": float, "iou": float}
@@ -31,6 +33,8 @@ class Truth:
 
     particles: PathLike
     labels: PathLike
+    ground: PathLike
+    """Table of background objects."""
 
 
 def score_sample(
@@ -47,7 +51,8 @@ def score_sample(
 
     Particles count whose centres are inside the tomogram, and picks at most a distance from them.
     Label i of the instances is pick i; in the structure, labels of the whole tomogram, 1 is
-    macromolecule.
+    macromolecule. Membrane proteins count as such in labels of all classes only: networks of two
+    classes are trained to leave them out.
 
     Writes matches, a CSV file of the columns `MATCHES`, and counts, a JSON file: number of picks,
     and of protein voxels in both segmentation and truth, in the segmentation, and in the truth.
@@ -74,7 +79,10 @@ def score_sample(
     voxels = None
     if structure is not None:
         whole, _ = read_mrc(structure, labels.shape)
-        voxels = _structure_voxels(whole, labels, len(particles))
+        protein = np.arange(1, len(particles) + 1)
+        if are_class_labels(open_volume(structure).labels):
+            protein = macromolecule_labels(truth.particles, truth.ground)
+        voxels = _structure_voxels(whole, labels, protein)
     write_json(counts, {"picks": len(centres), "voxels": voxels})
 
 
@@ -100,15 +108,15 @@ def _ious(
 
 
 def _structure_voxels(
-    whole: NDArray[np.integer], labels: NDArray[np.integer], particles: int
+    whole: NDArray[np.integer], labels: NDArray[np.integer], protein: NDArray[np.int_]
 ) -> list[int]:
     """Count protein voxels in both volumes, in the segmentation, and in the truth.
 
-    Labels above the number of particles are distractors.
+    `protein` (n,) are the labels of protein in the truth.
     """
     counts = np.zeros(3, dtype=int)
     for section, truth in zip(whole == MACROMOLECULE, labels, strict=True):
-        true = (truth > 0) & (truth <= particles)
+        true = np.isin(truth, protein)
         counts += [np.count_nonzero(section & true), section.sum(), true.sum()]
     return counts.tolist()
 

@@ -1,5 +1,7 @@
 """Names of one tomogram in several programs, and the particles of one among many."""
 
+import shutil
+
 import hypothesis
 import numpy as np
 import pytest
@@ -89,9 +91,19 @@ def test_frame_of_cropped_tomogram(tomogram, tmp_path):
     path = written(tmp_path, *(f"TS_01.tomostar,{600 + 20 * i},320,240" for i in range(4)))
     inputs = Inputs(particles=path, tomogram=tomogram.path)
     prepared = prepare(inputs, AverageOptions(diameter_angstrom=120.0, table=options))
-    assert prepared.tomogram.name == "TS_01.tomostar"
-    assert prepared.frame == TomogramFrame((480.0, 640.0, 1000.0), 10.0, 2.5, (0.0, 0.0, 280.0))
-    np.testing.assert_allclose(prepared.particles.centres[:, 2], [32, 34, 36, 38])
+    assert set(prepared.table.tomograms) == {"TS_01.tomostar"}
+    assert prepared.frames == TomogramFrame((480.0, 640.0, 1000.0), 10.0, 2.5, (0.0, 0.0, 280.0))
+    np.testing.assert_allclose(prepared.table.particles.centres[:, 2], [32, 34, 36, 38])
+
+
+@pytest.mark.parametrize(("file", "listed", "name"), [("rec_12", 12, "12"), ("TS_a", 3, "TS_a")])
+def test_numbers_as_names(tomogram, tmp_path, file, listed, name):
+    """A number names a tomogram if its file agrees; Dynamo numbers tomograms of other names."""
+    volume = shutil.copy(tomogram.path, tmp_path / f"{file}.mrc")
+    path = written(tmp_path, *(f"{listed},{280 + 20 * i},320,240" for i in range(4)))
+    inputs = Inputs(particles=path, tomogram=volume)
+    prepared = prepare(inputs, AverageOptions(diameter_angstrom=120.0))
+    assert set(prepared.table.tomograms) == {name}
 
 
 def test_positions_are_checked(tomogram, tmp_path, caplog):

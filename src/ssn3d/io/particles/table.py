@@ -1,11 +1,12 @@
 """Particles of one or more tomograms, with scores."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ssn3d.core.particles import Particles
+from ssn3d.core.particles import Particles, joined
 
 
 @dataclass(frozen=True)
@@ -64,3 +65,14 @@ class ParticleTable:
         rotations = np.broadcast_to(np.eye(3), (count, 3, 3))
         particles = Particles(np.full(count, classes), centres, rotations)
         return cls(np.full(count, tomograms), particles, scores, oriented=False, sizes=sizes)
+
+    @classmethod
+    def joined(cls, tables: Sequence["ParticleTable"]) -> "ParticleTable":
+        """Concatenate tables, without class numbers and sizes."""
+        return cls(
+            np.concatenate([table.tomograms for table in tables]),
+            joined([table.particles for table in tables]),
+            np.concatenate([table.scores for table in tables]),
+            all(table.oriented for table in tables),
+            selected_rows=np.concatenate([table.file_rows for table in tables]),
+        )

@@ -32,7 +32,7 @@ def draw_recovered_average(
     volume, voxel_angstrom = read_mrc(Path(folder) / "average.mrc")
     columns = ["resolution_angstrom", "half_maps", "shared", *(["truth"] if truth else [])]
     fsc = read_csv(Path(folder) / "fsc.csv", dict.fromkeys(columns, float))
-    count = len(read_csv(Path(folder) / "particles.csv", {"pick": int}))
+    count = len(read_csv(Path(folder) / "particles.csv", {"row": int}))
     sphere = soft_sphere(len(volume), settings.diameter_angstrom / 2 / voxel_angstrom)
     agreed = np.append(1.0, fsc["half_maps"].clip(0, 1))
     surfaces = {"surface": filtered(-volume * sphere, agreed)}
