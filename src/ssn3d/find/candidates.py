@@ -30,8 +30,9 @@ LEAST_SCORE = 0.1
 """Minimum height of a peak of the probability, relative to that of a ball of probability 1."""
 MOST_OF_EACH = 1000
 """Maximum number of candidates from the network, and from the tomogram itself."""
-_CLIP_SD = 3.0
-"""Dirt, gold and other outliers of a tomogram count as so many standard deviations."""
+_CLIP_SD = 5.0
+"""What is darker, such as dirt and gold, counts as this. Of 5, 4 and 3, only 5 cost nothing in most
+simulated tomograms; in the real one for development, all raised recall by 0.06 to 0.11."""
 _SAME_OF_DIAMETER = 0.25
 """Candidates nearer than this are the same."""
 
@@ -91,10 +92,8 @@ def find_target(
 
 def _blobs(tomogram: Tomogram, diameter_angstrom: float, is_specimen: IsData) -> Picks:
     """Find the highest dark blobs of a diameter in a tomogram."""
-    found, sign = tomogram.found, 1 if tomogram.protein_is_dark else -1
-    low, high = (sign * found.mean + n * _CLIP_SD * found.spread for n in (-1, 1))
     return pick_blobs(
-        lambda part: tomogram.read_dark(part).clip(low, high),
+        lambda part: tomogram.read_dark(part).clip(-_CLIP_SD, _CLIP_SD),
         tomogram.grid.shape,
         tomogram.grid.voxel_size_angstrom,
         diameter_angstrom,
