@@ -1,20 +1,23 @@
 """Data and training of the models `resunet-classes` and `resunet-picks`: resumable, in one command.
 
     python studies/whole_tomograms.py FOLDER             whole tomograms; hours
+    python studies/whole_tomograms.py FOLDER --second    its second training, in larger cubes
     python studies/whole_tomograms.py FOLDER --particles subtomograms of picked particles
     python studies/whole_tomograms.py FOLDER --small     three tiny tomograms, to see that it runs
 
 Tomograms of config/varied.yaml make the network hold on real ones. In three fifths of them all
 settings vary at once, but a sixth of these are plain: the same structures without obstacles, imaged
 as in config.yaml, so that little is lost there. In the others only some of the settings vary. A
-specimen that leaves no room for its obstacles is skipped, and said so. Two processes simulate; what
-is done is not done again. The last line is the command that makes a model of the result.
+quarter of those of the second training are as in the paper, at its SNRs. A specimen that leaves no
+room for its obstacles is skipped, and said so. Two processes simulate; what is done is not done
+again. The last line is the command that makes a model of the result.
 """
 
 import argparse
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 from simulated import ROOT, TABLES, add_dataset_noise, ids_of, prepare, simulate_noise_free
 from ssn3d.config.experiment import Config, check_config, load_config
@@ -51,6 +54,20 @@ SMALL = {
     },
     "subtomograms": {"size_voxels": 24, "count": 8, "independent_count": 8},
 }
+SECOND = {
+    "seed": 31,
+    "tomograms": 120,
+    "subtomograms": {"size_voxels": 80, "count": 22, "independent_count": 22},
+    "training": {"start_from": "resunet-classes"},
+}
+"""Differences for the second training, which starts from what the first has made of the network."""
+OF_PAPER = {
+    "A": [0.5, 2.0],
+    "B": [0.03, 0.5],
+    "C": [0.005, 0.03],
+}
+"""SNR of the datasets of tomograms as in the paper, by its definition."""
+_OF_TRAINING = ("tomograms", "subtomograms", "splits", "training", "tables", "figures")
 FULLY_VARIED_SHARE = 0.6
 """The first tomograms, this share of all, are varied in every setting; the others in some."""
 PLAIN_EVERY = 6
@@ -86,6 +103,15 @@ def kind_of(number: int, count: int) -> str:
     return "plain" if number % PLAIN_EVERY == PLAIN_EVERY - 1 else "varied"
 
 
+def kinds_of_second(count: int) -> dict[str, str]:
+    """Kinds of the tomograms of the second training, by name."""
+    kinds = {}
+    for i in range(1, count + 1):
+        some = "partly varied" if i % 5 in {1, 3} else "varied"
+        kinds |= {f"p{i}": "as in the paper"} if i % 4 == 0 else {f"t{i}": some}
+    return kinds
+
+
 def configuration_of(kind: str, name: str, configs: dict[str, Config]) -> Config:
     """Configuration of a tomogram; in a partly varied one each group varies by chance."""
     if kind != "partly varied":
@@ -100,18 +126,34 @@ def configuration_of(kind: str, name: str, configs: dict[str, Config]) -> Config
 
 
 def configurations(
-    structures: list[str], *, small: bool, particles: bool = False
+    structures: list[str], *, small: bool, differences: dict[str, Any]
 ) -> dict[str, Config]:
-    """Configurations of varied and of plain tomograms; `structures` are more YAML files."""
-    changes = [*structures, *([PARTICLES] if particles else []), *([SMALL] if small else [])]
-    if small and particles:
+    """Configurations of each kind of tomograms, partly varied ones aside.
+
+    `structures` are more YAML files, `differences` those of a network from config/varied.yaml.
+    """
+    changes = [*structures, differences, *([SMALL] if small else [])]
+    if small and differences is PARTICLES:
         changes.append({"subtomograms": {"count": 2, "independent_count": 2}})
     varied = load_config(ROOT / "config.yaml", ROOT / "config/varied.yaml", *changes)
     content, paper = varied.model_dump(), load_config(ROOT / "config.yaml").model_dump()
     kept = ("tomogram_size_voxels", "region_size_voxels", "proportions", "particles")
     specimen = paper["specimen"] | {key: content["specimen"][key] for key in kept}
     plain = content | {"specimen": specimen, "microscope": paper["microscope"]}
-    return {"varied": varied, "plain": check_config(plain)}
+    of_paper = load_config(ROOT / "config.yaml", *structures).model_dump()
+    specimen = of_paper["specimen"] | {key: content["specimen"][key] for key in kept[:2]}
+    count = content["specimen"]["particles"] if small else 1150
+    datasets = [{"name": name, "snr": snr} for name, snr in OF_PAPER.items()]
+    of_paper |= {key: content[key] for key in _OF_TRAINING} | {
+        "specimen": specimen | {"particles": count},
+        "snr": content["snr"] | {"datasets": datasets},
+        "seed": 7100 + content["seed"],
+    }
+    return {
+        "varied": varied,
+        "plain": check_config(plain),
+        "as in the paper": check_config(of_paper),
+    }
 
 
 def simulate(name: str, kind: str, config: Config, folder: Path) -> list[str]:
@@ -163,6 +205,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--particles", action="store_true", help="the network of picked particles")
+    parser.add_argument("--second", action="store_true", help="the second training")
     parser.add_argument("--small", action="store_true")
     parser.add_argument("--structures", nargs="*", default=[], help="YAML files, such as a folder")
     parser.add_argument("--tomograms", type=int, help="number (default: that of varied.yaml)")
@@ -171,11 +214,15 @@ def main() -> None:
     arguments = parser.parse_args()
     folder: Path = arguments.folder
     folder.mkdir(parents=True, exist_ok=True)
-    configs = configurations(
-        arguments.structures, small=arguments.small, particles=arguments.particles
+    differences = PARTICLES if arguments.particles else SECOND if arguments.second else {}
+    configs = configurations(arguments.structures, small=arguments.small, differences=differences)
+    count = arguments.tomograms or (
+        (4 if arguments.second else 3) if arguments.small else configs["varied"].tomograms
     )
-    count = arguments.tomograms or (3 if arguments.small else configs["varied"].tomograms)
-    kinds = {f"t{i + 1}": kind_of(i, count) for i in range(count)} | {"independent1": "varied"}
+    kinds = {f"t{i + 1}": kind_of(i, count) for i in range(count)}
+    if arguments.second:
+        kinds = kinds_of_second(count)
+    kinds["independent1"] = "varied"
     with job(str(folder / "log.txt")):
         prepare(configs["varied"], folder / "structures")
         with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:

@@ -52,15 +52,26 @@ def test_small_departures(tmp_path):
 
 
 @pytest.mark.slow
-def test_small_varied_tomograms(tmp_path):
-    """Two varied tomograms and a plain one become shards of all classes."""
-    command = ("whole_tomograms.py", tmp_path, "--small", "--no-training", "--tomograms", "2")
+@pytest.mark.parametrize(
+    ("arguments", "names"),
+    [
+        (["--tomograms", "2"], "independent1/A independent1/B t1/A t1/B t2/A t2/B"),
+        (
+            ["--second"],
+            "independent1/A independent1/B p4/A p4/B p4/C t1/A t1/B t2/A t2/B t3/A t3/B",
+        ),
+    ],
+)
+def test_small_varied_tomograms(tmp_path, arguments, names):
+    """Varied tomograms, and one as in the paper, become shards of all classes.
+
+    The second of the second training has no room for its obstacles.
+    """
+    command = ("whole_tomograms.py", tmp_path, "--small", "--no-training", *arguments)
     run_study(*command)
     run_study(*command)  # resumes
     shards = sorted(tmp_path.glob("*/*.h5"))
-    assert [str(path.relative_to(tmp_path)) for path in shards] == [
-        f"{name}/{dataset}.h5" for name in ("independent1", "t1", "t2") for dataset in "AB"
-    ]
+    assert [str(path.relative_to(tmp_path).with_suffix("")) for path in shards] == names.split()
     for path in shards:
         shard = open_shard(path)
         images, masks = shard.read(np.arange(len(shard)))
