@@ -28,7 +28,7 @@ from ssn3d.core.log import job
 from ssn3d.io.mrc import write_mrc
 from ssn3d.io.particles.files import read_particle_table
 from ssn3d.io.particles.of_tomogram import frame_of_tomogram
-from ssn3d.io.tomogram import Tomogram, open_tomogram
+from ssn3d.io.tomogram import Tomogram, open_tomogram, voxel_size_of
 from ssn3d.io.volumes import open_volume
 from ssn3d.measure.vacuum import find_vacuum, specimen_of
 from ssn3d.models.shipped import load_model
@@ -58,7 +58,7 @@ def recalls(
 def in_probabilities(path: Path, diameter: float) -> Iterator[tuple[str, Picks]]:
     """Yield the picks of each method for a segmentation."""
     volume = open_volume(path)
-    where = (volume.read_float32, volume.shape, volume.voxel_size_angstrom())
+    where = (volume.read_float32, volume.shape, voxel_size_of(volume, None)[0])
     yield "regions", pick_regions(*where, (40.0, np.inf), ANY)
     yield "regions, 0.8 diameters", pick_regions(*where, (0.8 * diameter, np.inf), ANY)
     yield "peaks of the diameter", pick_sized(*where, diameter, EVERY_PEAK)

@@ -56,10 +56,7 @@ def test_small_departures(tmp_path):
     ("arguments", "names"),
     [
         (["--tomograms", "2"], "independent1/A independent1/B t1/A t1/B t2/A t2/B"),
-        (
-            ["--second"],
-            "independent1/A independent1/B p4/A p4/B p4/C t1/A t1/B t2/A t2/B t3/A t3/B",
-        ),
+        (["--second"], "independent1/A independent1/B p4/A p4/B p4/C t1/A t1/B t3/A t3/B"),
     ],
 )
 def test_small_varied_tomograms(tmp_path, arguments, names):

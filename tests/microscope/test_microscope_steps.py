@@ -10,11 +10,12 @@ from scipy.spatial.transform import Rotation
 from datasets import measure_snr, particles_of
 from sections import changed, preset, section
 from small_workflow import REPOSITORY
+from ssn3d.core.background import Background
 from ssn3d.core.errors import DataError, SNRError
 from ssn3d.core.seeds import generator
 from ssn3d.io.files import read_json, write_json
 from ssn3d.io.mrc import read_mrc, write_mrc
-from ssn3d.io.particles.simulated import write_particles
+from ssn3d.io.particles.simulated import write_background, write_particles
 from ssn3d.microscope.acquisition import read_acquisition
 from ssn3d.microscope.ctf import ctf
 from ssn3d.microscope.padding import Padding
@@ -27,6 +28,7 @@ from ssn3d.specimen.volume import Grid, render
 
 FILES = (
     "signal.mrc", "tilts.mrc", "acquisition.json", "particles.star", "specimen.json", "labels.mrc",
+    "ground.star",
 )  # fmt: skip
 SHAPE, SIZE, VOXEL = (40, 72, 72), 16, 10.0
 REALISTIC = preset("realistic").microscope
@@ -98,6 +100,8 @@ def folder(tmp_path_factory, molecule, particles):
     imaged(folder, density)
     write_mrc(folder / "labels.mrc", labels, VOXEL)
     write_particles(folder / "particles.star", particles, "t1", VOXEL)
+    nothing = Background(np.empty(0, np.str_), np.empty((0, 3)), np.empty(0))
+    write_background(folder / "ground.star", nothing, len(particles) + 1, "t1")
     noisy(folder)
     return folder
 
