@@ -60,7 +60,8 @@ SECOND = {
     "subtomograms": {"size_voxels": 80, "count": 22, "independent_count": 22},
     "training": {"start_from": "resunet-classes"},
 }
-"""Differences for the second training, which starts from what the first has made of the network."""
+"""Differences for the second training. To repeat it, make `resunet-classes` of the first training's
+result before: the one that comes with the package has had both."""
 OF_PAPER = {
     "A": [0.5, 2.0],
     "B": [0.03, 0.5],
