@@ -83,8 +83,8 @@ def test_twins_are_found_in_any_orientation():
     with pytest.raises(ConfigError, match=r"find\.targets: 1AAA and 2BBB cannot be told apart"):
         check_twins([other, one, twin], 30.0)
     larger = structure_from_points("4DDD", 3 * twin.points_angstrom, twin.masses_dalton, "map")
-    assert twins_of([one], [twin, other, larger], 30.0) == ["2BBB"]
-    assert twins_of([], [twin], 30.0) == []
+    assert twins_of([one], [twin, other, larger]) == ["2BBB"]
+    assert twins_of([], [twin]) == []
 
 
 @pytest.mark.parametrize(

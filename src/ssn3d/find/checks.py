@@ -22,8 +22,9 @@ _FEWEST_VOXELS = 3.0
 """Diameter of the narrowest blobs that difference of Gaussians finds."""
 _MOST_DIFFERENT_MASS = 1.25
 """Maps of structures of more different masses correlate less than twins."""
-NEARLY_TWINS = 0.9
-"""Correlation of two maps above which one molecule, such as a ribosome, is of another species."""
+NEARLY_TWINS, _RESOLUTION_OF_TWINS_ANGSTROM = 0.9, 20.0
+"""Correlation of two maps above which one molecule, such as a ribosome, is of another species; and
+their resolution, whatever that of the tomograms is: at 60 A, GroEL is like half a ribosome."""
 _MOST_DIFFERENT_EXTENT = 1.15
 """Ratio of radii of gyration above which maps correlate less than that."""
 _MOST_DIFFERENT_VOXELS = 1.5
@@ -92,9 +93,7 @@ def check_twins(structures: Sequence[Structure], resolution_angstrom: float) -> 
             )
 
 
-def twins_of(
-    targets: Sequence[Structure], others: Sequence[Structure], resolution_angstrom: float
-) -> list[str]:
+def twins_of(targets: Sequence[Structure], others: Sequence[Structure]) -> list[str]:
     """List the other structures that are nearly a target, and log the likeness.
 
     Where they are simulated, a target's map fits them, and what is found would be called wrong.
@@ -105,7 +104,7 @@ def twins_of(
             extents = sorted([_radius_of_gyration(target), _radius_of_gyration(other)])
             if extents[1] > _MOST_DIFFERENT_EXTENT * extents[0]:
                 continue
-            alike = correlation(target, other, resolution_angstrom)
+            alike = correlation(target, other, _RESOLUTION_OF_TWINS_ANGSTROM)
             if alike > NEARLY_TWINS:
                 logger.info(
                     "%s is not simulated: its map correlates with that of the target %s by %.2f",

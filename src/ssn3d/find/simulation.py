@@ -127,9 +127,8 @@ def write_simulation(
             "give other values in `specimen` and `microscope`"
         ) from error
     check_sizes(masses, None if snr is None else snr[1], checked.voxel_size_angstrom)
-    finest = float(np.min(checked.resolution_angstrom))
-    check_twins(targets, finest)
-    twins = twins_of(targets, others, finest)
+    check_twins(targets, float(np.min(checked.resolution_angstrom)))
+    twins = twins_of(targets, others)
     found = {"specimen": specimen, "microscope": microscope, "snr": snr, "twins": twins}
     write_json(path, found | {RESOLUTION: resolution_like(specimen, microscope)})
     words = "as configured (not seen)" if snr is None else f"{snr[0]:.2g} to {snr[1]:.2g}"
