@@ -137,15 +137,17 @@ def configurations(
     if small and differences is PARTICLES:
         changes.append({"subtomograms": {"count": 2, "independent_count": 2}})
     varied = load_config(ROOT / "config.yaml", ROOT / "config/varied.yaml", *changes)
-    content, paper = varied.model_dump(), load_config(ROOT / "config.yaml").model_dump()
-    kept = ("tomogram_size_voxels", "region_size_voxels", "proportions", "particles")
+    content = varied.model_dump()
+    paper = load_config(ROOT / "config.yaml", *structures).model_dump()
+    sizes = ("tomogram_size_voxels", "region_size_voxels")
+    kept = (*sizes, "proportions", "particles")
     specimen = paper["specimen"] | {key: content["specimen"][key] for key in kept}
     plain = content | {"specimen": specimen, "microscope": paper["microscope"]}
-    of_paper = load_config(ROOT / "config.yaml", *structures).model_dump()
-    specimen = of_paper["specimen"] | {key: content["specimen"][key] for key in kept[:2]}
+    specimen = paper["specimen"] | {key: content["specimen"][key] for key in sizes}
     count = content["specimen"]["particles"] if small else 1150
     datasets = [{"name": name, "snr": snr} for name, snr in OF_PAPER.items()]
-    of_paper |= {key: content[key] for key in _OF_TRAINING} | {
+    of_paper = paper | {key: content[key] for key in _OF_TRAINING}
+    of_paper |= {
         "specimen": specimen | {"particles": count},
         "snr": content["snr"] | {"datasets": datasets},
         "seed": 7100 + content["seed"],

@@ -42,10 +42,6 @@ class Face:
     slope_y: float
     slope_x: float
 
-    def height_at(self, y: Voxels, x: Voxels) -> Voxels:
-        """Height at places in voxels from the volume's middle."""
-        return np.asarray(self.height + y * self.slope_y + x * self.slope_x)
-
     @property
     def tilt_about_x_deg(self) -> float:
         """Tilt about x, as `specimen.ice.slab_normal` defines it."""
@@ -102,7 +98,9 @@ class Slab:
         """
         masks = []
         for face, sign in ((self.bottom, -1), (self.top, 1)):
-            height = sign * np.inf if face is None else face.height_at(y, x)
+            height = (
+                sign * np.inf if face is None else face.height + y * face.slope_y + x * face.slope_x
+            )
             masks.append(np.asarray(sign * (z - height) > margin))
         return masks[0], masks[1]
 
