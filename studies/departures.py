@@ -23,7 +23,7 @@ from scipy import ndimage
 from simulated import ROOT, add_dataset_noise, ids_of, prepare, simulate_noise_free
 from ssn3d.config.experiment import load_config
 from ssn3d.core.background import classes_of_labels
-from ssn3d.core.classes import MACROMOLECULE, MEMBRANE
+from ssn3d.core.classes import CLASSES, FILAMENT, MACROMOLECULE, MEMBRANE
 from ssn3d.core.log import job, logger
 from ssn3d.io.mrc import read_mrc
 from ssn3d.io.particles.simulated import read_background, read_particles
@@ -76,6 +76,11 @@ CONDITIONS: dict[str, dict[str, Any]] = {
     },
     "two vesicles": {
         "specimen": {"vesicles": {"count": 2, "thickness_angstrom": 38.0, **_VESICLES}}
+    },
+    "microtubules and actin": {
+        "specimen": {
+            "filaments": {"actin": 6, "microtubules": 3, "length_angstrom": [1500.0, 3000.0]}
+        }
     },
     "maps of 25 A": {"specimen": {"resolution_angstrom": 25.0}},
     "tilts of +-45": _tilts(-45.0, 45.0, 1.0),
@@ -143,7 +148,7 @@ def score(at: Path, model: str) -> dict[str, float]:
     particles = read_particles(at / "particles.star")
     instances, _ = read_mrc(at / "labels.mrc")
     truth = classes_of_labels(instances, len(particles), read_background(at / "ground.star").kinds)
-    marked, membrane = labels == MACROMOLECULE, truth == MEMBRANE
+    marked = labels == MACROMOLECULE
     picks = pick_regions(
         lambda part: probability[part].astype(np.float32),
         probability.shape,
@@ -162,9 +167,20 @@ def score(at: Path, model: str) -> dict[str, float]:
         "recall": picked.recall,
         "precision": picked.precision,
         **average_precisions(picks, centres * voxel, voxel),
-        "membrane_marked": float(marked[_deep(membrane)].mean()) if membrane.any() else np.nan,
-        "iou_membrane": _iou(labels == MEMBRANE, membrane) if membrane.any() else np.nan,
+        **_of_class(MEMBRANE, labels, truth),
+        **_of_class(FILAMENT, labels, truth),
     }
+
+
+def _of_class(
+    number: int, labels: NDArray[np.floating], truth: NDArray[np.uint8]
+) -> dict[str, float]:
+    """Share of a class marked as macromolecule, and its own IoU; NaN if it is not there."""
+    there, name = truth == number, CLASSES[number]
+    if not there.any():
+        return {f"{name}_marked": np.nan, f"iou_{name}": np.nan}
+    marked = labels[_deep(there)] == MACROMOLECULE
+    return {f"{name}_marked": float(marked.mean()), f"iou_{name}": _iou(labels == number, there)}
 
 
 def average_precisions(
@@ -193,7 +209,7 @@ def _average_precision(correct: NDArray[np.float64], particles: int) -> float:
 
 def _deep(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Voxels of a mask off its border, which is not well defined."""
-    return np.asarray(ndimage.binary_erosion(mask)) if mask.any() else mask
+    return np.asarray(ndimage.binary_erosion(mask))
 
 
 def _iou(found: NDArray[np.bool_], truth: NDArray[np.bool_]) -> float:

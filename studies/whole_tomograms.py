@@ -1,23 +1,24 @@
 """Data and training of the models `resunet-classes` and `resunet-picks`: resumable, in one command.
 
-    python studies/whole_tomograms.py FOLDER             whole tomograms; hours
-    python studies/whole_tomograms.py FOLDER --second    its second training, in larger cubes
-    python studies/whole_tomograms.py FOLDER --particles subtomograms of picked particles
-    python studies/whole_tomograms.py FOLDER --small     three tiny tomograms, to see that it runs
+    python studies/whole_tomograms.py FOLDER                       the first of three trainings
+    python studies/whole_tomograms.py FOLDER --training second     in larger cubes
+    python studies/whole_tomograms.py FOLDER --training third      filaments, dirt, milled cells
+    python studies/whole_tomograms.py FOLDER --training particles  subtomograms of picks
+    python studies/whole_tomograms.py FOLDER --small               tiny tomograms: it runs
 
 Tomograms of config/varied.yaml make the network hold on real ones. In three fifths of them all
 settings vary at once, but a sixth of these are plain: the same structures without obstacles, imaged
 as in config.yaml, so that little is lost there. In the others only some of the settings vary. A
-quarter of those of the second training are as in the paper, at its SNRs. A specimen that leaves no
-room for its obstacles is skipped, and said so. Two processes simulate; what is done is not done
-again. The last line is the command that makes a model of the result.
+quarter of the tomograms of the second and third training are as in the paper, at its SNRs; to those
+of the third come half as many of milled cells. A specimen that leaves no room for its obstacles is
+skipped, and said so. Two processes simulate; what is done is not done again. The last line is the
+command that makes a model of the result.
 """
 
 import argparse
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
 
 from simulated import ROOT, TABLES, add_dataset_noise, ids_of, prepare, simulate_noise_free
 from ssn3d.config.experiment import Config, check_config, load_config
@@ -51,6 +52,7 @@ SMALL = {
         "vesicles": None,
         "sheets": None,
         "filaments": None,
+        "dirt": None,
     },
     "subtomograms": {"size_voxels": 24, "count": 8, "independent_count": 8},
 }
@@ -60,8 +62,39 @@ SECOND = {
     "subtomograms": {"size_voxels": 80, "count": 22, "independent_count": 22},
     "training": {"start_from": "resunet-classes"},
 }
-"""Differences for the second training. To repeat it, make `resunet-classes` of the first training's
-result before: the one that comes with the package has had both."""
+THIRD = SECOND | {
+    "seed": 47,
+    "specimen": {
+        "filaments": {"actin": [0, 20], "microtubules": [0, 8]},
+        "dirt": {"count": [0, 10]},
+    },
+}
+"""More filaments and dirt, of which two trainings had taught little."""
+TRAININGS = {"first": {}, "second": SECOND, "third": THIRD, "particles": PARTICLES}
+"""Differences of each training from config/varied.yaml. To repeat the second or the third, make
+`resunet-classes` of the result of the one before: the one in the package has had all three."""
+IN_CELLS = {
+    "snr": {"datasets": [{"name": "A", "snr": [1.5, 20.0]}, {"name": "B", "snr": [0.3, 2.0]}]},
+    "specimen": {
+        "particles": [100, 600],
+        "filaments": {"actin": [0, 12], "microtubules": [0, 4], "length_angstrom": [800.0, 3000.0]},
+        "vesicles": {"radius_angstrom": [120.0, 220.0]},
+        "fiducials": {"count": [0, 2]},
+        "small_proteins": {"concentration_per_um3": [5.0e5, 4.0e6]},
+        "dirt": {"diameter_angstrom": [150.0, 1000.0]},
+        "carbon": None,
+        "ice": {"thickness_angstrom": [600.0, 1800.0]},
+    },
+    "microscope": {
+        "tilt": {"step_deg": [2.0, 3.0]},
+        "optics": {"defocus_um": [3.0, 8.0]},
+        "finish": {
+            "low_pass": {"probability": 0.7, "period_angstrom": [40.0, 130.0]},
+            "quantisation": {"probability": 0.6},
+        },
+    },
+}
+"""Differences for tomograms of milled cells: thin, crowded, often binned or filtered."""
 OF_PAPER = {
     "A": [0.5, 2.0],
     "B": [0.03, 0.5],
@@ -104,12 +137,16 @@ def kind_of(number: int, count: int) -> str:
     return "plain" if number % PLAIN_EVERY == PLAIN_EVERY - 1 else "varied"
 
 
-def kinds_of_second(count: int) -> dict[str, str]:
-    """Kinds of the tomograms of the second training, by name."""
+def kinds_of(training: str, count: int) -> dict[str, str]:
+    """Kinds of the tomograms of a training, by name."""
+    if training in {"first", "particles"}:
+        return {f"t{i + 1}": kind_of(i, count) for i in range(count)}
     kinds = {}
     for i in range(1, count + 1):
         some = "partly varied" if i % 5 in {1, 3} else "varied"
         kinds |= {f"p{i}": "as in the paper"} if i % 4 == 0 else {f"t{i}": some}
+    if training == "third":
+        kinds |= {f"c{i}": "in a cell" for i in range(1, count // 2 + 1)}
     return kinds
 
 
@@ -126,17 +163,16 @@ def configuration_of(kind: str, name: str, configs: dict[str, Config]) -> Config
     return check_config(content)
 
 
-def configurations(
-    structures: list[str], *, small: bool, differences: dict[str, Any]
-) -> dict[str, Config]:
-    """Configurations of each kind of tomograms, partly varied ones aside.
+def configurations(structures: list[str], training: str, *, small: bool) -> dict[str, Config]:
+    """Configurations of each kind of tomograms of a training, partly varied ones aside.
 
-    `structures` are more YAML files, `differences` those of a network from config/varied.yaml.
+    `structures` are more YAML files.
     """
-    changes = [*structures, differences, *([SMALL] if small else [])]
-    if small and differences is PARTICLES:
+    files = [ROOT / "config.yaml", ROOT / "config/varied.yaml", *structures, TRAININGS[training]]
+    changes = [SMALL] if small else []
+    if small and training == "particles":
         changes.append({"subtomograms": {"count": 2, "independent_count": 2}})
-    varied = load_config(ROOT / "config.yaml", ROOT / "config/varied.yaml", *changes)
+    varied = load_config(*files, *changes)
     content = varied.model_dump()
     paper = load_config(ROOT / "config.yaml", *structures).model_dump()
     sizes = ("tomogram_size_voxels", "region_size_voxels")
@@ -154,6 +190,7 @@ def configurations(
     }
     return {
         "varied": varied,
+        "in a cell": load_config(*files, IN_CELLS, *changes),
         "plain": check_config(plain),
         "as in the paper": check_config(of_paper),
     }
@@ -207,8 +244,7 @@ def main() -> None:
     """Simulate what is missing, and train."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--particles", action="store_true", help="the network of picked particles")
-    parser.add_argument("--second", action="store_true", help="the second training")
+    parser.add_argument("--training", choices=TRAININGS, default="first", help="default: first")
     parser.add_argument("--small", action="store_true")
     parser.add_argument("--structures", nargs="*", default=[], help="YAML files, such as a folder")
     parser.add_argument("--tomograms", type=int, help="number (default: that of varied.yaml)")
@@ -217,14 +253,9 @@ def main() -> None:
     arguments = parser.parse_args()
     folder: Path = arguments.folder
     folder.mkdir(parents=True, exist_ok=True)
-    differences = PARTICLES if arguments.particles else SECOND if arguments.second else {}
-    configs = configurations(arguments.structures, small=arguments.small, differences=differences)
-    count = arguments.tomograms or (
-        (4 if arguments.second else 3) if arguments.small else configs["varied"].tomograms
-    )
-    kinds = {f"t{i + 1}": kind_of(i, count) for i in range(count)}
-    if arguments.second:
-        kinds = kinds_of_second(count)
+    configs = configurations(arguments.structures, arguments.training, small=arguments.small)
+    count = arguments.tomograms or (4 if arguments.small else configs["varied"].tomograms)
+    kinds = kinds_of(arguments.training, count)
     kinds["independent1"] = "varied"
     with job(str(folder / "log.txt")):
         prepare(configs["varied"], folder / "structures")

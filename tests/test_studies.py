@@ -56,13 +56,16 @@ def test_small_departures(tmp_path):
     ("arguments", "names"),
     [
         (["--tomograms", "2"], "independent1/A independent1/B t1/A t1/B t2/A t2/B"),
-        (["--second"], "independent1/A independent1/B p4/A p4/B p4/C t1/A t1/B t3/A t3/B"),
+        (
+            ["--training", "third"],
+            "c1/A c1/B c2/A c2/B independent1/A independent1/B p4/A p4/B p4/C t1/A t1/B t2/A t2/B",
+        ),
     ],
 )
 def test_small_varied_tomograms(tmp_path, arguments, names):
     """Varied tomograms, and one as in the paper, become shards of all classes.
 
-    The second of the second training has no room for its obstacles.
+    The second of the third training has no room for its obstacles.
     """
     command = ("whole_tomograms.py", tmp_path, "--small", "--no-training", *arguments)
     run_study(*command)
