@@ -27,8 +27,7 @@ from ssn3d.specimen.volume import Grid, PointMasses, render
 from ssn3d.structures.bounding import bounding_sphere
 from ssn3d.structures.maps import density_map
 
-MOST_FILLED = 0.25
-"""Fraction of the region or ice that spheres fill at most, if their number is a range."""
+_MOST_FILLED = 0.25  # of the region or ice, by spheres whose number is a range
 _MOST_LABELS = np.iinfo(np.uint16).max
 
 
@@ -77,16 +76,13 @@ def _bounding_spheres(
 
 
 def _fitting(
-    radii: NDArray[np.float64], region: NDArray[np.float64], free_space: FreeSpace | None
+    radii: NDArray[np.float64], region: NDArray[np.float64], free_space: FreeSpace
 ) -> NDArray[np.bool_]:
     """Mark the spheres (n,), a random order, that fit into the region together, and the ice."""
-    space, largest = float(np.prod(region)), np.inf
-    if free_space is not None:
-        space = free_space.volume(region)
-        if free_space.slab is not None:
-            largest = free_space.slab.thickness / 2
+    largest = np.inf if free_space.slab is None else free_space.slab.thickness / 2
     volumes = np.where(radii < largest, 4 / 3 * np.pi * radii**3, 0)
-    fitting = (radii < largest) & (np.cumsum(volumes) <= MOST_FILLED * space)
+    within = np.cumsum(volumes) <= _MOST_FILLED * free_space.volume(region)
+    fitting = (radii < largest) & within
     if not fitting.all():
         logger.info("packing: %d of %d particles fit", fitting.sum(), len(fitting))
     return fitting
@@ -94,13 +90,11 @@ def _fitting(
 
 def _free_space(
     slab: Slab | None, obstacles: Sequence[Obstacle], border: NDArray[np.float64]
-) -> FreeSpace | None:
-    """Return the space for particles in the frame of the region, or None if nothing limits it.
+) -> FreeSpace:
+    """Return the space for particles in the frame of the region.
 
     `border` (3,) is the tomogram's origin in the region.
     """
-    if slab is None and not obstacles:
-        return None
     free_space = FreeSpace(slab and replace(slab, centre=slab.centre + border))
     for obstacle in obstacles:
         centres, radius = obstacle.exclusion_spheres()
