@@ -6,7 +6,7 @@ treated as copies too.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import gemmi
 import numpy as np
@@ -102,11 +102,8 @@ def _unrepeated(model: gemmi.Model) -> list[gemmi.Model]:
             number = copy_number(residue.segment)
             into = copies[number].setdefault(chain.name, gemmi.Chain(chain.name))
             into.add_residue(residue)
-    return [_model(copies[number].values()) for number in sorted(copies)]
-
-
-def _model(chains: Iterable[gemmi.Chain]) -> gemmi.Model:
-    model = gemmi.Model(1)
-    for chain in chains:
-        model.add_chain(chain)
-    return model
+    models = [gemmi.Model(1) for _ in copies]
+    for part, number in zip(models, sorted(copies), strict=True):
+        for chain in copies[number].values():
+            part.add_chain(chain)
+    return models
