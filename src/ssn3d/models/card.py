@@ -91,7 +91,6 @@ def model_names(folder: Path = FOLDER) -> list[str]:
 
 
 def _is_known(model: str) -> str:
-    """Raise ValueError unless it is the name of a model or a file of weights."""
     names = model_names()
     if model not in names and not model.endswith(".pt"):
         known = ", ".join(names) or "none"

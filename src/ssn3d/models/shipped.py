@@ -104,7 +104,6 @@ def form_of(content: dict[str, Any]) -> dict[str, Any]:
 
 
 def _check_target(name: str, trained_for: Target, target: Target | None) -> None:
-    """Raise DataError if a model was trained for another target than the required one."""
     if target not in {None, trained_for}:
         task = "--particles" if target == "centred" else "a whole tomogram"
         raise DataError(

@@ -252,7 +252,6 @@ def open_dataset(paths: Sequence[PathLike]) -> Dataset:
 
 
 def _names(shard: Shard) -> tuple[str, str]:
-    """Dataset and tomogram."""
     return shard.origin.dataset, shard.origin.tomogram
 
 
@@ -263,5 +262,4 @@ def _kind(shard: Shard) -> dict[str, object]:
 
 
 def _unreadable(path: PathLike, error: Exception) -> DataError:
-    """Build the error for a file that HDF5 cannot read."""
     return DataError(hdf5_cannot_be_read(path, "readable shard of ssn3d", error))

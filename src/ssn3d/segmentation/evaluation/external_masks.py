@@ -107,7 +107,6 @@ def _check_complete(
 
 
 def _names(dataset: Dataset, rows: NDArray[np.int_]) -> list[Name]:
-    """Tomogram and label of each row."""
     columns = dataset.tomograms[rows].tolist(), dataset.labels[rows].tolist()
     return list(zip(*columns, strict=True))
 
