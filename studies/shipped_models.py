@@ -20,7 +20,7 @@ import pandas as pd
 
 from ssn3d.core.device import use_threads
 from ssn3d.core.log import job
-from ssn3d.models.card import FOLDER, model_names, read_card
+from ssn3d.models.card import FOLDER, Card, model_names
 from ssn3d.models.shipped import load_model
 from ssn3d.segmentation.evaluation.external_masks import score_predictions
 from ssn3d.segmentation.inference.predict import predict_masks
@@ -57,7 +57,7 @@ def shards_of(results: Path) -> dict[str, list[Path]]:
 
 def score(name: str, results: Path, dataset: str, folder: Path) -> pd.DataFrame:
     """Score a model on a dataset: a row for each part."""
-    card, output = read_card(FOLDER / f"{name}.json"), folder / f"{name}_{dataset}"
+    card, output = Card.read(FOLDER / f"{name}.json"), folder / f"{name}_{dataset}"
     shards = shards_of(results)[dataset]
     origin = open_dataset(shards).shards[0].origin
     if card.target != origin.target:

@@ -9,7 +9,7 @@ from ssn3d.cli.main import main
 from ssn3d.core.classes import CLASSES
 from ssn3d.core.errors import CheckpointError, DataError, SSN3DError
 from ssn3d.models import card as cards
-from ssn3d.models.card import Facts, default_model, model_names, read_card, read_facts
+from ssn3d.models.card import Card, Facts, default_model, model_names
 from ssn3d.models.export_model import export_model
 from ssn3d.models.shipped import load_model
 from ssn3d.segmentation.networks.registry import build_network
@@ -62,7 +62,7 @@ def test_export_in_half_precision(run, folder):
         assert (rounded - exact).abs().max() <= 2**-11 * exact.abs().max()
     size_bytes = (folder / "ed.pt").stat().st_size
     assert size_bytes < 0.52 * (run / "weights.pt").stat().st_size
-    card = read_card(folder / "ed.json")
+    card = Card.read(folder / "ed.json")
     assert card.parameters == 895_746
     assert (card.seed, card.ssn3d, card.network) == (2018, "1.2.3", "SSN3D-ED")
     assert card.training["best_epoch"] == 2
@@ -116,7 +116,7 @@ FAULTS = {
     "not a readable file of weights": lambda folder: (
         (folder / "x.pt").write_bytes(b"no weights"), load_model(str(folder / "x.pt"))
     ),
-    "not the facts of a model": lambda folder: read_facts(folder / "none.json"),
+    "not the facts of a model": lambda folder: Facts.read(folder / "none.json"),
 }  # fmt: skip
 
 

@@ -21,10 +21,6 @@ REACH = 72
 """Voxels beyond which nothing reaches a voxel of the output."""
 
 
-def settings(**changed):
-    return section("training").model_copy(update=changed)
-
-
 @pytest.fixture(scope="module")
 def images():
     """Dark balls in noise."""
@@ -69,7 +65,7 @@ def test_scales_give_mean_0_and_deviation_1(images):
 
 def test_start_from_a_normalised_network(images):
     """With calibrated scales it predicts much as the network from which it starts."""
-    made = settings(start_from="resunet-all")
+    made = section("training", start_from="resunet-all")
     network, needs = first_network("ResUNet-classes", made, torch.Generator().manual_seed(0))
     start, _ = first_network("ResUNet", made, torch.Generator().manual_seed(0))
     assert needs
@@ -82,7 +78,7 @@ def test_start_from_a_normalised_network(images):
 
 def test_start_from_a_network_with_scales():
     """Its scales have been trained: to calibrate them again would spoil them."""
-    made = settings(start_from="resunet-classes")
+    made = section("training", start_from="resunet-classes")
     network, needs = first_network("ResUNet-classes", made, torch.Generator().manual_seed(0))
     assert not needs
     known = load_network(weights_path("resunet-classes"))[0].state_dict()
@@ -92,7 +88,7 @@ def test_start_from_a_network_with_scales():
 
 def test_start_from_another_kind_of_network():
     with pytest.raises(ConfigError, match="no weight of ssn3d-v1-a fits"):
-        first_network("UNet", settings(start_from="ssn3d-v1-a"), torch.Generator())
+        first_network("UNet", section("training", start_from="ssn3d-v1-a"), torch.Generator())
 
 
 def test_dice_of_classes():

@@ -33,16 +33,21 @@ def compute(device):
     return Compute.pick(device, "float32")
 
 
+def box_of(volume, **padding):
+    """Give a reader of cubes of a volume, which is padded where they reach beyond its end."""
+
+    def box(corner, size):
+        beyond = [(0, max(0, size - length)) for length in volume.shape]
+        return np.pad(volume, beyond, **padding)[tuple(slice(at, at + size) for at in corner)]
+
+    return box
+
+
 @pytest.mark.parametrize("shape", [(40, 40, 40), (41, 130, 96), (30, 64, 201)])
 def test_tiles_blend_without_seams(shape, compute):
     """Of +1 and -1 in turns, every tile has mean 0 and standard deviation 1 already."""
     pattern = np.where(np.indices(shape).sum(axis=0) % 2, 1.0, -1.0).astype(np.float32)
-
-    def box(corner, size):
-        beyond = [(0, max(0, size - length)) for length in shape]
-        padded = np.pad(pattern, beyond, mode="reflect")
-        return padded[tuple(slice(start, start + size) for start in corner)]
-
+    box = box_of(pattern, mode="reflect")
     for standardised in ("tile", "tomogram"):
         slabs = probability_slabs(Voxelwise(), box, shape, compute, standardised=standardised)
         blended = np.concatenate(list(slabs))
@@ -63,12 +68,7 @@ def local_network(classes=5, reach=3):
 
 def by_tiles(network, volume, compute):
     """Probabilities (classes - 1, z, y, x) of a standardised volume."""
-
-    def box(corner, size):
-        part = tuple(slice(start, start + size) for start in corner)
-        beyond = [(0, max(0, size - length)) for length in volume.shape]
-        return np.pad(volume, beyond, constant_values=np.nan)[part]
-
+    box = box_of(volume, constant_values=np.nan)
     slabs = probability_slabs(
         *(network, box, volume.shape, compute), classes=5, standardised="tomogram"
     )

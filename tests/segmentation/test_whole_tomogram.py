@@ -89,9 +89,9 @@ def test_padding_is_ignored(tmp_path, fill):
     assert not mrcfile.read(holed.probability)[20:30].any()
 
 
-def five_classes(tomogram, folder, **options):
+def five_classes(tomogram, folder, network=None, **options):
     return segment_tomogram(
-        tomogram, FiveClasses(), Compute.pick("cpu", "float32"), folder,
+        tomogram, network or FiveClasses(), Compute.pick("cpu", "float32"), folder,
         voxel_size_angstrom=10.0, threshold=0.5, classes=CLASSES, standardised="tomogram",
         **options,
     )  # fmt: skip
@@ -154,11 +154,7 @@ def test_vacuum_is_left_out(tmp_path):
     found, cubes = {}, {}
     for name, left_out in (("kept", None), ("left_out", vacuum)):
         Counting.cubes = 0
-        found[name] = segment_tomogram(
-            tomogram, Counting(), Compute.pick("cpu", "float32"), tmp_path / name,
-            voxel_size_angstrom=10.0, threshold=0.5, classes=CLASSES, standardised="tomogram",
-            vacuum=left_out,
-        )  # fmt: skip
+        found[name] = five_classes(tomogram, tmp_path / name, Counting(), vacuum=left_out)
         cubes[name] = Counting.cubes
     assert cubes["left_out"] < cubes["kept"]
     outside = vacuum.where(tuple(map(slice, (0, 0, 0), volume.shape)))

@@ -4,6 +4,7 @@ import hashlib
 
 import numpy as np
 import pytest
+from particle_spheres import particle_spheres
 from scipy.spatial import cKDTree
 
 from sections import changed, section
@@ -91,20 +92,15 @@ def test_labels_follow_particles(specimen, objects):
         assert distances.max() < radius + 2.5  # the blur
 
 
-def test_objects_and_particles_do_not_overlap(specimen, structures, objects):
+def test_objects_and_particles_do_not_overlap(specimen, objects):
     all_spheres = [obstacle.bounding_spheres() for obstacle in objects]
     for i, (centres, radius) in enumerate(all_spheres):
         for others, other_radius in all_spheres[:i]:
             assert cKDTree(others).query(centres)[0].min() >= radius + other_radius
-    particles, summary = specimen.particles, specimen.summary
-    for pdb_id in structures:
-        of = particles.pdb_ids == pdb_id
-        offset = np.array(summary["bounding_centre_voxels"][pdb_id])
-        places = particles.centres[of] + particles.rotations[of] @ offset
-        for obstacle in objects:
-            centres, radius = obstacle.exclusion_spheres()
-            apart = cKDTree(centres).query(places)[0].min()
-            assert apart >= radius + summary["bounding_radius_voxels"][pdb_id]
+    places, radii = particle_spheres(specimen)
+    for obstacle in objects:
+        centres, radius = obstacle.exclusion_spheres()
+        assert (cKDTree(centres).query(places)[0] >= radius + radii).all()
 
 
 def test_objects_lie_between_outer_planes(objects):

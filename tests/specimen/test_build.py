@@ -6,6 +6,7 @@ from collections import Counter
 import numpy as np
 import pytest
 import scipy.stats
+from particle_spheres import particle_spheres
 
 from datasets import particles_of
 from sections import changed, section
@@ -41,16 +42,6 @@ def specimen(structures):
     return build_specimen(structures, SETTINGS, generator(0, "specimen"))
 
 
-def spheres(specimen, kept=slice(None)):
-    """Centres (n, 3) and radii (n,) of the particles' bounding spheres, from the summary."""
-    particles = specimen.particles[kept]
-    of_centre, of_radius = (
-        np.array([specimen.summary[f"bounding_{what}_voxels"][i] for i in particles.pdb_ids])
-        for what in ("centre", "radius")
-    )
-    return particles.centres + np.einsum("nij,nj->ni", particles.rotations, of_centre), of_radius
-
-
 def posed_maps(specimen, structures):
     """Row, corner and map of each particle."""
     particles = specimen.particles
@@ -62,7 +53,7 @@ def posed_maps(specimen, structures):
 
 def test_bounding_spheres_do_not_overlap(specimen, structures):
     assert np.linalg.norm(specimen.summary["bounding_centre_voxels"]["2BBB"]) > 2
-    centres, radii = spheres(specimen)
+    centres, radii = particle_spheres(specimen)
     apart = np.linalg.norm(centres[:, None] - centres, axis=-1) + 1e9 * np.eye(len(radii))
     assert (apart >= radii[:, None] + radii - 1e-6).all()
     for i, corner, own in posed_maps(specimen, structures):
@@ -84,7 +75,7 @@ def test_spheres_are_uniform_in_region(structures):
     for axis, margin in enumerate((10, 20, 30)):
         reach = min(margin, GRID.margin_voxels)  # beyond it they are not drawn
         uniform = scipy.stats.uniform(-reach, 180 + 2 * reach)
-        assert scipy.stats.kstest(spheres(specimen)[0][:, axis], uniform.cdf).pvalue > 1e-3
+        assert scipy.stats.kstest(particle_spheres(specimen)[0][:, axis], uniform.cdf).pvalue > 1e-3
 
 
 def test_tomogram_is_middle_of_region(specimen, structures):

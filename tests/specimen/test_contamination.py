@@ -141,10 +141,6 @@ def test_ice_with_contrast(structures, slab):
     assert specimen.summary["numbers"]["ice.contrast_dalton_per_nm3"] == 300
 
 
-def test_gold_contrast():
-    assert protein_dalton_per_nm3(GOLD) == pytest.approx(7.15 * 1000 / 1.21, rel=0.01)
-
-
 @pytest.mark.parametrize("diameter", [50.0, 100.0, 200.0])
 def test_bead_mass_and_mask(diameter):
     bead = Fiducial(np.array([30.2, 29.5, 30.9]), diameter, GRID)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from particle_spheres import particle_spheres
 
 from sections import changed, section
 from ssn3d.core.errors import PlacementError
@@ -52,16 +53,11 @@ def test_slab_thickness_and_tilt(slab):
 
 
 def test_all_objects_lie_in_ice(specimen, slab):
-    particles, summary = specimen.particles, specimen.summary
-    assert summary["particles_in_region"] == 80
-    depths = []
-    for pdb_id, radius in summary["bounding_radius_voxels"].items():
-        of = particles.pdb_ids == pdb_id
-        offset = np.array(summary["bounding_centre_voxels"][pdb_id])
-        depth = slab.depth(particles.centres[of] + particles.rotations[of] @ offset)
-        assert (depth >= radius - 1e-6).all()
-        depths += (depth - radius).tolist()
-    assert min(depths) < 1.5  # they reach the faces
+    assert specimen.summary["particles_in_region"] == 80
+    centres, radii = particle_spheres(specimen)
+    depths = slab.depth(centres) - radii
+    assert (depths >= -1e-6).all()
+    assert depths.min() < 1.5  # they reach the faces
     assert (
         slab.depth(specimen.background.centres) >= specimen.background.sizes_angstrom / 20
     ).all()

@@ -30,7 +30,7 @@ def assert_no_overlap(centres, radii):
 @pytest.mark.parametrize("fraction", [0.02, 0.17, 0.35, 0.45])
 def test_places_all_without_overlap(fraction):
     radii, box = packing(1500, fraction)
-    centres = place_spheres(radii, box, generator(0, "place"))
+    centres = place_spheres(radii, box, generator(0, "place"), FreeSpace(None))
     assert centres.shape == (1500, 3)
     assert ((centres >= 0) & (centres <= box)).all()
     assert_no_overlap(centres, radii)
@@ -39,7 +39,7 @@ def test_places_all_without_overlap(fraction):
 def test_dilute_centres_are_uniform(monkeypatch):
     monkeypatch.setattr("ssn3d.specimen.placement._relax", None)  # all are inserted
     radii, box = packing(4000, 0.1)
-    centres = place_spheres(radii, box, generator(3, "place"))
+    centres = place_spheres(radii, box, generator(3, "place"), FreeSpace(None))
     assert (centres.min(axis=0) < 0.5).all()
     assert (centres.max(axis=0) > box - 0.5).all()
     for chosen in (radii <= 5, radii >= 9):
@@ -52,7 +52,7 @@ def test_dilute_spheres_are_independent():
     """In a dilute box, as many pairs are near as for independent places."""
     radii, box = packing(2000, 0.03)
     box = np.full(3, np.prod(box) ** (1 / 3))
-    centres = place_spheres(radii, box, generator(0, "place"))
+    centres = place_spheres(radii, box, generator(0, "place"), FreeSpace(None))
     touching = radii[:, None] + radii
     apart = centres[:, None] - centres
     distances = np.linalg.norm(apart, axis=-1)
@@ -65,12 +65,13 @@ def test_dilute_spheres_are_independent():
 
 def test_relaxation_pushes_pairs_apart(monkeypatch):
     monkeypatch.setattr("ssn3d.specimen.placement._SWEEPS", 2)  # a push, and a look
-    box, radii, rng = np.full(3, 20.0), np.array([2.0, 3.0]), generator(0, "relax")
-    apart = _relax(np.array([[10.0, 10, 8], [10, 13, 12]]), radii, box, rng)
+    box, radii = np.full(3, 20.0), np.array([2.0, 3.0])
+    rest = radii, box, generator(0, "relax"), FreeSpace(None)
+    apart = _relax(np.array([[10.0, 10, 8], [10, 13, 12]]), *rest)
     np.testing.assert_array_equal(apart, [[10, 10, 8], [10, 13, 12]])  # they touch
-    apart = _relax(np.array([[10.0, 10, 8], [10, 12.4, 11.2]]), radii, box, rng)  # 4 apart
+    apart = _relax(np.array([[10.0, 10, 8], [10, 12.4, 11.2]]), *rest)  # 4 apart
     np.testing.assert_allclose(apart, [[10, 9.7, 7.6], [10, 12.7, 11.6]], atol=1e-4)
-    apart = _relax(np.full((2, 3), 10.0), radii, box, rng)
+    apart = _relax(np.full((2, 3), 10.0), *rest)
     assert np.linalg.norm(apart[0] - apart[1]) == pytest.approx(5, abs=1e-4)
 
 
@@ -80,7 +81,7 @@ def test_wall_pushes_spheres(axis):
     for wall, towards in ((0, 1), (box[axis], -1)):
         centres = np.full((2, 3), 10.0)
         centres[:, axis] = wall + towards * np.array([0.5, 3.5])
-        apart = _relax(centres, radii, box, generator(0, "relax"))
+        apart = _relax(centres, radii, box, generator(0, "relax"), FreeSpace(None))
         np.testing.assert_allclose(towards * (apart[:, axis] - wall), [0, 5], atol=1e-4)
 
 
@@ -89,7 +90,7 @@ def test_impossible_packing(fraction, monkeypatch):
     monkeypatch.setattr("ssn3d.specimen.placement._SWEEPS", 50)
     radii, box = packing(300, fraction)
     with pytest.raises(PlacementError, match=r"300 spheres.*\d%.*fewer particles"):
-        place_spheres(radii, box, generator(0, "place"))
+        place_spheres(radii, box, generator(0, "place"), FreeSpace(None))
 
 
 def test_free_space_tells_and_leaves_what_obstacles_take():

@@ -4,10 +4,8 @@ import hashlib
 
 import numpy as np
 import pytest
+from beads import assert_symmetric, connected_density
 from scipy import stats
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
-from scipy.spatial import KDTree
 
 from sections import section
 from ssn3d.core.point_groups import point_group
@@ -58,11 +56,7 @@ def test_points_have_the_point_group(shapes):
     groups = {shape.point_group for _, shape in shapes.values()}
     assert len(groups) > 5
     for structure, shape in shapes.values():
-        beads = KDTree(structure.points_angstrom)
-        for operation in point_group(shape.point_group):
-            away, partner = beads.query(structure.points_angstrom @ operation.T)
-            assert away.max() < 0.01
-            assert len(set(partner)) == len(partner)
+        assert_symmetric(structure, point_group(shape.point_group))
 
 
 @pytest.mark.parametrize("symbol", ["C12", "D7", "T", "O", "I"])
@@ -71,22 +65,13 @@ def test_large_point_groups(symbol, monkeypatch):
     for pdb_id in IDS[:3]:
         structure, shape = random_shape(pdb_id, 1, (5e5, 8e5))
         assert shape.point_group == symbol
-        points = structure.points_angstrom
-        for operation in point_group(symbol):
-            assert KDTree(points).query(points @ operation.T)[0].max() < 0.01
+        assert_symmetric(structure, point_group(symbol))
 
 
 def test_connected_and_dense(shapes):
     for structure, shape in shapes.values():
-        points, count = structure.points_angstrom, len(structure.points_angstrom)
-        near = KDTree(points).query_pairs(9.0, output_type="ndarray")
-        touching = coo_array((np.ones(len(near)), near.T), shape=(count, count))
-        assert connected_components(touching, directed=False)[0] == 1
-        per_bead = shape.mass_dalton / count
-        assert per_bead == pytest.approx(110, rel=0.15)
-        neighbours = np.percentile(1 + np.bincount(near.ravel(), minlength=count), 90)
-        dense = neighbours * per_bead / (4 / 3 * np.pi * 9.0**3)
-        assert 0.55 < dense * shape.angstrom3_per_dalton / 1.21 < 1.15
+        assert structure.masses_dalton[0] == pytest.approx(110, rel=0.15)
+        assert 0.55 < connected_density(structure) * shape.angstrom3_per_dalton / 1.21 < 1.15
 
 
 def test_fillings_and_forms_differ(shapes):

@@ -39,9 +39,10 @@ def test_densities_are_those_of_the_matter():
     assert grams_per_ml(NUCLEOTIDE) == pytest.approx(1 / 0.569, rel=0.01)
 
 
-def test_excess_of_ice_and_protein():
+def test_excess_of_ice_protein_and_gold():
     assert protein_dalton_per_nm3(ICE) == pytest.approx(0, abs=1e-9)
     assert protein_dalton_per_nm3(PROTEIN) == pytest.approx(1000 / 1.21)
+    assert protein_dalton_per_nm3(GOLD) == pytest.approx(7.15 * 1000 / 1.21, rel=0.01)
 
 
 def test_nucleic_acid_contrast():

@@ -72,7 +72,7 @@ def test_files_by_name(tmp_path, name):
 
 
 def test_index_takes_precedence(tmp_path):
-    touch(tmp_path, "1OEL.pdb.gz", "part.cif", "1KP8.cif")
+    touch(tmp_path, "1OEL.pdb.gz", "part.cif", "1KP8.cif", "1GYT.cif", "1gyt.pdb")
     rows = "1OEL.pdb.gz\t1OEL\t1KP8\tGroEL\tstand-in\npart.cif\t1GYT\t1GYT\thexamer\t\n"
     (tmp_path / "index.tsv").write_text(INDEX + rows)
     found = find_sources(["1GYT", "1KP8", "1OEL"], "folder", tmp_path)

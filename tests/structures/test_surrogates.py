@@ -4,8 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
+from beads import assert_symmetric, connected_density
 from scipy.spatial import KDTree
 from scipy.spatial.transform import Rotation
 from synthetic_entries import read_entry
@@ -66,13 +65,8 @@ def test_radius_and_maximum_of_map(density_maps, pdb_id):
 
 @pytest.mark.parametrize("pdb_id", COMPLEXES)
 def test_point_group_is_exact(surrogates, pdb_id):
-    points = surrogates[pdb_id].points_angstrom
-    beads = KDTree(points)
     group = Rotation.create_group(COMPLEXES[pdb_id].point_group, axis="Z")
-    for operation in group.as_matrix()[:, ::-1, ::-1]:
-        away, partner = beads.query(points @ operation.T)
-        assert away.max() < 0.01
-        assert len(set(partner)) == len(points)
+    assert_symmetric(surrogates[pdb_id], group.as_matrix()[:, ::-1, ::-1])
 
 
 @pytest.mark.parametrize("pdb_id", COMPLEXES)
@@ -81,15 +75,9 @@ def test_mass_and_density(surrogates, pdb_id):
     assert structure.unit == "surrogate"
     assert structure.mass_dalton == pytest.approx(COMPLEXES[pdb_id].mass_dalton, rel=1e-6)
     assert structure.masses_dalton[0] == pytest.approx(110, rel=0.02)
-    beads = len(structure.points_angstrom)
-    # lattice neighbours are 5.1 A apart
-    near = KDTree(structure.points_angstrom).query_pairs(9.0, output_type="ndarray")
-    touching = coo_array((np.ones(len(near)), near.T), shape=(beads, beads))
-    pieces, _ = connected_components(touching, directed=False)
-    assert pieces == 1
-    inside = 1 + np.bincount(near.ravel(), minlength=beads)
-    dense = np.percentile(inside, 90) * structure.masses_dalton[0] / (4 / 3 * np.pi * 9.0**3)
-    assert 0.55 < dense < 1.0  # 0.83 dalton/A^3 where a bead has all its neighbours
+    assert (
+        0.55 < connected_density(structure) < 1.0
+    )  # 0.83 dalton/A^3 where a bead has all its neighbours
 
 
 @pytest.mark.parametrize("pdb_id", ["1BXR", "1EQR", "2GLS", "2GHO", "1W6T"])

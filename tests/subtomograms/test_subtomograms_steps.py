@@ -16,7 +16,8 @@ from ssn3d.core.seeds import generator
 from ssn3d.io.files import write_json
 from ssn3d.io.mrc import write_mrc
 from ssn3d.io.particles.simulated import write_background, write_particles
-from ssn3d.subtomograms.steps import check_parts, extract_subtomograms, read_dataset, split_dataset
+from ssn3d.subtomograms.splits import PARTS
+from ssn3d.subtomograms.steps import extract_subtomograms, read_dataset, split_dataset
 from ssn3d.subtomograms.store import open_shard
 
 SHAPE, SIZE, VOXEL = (40, 50, 60), 16, 12.5
@@ -136,14 +137,13 @@ def test_split_matches_shards(by, leave_out, worlds, tmp_path):
     for world, shard in zip(worlds, shards, strict=True):
         world.extract(shard)
     path = split(worlds, tmp_path / "s.csv", by, leave_out=leave_out)
-    dataset, rows = read_dataset(shards, path)
-    check_parts(rows, list(rows), path)
+    dataset, rows = read_dataset(shards, path, PARTS)
     assert set(dataset.tomograms[rows["independent"]]) == {"independent1"}
     tested = dataset.pdb_ids[np.concatenate([rows["test"], rows["independent"]])]
     assert set(tested) == ({"2BBB"} if leave_out else {"1AAA", "2BBB", "1E10"})
-    dataset, rows = read_dataset(shards[:3], path)
+    read_dataset(shards[:3], path)
     with pytest.raises(DataError, match=r"s\.csv: the independent set is empty in these shards"):
-        check_parts(rows, ["independent"], path)
+        read_dataset(shards[:3], path, ["independent"])
 
 
 def test_split_is_seeded(worlds, tmp_path):

@@ -11,9 +11,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     from ssn3d.core.errors import DataError
-    from ssn3d.models.card import FOLDER, model_names, read_card
+    from ssn3d.models.card import FOLDER, Card, model_names
 
-    cards = {name: read_card(FOLDER / f"{name}.json") for name in model_names()}
+    cards = {name: Card.read(FOLDER / f"{name}.json") for name in model_names()}
     if arguments.name is None:
         for name, card in cards.items():
             used = ", default" if card.default else ""

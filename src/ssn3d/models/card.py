@@ -1,7 +1,7 @@
 """Card of a model: target, training data and settings, scores and licence."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, ValidationError
 
@@ -13,7 +13,6 @@ from ssn3d.io.files import PathLike
 
 FOLDER = Path(__file__).parent
 Target = Literal["centred", "all"]
-Content = TypeVar("Content", bound=Settings)
 
 
 def in_order(names: list[str]) -> list[str]:
@@ -53,6 +52,21 @@ class Facts(Settings):
     """Metrics in percent, by test data."""
     licence: str
 
+    @classmethod
+    def read(cls, path: PathLike) -> Self:
+        """Read facts, or a card, from JSON. Raises DataError if they are missing or damaged."""
+        try:
+            return cls.model_validate_json(Path(path).read_bytes())
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(map(str, first["loc"])) or "JSON"
+            problem = f"{where}: {first['msg']}"
+        except OSError as error:
+            problem = error.strerror or str(error)
+        raise DataError(
+            f"{path}: not the {cls.__name__.lower()} of a model ({problem}); restore it"
+        )
+
 
 class Card(Facts):
     """Content of NAME.json."""
@@ -77,7 +91,6 @@ def model_names(folder: Path = FOLDER) -> list[str]:
 
 
 def _is_known(model: str) -> str:
-    """Raise ValueError unless it is the name of a model or a file of weights."""
     names = model_names()
     if model not in names and not model.endswith(".pt"):
         known = ", ".join(names) or "none"
@@ -94,32 +107,10 @@ def weights_path(name: str, folder: Path = FOLDER) -> Path:
     return folder / f"{name}.pt" if name in model_names(folder) else Path(name)
 
 
-def read_card(path: PathLike) -> Card:
-    """Read a card. Raises DataError if it is missing or damaged."""
-    return _read(path, Card)
-
-
 def default_model(target: Target, folder: Path = FOLDER) -> str:
     """Name the default model of a target. Raises DataError if there is none."""
     for name in model_names(folder):
-        card = read_card(folder / f"{name}.json")
+        card = Card.read(folder / f"{name}.json")
         if card.target == target and card.default:
             return name
     raise DataError(f"model: ssn3d has none for target {target!r}; give one with --model")
-
-
-def read_facts(path: PathLike) -> Facts:
-    """Read facts. Raises DataError as `read_card` does."""
-    return _read(path, Facts)
-
-
-def _read(path: PathLike, model: type[Content]) -> Content:
-    try:
-        return model.model_validate_json(Path(path).read_bytes())
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "JSON"
-        problem = f"{where}: {first['msg']}"
-    except OSError as error:
-        problem = error.strerror or str(error)
-    raise DataError(f"{path}: not the {model.__name__.lower()} of a model ({problem}); restore it")

@@ -17,7 +17,7 @@ import torch
 from ssn3d.core.errors import DataError
 from ssn3d.core.log import job, logger
 from ssn3d.io.files import read_json, sha256_of, write_json
-from ssn3d.models.card import FOLDER, Card, Facts, read_facts, weights_path
+from ssn3d.models.card import FOLDER, Card, Facts, weights_path
 from ssn3d.models.shipped import form_of, load_model
 from ssn3d.segmentation.training.checkpoint import read_tensors, write_tensors
 
@@ -98,7 +98,7 @@ def main() -> None:
     arguments = parser.parse_args()
     with job():
         card = export_model(
-            *(arguments.run, arguments.name, read_facts(arguments.facts), arguments.folder),
+            *(arguments.run, arguments.name, Facts.read(arguments.facts), arguments.folder),
             average_with=arguments.average_with,
         )
         logger.info("%s: %s, %d parameters", arguments.name, card.network, card.parameters)

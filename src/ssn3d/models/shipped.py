@@ -11,7 +11,7 @@ from ssn3d.core.errors import CheckpointError, DataError
 from ssn3d.core.log import logger
 from ssn3d.core.standard import Standardised
 from ssn3d.io.files import sha256_of
-from ssn3d.models.card import FOLDER, Card, Target, in_order, model_names, read_card, weights_path
+from ssn3d.models.card import FOLDER, Card, Target, in_order, model_names, weights_path
 from ssn3d.segmentation.inference.compute import Compute
 from ssn3d.segmentation.inference.predict import load_network
 
@@ -28,9 +28,9 @@ class Model:
     """Edge of the training subtomograms."""
     card: Card | None
     """None for weights without a card."""
-    classes: tuple[str, ...] = CLASSES[:2]
+    classes: tuple[str, ...]
     """Classes of the network's outputs, the background first."""
-    standardised: Standardised = "tile"
+    standardised: Standardised
     """What is standardised: each input cube, or the whole tomogram."""
 
     def sampling_angstrom(self, own_angstrom: float) -> float:
@@ -66,7 +66,7 @@ def load_model(name: str, target: Target | None = None, folder: Path = FOLDER) -
         raise DataError(f"model: {name!r} is neither a file of weights (*.pt) nor one of: {known}")
     if not card_path.exists():
         return _without_card(weights, target)
-    card = read_card(card_path)
+    card = Card.read(card_path)
     if card.weights_sha256 != sha256_of(weights):
         raise DataError(f"{weights}: not the weights of {card_path.name}; install ssn3d again")
     _check_target(name, card.target, target)
@@ -104,7 +104,6 @@ def form_of(content: dict[str, Any]) -> dict[str, Any]:
 
 
 def _check_target(name: str, trained_for: Target, target: Target | None) -> None:
-    """Raise DataError if a model was trained for another target than the required one."""
     if target not in {None, trained_for}:
         task = "--particles" if target == "centred" else "a whole tomogram"
         raise DataError(

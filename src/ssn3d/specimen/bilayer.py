@@ -26,11 +26,15 @@ STERIC_ANGSTROM = 4.0
 
 
 def bilayer_profile(
-    distances_angstrom: NDArray[np.float64], thickness_angstrom: float, blur_sigma_angstrom: float
+    distances_angstrom: NDArray[np.float64],
+    thickness_angstrom: float,
+    blur_sigma_angstrom: float,
+    spacing_angstrom: float = 0.0,
 ) -> NDArray[np.float64]:
     """Density at distances from the middle of a bilayer, in dalton of protein per nm^3.
 
-    `thickness_angstrom` is between the layers of head groups; the blur is that of the volume.
+    `thickness_angstrom` is between the layers of head groups; the blur is that of the volume. With
+    a spacing there is a second bilayer, at negative distances.
     """
     sigma = math.hypot(blur_sigma_angstrom, _SPREAD_ANGSTROM)
     heads = 1000 * protein_dalton(_HEAD) / _AREA_ANGSTROM2  # over area, for dalton per nm^3
@@ -46,8 +50,12 @@ def bilayer_profile(
     def step(edge: float) -> NDArray[np.float64]:
         return np.asarray(erf((distances_angstrom - edge) / (math.sqrt(2) * sigma)) / 2)
 
-    return (
+    profile = (
         heads * (layer(-half) + layer(half))
         + chain * (step(-ends) - step(ends))
         + methyls * layer(0.0)
     )
+    if not spacing_angstrom:
+        return profile
+    second = distances_angstrom + np.float32(spacing_angstrom)
+    return profile + bilayer_profile(second, thickness_angstrom, blur_sigma_angstrom)

@@ -27,8 +27,7 @@ from ssn3d.specimen.volume import Grid, PointMasses, render
 from ssn3d.structures.bounding import bounding_sphere
 from ssn3d.structures.maps import density_map
 
-MOST_FILLED = 0.25
-"""Fraction of the region or ice that spheres fill at most, if their number is a range."""
+_MOST_FILLED = 0.25  # of the region or ice, by spheres whose number is a range
 _MOST_LABELS = np.iinfo(np.uint16).max
 
 
@@ -77,16 +76,13 @@ def _bounding_spheres(
 
 
 def _fitting(
-    radii: NDArray[np.float64], region: NDArray[np.float64], free_space: FreeSpace | None
+    radii: NDArray[np.float64], region: NDArray[np.float64], free_space: FreeSpace
 ) -> NDArray[np.bool_]:
     """Mark the spheres (n,), a random order, that fit into the region together, and the ice."""
-    space, largest = float(np.prod(region)), np.inf
-    if free_space is not None:
-        space = free_space.volume(region)
-        if free_space.slab is not None:
-            largest = free_space.slab.thickness / 2
+    largest = np.inf if free_space.slab is None else free_space.slab.thickness / 2
     volumes = np.where(radii < largest, 4 / 3 * np.pi * radii**3, 0)
-    fitting = (radii < largest) & (np.cumsum(volumes) <= MOST_FILLED * space)
+    within = np.cumsum(volumes) <= _MOST_FILLED * free_space.volume(region)
+    fitting = (radii < largest) & within
     if not fitting.all():
         logger.info("packing: %d of %d particles fit", fitting.sum(), len(fitting))
     return fitting
@@ -94,13 +90,11 @@ def _fitting(
 
 def _free_space(
     slab: Slab | None, obstacles: Sequence[Obstacle], border: NDArray[np.float64]
-) -> FreeSpace | None:
-    """Return the space for particles in the frame of the region, or None if nothing limits it.
+) -> FreeSpace:
+    """Return the space for particles in the frame of the region.
 
     `border` (3,) is the tomogram's origin in the region.
     """
-    if slab is None and not obstacles:
-        return None
     free_space = FreeSpace(slab and replace(slab, centre=slab.centre + border))
     for obstacle in obstacles:
         centres, radius = obstacle.exclusion_spheres()
@@ -108,54 +102,51 @@ def _free_space(
     return free_space
 
 
-def _place_obstacles(
-    settings: SpecimenSettings,
-    structures: Mapping[str, PointMasses],
-    spheres: Spheres,
-    slab: Slab | None,
-    grid: Grid,
-    *,
-    numbers: dict[str, float],
-    rngs: tuple[np.random.Generator, np.random.Generator],
-) -> list[Obstacle]:
+@dataclass(frozen=True)
+class _Plan:
+    """What a specimen is made of."""
+
+    settings: SpecimenSettings
+    structures: Mapping[str, PointMasses]
+    slab: Slab | None
+    grid: Grid
+    numbers: dict[str, float]
+    """Values drawn from ranges, by their keys in the settings."""
+
+
+def _place_obstacles(plan: _Plan, spheres: Spheres, *rngs: np.random.Generator) -> list[Obstacle]:
     """Place background objects and membrane proteins, and add what is drawn to the numbers."""
-    obstacles = place_background(settings, slab, grid, rngs[0])
+    settings = plan.settings
+    obstacles = place_background(settings, plan.slab, plan.grid, rngs[0])
     beads = [obstacle for obstacle in obstacles if isinstance(obstacle, Fiducial)]
     if beads and settings.fiducials is not None and isinstance(settings.fiducials.contrast, list):
-        numbers["fiducials.contrast"] = beads[0].contrast
+        plan.numbers["fiducials.contrast"] = beads[0].contrast
     if settings.membrane_proteins is None:
         return obstacles
-    proteins, numbers["membrane_proteins.density_per_um2"] = place_membrane_proteins(
+    proteins, plan.numbers["membrane_proteins.density_per_um2"] = place_membrane_proteins(
         settings.membrane_proteins,
         obstacles,
-        structures,
+        plan.structures,
         spheres,
         tomogram=np.array(settings.tomogram_size_voxels.zyx, dtype=float),
-        slab=slab,
-        grid=grid,
+        slab=plan.slab,
+        grid=plan.grid,
         rng=rngs[1],
     )
     return [*obstacles, *proteins]
 
 
 def _draw(
-    settings: SpecimenSettings,
-    structures: Mapping[str, PointMasses],
-    particles: Particles,
-    obstacles: Sequence[Obstacle],
-    slab: Slab | None,
-    *,
-    grid: Grid,
-    numbers: dict[str, float],
-    rng: np.random.Generator,
+    plan: _Plan, particles: Particles, obstacles: Sequence[Obstacle], rng: np.random.Generator
 ) -> tuple[NDArray[np.float32], NDArray[np.uint16], Background]:
     """Draw particles, background objects and small proteins, and set the mean in the ice to 0.
 
     The numbers have the contrast of the ice, and get the concentration of small proteins.
     """
+    settings, slab, grid, numbers = plan.settings, plan.slab, plan.grid, plan.numbers
     threshold = settings.mask_threshold_dalton_per_nm3
     shape = settings.tomogram_size_voxels.zyx
-    density, labels = render(structures, particles, shape, grid, threshold)
+    density, labels = render(plan.structures, particles, shape, grid, threshold)
     background = draw_background(
         obstacles,
         density,
@@ -197,15 +188,8 @@ def build_specimen(
     slab, numbers = draw_slab(settings, of_ice)
     if isinstance(settings.resolution_angstrom, list):
         numbers["resolution_angstrom"] = resolution
-    obstacles = _place_obstacles(
-        settings,
-        structures,
-        spheres,
-        slab,
-        grid,
-        numbers=numbers,
-        rngs=(of_background, of_membranes),
-    )
+    plan = _Plan(settings, structures, slab, grid, numbers)
+    obstacles = _place_obstacles(plan, spheres, of_background, of_membranes)
     free_space = _free_space(slab, obstacles, (region - tomogram) / 2)
 
     count = draw_count(settings.particles, of_crowd)
@@ -234,16 +218,7 @@ def build_specimen(
         )
     particles = Particles(pdb_ids, centres, rotations)[inside]
     logger.info("packing: %d placed, %d reach into the tomogram", len(pdb_ids), len(particles))
-    density, labels, background = _draw(
-        settings,
-        structures,
-        particles,
-        obstacles,
-        slab,
-        grid=grid,
-        numbers=numbers,
-        rng=of_small,
-    )
+    density, labels, background = _draw(plan, particles, obstacles, of_small)
     summary = {
         "particles_in_region": len(pdb_ids),
         "particles_in_tomogram": len(particles),

@@ -69,8 +69,6 @@ class Carbon:
         box = window_of_plane(self.centre, self.normal, away, shape)
         if box is None:
             return None
-        density = np.zeros(box[1], dtype=np.float32)
-        mask = np.zeros(box[1], dtype=bool)
         normal, half = self.normal.astype(np.float32), np.float32(self._half)
 
         def draw_plane(
@@ -83,6 +81,6 @@ class Carbon:
             plane[near] = across * (1 + erf(beyond / sigma)) / 2
             inside[near] = (np.abs(height) <= half) & (beyond >= 0)
 
-        draw_planes(draw_plane, box, self.centre, density, mask)
+        density, mask = draw_planes(draw_plane, box, self.centre, np.float32, np.bool_)
         density *= np.float32(protein_dalton_per_nm3(CARBON))
         return Drawing(box[0], density, mask)

@@ -73,8 +73,6 @@ class Dirt:
         box = window(self.centre - outer, self.centre + outer, shape)
         if box is None:
             return None
-        density = np.zeros(box[1], dtype=np.float32)
-        mask = np.zeros(box[1], dtype=bool)
 
         def draw_plane(
             plane: NDArray[np.float32], inside: NDArray[np.bool_], offsets: NDArray[np.float32]
@@ -86,6 +84,6 @@ class Dirt:
             inside[near] = depth <= 0
             plane[away <= _MIDDLE], inside[away <= _MIDDLE] = 1, True
 
-        draw_planes(draw_plane, box, self.centre, density, mask)
+        density, mask = draw_planes(draw_plane, box, self.centre, np.float32, np.bool_)
         density *= np.float32(self.contrast_dalton_per_nm3)
         return Drawing(box[0], density, mask)

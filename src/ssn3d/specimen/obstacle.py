@@ -61,14 +61,17 @@ def draw_planes(
     draw: Callable[..., None],
     box: tuple[NDArray[np.int_], tuple[int, int, int]],
     centre: Points,
-    *volumes: NDArray[Any],
-) -> None:
-    """Call a function with each plane of all volumes (z, y, x) and its offsets from a centre.
+    *types: type[np.generic],
+) -> list[NDArray[Any]]:
+    """Return volumes (z, y, x) of these types that fill a box, a corner and a size.
 
-    The volumes fill the box, a corner and a size. The function runs on several threads.
+    The function fills one plane of each, given its offsets from a centre; it runs on several
+    threads.
     """
+    volumes = [np.zeros(box[1], dtype) for dtype in types]
     each = zip(*volumes, planes(*box, centre), strict=True)
     deque(parallel_results(lambda arrays: draw(*arrays), each), maxlen=0)
+    return volumes
 
 
 def window_of_plane(

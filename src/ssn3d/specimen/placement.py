@@ -61,7 +61,7 @@ def _insert(
     radii: NDArray[np.float64],
     box: NDArray[np.float64],
     rng: np.random.Generator,
-    free_space: FreeSpace | None,
+    free_space: FreeSpace,
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Random sequential insertion in the given order: centres (n, 3), and which were inserted."""
     cells = Cells(2 * float(radii.max()))
@@ -71,8 +71,7 @@ def _insert(
         candidate = centres[i].tolist()
         for _ in range(_ATTEMPTS):
             z, y, x = candidate
-            free = cells.is_free(z, y, x, radius)
-            if free and (free_space is None or free_space.is_free(np.array([candidate]), radius)):
+            if cells.is_free(z, y, x, radius) and free_space.is_free(np.array([candidate]), radius):
                 cells.add(z, y, x, radius)
                 inserted[i] = True
                 break
@@ -98,7 +97,7 @@ def _relax(
     radii: NDArray[np.float64],
     box: NDArray[np.float64],
     rng: np.random.Generator,
-    free_space: FreeSpace | None = None,
+    free_space: FreeSpace,
 ) -> NDArray[np.float64]:
     """Push overlapping pairs apart, each by half of the overlap, until there are none.
 
@@ -107,7 +106,7 @@ def _relax(
     """
     for sweep in range(_SWEEPS):
         pairs, depths = overlaps(centres, radii)
-        back = np.zeros_like(centres) if free_space is None else free_space.push(centres, radii)
+        back = free_space.push(centres, radii)
         if not len(pairs) and not back.any():
             logger.info("packing: overlaps gone after %d sweeps", sweep)
             return centres
@@ -135,7 +134,7 @@ def place_spheres(
     radii: NDArray[np.float64],
     box: NDArray[np.float64],
     rng: np.random.Generator,
-    free_space: FreeSpace | None = None,
+    free_space: FreeSpace,
 ) -> NDArray[np.float64]:
     """Place spheres of radii (n,) without overlap, their centres in [0, box], of edges (3,).
 
@@ -145,11 +144,8 @@ def place_spheres(
 
     Raises PlacementError if they do not fit; the message gives the fraction reached.
     """
-    space = float(np.prod(box))
-    if free_space is not None:
-        free_space.check_thickness(float(radii.max()))
-        space = free_space.volume(box)
-    filled = occupied_fraction(radii, box) * np.prod(box) / space
+    free_space.check_thickness(float(radii.max()))
+    filled = occupied_fraction(radii, box) * np.prod(box) / free_space.volume(box)
     if filled > 1:
         raise PlacementError(
             f"specimen.particles: {len(radii)} spheres fill {filled:.0%} of the region; ask for "

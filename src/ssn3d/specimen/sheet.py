@@ -154,18 +154,14 @@ class Sheet:
         box = window_of_plane(self.centre, self.frame[0], away, shape)
         if box is None:
             return None
-        density = np.zeros(box[1], dtype=np.float32)
 
         def draw_plane(plane: NDArray[np.float32], offsets: NDArray[np.float32]) -> None:
             close = np.abs(offsets @ self.frame[0].astype(np.float32)) < away
             near, above = self._distance(offsets[close], reach)
-            depth = above * voxel_size
-            own = bilayer_profile(depth, self.thickness_angstrom, sigma)
-            if self.spacing_angstrom:
-                second = depth + np.float32(self.spacing_angstrom)
-                own += bilayer_profile(second, self.thickness_angstrom, sigma)
             close[close] = near
-            plane[close] = own
+            plane[close] = bilayer_profile(
+                above * voxel_size, self.thickness_angstrom, sigma, self.spacing_angstrom
+            )
 
-        draw_planes(draw_plane, box, self.centre, density)
+        (density,) = draw_planes(draw_plane, box, self.centre, np.float32)
         return Drawing(box[0], density, density > threshold_dalton_per_nm3)

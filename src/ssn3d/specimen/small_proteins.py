@@ -49,7 +49,6 @@ def add_small_proteins(
 
 
 def _radii_angstrom(masses_dalton: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Radii of balls of protein."""
     return np.asarray(np.cbrt(0.75 / np.pi * PROTEIN_ANGSTROM3_PER_DALTON * masses_dalton))
 
 

@@ -161,7 +161,6 @@ class Vesicle:
         box = window(self.centre - outer, self.centre + outer, shape)
         if box is None:
             return None
-        density = np.zeros(box[1], dtype=np.float32)
         voxel_size = self.grid.voxel_size_angstrom
         sigma = self.grid.sigma_voxels * voxel_size
 
@@ -169,10 +168,9 @@ class Vesicle:
             away = np.linalg.norm(offsets, axis=-1)
             near = (away > max(inner, 1e-3)) & (away < outer)
             depth = self.shape.distance(offsets[near], margin + spacing) * voxel_size
-            plane[near] = bilayer_profile(depth, self.thickness_angstrom, sigma)
-            if self.spacing_angstrom:
-                second = depth + np.float32(self.spacing_angstrom)
-                plane[near] += bilayer_profile(second, self.thickness_angstrom, sigma)
+            plane[near] = bilayer_profile(
+                depth, self.thickness_angstrom, sigma, self.spacing_angstrom
+            )
 
-        draw_planes(draw_plane, box, self.centre, density)
+        (density,) = draw_planes(draw_plane, box, self.centre, np.float32)
         return Drawing(box[0], density, density > threshold_dalton_per_nm3)

@@ -47,12 +47,21 @@ class Wanted:
     """Key of its kind in the settings."""
     rng: np.random.Generator
     """Its own."""
-    made_at: Callable[[Points], Obstacle]
-    """Makes it at, or near, a point (3,) of the tomogram."""
-    cut: bool = False
-    """True if the faces of the ice may cut it, and other objects may lie inside it."""
+    made: Callable[[Points], Obstacle]
+    """Makes it at a point (3,) of the tomogram."""
+    moved: Callable[[Points], Points] | None = None
+    """Moves a point to where the faces of the ice may cut the object; None: they may not."""
     first: bool = False
     """True if it is placed whatever was placed before."""
+
+    @property
+    def cut(self) -> bool:
+        """True if the faces of the ice may cut it, and other objects may lie inside it."""
+        return self.moved is not None
+
+    def made_at(self, point: Points) -> Obstacle:
+        """Make it at, or near, a point (3,) of the tomogram."""
+        return self.made(self.moved(point) if self.moved else point)
 
     def spheres(self, obstacle: Obstacle) -> tuple[Points, float]:
         """Spheres that must be free for the object, and are taken then."""
@@ -135,8 +144,7 @@ def _sheets(
             tomogram=size,
             grid=grid,
         )
-        place = partial(_anywhere, slab=within, rng=own)
-        yield Wanted("sheets", own, _chained(place, made), cut=True)
+        yield Wanted("sheets", own, made, partial(_anywhere, slab=within, rng=own))
 
 
 def _carbon(
@@ -161,8 +169,8 @@ def _carbon(
             tomogram=size,
             grid=grid,
         )
-        place = partial(_at_height, slab=within, height=height)
-        yield Wanted("carbon", own, _chained(place, made), cut=True, first=True)
+        at_height = partial(_at_height, slab=within, height=height)
+        yield Wanted("carbon", own, made, at_height, first=True)
 
 
 def _organelles(
@@ -177,15 +185,7 @@ def _organelles(
             grid=grid,
             spacing_angstrom=draw(settings.spacing_angstrom, own),
         )
-        place = partial(_anywhere, slab=within, rng=own)
-        yield Wanted("organelles", own, _chained(place, made), cut=True)
-
-
-def _chained(
-    place: Callable[[Points], Points], made: Callable[[Points], Obstacle]
-) -> Callable[[Points], Obstacle]:
-    """Make an object at the place to which a point is moved."""
-    return lambda point: made(place(point))
+        yield Wanted("organelles", own, made, partial(_anywhere, slab=within, rng=own))
 
 
 def _vesicles(settings: VesiclesSettings, grid: Grid, rng: np.random.Generator) -> Iterator[Wanted]:
@@ -237,10 +237,8 @@ def _fiducials(
     contrast = draw(settings.contrast, rng)
     for diameter, own in _sizes(settings.diameter_angstrom, settings.count, rng):
         made = partial(Fiducial, size_angstrom=diameter, grid=grid, contrast=contrast)
-        heights = _heights(diameter, _BEAD_HEIGHTS, grid)
-        yield from _placed(
-            "fiducials", settings.place, made, heights=heights, within=within, rng=own
-        )
+        heights = np.array(_BEAD_HEIGHTS) * diameter / grid.voxel_size_angstrom / 2
+        yield Wanted("fiducials", own, made, _to_face(settings.place, within, heights, own))
 
 
 def _dirt(
@@ -250,27 +248,13 @@ def _dirt(
         lump = draw_lump(diameter / grid.voxel_size_angstrom / 2, own)
         contrast = draw(settings.contrast_dalton_per_nm3, own)
         made = partial(Dirt, lump=lump, contrast_dalton_per_nm3=contrast, grid=grid)
-        heights = _heights(diameter, _DIRT_HEIGHTS, grid)
-        yield from _placed("dirt", settings.place, made, heights=heights, within=within, rng=own)
+        heights = np.array(_DIRT_HEIGHTS) * diameter / grid.voxel_size_angstrom / 2
+        yield Wanted("dirt", own, made, _to_face(settings.place, within, heights, own))
 
 
-def _heights(diameter_angstrom: float, in_radii: tuple[float, float], grid: Grid) -> Points:
-    """Convert heights from radii to voxels: (2,)."""
-    return np.array(in_radii) * diameter_angstrom / grid.voxel_size_angstrom / 2
-
-
-def _placed(
-    key: str,
-    place: str,
-    made: Callable[[Points], Obstacle],
-    *,
-    heights: Points,
-    within: Slab,
-    rng: np.random.Generator,
-) -> Iterator[Wanted]:
-    """Yield an object inside the ice, or at heights (2,) above one of its faces."""
-    if place == "surface":
-        at_face = partial(_at_face, slab=within, heights=heights, rng=rng)
-        yield Wanted(key, rng, _chained(at_face, made), cut=True)
-    else:
-        yield Wanted(key, rng, made)
+def _to_face(
+    place: str, slab: Slab, heights: Points, rng: np.random.Generator
+) -> Callable[[Points], Points] | None:
+    """Mover of a point to a face of a slab, for objects on its surface; None for those inside."""
+    at_face = partial(_at_face, slab=slab, heights=heights, rng=rng)
+    return at_face if place == "surface" else None

@@ -97,7 +97,6 @@ def parse_entry(data: bytes, name: str) -> gemmi.Structure:
 
 
 def _parse(text: str, name: str) -> gemmi.Structure:
-    """Parse the text of a file of either format."""
     if re.search(r"^data_", text, re.MULTILINE):
         block, chains_are_mixed = atoms_block(text, name)
         entry = gemmi.make_structure_from_block(block)
@@ -121,9 +120,7 @@ def check_entry_id(
 
     A blank ID, XXXX, or anything else that is not a valid PDB ID counts as none.
     """
-    info = entry.info
-    header = info["_entry.id"] if "_entry.id" in info else ""  # noqa: SIM401 -- it has no get
-    found = header.strip().upper().removeprefix("PDB_0000")
+    found = dict(entry.info).get("_entry.id", "").strip().upper().removeprefix("PDB_0000")
     if not PDB_ID.fullmatch(found):
         found = ""
     if found != expected and (found or required):

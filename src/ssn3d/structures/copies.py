@@ -6,7 +6,7 @@ treated as copies too.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import gemmi
 import numpy as np
@@ -35,7 +35,7 @@ def keep_copies(entry: gemmi.Structure, name: str) -> None:
     """
     full = [model for model in entry if model.count_atom_sites() > 0]
     models = [part for model in full for part in _together(_unrepeated(model), name)]
-    ensemble = len(models) > 1 and "NMR" in _method(entry)
+    ensemble = len(models) > 1 and "NMR" in dict(entry.info).get("_exptl.method", "").upper()
     models = models[:1] if ensemble else _together(models, name)
     if len(models) > 1:
         logger.info(
@@ -46,11 +46,6 @@ def keep_copies(entry: gemmi.Structure, name: str) -> None:
     for number, model in enumerate(models, start=1):
         model.num = number
         entry.add_model(model)
-
-
-def _method(entry: gemmi.Structure) -> str:
-    info = entry.info
-    return info["_exptl.method"].upper() if "_exptl.method" in info else ""
 
 
 def _together(models: Sequence[gemmi.Model], name: str) -> list[gemmi.Model]:
@@ -102,11 +97,8 @@ def _unrepeated(model: gemmi.Model) -> list[gemmi.Model]:
             number = copy_number(residue.segment)
             into = copies[number].setdefault(chain.name, gemmi.Chain(chain.name))
             into.add_residue(residue)
-    return [_model(copies[number].values()) for number in sorted(copies)]
-
-
-def _model(chains: Iterable[gemmi.Chain]) -> gemmi.Model:
-    model = gemmi.Model(1)
-    for chain in chains:
-        model.add_chain(chain)
-    return model
+    models = [gemmi.Model(1) for _ in copies]
+    for part, number in zip(models, sorted(copies), strict=True):
+        for chain in copies[number].values():
+            part.add_chain(chain)
+    return models

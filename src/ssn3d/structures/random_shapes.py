@@ -8,7 +8,7 @@ holds it: scores at random points give the filling of all level sets at once.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -109,7 +109,7 @@ def random_shape(
             scale = 1 + (NUCLEIC_ACID_CONTRAST - 1) * nucleic if contrast == "scattering" else 1.0
             masses = np.full(len(points), scale * mass / len(points))
             structure = structure_from_points(pdb_id, points, masses, "random")
-            return structure, RandomShape(mass, symbol, form, filling, nucleic)
+            return structure, replace(shape, filling=filling)
     raise StructureError(
         f"{pdb_id}: no connected random shape of {mass:g} Da; raise structures.random.mass_dalton"
     )

@@ -57,9 +57,8 @@ def find_sources(
         return {pdb_id: SourceFile(pdb_id, "surrogate") for pdb_id in ids}
     if source == "folder" and not folder.is_dir():
         raise StructureError(f"{folder}: no such folder; correct structures.folder")
-    found = _by_name(folder, source, ids)
-    if source == "folder":
-        found |= _by_index(folder, ids)
+    found = _by_index(folder, ids) if source == "folder" else {}
+    found |= _by_name(folder, source, [pdb_id for pdb_id in ids if pdb_id not in found])
     missing = [pdb_id for pdb_id in ids if pdb_id not in found]
     near = _named_alike(folder, missing) if source == "folder" else ""
     if missing and not allow_surrogates:

@@ -59,35 +59,27 @@ def prepare_structures(
         allow_surrogates=settings.allow_surrogates,
         superseded=superseded,
     )
-    for pdb_id, source in sources.items():
-        target = Path(folder) / f"{pdb_id}.npz"
-        unit, contrast = settings.unit_of(pdb_id), settings.contrast
-        prepare_structure(source, unit, complexes, target, contrast=contrast)
+    for source in sources.values():
+        _prepare(source, settings, complexes, Path(folder))
     for row in settings.maps:
         note = f"a map, from {row.threshold:g} upwards"
         source = SourceFile(row.id, "map", Path(row.file), note=note)
-        _write(map_structure(row), source, sha256_of(row.file), Path(folder) / f"{row.id}.npz")
+        _write(map_structure(row), source, sha256_of(row.file), Path(folder))
     if settings.random is not None:
         mass = settings.random.mass_dalton
         low, high = mass if isinstance(mass, list) else (mass, mass)
         for pdb_id in settings.random_ids:
             structure, shape = random_shape(pdb_id, seed, (low, high), settings.contrast)
             source = SourceFile(pdb_id, "random", note=str(shape))
-            _write(structure, source, None, Path(folder) / f"{pdb_id}.npz")
+            _write(structure, source, None, Path(folder))
 
 
-def prepare_structure(
-    source: SourceFile,
-    unit: str,
-    complexes: Mapping[str, Complex],
-    target: Path,
-    *,
-    contrast: str = "mass",
+def _prepare(
+    source: SourceFile, settings: StructuresSettings, complexes: Mapping[str, Complex], folder: Path
 ) -> None:
-    """Read or build one structure; write it (.npz) and, beside it, a record of its source (.json).
+    """Read or build one structure, and write it and the record of its source.
 
     The record's `sha256` is that of the uncompressed coordinate file.
-    Raises StructureError if the file is damaged or holds another entry.
     """
     digest = None
     if source.path is None:
@@ -99,11 +91,12 @@ def prepare_structure(
         entry = parse_entry(content, name)
         from_archive = source.source == "archive"
         check_entry_id(entry, source.served_by or source.pdb_id, name, required=from_archive)
-        structure = entry_structure(entry, source.pdb_id, unit, name, contrast)
-        if contrast == "scattering":
+        unit = settings.unit_of(source.pdb_id)
+        structure = entry_structure(entry, source.pdb_id, unit, name, settings.contrast)
+        if settings.contrast == "scattering":
             note = "; ".join(filter(None, [source.note, "nucleic acid weighted by scattering"]))
             source = replace(source, note=note)
-    _write(structure, source, digest, target)
+    _write(structure, source, digest, folder)
 
 
 def render_structure(
@@ -116,9 +109,9 @@ def render_structure(
     write_mrc(path, density, voxel_size_angstrom, label=f"ssn3d: {atoms.pdb_id}, Da/nm^3")
 
 
-def _write(structure: Structure, source: SourceFile, digest: str | None, target: Path) -> None:
-    """Write a structure and the record of its source."""
-    write_structure(target, structure)
+def _write(structure: Structure, source: SourceFile, digest: str | None, folder: Path) -> None:
+    """Write {pdb_id}.npz, and the record of its source, {pdb_id}.json."""
+    write_structure(folder / f"{source.pdb_id}.npz", structure)
     record = {
         "pdb_id": source.pdb_id,
         "source": source.source,
@@ -130,5 +123,5 @@ def _write(structure: Structure, source: SourceFile, digest: str | None, target:
         "points": len(structure.masses_dalton),
         "note": source.note,
     }
-    write_json(target.with_suffix(".json"), record)
+    write_json(folder / f"{source.pdb_id}.json", record)
     logger.info("%(pdb_id)s: %(source)s, %(unit)s, %(mass_dalton).0f Da", record)

@@ -31,7 +31,6 @@ class Structure:
     """`deposited`, `biological`, `surrogate`, `map` or `random`."""
 
     def __post_init__(self) -> None:
-        """Check shapes and numbers."""
         points, masses = self.points_angstrom, self.masses_dalton
         if masses.ndim != 1 or points.shape != (len(masses), 3):
             raise StructureError(

@@ -9,9 +9,7 @@ from ssn3d.core.cubes import crop, crop_corners, standardise
 from ssn3d.core.errors import DataError
 from ssn3d.core.parallel import parallel_results
 from ssn3d.core.particles import Particles
-
-Cube = tuple[NDArray[np.float32], NDArray[np.bool_]]
-"""Image and mask."""
+from ssn3d.subtomograms.store import Cube
 
 
 def cut(

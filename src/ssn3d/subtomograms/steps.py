@@ -14,12 +14,7 @@ from ssn3d.io.files import PathLike, read_json
 from ssn3d.io.mrc import read_mrc
 from ssn3d.io.particles.simulated import read_background, read_particles
 from ssn3d.subtomograms.extract import cut
-from ssn3d.subtomograms.places import (
-    ANY_CLASS,
-    choose_corners,
-    cut_places,
-    particles_at,
-)
+from ssn3d.subtomograms.places import ANY_CLASS, choose_corners, cut_places, particles_at
 from ssn3d.subtomograms.selection import select
 from ssn3d.subtomograms.settings import SelectionSettings, SplitsSettings, SubtomogramsSettings
 from ssn3d.subtomograms.splits import read_split, split_subtomograms, write_split
@@ -56,10 +51,8 @@ def extract_subtomograms(
         classes = classes_of_labels(instances, len(everything), kinds)
         rng = generator(seed, "places", name)
         corners = choose_corners(classes, size, len(rows), rng)
-        cubes, chosen = (
-            cut_places(volume, classes, corners, size),
-            particles_at(corners + size // 2),
-        )
+        chosen = particles_at(corners + size // 2)
+        cubes = cut_places(volume, classes, corners, size)
     else:
         chosen = everything[rows]
         instances[instances > len(everything)] = 0  # background objects
@@ -119,21 +112,17 @@ def split_dataset(
 
 
 def read_dataset(
-    shards: Sequence[PathLike], split: PathLike
+    shards: Sequence[PathLike], split: PathLike, needed: Iterable[str] = ()
 ) -> tuple[Dataset, dict[str, NDArray[np.int_]]]:
     """Open the shards of a dataset, and read the rows of each part of a split.
 
-    Raises DataError if a file is damaged, or the split is that of other subtomograms.
+    Raises DataError if a file is damaged, the split is that of other subtomograms, or a part that
+    is `needed` has no rows in these shards.
     """
     dataset = open_dataset(shards)
-    return dataset, read_split(split, dataset)
-
-
-def check_parts(
-    rows: Mapping[str, NDArray[np.int_]], parts: Sequence[str], split: PathLike
-) -> None:
-    """Raise DataError if one of the parts has no rows in these shards."""
-    for part in parts:
+    rows = read_split(split, dataset)
+    for part in needed:
         if not len(rows[part]):
             message = f"{split}: the {part} set is empty in these shards"
             raise DataError(f"{message}; give the shards of all tomograms of the split")
+    return dataset, rows

@@ -16,7 +16,7 @@ No function holds all images of a shard at once.
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -90,11 +90,11 @@ class Dataset:
     """The subtomograms of several tomograms at one or more SNRs, numbered through all shards."""
 
     shards: tuple[Shard, ...]
-    _ends: NDArray[np.int64] = field(init=False, repr=False)
 
-    def __post_init__(self) -> None:
-        """Number the subtomograms."""
-        object.__setattr__(self, "_ends", np.cumsum([len(shard) for shard in self.shards]))
+    @cached_property
+    def _ends(self) -> NDArray[np.int64]:
+        """Numbers of subtomograms up to the end of each shard."""
+        return np.cumsum([len(shard) for shard in self.shards])
 
     def __len__(self) -> int:
         return int(self._ends[-1])
@@ -237,11 +237,12 @@ def open_dataset(paths: Sequence[PathLike]) -> Dataset:
     repeats the dataset and tomogram of another one.
     """
     shards = [open_shard(path) for path in paths]
-    first, seen = shards[0], dict[tuple[str, str], Path]()
+    first, seen = _kind(shards[0]), dict[tuple[str, str], Path]()
     for shard in shards:
-        for what in ("target", "voxel_size_angstrom"):
-            _same(shard, first, what, getattr(shard.origin, what), getattr(first.origin, what))
-        _same(shard, first, "size_voxels", shard.size_voxels, first.size_voxels)
+        for what, found in _kind(shard).items():
+            if found != first[what]:
+                message = f"{shard.path}: {what} is {found}, but {first[what]} in {shards[0].path}"
+                raise DataError(f"{message}; give shards of one kind")
         other = seen.setdefault(_names(shard), shard.path)
         if other != shard.path:
             dataset, tomogram = _names(shard)
@@ -251,17 +252,14 @@ def open_dataset(paths: Sequence[PathLike]) -> Dataset:
 
 
 def _names(shard: Shard) -> tuple[str, str]:
-    """Dataset and tomogram."""
     return shard.origin.dataset, shard.origin.tomogram
 
 
-def _same(shard: Shard, first: Shard, what: str, found: object, expected: object) -> None:
-    """Raise DataError if a shard is not of the same kind as the first."""
-    if found != expected:
-        message = f"{shard.path}: {what} is {found}, but {expected} in {first.path}"
-        raise DataError(f"{message}; give shards of one kind")
+def _kind(shard: Shard) -> dict[str, object]:
+    """What all shards of a dataset have in common."""
+    kind = {name: getattr(shard.origin, name) for name in ("target", "voxel_size_angstrom")}
+    return kind | {"size_voxels": shard.size_voxels}
 
 
 def _unreadable(path: PathLike, error: Exception) -> DataError:
-    """Build the error for a file that HDF5 cannot read."""
     return DataError(hdf5_cannot_be_read(path, "readable shard of ssn3d", error))

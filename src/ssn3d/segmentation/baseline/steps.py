@@ -1,12 +1,9 @@
 """Baselines on files: shards and a split in, the files of a run out. Imports no torch."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from ssn3d.core.errors import DataError
 from ssn3d.core.log import logger
@@ -22,7 +19,7 @@ from ssn3d.segmentation.evaluation.run_io import (
     write_run_record,
 )
 from ssn3d.segmentation.settings import BaselineParameters, BaselineSettings
-from ssn3d.subtomograms.steps import check_parts, read_dataset
+from ssn3d.subtomograms.steps import read_dataset
 from ssn3d.subtomograms.store import Dataset
 
 
@@ -39,8 +36,7 @@ def search_run(
 
     Raises DataError if a shard or the split is missing or damaged.
     """
-    dataset, parts = read_dataset(shards, split)
-    check_parts(parts, ["train"], split)
+    dataset, parts = read_dataset(shards, split, ["train"])
     start = time.perf_counter()
     found = search(dataset, parts["train"], settings, seed=seed, workers=workers)
     found |= {
@@ -73,8 +69,7 @@ def baseline_run(
 
     Raises DataError if an input is damaged, or the search used another dataset or split.
     """
-    data = dataset, parts = read_dataset(shards, split)
-    check_parts(parts, [*TABLES], split)
+    data = dataset, parts = read_dataset(shards, split, TABLES)
     if isinstance(parameters, BaselineParameters):
         chosen, requested, seconds = parameters, parameters.model_dump(), 0.0
     else:
@@ -82,9 +77,14 @@ def baseline_run(
         chosen = BaselineParameters(**found["chosen"])
         requested, seconds = found["search"], found["seconds"]
     settings, levels = chosen.model_dump(), dict[str, float | None]()
+    title = f"{method} on dataset {dataset.name}"
     if method in {OTSU, ORACLE}:
         started = time.perf_counter()
-        levels = _threshold_levels(method, data, chosen, workers)
+        levels = {  # None: Otsu's; the oracle's is chosen on the true masks of the part itself
+            part: best_level(dataset, parts[part], chosen, workers) if method == ORACLE else None
+            for part in TABLES
+        }
+        logger.info("%s: thresholds %s", title, levels)
         seconds = time.perf_counter() - started
         requested = chosen.model_dump(include={"smoothing_sigma_voxels", "central_radius_voxels"})
         settings = requested | {"levels": levels}
@@ -94,32 +94,13 @@ def baseline_run(
             return threshold_rows(dataset, parts[part], chosen, levels[part])
         return segment_rows(dataset, parts[part], chosen, seed, workers)
 
-    place, title = Path(folder), f"{method} on dataset {dataset.name}"
+    place = Path(folder)
     tables, masks = {part: place / name for part, name in TABLES.items()}, place / "predictions.h5"
     metrics = score_parts(dataset, parts, segmented, tables, title=title, predictions=masks)
     names = run_names(path_name(method), dataset, split)
     record = _OUTCOME | {"training_seconds": seconds, "settings": settings}
     write_run_record(place / "run.json", names, record, data, seed=seed, settings=requested)
     return metrics
-
-
-def _threshold_levels(
-    method: str,
-    data: tuple[Dataset, Mapping[str, NDArray[np.int_]]],
-    parameters: BaselineParameters,
-    workers: int,
-) -> dict[str, float | None]:
-    """Level of the threshold of each evaluated part; None is Otsu's.
-
-    The oracle's is chosen on the true masks of each part itself.
-    """
-    dataset, rows = data
-    levels = {
-        part: best_level(dataset, rows[part], parameters, workers) if method == ORACLE else None
-        for part in TABLES
-    }
-    logger.info("%s on dataset %s: thresholds %s", method, dataset.name, levels)
-    return levels
 
 
 _OUTCOME = {

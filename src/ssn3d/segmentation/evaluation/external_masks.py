@@ -18,7 +18,7 @@ from ssn3d.io.files import PathLike, sha256_of, write_json
 from ssn3d.io.hdf5 import FAULTS, hdf5_cannot_be_read
 from ssn3d.segmentation.evaluation.run_io import TABLES, all_segmented, run_names, score_parts
 from ssn3d.subtomograms.samples import groups_of
-from ssn3d.subtomograms.steps import check_parts, read_dataset
+from ssn3d.subtomograms.steps import read_dataset
 from ssn3d.subtomograms.store import Dataset
 
 _KIND = "readable file of masks"
@@ -49,10 +49,9 @@ def score_predictions(
 
     Raises DataError if a file is damaged; or a mask is missing, of another shape or not of 0 and 1.
     """
-    dataset, parts = read_dataset(shards, split)
+    dataset, parts = read_dataset(shards, split, TABLES)
     if len({shard.origin.dataset for shard in dataset.shards}) > 1:
         raise DataError(f"{predictions}: shards of several datasets; score one at a time")
-    check_parts(parts, [*TABLES], split)
     places = _read_places(predictions, dataset)
     for part in TABLES:
         _check_complete(predictions, part, _names(dataset, parts[part]), places)
@@ -108,7 +107,6 @@ def _check_complete(
 
 
 def _names(dataset: Dataset, rows: NDArray[np.int_]) -> list[Name]:
-    """Tomogram and label of each row."""
     columns = dataset.tomograms[rows].tolist(), dataset.labels[rows].tolist()
     return list(zip(*columns, strict=True))
 

@@ -10,7 +10,7 @@ from ssn3d.segmentation.evaluation.run_io import all_segmented, run_names, score
 from ssn3d.segmentation.inference.compute import Compute
 from ssn3d.segmentation.inference.predict import load_network, predict_masks
 from ssn3d.segmentation.networks.registry import architecture
-from ssn3d.subtomograms.steps import check_parts, read_dataset
+from ssn3d.subtomograms.steps import read_dataset
 from ssn3d.subtomograms.store import Dataset
 
 
@@ -38,9 +38,8 @@ def evaluate_run(
         CheckpointError: the weights are damaged.
     """
     network, description = load_network(weights)
-    dataset, rows = read_dataset(shards, split)
     tables = {"test": per_subtomogram, "independent": independent}
-    check_parts(rows, [*tables], split)
+    dataset, rows = read_dataset(shards, split, tables)
     name = description["network"]
     _check_weights(weights, description, run_names(name, dataset, split, repeat), split, dataset)
     with own_gpu(device, trainings_per_gpu):

@@ -84,7 +84,7 @@ def reproducible(device: torch.device) -> Iterator[None]:
         yield
 
 
-def torch_generator(seed: int, *keys: str | int, device: str = "cpu") -> torch.Generator:
+def torch_generator(seed: int, *keys: str | int) -> torch.Generator:
     """Random generator of one job, seeded as `seeds.generator`."""
     state = int(seed_sequence(seed, *keys).generate_state(1, np.uint64)[0])
-    return torch.Generator(device=device).manual_seed(state & (2**63 - 1))
+    return torch.Generator().manual_seed(state & (2**63 - 1))

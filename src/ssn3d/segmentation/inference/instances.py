@@ -66,7 +66,6 @@ def segment_targets(
 
 
 def _check_centres(tomogram: Tomogram, centres: NDArray[np.float64]) -> None:
-    """Raise DataError if a centre is outside of the tomogram, or there are too many."""
     if len(centres) > MOST_PARTICLES:
         raise DataError(f"{len(centres)} particles; give at most {MOST_PARTICLES} at a time")
     inside = lies_inside(centres, 1, tomogram.grid.shape)

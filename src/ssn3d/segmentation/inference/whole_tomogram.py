@@ -190,7 +190,6 @@ def _on_whole_grid(
 def _check_extent(
     tomogram: Tomogram, shape: tuple[int, int, int], voxel_size_angstrom: float
 ) -> None:
-    """Raise DataError if a tomogram is too thin."""
     if min(shape) < SMALLEST_EDGE_VOXELS:
         z, y, x = shape
         raise DataError(

@@ -24,12 +24,8 @@ def has_scales(network: nn.Module) -> bool:
 
 def calibrate_scales(network: nn.Module, images: Tensor, compute: Compute) -> None:
     """Set the channel scales of a network, in place, by images (n, s, s, s)."""
-    done: list[nn.Module] = []
 
     def set_scale(layer: nn.Module, inputs: Any) -> None:
-        if any(layer is other for other in done):
-            return
-        done.append(layer)
         assert isinstance(layer, ChannelScale)
         groups = inputs[0].float().unflatten(1, (-1, CHANNELS_PER_GROUP))
         pooled = torch.var_mean(groups, dim=(0, 2, 3, 4, 5))

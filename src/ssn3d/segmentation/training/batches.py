@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, default_convert
 
 from ssn3d.core.provenance import hardware
 from ssn3d.segmentation.inference.compute import Compute
@@ -73,7 +73,7 @@ class Source:
         loader = DataLoader(
             _Reader(self._samples),
             batch_sampler=groups,  # type: ignore[arg-type] # arrays serve as lists
-            collate_fn=_uncollated,  # type: ignore[arg-type]
+            collate_fn=default_convert,
             num_workers=min(_WORKERS, hardware()["cores"]) if on_gpu else 0,
             prefetch_factor=_AHEAD if on_gpu else None,
             pin_memory=on_gpu,
@@ -92,11 +92,5 @@ class _Reader(Dataset[Any]):
     def __init__(self, samples: Samples) -> None:
         self._samples = samples
 
-    def __getitems__(self, rows: Rows) -> Batch:
-        images, masks = self._samples.read(np.asarray(rows))
-        return torch.from_numpy(images), torch.from_numpy(masks)
-
-
-def _uncollated(batch: Batch) -> Batch:
-    """Return a group, which is read as a batch already."""
-    return batch
+    def __getitems__(self, rows: Rows) -> tuple[NDArray[Any], NDArray[np.uint8]]:
+        return self._samples.read(np.asarray(rows))

@@ -17,7 +17,7 @@ from ssn3d.segmentation.settings import TrainingSettings
 from ssn3d.segmentation.training.checkpoint import write_tensors
 from ssn3d.segmentation.training.distributed import Ranks
 from ssn3d.segmentation.training.train import TrainingResult, train
-from ssn3d.subtomograms.steps import check_parts, read_dataset
+from ssn3d.subtomograms.steps import read_dataset
 
 
 def train_run(
@@ -40,8 +40,7 @@ def train_run(
     All processes (`ranks`) train, the first writes. A `repeat` (`runs.repeats`) changes initial
     weights, order and dropout alone. Raises DataError or CheckpointError for damaged files.
     """
-    dataset, rows = read_dataset(shards, split)
-    check_parts(rows, ("train", "validation"), split)
+    dataset, rows = read_dataset(shards, split, ("train", "validation"))
     names = run_names(network, dataset, split, repeat)
     target = dataset.shards[0].origin.target
     check_classes(network, target)

@@ -136,7 +136,6 @@ def _optimiser(network: nn.Module, settings: TrainingSettings) -> torch.optim.Op
 
 
 def _run(training: Training) -> TrainingResult:
-    """Train epoch by epoch until there is a reason to stop."""
     settings, network = training.settings, training.network
     done = start(training)
     history = done.history
