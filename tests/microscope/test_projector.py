@@ -9,7 +9,8 @@ import torch
 
 from sections import changed, section
 from ssn3d.core.seeds import generator
-from ssn3d.microscope.projector import _BAND_ROWS, _SLAB_SLICES, Projector
+from ssn3d.microscope import projector as module
+from ssn3d.microscope.projector import Projector
 from ssn3d.microscope.reconstruct import reconstruct
 
 TILT = section("microscope").tilt
@@ -88,8 +89,8 @@ def test_slabs_and_bands_change_nothing(monkeypatch):
     projector = Projector(23, 40, FULL[::9])
     tilts = projector.project(volume)
     whole = projector.backproject(tilts)
-    monkeypatch.setitem(_SLAB_SLICES, "cpu", 5)
-    monkeypatch.setitem(_BAND_ROWS, "cpu", 7)
+    monkeypatch.setattr(module, "_SLAB_SLICES", {"cpu": 5})
+    monkeypatch.setattr(module, "_BAND_ROWS", 7)
     np.testing.assert_allclose(projector.project(volume), tilts, rtol=1e-5)
     np.testing.assert_allclose(projector.backproject(tilts), whole, rtol=1e-5)
 
