@@ -56,10 +56,7 @@ def check_voxel_sizes(sizes_angstrom: Mapping[str, float]) -> None:
 def check_sizes(masses_dalton: Mapping[str, float], snr: float | None, voxel: float) -> None:
     """Raise ConfigError if targets, by ID, are too small for voxels or noise.
 
-    Args:
-        masses_dalton: masses of the targets.
-        snr: highest SNR that the tomograms may have; None if it is unknown.
-        voxel: voxel size in angstrom.
+    The SNR is the highest that the tomograms may have, None if it is unknown; voxels are in A.
     """
     for target, mass in masses_dalton.items():
         remedy = f"remove {target} from find.targets"

@@ -146,12 +146,8 @@ def write_picks(
     all candidates. Scores are probabilities that picks are right. Where several targets are found,
     the most probable is kept.
 
-    Args:
-        candidates: file of `write_candidates` of each tomogram, by its name.
-        calibration: file of `calibrate_targets`.
-        volumes: shape (z, y, x) and voxel size in angstrom of each tomogram.
-        false_discovery_rate: expected fraction of wrong picks.
-        folder: folder of the outputs.
+    `candidates` are files of `write_candidates`, and `volumes` shapes (z, y, x) and voxel sizes in
+    angstrom, by tomogram; `calibration` is the file of `calibrate_targets`.
     """
     found = {name: read_json(file) for name, file in candidates.items()}
     fits = {t: Calibration(c["slopes"], c["intercept"]) for t, c in read_json(calibration).items()}

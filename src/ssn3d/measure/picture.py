@@ -76,12 +76,10 @@ def _draw_beads(axes: Axes, found: Measurements) -> None:
 
 def _draw_faces(axes: Axes, found: Measurements, axis: int) -> None:
     """Draw the faces of the slab on the middle section across y (1) or x (2)."""
-    if found.slab is None:
-        return
     nm, depth = found.voxel_size_angstrom / 10, found.shape[0]
     length = found.shape[2 if axis == 1 else 1]
     along = np.array([0.0, float(length)])
-    for face in found.slab.faces:
+    for face in found.slab.faces if found.slab else []:
         slope = face.slope_x if axis == 1 else face.slope_y
         height = depth / 2 + face.height + (along - length / 2) * slope
         axes.plot(along * nm, height * nm, "--", color=_ORANGE, linewidth=1)

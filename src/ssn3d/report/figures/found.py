@@ -26,12 +26,8 @@ def draw_found(
 ) -> None:
     """Draw the middle of a tomogram with the picks of each target, and with its macromolecules.
 
-    Args:
-        sample: the tomogram.
-        picks: STAR file of each target.
-        labels: volume of the classes of its voxels.
-        candidates: file of `write_candidates`, for the diameters.
-        figure: PNG file.
+    `picks` are STAR files by target, `labels` the classes of the voxels; the diameters are those in
+    `candidates`, the file of `write_candidates`.
     """
     tomogram = open_sample(sample)
     frame = frame_of_tomogram(tomogram)
