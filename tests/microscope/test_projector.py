@@ -17,13 +17,13 @@ TILT = section("microscope").tilt
 FULL = np.arange(-90.0, 90.0, 1.0)
 
 
-def blobs(size_z, size_y, size_x, seed=0, count=12, margin=0.25):
-    """Smooth phantom: Gaussian blobs of 3 voxels, well inside."""
-    rng = generator(seed, "blobs")
+def blobs(size_z, size_y, size_x, margin=0.25):
+    """Smooth phantom: 12 Gaussian blobs of 3 voxels, well inside."""
+    rng = generator(0, "blobs")
     volume = np.zeros((size_z, size_y, size_x), dtype=np.float32)
     shape = np.array(volume.shape)
-    places = rng.uniform(margin * shape, (1 - margin) * shape, size=(count, 3)).astype(int)
-    volume[tuple(places.T)] = rng.uniform(0.5, 1, size=count)
+    places = rng.uniform(margin * shape, (1 - margin) * shape, size=(12, 3)).astype(int)
+    volume[tuple(places.T)] = rng.uniform(0.5, 1, size=12)
     return scipy.ndimage.gaussian_filter(volume, (3, min(3, size_y / 4), 3)) * 1000
 
 
