@@ -50,11 +50,6 @@ def test_each_bead_is_measured(opened):
         assert found[nearest] == pytest.approx(20 * radius, rel=0.25)
 
 
-def test_no_beads(opened):
-    noise = generator(0, "no beads").standard_normal((48, 64, 64)).astype(np.float32)
-    assert find_beads(opened(noise)) == []
-
-
 def test_simulated_tomogram(simulated, tmp_path, capsys):
     found, config = run(simulated.at(0.06), tmp_path, "--tilts", -42, 63, "--cs", 2.0)
     printed = capsys.readouterr().out

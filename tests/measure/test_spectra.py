@@ -16,7 +16,7 @@ from ssn3d.measure.denoised import DETAIL_KURTOSIS, detail_kurtosis
 from ssn3d.measure.finish import NoiseFit, fit_noise, is_eight_bits
 from ssn3d.measure.slab import find_slab
 from ssn3d.measure.snr import UNCERTAINTY, estimate_snr
-from ssn3d.measure.spectrum import Spectrum, block_corners, mean_power, spectrum_of
+from ssn3d.measure.spectrum import Spectrum, blocks, mean_power, spectrum_of
 from ssn3d.measure.thon import find_rings
 from ssn3d.measure.tilts import find_tilt_range, tilt_range_of
 from ssn3d.microscope.ctf import ctf
@@ -123,10 +123,10 @@ def test_denoised_detail(simulated, opened):
 
 
 def test_blocks_cover_the_height():
-    corners = block_corners((300, 400, 400), (128, 128, 128), 250, 6)
-    assert len(corners) == 6
-    assert {z for z, _, _ in corners} == {172}
-    assert max(max(corner) for corner in corners) <= 272
+    found = blocks((300, 400, 400), 128, 250, 6)
+    assert len(found) == 6
+    assert {(z.start, z.stop) for z, _, _ in found} == {(172, 300)}
+    assert max(part.stop for block in found for part in block) <= 400
 
 
 SHAPE = (40, 48, 56)

@@ -9,20 +9,21 @@ import torch
 
 from sections import changed, section
 from ssn3d.core.seeds import generator
-from ssn3d.microscope.projector import _BAND_ROWS, _SLAB_SLICES, Projector
+from ssn3d.microscope import projector as module
+from ssn3d.microscope.projector import Projector
 from ssn3d.microscope.reconstruct import reconstruct
 
 TILT = section("microscope").tilt
 FULL = np.arange(-90.0, 90.0, 1.0)
 
 
-def blobs(size_z, size_y, size_x, seed=0, count=12, margin=0.25):
-    """Smooth phantom: Gaussian blobs of 3 voxels, well inside."""
-    rng = generator(seed, "blobs")
+def blobs(size_z, size_y, size_x, margin=0.25):
+    """Smooth phantom: 12 Gaussian blobs of 3 voxels, well inside."""
+    rng = generator(0, "blobs")
     volume = np.zeros((size_z, size_y, size_x), dtype=np.float32)
     shape = np.array(volume.shape)
-    places = rng.uniform(margin * shape, (1 - margin) * shape, size=(count, 3)).astype(int)
-    volume[tuple(places.T)] = rng.uniform(0.5, 1, size=count)
+    places = rng.uniform(margin * shape, (1 - margin) * shape, size=(12, 3)).astype(int)
+    volume[tuple(places.T)] = rng.uniform(0.5, 1, size=12)
     return scipy.ndimage.gaussian_filter(volume, (3, min(3, size_y / 4), 3)) * 1000
 
 
@@ -88,8 +89,8 @@ def test_slabs_and_bands_change_nothing(monkeypatch):
     projector = Projector(23, 40, FULL[::9])
     tilts = projector.project(volume)
     whole = projector.backproject(tilts)
-    monkeypatch.setitem(_SLAB_SLICES, "cpu", 5)
-    monkeypatch.setitem(_BAND_ROWS, "cpu", 7)
+    monkeypatch.setattr(module, "_SLAB_SLICES", {"cpu": 5})
+    monkeypatch.setattr(module, "_BAND_ROWS", 7)
     np.testing.assert_allclose(projector.project(volume), tilts, rtol=1e-5)
     np.testing.assert_allclose(projector.backproject(tilts), whole, rtol=1e-5)
 

@@ -19,9 +19,9 @@ from ssn3d.microscope.reconstruct import (
     soft_end,
     tilt_spacings_deg,
 )
+from ssn3d.microscope.steps import EVERY
 
 FREQUENCY = np.linspace(0, 0.5, 201)
-ALL = slice(0, None, 1)
 
 
 @given(st.integers(2, 200), st.floats(0.01, 5), st.floats(-90, 0))
@@ -110,14 +110,14 @@ def test_corrected_images():
     spectrum = np.fft.rfft2(np.fft.ifftshift(correct(0, torch.from_numpy(images[1])).numpy()))
     assert spectrum.real.max() < 0.05
     assert spectrum.real.mean() < -0.5
-    assert correction(camera(tilt=tilt), (96, 96), ALL) is None
+    assert correction(camera(tilt=tilt), (96, 96), EVERY) is None
 
 
 def test_dose_weighting_damps_late_images():
     tilt = {"min_deg": -60.0, "max_deg": 60.0, "step_deg": 20.0, "left_out_fraction": 0.0}
     ours = camera(tilt=tilt, dose=DOSE, reconstruction={"dose_weighting": True})
     white = torch.from_numpy(generator(1, "white").normal(size=(64, 64)).astype(np.float32))
-    correct = correction(ours, (64, 64), ALL)
+    correct = correction(ours, (64, 64), EVERY)
     left = [float(correct(i, white).std()) for i in range(7)]
     assert left[0] < left[1] < left[2] < left[3] < 1
     assert left[6] < left[5] < left[4] < left[3]

@@ -1,5 +1,4 @@
 import re
-from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -16,13 +15,7 @@ LINK_TARGETS = SECTIONS + re.findall(r"tables/(\w+\.html)", RULES)
 """Sections and pages, which Snakemake makes targets of links in captions."""
 
 
-def render(
-    path: Path,
-    source: str = "archive",
-    by: str = "subtomogram",
-    sheet: str | None = None,
-    shown: Sequence[str] | None = None,
-) -> str:
+def render(path, source="archive", by="subtomogram", sheet=None, shown=None):
     """Render a caption as Snakemake does; an unknown name or key is an error."""
     config = yaml.safe_load((FOLDER.parents[1] / "config.yaml").read_text())
     config["structures"]["source"], config["splits"]["by"] = source, by
@@ -39,7 +32,7 @@ def render(
 
 
 @pytest.mark.parametrize("path", CAPTIONS, ids=lambda path: path.stem)
-def test_captions_are_valid(path: Path) -> None:
+def test_captions_are_valid(path):
     texts = {by: render(path, by=by) for by in ("subtomogram", "tomogram")}
     if path.stem in {"table2", "table3"}:
         assert ["overlap" in text for text in texts.values()] == [True, False]
@@ -49,19 +42,19 @@ def test_captions_are_valid(path: Path) -> None:
         )
 
 
-def test_every_caption_has_a_rule() -> None:
+def test_every_caption_has_a_rule():
     named = set(re.findall(r"in_\w+\(\s*\"results/[^\"]+\",\s*\"(\w+)\"", RULES))
     assert named | {"workflow"} == {path.stem for path in CAPTIONS}
 
 
-def test_front_page_names_data() -> None:
+def test_front_page_names_data():
     front = FOLDER / "workflow.rst"
     assert "bead models" not in render(front)
     assert "bead models" in render(front, source="surrogate")
     assert "A (SNR 0.5), B (SNR 0.06), C (SNR 0.01)" in render(front)
 
 
-def test_front_page_of_recovery_alone() -> None:
+def test_front_page_of_recovery_alone():
     path = FOLDER / "workflow.rst"
     front = render(path, sheet="tomograms.tsv", shown=["7. Recovery"]).partition("\n.. _")[0]
     assert re.findall(r"`([^`]+)`_", front) == ["7. Recovery"]

@@ -127,6 +127,10 @@ def test_snr_page(tmp_path):
         "2,092 (2,087 to 2,100)", "100", "t2: -5%",
     ]  # fmt: skip
     assert "is the SNR in the cube" in (tmp_path / "page.html").read_text()
+    in_band = of_a | {"snr_by_region": {"band": 0.51}, "snr_without_noise": None, "region": "band"}
+    snr_page({("t1", "A"): in_band}, tmp_path / "page.html")
+    (row,) = table_of(tmp_path / "page.html")
+    assert (row["SNR in the band"], row["SNR without noise"]) == ("0.51", NOTHING)
 
 
 def test_masks_page(tmp_path):

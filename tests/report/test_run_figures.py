@@ -115,10 +115,6 @@ def test_many_runs_share_label():
 HEADER = "s\th:m:s\tmax_rss\tmax_vms\tmean_load\n"
 
 
-def benchmark(path, seconds, memory):
-    path.write_text(f"{HEADER}{seconds}\t0:00:01\t{memory}\t-\t99.0\n")
-
-
 @pytest.fixture
 def files(tmp_path):
     jobs = {
@@ -130,16 +126,8 @@ def files(tmp_path):
     found = {rule: [tmp_path / f"{rule}_{job[0]}.tsv" for job in jobs[rule]] for rule in jobs}
     for rule, paths in found.items():
         for path, (_, seconds, memory) in zip(paths, jobs[rule], strict=True):
-            benchmark(path, seconds, memory)
+            path.write_text(f"{HEADER}{seconds}\t0:00:01\t{memory}\t-\t99.0\n")
     return found
-
-
-def test_read_benchmarks(files):
-    jobs = read_benchmarks(files)
-    assert jobs.groupby("rule")["seconds"].sum().to_dict() == {
-        "train_network": 1000, "simulate_specimen": 60, "make_tables": 0.5,
-    }  # fmt: skip
-    assert np.isnan(jobs.set_index("rule").loc["make_tables", "memory_mb"])
 
 
 def test_total_time_and_peak_memory(files):

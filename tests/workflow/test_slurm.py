@@ -42,12 +42,6 @@ def voxels_sha256(path):
     return hashlib.sha256(path.read_bytes()[MRC_HEADER_BYTES:]).hexdigest()
 
 
-def experiment(folder):
-    """Copy what the small experiment needs."""
-    copy_repository(folder)
-    return folder
-
-
 def records(folder):
     """Slurm's records of the jobs of a folder by rule, each rule's in the order of submission.
 
@@ -79,7 +73,8 @@ def submitted(tmp_path_factory):
     jobs of tomograms for one core, so that two chains fit on two cores.
     """
     skip_without_one_node_slurm()
-    folder = experiment(tmp_path_factory.mktemp("slurm"))
+    folder = tmp_path_factory.mktemp("slurm")
+    copy_repository(folder)
     rules = folder / "workflow" / "rules" / "common.smk"
     rules.write_text(rules.read_text().replace("READING_MB = 3500", "READING_MB = 600"))
     slurm = ["--profile", "profiles/slurm", "--slurm-init-seconds-before-status-checks", "2"]
@@ -127,17 +122,17 @@ def test_a_job_out_of_memory_gets_more(submitted):
 def test_a_local_run_gives_the_same_bytes_and_finds_nothing_to_do(submitted, tmp_path):
     local = ["--cores", "2", "--configfile", "small.yaml"]
     assert "Nothing to be done" in snakemake(submitted, SCORES, "-n", *local)
-    folder = experiment(tmp_path)
-    snakemake(folder, SCORES, *local)
+    copy_repository(tmp_path)
+    snakemake(tmp_path, SCORES, *local)
     for name in ("results/splits/random.csv", f"{RUN}/weights.pt", f"{RUN}/predictions.h5"):
-        assert sha256_of(submitted / name) == sha256_of(folder / name), name
-    scores = [pd.read_csv(where / SCORES, dtype=str) for where in (submitted, folder)]
+        assert sha256_of(submitted / name) == sha256_of(tmp_path / name), name
+    scores = [pd.read_csv(where / SCORES, dtype=str) for where in (submitted, tmp_path)]
     assert scores[0].drop(columns="milliseconds").equals(scores[1].drop(columns="milliseconds"))
     for name in VOLUMES:
         path = Path("results") / "tomograms" / "t1" / f"{name}.mrc"
-        assert voxels_sha256(submitted / path) == voxels_sha256(folder / path), name
+        assert voxels_sha256(submitted / path) == voxels_sha256(tmp_path / path), name
     path = Path("results") / "subtomograms" / "low" / "t1.h5"
-    shards = [open_shard(where / path) for where in (submitted, folder)]
+    shards = [open_shard(where / path) for where in (submitted, tmp_path)]
     assert shards[0].sha256 == shards[1].sha256
 
 
@@ -150,9 +145,9 @@ def planned(folder, *options):
 
 @pytest.mark.slow
 def test_every_rule_asks_for_more_in_each_attempt(tmp_path):
-    folder = experiment(tmp_path)
+    copy_repository(tmp_path)
     slurm = ["--profile", "profiles/slurm", "--attempt"]  # Snakemake's way to tell it to a job
-    first, third = planned(folder, *slurm, "1"), planned(folder, *slurm, "3")
+    first, third = planned(tmp_path, *slurm, "1"), planned(tmp_path, *slurm, "3")
     assert set(first) > CHAIN | ON_GPU
     for rule, resources in first.items():
         for name, least in (("mem_mb", 2000), ("runtime", 15)):
@@ -162,5 +157,6 @@ def test_every_rule_asks_for_more_in_each_attempt(tmp_path):
 
 @pytest.mark.slow
 def test_trainings_of_a_workstation_share_its_gpus(tmp_path):
-    asked = planned(experiment(tmp_path), "--profile", "profiles/workstation")
+    copy_repository(tmp_path)
+    asked = planned(tmp_path, "--profile", "profiles/workstation")
     assert {rule for rule, resources in asked.items() if resources.get("gpu") == "1"} == ON_GPU

@@ -50,7 +50,7 @@ def figures_of(runs, files):
 def title(run):
     """Name a run for a reader: method, dataset, its SNR or the structure left out, its seed."""
     split, _, seed = run.split.partition("_seed")
-    snr = f"(SNR {', '.join(f'{SNRS[name]:.2g}' for name in run.dataset.split('+'))})"
+    snr = f"(SNR {', '.join(f'{SNRS[name]:.2g}' for name in run.dataset.split(JOIN))})"
     words = snr if split == "random" else split.replace("_", " ")
     return f"{run.method}, {run.dataset} {words}" + (f", seed {seed}" if seed else "")
 

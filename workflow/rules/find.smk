@@ -32,10 +32,7 @@ rule set_simulation:
             "results/find/measured/{searched}/measurements.json", searched=SEARCHED
         ),
         snrs=expand("results/find/measured/{searched}/snr.json", searched=SEARCHED),
-        labels=expand(
-            "results/find/tomograms/{searched}/{searched}_labels.mrc",
-            searched=SEARCHED,
-        ),
+        labels=expand(of_tomogram("labels.mrc"), everywhere=SEARCHED),
         structures=expand("results/structures/{pdb_id}.npz", pdb_id=TARGETS),
         distractors=expand(
             "results/structures/{pdb_id}.npz",
@@ -128,10 +125,7 @@ rule calibrate_targets:
 rule pick_targets:
     input:
         tomograms=[users_file(sample.file) for sample in SEARCHED.values()],
-        candidates=expand(
-            "results/find/tomograms/{searched}/{searched}_candidates.json",
-            searched=SEARCHED,
-        ),
+        candidates=expand(of_tomogram("candidates.json"), everywhere=SEARCHED),
         calibration="results/find/calibration.json",
     output:
         expand(

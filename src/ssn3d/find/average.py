@@ -37,14 +37,8 @@ def average_target(
     Picks that are too few, or in tomograms that cannot be averaged together, are no error: the
     reason is logged, and stands in the figure and in {folder}/no_average.txt.
 
-    Args:
-        sources: tomograms and picks.
-        structure: file of the target's structure.
-        folder: folder of the files of `average_picks`, and structure.mrc, with which the average
-            is compared.
-        figure: PNG file.
-        seed: seed of the half sets.
-        threads: number of threads.
+    The folder gets the files of `average_picks`, and structure.mrc, a map of the target's file
+    `structure`, with which the average is compared; the figure is a PNG file.
     """
     first = sources[0].sample
     voxel_size_angstrom = voxel_size_of(open_volume(first.file), first.voxel_size_angstrom)[0]

@@ -53,20 +53,13 @@ def find_target(
     is_specimen: IsData,
     threads: int,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Find where a target may be in a tomogram.
+    """Find where a target may be in a tomogram, whose tilts are the lowest and the highest.
 
-    Args:
-        tomogram: tomogram.
-        segmentation: its probability of macromolecule, and its labels.
-        target: structure.
-        resolution_angstrom: finest detail that is compared.
-        tilt_range_deg: lowest and highest tilt.
-        is_specimen: voxels where blobs of the tomogram itself are candidates.
-        threads: number of threads.
+    `segmentation` are its probability of macromolecule, and its labels; blobs of the tomogram
+    itself are candidates where `is_specimen`. Detail finer than the resolution is not compared.
 
-    Returns:
-        Centres (n, 3), z, y, x in voxels, correlation coefficients (n,), best first, and heights
-        (n,) of the blobs there in standard deviations, 0 where there is none.
+    Returns centres (n, 3), z, y, x in voxels, correlation coefficients (n,), best first, and
+    heights (n,) of the blobs there in standard deviations, 0 where there is none.
     """
     voxel = tomogram.grid.voxel_size_angstrom
     diameter = diameter_angstrom(target.mass_dalton)
@@ -172,6 +165,4 @@ def are_right(
     """
     inside = lies_inside(truth.centres, 1, shape) & (truth.pdb_ids == target)
     pairs = match(centres, truth.centres[inside], distance_voxels)
-    correct = np.zeros(len(centres), dtype=bool)
-    correct[pairs.picks] = True
-    return correct, int(inside.sum())
+    return np.isin(np.arange(len(centres)), pairs.picks), int(inside.sum())

@@ -20,13 +20,11 @@ TWINS = 0.95
 """Correlation of two maps above which noise of any strength hides their difference."""
 _FEWEST_VOXELS = 3.0
 """Diameter of the narrowest blobs that difference of Gaussians finds."""
-_MOST_DIFFERENT_MASS = 1.25
-"""Maps of structures of more different masses correlate less than twins."""
 NEARLY_TWINS, _RESOLUTION_OF_TWINS_ANGSTROM = 0.9, 20.0
 """Correlation of two maps above which one molecule, such as a ribosome, is of another species; and
 their resolution, whatever that of the tomograms is: at 60 A, GroEL is like half a ribosome."""
 _MOST_DIFFERENT_EXTENT = 1.15
-"""Ratio of radii of gyration above which maps correlate less than that."""
+"""Ratio of radii of gyration above which maps are not compared: they correlate less than that."""
 _MOST_DIFFERENT_VOXELS = 1.5
 _BOX_VOXELS = 24
 _MARGIN_RESOLUTIONS = 3.0
@@ -58,10 +56,7 @@ def check_voxel_sizes(sizes_angstrom: Mapping[str, float]) -> None:
 def check_sizes(masses_dalton: Mapping[str, float], snr: float | None, voxel: float) -> None:
     """Raise ConfigError if targets, by ID, are too small for voxels or noise.
 
-    Args:
-        masses_dalton: masses of the targets.
-        snr: highest SNR that the tomograms may have; None if it is unknown.
-        voxel: voxel size in angstrom.
+    The SNR is the highest that the tomograms may have, None if it is unknown; voxels are in A.
     """
     for target, mass in masses_dalton.items():
         remedy = f"remove {target} from find.targets"
@@ -81,16 +76,16 @@ def check_sizes(masses_dalton: Mapping[str, float], snr: float | None, voxel: fl
 
 def check_twins(structures: Sequence[Structure], resolution_angstrom: float) -> None:
     """Raise ConfigError if two targets cannot be told apart at a resolution."""
-    for one, other in combinations(structures, 2):
-        masses = sorted([one.mass_dalton, other.mass_dalton])
-        if masses[1] > _MOST_DIFFERENT_MASS * masses[0]:
-            continue
-        alike = correlation(one, other, resolution_angstrom)
-        if alike > TWINS:
-            raise ConfigError(
-                f"config: find.targets: {one.pdb_id} and {other.pdb_id} cannot be told apart at "
-                f"{resolution_angstrom:g} A (their maps correlate by {alike:.3f}); keep one of them"
-            )
+    sized = [(_extent_angstrom(structure), structure) for structure in structures]
+    for (extent, one), (others, other) in combinations(sized, 2):
+        if _are_near(extent, others):
+            alike = correlation(one, other, resolution_angstrom)
+            if alike > TWINS:
+                raise ConfigError(
+                    f"config: find.targets: {one.pdb_id} and {other.pdb_id} cannot be told apart "
+                    f"at {resolution_angstrom:g} A (their maps correlate by {alike:.3f}); keep one "
+                    "of them"
+                )
 
 
 def twins_of(targets: Sequence[Structure], others: Sequence[Structure]) -> list[str]:
@@ -98,12 +93,11 @@ def twins_of(targets: Sequence[Structure], others: Sequence[Structure]) -> list[
 
     Where they are simulated, a target's map fits them, and what is found would be called wrong.
     """
+    sized = [(_extent_angstrom(target), target) for target in targets]
     twins = []
     for other in others:
-        for target in targets:
-            extents = sorted([_radius_of_gyration(target), _radius_of_gyration(other)])
-            if extents[1] > _MOST_DIFFERENT_EXTENT * extents[0]:
-                continue
+        extent = _extent_angstrom(other)
+        for target in (one for theirs, one in sized if _are_near(extent, theirs)):
             alike = correlation(target, other, _RESOLUTION_OF_TWINS_ANGSTROM)
             if alike > NEARLY_TWINS:
                 logger.info(
@@ -115,9 +109,15 @@ def twins_of(targets: Sequence[Structure], others: Sequence[Structure]) -> list[
     return twins
 
 
-def _radius_of_gyration(structure: Structure) -> float:
+def _extent_angstrom(structure: Structure) -> float:
+    """Radius of gyration."""
     squared = (structure.points_angstrom**2).sum(axis=1)  # from the centre of mass
     return float(np.sqrt(np.average(squared, weights=structure.masses_dalton)))
+
+
+def _are_near(one: float, other: float) -> bool:
+    """Return True if structures of two extents may be alike."""
+    return max(one, other) <= _MOST_DIFFERENT_EXTENT * min(one, other)
 
 
 def correlation(one: Structure, other: Structure, resolution_angstrom: float) -> float:

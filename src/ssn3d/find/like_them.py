@@ -118,10 +118,7 @@ def microscope_like(
     """Section `microscope` of tomograms like those measured; their lowest and highest tilts."""
     found = dict(microscope)
     lows, highs = zip(*tilts_deg, strict=True)
-    found["tilt"] = microscope["tilt"] | {
-        "min_deg": _tilts(lows),
-        "max_deg": _tilts(highs),
-    }
+    found["tilt"] = microscope["tilt"] | {"min_deg": _tilts(lows), "max_deg": _tilts(highs)}
     rings = [one["thon_rings"] for one in measured if one["thon_rings"] is not None]
     if len(rings) == len(measured):
         margins = [max(_DEFOCUS_MARGIN_UM, 2 * one["error_um"]) for one in rings]
@@ -142,22 +139,16 @@ def _tilts(angles: Sequence[float]) -> list[float]:
 
 def _finish(measured: Measured, known: Mapping[str, Any] | None) -> Section:
     """Steps after reconstruction, as frequent as they were seen."""
+    found = {"high_pass": None, "deconvolution": None, **(known or {})}
+    found |= {"low_pass": None, "quantisation": None}
     periods = [one["low_pass_angstrom"] for one in measured]
-    seen = [period for period in periods if period is not None]
-    rounded = sum(one["eight_bits"] for one in measured) / len(measured)
-    passed = {
-        "probability": len(seen) / len(periods),
-        "period_angstrom": _around(seen, limits=(1.0, 1e5)) if seen else None,
-    }
-    bits = {"probability": rounded, "bits": 8, "clipped_percent": [0.01, 1.0]}
-    return (
-        {"high_pass": None, "deconvolution": None}
-        | dict(known or {})
-        | {
-            "low_pass": passed if seen else None,
-            "quantisation": bits if rounded else None,
-        }
-    )
+    if seen := [period for period in periods if period is not None]:
+        widths = _around(seen, limits=(1.0, 1e5))
+        found["low_pass"] = {"probability": len(seen) / len(periods), "period_angstrom": widths}
+    if rounded := sum(one["eight_bits"] for one in measured) / len(measured):
+        bits = {"probability": rounded, "bits": 8, "clipped_percent": [0.01, 1.0]}
+        found["quantisation"] = bits
+    return found
 
 
 def resolution_like(specimen: Mapping[str, Any], microscope: Mapping[str, Any]) -> float:

@@ -51,19 +51,18 @@ def calibrate_targets(
     """
     made, own = ([read_json(file, *targets) for file in files] for files in (simulated, annotated))
     known = made + own
-    used = {target: _calibrated_by(known, len(made), target) for target in targets}
-    scored = {t: [_scored(known[row][t]) for row in rows] for t, rows in used.items()}
-    fits = {target: vars(calibrate(scored[target])) for target in targets}
-    by_others = [_by_others(known, used, row) for row in range(len(known))]
+    scored = {target: _scored(known, len(made), target) for target in targets}
+    by_others = [_by_others(found, scored, row) for row, found in enumerate(known)]
     highest = [best_of_others(one) for one in by_others]
     content: dict[str, Any] = {}
     rows = []
-    for target, candidates in scored.items():
-        probabilities = [by_others[row][target].scores for row in used[target]]
-        rivals = [highest[row][target] for row in used[target]]
+    for target, used in scored.items():
+        candidates = [*used.values()]
+        probabilities = [by_others[row][target].scores for row in used]
+        rivals = [highest[row][target] for row in used]
         mean, share, counts = reliability(candidates, probabilities)
         content[target] = {
-            **fits[target],
+            **vars(calibrate(candidates)),
             "curve": {
                 "probability": mean.tolist(),
                 "observed": share.tolist(),
@@ -95,25 +94,23 @@ def calibrate_targets(
             )
 
 
-def _calibrated_by(known: Sequence[Mapping[str, Any]], simulated: int, target: str) -> list[int]:
-    """Rows of the tomograms that a target is calibrated by; the simulated ones come first."""
+def _scored(known: Sequence[Mapping[str, Any]], simulated: int, target: str) -> dict[int, Scored]:
+    """Candidates in the tomograms that a target is calibrated by, by row; simulated ones first."""
     own = [row for row in range(simulated, len(known)) if "correct" in known[row][target]]
-    return own if len(own) >= _ENOUGH_ANNOTATED else [*range(simulated), *own]
+    used = own if len(own) >= _ENOUGH_ANNOTATED else [*range(simulated), *own]
+    some = {row: known[row][target] for row in used}
+    return {
+        row: Scored(_scores(one), np.array(one["correct"], dtype=bool), one["true"])
+        for row, one in some.items()
+    }
 
 
 def _by_others(
-    known: Sequence[Mapping[str, Any]], used: Mapping[str, Sequence[int]], row: int
+    found: Mapping[str, Any], scored: Mapping[str, Mapping[int, Scored]], row: int
 ) -> dict[str, Candidates]:
     """Candidates in one tomogram, with probabilities by calibrations of the others alone."""
-    fits = {
-        target: vars(calibrate([_scored(known[i][target]) for i in rows if i != row]))
-        for target, rows in used.items()
-    }
-    return _probable(known[row], fits)
-
-
-def _scored(content: Mapping[str, Any]) -> Scored:
-    return Scored(_scores(content), np.array(content["correct"], dtype=bool), content["true"])
+    others = {t: [one for i, one in used.items() if i != row] for t, used in scored.items()}
+    return _probable(found, {target: calibrate(some) for target, some in others.items()})
 
 
 def _scores(content: Mapping[str, Any]) -> NDArray[np.float64]:
@@ -121,17 +118,18 @@ def _scores(content: Mapping[str, Any]) -> NDArray[np.float64]:
     return np.array([content[name] for name in SCORES], dtype=float).T
 
 
-def _probable(found: Mapping[str, Any], calibration: Mapping[str, Any]) -> dict[str, Candidates]:
+def _probable(
+    found: Mapping[str, Any], calibrations: Mapping[str, Calibration]
+) -> dict[str, Candidates]:
     """Candidates for each target, with the probabilities that they are right."""
-    probable = {}
-    for target, content in found.items():
-        fit = Calibration(*(calibration[target][key] for key in ("slopes", "intercept")))
-        probable[target] = Candidates(
+    return {
+        target: Candidates(
             np.array(content["centres"], dtype=float).reshape(-1, 3),
-            fit.probability(_scores(content)),
+            calibrations[target].probability(_scores(content)),
             content["diameter_voxels"],
         )
-    return probable
+        for target, content in found.items()
+    }
 
 
 def write_picks(
@@ -148,19 +146,15 @@ def write_picks(
     all candidates. Scores are probabilities that picks are right. Where several targets are found,
     the most probable is kept.
 
-    Args:
-        candidates: file of `write_candidates` of each tomogram, by its name.
-        calibration: file of `calibrate_targets`.
-        volumes: shape (z, y, x) and voxel size in angstrom of each tomogram.
-        false_discovery_rate: expected fraction of wrong picks.
-        folder: folder of the outputs.
+    `candidates` are files of `write_candidates`, and `volumes` shapes (z, y, x) and voxel sizes in
+    angstrom, by tomogram; `calibration` is the file of `calibrate_targets`.
     """
     found = {name: read_json(file) for name, file in candidates.items()}
-    steps = read_json(calibration)
-    probable = {name: _probable(content, steps) for name, content in found.items()}
+    fits = {t: Calibration(c["slopes"], c["intercept"]) for t, c in read_json(calibration).items()}
+    probable = {name: _probable(content, fits) for name, content in found.items()}
     rivals = {name: best_of_others(one) for name, one in probable.items()}
     tables: dict[str, list[pd.DataFrame]] = {name: [] for name in found}
-    for target in steps:
+    for target in fits:
         of_all = [one[target].scores for one in probable.values()]
         of_rivals = [one[target] for one in rivals.values()]
         chosen = kept(np.concatenate(of_all), np.concatenate(of_rivals), false_discovery_rate)

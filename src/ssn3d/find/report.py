@@ -33,12 +33,8 @@ def write_report(
 ) -> None:
     """Write the report.
 
-    Args:
-        measured: report of the measurements of each tomogram, by name.
-        candidates: table of all candidates of each tomogram.
-        expected: table of `calibrate_targets`.
-        simulation: settings of the simulated tomograms.
-        path: output.
+    `measured` are reports of measurements, and `candidates` tables of all candidates, by tomogram;
+    `expected` is the table of `calibrate_targets`, `simulation` the settings of what is simulated.
     """
     table = read_csv(expected, EXPECTED, may_be_empty=_NOT_ALWAYS)
     snr = read_json(simulation, "snr")["snr"]

@@ -45,26 +45,15 @@ _TILTS_DIFFER_DEG = 8.0
 
 
 def measure_sample(
-    sample: Sample,
-    labels: PathLike,
-    folder: PathLike,
-    optics: Mapping[str, Any],
+    sample: Sample, labels: PathLike, folder: PathLike, optics: Mapping[str, Any]
 ) -> None:
     """Write the files of `measure_tomogram`, and snr.json: that of `find.snr.signal_and_noise`.
 
-    Args:
-        sample: the tomogram.
-        labels: volume of the classes of its voxels.
-        folder: folder of the files.
-        optics: section `microscope.optics` of the configuration.
+    `labels` are the classes of the voxels, `optics` the section `microscope.optics`.
     """
-    tomogram = open_sample(sample)
-    found = measure_opened(
-        tomogram,
-        folder,
-        optics=Optics.model_validate(optics),
-        tilt_range_deg=sample.tilt_range_deg,
-    )
+    tomogram, tilts = open_sample(sample), sample.tilt_range_deg
+    lens = Optics.model_validate(optics)
+    found = measure_opened(tomogram, folder, optics=lens, tilt_range_deg=tilts)
     signal = signal_and_noise(tomogram, open_volume(labels), found)
     write_json(Path(folder) / "snr.json", {"signal": signal})
 

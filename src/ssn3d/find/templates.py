@@ -55,19 +55,11 @@ def compare_with_target(
     tilt_range_deg: tuple[float, float],
     threads: int,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Find the best pose of a target at each candidate.
+    """Find the best pose of a target at candidates (n, 3), z, y, x in voxels.
 
-    Args:
-        tomogram: tomogram.
-        centres: (n, 3) of candidates, z, y, x in voxels.
-        target: structure.
-        diameter_angstrom: diameter of the target.
-        resolution_angstrom: finest detail that is compared.
-        tilt_range_deg: lowest and highest tilt.
-        threads: number of threads.
+    Detail finer than the resolution is not compared; tilts are the lowest and the highest.
 
-    Returns:
-        Centres (n, 3) of the target, and correlation coefficients (n,).
+    Returns centres (n, 3) of the target, and correlation coefficients (n,).
     """
     if not len(centres):
         return centres, np.empty(0)

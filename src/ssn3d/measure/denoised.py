@@ -9,7 +9,7 @@ import numpy as np
 from scipy import ndimage
 
 from ssn3d.io.tomogram import Tomogram
-from ssn3d.measure.spectrum import block_corners
+from ssn3d.measure.spectrum import blocks
 
 DETAIL_KURTOSIS = 3.0
 """Excess kurtosis above which detail looks denoised."""
@@ -21,11 +21,8 @@ _FEWEST_VOXELS = 1000
 
 def detail_kurtosis(tomogram: Tomogram, middle_z: float) -> float | None:
     """Excess kurtosis of detail of one or two voxels, 0 if Gaussian; None with too few voxels."""
-    grid = tomogram.grid.shape
-    size = tuple(min(_BLOCK_VOXELS, n) for n in grid)
     found = []
-    for corner in block_corners(grid, (size[0], size[1], size[2]), middle_z, _MOST_BLOCKS):
-        place = tuple(slice(c, c + n) for c, n in zip(corner, size, strict=True))
+    for place in blocks(tomogram.grid.shape, _BLOCK_VOXELS, middle_z, _MOST_BLOCKS):
         if tomogram.is_data(place) is None:
             voxels = tomogram.read_dark(place)
             found.append((voxels - ndimage.gaussian_filter(voxels, _SIGMA_VOXELS)).ravel())

@@ -20,7 +20,8 @@ _FILTERED = 0.1
 """Power at Nyquist, relative to the plateau, below which a tomogram is low-passed."""
 _EXCESS = 2.0
 """Power of signal, relative to noise; the rings of the CTF vary noise by less."""
-_EIGHT_BITS = 8
+_GREY_VALUES = 256
+"""Of 8 bits."""
 _SAMPLE_SECTIONS = 5
 
 
@@ -82,10 +83,8 @@ def is_eight_bits(tomogram: Tomogram) -> bool:
     """Return True if some sections hold at most 256 different values."""
     depth = tomogram.grid.shape[0]
     sections = np.unique(np.linspace(0, depth - 1, _SAMPLE_SECTIONS).astype(int))
-    values = np.unique(
-        np.concatenate([np.unique(tomogram.read(slice(z, z + 1))) for z in sections])
-    )
-    return bool(len(values) <= 2**_EIGHT_BITS)
+    values = [np.unique(tomogram.read(slice(z, z + 1))) for z in sections]
+    return len(np.unique(np.concatenate(values))) <= _GREY_VALUES
 
 
 def signal_end_angstrom(spectrum: Spectrum, noise: NoiseFit | None) -> float | None:

@@ -15,8 +15,9 @@ from ssn3d.measure.finish import NoiseFit, fit_noise, is_eight_bits, signal_end_
 from ssn3d.measure.slab import Slab, find_slab
 from ssn3d.measure.snr import SNREstimate, estimate_snr
 from ssn3d.measure.spectrum import Spectrum, mean_power, spectrum_of
-from ssn3d.measure.thon import COARSEST_VOXEL_ANGSTROM, ThonRings, find_rings
+from ssn3d.measure.thon import ThonRings, find_rings
 from ssn3d.measure.tilts import find_tilt_range
+from ssn3d.measure.vacuum import Vacuum
 from ssn3d.microscope.settings import Optics
 
 
@@ -52,19 +53,14 @@ class Measurements:
     @property
     def low_pass_angstrom(self) -> float | None:
         """Period of the Gaussian low-pass filter; None if the tomogram is not filtered."""
-        filtered = self.noise is not None and self.noise.is_low_passed
-        return self.noise.period_angstrom if filtered and self.noise is not None else None
+        noise = self.noise
+        return noise.period_angstrom if noise is not None and noise.is_low_passed else None
 
     @property
     def looks_denoised(self) -> bool | None:
         """True if fine detail is found in a few places only; None if it cannot be told."""
         known = self.detail_kurtosis
         return None if known is None else known > DETAIL_KURTOSIS
-
-    @property
-    def too_coarse_for_rings(self) -> bool:
-        """True if the CTF's zeros lie beyond Nyquist for usual defoci."""
-        return self.voxel_size_angstrom > COARSEST_VOXEL_ANGSTROM
 
 
 def measure(
@@ -76,7 +72,6 @@ def measure(
     """
     shape, size = tomogram.grid.shape, tomogram.grid.voxel_size_angstrom
     slab = find_slab(tomogram.found.binned, tomogram.found.bin_voxels, shape)
-    vacuum = None if slab is None else _vacuum_fraction(tomogram, slab)
     middle_z = (tomogram.found.first[0] + tomogram.found.stop[0]) / 2
     if slab is not None:
         middle_z = shape[0] / 2 + slab.middle_height
@@ -100,7 +95,7 @@ def measure(
         contrast_is_clear=dark == tomogram.protein_is_dark,
         data_fraction=tomogram.found.data_fraction,
         slab=slab,
-        vacuum_fraction=vacuum,
+        vacuum_fraction=None if slab is None else Vacuum(tomogram, slab, 0.0).fraction,
         tilts_seen_deg=seen,
         tilts_given_deg=tilts_given_deg,
         spectrum=spectrum,
@@ -111,16 +106,6 @@ def measure(
         beads=beads,
         snr=estimate_snr(spectrum, ramp),
     )
-
-
-def _vacuum_fraction(tomogram: Tomogram, slab: Slab) -> float:
-    """Fraction of the data of a tomogram that lies outside a slab."""
-    data = ~np.isnan(tomogram.found.binned)
-    step = tomogram.found.bin_voxels
-    shape = zip(data.shape, tomogram.grid.shape, strict=True)
-    z, y, x = np.ix_(*(step * (np.arange(bins) + 0.5) - n / 2 for bins, n in shape))
-    below, above = slab.beyond(z, y, x)
-    return float((below | above)[data].mean())
 
 
 def as_json(found: Measurements) -> dict[str, Any]:

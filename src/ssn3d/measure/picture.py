@@ -76,16 +76,13 @@ def _draw_beads(axes: Axes, found: Measurements) -> None:
 
 def _draw_faces(axes: Axes, found: Measurements, axis: int) -> None:
     """Draw the faces of the slab on the middle section across y (1) or x (2)."""
-    if found.slab is None:
-        return
     nm, depth = found.voxel_size_angstrom / 10, found.shape[0]
     length = found.shape[2 if axis == 1 else 1]
     along = np.array([0.0, float(length)])
-    for face in (found.slab.bottom, found.slab.top):
-        if face is not None:
-            slope = face.slope_x if axis == 1 else face.slope_y
-            height = depth / 2 + face.height + (along - length / 2) * slope
-            axes.plot(along * nm, height * nm, "--", color=_ORANGE, linewidth=1)
+    for face in found.slab.faces if found.slab else []:
+        slope = face.slope_x if axis == 1 else face.slope_y
+        height = depth / 2 + face.height + (along - length / 2) * slope
+        axes.plot(along * nm, height * nm, "--", color=_ORANGE, linewidth=1)
 
 
 def _draw_profile(axes: Axes, tomogram: Tomogram, found: Measurements) -> None:
@@ -96,11 +93,9 @@ def _draw_profile(axes: Axes, tomogram: Tomogram, found: Measurements) -> None:
     step = found.shape[0] / len(amplitude) * found.voxel_size_angstrom / 10
     heights = (np.arange(len(amplitude)) + 0.5) * step
     axes.plot(amplitude, heights, color=SERIES[0].color)
-    if found.slab is not None:
-        for face in (found.slab.bottom, found.slab.top):
-            if face is not None:
-                place = (found.shape[0] / 2 + face.height) * found.voxel_size_angstrom / 10
-                axes.axhline(place, linestyle="--", color=_ORANGE, linewidth=1)
+    for face in found.slab.faces if found.slab else []:
+        place = (found.shape[0] / 2 + face.height) * found.voxel_size_angstrom / 10
+        axes.axhline(place, linestyle="--", color=_ORANGE, linewidth=1)
     axes.set(
         xlabel="amplitude of detail", ylabel="z (nm)", title="middle of the field", xlim=(0, None)
     )

@@ -4,9 +4,9 @@ import math
 
 import numpy as np
 
+from ssn3d.measure import thon
 from ssn3d.measure.beads import COARSEST_VOXEL_ANGSTROM
 from ssn3d.measure.measurements import Measurements
-from ssn3d.measure.slab import Face
 from ssn3d.measure.snr import UNCERTAINTY
 
 _TILT_DIFFERENCE_DEG = 6.0
@@ -64,14 +64,11 @@ def _slab(found: Measurements) -> str:
     if (thickness := slab.thickness_voxels) is None:
         seen = "top" if slab.bottom is None else "bottom"
         return f"only the {seen} face is seen, {tilts}; {vacuum}"
-    faces = (
-        f"faces at {_height(slab.bottom, size)} and {_height(slab.top, size)} nm from the middle"
+    bottom, top = (f"{face.height * size / 10:.0f}" for face in slab.faces)
+    return (
+        f"{thickness * size / 10:.0f} nm of specimen, {tilts}; faces at {bottom} and {top} nm from "
+        f"the middle; {vacuum}"
     )
-    return f"{thickness * size / 10:.0f} nm of specimen, {tilts}; {faces}; {vacuum}"
-
-
-def _height(face: Face | None, size_angstrom: float) -> str:
-    return "?" if face is None else f"{face.height * size_angstrom / 10:.0f}"
 
 
 def _tilts(found: Measurements) -> str:
@@ -122,7 +119,7 @@ def _denoised(found: Measurements) -> str:
 
 def _rings(found: Measurements) -> str:
     if found.rings is None:
-        if found.too_coarse_for_rings:
+        if found.voxel_size_angstrom > thon.COARSEST_VOXEL_ANGSTROM:
             return "not seen: zeros of usual defoci lie beyond Nyquist of such coarse voxels"
         return "no zeros seen: denoised, low-passed, or of varying defocus"
     zeros = ", ".join(f"{zero:.1f}" for zero in found.rings.zeros_angstrom)

@@ -67,6 +67,11 @@ class Slab:
     """Part of the variance of the amplitude that both levels explain."""
 
     @property
+    def faces(self) -> list[Face]:
+        """The faces that are seen, the bottom first."""
+        return [face for face in (self.bottom, self.top) if face is not None]
+
+    @property
     def thickness_voxels(self) -> float | None:
         """Distance of the faces along their mean normal; None unless both are seen."""
         if self.bottom is None or self.top is None:
@@ -78,13 +83,12 @@ class Slab:
     @property
     def middle_height(self) -> float:
         """Height of the middle plane, or of the face seen, in voxels from the volume's middle."""
-        return float(np.mean([face.height for face in (self.bottom, self.top) if face]))
+        return float(np.mean([face.height for face in self.faces]))
 
     @property
     def tilts_deg(self) -> tuple[float, float]:
         """Tilts about x and y, the mean of the faces seen."""
-        faces = [face for face in (self.bottom, self.top) if face]
-        tilts = [(face.tilt_about_x_deg, face.tilt_about_y_deg) for face in faces]
+        tilts = [(face.tilt_about_x_deg, face.tilt_about_y_deg) for face in self.faces]
         about_x, about_y = np.mean(tilts, axis=0).tolist()
         return about_x, about_y
 

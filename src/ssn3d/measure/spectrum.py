@@ -8,6 +8,7 @@ divides it out, so that what is left of noise are the detector and the rings of 
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import scipy.fft
@@ -51,18 +52,24 @@ class Spectrum:
         return self.recorded / self.per_distance
 
 
-def block_corners(
-    shape: tuple[int, int, int], size: tuple[int, int, int], middle_z: float, most: int
-) -> list[tuple[int, int, int]]:
-    """First voxels of up to `most` blocks spread over a volume (z, y, x), around a height."""
-    depth, low = size[0], round(middle_z - size[0] / 2)
-    first_z = max(0, min(low, shape[0] - depth))
-    spans = [
-        np.linspace(0, n - s, max(n // s, 1)).astype(int) for n, s in zip(shape, size, strict=True)
+def blocks(
+    shape: tuple[int, int, int], edge: int, middle_z: float, most: int
+) -> list[tuple[slice, slice, slice]]:
+    """Up to `most` blocks spread over a volume (z, y, x), around a height.
+
+    Their edge is that of the volume where it is shorter.
+    """
+    depth, height, width = (min(edge, n) for n in shape)
+    z = max(0, min(round(middle_z - depth / 2), shape[0] - depth))
+    ys, xs = (
+        np.linspace(0, n - size, max(n // size, 1)).astype(int).tolist()
+        for n, size in zip(shape[1:], (height, width), strict=True)
+    )
+    places = [
+        (slice(z, z + depth), slice(y, y + height), slice(x, x + width))
+        for y, x in itertools.product(ys, xs)
     ]
-    corners = [(first_z, int(y), int(x)) for y, x in itertools.product(spans[1], spans[2])]
-    chosen = np.unique(np.linspace(0, len(corners) - 1, most).astype(int))
-    return [corners[i] for i in chosen]
+    return [places[i] for i in np.unique(np.linspace(0, len(places) - 1, most).astype(int))]
 
 
 def mean_power(
@@ -76,24 +83,20 @@ def mean_power(
     are others. Spheres `left_out`, by centre in voxels (z, y, x) and radius in angstrom, count as
     the mean: gold, which would outweigh molecules.
     """
-    grid = tomogram.grid.shape
-    size = (min(_BLOCK_VOXELS, grid[0]), min(_BLOCK_VOXELS, grid[1]), min(_BLOCK_VOXELS, grid[2]))
-    windows = [np.hanning(n + 2)[1:-1] for n in size]
-    window = windows[0][:, None, None] * windows[1][:, None] * windows[2]
+    places = blocks(tomogram.grid.shape, _BLOCK_VOXELS, middle_z, _MOST_BLOCKS)
+    depth, height, width = (part.stop - part.start for part in places[0])
+    z, y, x = (np.hanning(n + 2)[1:-1] for n in (depth, height, width))
+    window = z[:, None, None] * y[:, None] * x
     window = (window / np.sqrt(np.mean(window**2))).astype(np.float32)
-    places = [
-        tuple(slice(c, c + n) for c, n in zip(corner, size, strict=True))
-        for corner in block_corners(grid, size, middle_z, _MOST_BLOCKS)
-    ]
     whole = [place for place in places if tomogram.is_data(place) is None]
-    total, used = np.zeros((*size[:2], size[2] // 2 + 1)), whole or places
+    total, used = np.zeros((depth, height, width // 2 + 1)), whole or places
     for place in used:
         voxels = tomogram.read_dark(place)
         for centre, radius_angstrom in left_out:
             _fill_sphere(voxels, place, centre, radius_angstrom / tomogram.grid.voxel_size_angstrom)
         spectrum = scipy.fft.rfftn((voxels - voxels.mean()) * window)
         total += spectrum.real**2 + spectrum.imag**2
-    return total / (len(used) * np.prod(size)), size
+    return total / (len(used) * depth * height * width), (depth, height, width)
 
 
 def _fill_sphere(
@@ -136,14 +139,11 @@ def spectrum_of(
     shell = np.digitize(np.sqrt(z**2 + y**2 + x**2), edges).ravel()
     count = len(edges) - 1
 
-    def sums(mask: NDArray[np.bool_], values: NDArray[np.float64]) -> NDArray[np.float64]:
-        weights = np.where(mask, values, 0.0).ravel()
-        return np.asarray(np.bincount(shell, weights, count + 2)[1 : count + 1], np.float64)
+    def sums(values: NDArray[Any]) -> NDArray[np.float64]:
+        return np.asarray(np.bincount(shell, values.ravel(), count + 2)[1 : count + 1], np.float64)
 
-    ones = np.ones(power.shape)
-    voxels, all_voxels = sums(recorded, ones), sums(ones > 0, ones)
-    of_recorded, of_distance = sums(recorded, power), sums(recorded, distance)
-    unrecorded = sums(missing, ones)
+    voxels, all_voxels, unrecorded = sums(recorded), sums(np.ones(power.shape)), sums(missing)
+    of_recorded, of_distance = sums(recorded * power), sums(recorded * distance)
     with np.errstate(divide="ignore", invalid="ignore"):
         few = voxels < _FEWEST_VOXELS
         return Spectrum(
@@ -154,7 +154,7 @@ def spectrum_of(
             np.where(
                 (unrecorded < _FEWEST_VOXELS) | (tilt_range_deg is None),
                 np.nan,
-                sums(missing, power) / unrecorded,
+                sums(missing * power) / unrecorded,
             ),
             voxels / np.maximum(all_voxels, 1),
         )

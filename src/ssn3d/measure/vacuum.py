@@ -25,6 +25,16 @@ class Vacuum:
 
     tomogram: Tomogram
     slab: Slab
+    margin_angstrom: float = MARGIN_ANGSTROM
+
+    @property
+    def fraction(self) -> float:
+        """Fraction of the voxels with data, by the bins of the survey of the tomogram's opening."""
+        survey = self.tomogram.found
+        data = ~np.isnan(survey.binned)
+        middles = (survey.bin_voxels * (np.arange(n) + 0.5) - 0.5 for n in data.shape)
+        below, above = self._beyond(*np.ix_(*middles))
+        return float((below | above)[data].mean())
 
     def where(self, part: tuple[slice, ...]) -> NDArray[np.bool_]:
         """Return a mask of the vacuum in part of the tomogram, (z, y, x) with start and stop."""
@@ -49,7 +59,7 @@ class Vacuum:
         """Return masks of the voxels below the bottom and above the top face and margin."""
         grid = self.tomogram.grid
         z, y, x = (at + 0.5 - n / 2 for at, n in zip((z, y, x), grid.shape, strict=True))
-        return self.slab.beyond(z, y, x, MARGIN_ANGSTROM / grid.voxel_size_angstrom)
+        return self.slab.beyond(z, y, x, self.margin_angstrom / grid.voxel_size_angstrom)
 
 
 def find_vacuum(tomogram: Tomogram) -> Vacuum | None:
@@ -58,17 +68,13 @@ def find_vacuum(tomogram: Tomogram) -> Vacuum | None:
     The file is not read: the survey of its opening is enough.
     """
     slab = find_slab(tomogram.found.binned, tomogram.found.bin_voxels, tomogram.grid.shape)
-    if slab is None or slab.bottom is None or slab.top is None:
+    if slab is None or slab.thickness_voxels is None:
         return None
     vacuum = Vacuum(tomogram, slab)
-    depth, *plane = tomogram.grid.shape
-    step = tomogram.found.bin_voxels
-    sections = [(slice(z, z + 1), *map(slice, (0, 0), plane)) for z in range(0, depth, step)]
-    fraction = float(np.mean([vacuum.where(section).mean() for section in sections]))
     logger.info(
         "%s: ice with faces is seen; the vacuum beyond them (and a margin of %g A), %.0f%% of the "
-        "voxels, is left out (--keep-vacuum of `ssn3d segment` and `pick` keeps it)",
-        *(tomogram.path, MARGIN_ANGSTROM, 100 * fraction),
+        "data, is left out (--keep-vacuum of `ssn3d segment` and `pick` keeps it)",
+        *(tomogram.path, MARGIN_ANGSTROM, 100 * vacuum.fraction),
     )
     return vacuum
 

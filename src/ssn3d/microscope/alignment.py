@@ -5,12 +5,13 @@ q -> R q + shift, with q and shift in (x, y). Middle, angle and shift are those 
 (`rlnTomoZRot`, `rlnTomoXShiftAngst`, `rlnTomoYShiftAngst`).
 """
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 import scipy.ndimage
 from numpy.typing import NDArray
+
+from ssn3d.core.parallel import parallel_map
 
 
 @dataclass(frozen=True)
@@ -52,9 +53,7 @@ class Alignment:
         rows = np.array([[cosines, -sines], [sines, cosines]])
         return np.ascontiguousarray(rows.transpose(2, 0, 1))
 
-    def misalign(
-        self, images: NDArray[np.float32], pixel_size_angstrom: float, threads: int
-    ) -> None:
+    def misalign(self, images: NDArray[np.float32], pixel_size_angstrom: float) -> None:
         """Rotate and shift images (tilts, y, x) in place, by cubic splines with mirrored borders.
 
         Without errors, images stay exactly as they are.
@@ -72,5 +71,4 @@ class Alignment:
                 images[tilt], sources[tilt], offset, order=3, mode="mirror"
             )
 
-        with ThreadPoolExecutor(threads) as pool:
-            list(pool.map(move, range(len(images))))
+        parallel_map(move, range(len(images)))

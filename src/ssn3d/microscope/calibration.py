@@ -64,13 +64,13 @@ def calibration(
     Raises SNRError if there are too few particles.
     """
     signal, noise = parts
-    particles, specimen_summary = read_particles(files["particles"]), files["specimen"]
+    particles = read_particles(files["particles"])
     if settings.reference_id == BAND:
         instances, _ = read_mrc(files["labels"], signal.shape)
         kinds = read_background(files["ground"]).kinds
         classes = classes_of_labels(instances, len(particles), kinds)
         return _by_band(signal, noise, classes, len(particles), voxel_size_angstrom)
-    record = read_json(specimen_summary, "bounding_radius_voxels", "bounding_centre_voxels")
+    record = read_json(files["specimen"], "bounding_radius_voxels", "bounding_centre_voxels")
     radii, centres = record["bounding_radius_voxels"], record["bounding_centre_voxels"]
     spheres = {pdb_id: Sphere(radii[pdb_id], tuple(centres[pdb_id])) for pdb_id in radii}
     if settings.reference_id == ANY_REFERENCE:

@@ -44,27 +44,24 @@ class Padding:
     """(y, x) with borders."""
 
     @classmethod
-    def at_least(cls, shape: tuple[int, ...], border_pixels: int) -> "Padding":
-        """Borders of at least so many pixels, to sizes with a fast Fourier transform."""
-        y, x = (
-            min(scipy.fft.next_fast_len(n + 2 * border_pixels), 2 * (n - 1)) for n in shape[-2:]
-        )
-        return cls((shape[-2], shape[-1]), (y, x))
-
-    @classmethod
     def for_ctf(
         cls,
-        shape: tuple[int, ...],
+        shape: tuple[int, int],
         optics: Optics,
         defocus_um: NDArray[np.float64],
         pixel_size_angstrom: float,
     ) -> "Padding":
-        """Borders for images (..., y, x) with any of the defocus values (n,)."""
+        """Borders for images (y, x) with any of the defocus values (n,).
+
+        They are widened to sizes with a fast Fourier transform.
+        """
         widest = max(
             largest_displacement_angstrom(optics, float(extreme), pixel_size_angstrom)
             for extreme in (defocus_um.min(), defocus_um.max())
         )
-        return cls.at_least(shape, math.ceil(widest / pixel_size_angstrom) + _MARGIN_PIXELS)
+        both = 2 * (math.ceil(widest / pixel_size_angstrom) + _MARGIN_PIXELS)
+        y, x = (min(scipy.fft.next_fast_len(n + both), 2 * (n - 1)) for n in shape)
+        return cls(shape, (y, x))
 
     def frequency(self, pixel_size_angstrom: float) -> NDArray[np.float64]:
         """Frequencies (y, x // 2 + 1) of padded images in 1/angstrom."""

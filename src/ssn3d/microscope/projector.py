@@ -25,11 +25,16 @@ from ssn3d.core.parallel import parallel_map
 _SLAB_SLICES = {"cpu": 32, "cuda": 256}
 _COLUMNS = 16
 """Voxels (x) whose weights are computed together: these arrays stay in the cache, too."""
-_BAND_ROWS = {"cpu": 16, "cuda": 16}
+_BAND_ROWS = 16
 """On a CPU with 0.5 MB of L2 cache a core, and 32 slices at once, products of bands of 8 or 16 rows
 take a quarter of the processor time of the whole matrix (projection), or 0.7 (back-projection). The
 matrices are made by the CPU, also for a GPU: 64 rows at a time take twice as long as 16, and keep
 fewer threads busy."""
+
+
+def _parts(length: int, step: int) -> list[slice]:
+    """Parts of an axis, of a step each and the last one of what is left."""
+    return [slice(start, min(start + step, length)) for start in range(0, length, step)]
 
 
 def backprojection_matrix(
@@ -146,13 +151,11 @@ class Projector:
 
     def _slabs(self, size_y: int) -> list[slice]:
         """Slices of the volume that are processed together."""
-        step = _SLAB_SLICES[self.device.type]
-        return [slice(y, min(y + step, size_y)) for y in range(0, size_y, step)]
+        return _parts(size_y, _SLAB_SLICES[self.device.type])
 
     def _bands(self) -> list[slice]:
         """Rows of voxels (z) that share a matrix."""
-        step = _BAND_ROWS[self.device.type]
-        return [slice(z, min(z + step, self.size_z)) for z in range(0, self.size_z, step)]
+        return _parts(self.size_z, _BAND_ROWS)
 
     def _matrix(self, band: slice) -> scipy.sparse.csr_array:
         """Matrix that back-projects to a band."""

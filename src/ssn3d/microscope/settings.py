@@ -184,8 +184,8 @@ class MicroscopeSettings(Settings):
     def _check(self) -> Self:
         steepest = float(np.abs(self.tilt.extremes_deg).max())
         inverse = self.dose is not None and self.dose.exposure == "inverse-cosine"
-        _check_steepness("tilt", steepest, {"dose.exposure: inverse-cosine": inverse})
-        _check_steepness("tilt", steepest, self._by_angle())
+        used = {"dose.exposure: inverse-cosine": inverse, **self._by_angle()}
+        _check_steepness("tilt", steepest, used)
         if self.dose is None and np.any(self.reconstruction.dose_weighting):
             raise ValueError("reconstruction.dose_weighting: needs dose; set it, or use false")
         return self

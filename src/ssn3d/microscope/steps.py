@@ -6,7 +6,6 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from ssn3d.core.device import gpu_names, pick_device
@@ -73,7 +72,7 @@ def image_specimen(
     projections = projector.project(volume)
     del volume  # large arrays are freed as early as possible
     images = camera.image(projections)
-    taken.alignment.misalign(images, voxel_size, torch.get_num_threads())
+    taken.alignment.misalign(images, voxel_size)
     half = settings.half_precision
     title = "ssn3d noise-free tilt series"
     write_mrc(tilts, images, voxel_size, stack=True, half_precision=half, label=title)

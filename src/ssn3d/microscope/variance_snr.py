@@ -65,10 +65,9 @@ def bounding_spheres(
         centre = particles.centres[i] + particles.rotations[i] @ np.array(sphere.centre_voxels)
         low, high = centre - sphere.radius_voxels, centre + sphere.radius_voxels
         box = _box(np.floor(low).astype(int), np.ceil(high).astype(int) + 1, shape)
-        places = np.stack(
-            np.meshgrid(*(np.arange(s.start, s.stop) for s in box), indexing="ij"), -1
-        )
-        regions.append(Region(box, ((places - centre) ** 2).sum(-1) <= sphere.radius_voxels**2))
+        z, y, x = np.ix_(*(np.arange(s.start, s.stop) for s in box))
+        squared = (z - centre[0]) ** 2 + (y - centre[1]) ** 2 + (x - centre[2]) ** 2
+        regions.append(Region(box, squared <= sphere.radius_voxels**2))
     return [region for region in regions if region.mask.any()]
 
 

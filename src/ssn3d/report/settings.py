@@ -104,12 +104,15 @@ class LeaderboardSettings(Settings):
     ) -> list[Run]:
         """List the runs to show; `datasets` and `pdb_ids` are all of the experiment."""
         whole = [run for row in self.all_rows(tables, datasets) for run in row.runs()]
-        without = [
-            more.run(pdb_id)
+        return [*dict.fromkeys([*whole, *self.without(tables, pdb_ids)])]
+
+    def without(self, tables: TablesSettings, pdb_ids: Sequence[str]) -> dict[Run, str]:
+        """Structure that each training leaves out, Table 3's trainings first."""
+        return {
+            more.run(pdb_id): pdb_id
             for more in (tables.table3, *self.left_out)
             for pdb_id in more.left_out(pdb_ids)
-        ]
-        return [*dict.fromkeys(whole + without)]
+        }
 
 
 class FiguresSettings(Settings):

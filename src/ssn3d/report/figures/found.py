@@ -12,7 +12,7 @@ from ssn3d.io.particles.of_tomogram import frame_of_tomogram
 from ssn3d.io.volumes import open_volume
 from ssn3d.recovery.sample import open_sample
 from ssn3d.recovery.samples_table import Sample
-from ssn3d.report.figures.recovery import cut_slab, picks_picture
+from ssn3d.report.figures.recovery import cut_slabs, picks_picture
 from ssn3d.report.figures.style import SERIES, new_figure, save, styled
 
 
@@ -26,12 +26,8 @@ def draw_found(
 ) -> None:
     """Draw the middle of a tomogram with the picks of each target, and with its macromolecules.
 
-    Args:
-        sample: the tomogram.
-        picks: STAR file of each target.
-        labels: volume of the classes of its voxels.
-        candidates: file of `write_candidates`, for the diameters.
-        figure: PNG file.
+    `picks` are STAR files by target, `labels` the classes of the voxels; the diameters are those in
+    `candidates`, the file of `write_candidates`.
     """
     tomogram = open_sample(sample)
     frame = frame_of_tomogram(tomogram)
@@ -41,17 +37,9 @@ def draw_found(
     looks = dict(zip(kinds, pairs, strict=False))
     known = read_json(candidates, *kinds)
     diameter = max(known[target]["diameter_angstrom"] for target in kinds)
-    size, shape = tomogram.grid.voxel_size_angstrom, tomogram.grid.shape
-    macromolecules = open_volume(labels).read(slice(None)) == MACROMOLECULE
-    slabs = [
-        cut_slab(tomogram.read_dark, macromolecules, shape, plane, size) for plane in ("xy", "xz")
-    ]
-    save(
-        picks_picture(
-            sample.name, slabs, kinds, diameter, size, looks=looks, outlined="macromolecules"
-        ),
-        figure,
-    )
+    slabs = cut_slabs(tomogram, open_volume(labels).read(slice(None)) == MACROMOLECULE)
+    given = slabs, kinds, diameter, tomogram.grid.voxel_size_angstrom
+    save(picks_picture(sample.name, *given, looks=looks, outlined="macromolecules"), figure)
 
 
 def draw_calibration(calibration: PathLike, *, figure: PathLike) -> None:

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Circle
@@ -17,6 +16,7 @@ from ssn3d.io.particles.files import read_particle_table
 from ssn3d.io.particles.of_tomogram import frame_of_tomogram
 from ssn3d.io.particles.simulated import read_particles
 from ssn3d.io.tables import read_csv
+from ssn3d.io.tomogram import Tomogram
 from ssn3d.io.volumes import open_volume
 from ssn3d.recovery.sample import open_sample
 from ssn3d.recovery.samples_table import Sample
@@ -83,26 +83,28 @@ def draw_picks(
         kinds = dict(
             zip([*_LOOKS][1:], (centres[found], centres[~found], true[missed]), strict=True)
         )
+    slabs = cut_slabs(tomogram, open_volume(instances).read(slice(None)))
     size = tomogram.grid.voxel_size_angstrom
-    labels = open_volume(instances).read(slice(None))
-    shape = tomogram.grid.shape
-    slabs = [cut_slab(tomogram.read_dark, labels, shape, plane, size) for plane in ("xy", "xz")]
     save(picks_picture(sample.name, slabs, kinds, diameter_angstrom, size), figure)
 
 
-def cut_slab(
-    read: Any, labels: NDArray[Any], shape: tuple[int, int, int], plane: str, size: float
-) -> Slab:
-    """Cut out the middle slice of a plane; `read` reads a part of the tomogram."""
+def cut_slabs(tomogram: Tomogram, labels: NDArray[Any]) -> list[Slab]:
+    """Cut out the middle slices of a tomogram and its labels, level and upright."""
+    return [_cut_slab(tomogram, labels, plane) for plane in ("xy", "xz")]
+
+
+def _cut_slab(tomogram: Tomogram, labels: NDArray[Any], plane: str) -> Slab:
+    """Cut out the middle slice of a plane."""
+    size = tomogram.grid.voxel_size_angstrom
     parts, middles = [], []
-    for axis, length in zip(_AXES, shape, strict=True):
+    for axis, length in zip(_AXES, tomogram.grid.shape, strict=True):
         wide = _WIDEST_ANGSTROM if axis in plane else _SLAB_ANGSTROM
         count = max(min(int(wide / size), length), 1)
         first = (length - count) // 2
         parts.append(slice(first, first + count))
         middles.append(first + count // 2)
     through = next(i for i, axis in enumerate(_AXES) if axis not in plane)
-    image = read(tuple(parts)).mean(axis=through)
+    image = tomogram.read_dark(tuple(parts)).mean(axis=through)
     cut = tuple(middles[i] if i == through else part for i, part in enumerate(parts))
     rows, columns = (part.start for i, part in enumerate(parts) if i != through)
     return Slab(plane, image, np.array(labels[cut]), (rows, columns), float(middles[through]))
@@ -136,8 +138,10 @@ def picks_picture(
         row[0].set_ylabel(f"{slab.plane[1]} (nm)")
         draw_labels(row[2], slab.labels)
         for kind, positions in kinds.items():
-            centres_nm = _near(slab, positions, voxel_size_angstrom, diameter_angstrom / 4)
-            _draw_circles(row[1], centres_nm, diameter_angstrom / 20, looks[kind])
+            color, dashes = looks[kind]
+            for place in _near(slab, positions, voxel_size_angstrom, diameter_angstrom / 4):
+                look: dict[str, Any] = {"color": color, "linestyle": dashes, "linewidth": 0.9}
+                row[1].add_patch(Circle(tuple(place), diameter_angstrom / 20, fill=False, **look))
     for axes, title in zip(panels[0], ("tomogram", "picks", outlined), strict=True):
         axes.set_title(title)
     shown = [(kind, *looks[kind]) for kind in kinds]
@@ -155,17 +159,6 @@ def _near(
     distance = np.abs(positions[:, 3 - up - right] - slab.middle_voxels) * voxel_size_angstrom
     near = positions[distance <= distance_angstrom][:, [right, up]] - slab.start_voxels[::-1]
     return np.asarray(near * (voxel_size_angstrom / 10))
-
-
-def _draw_circles(
-    axes: Axes, centres: NDArray[np.float64], radius: float, look: tuple[str, Any]
-) -> None:
-    """Draw circles in a colour and dashes."""
-    color, dashes = look
-    for place in centres:
-        axes.add_patch(
-            Circle(tuple(place), radius, fill=False, color=color, linestyle=dashes, lw=0.9)
-        )
 
 
 def draw_recall(table_csv: PathLike, *, figure: PathLike) -> None:

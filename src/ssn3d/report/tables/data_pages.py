@@ -122,7 +122,7 @@ def snr_page(noise: Mapping[tuple[str, str], Mapping[str, Any]], path: PathLike)
     for dataset in dict.fromkeys(dataset for _, dataset in noise):
         records = {t: record for (t, name), record in noise.items() if name == dataset}
         every = [*records.values()]
-        measured = [one["snr_by_region"] for one in every]
+        found = [one["snr_by_region"] for one in every]
         errors = {t: r["snr_by_region"][region] / r["snr_asked"] - 1 for t, r in records.items()}
         ceilings = [r["snr_without_noise"] for r in every if r["snr_without_noise"] is not None]
         worst = max(errors, key=lambda tomogram: abs(errors[tomogram]))
@@ -131,8 +131,7 @@ def snr_page(noise: Mapping[tuple[str, str], Mapping[str, Any]], path: PathLike)
                 "Dataset": dataset,
                 "Tomograms": f"{len(every):,}",
                 "SNR asked for": _spread([one["snr_asked"] for one in every], "g"),
-                "SNR in the cube": _spread([one["cube"] for one in measured], ".4g"),
-                "SNR in the particle": _spread([one["particle"] for one in measured], ".4g"),
+                **{f"SNR in the {r}": _spread([one[r] for one in found], ".4g") for r in found[0]},
                 "SNR without noise": _spread(ceilings, ".3g") if ceilings else NO_VALUE,
                 "Noise level": _spread([one["noise_scale"] for one in every], ",.4g"),
                 "Particles": _spread([one["reference_particles"] for one in every], ",.0f"),

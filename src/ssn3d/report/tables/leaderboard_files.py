@@ -64,12 +64,8 @@ def _entries(
         untrained = row.method in BASELINES and row.method != TUNED_BASELINE
         folders = [run_folder(runs, *run) for run in row.runs()]
         entries.append(read_entry(folders, row.method, "" if untrained else row.dataset))
-    left_out = {
-        more.run(pdb_id): (more.method, more.dataset, pdb_id)
-        for more in (tables.table3, *settings.left_out)
-        for pdb_id in more.left_out(pdb_ids)
-    }
-    entries += [read_entry([run_folder(runs, *run)], *names) for run, names in left_out.items()]
+    for run, pdb_id in settings.without(tables, pdb_ids).items():
+        entries.append(read_entry([run_folder(runs, *run)], run.method, run.dataset, pdb_id))
     for folder in settings.external:
         entries.append(read_external(folder))
         for dataset in entries[-1].scores["dataset"].unique():
