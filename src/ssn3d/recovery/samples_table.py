@@ -4,6 +4,7 @@ Imports only light modules, since Snakemake imports it for every job.
 """
 
 import math
+import os
 import re
 from pathlib import Path
 from typing import Any, NamedTuple, cast, get_args
@@ -98,8 +99,9 @@ def _name(place: str, name: str, others: dict[str, Sample]) -> str:
 
 def _file(place: str, folder: Path, cell: str) -> str:
     path = folder / cell
-    is_zarr = any((path / name).is_file() for name in _OF_ZARR)
-    if not cell or not (path.is_file() or is_zarr):
+    files = (path, *(path / name for name in _OF_ZARR))
+    # Path.is_file raises in a forbidden folder
+    if not cell or not any(os.path.isfile(file) for file in files):  # noqa: PTH113
         raise DataError(
             f"{place}: {str(path)!r} is neither a file nor an OME-Zarr folder; paths are relative "
             "to the table"
