@@ -27,7 +27,6 @@ _EM_HEADER_BYTES = 512
 _EM_DTYPES = {1: "i1", 2: "i2", 4: "i4", 5: "f4", 9: "f8"}
 _EM_MACHINES = range(7)
 _DIMENSIONS = 3
-_KEPT = (0, 1, 2)
 
 
 def open_volume(path: PathLike, *, stacks: bool = False) -> StoredVolume:
@@ -67,7 +66,7 @@ def _open_em(content: Content) -> StoredVolume | None:
         if min(x, y, z) > 0 and size == _EM_HEADER_BYTES + x * y * z * dtype.itemsize:
             if z == 1:
                 raise DataError(f"{content.path}: a 2-D image; give a reconstructed volume")
-            read = partial(content.map, dtype, _EM_HEADER_BYTES, (z, y, x), _KEPT)
+            read = partial(content.map, dtype, _EM_HEADER_BYTES, (z, y, x))
             return StoredVolume(content.path, read, (z, y, x), (0.0, 0.0, 0.0))
     return None
 
@@ -88,7 +87,7 @@ def _open_tiff(content: Content) -> StoredVolume:
             if offset is None:
                 pages = (page.asarray().tobytes() for page in series.pages if page is not None)
                 content, offset, dtype = unpacked(path, pages), 0, series.dtype
-            read = partial(content.map, dtype, offset, shape, _KEPT)
+            read = partial(content.map, dtype, offset, shape)
     except (SSN3DError, MemoryError):
         raise
     except Exception as error:  # tifffile raises errors of every kind

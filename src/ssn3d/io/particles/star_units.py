@@ -77,7 +77,7 @@ class StarParticles:
         Raises DataError if their unit or the size of the tomogram is not known.
         """
         if set(CENTRED) <= set(self.table):
-            centres = frame_values(self.frames, "centre_angstrom")
+            centres = frame_values(self.frames, "size_angstrom") / 2
             if not np.isfinite(centres).all():
                 raise self._error(
                     "coordinates from the centre of a tomogram of unknown size; give the tomogram, "
