@@ -145,11 +145,12 @@ def test_log_on_a_full_disk(tmp_path, capsys):
     ("error", "status", "line"),
     [
         (KeyboardInterrupt(), 130, "interrupted"),
+        (PermissionError(13, "Permission denied", "/a"), 1, "error: /a: no permission"),
         (MemoryError("Unable to allocate 9 GiB"), 1, "error: not enough memory (Unable to alloc"),
         (MemoryError(), 1, "error: not enough memory (none left); close other programs"),
     ],
 )
-def test_interrupt_and_lack_of_memory_are_one_line(error, status, line, capsys):
+def test_faults_of_the_machine_are_one_line(error, status, line, capsys):
     with pytest.raises(SystemExit) as ended, job():
         raise error
     assert ended.value.code == status

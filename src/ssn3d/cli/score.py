@@ -111,7 +111,6 @@ def _score_picks(arguments: argparse.Namespace) -> None:
 
 
 def _score_volume(arguments: argparse.Namespace) -> None:
-    """Print the score of a segmentation."""
     from ssn3d.picking.score_files import score_volumes
 
     threshold = 0.5 if arguments.threshold is None else arguments.threshold

@@ -77,7 +77,6 @@ def read_samples_table(path: PathLike) -> dict[str, Sample]:
 
 
 def _check_columns(path: PathLike, table: DelimitedTable) -> None:
-    """Raise DataError if columns are missing or unknown."""
     wanted = f"give {', '.join(COLUMNS)}, separated by tabs (here: {table.separated_by})"
     missing = [column for column in COLUMNS if column not in table.titles]
     if missing:
