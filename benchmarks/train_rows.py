@@ -215,10 +215,8 @@ def train_all(job: Job, runs: Sequence[Run]) -> list[str]:
             work[pool.submit(in_job, train_row, log, job, number, run)] = name
         for future in as_completed(work):
             if error := future.exception():
-                failed.append(work[future])
-                print(
-                    f"failed: {work[future]}: {error!r}; {job.rows}/{work[future]}.log", flush=True
-                )
+                failed.append(name := work[future])
+                print(f"failed: {name}: {error!r}; {job.rows}/{name}.log", flush=True)
             else:
                 print(f"finished: {work[future]}", flush=True)
     return failed

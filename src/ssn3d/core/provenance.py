@@ -23,10 +23,7 @@ def hardware() -> dict[str, Any]:
     cpuinfo = Path("/proc/cpuinfo")
     lines = cpuinfo.read_text(encoding="utf-8").splitlines() if cpuinfo.exists() else []
     models = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return {
-        "cpu": models[0] if models else platform.processor(),
-        "cores": available_cores(),
-    }
+    return {"cpu": models[0] if models else platform.processor(), "cores": available_cores()}
 
 
 def provenance(

@@ -116,10 +116,7 @@ POINT = '{"location": {"x": %s, "y": 2, "z": 3}, "xyz_rotation_matrix": %s}'
     ("text", "message"),
     [
         ("", "it is empty; give another file"),
-        (
-            "data_particles\n",
-            "no rlnCoordinateX, Y and Z, nor .*, in data_particles",
-        ),
+        ("data_particles\n", "no rlnCoordinateX, Y and Z, nor .*, in data_particles"),
         (HEAD + "a\n", "no rlnCoordinateX"),
         (HEAD + COORDINATES + "a 1 2 nan\n", "NaN or infinity"),
         (HEAD + COORDINATES + "a 1 2 x\n", "holds no numbers"),

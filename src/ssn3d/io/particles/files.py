@@ -120,12 +120,7 @@ def _offsets_voxels(table: ParticleTable, frames: Frames) -> NDArray[np.float64]
 
 
 def write_particle_table(
-    path: PathLike,
-    table: ParticleTable,
-    frames: Frames,
-    *,
-    tomogram: str,
-    relion: Relion = 5,
+    path: PathLike, table: ParticleTable, frames: Frames, *, tomogram: str, relion: Relion = 5
 ) -> None:
     """Write particles, possibly none, in the format of the suffix.
 

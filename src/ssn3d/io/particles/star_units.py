@@ -51,11 +51,7 @@ class StarParticles:
         return DataError(f"{self.path}: {problem}")
 
     def numbers(
-        self,
-        columns: list[str],
-        table: pd.DataFrame | None = None,
-        *,
-        may_be_missing: bool = False,
+        self, columns: list[str], table: pd.DataFrame | None = None, *, may_be_missing: bool = False
     ) -> NDArray[np.float64]:
         """Read columns (n, columns) of the particles, or of another table, as finite numbers.
 
