@@ -58,9 +58,8 @@ class Stages:
     @contextlib.contextmanager
     def stage(self, name: str) -> Iterator[None]:
         """Measure a block."""
-        Path("/proc/self/clear_refs").write_text(
-            "5", encoding="ascii"
-        )  # resets the high-water mark
+        # resets the high-water mark
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
         started, of_processor = time.perf_counter(), time.process_time()
         yield
         self.names.append(name)

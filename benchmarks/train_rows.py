@@ -13,7 +13,6 @@ trainings from their checkpoints. The baseline, which uses no GPU, is left out.
 """
 
 import argparse
-import os
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -29,7 +28,7 @@ from ssn3d.config.experiment import Config, check_config, load_config
 from ssn3d.core.device import use_threads
 from ssn3d.core.log import job
 from ssn3d.core.provenance import fingerprint
-from ssn3d.core.threads import TRAINING_THREADS
+from ssn3d.core.threads import TRAINING_THREADS, available_cores
 from ssn3d.experiment.runs import BASELINES, JOIN, Run, path_name
 from ssn3d.io.files import read_json, write_json
 from ssn3d.segmentation.evaluation.steps import evaluate_run
@@ -188,7 +187,7 @@ def simulate_all(job: Job) -> None:
     if not all((structures / f"{i}.npz").exists() for i in pdb_ids):
         structures.mkdir(parents=True, exist_ok=True)
         prepare_structures(pdb_ids, config.structures, config.seed, ROOT / "resources", structures)
-    cores = len(os.sched_getaffinity(0))
+    cores = available_cores()
     processes = min(len(job.every), max(cores // 4, 1))
     threads = max(cores // processes, 1)
     with start_pool(processes) as pool:
@@ -216,10 +215,8 @@ def train_all(job: Job, runs: Sequence[Run]) -> list[str]:
             work[pool.submit(in_job, train_row, log, job, number, run)] = name
         for future in as_completed(work):
             if error := future.exception():
-                failed.append(work[future])
-                print(
-                    f"failed: {work[future]}: {error!r}; {job.rows}/{work[future]}.log", flush=True
-                )
+                failed.append(name := work[future])
+                print(f"failed: {name}: {error!r}; {job.rows}/{name}.log", flush=True)
             else:
                 print(f"finished: {work[future]}", flush=True)
     return failed

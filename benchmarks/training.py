@@ -33,14 +33,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.utils.flop_counter import FlopCounterMode
 
-from made_up import (
-    PAPER,
-    an_epoch,
-    open_uncached,
-    peak_gb,
-    reset_peak,
-    write_made_up_shards,
-)
+from made_up import PAPER, an_epoch, open_uncached, peak_gb, reset_peak, write_made_up_shards
 from ssn3d.core.device import gpu_names, pick_precision
 from ssn3d.core.provenance import hardware
 from ssn3d.segmentation.inference.compute import Compute, deterministic
@@ -155,9 +148,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--subtomograms", type=int, default=3380)
     parser.add_argument("--data", type=Path, help="folder that keeps the made-up subtomograms")
     parser.add_argument("--rounds", type=int, default=4)
-    parser.add_argument(
-        "--epochs", type=int, default=0, help="whole epochs to time; none by default"
-    )
+    parser.add_argument("--epochs", type=int, default=0, help="whole epochs to time (default 0)")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--matrix", type=int, help="edge of the matrices of the matmul rate")
     parser.add_argument("--compile", action="store_true", help="torch.compile as well")
@@ -181,9 +172,8 @@ def main() -> None:
         reset_peak(device)
         an_epoch(open_uncached(shards), name, settings, 1, Path(folder) / "checkpoint.pt")
         peak_of_training = peak_gb(device)
-        print(
-            f"a training on {arguments.subtomograms} subtomograms: peak {peak_of_training:.2f} GB"
-        )
+        count = arguments.subtomograms
+        print(f"a training on {count} subtomograms: peak {peak_of_training:.2f} GB")
         if arguments.epochs:
             samples = open_dataset(shards)
             epoch_seconds = seconds_of_an_epoch(samples, name, settings, arguments.epochs)
@@ -191,13 +181,8 @@ def main() -> None:
 
     reset_peak(device)
     edge, products = arguments.matrix or MATRIX[device.type], PRODUCTS[device.type]
-    matrices = {
-        str(precision).removeprefix("torch."): torch.randn(
-            (edge, edge),
-            device=device,  # a GPU multiplies ones faster than data
-        ).to(precision)
-        for precision in precisions_of(device)
-    }
+    numbers = torch.randn((edge, edge), device=device)  # a GPU multiplies ones faster than data
+    matrices = {str(p).removeprefix("torch."): numbers.to(p) for p in precisions_of(device)}
     ways = make_ways(name, size, device, compiled=arguments.compile)
     flop = flop_per_subtomogram(name, size, device)
     best_matmul = dict.fromkeys(matrices, float("inf"))
@@ -214,21 +199,15 @@ def main() -> None:
     print(f"{name}, {size}^3, {flop / 1e9:.1f} GFLOP a subtomogram, {arguments.threads} threads")
     for precision, flop_per_s in rate.items():
         print(f"matmul {precision}: {flop_per_s / 1e9:.0f} GFLOP/s")
-    print(
-        f"{'precision':10} {'channels':17} {'batch':>5} {'ms':>8} {'speedup':>8} {'of matmul':>10}"
-    )
+    print("precision  channels          batch       ms  speedup  of matmul")
     for (precision, order, count), spent in best.items():
         share = flop / spent / rate[precision]
         print(
             f"{precision:10} {order:17} {count:5d} {1e3 * spent:8.1f} {plain / spent:8.2f} "
             f"{100 * share:9.0f}%"
         )
-    ours = {
-        (precision, order, count): spent
-        for (precision, order, count), spent in best.items()
-        if precision == compute.precision_name and order in {"first", "last"}
-    }
-    way = min(ours, key=lambda w: ours[w])
+    ours = [w for w in best if w[0] == compute.precision_name and w[1] in {"first", "last"}]
+    way = min(ours, key=lambda w: best[w])
     any_sum = (way[0], f"{way[1]}, any sum", way[2])
     result = {
         "network": name,

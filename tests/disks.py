@@ -1,5 +1,6 @@
-"""Disks that are full: files that may not grow, for any user, and a disk in memory, for root."""
+"""Disks that are full, for any user or for root, and folders without permission."""
 
+import os
 import resource
 import shutil
 import subprocess
@@ -30,3 +31,18 @@ def small_disk(folder, size_kib):
         yield
     finally:
         subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+@contextmanager
+def protected(folder, mode):
+    """Give a folder these permissions, and become another user if this is root."""
+    folder.chmod(mode)
+    root = os.geteuid() == 0
+    if root:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        if root:
+            os.seteuid(0)
+        folder.chmod(0o755)

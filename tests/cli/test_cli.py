@@ -15,16 +15,8 @@ WITH_TORCH = {
 }  # fmt: skip
 HEAVY = {"torch", "numpy", "pandas", "matplotlib", "gemmi", "yaml", "pydantic"}
 COMMANDS = (
-    "segment",
-    "pick",
-    "average",
-    "score",
-    "measure",
-    "models",
-    "networks",
-    "init",
-    "doctor",
-    "tables",
+    *("segment", "pick", "average", "score", "measure"),
+    *("models", "networks", "init", "doctor", "tables"),
 )
 EXAMPLE = "example:\n  ssn3d {}"
 RUN = "import sys\nfrom ssn3d.cli.main import main\ntry: main({})\nexcept SystemExit: pass\n"

@@ -5,11 +5,13 @@ import os
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 from commands import error_of
 from own_tomograms import dark_spheres, write_tomogram
-from ssn3d.cli.main import _parser
+from ssn3d.cli.main import _parser, main
+from ssn3d.io.mrc import write_mrc
 
 REQUIRED = {
     "average": ["none.star", "--tomogram", "none.mrc", "--diameter", "9", "--output", "o"],
@@ -97,6 +99,16 @@ def test_score_refuses_options_of_other_files(name, content, option, kind, tmp_p
     assert f"has no {option[0]};" in line
     line = error_of(["score", tmp_path / "typo.mrc", "--truth", "none"], capsys)
     assert "typo.mrc: no such file" in line
+
+
+@pytest.mark.parametrize("relion", ["4", "5"])
+def test_import_list_of_earlier_picks_is_removed(relion, tmp_path):
+    """It names the table, which now holds no picks, or is for RELION 4."""
+    write_mrc(tmp_path / "t_labels.mrc", np.zeros((8, 8, 8), np.float32), 10.0)
+    (tmp_path / "picks_import.star").touch()
+    files = [str(tmp_path / "t_labels.mrc"), "--output", str(tmp_path / "picks.star")]
+    main(["pick", *files, "--method", "segmentation", "--relion", relion])
+    assert not (tmp_path / "picks_import.star").exists()
 
 
 def test_names_of_files_that_are_not_utf8(tmp_path):

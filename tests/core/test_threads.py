@@ -1,6 +1,7 @@
 """The bytes of simulated data do not depend on the number of threads."""
 
 import hashlib
+import os
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from threadpoolctl import threadpool_limits
 from sections import changed, preset, section
 from small_workflow import REPOSITORY
 from ssn3d.core.parallel import parallel_results
+from ssn3d.core.threads import available_cores
 from ssn3d.io.files import read_json
 from ssn3d.microscope.steps import add_noise, image_specimen
 from ssn3d.specimen.steps import simulate_specimen
@@ -117,6 +119,11 @@ def test_bytes_do_not_depend_on_threads(tmp_path, kind):
     assert set(FILES) < set(found[1])
     assert found[2] == found[1]
     assert found[4] == found[1]
+
+
+def test_cores_of_macos(monkeypatch):
+    monkeypatch.delattr("os.sched_getaffinity")
+    assert available_cores() == os.cpu_count()
 
 
 def test_results_in_order_and_few_in_hand():

@@ -5,12 +5,15 @@ import errno
 import pytest
 import torch
 
+from disks import protected
 from ssn3d.core.device import pick_device, pick_precision
 from ssn3d.core.errors import ConfigError, DataError, DeviceError, SSN3DError
 from ssn3d.core.seeds import generator
 from ssn3d.io.delimited import read_tsv
 from ssn3d.io.files import atomic_path, read_json, sha256_of, write_json
 from ssn3d.io.tables import read_csv
+from ssn3d.io.text_files import read_any_text
+from ssn3d.io.volumes import open_volume
 from ssn3d.io.yaml_files import read_yaml
 from ssn3d.segmentation.evaluation.run_io import read_prediction
 from ssn3d.segmentation.inference.compute import torch_generator
@@ -94,6 +97,14 @@ def test_advice_follows_the_cause(kind, tmp_path, monkeypatch):
             READERS[kind](place)
         assert str(caught.value).startswith(f"{place}: {cause}")
         assert "delete" not in str(caught.value)
+
+
+@pytest.mark.parametrize("read", [*list(READERS.values())[:4], read_any_text, open_volume])
+def test_forbidden_folders(read, tmp_path):
+    """Not even whether the file is there can be known."""
+    (tmp_path / "x.dat").write_text("a")
+    with protected(tmp_path, 0), pytest.raises(SSN3DError, match="ermission"):
+        read(tmp_path / "x.dat")
 
 
 def test_users_weights_are_not_deleted(tmp_path):

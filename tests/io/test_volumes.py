@@ -132,6 +132,22 @@ def damaged(path):
     path.write_bytes(content[:-500] + b"\7" * 500)
 
 
+@pytest.mark.parametrize("extra", [{}, {"ome": True, "metadata": OME}])
+def test_flipped_bytes_of_tiff(extra, tmp_path, caplog):
+    """The library raises errors of every kind; here they are one line, or harmless."""
+    caplog.set_level(logging.CRITICAL, "tifffile")
+    path, rng = tmp_path / "t.tif", generator(0, "flips")
+    tifffile.imwrite(path, VOLUME[:6, :7, :8], **extra)
+    whole, faults = path.read_bytes(), 0
+    for place in rng.integers(len(whole), size=150).tolist():
+        path.write_bytes(whole[:place] + rng.bytes(1) + whole[place + 1 :])
+        try:
+            open_volume(path)
+        except DataError:
+            faults += 1
+    assert faults > 0
+
+
 FAULTS = {
     "40x50x3 of uint8, not one volume of sections": colours,
     "4x5x6x7 of uint8, not one volume of sections": odd_tiff,

@@ -4,7 +4,6 @@ import logging
 import os
 import subprocess
 import sys
-from contextlib import contextmanager
 
 import numpy as np
 import pandas as pd
@@ -14,7 +13,7 @@ from scipy.spatial.transform import Rotation
 
 import sample_files
 from datasets import particles_of
-from disks import little_room, small_disk
+from disks import little_room, protected, small_disk
 from sample_files import RNG
 from ssn3d.core.errors import WriteError
 from ssn3d.core.log import job, logger
@@ -77,21 +76,6 @@ WRITERS = {
 }
 
 
-@contextmanager
-def read_only(folder):
-    """Make a folder read-only, and become another user if this is root."""
-    folder.chmod(0o555)
-    root = os.geteuid() == 0
-    if root:
-        os.seteuid(65534)
-    try:
-        yield
-    finally:
-        if root:
-            os.seteuid(0)
-        folder.chmod(0o755)
-
-
 FULL_DISKS = {
     r"File too large\); fix the cause": lambda _: little_room(ROOM_BYTES),
     r"No space left on device\); free some space": lambda folder: small_disk(folder, 4),
@@ -113,7 +97,7 @@ def test_failed_write_leaves_no_file(name, fault, tmp_path):
 
 def test_read_only_is_one_line(tmp_path):
     with (
-        read_only(tmp_path),
+        protected(tmp_path, 0o555),
         pytest.raises(WriteError, match=r"a\.json: cannot be written \(Permission denied\); make"),
     ):
         write_json(tmp_path / "sub" / "a.json", {})
@@ -137,7 +121,8 @@ def test_files_of_killed_processes_are_removed(tmp_path):
 
 
 def test_log_that_cannot_be_opened(tmp_path):
-    with read_only(tmp_path), pytest.raises(SystemExit) as ended, job(tmp_path / "logs" / "a.log"):
+    log = tmp_path / "logs" / "a.log"
+    with protected(tmp_path, 0o555), pytest.raises(SystemExit) as ended, job(log):
         pass
     assert "a.log: cannot be written (Permission denied); make the folder" in str(ended.value)
     assert logger.handlers == []
@@ -160,11 +145,12 @@ def test_log_on_a_full_disk(tmp_path, capsys):
     ("error", "status", "line"),
     [
         (KeyboardInterrupt(), 130, "interrupted"),
+        (PermissionError(13, "Permission denied", "/a"), 1, "error: /a: no permission"),
         (MemoryError("Unable to allocate 9 GiB"), 1, "error: not enough memory (Unable to alloc"),
         (MemoryError(), 1, "error: not enough memory (none left); close other programs"),
     ],
 )
-def test_interrupt_and_lack_of_memory_are_one_line(error, status, line, capsys):
+def test_faults_of_the_machine_are_one_line(error, status, line, capsys):
     with pytest.raises(SystemExit) as ended, job():
         raise error
     assert ended.value.code == status

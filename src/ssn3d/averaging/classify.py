@@ -137,7 +137,6 @@ def check_number(particles: int, classes: int) -> None:
 
 
 def _check(found: NDArray[np.int_], classes: int) -> None:
-    """Raise DataError if a class is too small to be averaged."""
     sizes = np.bincount(found, minlength=classes)
     if sizes.min() < FEWEST:
         raise DataError(

@@ -44,7 +44,6 @@ class AverageOptions:
     threads: int = 2
 
     def __post_init__(self) -> None:
-        """Check the values."""
         symmetry_rotations(self.symmetry)
         for name in ("diameter_angstrom", "first_resolution_angstrom", "threads"):
             if not 0 < getattr(self, name) < np.inf:

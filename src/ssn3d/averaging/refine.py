@@ -134,7 +134,7 @@ def refine(
             target = Reference(filtered(half, np.clip(fsc, 0, 1)))
             moved.append(aligner.nearby(target, poses[part], _STEPS))
         poses = join(moved)[np.argsort(np.concatenate(parts))]
-        left = np.searchsorted(rows, distinct_rows(stack, rows, poses))
+        left = _distinct(stack, rows, poses)
         rows, poses, half_sets = rows[left], poses[left], half_sets[left]
         _check_halves(half_sets)
     log_merged(len(stack.images) - len(rows))
@@ -154,10 +154,9 @@ def _highest(stack: Stack, fsc: NDArray[np.float64]) -> int:
     return min(max(crossing, _LEAST_SHELL), len(fsc) - 2)
 
 
-def distinct_rows(stack: Stack, rows: NDArray[np.int_], poses: Poses) -> NDArray[np.int_]:
-    """Rows that remain of a stack's rows (n,), at these poses, when duplicates are merged."""
-    positions = stack.places[rows] + poses.shifts
-    return np.asarray(rows[distinct(positions, poses.scores, stack.merged_voxels)])
+def _distinct(stack: Stack, rows: NDArray[np.int_], poses: Poses) -> NDArray[np.int_]:
+    """Places among rows (n,) of a stack that remain, at these poses, when duplicates are merged."""
+    return distinct(stack.places[rows] + poses.shifts, poses.scores, stack.merged_voxels)
 
 
 def divide(
@@ -181,7 +180,6 @@ def divide(
 
 
 def _check_halves(half_sets: NDArray[np.int_]) -> None:
-    """Raise DataError if a half set has too few particles."""
     smallest = min(int((half_sets == half).sum()) for half in (1, 2))
     if smallest < FEWEST // 2:
         raise DataError(
@@ -209,5 +207,5 @@ def align_everywhere(
     poses = aligner.everywhere(target, even_rotations(_GRID_DEG, rng), stack.step_voxels)
     steps = [(turn, stack.step_voxels / 2**i) for i, turn in enumerate(_FIRST_STEPS_DEG, start=1)]
     poses = aligner.nearby(target, poses, steps)
-    left = distinct_rows(stack, rows, poses)
+    left = _distinct(stack, rows, poses)
     return left, poses[left]

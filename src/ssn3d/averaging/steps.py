@@ -214,7 +214,6 @@ def read_map(path: PathLike, stack: Stack, voxel_angstrom: float) -> NDArray[np.
 def _check_symmetry(
     path: PathLike, reference: NDArray[np.float32], stack: Stack, name: str
 ) -> None:
-    """Raise DataError if a reference is not symmetric about the axes of its group."""
     masked, unturned = cut_out(reference, stack.sphere), np.eye(3)[None]
     score = float(symmetry_score(masked, stack.symmetry, unturned, stack.first_shell)[0])
     if score < _LEAST_SYMMETRY:

@@ -107,7 +107,9 @@ def angular_power(volume: NDArray[np.float32]) -> AngularPower:
     middles = (edges[:-1] + edges[1:]) / 2
     rings = []
     for row in mean:
-        known = ~np.isnan(row)  # thin volumes have no frequency at some angles
+        known = ~np.isnan(row)  # thin volumes have no frequency at some angles, or in some rings
+        if not known.any():
+            continue
         typical = max(float(np.quantile(row[known], _TYPICAL_QUANTILE)), 1e-30)
         rings.append(np.interp(middles, middles[known], row[known]) / typical)
     return AngularPower(middles, np.array(rings))

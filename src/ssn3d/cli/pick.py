@@ -72,10 +72,10 @@ def run(arguments: argparse.Namespace) -> None:
         keep_vacuum=arguments.keep_vacuum,
     )
     print(f"{arguments.output}: {len(table)} particles")
-    if output.suffix.lower() == ".star" and arguments.relion == _RELION_5:
+    if output.suffix.lower() == ".star":
         listed = output.with_name(f"{output.stem}_import.star")
         listed.unlink(missing_ok=True)  # of earlier picks
-        if len(table):
+        if len(table) and arguments.relion == _RELION_5:
             write_import_list(listed, str(table.tomograms[0]), str(output.absolute()))
             print(f"{listed}: for RELION 5's import of coordinates")
 

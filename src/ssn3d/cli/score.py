@@ -66,13 +66,14 @@ def _kind(path: str, truth: list[str]) -> str:
     Raises DataError if a table or volume is missing, or several files of truth are given for it.
     """
     from ssn3d.core.errors import DataError
+    from ssn3d.io.files import exists
     from ssn3d.io.text_files import is_text
 
     if Path(path).suffix.lower() in {".h5", ".hdf5"}:
         return _MASKS
     if len(truth) > 1:
         raise DataError(f"--truth: {len(truth)} files, {path} needs one")
-    if not Path(path).exists():
+    if not exists(Path(path)):
         raise DataError(f"{path}: no such file; give {_TABLE}, {_VOLUME} or {_MASKS}")
     return _TABLE if is_text(path) else _VOLUME
 
@@ -110,7 +111,6 @@ def _score_picks(arguments: argparse.Namespace) -> None:
 
 
 def _score_volume(arguments: argparse.Namespace) -> None:
-    """Print the score of a segmentation."""
     from ssn3d.picking.score_files import score_volumes
 
     threshold = 0.5 if arguments.threshold is None else arguments.threshold

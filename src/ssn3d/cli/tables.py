@@ -22,12 +22,7 @@ def run(arguments: argparse.Namespace) -> None:
     results = Path(arguments.results)
     bead_models = surrogates(results / "structures", pdb_ids)
     second, third = make_tables(
-        config.tables,
-        config.snr.snr_of,
-        pdb_ids,
-        results,
-        arguments.resources,
-        seed=config.seed,
+        config.tables, config.snr.snr_of, pdb_ids, results, arguments.resources, seed=config.seed
     )
     print("Table 2. Segmentation performance\n\n" + to_text(second, bead_models))
     print("Table 3. Structures left out of the training\n\n" + to_text(third, bead_models))

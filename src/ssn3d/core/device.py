@@ -24,11 +24,11 @@ def pick_device(asked: str) -> torch.device:
     Raises DeviceError if `cuda` is requested but unavailable.
     """
     if asked == "cuda" and not torch.cuda.is_available():
-        message = "device: cuda is unavailable, since torch sees no CUDA GPU; use 'cpu' or 'auto'"
-        raise DeviceError(message)
+        raise DeviceError(
+            "device: cuda is unavailable, since torch sees no CUDA GPU; use 'cpu' or 'auto'"
+        )
     if asked not in {"auto", "cpu", "cuda"}:
-        message = f"device: {asked!r} must be one of 'auto', 'cpu', 'cuda'"
-        raise DeviceError(message)
+        raise DeviceError(f"device: {asked!r} must be one of 'auto', 'cpu', 'cuda'")
     name = ("cuda" if torch.cuda.is_available() else "cpu") if asked == "auto" else asked
     device = torch.device(name)
     what = torch.cuda.get_device_name(device) if name == "cuda" else "CPU"
@@ -48,8 +48,9 @@ def own_gpus(asked: str, count: int, jobs_per_gpu: int) -> Iterator[list[int]]:
         return
     number = torch.cuda.device_count()
     if count > number:
-        message = f"gpus_per_training: {count} requested, torch sees {number}; ask for fewer"
-        raise DeviceError(message)
+        raise DeviceError(
+            f"gpus_per_training: {count} requested, torch sees {number}; ask for fewer"
+        )
     gpus = [str(torch.cuda.get_device_properties(i).uuid) for i in range(number)]
     with hold_gpus(gpus, jobs_per_gpu, count) as indices:
         logger.info("GPU %s of %d", ", ".join(str(index + 1) for index in indices), number)
@@ -83,8 +84,7 @@ def pick_precision(asked: str, device: torch.device) -> torch.dtype:
     Raises DeviceError for other names.
     """
     if asked not in {"auto", "float32", "bfloat16"}:
-        message = f"precision: {asked!r} must be one of 'auto', 'float32', 'bfloat16'"
-        raise DeviceError(message)
+        raise DeviceError(f"precision: {asked!r} must be one of 'auto', 'float32', 'bfloat16'")
     if asked == "auto":
         if device.type == "cuda":  # torch's emulation is slow
             fast = torch.cuda.is_bf16_supported(including_emulation=False)

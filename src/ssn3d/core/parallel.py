@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
-from ssn3d.core.threads import SharedLimit
+from ssn3d.core.threads import SharedLimit, available_cores
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -25,7 +25,7 @@ def _limit_torch() -> int:
     torch = sys.modules.get("torch")  # most commands do without, and start faster
     if torch is None:
         threads = os.environ.get("OMP_NUM_THREADS", "")  # as torch does
-        return max(int(threads), 1) if threads.isdecimal() else len(os.sched_getaffinity(0))
+        return max(int(threads), 1) if threads.isdecimal() else available_cores()
     threads_before = int(torch.get_num_threads())
     torch.set_num_threads(1)
     return threads_before

@@ -3,7 +3,6 @@
 import datetime as dt
 import hashlib
 import json
-import os
 import platform
 from collections.abc import Mapping, Sequence
 from importlib import metadata
@@ -14,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ssn3d import __version__
+from ssn3d.core.threads import available_cores
 
 _PACKAGES = ("numpy", "scipy", "torch", "gemmi", "mrcfile", "h5py", "scikit-image", "scikit-learn")
 
@@ -23,10 +23,7 @@ def hardware() -> dict[str, Any]:
     cpuinfo = Path("/proc/cpuinfo")
     lines = cpuinfo.read_text(encoding="utf-8").splitlines() if cpuinfo.exists() else []
     models = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return {
-        "cpu": models[0] if models else platform.processor(),
-        "cores": len(os.sched_getaffinity(0)),
-    }
+    return {"cpu": models[0] if models else platform.processor(), "cores": available_cores()}
 
 
 def provenance(

@@ -1,5 +1,6 @@
 """Numbers of threads of the workflow's jobs, and limits that nested and concurrent blocks share."""
 
+import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,6 +15,13 @@ BASELINE_THREADS = 8
 """Threads of a job of the baseline, which segments that many subtomograms at once."""
 
 Limit = TypeVar("Limit")
+
+
+def available_cores() -> int:
+    """Return the number of cores this process may use; on macOS, which cannot tell, of all."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 class SharedLimit(Generic[Limit]):

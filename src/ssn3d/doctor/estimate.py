@@ -102,10 +102,8 @@ def measure_networks(config: Config, compute: Compute, names: Collection[str]) -
     Processor seconds of one thread, or the seconds of a GPU.
     """
     device, size = compute.device.type, config.subtomograms.size_voxels
-    count, clock = MICRO_BATCH_SIZE[device], time.process_time
-    if device == "cuda":
-        clock = time.perf_counter
-    seconds = {}
+    count, seconds = MICRO_BATCH_SIZE[device], {}
+    clock = time.perf_counter if device == "cuda" else time.process_time
     for name in names:
         network = compute.place(build_network(name, config.training.dropout, torch.Generator()))
         network.train()

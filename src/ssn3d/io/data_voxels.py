@@ -102,15 +102,11 @@ def _constant_planes(slab: NDArray[np.float32], rows: int, columns: int) -> NDAr
         return found
     lowest, highest = slab.min(axis=0), slab.max(axis=0)
     along_z = np.where(lowest == highest, lowest, np.nan)  # (y, x)
-    row_edges = [*range(0, rows * _BLOCK_VOXELS, _BLOCK_VOXELS)]
-    column_edges = [*range(0, columns * _BLOCK_VOXELS, _BLOCK_VOXELS)]
-
-    def reduced(function: np.ufunc, image: NDArray[np.float32], axis: int) -> NDArray[np.float32]:
-        edges = row_edges if axis == -2 else column_edges  # noqa: PLR2004 -- rows
-        return np.asarray(function.reduceat(image, edges, axis=axis))
+    row_edges, column_edges = (np.arange(n) * _BLOCK_VOXELS for n in (rows, columns))
 
     def constant(image: NDArray[np.float32], axis: int) -> NDArray[np.float32]:
-        low, high = (reduced(function, image, axis) for function in (np.minimum, np.maximum))
+        edges = row_edges if axis == -2 else column_edges  # noqa: PLR2004 -- rows
+        low, high = (f.reduceat(image, edges, axis=axis) for f in (np.minimum, np.maximum))
         return np.where(low == high, low, np.nan)
 
     y_planes = np.fmax.reduceat(constant(along_z, -1), row_edges, axis=-2)

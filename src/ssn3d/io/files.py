@@ -65,16 +65,17 @@ def cannot_be_read(path: PathLike, kind: str, error: object, remedy: str) -> str
     readable.
     """
     place = Path(path)
-    if isinstance(error, FileNotFoundError) or not _exists(place):
+    if isinstance(error, FileNotFoundError) or not exists(place):
         return f"{path}: no such file"
-    if place.is_dir():
-        return f"{path}: a folder, not a {kind}"
     if isinstance(error, PermissionError) or not os.access(place, os.R_OK):
         return f"{path}: no permission to read it"
+    if os.path.isdir(place):  # noqa: PTH112 -- Path.is_dir raises in a forbidden folder
+        return f"{path}: a folder, not a {kind}"
     return f"{path}: not a {kind} ({error}); {remedy}"
 
 
-def _exists(path: Path) -> bool:
+def exists(path: Path) -> bool:
+    """Return False if there is no such file or folder; True if its folder is forbidden."""
     try:
         path.stat()
     except (FileNotFoundError, NotADirectoryError):

@@ -45,12 +45,12 @@ def open_mrc(content: Content, *, stacks: bool = False) -> StoredVolume:
     dtype, offset = _locate(content, fields, math.prod(stored))
     if dtype == np.int8:
         middle = slice(stored[0] // 2, stored[0] // 2 + 1)
-        section = content.map(dtype, offset, stored, (0, 1, 2), middle)
+        section = content.map(dtype, offset, stored, middle)
         dtype = np.dtype(np.uint8) if _is_unsigned(content, fields, section) else dtype
     starts = dict(zip(axes, ("nx", "ny", "nz"), strict=True))
     return StoredVolume(
         content.path,
-        partial(content.map, dtype, offset, stored, order),
+        partial(content.map, dtype, offset, stored, order=order),
         tuple(stored[axis] for axis in order),  # type: ignore[arg-type]
         tuple(_edge(fields, axis) for axis in "xyz"),  # type: ignore[arg-type]
         tuple(float(fields["origin"][axis]) for axis in "xyz"),  # type: ignore[arg-type]

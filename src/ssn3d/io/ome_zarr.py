@@ -43,8 +43,7 @@ def open_ome_zarr(path: Path) -> StoredVolume:
         array: Any = zarr.open_array(path / finest["path"], mode="r")
         steps, shifts = _scale_and_shift(image, finest, len(names))
     except (OSError, KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
-        problem = " ".join(str(error).split())
-        raise DataError(f"{path}: not an image of OME-Zarr ({problem}); give its folder") from error
+        raise DataError(f"{path}: not an image of OME-Zarr ({error}); give its folder") from error
     leading = array.shape[:-3]
     if names[-3:] != _SPACE or math.prod(leading) != 1 or len(names) != len(array.shape):
         shape = "x".join(map(str, array.shape))
@@ -58,12 +57,11 @@ def open_ome_zarr(path: Path) -> StoredVolume:
     try:
         content = unpacked(path, _slabs(array))
     except (OSError, RuntimeError, ValueError) as error:
-        problem = " ".join(str(error).split())
-        raise DataError(f"{path}: a chunk is damaged ({problem}); {REMAKE}") from error
+        raise DataError(f"{path}: a chunk is damaged ({error}); {REMAKE}") from error
     size = array.shape[-3:]
     return StoredVolume(
         path,
-        partial(content.map, array.dtype, 0, size, (0, 1, 2)),
+        partial(content.map, array.dtype, 0, size),
         size,
         tuple(edges[::-1]),  # type: ignore[arg-type]
         tuple(origin[::-1]),  # type: ignore[arg-type]
@@ -82,9 +80,9 @@ def _attributes(path: Path) -> dict[str, Any]:
     newer = path / "zarr.json"
     if newer.exists():
         attributes: dict[str, Any] = json.loads(newer.read_bytes())["attributes"]
-        return attributes
-    older: dict[str, Any] = json.loads((path / ".zattrs").read_bytes())
-    return older
+    else:
+        attributes = json.loads((path / ".zattrs").read_bytes())
+    return attributes
 
 
 def _axes(image: dict[str, Any]) -> tuple[list[str], list[str]]:
@@ -126,10 +124,7 @@ def _warn_of_missing_chunks(path: Path, array: Any) -> None:
     """
     shards = getattr(array, "shards", None) or array.chunks
     counts = [-(-length // size) for length, size in zip(array.shape, shards, strict=True)]
-    root, encode = (
-        Path(str(array.store_path.store.root)) / array.path,
-        array.metadata.encode_chunk_key,
-    )
+    root, encode = Path(array.store_path.store.root) / array.path, array.metadata.encode_chunk_key
     missing = sum(not (root / encode(place)).exists() for place in product(*map(range, counts)))
     if missing:
         logger.warning(

@@ -89,8 +89,8 @@ class Content:
         dtype: np.dtype[Any],
         offset: int,
         shape: tuple[int, ...],
-        order: tuple[int, ...],
         where: Slices,
+        order: tuple[int, ...] = (0, 1, 2),
     ) -> NDArray[Any]:
         """Map part of an array; `order` are its axes in the file that become z, y and x."""
         with self.open() as stream:  # mapped anew each time: pages once read would count as ours
@@ -111,8 +111,7 @@ def file_content(path: Path) -> Content:
             return unpacked(path, _chunks(gzip.open(path)))
         return unpacked(path, _chunks(bz2.open(path))) if magic == b"BZh" else content
     except (OSError, EOFError, zlib.error) as error:
-        problem = " ".join(str(error).split())
-        raise DataError(cannot_be_read(path, "readable volume", problem, REMAKE)) from error
+        raise DataError(cannot_be_read(path, "readable volume", str(error), REMAKE)) from error
 
 
 def _chunks(source: gzip.GzipFile | bz2.BZ2File) -> Iterator[bytes]:

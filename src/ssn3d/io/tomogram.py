@@ -86,11 +86,8 @@ class Tomogram:
         """Read voxels at indices along z, y and x, mirrored beyond the box of the data."""
         axes = zip(points, self.found.first, self.found.stop, strict=True)
         indices = [first + _mirrored(index - first, stop - first) for index, first, stop in axes]
-        lowest = [int(index.min()) for index in indices]
-        read_part = read(tuple(slice(int(i.min()), int(i.max()) + 1) for i in indices))
-        if read_part is None:
-            return None
-        return read_part[np.ix_(*(i - low for i, low in zip(indices, lowest, strict=True)))]
+        part = read(tuple(slice(int(i.min()), int(i.max()) + 1) for i in indices))
+        return None if part is None else part[np.ix_(*(i - i.min() for i in indices))]
 
 
 def _bounds(where: Slices, shape: tuple[int, ...]) -> tuple[slice, ...]:
@@ -126,7 +123,10 @@ def open_tomogram(
     size, source = voxel_size_of(stored, voxel_size_angstrom)
     grid = Grid(stored.shape, size, stored.origin_angstrom, stored.start_voxels)
     found = survey(stored.read_float32, stored.shape, size, str(path))
-    is_dark, how = _contrast(found.binned, protein)
+    is_dark, how = protein != "bright", "given"
+    if protein == "auto":
+        measured, how = protein_is_dark(found.binned)
+        is_dark = measured is not False
     tomogram = Tomogram(path, grid, stored, name or name_of(path), found, is_dark)
     z, y, x = stored.shape
     logger.info(
@@ -141,14 +141,6 @@ def name_of(path: Path) -> str:
     """Return the name of a tomogram, that of its file: `t` for `t.mrc.gz` and `t.ome.zarr`."""
     name = path.name.removesuffix(".gz").removesuffix(".bz2")
     return Path(name).stem.removesuffix(".ome")
-
-
-def _contrast(binned: NDArray[np.float32], protein: Protein) -> tuple[bool, str]:
-    """Return True if protein is dark, and the reason."""
-    if protein != "auto":
-        return protein == "dark", "given"
-    is_dark, how = protein_is_dark(binned)
-    return is_dark is not False, how
 
 
 def voxel_size_of(stored: StoredVolume, given_angstrom: float | None) -> tuple[float, str]:

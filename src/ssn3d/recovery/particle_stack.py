@@ -77,7 +77,6 @@ def prepare_picks(
 
 
 def _check_voxel_sizes(tomograms: Sequence[Tomogram]) -> None:
-    """Raise DataError if tomograms differ in voxel size."""
     first = tomograms[0]
     for tomogram in tomograms:
         sizes = tomogram.grid.voxel_size_angstrom, first.grid.voxel_size_angstrom

@@ -4,6 +4,7 @@ Imports only light modules, since Snakemake imports it for every job.
 """
 
 import math
+import os
 import re
 from pathlib import Path
 from typing import Any, NamedTuple, cast, get_args
@@ -76,7 +77,6 @@ def read_samples_table(path: PathLike) -> dict[str, Sample]:
 
 
 def _check_columns(path: PathLike, table: DelimitedTable) -> None:
-    """Raise DataError if columns are missing or unknown."""
     wanted = f"give {', '.join(COLUMNS)}, separated by tabs (here: {table.separated_by})"
     missing = [column for column in COLUMNS if column not in table.titles]
     if missing:
@@ -98,8 +98,9 @@ def _name(place: str, name: str, others: dict[str, Sample]) -> str:
 
 def _file(place: str, folder: Path, cell: str) -> str:
     path = folder / cell
-    is_zarr = any((path / name).is_file() for name in _OF_ZARR)
-    if not cell or not (path.is_file() or is_zarr):
+    files = (path, *(path / name for name in _OF_ZARR))
+    # Path.is_file raises in a forbidden folder
+    if not cell or not any(os.path.isfile(file) for file in files):  # noqa: PTH113
         raise DataError(
             f"{place}: {str(path)!r} is neither a file nor an OME-Zarr folder; paths are relative "
             "to the table"

@@ -109,16 +109,14 @@ def test_copicks_matrix_also_shifts(tmp_path):
 
 
 CSV = "x_angstrom,y_angstrom,z_angstrom,class\n"
+POINT = '{"location": {"x": %s, "y": 2, "z": 3}, "xyz_rotation_matrix": %s}'
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         ("", "it is empty; give another file"),
-        (
-            "data_particles\n",
-            "no rlnCoordinateX, Y and Z, nor .*, in data_particles",
-        ),
+        ("data_particles\n", "no rlnCoordinateX, Y and Z, nor .*, in data_particles"),
         (HEAD + "a\n", "no rlnCoordinateX"),
         (HEAD + COORDINATES + "a 1 2 nan\n", "NaN or infinity"),
         (HEAD + COORDINATES + "a 1 2 x\n", "holds no numbers"),
@@ -139,6 +137,9 @@ CSV = "x_angstrom,y_angstrom,z_angstrom,class\n"
         ('{"a": 1}', "neither copick's picks .* nor the CryoET Data Portal's; convert it to CSV"),
         ('{"points": [', "not a readable JSON file"),
         ('{"location": {"x": 1}}\n', "line 1 is no point"),
+        (POINT % ("1" + 400 * "0", "null"), "line 1 is no point"),
+        (POINT % (2, "[[1, 0, 0], [0, 1, 0], [0, 0, null]]"), "orientations are .* not finite"),
+        ('{"points": [' + POINT % ("1" + 400 * "0", 1) + "]}", "not picks of copick"),
         ("1 2 3\n1 2\n", "line 2 does not have 3 finite numbers"),
         (",,,\n", "no columns x_angstrom"),
         ("1 2 3\n1 2 x\n", "line 2 holds no numbers"),

@@ -115,9 +115,9 @@ def test_portal_orientations(tmp_path):
 
 def test_dynamo_tables(tmp_path):
     rows = np.zeros((3, 35))
-    rows[:, 3:6], rows[:, 9], rows[:, 19], rows[:, 23:26] = 0.5, 0.25, [7, 7, 8], XYZ - 0.5
-    np.savetxt(tmp_path / "p.tbl", rows, fmt="%g")
+    rows[:, 3:6], rows[:, 9], rows[:, 19], rows[:, 23:26] = 0.5, 0.25, [7, 7, 1234567], XYZ - 0.5
+    np.savetxt(tmp_path / "p.tbl", rows, fmt="%.9g")
     table = read_particle_table(tmp_path / "p.tbl", FRAME)
     np.testing.assert_allclose(table.particles.centres, XYZ[:, ::-1])
-    assert table.tomograms.tolist() == ["7", "7", "8"]
+    assert table.tomograms.tolist() == ["7", "7", "1234567"]
     assert table.scores.tolist() == [0.25] * 3

@@ -46,8 +46,6 @@ def read_particles_csv(
             f"{listed(table.titles)}, separated by {table.separated_by}"
         )
     values = np.column_stack([_numbers(path, table, name) for name in columns])
-    if not np.isfinite(values).all():
-        raise DataError(f"{path}: positions are empty or not finite; correct them")
     scores = np.full(len(values), np.nan)
     if "score" in table.titles:
         scores = _numbers(path, table, "score")

@@ -35,10 +35,8 @@ def read_copick(path: PathLike, content: dict[str, Any], frames: Frames) -> Part
         positions = np.array(located, dtype=float).reshape(-1, 3) + matrices[:, :3, 3]
         scores = [point.get("score") for point in points]
         scored = np.array([np.nan if score is None else score for score in scores], dtype=float)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
         raise DataError(f"{path}: not picks of copick ({error!r}); save them again") from error
-    if not np.isfinite(positions).all():
-        raise DataError(f"{path}: positions are not finite; correct them")
     run = str(content.get("run_name") or "")
     voxel = frame_of(frames, run).voxel_size_angstrom
     rotations: NDArray[np.float64] = np.ascontiguousarray(matrices[:, 2::-1, 2::-1])

@@ -54,10 +54,12 @@ def read_particle_table(
     infinity.
     """
     table = _read(path, frames, pixel_size_angstrom)
-    particles = replace(
-        table.particles, centres=table.particles.centres - _offsets_voxels(table, frames)
-    )
-    return replace(table, particles=particles)
+    particles = table.particles
+    for name, values in (("positions", particles.centres), ("orientations", particles.rotations)):
+        if not np.isfinite(values).all():
+            raise DataError(f"{path}: {name} are empty or not finite; correct them")
+    centres = particles.centres - _offsets_voxels(table, frames)
+    return replace(table, particles=replace(particles, centres=centres))
 
 
 def _read(path: PathLike, frames: Frames, pixel_size_angstrom: float | None) -> ParticleTable:
@@ -118,12 +120,7 @@ def _offsets_voxels(table: ParticleTable, frames: Frames) -> NDArray[np.float64]
 
 
 def write_particle_table(
-    path: PathLike,
-    table: ParticleTable,
-    frames: Frames,
-    *,
-    tomogram: str,
-    relion: Relion = 5,
+    path: PathLike, table: ParticleTable, frames: Frames, *, tomogram: str, relion: Relion = 5
 ) -> None:
     """Write particles, possibly none, in the format of the suffix.
 

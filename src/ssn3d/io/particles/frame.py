@@ -35,11 +35,12 @@ class TomogramFrame:
     """Transformation from positions in a file to voxels of a tomogram."""
 
     size_angstrom: tuple[float, float, float]
-    """Size of the whole tomogram, (z, y, x)."""
+    """Size of the whole tomogram, (z, y, x); its centre is half as far from the first voxel's."""
     voxel_size_angstrom: float
     """Unit of the resulting positions; the tomogram may be binned."""
     pixel_size_angstrom: float
-    """Pixel size of the tilt series, the unit of RELION 4's and Warp's coordinates."""
+    """Pixel size of the tilt series, the unit of RELION 4's and Warp's coordinates. NaN for tables
+    without a tomogram, whose voxels are angstrom."""
     offset_angstrom: tuple[float, float, float] = (0.0, 0.0, 0.0)
     """First voxel (z, y, x) of a cropped tomogram in the whole one, to which files refer."""
 
@@ -53,16 +54,6 @@ class TomogramFrame:
         """Return the frame of a volume (z, y, x), not binned if no pixel size is given."""
         z, y, x = (length * voxel_size_angstrom for length in shape)
         return cls((z, y, x), voxel_size_angstrom, pixel_size_angstrom or voxel_size_angstrom)
-
-    @property
-    def is_known(self) -> bool:
-        """False for tables without a tomogram, whose voxels are angstrom."""
-        return bool(np.isfinite(self.pixel_size_angstrom))
-
-    @property
-    def centre_angstrom(self) -> NDArray[np.float64]:
-        """Centre of the tomogram, (z, y, x) from the centre of the first voxel: half its size."""
-        return np.array(self.size_angstrom) / 2
 
 
 Frames = TomogramFrame | Mapping[str, TomogramFrame]
@@ -108,7 +99,7 @@ def voxels_angstrom(
     unit = frame_values(frames, "voxel_size_angstrom")
     if given_angstrom is not None:
         return np.full_like(unit, given_angstrom)
-    if not all(frame.is_known for frame in frames):
+    if not np.isfinite(frame_values(frames, "pixel_size_angstrom")).all():
         raise DataError(f"{path}: voxels of unknown size; give the tomogram or --pixel-size")
     return unit
 

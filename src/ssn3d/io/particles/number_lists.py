@@ -48,7 +48,7 @@ def read_number_list(
     if width != _AXES:
         logger.info("%s: a table of Dynamo; its angles are not read", path)
         positions = numbers[:, _POSITION] + numbers[:, _SHIFT]
-        tomograms = np.array([f"{number:g}" for number in numbers[:, _TOMOGRAM]])
+        tomograms = np.array([f"{number:.15g}" for number in numbers[:, _TOMOGRAM]])
         scores = numbers[:, _CORRELATION]
     of_rows = frames_of(frames, tomograms)
     unit = voxels_angstrom(path, of_rows, pixel_size_angstrom)

@@ -30,14 +30,12 @@ def read_portal(
             located.append([float(point["location"][axis]) for axis in "zyx"])
             matrix = point.get("xyz_rotation_matrix")
             matrices.append(None if matrix is None else np.array(matrix, float).reshape(3, 3))
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
             message = f"{path}: line {number} is no point ({error!r}); correct it"
             raise DataError(message) from error
     frame = frame_of(frames, "")
     unit = voxels_angstrom(path, [frame], pixel_size_angstrom)[0, 0]
     positions = np.array(located, dtype=float).reshape(-1, 3)
-    if not np.isfinite(positions).all():
-        raise DataError(f"{path}: positions are not finite; correct them")
     count = len(positions)
     turned = [np.eye(3) if matrix is None else matrix for matrix in matrices]
     rotations = np.array(turned).reshape(-1, 3, 3)[:, ::-1, ::-1]

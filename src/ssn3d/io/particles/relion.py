@@ -133,7 +133,7 @@ def write_star(path: PathLike, table: ParticleTable, frames: Frames, relion: Rel
     angstrom = table.particles.centres * frame_values(rows, "voxel_size_angstrom")
     particles = pd.DataFrame({"rlnTomoName": table.tomograms.astype(object)})
     if relion == 5:  # noqa: PLR2004 -- a version
-        particles[CENTRED[::-1]] = (angstrom - frame_values(rows, "centre_angstrom"))[:, ::-1]
+        particles[CENTRED[::-1]] = (angstrom - frame_values(rows, "size_angstrom") / 2)[:, ::-1]
     else:
         pixels = angstrom / frame_values(rows, "pixel_size_angstrom")
         particles[PIXELS[::-1]] = pixels[:, ::-1]

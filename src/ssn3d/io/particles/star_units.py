@@ -51,11 +51,7 @@ class StarParticles:
         return DataError(f"{self.path}: {problem}")
 
     def numbers(
-        self,
-        columns: list[str],
-        table: pd.DataFrame | None = None,
-        *,
-        may_be_missing: bool = False,
+        self, columns: list[str], table: pd.DataFrame | None = None, *, may_be_missing: bool = False
     ) -> NDArray[np.float64]:
         """Read columns (n, columns) of the particles, or of another table, as finite numbers.
 
@@ -77,7 +73,7 @@ class StarParticles:
         Raises DataError if their unit or the size of the tomogram is not known.
         """
         if set(CENTRED) <= set(self.table):
-            centres = frame_values(self.frames, "centre_angstrom")
+            centres = frame_values(self.frames, "size_angstrom") / 2
             if not np.isfinite(centres).all():
                 raise self._error(
                     "coordinates from the centre of a tomogram of unknown size; give the tomogram, "
