@@ -5,7 +5,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from spheres import QUICK, Spheres, few, make_spheres, same_weights, train_on
+from spheres import (
+    QUICK,
+    Spheres,
+    dataset_of_spheres,
+    few,
+    make_spheres,
+    same_weights,
+    train_on,
+)
 from torch.nn.functional import cross_entropy
 
 from sections import changed, section
@@ -46,14 +54,34 @@ def test_network_segments_unseen_spheres(spheres, trained, device):
     assert (trained.device, trained.precision) == (device, precision)
 
 
-def test_bfloat16_trains_as_float32(tiny_spheres, device):
-    settings = changed(QUICK, device=device, batch_size=2, epochs=1, dropout=0.0)
-    losses = [
-        train_on(few(tiny_spheres, 4), changed(settings, precision=precision), "SSN3D-ED").history
-        for precision in ("float32", "bfloat16")
-    ]
+@pytest.fixture
+def in_both(device):
+    """Train twice on a few spheres, in float32 and in bfloat16."""
+
+    def train(spheres):
+        settings = changed(QUICK, device=device, batch_size=2, epochs=1, dropout=0.0)
+        return [
+            train_on(few(spheres, 4), changed(settings, precision=precision), "SSN3D-ED")
+            for precision in ("float32", "bfloat16")
+        ]
+
+    return train
+
+
+def test_bfloat16_trains_as_float32(in_both):
+    one, other = in_both(dataset_of_spheres(train=4, validation=2, size=24))
     columns = ["train_loss", "validation_loss"]
-    np.testing.assert_allclose(losses[1][columns], losses[0][columns], rtol=0.01)
+    np.testing.assert_allclose(other.history[columns], one.history[columns], rtol=0.01)
+    assert (one.precision, other.precision) == ("float32", "bfloat16")
+
+
+def test_small_cubes_are_trained_in_float32(in_both, tiny_spheres, device, caplog):
+    """bfloat16 gradients of a convolution over rows of two voxels are wrong on some CPUs."""
+    one, other = in_both(tiny_spheres)
+    assert (other.precision == "bfloat16") == (device == "cuda")
+    if device == "cpu":
+        assert same_weights(one, other)
+        assert "float32 instead of bfloat16" in caplog.text
 
 
 def test_uneven_micro_batches(tiny_spheres):
