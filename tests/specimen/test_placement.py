@@ -67,11 +67,11 @@ def test_relaxation_pushes_pairs_apart(monkeypatch):
     monkeypatch.setattr("ssn3d.specimen.placement._SWEEPS", 2)  # a push, and a look
     box, radii = np.full(3, 20.0), np.array([2.0, 3.0])
     rest = radii, box, generator(0, "relax"), FreeSpace(None)
-    apart = _relax(np.array([[10.0, 10, 8], [10, 13, 12]]), *rest)
+    apart, _ = _relax(np.array([[10.0, 10, 8], [10, 13, 12]]), *rest)
     np.testing.assert_array_equal(apart, [[10, 10, 8], [10, 13, 12]])  # they touch
-    apart = _relax(np.array([[10.0, 10, 8], [10, 12.4, 11.2]]), *rest)  # 4 apart
+    apart, _ = _relax(np.array([[10.0, 10, 8], [10, 12.4, 11.2]]), *rest)  # 4 apart
     np.testing.assert_allclose(apart, [[10, 9.7, 7.6], [10, 12.7, 11.6]], atol=1e-4)
-    apart = _relax(np.full((2, 3), 10.0), *rest)
+    apart, _ = _relax(np.full((2, 3), 10.0), *rest)
     assert np.linalg.norm(apart[0] - apart[1]) == pytest.approx(5, abs=1e-4)
 
 
@@ -81,7 +81,8 @@ def test_wall_pushes_spheres(axis):
     for wall, towards in ((0, 1), (box[axis], -1)):
         centres = np.full((2, 3), 10.0)
         centres[:, axis] = wall + towards * np.array([0.5, 3.5])
-        apart = _relax(centres, radii, box, generator(0, "relax"), FreeSpace(None))
+        apart, free = _relax(centres, radii, box, generator(0, "relax"), FreeSpace(None))
+        assert free.all()
         np.testing.assert_allclose(towards * (apart[:, axis] - wall), [0, 5], atol=1e-4)
 
 
@@ -91,6 +92,19 @@ def test_impossible_packing(fraction, monkeypatch):
     radii, box = packing(300, fraction)
     with pytest.raises(PlacementError, match=r"300 spheres.*\d%.*fewer particles"):
         place_spheres(radii, box, generator(0, "place"), FreeSpace(None))
+
+
+def test_as_many_spheres_as_fit(monkeypatch):
+    """Of too many spheres those are kept that overlap with no other, placed or not."""
+    monkeypatch.setattr("ssn3d.specimen.placement._SWEEPS", 50)
+    radii, box = packing(300, 0.75)
+    rng = generator(0, "place")
+    centres = place_spheres(radii, box, rng, FreeSpace(None), as_many_as_fit=True)
+    placed = np.isfinite(centres).all(axis=1)
+    assert 0 < placed.sum() < 300
+    apart = np.linalg.norm(centres[placed][:, None] - centres[placed], axis=-1)
+    touching = radii[placed][:, None] + radii[placed]
+    assert (apart + 1e9 * np.eye(placed.sum()) >= touching).all()
 
 
 def test_free_space_tells_and_leaves_what_obstacles_take():

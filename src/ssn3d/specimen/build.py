@@ -78,11 +78,19 @@ def _bounding_spheres(
 def _fitting(
     radii: NDArray[np.float64], region: NDArray[np.float64], free_space: FreeSpace
 ) -> NDArray[np.bool_]:
-    """Mark the spheres (n,), a random order, that fit into the region together, and the ice."""
+    """Mark the spheres (n,), a random order, that fit into the region together, and the ice.
+
+    Raises PlacementError if none fits.
+    """
     largest = np.inf if free_space.slab is None else free_space.slab.thickness / 2
     volumes = np.where(radii < largest, 4 / 3 * np.pi * radii**3, 0)
     within = np.cumsum(volumes) <= _MOST_FILLED * free_space.volume(region)
     fitting = (radii < largest) & within
+    if not fitting.any():
+        raise PlacementError(
+            "specimen.particles: no particle fits into the region and the ice; make them larger, "
+            "or choose smaller structures"
+        )
     if not fitting.all():
         logger.info("packing: %d of %d particles fit", fitting.sum(), len(fitting))
     return fitting
@@ -196,15 +204,14 @@ def build_specimen(
     pdb_ids = copy_numbers(list(structures), count, settings.proportions, rng)
     offsets = np.array([spheres[i][0] for i in pdb_ids.tolist()])
     radii = np.array([spheres[i][1] for i in pdb_ids.tolist()])
-    if isinstance(settings.particles, list):
+    some = isinstance(settings.particles, list)
+    if some:
         fitting = _fitting(radii, region, free_space)
-        if not fitting.any():
-            raise PlacementError(
-                "specimen.particles: no particle fits into the region and the ice; make them "
-                "larger, or choose smaller structures"
-            )
         pdb_ids, offsets, radii = pdb_ids[fitting], offsets[fitting], radii[fitting]
-    sphere_centres = place_spheres(radii, region, rng, free_space) - (region - tomogram) / 2
+    placed = place_spheres(radii, region, rng, free_space, as_many_as_fit=some)
+    left = np.isfinite(placed).all(axis=1)
+    pdb_ids, offsets, radii = pdb_ids[left], offsets[left], radii[left]
+    sphere_centres = placed[left] - (region - tomogram) / 2
     rotations = Rotation.random(len(pdb_ids), rng=rng).as_matrix()
     centres = sphere_centres - (rotations @ offsets[:, :, None])[:, :, 0]
 

@@ -98,18 +98,20 @@ def _relax(
     box: NDArray[np.float64],
     rng: np.random.Generator,
     free_space: FreeSpace,
-) -> NDArray[np.float64]:
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Push overlapping pairs apart, each by half of the overlap, until there are none.
 
     Spheres outside of the free space are pushed into it; those trapped, such as between a membrane
     and a face of the ice, move to a random place now and then.
+
+    Returns the centres (n, 3), and which spheres (n,) overlap with nothing in the end.
     """
     for sweep in range(_SWEEPS):
         pairs, depths = overlaps(centres, radii)
         back = free_space.push(centres, radii)
         if not len(pairs) and not back.any():
             logger.info("packing: overlaps gone after %d sweeps", sweep)
-            return centres
+            return centres, np.ones(len(radii), dtype=bool)
         apart = centres[pairs[:, 0]] - centres[pairs[:, 1]]
         apart += rng.normal(scale=1e-9, size=apart.shape)  # two equal centres have no direction
         step = apart / np.linalg.norm(apart, axis=1, keepdims=True) * (depths / 2 + _SLACK)[:, None]
@@ -121,13 +123,9 @@ def _relax(
             trapped = np.linalg.norm(back, axis=1) > _TRAPPED * radii
             centres[trapped] = rng.uniform(0, box, size=(np.count_nonzero(trapped), 3))
         np.clip(centres, 0, box, out=centres)
-    free = np.setdiff1d(np.flatnonzero(~back.any(axis=1)), pairs.ravel())
-    raise PlacementError(
-        f"specimen.particles: {len(radii)} spheres, {occupied_fraction(radii, box):.1%} of the "
-        f"region, still overlap after {_SWEEPS} sweeps; {len(free)} of them, "
-        f"{occupied_fraction(radii[free], box):.1%}, are placed; ask for fewer particles or a "
-        "larger region_size_voxels"
-    )
+    free = np.asarray(~back.any(axis=1))
+    free[pairs.ravel()] = False
+    return centres, free
 
 
 def place_spheres(
@@ -135,12 +133,14 @@ def place_spheres(
     box: NDArray[np.float64],
     rng: np.random.Generator,
     free_space: FreeSpace,
+    *,
+    as_many_as_fit: bool = False,
 ) -> NDArray[np.float64]:
     """Place spheres of radii (n,) without overlap, their centres in [0, box], of edges (3,).
 
     All are in one unit of length, as are obstacles and ice, in the coordinates of the box.
 
-    Returns the centres (n, 3), in the order of `radii`.
+    Returns the centres (n, 3), in the order of `radii`; NaN for those left out, if they may be.
 
     Raises PlacementError if they do not fit; the message gives the fraction reached.
     """
@@ -155,7 +155,20 @@ def place_spheres(
     centres, inserted = _insert(radii[order], box, rng, free_space)
     if not inserted.all():
         logger.info("packing: %d of %d inserted, relaxing", inserted.sum(), len(radii))
-        centres = _relax(centres, radii[order], box, rng, free_space)
+        centres, free = _relax(centres, radii[order], box, rng, free_space)
+        if not free.all():
+            reached = (
+                f"{len(radii)} spheres, {occupied_fraction(radii, box):.1%} of the region, still "
+                f"overlap after {_SWEEPS} sweeps; {free.sum()} of them, "
+                f"{occupied_fraction(radii[order][free], box):.1%}, are placed"
+            )
+            if not as_many_as_fit:
+                raise PlacementError(
+                    f"specimen.particles: {reached}; ask for fewer particles or a larger "
+                    "region_size_voxels"
+                )
+            logger.info("packing: %s, the others left out", reached)
+            centres[~free] = np.nan
     placed = np.empty_like(centres)
     placed[order] = centres
     return placed

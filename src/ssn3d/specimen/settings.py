@@ -171,7 +171,7 @@ class SpecimenSettings(Settings):
     resolution_angstrom: OrRange[Annotated[float, Field(ge=2, le=1000)]]
     """Two standard deviations of the blur in 3-D."""
     particles: OrRange[Annotated[int, Field(ge=1, le=10_000_000)]]
-    """Number of particles packed; of a range, no more than fill a quarter of the region or ice."""
+    """Number of particles packed; of a range, as many as fit, in a quarter of the region or ice."""
     proportions: Literal["equal", "random"]
     """Proportions of the classes."""
     bounding_threshold_fraction: Fraction
