@@ -8,7 +8,6 @@ import torch
 from torch import nn
 
 from ssn3d.core.errors import DataError
-from ssn3d.segmentation.inference import tiles
 from ssn3d.segmentation.inference.compute import Compute
 from ssn3d.segmentation.inference.tiles import (
     LARGEST_TILE_VOXELS,
@@ -83,7 +82,7 @@ def test_tiles_of_any_size_agree(compute, monkeypatch):
         whole = network(torch.from_numpy(volume)[None, None]).softmax(dim=1)[0, 1:].numpy()
     inner = np.s_[:, 3:-3, 3:-3, 3:-3]
     for largest in (96, 64, 40):
-        monkeypatch.setattr(tiles, "LARGEST_TILE_VOXELS", largest)
+        monkeypatch.setitem(LARGEST_TILE_VOXELS, "tomogram", largest)
         found = by_tiles(network, volume, compute)
         np.testing.assert_allclose(found[inner], whole[inner], atol=1e-5)
 
@@ -105,10 +104,11 @@ def test_number_of_classes_is_checked(compute):
         next(predict_cubes(local_network(4), cube, compute, classes=5))
 
 
-@pytest.mark.parametrize("overlap", OVERLAP_VOXELS.values())
+@pytest.mark.parametrize("standardised", OVERLAP_VOXELS)
 @pytest.mark.parametrize("length", [40, 95, 96, 97, 300, 601])
-def test_tile_starts(length, overlap):
-    size = min(LARGEST_TILE_VOXELS, 8 * (length // 8))
+def test_tile_starts(length, standardised):
+    overlap = OVERLAP_VOXELS[standardised]
+    size = min(LARGEST_TILE_VOXELS[standardised], 8 * (length // 8))
     starts = tile_starts(length, size, overlap)
     assert starts[0] == 0
     assert starts[-1] + size == max(length, size)
@@ -116,8 +116,9 @@ def test_tile_starts(length, overlap):
 
 
 def test_tile_size():
-    assert tile_size((300, 600, 600), 16) >= 88
-    assert 40 <= tile_size((50, 600, 600), 16) <= 72
+    assert 88 <= tile_size((300, 600, 600), 16, 96) <= 96
+    assert 40 <= tile_size((50, 600, 600), 16, 96) <= 72
+    assert tile_size((200, 320, 320), 32, 128) == 128
 
 
 def test_threads_change_nothing(compute):

@@ -28,13 +28,15 @@ tiles change only their surroundings, which a wide overlap leaves out."""
 MARGIN_VOXELS = {"tile": 0, "tomogram": 8}
 """Part of the overlap in which a tile has hardly any weight, next to its border."""
 _LEAST_WEIGHT = 1e-6
-LARGEST_TILE_VOXELS = 96
-"""Larger tiles leave a CPU's caches, and are slower."""
+LARGEST_TILE_VOXELS = {"tile": 96, "tomogram": 128}
+"""The statistics of a larger tile are unlike those of the training's cubes. Where no tile has its
+own, larger ones overlap less; beyond this they take too much memory."""
 SMALLEST_TILE_VOXELS = 40
-_BATCH_SIZE = 2
-"""For a single small cube, torch leaves its fast convolutions on CPUs."""
+_LARGEST_OF_PAIR_VOXELS = 64
+"""Smaller cubes are computed by twos: for a single one, torch leaves its fast convolutions on CPUs.
+Larger ones leave a CPU's caches the sooner."""
 _MOST_WORKERS = 16
-"""Bounds memory: a batch of the largest tiles takes 0.45 GB with ResUNet, 0.8 GB with UNet."""
+"""Bounds memory: a tile of the largest takes 0.5 GB with ResUNet, 0.4 GB with UNet."""
 
 Box = Callable[[tuple[int, int, int], int], NDArray[np.float32]]
 """Reads a cube from its corner (z, y, x) and edge. It may reach beyond the volume; voxels without
@@ -56,7 +58,7 @@ def probability_slabs(
     standardised by itself (`tile`), or the box reads standardised voxels (`tomogram`).
     """
     overlap, margin = OVERLAP_VOXELS[standardised], MARGIN_VOXELS[standardised]
-    size = tile_size(shape, overlap)
+    size = tile_size(shape, overlap, LARGEST_TILE_VOXELS[standardised])
     starts = [tile_starts(length, size, overlap) for length in shape]
     weights = [_weights(begin, size, overlap, margin) for begin in starts]
     height, width = (begin[-1] + size for begin in starts[1:])
@@ -106,7 +108,7 @@ def predict_cubes(
         return _predict_batch(network, batch, [*map(prepare, batch)], compute, classes)
 
     cubes = iter(cubes)
-    batches = iter(lambda: [*islice(cubes, _BATCH_SIZE)], [])
+    batches = iter(lambda: _batch(cubes), [])
     on_cpu = compute.device.type == "cpu"
     workers = min(torch.get_num_threads(), _MOST_WORKERS) if on_cpu else 1
     while True:
@@ -117,6 +119,13 @@ def predict_cubes(
             return
         for batch in found:
             yield from batch
+
+
+def _batch(cubes: Iterator[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
+    """Take the cubes that are computed together: two, or one if it is large; none at the end."""
+    first = [*islice(cubes, 1)]
+    pair = bool(first) and len(first[0]) <= _LARGEST_OF_PAIR_VOXELS
+    return [*first, *islice(cubes, 1)] if pair else first
 
 
 def _known(cube: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -160,9 +169,9 @@ def _foreground(logits: Tensor) -> Tensor:
     return logits.softmax(dim=1)[:, 1:]
 
 
-def tile_size(shape: tuple[int, int, int], overlap: int) -> int:
+def tile_size(shape: tuple[int, int, int], overlap: int, largest: int) -> int:
     """Edge of the tiles with the fewest voxels in all; the larger of equals."""
-    sizes = range(SMALLEST_TILE_VOXELS, LARGEST_TILE_VOXELS + 1, SIZE_MULTIPLE)
+    sizes = range(SMALLEST_TILE_VOXELS, largest + 1, SIZE_MULTIPLE)
 
     def voxels(size: int) -> int:
         return size**3 * int(np.prod([len(tile_starts(length, size, overlap)) for length in shape]))
