@@ -1,8 +1,8 @@
 """Data and training of the models `resunet-classes` and `resunet-picks`: resumable, in one command.
 
-    python studies/whole_tomograms.py FOLDER                       the first of three trainings
+    python studies/whole_tomograms.py FOLDER                       the first of two trainings
     python studies/whole_tomograms.py FOLDER --training second     in larger cubes
-    python studies/whole_tomograms.py FOLDER --training third      filaments, dirt, milled cells
+    python studies/whole_tomograms.py FOLDER --training third      filaments, dirt, cells; not used
     python studies/whole_tomograms.py FOLDER --training particles  subtomograms of picks
     python studies/whole_tomograms.py FOLDER --small               tiny tomograms: it runs
 
@@ -71,8 +71,8 @@ THIRD = SECOND | {
 }
 """More filaments and dirt, of which two trainings had taught little."""
 TRAININGS = {"first": {}, "second": SECOND, "third": THIRD, "particles": PARTICLES}
-"""Differences of each training from config/varied.yaml. To repeat the second or the third, make
-`resunet-classes` of the result of the one before: the one in the package has had all three."""
+"""Differences of each training from config/varied.yaml. To repeat the second, first make
+`resunet-classes` of the first one's result: the one in the package has had both, not the third."""
 IN_CELLS = {
     "snr": {"datasets": [{"name": "A", "snr": [1.5, 20.0]}, {"name": "B", "snr": [0.3, 2.0]}]},
     "specimen": {
