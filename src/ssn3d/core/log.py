@@ -84,7 +84,7 @@ def _one_line(error: BaseException) -> str | None:
         remedy = "close other programs, or give a smaller volume"
         return f"error: not enough memory ({str(error) or 'none left'}); {remedy}"
     if isinstance(error, PermissionError):
-        return f"error: {error.filename}: no permission"
+        return f"error: {error.filename or error}: no permission"
     if isinstance(error, UnicodeEncodeError) and error.reason == "surrogates not allowed":
         return f"error: {_not_utf8(error)}"
     return f"error: {error}" if isinstance(error, SSN3DError) else None
