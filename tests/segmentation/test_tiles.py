@@ -116,9 +116,9 @@ def test_tile_starts(length, standardised):
 
 
 def test_tile_size():
-    assert 88 <= tile_size((300, 600, 600), 16, 96) <= 96
-    assert 40 <= tile_size((50, 600, 600), 16, 96) <= 72
-    assert tile_size((200, 320, 320), 32, 128) == 128
+    assert 88 <= tile_size((300, 600, 600), "tile") <= 96
+    assert 40 <= tile_size((50, 600, 600), "tile") <= 72
+    assert tile_size((200, 320, 320), "tomogram") == 128
 
 
 def test_threads_change_nothing(compute):
