@@ -233,8 +233,8 @@ def test_stages_add_up(pdb_ids, monkeypatch):
     for name, seconds in {"projection": 1.0, "baseline": 0.1, "job": 2.0}.items():
         monkeypatch.setattr(estimate, f"measure_{name}", lambda *_, seconds=seconds: seconds)
     monkeypatch.setattr(estimate, "measure_networks", lambda *_: dict.fromkeys(NETWORKS, 0.05))
-    monkeypatch.setattr(lines, "hardware", lambda: {"cores": 4})
-    monkeypatch.setattr(estimate, "hardware", lambda: {"cores": 4})
+    monkeypatch.setattr(lines, "available_cores", lambda: 4)
+    monkeypatch.setattr(estimate, "available_cores", lambda: 4)
     spent = {}
     config = changed(PAPER, microscope={"device": "cpu"}, training={"device": "cpu"})
     lines.simulation(config, spent)

@@ -48,7 +48,7 @@ def run(arguments: argparse.Namespace) -> None:
     from ssn3d.averaging.options import AverageOptions
     from ssn3d.averaging.steps import Inputs, average_particles
     from ssn3d.core.log import logger
-    from ssn3d.core.provenance import hardware
+    from ssn3d.core.threads import available_cores
     from ssn3d.io.files import check_utf8
     from ssn3d.io.mrc import read_mrc
     from ssn3d.report.figures.average import average_figure
@@ -77,7 +77,7 @@ def run(arguments: argparse.Namespace) -> None:
         rounds=arguments.rounds,
         box_voxels=arguments.box,
         seed=arguments.seed,
-        threads=arguments.threads or hardware()["cores"],
+        threads=arguments.threads or available_cores(),
         table=options.table_options(arguments),
     )
     if arguments.classes > 1:

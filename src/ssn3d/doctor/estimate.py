@@ -18,9 +18,8 @@ import torch
 
 from ssn3d.config.experiment import Config
 from ssn3d.core.device import pick_device
-from ssn3d.core.provenance import hardware
 from ssn3d.core.seeds import generator
-from ssn3d.core.threads import TRAINING_THREADS
+from ssn3d.core.threads import TRAINING_THREADS, available_cores
 from ssn3d.experiment.runs import BASELINES, TUNED_BASELINE, Run
 from ssn3d.microscope.projector import Projector
 from ssn3d.segmentation.baseline.search import draw_combinations
@@ -131,7 +130,7 @@ def side_by_side(seconds: Sequence[float], at_once: int) -> float:
 
 def trainings_at_once(compute: Compute) -> int:
     """Number of trainings that run side by side without slowing one another."""
-    jobs: int = max(1, hardware()["cores"] // TRAINING_THREADS)
+    jobs: int = max(1, available_cores() // TRAINING_THREADS)
     return min(jobs, torch.cuda.device_count()) if compute.device.type == "cuda" else jobs
 
 

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from ssn3d.config.experiment import Config
 from ssn3d.core.device import pick_device
 from ssn3d.core.errors import SSN3DError
-from ssn3d.core.provenance import hardware
+from ssn3d.core.threads import available_cores
 from ssn3d.doctor import estimate, machine
 from ssn3d.experiment.runs import BASELINES, run_folder
 from ssn3d.report.read_runs import missing_files
@@ -30,7 +30,7 @@ def doctor(config: Config, pdb_ids: Sequence[str], results: Path) -> Iterator[st
     spent: dict[str, float] = {}
     facts: dict[str, Callable[[], str]] = {
         "processor": machine.processor,
-        "load": lambda: machine.load(hardware()["cores"], os.getloadavg()[0]),
+        "load": lambda: machine.load(available_cores(), os.getloadavg()[0]),
         "memory": machine.memory,
         "GPUs": machine.gpus,
         "conda": machine.conda,
@@ -78,7 +78,7 @@ def simulation(config: Config, spent: dict[str, float]) -> str:
     """
     device = pick_device(config.microscope.device).type
     seconds = estimate.simulation_seconds(config, estimate.measure_projection(config))
-    spent["simulation"] = seconds if device == "cuda" else seconds / hardware()["cores"]
+    spent["simulation"] = seconds if device == "cuda" else seconds / available_cores()
     tomograms = config.tomograms + config.independent_tomograms
     return (
         f"{tomograms} tomogram{'s' * (tomograms > 1)}, datasets {', '.join(config.snr.snr_of)}: "
@@ -93,7 +93,8 @@ def trainings(config: Config, pdb_ids: Sequence[str], spent: dict[str, float]) -
     if not runs:
         return machine.NONE
     del spent["trainings"]  # unknown if the measurement fails
-    compute = Compute.pick(config.training.device, config.training.precision)
+    settings, size = config.training, config.subtomograms.size_voxels
+    compute = Compute.for_training(settings.device, settings.precision, size)
     speed = estimate.measure_networks(config, compute, {run.method for run in runs})
     epochs = [estimate.epoch_seconds(config, len(pdb_ids), r, speed[r.method]) for r in runs]
     most, at_once = config.training.epochs, estimate.trainings_at_once(compute)
@@ -110,14 +111,14 @@ def baseline(config: Config, pdb_ids: Sequence[str], spent: dict[str, float]) ->
     """Time of all runs of the baseline, on the CPU."""
     runs = [run for run in config.tables.runs(pdb_ids) if run.method in BASELINES]
     seconds = estimate.baseline_seconds(config, runs, estimate.measure_baseline(config))
-    spent["baseline"] = seconds / hardware()["cores"]
+    spent["baseline"] = seconds / available_cores()
     return f"{len(runs)} on cpu: {between(spent['baseline'])}" if runs else machine.NONE
 
 
 def jobs(config: Config, pdb_ids: Sequence[str], spent: dict[str, float]) -> str:
     """Time of starting all jobs."""
     count = estimate.jobs_of(config, config.tables.runs(pdb_ids))
-    spent["jobs"] = count * estimate.measure_job() / hardware()["cores"]
+    spent["jobs"] = count * estimate.measure_job() / available_cores()
     return f"{count}, to start them and draw: {between(spent['jobs'])}"
 
 

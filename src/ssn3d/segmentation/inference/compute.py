@@ -2,14 +2,20 @@
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from ssn3d.core.device import pick_device, pick_precision
+from ssn3d.core.log import logger
 from ssn3d.core.seeds import seed_sequence
+
+_LARGEST_WITHOUT_BFLOAT16_VOXELS = 16
+"""At their coarsest the networks see cubes of two voxels then. oneDNN 3.12, of torch 2.13, adds
+uninitialised memory to the gradients of a bfloat16 convolution over rows of two voxels, on CPUs
+with AVX-512 and no AMX; rows of 1 and of 3 to 20 are right."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +30,20 @@ class Compute:
         """Resolve `auto` in device and precision; raises DeviceError for an unavailable device."""
         picked = pick_device(device)
         return cls(picked, pick_precision(precision, picked))
+
+    @classmethod
+    def for_training(cls, device: str, precision: str, size_voxels: int) -> "Compute":
+        """Pick as `pick` does; on a CPU, small cubes are trained in float32, which is logged."""
+        compute = cls.pick(device, precision)
+        in_bfloat16 = compute.device.type == "cpu" and compute.precision == torch.bfloat16
+        if in_bfloat16 and size_voxels <= _LARGEST_WITHOUT_BFLOAT16_VOXELS:
+            logger.warning(
+                "precision: float32 instead of bfloat16, in which torch's gradients of cubes of %d "
+                "voxels are wrong on some CPUs",
+                size_voxels,
+            )
+            return replace(compute, precision=torch.float32)
+        return compute
 
     @property
     def precision_name(self) -> str:

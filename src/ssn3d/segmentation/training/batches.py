@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, default_convert
 
-from ssn3d.core.provenance import hardware
+from ssn3d.core.threads import available_cores
 from ssn3d.segmentation.inference.compute import Compute
 from ssn3d.subtomograms.samples import Samples, groups_of
 
@@ -74,7 +74,7 @@ class Source:
             _Reader(self._samples),
             batch_sampler=groups,  # type: ignore[arg-type] # arrays serve as lists
             collate_fn=default_convert,
-            num_workers=min(_WORKERS, hardware()["cores"]) if on_gpu else 0,
+            num_workers=min(_WORKERS, available_cores()) if on_gpu else 0,
             prefetch_factor=_AHEAD if on_gpu else None,
             pin_memory=on_gpu,
             generator=torch.Generator(),  # not the global one, which draws the dropout

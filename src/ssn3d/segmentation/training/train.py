@@ -8,7 +8,7 @@ the same micro-batch size, machine, number of processes and of threads.
 
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -46,10 +46,6 @@ CALIBRATED_ON = 32
 """Subtomograms by which the scales of a network without normalisation get their first values."""
 CHECKPOINT_SECONDS = 600.0
 """Time between checkpoints within an epoch; each epoch ends with one."""
-_LARGEST_WITHOUT_BFLOAT16_VOXELS = 16
-"""At their coarsest the networks see cubes of two voxels then. oneDNN 3.12, of torch 2.13, adds
-uninitialised memory to the gradients of a bfloat16 convolution over rows of two voxels, on CPUs
-with AVX-512 and no AMX; rows of 1 and of 3 to 20 are right."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +94,7 @@ def train(
     """
     ranks = ranks or Ranks()
     check_rows(samples, train_rows, validation_rows, run_name, ranks.count)
-    compute = _compute(settings, samples.size_voxels)
+    compute = Compute.for_training(settings.device, settings.precision, samples.size_voxels)
     random = torch_generator(seed, "training", run_name, "weights")
     network, needs_scales = first_network(network_name, settings, random)
     network = compute.place(network)
@@ -177,20 +173,6 @@ def _run(training: Training) -> TrainingResult:
         device=training.compute.device.type,
         precision=training.compute.precision_name,
     )
-
-
-def _compute(settings: TrainingSettings, size_voxels: int) -> Compute:
-    """Pick device and precision; small cubes are trained in float32 on a CPU."""
-    compute = Compute.pick(settings.device, settings.precision)
-    in_bfloat16 = compute.device.type == "cpu" and compute.precision == torch.bfloat16
-    if in_bfloat16 and size_voxels <= _LARGEST_WITHOUT_BFLOAT16_VOXELS:
-        logger.warning(
-            "precision: float32 instead of bfloat16, in which torch's gradients of cubes of %d "
-            "voxels are wrong on some CPUs",
-            size_voxels,
-        )
-        return replace(compute, precision=torch.float32)
-    return compute
 
 
 def _train_epoch(training: Training, done: Progress, epoch: int, bar: Any) -> None:
