@@ -46,7 +46,7 @@ def test_progress_bar(monkeypatch, terminal):
 def test_log_of_an_epoch(caplog):
     row = {"train_loss": 0.12345, "validation_pixel_accuracy": 98.7654, "validation_miou": 71.26}
     history = [row | {"epoch": 1, "seconds": 30.0}, row | {"epoch": 2, "seconds": 20.0}]
-    with caplog.at_level("INFO"), progress_bar("run", 10, 4) as bar:
+    with caplog.at_level("INFO", "ssn3d"), progress_bar("run", 10, 4) as bar:
         report_epoch("run", history, 5, bar)
     (line,) = caplog.messages
     for part in ("2/5", "0.1235", "98.77%", "71.3", "1:15 min"):

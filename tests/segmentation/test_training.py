@@ -195,7 +195,7 @@ def test_plateau_margin(tiny_spheres, caplog, margin, epochs, stopped):
     settings = changed(QUICK, epochs=5, patience_epochs=2, learning_rate=1e-30)
     # unchecked: no network that learns nothing beats a margin that the configuration allows
     settings = settings.model_copy(update={"plateau_margin_percent": margin})
-    with caplog.at_level("INFO"):
+    with caplog.at_level("INFO", "ssn3d"):
         result = train_on(few(tiny_spheres, 4), settings)
     assert (len(result.history), result.stopped) == (epochs, stopped)
     assert ("not better than 'all background'" in caplog.text) == (stopped == "epochs")
