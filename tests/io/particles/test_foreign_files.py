@@ -95,6 +95,9 @@ def test_tomograms_star_gives_unbinned_sizes(tmp_path):
     picks.write_text(HEAD + centred + "TS_09 0 0 0\n")
     with pytest.raises(DataError, match="TS_09: no such tomogram; known are TS_01, TS_02"):
         read_particle_table(picks, frames)
+    path.write_text(path.read_text() + "TS_01 2 1 100 100 50\n")
+    with pytest.raises(DataError, match="TS_01 is listed twice"):
+        read_tomograms_star(path)
 
 
 def test_copicks_matrix_also_shifts(tmp_path):
@@ -109,6 +112,13 @@ def test_copicks_matrix_also_shifts(tmp_path):
 
 
 CSV = "x_angstrom,y_angstrom,z_angstrom,class\n"
+FLAT = json.dumps(
+    {
+        "points": [
+            {"location": {"x": 1, "y": 2, "z": 3}, "transformation_": np.zeros((4, 4)).tolist()}
+        ]
+    }
+)
 POINT = '{"location": {"x": %s, "y": 2, "z": 3}, "xyz_rotation_matrix": %s}'
 
 
@@ -123,6 +133,7 @@ POINT = '{"location": {"x": %s, "y": 2, "z": 3}, "xyz_rotation_matrix": %s}'
         ("data_\n_rlnTomoParticlesFile a/p.star\n", "give its particles, a/p.star"),
         ("{}", "lacks points"),
         ('{"points": [{"location": {"x": 1}}]}', "not picks of copick"),
+        (FLAT, "the transformation of point 0 is no rotation"),
         ('{"points": [], "unit": "pixel"}', "convert its positions to angstrom"),
         ("x,y\n1,2\n", "no columns x_angstrom, .* x, y, separated by commas"),
         ("a,b,c\n1,2,3\n", "no columns x_angstrom"),

@@ -125,5 +125,7 @@ def read_tomograms_star(path: PathLike) -> dict[str, TomogramFrame]:
     for name, (pixel, z, y, x, *binning) in zip(table["rlnTomoName"], numbers, strict=True):
         size = float(z * pixel), float(y * pixel), float(x * pixel)
         voxel = pixel * (binning[0] if binning else 1)
+        if str(name) in frames:
+            raise DataError(f"{path}: tomogram {name} is listed twice; keep one row")
         frames[str(name)] = TomogramFrame(size, float(voxel), float(pixel))
     return frames
