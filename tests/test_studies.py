@@ -1,5 +1,6 @@
 """Studies: each runs, at minimal size, on the small experiment."""
 
+import importlib
 import os
 import subprocess
 import sys
@@ -10,6 +11,10 @@ import pytest
 
 from small_workflow import REPOSITORY
 from ssn3d.core.classes import CLASSES
+from ssn3d.core.particles import Particles
+from ssn3d.io.mrc import write_mrc
+from ssn3d.io.particles.simulated import write_particles
+from ssn3d.structures.structure import structure_from_points, write_structure
 from ssn3d.subtomograms.store import open_shard
 
 WEIGHTS = "results/runs/SSN3D-ED/high/random/weights.pt"
@@ -77,6 +82,30 @@ def test_small_varied_tomograms(tmp_path, arguments, names):
         images, masks = shard.read(np.arange(len(shard)))
         assert np.isfinite(images).all()
         assert masks.max() < len(CLASSES)
+
+
+def test_scores_of_a_search(tmp_path, monkeypatch):
+    """Of three particles inside, two are picked, one of them with the highest probability."""
+    monkeypatch.syspath_prepend(REPOSITORY / "studies")
+    search = importlib.import_module("search")
+    where = np.array(
+        [[10.0, 10, 10], [20, 20, 20], [12, 30, 12], [50, 9, 9]]
+    )  # the last is outside
+    rotations = np.broadcast_to(np.eye(3), (4, 3, 3))
+    particles = Particles(np.full(4, "1KP8"), where, rotations)
+    write_particles(tmp_path / "particles.star", particles, "t", 10.0)
+    write_mrc(tmp_path / "A.mrc", np.zeros((40, 40, 40), np.float32), 10.0)
+    points = np.random.default_rng(0).normal(scale=40, size=(200, 3))
+    model = structure_from_points("1KP8", points, np.full(200, 4000.0), "surrogate")
+    write_structure(tmp_path / "1KP8.npz", model)
+    found = np.array([[10.0, 10, 11], [30, 5, 30], [20, 21, 20], [35, 35, 35]])
+    table = pd.DataFrame(found, columns=["z_voxels", "y_voxels", "x_voxels"])
+    table["target"] = "1KP8"
+    table["probability"] = [0.9, 0.8, 0.7, 0.1]
+    table["kept"] = [True, True, True, False]
+    (row,) = search.score(tmp_path, table.sample(frac=1, random_state=1), tmp_path)
+    assert (row["particles"], row["picks"], row["right"]) == (3, 3, 2)
+    assert row["best_f1"] == pytest.approx(2 * 2 / (3 + 3))
 
 
 def run_study(script, *arguments):
