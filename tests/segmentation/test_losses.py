@@ -5,6 +5,7 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from sections import changed, section
+from ssn3d.core.classes import FILAMENT
 from ssn3d.segmentation.training.losses import dice_losses, learning_rate, training_loss
 
 PAPER = section("training")
@@ -35,6 +36,16 @@ def test_loss_of_micro_batches():
     parts = [training_loss(logits[i], masks[i], settings, 5) for i in (slice(0, 2), slice(2, 5))]
     expected = cross_entropy(logits, masks.long()) + dice_losses(logits, masks).mean()
     torch.testing.assert_close(sum(parts), expected)
+
+
+def test_class_weights():
+    rng = torch.Generator().manual_seed(0)
+    logits = torch.randn(2, 5, 8, 8, 8, generator=rng)
+    masks = torch.randint(5, (2, 8, 8, 8), generator=rng)
+    losses = cross_entropy(logits, masks, reduction="none")
+    expected = (losses * torch.where(masks == FILAMENT, 3.0, 1.0)).mean()
+    settings = changed(PAPER, class_weights={"filament": 3.0})
+    torch.testing.assert_close(training_loss(logits, masks, settings, 2), expected)
 
 
 def test_cosine_decay():

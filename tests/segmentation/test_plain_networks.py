@@ -112,4 +112,10 @@ def test_dice_of_absent_classes():
 )
 def test_classes_of_network_and_masks(network, target):
     with pytest.raises(DataError, match=f"subtomograms.target: {target}"):
-        check_classes(network, target)
+        check_classes(network, target, {})
+
+
+def test_weights_of_classes_that_are_there():
+    check_classes("ResUNet-classes", "classes", {"filament": 3.0})
+    with pytest.raises(DataError, match="'ResUNet' has no filament, only background, macromol"):
+        check_classes("ResUNet", "all", {"filament": 3.0})

@@ -12,6 +12,8 @@ Epochs = Annotated[int, Field(ge=1, le=100_000)]
 SigmaVoxels = Annotated[float, Field(gt=0, le=20)]
 BoundaryWeight = Annotated[float, Field(ge=0, le=1000)]
 VoxelsPerPoint = Annotated[int, Field(ge=1, le=100_000)]
+ClassName = Literal["background", "macromolecule", "membrane", "filament", "other"]
+ClassWeight = Annotated[float, Field(gt=0, le=1000)]
 
 
 class TrainingSettings(Settings):
@@ -32,6 +34,8 @@ class TrainingSettings(Settings):
     """Learning rate / (1 + decay * step); cosine: half a cosine to zero over all epochs."""
     loss: Literal["cross_entropy", "cross_entropy_and_dice"]
     """Dice: 1 - Dice coefficient of probabilities and mask, per subtomogram."""
+    class_weights: dict[ClassName, ClassWeight]
+    """Weights of classes in the cross-entropy; those that are not named have 1."""
     start_from: Model | None
     """Model, or file of weights (*.pt), whose weights a training starts from where they fit."""
     dropout: float = Field(ge=0, lt=1)

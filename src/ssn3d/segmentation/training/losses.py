@@ -5,6 +5,7 @@ import math
 import torch
 from torch import Tensor
 
+from ssn3d.core.classes import CLASSES as NAMES
 from ssn3d.segmentation.networks.layers import CLASSES
 from ssn3d.segmentation.settings import TrainingSettings
 from ssn3d.segmentation.training.validation import loss_sum
@@ -21,7 +22,12 @@ def training_loss(
     logits: Tensor, masks: Tensor, settings: TrainingSettings, batch_size: int
 ) -> Tensor:
     """Contribution of a micro-batch to the loss of its batch of `batch_size` subtomograms."""
-    loss = loss_sum(logits, masks) / (batch_size * masks[0].numel())
+    weights = None
+    if settings.class_weights:
+        weights = torch.ones(logits.shape[1], device=logits.device)
+        for name, weight in settings.class_weights.items():
+            weights[NAMES.index(name)] = weight
+    loss = loss_sum(logits, masks, weights) / (batch_size * masks[0].numel())
     if settings.loss == "cross_entropy_and_dice":
         loss = loss + dice_losses(logits, masks).sum() / batch_size
     return loss

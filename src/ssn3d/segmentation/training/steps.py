@@ -1,6 +1,6 @@
 """Training on files: shards and a split in, weights, history and record of the run out."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from ssn3d.core.errors import DataError
 from ssn3d.core.log import logger
 from ssn3d.io.files import PathLike, sha256_of
 from ssn3d.io.tables import write_csv
+from ssn3d.io.text_files import listed
 from ssn3d.segmentation.evaluation.run_io import run_names, write_run_record
 from ssn3d.segmentation.networks.registry import architecture, capacity
 from ssn3d.segmentation.settings import TrainingSettings
@@ -43,7 +44,7 @@ def train_run(
     dataset, rows = read_dataset(shards, split, ("train", "validation"))
     names = run_names(network, dataset, split, repeat)
     target = dataset.shards[0].origin.target
-    check_classes(network, target)
+    check_classes(network, target, settings.class_weights)
     trained_on = {
         "shards_sha256": dataset.digests,
         "split_sha256": sha256_of(split),
@@ -75,8 +76,8 @@ def train_run(
     logger.info("%s: best epoch %d of %d", network, result.best_epoch, len(result.history))
 
 
-def check_classes(network: str, target: str) -> None:
-    """Raise DataError if a network has other classes than the masks."""
+def check_classes(network: str, target: str, weighted: Collection[str]) -> None:
+    """Raise DataError if a network has other classes than the masks, or lacks weighted ones."""
     there = len(CLASSES) if target == "classes" else 2
     own = architecture(network).classes
     if own != there:
@@ -84,6 +85,13 @@ def check_classes(network: str, target: str) -> None:
             f"network: {network!r} has {own} classes, the masks have {there} "
             f"(subtomograms.target: {target}); choose another network or target"
         )
+    names = [*CLASSES[:own]]
+    for name in weighted:
+        if name not in names:
+            raise DataError(
+                f"training.class_weights: {network!r} has no {name}, only {listed(names)}; "
+                "weigh these"
+            )
 
 
 def _weights_content(

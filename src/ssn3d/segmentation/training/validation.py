@@ -85,7 +85,10 @@ def background_percent(source: Source, rows: NDArray[np.integer[Any]]) -> float:
     return 100 * (1 - sum(means) / len(rows))
 
 
-def loss_sum(logits: Tensor, masks: Tensor) -> Tensor:
-    """Cross-entropy summed over voxels; torch's own reduction has no fixed order on a GPU."""
+def loss_sum(logits: Tensor, masks: Tensor, weights: Tensor | None = None) -> Tensor:
+    """Cross-entropy summed over voxels; torch's own reduction has no fixed order on a GPU.
+
+    `weights` are those of the classes, None for 1.
+    """
     classes = masks.to(logits.device, non_blocking=True).to(torch.int64)  # converted on the GPU
-    return cross_entropy(logits, classes, reduction="none").sum()
+    return cross_entropy(logits, classes, weight=weights, reduction="none").sum()
