@@ -175,7 +175,7 @@ def test_models_command(folder, monkeypatch, capsys):
     monkeypatch.setattr(cards, "FOLDER", folder)
     monkeypatch.setattr(cards, "model_names", lambda: model_names(folder))
     main(["models"])
-    assert capsys.readouterr().out == "ed               centred, default, 8 A: for a test\n"
+    assert capsys.readouterr().out == "ed centred, default, 8 A: for a test\n"
     main(["models", "ed"])
     assert json.loads(capsys.readouterr().out)["scores"] == FACTS["scores"]
 

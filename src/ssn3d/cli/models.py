@@ -15,10 +15,11 @@ def run(arguments: argparse.Namespace) -> None:
 
     cards = {name: Card.read(FOLDER / f"{name}.json") for name in model_names()}
     if arguments.name is None:
+        width = max(map(len, cards))
         for name, card in cards.items():
             used = ", default" if card.default else ""
             about = f"{card.voxel_size_angstrom:g} A: {card.description}"
-            print(f"{name:<16} {card.target}{used}, {about}")
+            print(f"{name:<{width}} {card.target}{used}, {about}")
     elif arguments.name in cards:
         print(json.dumps(cards[arguments.name].model_dump(), indent=2))
     else:
