@@ -27,6 +27,7 @@ from ssn3d.find.candidates import are_right, diameter_angstrom
 from ssn3d.io.files import read_json
 from ssn3d.io.mrc import read_mrc
 from ssn3d.io.particles.simulated import read_particles
+from ssn3d.structures.ids import read_pdb_ids
 from ssn3d.structures.structure import read_structure
 
 _TARGETS = "1bxn 1qvr 1s3x 1u6g 2cg9 3cf3 3d2f 3gl1 3h84 3qm1 4cr2 4v4r_50S"
@@ -100,8 +101,7 @@ def simulate(name: str, parts: list[Any], folder: Path) -> Path:
     config = load_config(*parts)
     prepare(config, at / "structures")
     simulate_noise_free(config, ids_of(config), at / "structures", at, name=name, seed=config.seed)
-    made = add_dataset_noise(config, config.snr.datasets[0], at, name=name, seed=config.seed)
-    made["tomogram"].rename(at / "A.mrc")
+    add_dataset_noise(config, config.snr.datasets[0], at, name=name, seed=config.seed)
     for volume in ("density.mrc", "tilts.mrc", "signal.mrc", "noisy.mrc", "labels.mrc"):
         (at / volume).unlink()
     return at
@@ -145,6 +145,20 @@ def score(at: Path, candidates: pd.DataFrame, structures: Path) -> list[dict[str
     return rows
 
 
+def report(tomograms: dict[str, Path], folder: Path) -> None:
+    """Score the picks in all tomograms; write and print the table."""
+    results, rows = folder / "results", []
+    for name, at in tomograms.items():
+        candidates = pd.read_csv(results / "find/picks" / name / "candidates.csv")
+        rows += score(at, candidates, results / "structures")
+    table = pd.DataFrame(rows)
+    table.to_csv(folder / "search.csv", index=False, float_format="%.3f")
+    total = table[["particles", "picks", "right"]].sum()
+    print(table.to_string(index=False))
+    print(f"mean best F1 {table['best_f1'].mean():.2f}; of {total['particles']} particles", end=" ")
+    print(f"{total['right']} are among {total['picks']} picks")
+
+
 def main() -> None:
     """Simulate, search and score."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
@@ -158,8 +172,7 @@ def main() -> None:
     folder: Path = arguments.folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
     targets = ["1KP8"] if arguments.small else list(MAPS)
-    paper = [line[:4] for line in (ROOT / "resources/pdb_ids.txt").read_text().split("\n")]
-    others = ["2GLS"] if arguments.small else [i for i in paper if i.isalnum()]
+    others = ["2GLS"] if arguments.small else read_pdb_ids(ROOT / "resources/pdb_ids.txt")
     (folder / "targets.txt").write_text("\n".join(targets) + "\n")
     (folder / "ids.txt").write_text("\n".join([*targets, *others]) + "\n")
     given = {} if arguments.small else maps_of(arguments.maps)
@@ -176,16 +189,7 @@ def main() -> None:
         find = {"find": {"tomograms": "tomograms.tsv", "targets": targets}}
         parts = [*files, *(_SMALL_SEARCH if small else []), given, ids[1], find]
         search(tomograms, [part for part in parts if part], folder, arguments.cores)
-    results, rows = folder / "results", []
-    for name, at in tomograms.items():
-        candidates = pd.read_csv(results / "find/picks" / name / "candidates.csv")
-        rows += score(at, candidates, results / "structures")
-    table = pd.DataFrame(rows)
-    table.to_csv(folder / "search.csv", index=False, float_format="%.3f")
-    total = table[["particles", "picks", "right"]].sum()
-    print(table.to_string(index=False))
-    print(f"mean best F1 {table['best_f1'].mean():.2f}; of {total['particles']} particles", end=" ")
-    print(f"{total['right']} are among {total['picks']} picks")
+    report(tomograms, folder)
 
 
 if __name__ == "__main__":
