@@ -134,6 +134,7 @@ POINT = '{"location": {"x": %s, "y": 2, "z": 3}, "xyz_rotation_matrix": %s}'
         ("{}", "lacks points"),
         ('{"points": [{"location": {"x": 1}}]}', "not picks of copick"),
         (FLAT, "the transformation of point 0 is no rotation"),
+        (POINT % (1, "[[1, 0, 0], [0, 1, 0], [0, 0, 0]]"), "point 0 is no rotation"),
         ('{"points": [], "unit": "pixel"}', "convert its positions to angstrom"),
         ("x,y\n1,2\n", "no columns x_angstrom, .* x, y, separated by commas"),
         ("a,b,c\n1,2,3\n", "no columns x_angstrom"),

@@ -18,8 +18,6 @@ from ssn3d.io.particles.frame import Frames, frame_of
 from ssn3d.io.particles.table import ParticleTable
 
 _PARTS_OF_A_NAME = 3
-_LEAST_DETERMINANT = 1e-6
-"""Of a rotation, which may be scaled."""
 
 
 def read_copick(path: PathLike, content: dict[str, Any], frames: Frames) -> ParticleTable:
@@ -42,10 +40,6 @@ def read_copick(path: PathLike, content: dict[str, Any], frames: Frames) -> Part
     run = str(content.get("run_name") or "")
     voxel = frame_of(frames, run).voxel_size_angstrom
     rotations: NDArray[np.float64] = np.ascontiguousarray(matrices[:, 2::-1, 2::-1])
-    wrong = ~(np.linalg.det(rotations) > _LEAST_DETERMINANT)
-    if wrong.any():
-        first = int(wrong.argmax())
-        raise DataError(f"{path}: the transformation of point {first} is no rotation; correct it")
     name = str(content.get("pickable_object_name", ""))
     particles = Particles(np.full(len(points), name), positions[:, ::-1] / voxel, rotations)
     oriented = bool(content.get("trust_orientation", True))

@@ -24,6 +24,8 @@ from ssn3d.io.text_files import read_any_text
 SUFFIXES = (".star", ".json", ".csv")
 _BLOCK = re.compile(r"^[ \t]*data_[^\s,;|]*[ \t]*(#.*)?$", re.MULTILINE)
 _FIRST_ROW = re.compile(r"^[ \t]*([^#\s].*)$", re.MULTILINE)
+_LEAST_DETERMINANT = 1e-6
+"""Of a rotation, which may be scaled."""
 
 
 def check_suffix(path: PathLike) -> str:
@@ -50,14 +52,18 @@ def read_particle_table(
     Dynamo's table. A given pixel size is the unit of coordinates in pixels or voxels, instead of
     the file's.
 
-    Raises DataError if the file is missing or damaged, of no known format, or holds NaN or
-    infinity.
+    Raises DataError if the file is missing or damaged, of no known format, or holds NaN, infinity
+    or a matrix that is no rotation.
     """
     table = _read(path, frames, pixel_size_angstrom)
     particles = table.particles
     for name, values in (("positions", particles.centres), ("orientations", particles.rotations)):
         if not np.isfinite(values).all():
             raise DataError(f"{path}: {name} are empty or not finite; correct them")
+    wrong = np.linalg.det(particles.rotations) <= _LEAST_DETERMINANT
+    if wrong.any():
+        first = int(wrong.argmax())
+        raise DataError(f"{path}: the transformation of point {first} is no rotation; correct it")
     centres = particles.centres - _offsets_voxels(table, frames)
     return replace(table, particles=replace(particles, centres=centres))
 
