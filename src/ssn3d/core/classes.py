@@ -1,8 +1,10 @@
 """Classes of a tomogram's voxels, and the class of each kind of background object."""
 
 from collections.abc import Sequence
+from typing import Literal, get_args
 
-CLASSES = ("background", "macromolecule", "membrane", "filament", "other")
+ClassName = Literal["background", "macromolecule", "membrane", "filament", "other"]
+CLASSES: tuple[str, ...] = get_args(ClassName)
 """Names by number; `other` is gold, dirt and carbon."""
 BACKGROUND, MACROMOLECULE, MEMBRANE, FILAMENT, OTHER = range(len(CLASSES))
 

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from ssn3d.core.classes import ClassName
 from ssn3d.core.settings import Device, Settings
 from ssn3d.models.card import Model
 
@@ -12,7 +13,6 @@ Epochs = Annotated[int, Field(ge=1, le=100_000)]
 SigmaVoxels = Annotated[float, Field(gt=0, le=20)]
 BoundaryWeight = Annotated[float, Field(ge=0, le=1000)]
 VoxelsPerPoint = Annotated[int, Field(ge=1, le=100_000)]
-ClassName = Literal["background", "macromolecule", "membrane", "filament", "other"]
 ClassWeight = Annotated[float, Field(gt=0, le=1000)]
 
 
