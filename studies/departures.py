@@ -20,7 +20,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from simulated import ROOT, add_dataset_noise, ids_of, prepare, simulate_noise_free
+from simulated import ROOT, TOMOGRAM, TWO_VESICLES, simulate_tomogram
 from ssn3d.config.experiment import load_config
 from ssn3d.core.background import classes_of_labels
 from ssn3d.core.classes import CLASSES, FILAMENT, MACROMOLECULE, MEMBRANE
@@ -33,23 +33,12 @@ from ssn3d.picking.pick import Choice, Picks, pick_regions
 from ssn3d.picking.scoring import match, score_picks
 from ssn3d.recovery.segment import segment_whole
 
-SEED, NAME, SNR = 404, "t1", 0.2
+SEED, NAME = 404, "t1"
 _DISTANCE_ANGSTROM = 60.0
 _SMALLEST_ANGSTROM = 60.0
-_BASE = {
-    "specimen": {
-        "tomogram_size_voxels": {"x": 288, "y": 288, "z": 160},
-        "region_size_voxels": {"x": 352, "y": 352, "z": 224},
-        "particles": 700,
-    },
-    "structures": {"source": "surrogate"},
-    "snr": {"datasets": [{"name": "A", "snr": SNR}], "reference_id": "any"},
-    "tables": {"table2": [{"method": "ResUNet", "dataset": "A"}], "table3": {"leave_out": []}},
-}
 _CUBE = {"x": 64, "y": 64, "z": 64}
 _SMALL = {"specimen": {"tomogram_size_voxels": _CUBE, "region_size_voxels": _CUBE, "particles": 20}}
 _GOLD = {"diameter_angstrom": 100.0, "place": "inside"}
-_VESICLES = {"radius_angstrom": [250.0, 400.0], "deformation_fraction": 0.05}
 _TILTS = ("min_deg", "max_deg", "step_deg")
 
 
@@ -74,9 +63,7 @@ CONDITIONS: dict[str, dict[str, Any]] = {
     "three gold beads, absorbing": {
         "specimen": {"fiducials": {"count": 3, "contrast": 3.5, **_GOLD}}
     },
-    "two vesicles": {
-        "specimen": {"vesicles": {"count": 2, "thickness_angstrom": 38.0, **_VESICLES}}
-    },
+    "two vesicles": {"specimen": {"vesicles": TWO_VESICLES}},
     "microtubules and actin": {
         "specimen": {
             "filaments": {"actin": 6, "microtubules": 3, "length_angstrom": [1500.0, 3000.0]}
@@ -126,14 +113,10 @@ def simulate(condition: str, folder: Path, structures: list[str], *, small: bool
     if (at / "A.mrc").exists():
         return at
     at.mkdir(parents=True, exist_ok=True)
-    parts = [ROOT / "config.yaml", _BASE, *structures, CONDITIONS[condition]]
+    parts = [ROOT / "config.yaml", TOMOGRAM, *structures, CONDITIONS[condition]]
     config = load_config(*parts, *([_SMALL] if small else []))
-    made = (folder if config.structures.ids else at) / "structures"
-    prepare(config, made)
-    simulate_noise_free(config, ids_of(config), made, at, name=NAME, seed=SEED)
-    add_dataset_noise(config, config.snr.datasets[0], at, name=NAME, seed=SEED)
-    for name in ("density.mrc", "tilts.mrc", "signal.mrc", "noisy.mrc"):
-        (at / name).unlink()
+    structures_at = (folder if config.structures.ids else at) / "structures"
+    simulate_tomogram(config, structures_at, at, name=NAME, seed=SEED)
     return at
 
 

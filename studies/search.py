@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from simulated import ROOT, add_dataset_noise, ids_of, prepare, simulate_noise_free
+from simulated import ROOT, TOMOGRAM, TWO_VESICLES, simulate_tomogram
 from ssn3d.config.experiment import load_config
 from ssn3d.core.log import job
 from ssn3d.find.candidates import are_right, diameter_angstrom
@@ -36,16 +36,9 @@ MAPS = {name[:4].upper(): name for name in _TARGETS.split()}
 _LEAST_OF_HIGHEST = 0.2
 """Lowest value of a map's voxels that belong to the structure, relative to the highest."""
 _MADE = {
-    "specimen": {
-        "tomogram_size_voxels": {"x": 288, "y": 288, "z": 160},
-        "region_size_voxels": {"x": 352, "y": 352, "z": 224},
-        "particles": 700,
-    },
     "structures": {"random": {"count": 10, "mass_dalton": [1.0e5, 2.0e6]}},
-    "snr": {"datasets": [{"name": "A", "snr": 0.1}], "reference_id": "any"},
-    "tables": {"table2": [{"method": "ResUNet", "dataset": "A"}], "table3": {"leave_out": []}},
+    "snr": {"datasets": [{"name": "A", "snr": 0.1}]},
 }
-_VESICLES = {"radius_angstrom": [250.0, 400.0], "deformation_fraction": 0.05}
 TOMOGRAMS: dict[str, dict[str, Any]] = {
     "paper": {"seed": 909},
     "gold": {
@@ -53,7 +46,7 @@ TOMOGRAMS: dict[str, dict[str, Any]] = {
         "specimen": {
             "resolution_angstrom": 30.0,
             "fiducials": {"count": 3, "diameter_angstrom": 100.0, "place": "inside"},
-            "vesicles": {"count": 2, "thickness_angstrom": 38.0, **_VESICLES},
+            "vesicles": TWO_VESICLES,
         },
         "microscope": {"tilt": {"step_deg": 3.0}},
     },
@@ -75,7 +68,7 @@ TOMOGRAMS: dict[str, dict[str, Any]] = {
 _CUBE = {"x": 96, "y": 96, "z": 96}
 _SMALL = {
     "specimen": {"tomogram_size_voxels": _CUBE, "region_size_voxels": _CUBE, "particles": 60},
-    "structures": {"source": "surrogate", "random": {"count": 2}},
+    "structures": {"random": {"count": 2}},
 }
 _SMALL_SEARCH = [ROOT / "config/find_demo.yaml", _SMALL]
 
@@ -99,11 +92,7 @@ def simulate(name: str, parts: list[Any], folder: Path) -> Path:
         return at
     at.mkdir(parents=True, exist_ok=True)
     config = load_config(*parts)
-    prepare(config, at / "structures")
-    simulate_noise_free(config, ids_of(config), at / "structures", at, name=name, seed=config.seed)
-    add_dataset_noise(config, config.snr.datasets[0], at, name=name, seed=config.seed)
-    for volume in ("density.mrc", "tilts.mrc", "signal.mrc", "noisy.mrc", "labels.mrc"):
-        (at / volume).unlink()
+    simulate_tomogram(config, at / "structures", at, name=name, seed=config.seed)
     return at
 
 
@@ -181,7 +170,7 @@ def main() -> None:
     with job(str(folder / "log.txt")):
         tomograms = {
             name: simulate(
-                name, [ROOT / "config.yaml", _MADE, given, change, ids[0], *small], folder
+                name, [ROOT / "config.yaml", TOMOGRAM, _MADE, given, change, ids[0], *small], folder
             )
             for name, change in list(TOMOGRAMS.items())[: 1 if small else None]
         }

@@ -12,6 +12,23 @@ from ssn3d.structures.steps import prepare_structures
 
 TABLES = {"particles": "particles.star", "ground": "ground.star"}
 ROOT = Path(__file__).resolve().parents[1]
+TOMOGRAM = {
+    "specimen": {
+        "tomogram_size_voxels": {"x": 288, "y": 288, "z": 160},
+        "region_size_voxels": {"x": 352, "y": 352, "z": 224},
+        "particles": 700,
+    },
+    "structures": {"source": "surrogate"},
+    "snr": {"datasets": [{"name": "A", "snr": 0.2}], "reference_id": "any"},
+    "tables": {"table2": [{"method": "ResUNet", "dataset": "A"}], "table3": {"leave_out": []}},
+}
+"""Differences of one whole tomogram from the paper's experiment: smaller, one SNR by variances."""
+TWO_VESICLES = {
+    "count": 2,
+    "thickness_angstrom": 38.0,
+    "radius_angstrom": [250.0, 400.0],
+    "deformation_fraction": 0.05,
+}
 _IMAGED = ("signal.mrc", "tilts.mrc", "acquisition.json", "particles.star", "specimen.json")
 
 
@@ -76,3 +93,15 @@ def add_dataset_noise(
         **made,
     )
     return made
+
+
+def simulate_tomogram(config: Config, structures: Path, at: Path, *, name: str, seed: int) -> None:
+    """Simulate a tomogram of all structures, whose files are made if need be, and its one dataset.
+
+    Only its labels and the dataset are kept of the volumes.
+    """
+    prepare(config, structures)
+    simulate_noise_free(config, ids_of(config), structures, at, name=name, seed=seed)
+    add_dataset_noise(config, config.snr.datasets[0], at, name=name, seed=seed)
+    for volume in ("density.mrc", "tilts.mrc", "signal.mrc", "noisy.mrc"):
+        (at / volume).unlink()

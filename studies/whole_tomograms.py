@@ -276,24 +276,20 @@ def main() -> None:
             shards = [shard for found in jobs for shard in found.result()]
         logger.info("%d shards of %d tomograms", len(shards), count)
         if not arguments.no_training:
+            config, split = configs["varied"], folder / "split.csv"
             use_threads(arguments.threads)
-            run = _train(shards, configs["varied"], folder, "run", {})
+            _split(shards, config, folder, split)
+            run = _train(shards, split, config, folder / "run", {})
             if arguments.training == "third":
                 again = {"start_from": str(run / "weights.pt"), **AGAIN}
-                run = _train(shards, configs["varied"], folder, "again", again)
+                run = _train(shards, split, config, folder / "again", again)
                 undo_class_weights(run / "weights.pt")
             logger.info("python -m ssn3d.models.export_model %s NAME FACTS.json", run)
 
 
-def _train(
-    shards: list[str], config: Config, folder: Path, name: str, change: dict[str, Any]
-) -> Path:
-    """Train on the shards, all datasets together, unless it is done; return the run's folder."""
+def _split(shards: list[str], config: Config, folder: Path, split: Path) -> None:
+    """Split the tomograms of the shards."""
     names = list(dict.fromkeys(Path(shard).parent.name for shard in shards))
-    run = folder / name
-    if (run / "weights.pt").exists():
-        return run
-    run.mkdir(exist_ok=True)
     split_dataset(
         {name: folder / name / "particles.star" for name in names},
         shape=config.specimen.tomogram_size_voxels.zyx,
@@ -301,11 +297,20 @@ def _train(
         settings=config.splits,
         seed=config.seed,
         leave_out=None,
-        split=run / "split.csv",
+        split=split,
     )
+
+
+def _train(
+    shards: list[str], split: Path, config: Config, run: Path, change: dict[str, Any]
+) -> Path:
+    """Train on the shards, all datasets together, unless it is done; return the run's folder."""
+    if (run / "weights.pt").exists():
+        return run
+    run.mkdir(exist_ok=True)
     train_run(
         shards,
-        run / "split.csv",
+        split,
         config.tables.table2[0].method,
         config.training.model_copy(update=change),
         config.seed,
