@@ -1,6 +1,7 @@
 """Search for named molecules in simulated tomograms: how many are found, how many picks are right?
 
     python studies/search.py --folder F --maps polnet/data/templates/mrcs_10A
+    python studies/search.py --folder F --maps M --particles 90      sparse tomograms
     python studies/search.py --folder F --small      bead models in one tiny tomogram
 
 The targets are twelve of the public maps that come with the simulator PolNet
@@ -148,11 +149,39 @@ def report(tomograms: dict[str, Path], folder: Path) -> None:
     print(f"{total['right']} are among {total['picks']} picks")
 
 
+def run(folder: Path, maps: Path | None, particles: int | None, cores: int) -> None:
+    """Simulate, search and score; without maps, tiny tomograms of bead models.
+
+    `particles` are those in and around each tomogram, if not as many as by default.
+    """
+    small = maps is None
+    targets = ["1KP8"] if small else list(MAPS)
+    others = ["2GLS"] if small else read_pdb_ids(ROOT / "resources/pdb_ids.txt")
+    ids = []
+    for name, listed in {"targets": targets, "ids": [*targets, *others]}.items():
+        (folder / f"{name}.txt").write_text("\n".join(listed) + "\n")
+        ids.append({"structures": {"ids": str(folder / f"{name}.txt")}})
+    given = {} if maps is None else maps_of(maps)
+    world = [ROOT / "config.yaml", TOMOGRAM, _MADE, given]
+    if particles is not None:
+        world.append({"specimen": {"particles": particles}})
+    tomograms = {
+        name: simulate(name, [*world, change, ids[0], *([_SMALL] if small else [])], folder)
+        for name, change in list(TOMOGRAMS.items())[: 1 if small else None]
+    }
+    files = [ROOT / f"config/{name}.yaml" for name in ("varied", "find")]
+    find = {"find": {"tomograms": "tomograms.tsv", "targets": targets}}
+    parts = [*files, *(_SMALL_SEARCH if small else []), given, ids[1], find]
+    search(tomograms, [part for part in parts if part], folder, cores)
+    report(tomograms, folder)
+
+
 def main() -> None:
-    """Simulate, search and score."""
+    """Read the command line, and run."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--folder", type=Path, required=True)
     parser.add_argument("--maps", type=Path, help="PolNet's data/templates/mrcs_10A")
+    parser.add_argument("--particles", type=int, help="in and around each tomogram (default: 700)")
     parser.add_argument("--cores", type=int, default=2)
     parser.add_argument("--small", action="store_true")
     arguments = parser.parse_args()
@@ -160,25 +189,9 @@ def main() -> None:
         parser.error("give --maps or --small")
     folder: Path = arguments.folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
-    targets = ["1KP8"] if arguments.small else list(MAPS)
-    others = ["2GLS"] if arguments.small else read_pdb_ids(ROOT / "resources/pdb_ids.txt")
-    (folder / "targets.txt").write_text("\n".join(targets) + "\n")
-    (folder / "ids.txt").write_text("\n".join([*targets, *others]) + "\n")
-    given = {} if arguments.small else maps_of(arguments.maps)
-    ids = [{"structures": {"ids": str(folder / f"{name}.txt")}} for name in ("targets", "ids")]
-    small = [_SMALL] if arguments.small else []
     with job(str(folder / "log.txt")):
-        tomograms = {
-            name: simulate(
-                name, [ROOT / "config.yaml", TOMOGRAM, _MADE, given, change, ids[0], *small], folder
-            )
-            for name, change in list(TOMOGRAMS.items())[: 1 if small else None]
-        }
-        files = [ROOT / f"config/{name}.yaml" for name in ("varied", "find")]
-        find = {"find": {"tomograms": "tomograms.tsv", "targets": targets}}
-        parts = [*files, *(_SMALL_SEARCH if small else []), given, ids[1], find]
-        search(tomograms, [part for part in parts if part], folder, arguments.cores)
-    report(tomograms, folder)
+        maps = None if arguments.small else arguments.maps
+        run(folder, maps, arguments.particles, arguments.cores)
 
 
 if __name__ == "__main__":

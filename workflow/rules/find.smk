@@ -105,6 +105,7 @@ rule calibrate_targets:
     input:
         simulated=expand(of_tomogram("candidates.json"), everywhere=SIMULATED),
         annotated=expand(of_tomogram("candidates.json"), everywhere=ANNOTATED),
+        searched=expand(of_tomogram("candidates.json"), everywhere=SEARCHED),
     output:
         calibration="results/find/calibration.json",
         table="results/find/expected.csv",
