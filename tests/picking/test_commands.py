@@ -19,6 +19,7 @@ from ssn3d.picking.score_files import INSTANCES_TITLE
 
 SHAPE, COUNT = (50, 60, 70), 20
 SEGMENTED = ["pick", "t.mrc", "--output", "p.star", "--method", "segmentation"]
+SCORED = ["score", "truth.star", "--truth", "truth.star", "--distance", "9"]
 PLACES = scattered(SHAPE, COUNT, 15, 8)
 
 
@@ -263,6 +264,8 @@ def test_doubtful_voxel_sizes_are_refused(voxel_size, folder, tmp_path, capsys):
         (["pick", "TS_01.mrc", "--output", "p.star", "--diameter", "9", "--largest", "9"], "omit"),
         ([*SEGMENTED, "--largest", "40"], "--largest, 40 A, is not above --smallest, 40 A"),
         (["score", "truth.star", "--truth", "truth.star"], "no --distance nor --diameter"),
+        ([*SCORED, "--voxel-size", "10"], "--voxel-size: give the volume with --tomogram, too"),
+        ([*SCORED, "--tomogram", "a.star", "--tomograms", "b.star"], "two lists of tomograms"),
         ([*SEGMENTED, "--protein", "dark"], "are for --method dog; omit them"),
         ([*SEGMENTED, "--keep-vacuum"], "are for --method dog; omit them"),
         ([*SEGMENTED, "--threshold", "60"], "--threshold 60: without --diameter it is a voxel's"),

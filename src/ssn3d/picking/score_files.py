@@ -95,6 +95,13 @@ def _place(
         return _Place(name, frame, of_truth, volume)
     if cropped:
         raise DataError("--offset: give the cropped volume with --tomogram, too")
+    if voxel_size_angstrom is not None:
+        raise DataError("--voxel-size: give the volume with --tomogram, too")
+    if tomogram and options.tomograms:
+        raise DataError(
+            f"two lists of tomograms, {tomogram} and {options.tomograms}; give a volume with "
+            "--tomogram, or one list"
+        )
     tomograms = tomogram or options.tomograms
     frames: Frames = _UNKNOWN if tomograms is None else read_tomograms_star(tomograms)
     return _Place(options.name, frames, frames, None)
