@@ -205,6 +205,8 @@ def test_times_of_stages():
     assert estimate.epoch_seconds(PAPER, 10, without, 0.056) == pytest.approx(159, abs=0.5)
     more = changed(PAPER, subtomograms={"count": 6760})
     assert estimate.epoch_seconds(more, 22, random, 0.056) == pytest.approx(318, abs=1)
+    joined = Run("SSN3D-ED", "A+B+C", "without_1KP8")
+    assert estimate.epoch_seconds(PAPER, 10, joined, 0.056) == pytest.approx(3 * 159, abs=1)
     assert [estimate.side_by_side([1.0, 2.0, 9.0], count) for count in (1, 2, 8)] == [12, 9, 9]
     two = estimate.simulation_seconds(PAPER, 3.5)  # one of them independent
     assert two == pytest.approx(2 * (13 + 3 * 18), rel=0.2)  # processor time as measured

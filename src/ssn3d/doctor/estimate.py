@@ -20,7 +20,7 @@ from ssn3d.config.experiment import Config
 from ssn3d.core.device import pick_device
 from ssn3d.core.seeds import generator
 from ssn3d.core.threads import TRAINING_THREADS, available_cores
-from ssn3d.experiment.runs import BASELINES, TUNED_BASELINE, Run
+from ssn3d.experiment.runs import BASELINES, JOIN, TUNED_BASELINE, Run
 from ssn3d.microscope.projector import Projector
 from ssn3d.segmentation.baseline.search import draw_combinations
 from ssn3d.segmentation.baseline.segment import segment_on_one_thread
@@ -114,9 +114,11 @@ def measure_networks(config: Config, compute: Compute, names: Collection[str]) -
 def epoch_seconds(config: Config, classes: int, run: Run, seconds_a_subtomogram: float) -> float:
     """One epoch of a training: all training subtomograms, then the validation set.
 
-    Validation is a forward pass only, a third of the arithmetic.
+    Validation is a forward pass only, a third of the arithmetic. Joined datasets have as many
+    subtomograms each.
     """
-    count = config.tomograms * subtomograms_of(config, config.subtomograms.count)
+    datasets = len(run.dataset.split(JOIN))
+    count = datasets * config.tomograms * subtomograms_of(config, config.subtomograms.count)
     splits = config.splits
     test = count / classes if run.split.startswith("without") else splits.test_fraction * count
     validation = splits.validation_fraction * (count - test)
