@@ -4,6 +4,7 @@ from matplotlib.figure import Figure
 
 from sections import section
 from ssn3d.core.errors import DataError
+from ssn3d.io.files import write_json
 from ssn3d.io.mrc import write_mrc
 from ssn3d.microscope.acquisition import sample_acquisition, write_acquisition
 from ssn3d.report.figures import tomogram as figure_tomogram
@@ -122,8 +123,11 @@ def test_tilt_nearest_zero_is_shown(tmp_path, monkeypatch):
     settings = section("microscope", tilt={"min_deg": -25.0, "max_deg": 50.0, "step_deg": 15.0})
     files["acquisition"] = tmp_path / "acquisition.json"  # -25, -10, 5, 20, 35, 50
     write_acquisition(files["acquisition"], sample_acquisition(settings, 1, "t1"), settings, 1)
-    figure_tomogram.draw_tomogram(files, "name", figure=tmp_path / "figure.png")
+    files["summary"] = tmp_path / "A.json"
+    write_json(files["summary"], {"snr_asked": 0.3})  # drawn by this tomogram, from a range
+    figure_tomogram.draw_tomogram(files, "t1", figure=tmp_path / "figure.png")
     ((image, words),) = shown
+    assert words["name"] == "t1, SNR 0.3"
     assert (image == 2).all()
     assert (words["tilt_deg"], words["tilt_range_deg"]) == (5, (-25, 50))
     write_mrc(files["tilts"], stack[:5], 10.0, stack=True)

@@ -68,6 +68,7 @@ rule draw_tomogram:
         labels=LABELS,
         tilts="results/tomograms/{tomogram}/{dataset}_tilts.mrc",
         acquisition="results/tomograms/{tomogram}/acquisition.json",
+        summary="results/tomograms/{tomogram}/{dataset}.json",
     output:
         png=in_tomograms(
             "results/figures/tomogram_{tomogram}_{dataset}.png",
@@ -82,7 +83,6 @@ rule draw_tomogram:
     resources:
         **TOMOGRAM_RESOURCES,
     params:
-        snr=lambda wildcards: SNRS[wildcards.dataset],
         code=library_version("draw_tomogram"),
     script:
         "../scripts/draw_tomogram.py"

@@ -6,9 +6,8 @@ from ssn3d.report.figures.tomogram import draw_tomogram
 if __name__ == "__main__":
     with job(snakemake.log[0]):
         names = snakemake.wildcards
-        title = f"Tomogram {names.tomogram}, dataset {names.dataset}"
         draw_tomogram(
             dict(snakemake.input.items()),
-            f"{title}, SNR {snakemake.params.snr:g}",
+            f"Tomogram {names.tomogram}, dataset {names.dataset}",
             figure=snakemake.output.png,
         )

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import fft
 from skimage.segmentation import find_boundaries
 
-from ssn3d.io.files import PathLike
+from ssn3d.io.files import PathLike, read_json
 from ssn3d.io.mrc import read_mrc
 from ssn3d.microscope.acquisition import read_acquisition
 from ssn3d.report.figures.panels import PLANES, central_slice, draw_slice
@@ -23,19 +23,23 @@ _OUTLINED_NM = 150.0
 
 
 def draw_tomogram(files: Mapping[str, PathLike], name: str, *, figure: PathLike) -> None:
-    """Draw one tomogram; `files`: `signal`, `tomogram`, `labels`, `tilts` and `acquisition`."""
+    """Draw one tomogram; the SNR is the one that it was given.
+
+    `files`: `signal`, `tomogram`, `labels`, `tilts`, `acquisition` and `summary`.
+    """
     signal, voxel_size = read_mrc(files["signal"])
     tomogram, _ = read_mrc(files["tomogram"], signal.shape)
     labels, _ = read_mrc(files["labels"], signal.shape)
     angles = read_acquisition(files["acquisition"]).tilts.angle_deg
     tilts, _ = read_mrc(files["tilts"], (len(angles), *signal.shape[1:]))
     middle = int(np.argmin(np.abs(angles)))
+    snr = read_json(files["summary"], "snr_asked")["snr_asked"]
     picture = tomogram_picture(
         signal,
         tomogram,
         labels,
         tilts[middle],
-        name=name,
+        name=f"{name}, SNR {snr:g}",
         tilt_deg=float(angles[middle]),
         tilt_range_deg=(float(angles.min()), float(angles.max())),
         voxel_size_angstrom=voxel_size,
