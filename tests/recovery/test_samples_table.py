@@ -27,6 +27,15 @@ def test_samples_by_name(tmp_path):
     }
 
 
+def test_corrected_tilts_change_no_volume():
+    sample = Sample("one", "a.mrc", 7.5, (-60.0, 60.0), None, "dark")
+    corrected = sample._replace(tilt_range_deg=(-60.0, 54.0))
+    assert corrected.facts != sample.facts
+    assert corrected.facts_of_volume == sample.facts_of_volume
+    opened = Sample(file="a.mrc", **sample.facts_of_volume)
+    assert opened._replace(tilt_range_deg=(-60.0, 60.0)) == sample
+
+
 @pytest.mark.parametrize("separator", ["\t", ",", ";"])
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
 def test_separators_and_encodings(separator, encoding, tmp_path):

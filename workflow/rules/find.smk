@@ -67,7 +67,7 @@ use rule segment_tomogram as segment_searched with:
     benchmark:
         "results/benchmarks/segment_searched/{everywhere}.tsv"
     params:
-        sample=lambda w: EVERYWHERE[w.everywhere].facts,
+        sample=lambda w: EVERYWHERE[w.everywhere].facts_of_volume,
         device=lookup(within=config, dpath="training/device"),
         code=library_version("segment_tomogram"),
 
@@ -143,7 +143,7 @@ rule pick_targets:
     conda:
         "../../envs/cpu.yaml"
     params:
-        samples=[sample.facts for sample in SEARCHED.values()],
+        samples=[sample.facts_of_volume for sample in SEARCHED.values()],
         rate=checked.find.false_discovery_rate if TARGETS else None,
         code=library_version("pick_targets"),
     script:
@@ -166,7 +166,7 @@ rule draw_found:
     conda:
         "../../envs/cpu.yaml"
     params:
-        sample=lambda w: SEARCHED[w.searched].facts,
+        sample=lambda w: SEARCHED[w.searched].facts_of_volume,
         targets=TARGETS,
         code=library_version("draw_found"),
     script:

@@ -16,7 +16,7 @@ rule segment_tomogram:
     resources:
         **RECOVERY_RESOURCES,
     params:
-        sample=lambda w: SAMPLES[w.sample].facts,
+        sample=lambda w: SAMPLES[w.sample].facts_of_volume,
         device=lookup(within=config, dpath="training/device"),
         code=library_version("segment_tomogram"),
     script:
@@ -40,7 +40,7 @@ rule pick_particles:
         mem_mb=more_each_attempt(RECOVERY_MB),
         runtime=more_each_attempt(30),
     params:
-        sample=lambda w: SAMPLES[w.sample].facts,
+        sample=lambda w: SAMPLES[w.sample].facts_of_volume,
         settings=lookup(within=config, dpath="recovery/picking"),
         code=library_version("pick_particles"),
     script:
@@ -64,7 +64,7 @@ rule segment_picks:
     resources:
         **RECOVERY_RESOURCES,
     params:
-        sample=lambda w: SAMPLES[w.sample].facts,
+        sample=lambda w: SAMPLES[w.sample].facts_of_volume,
         settings=lookup(within=config, dpath="recovery/segmentation"),
         device=lookup(within=config, dpath="training/device"),
         code=library_version("segment_picks"),

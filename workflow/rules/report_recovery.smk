@@ -19,7 +19,7 @@ rule draw_picks:
     conda:
         "../../envs/cpu.yaml"
     params:
-        sample=lambda w: SAMPLES[w.sample].facts,
+        sample=lambda w: SAMPLES[w.sample].facts_of_volume,
         diameter=lookup(within=config, dpath="recovery/picking/diameter_angstrom"),
         code=library_version("draw_picks"),
     script:

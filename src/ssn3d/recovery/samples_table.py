@@ -29,8 +29,8 @@ class Sample(NamedTuple):
     file: str
     voxel_size_angstrom: float | None
     """None for the header's voxel size."""
-    tilt_range_deg: tuple[float, float]
-    """Lowest and highest tilt angle."""
+    tilt_range_deg: tuple[float, float] = (math.nan, math.nan)
+    """Lowest and highest tilt angle; NaN in jobs that need none."""
     annotations: str | None = None
     """Table of all particles of some targets; None if they are not known."""
     protein: Protein = "auto"
@@ -41,6 +41,11 @@ class Sample(NamedTuple):
         """All but the files, which are a job's input."""
         values = self._asdict()
         return {name: values[name] for name in values if name not in {"file", "annotations"}}
+
+    @property
+    def facts_of_volume(self) -> dict[str, Any]:
+        """Facts without the tilts, whose correction reruns no job that reads voxels alone."""
+        return {name: self.facts[name] for name in self.facts if name != "tilt_range_deg"}
 
 
 def read_samples_table(path: PathLike) -> dict[str, Sample]:
