@@ -131,3 +131,10 @@ def test_leaderboard_files(make_scores, write_run, tmp_path):
     for line in (*lines, f"| UNet | A without it {none}| 89.7 |", "Provenance: "):
         assert line in text
     assert read_external(folder).milliseconds is None
+
+
+def test_most_seeds_of_a_row_count():
+    tables, more = section("tables"), RowSettings(method="UNet", dataset="C", seeds=3)
+    settings = LeaderboardSettings(rows=[more], left_out=[], external=[])
+    rows = settings.all_rows(tables, ["A", "B", "C"])
+    assert [row for row in rows if row.method == "UNet"] == [more]  # once in Table 2, with one seed

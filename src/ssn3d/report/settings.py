@@ -94,10 +94,16 @@ class LeaderboardSettings(Settings):
     """Folders written by `ssn3d score`."""
 
     def all_rows(self, tables: TablesSettings, datasets: Sequence[str]) -> list[RowSettings]:
-        """List Table 2's rows, the leaderboard's, and the references on every dataset."""
+        """List Table 2's rows, the leaderboard's, and the references on every dataset.
+
+        Of rows of one method and dataset, the one of most seeds counts.
+        """
         classical = [RowSettings(method=m, dataset=d) for d in datasets for m in (OTSU, ORACLE)]
-        rows = [*tables.table2, *self.rows, *classical]
-        return [*{(row.method, row.dataset): row for row in reversed(rows)}.values()][::-1]
+        most: dict[tuple[str, str], RowSettings] = {}
+        for row in [*tables.table2, *self.rows, *classical]:
+            other = most.get((row.method, row.dataset), row)
+            most[row.method, row.dataset] = max(other, row, key=lambda one: one.seeds)
+        return [*most.values()]
 
     def runs(
         self, tables: TablesSettings, datasets: Sequence[str], pdb_ids: Sequence[str]
