@@ -1,5 +1,6 @@
 """The command line: help, errors, and what its commands and the rules import."""
 
+import argparse
 import os
 import subprocess
 import sys
@@ -7,6 +8,7 @@ import sys
 import pytest
 
 from small_workflow import REPOSITORY
+from ssn3d.cli.experiment import read_experiment
 from ssn3d.cli.main import main
 
 WITH_TORCH = {
@@ -100,3 +102,12 @@ def test_inherited_backend_is_not_used():
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
     )
     assert done.stdout.splitlines()[-1].lower() == "agg"
+
+
+def test_targets_of_a_search_are_structures(tmp_path, monkeypatch):
+    monkeypatch.chdir(REPOSITORY)
+    find = "find: {tomograms: mine.tsv, targets: [2GLS, 9ABC], false_discovery_rate: 0.1}"
+    (tmp_path / "mine.yaml").write_text(f"independent_tomograms: 2\n{find}\n")
+    files = ["config.yaml", str(tmp_path / "mine.yaml")]
+    _, pdb_ids = read_experiment(argparse.Namespace(config=files))
+    assert pdb_ids.count("2GLS") == pdb_ids.count("9ABC") == 1

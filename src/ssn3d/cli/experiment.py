@@ -16,11 +16,13 @@ def add_experiment_options(parser: argparse.ArgumentParser) -> None:
 
 
 def read_experiment(arguments: argparse.Namespace) -> "tuple[Config, list[str]]":
-    """Read and check the configuration and the PDB IDs in its file structures.ids."""
+    """Read and check the configuration, the PDB IDs in structures.ids, and targets of a search."""
     from ssn3d.config.experiment import check_ids, load_config
     from ssn3d.structures.ids import read_pdb_ids
 
     config = load_config(*arguments.config)
     pdb_ids = read_pdb_ids(config.structures.ids) if config.structures.ids else []
+    targets = config.find.targets if config.find else []
+    pdb_ids += [target for target in targets if target not in pdb_ids]
     check_ids(config, pdb_ids)
     return config, pdb_ids
