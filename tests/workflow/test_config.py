@@ -94,6 +94,7 @@ FAULTS = [  # key, value, message; `test_wrong_types_and_ranges` has all others
     ("find.targets", ["1KP8", "ribosome"], "find.targets.1: 'ribosome' .*PDB ID"),
     ("independent_tomograms", 1, "independent_tomograms: 1, .*at least 2"),
     ("recovery.picking.model", "unet-al", r"'unet-al' .*\*.pt"),
+    ("recovery.picking.threshold", 4.0, "recovery.picking.threshold: 4 is no probability"),
     ("recovery.averaging.symmetry", "I", "symmetry: 'I' .*Cn or Dn"),
     ("figures.example_ids", ["1KP8", "1KP8"], "example_ids.*: 1KP8 "),
     *[

@@ -1,8 +1,8 @@
 """The section `recovery` of the configuration."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from ssn3d.core.settings import Fraction, PdbId, Settings
 from ssn3d.models.card import Model
@@ -23,6 +23,16 @@ class PickingSettings(Settings):
     """Particle diameter, for difference of Gaussians."""
     smallest_diameter_angstrom: Angstrom
     """Smallest particle diameter, for segmentation."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        threshold = self.threshold
+        if self.method == "segmentation" and threshold != "auto" and not 0 < threshold <= 1:
+            raise ValueError(
+                f"threshold: {threshold:g} is no probability, as method segmentation needs; give "
+                "one above 0 and at most 1, or auto"
+            )
+        return self
 
 
 class TargetSettings(Settings):
