@@ -122,6 +122,12 @@ def test_too_few_particles_inside(tomogram, key):
         draw(particles(300), 500, size=40, tomogram=tomogram)
 
 
+def test_all_of_no_particles():
+    """The message neither says that none were asked for, nor advises to ask for all."""
+    with pytest.raises(DataError, match=r"count: all requested, 0 cubes .*; ask for more partic"):
+        draw(particles(5), "all", size=80)
+
+
 def test_standardise():
     image = generator(0, "i").normal(1e4, 7, size=(16,) * 3).astype(np.float32)
     standard = standardise(image)

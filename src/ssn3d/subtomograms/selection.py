@@ -33,10 +33,12 @@ def select(
     count = len(inside) if settings.count == "all" else settings.count
     if not 0 < count <= len(inside):
         key = "independent_count" if is_independent(tomogram) else "count"
+        remedy = "more particles (specimen.particles) or a larger tomogram"
+        if inside.size:
+            remedy = f"fewer (or all), or for {remedy}"
         raise DataError(
-            f"subtomograms.{key}: {count} requested, {len(inside)} cubes of {size} voxels lie "
-            f"inside tomogram {tomogram}; ask for fewer (or all), or for more particles "
-            "(specimen.particles)"
+            f"subtomograms.{key}: {settings.count} requested, {len(inside)} cubes of {size} voxels "
+            f"lie inside tomogram {tomogram}; ask for {remedy}"
         )
     order = generator(seed, "subtomograms", tomogram).permutation(inside)
     if settings.balanced:
