@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from ssn3d.core.background import classes_of_labels
 from ssn3d.core.classes import CLASSES, FILAMENT, MACROMOLECULE, MEMBRANE, OTHER
@@ -15,7 +16,7 @@ from ssn3d.core.standard import standard_scale
 from ssn3d.subtomograms.extract import cut
 from ssn3d.subtomograms.places import choose_corners, cut_places
 from ssn3d.subtomograms.selection import select
-from ssn3d.subtomograms.settings import SelectionSettings
+from ssn3d.subtomograms.settings import SelectionSettings, SubtomogramsSettings
 
 SHAPE = (64, 100, 120)
 
@@ -126,6 +127,12 @@ def test_all_of_no_particles():
     """The message neither says that none were asked for, nor advises to ask for all."""
     with pytest.raises(DataError, match=r"count: all requested, 0 cubes .*; ask for more partic"):
         draw(particles(5), "all", size=80)
+
+
+def test_random_places_need_a_number():
+    wanted = {"size_voxels": 24, "count": 5, "balanced": False, "target": "classes"}
+    with pytest.raises(ValidationError, match="independent_count: target classes takes random"):
+        SubtomogramsSettings(**wanted, independent_count="all")
 
 
 def test_standardise():

@@ -37,6 +37,14 @@ class SubtomogramsSettings(SelectionSettings):
     independent_count: Count
     """Number from each independent tomogram."""
 
+    @model_validator(mode="after")
+    def _check_independent(self) -> Self:
+        if self.target == "classes" and self.independent_count == "all":
+            raise ValueError(
+                "independent_count: target classes takes random places; give their number"
+            )
+        return self
+
     def of(self, tomogram: str) -> SelectionSettings:
         """Settings for one tomogram, by its name."""
         fields = self.model_dump(exclude={"independent_count"})
