@@ -97,6 +97,12 @@ def test_shards_of_different_kinds(other, fault, tmp_path):
         open_dataset([one, two])
 
 
+def test_shard_given_twice(tmp_path):
+    one = write_shard_of(tmp_path / "t1.h5", np.zeros((2, S, S, S)))
+    with pytest.raises(DataError, match=r"has dataset A and tomogram t1, like .*; leave one out"):
+        open_dataset([one, one])
+
+
 def test_images_are_rounded_to_nearest_even(tmp_path):
     ties = np.float32(1 + np.arange(S**3) / 2**11).reshape(1, S, S, S)
     images, _ = open_shard(write_shard_of(tmp_path / "t1.h5", ties)).read(np.arange(1))

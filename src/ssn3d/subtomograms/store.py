@@ -243,11 +243,12 @@ def open_dataset(paths: Sequence[PathLike]) -> Dataset:
             if found != first[what]:
                 message = f"{shard.path}: {what} is {found}, but {first[what]} in {shards[0].path}"
                 raise DataError(f"{message}; give shards of one kind")
-        other = seen.setdefault(_names(shard), shard.path)
-        if other != shard.path:
-            dataset, tomogram = _names(shard)
+        dataset, tomogram = names = _names(shard)
+        if names in seen:
+            other = seen[names]
             message = f"{shard.path}: has dataset {dataset} and tomogram {tomogram}, like {other}"
             raise DataError(f"{message}; leave one out")
+        seen[names] = shard.path
     return Dataset(tuple(shards))
 
 
