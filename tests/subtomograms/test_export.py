@@ -94,6 +94,15 @@ def test_optics(dataset, tmp_path):
     assert len(list((tmp_path / "subtomograms").iterdir())) == 3
 
 
+def test_datasets_with_equal_tomograms_are_refused(dataset, tmp_path):
+    """Their images would have the same names."""
+    images = np.zeros((1, SIZE, SIZE, SIZE), np.float16)
+    other = write_shard_of(tmp_path / "t1.h5", images, voxel_size_angstrom=PIXEL, dataset="B")
+    with pytest.raises(DataError, match="datasets A, B; export one at a time"):
+        export_subtomograms([*dataset, other], ["1AAA"], tmp_path / "out", OPTICS)
+    assert not (tmp_path / "out").exists()
+
+
 def test_missing_structure(dataset, tmp_path):
     with pytest.raises(DataError, match=r"t1\.h5: no subtomogram of 9ZZZ; it has 1AAA, 2BBB$"):
         export_subtomograms(dataset, ["9ZZZ"], tmp_path / "out", OPTICS)

@@ -22,10 +22,16 @@ def export_subtomograms(
 
     Image names in the STAR file are relative to `folder`: run RELION there. Protein remains dark.
 
-    Returns the STAR file. Raises DataError if a shard is damaged, its
+    Returns the STAR file. Raises DataError if a shard is damaged or of another dataset, its
     particles are not centred, or no shard has these structures.
     """
     dataset = open_dataset(shards)
+    names_of_datasets = np.unique(dataset.datasets)
+    if len(names_of_datasets) > 1:  # images are named by tomogram and label alone
+        raise DataError(
+            f"{folder}: shards of datasets {', '.join(names_of_datasets)}; export one at a time, "
+            "each into its own folder"
+        )
     for shard in dataset.shards:
         if shard.origin.target == "classes" or shard.centre_error_angstrom:
             raise DataError(
