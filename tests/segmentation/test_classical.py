@@ -7,10 +7,11 @@ from scenes import ball, image_of, iou
 
 from datasets import particles_of, write_shard_of, write_split_of
 from sections import section
+from ssn3d.core.errors import DataError
 from ssn3d.experiment.runs import ORACLE, OTSU, path_name
 from ssn3d.io.files import read_json
 from ssn3d.segmentation.baseline.classical import LEVELS, best_level, segment_by_threshold
-from ssn3d.segmentation.baseline.steps import baseline_run
+from ssn3d.segmentation.baseline.steps import baseline_run, search_run
 from ssn3d.subtomograms.samples import Arrays
 
 PARAMETERS = section("baseline").unsupervised
@@ -74,3 +75,18 @@ def test_run(method, tmp_path):
     assert (record["method"], record["capacity"]) == (path_name(method), None)
     levels = record["settings"]["levels"]
     assert (levels["test"] is None) == (method == OTSU)
+
+
+@pytest.mark.parametrize("run", [baseline_run, search_run])
+def test_random_places_have_no_particle_at_the_centre(run, tmp_path):
+    shards = [
+        write_shard_of(tmp_path / f"{name}.h5", np.zeros((3, 8, 8, 8)), target="classes")
+        for name in ("t1", "independent1")
+    ]
+    split, settings = tmp_path / "random.csv", section("baseline")
+    write_split_of(split, shards, ["train", "validation", "test", *["independent"] * 3])
+    rest = [tmp_path / "s.json", settings]
+    if run is baseline_run:
+        rest = [OTSU, PARAMETERS, tmp_path / "run"]
+    with pytest.raises(DataError, match=r"at random places .*: classes.; choose another target"):
+        run(shards, split, *rest, seed=1, workers=1)

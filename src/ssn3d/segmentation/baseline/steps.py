@@ -7,7 +7,7 @@ from typing import Any
 
 from ssn3d.core.errors import DataError
 from ssn3d.core.log import logger
-from ssn3d.experiment.runs import ORACLE, OTSU, path_name
+from ssn3d.experiment.runs import ORACLE, OTSU, TUNED_BASELINE, path_name
 from ssn3d.io.files import PathLike, read_json, write_json
 from ssn3d.segmentation.baseline.classical import best_level, threshold_rows
 from ssn3d.segmentation.baseline.search import OBJECTIVE, search, segment_rows
@@ -34,9 +34,11 @@ def search_run(
 ) -> dict[str, Any]:
     """Choose the tuned baseline's parameters on a split's training subtomograms; write a JSON file.
 
-    Raises DataError if a shard or the split is missing or damaged.
+    Raises DataError if a shard or the split is missing or damaged, or cubes have no particle at
+    their centre.
     """
     dataset, parts = read_dataset(shards, split, ["train"])
+    _check_centres(dataset, TUNED_BASELINE)
     start = time.perf_counter()
     found = search(dataset, parts["train"], settings, seed=seed, workers=workers)
     found |= {
@@ -67,9 +69,11 @@ def baseline_run(
     is one of `runs.BASELINES`; the parameters of the tuned one are a file of `search_run`. Returns
     the metrics over both sets, in percent.
 
-    Raises DataError if an input is damaged, or the search used another dataset or split.
+    Raises DataError if an input is damaged, cubes have no particle at their centre, or the search
+    used another dataset or split.
     """
     data = dataset, parts = read_dataset(shards, split, TABLES)
+    _check_centres(dataset, method)
     if isinstance(parameters, BaselineParameters):
         chosen, requested, seconds = parameters, parameters.model_dump(), 0.0
     else:
@@ -112,6 +116,17 @@ _OUTCOME = {
     "device": "cpu",
     "precision": "float64",
 }
+
+
+def _check_centres(dataset: Dataset, method: str) -> None:
+    """Raise DataError for cubes at random places, which have no particle at their centre."""
+    target = dataset.shards[0].origin.target
+    if target == "classes":
+        raise DataError(
+            f"{dataset.shards[0].path}: {method} segments the particle at the centre of a cube, "
+            f"these cubes are at random places (subtomograms.target: {target}); choose another "
+            "target, or leave the method out"
+        )
 
 
 def _read_search(path: PathLike, split: PathLike, dataset: Dataset) -> dict[str, Any]:
