@@ -57,6 +57,20 @@ def test_scores_and_record(given, tmp_path, capsys):
     assert (record["trained_on"], record["capacity"], record["milliseconds"]) == ("A", 12, None)
 
 
+def test_masks_of_classes_are_scored_by_macromolecules(given, tmp_path):
+    """A shard of target classes numbers the classes; masks of others mark macromolecules."""
+    classes = np.where(TRUTH == 1, 1, 2 * (RNG.random(TRUTH.shape) < 0.5)).astype(np.uint8)
+    for name, rows in {"t1": slice(0, 4), "independent1": slice(4, 6)}.items():
+        particles = particles_of(np.zeros((len(TRUTH[rows]), 3)), "1KP8")
+        place, images = tmp_path / f"{name}.h5", RNG.normal(size=TRUTH[rows].shape)
+        write_shard_of(place, images, classes[rows], particles, target="classes")
+    write(tmp_path / "mine.h5", given["content"])
+    main(given["command"])
+    table = pd.read_csv(tmp_path / "scores" / "independent.csv")
+    expected = score_masks(FOUND[[4, 5]], TRUTH[[4, 5]])
+    pd.testing.assert_frame_equal(table[[*expected]], expected, check_exact=False)
+
+
 FAULTS = {
     "a row is missing": (
         lambda c: {name: values[1:] for name, values in c.items()},

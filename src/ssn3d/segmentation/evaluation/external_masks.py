@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ssn3d import __version__
+from ssn3d.core.classes import MACROMOLECULE
 from ssn3d.core.errors import DataError
 from ssn3d.io.files import PathLike, sha256_of, write_json
 from ssn3d.io.hdf5 import FAULTS, hdf5_cannot_be_read
@@ -130,4 +131,5 @@ def _masks(
             tomogram, label = names[wrong[0]]
             mask = f"the mask of tomogram {tomogram}, label {label}"
             raise DataError(f"{path}: {mask} has values other than 0 and 1; threshold it first")
-        yield found.astype(np.uint8), dataset.read(some)[1]
+        truth = dataset.read(some)[1] == MACROMOLECULE  # masks may be numbers of classes
+        yield found.astype(np.uint8), truth.astype(np.uint8)
