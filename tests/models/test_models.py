@@ -147,6 +147,11 @@ def test_weights_without_card(run):
         load_model(str(run / "weights.pt"))
 
 
+def test_facts_of_another_target(run, tmp_path):
+    with pytest.raises(DataError, match="its training had target centred; correct the facts"):
+        export_model(run, "all", Facts(**FACTS | {"target": "all"}), tmp_path / "models")
+
+
 def test_classes_and_standardisation(run, tmp_path):
     """They go from the training to the card; older files have two classes, and tiles."""
     model = load_model(str(run / "weights.pt"))

@@ -207,7 +207,8 @@ def test_load_network(trained, tmp_path):
     write_tensors(tmp_path / "none.pt", {"best_epoch": 1})
     trimmed = trained["weights"].read_bytes()[:-200]
     (tmp_path / "short.pt").write_bytes(trimmed)
-    for name in ("other.pt", "none.pt", "short.pt", "absent.pt"):
+    torch.save(torch.zeros(3), tmp_path / "tensor.pt")
+    for name in ("other.pt", "none.pt", "short.pt", "tensor.pt", "absent.pt"):
         with pytest.raises(CheckpointError, match=name) as caught:
             load_network(tmp_path / name)
         assert "\n" not in str(caught.value)

@@ -43,7 +43,8 @@ def export_model(
         weights_of = _averaged(content, average_with)
     half = {key: tensor.to(torch.float16) for key, tensor in weights_of.items()}
     kept = {"network": content["network"], "precision": content["precision"], "weights": half}
-    for key, trained in form_of(content).items():
+    known = form_of(content) | {"target": content.get("target", facts.target)}
+    for key, trained in known.items():
         if trained != getattr(facts, key):
             raise DataError(f"{name}: its training had {key} {trained}; correct the facts")
     kept |= {key: content[key] for key in ("classes", "standardised") if key in content}

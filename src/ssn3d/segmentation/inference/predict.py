@@ -60,7 +60,7 @@ def load_network(path: PathLike) -> tuple[nn.Module, dict[str, Any]]:
         network = build_network(content["network"], 0.0, torch.Generator())
         network.load_state_dict(content.pop("weights"))
         content["precision"]  # a file without it is damaged
-    except (AttributeError, KeyError, RuntimeError, TypeError) as error:
+    except (AttributeError, LookupError, RuntimeError, TypeError) as error:
         problem = " ".join(str(error).split())
         message = f"{path}: not the weights of a network ({problem}); repeat the training"
         raise CheckpointError(message) from error
