@@ -1,4 +1,4 @@
-"""Data and training of `resunet-classes`, `resunet-filaments` and `resunet-picks`, resumable.
+"""Data and training of `resunet-classes` and `resunet-picks`, resumable.
 
     python studies/whole_tomograms.py FOLDER                       the first of two trainings
     python studies/whole_tomograms.py FOLDER --training second     in larger cubes
@@ -16,7 +16,6 @@ again. The last line is the command that makes a model of the result.
 """
 
 import argparse
-import math
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
@@ -24,14 +23,12 @@ from typing import Any
 
 from simulated import ROOT, TABLES, add_dataset_noise, ids_of, prepare, simulate_noise_free
 from ssn3d.config.experiment import Config, check_config, load_config
-from ssn3d.core.classes import CLASSES
 from ssn3d.core.device import use_threads
 from ssn3d.core.errors import PlacementError, SNRError
 from ssn3d.core.log import job, logger
 from ssn3d.core.seeds import generator
 from ssn3d.io.files import read_json, write_json
 from ssn3d.microscope.settings import DatasetSettings
-from ssn3d.segmentation.training.checkpoint import read_tensors, write_tensors
 from ssn3d.segmentation.training.steps import train_run
 from ssn3d.structures.ids import ids_in_tomogram
 from ssn3d.subtomograms.steps import extract_subtomograms, split_dataset
@@ -77,11 +74,18 @@ THIRD = SECOND | {
 """More filaments and dirt, of which two trainings had taught little."""
 AGAIN = {"learning_rate": 0.0008, "class_weights": {"filament": 3.0}}
 """Differences of the second round of the third training, on the same subtomograms: with equal
-weights the network learnt to take filaments, which are rarer, for membranes."""
+weights the network learnt to take filaments, which are rarer, for membranes. A mean of the weights
+before and after undoes most of what this costs elsewhere."""
 TRAININGS = {"first": {}, "second": SECOND, "third": THIRD, "particles": PARTICLES}
-"""Differences of each training from config/varied.yaml. To repeat the second, first make
-`resunet-classes` of the first one's result: the one in the package has had both. The third starts
-from that and makes `resunet-filaments`."""
+"""Differences of each training from config/varied.yaml. To repeat the second or the third, first
+make `resunet-classes` of the result before it: the one in the package has had all three."""
+_MEANS = {
+    "first": "",
+    "second": "",
+    "third": " --average-with resunet-classes --share 0.75",
+    "particles": " --average-with resunet",
+}
+"""What the model is averaged with."""
 IN_CELLS = {
     "snr": {"datasets": [{"name": "A", "snr": [1.5, 20.0]}, {"name": "B", "snr": [0.3, 2.0]}]},
     "specimen": {
@@ -283,8 +287,11 @@ def main() -> None:
             if arguments.training == "third":
                 again = {"start_from": str(run / "weights.pt"), **AGAIN}
                 run = _train(shards, split, config, folder / "again", again)
-                undo_class_weights(run / "weights.pt")
-            logger.info("python -m ssn3d.models.export_model %s NAME FACTS.json", run)
+            logger.info(
+                "python -m ssn3d.models.export_model %s NAME FACTS.json%s",
+                run,
+                _MEANS[arguments.training],
+            )
 
 
 def _split(shards: list[str], config: Config, folder: Path, split: Path) -> None:
@@ -320,19 +327,6 @@ def _train(
         checkpoint=run / "checkpoint.pt",
     )
     return run
-
-
-def undo_class_weights(path: Path) -> None:
-    """Lower the logits of weighted classes, so that probabilities are those of the data.
-
-    With a weight w in the cross-entropy, a class seems w times as frequent (Saerens et al. 2002,
-    Neural Comput. 14, 21).
-    """
-    content = read_tensors(path)
-    if "prior" not in content:
-        for name, weight in content["settings"]["class_weights"].items():
-            content["weights"]["score.bias"][CLASSES.index(name)] -= math.log(weight)
-        write_tensors(path, content | {"prior": "of the data"})
 
 
 if __name__ == "__main__":

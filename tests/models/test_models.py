@@ -75,12 +75,12 @@ def test_weights_averaged_with_those_of_another(run, folder, tmp_path):
     for name, network in {"other": "SSN3D-ED", "stranger": "UNet"}.items():
         write_tensors(tmp_path / f"{name}.pt", {"network": network, "weights": other})
     facts, start = Facts(**FACTS), str(tmp_path / "other.pt")
-    card = export_model(run, "mean", facts, folder, average_with=start)
-    assert card.training["averaged_with"] == start
+    card = export_model(run, "mean", facts, folder, average_with=start, share=0.75)
+    assert (card.training["averaged_with"], card.training["share"]) == (start, 0.75)
     trained = read_tensors(run / "weights.pt")["weights"]
     for key, mean in read_tensors(folder / "mean.pt")["weights"].items():
         torch.testing.assert_close(
-            mean.float(), (trained[key] + other[key]) / 2, atol=1e-3, rtol=1e-3
+            mean.float(), 0.75 * trained[key] + 0.25 * other[key], atol=1e-3, rtol=1e-3
         )
     with pytest.raises(DataError, match=r"stranger\.pt: a UNet, but the run's is a SSN3D-ED"):
         export_model(run, "x", facts, folder, average_with=str(tmp_path / "stranger.pt"))

@@ -2,10 +2,10 @@
 
     python -m ssn3d.models.export_model results/runs/UNet/A/random unet-a facts.json
 
-The file of facts has the keys of `card.Facts`. With --average-with, the weights are the mean of
-those of the training and of the model it started from, so that less is forgotten (Wortsman et al.
-2022, CVPR). Half precision halves the files and does not change scores: computing in bfloat16
-rounds the weights more.
+The file of facts has the keys of `card.Facts`. With --average-with, the weights are a mean of those
+of the training, of which --share is the part, and of the model it started from, so that less is
+forgotten (Wortsman et al. 2022, CVPR). Half precision halves the files and does not change scores:
+computing in bfloat16 rounds the weights more.
 """
 
 import argparse
@@ -25,11 +25,18 @@ LARGEST_BYTES = 10_000_000
 
 
 def export_model(
-    run: Path, name: str, facts: Facts, folder: Path = FOLDER, *, average_with: str | None = None
+    run: Path,
+    name: str,
+    facts: Facts,
+    folder: Path = FOLDER,
+    *,
+    average_with: str | None = None,
+    share: float = 0.5,
 ) -> Card:
     """Write {folder}/{name}.pt and {name}.json from weights.pt and run.json of a run.
 
-    `average_with` is a model whose weights are averaged with those of the run.
+    `average_with` is a model whose weights are averaged with those of the run, whose part of the
+    mean is `share`.
 
     Raises:
         DataError: run.json is damaged, the facts are another training's, the model to average with
@@ -40,7 +47,7 @@ def export_model(
     record = read_json(run / "run.json", "epochs", "best_epoch", "provenance")
     weights_of = content["weights"]
     if average_with is not None:
-        weights_of = _averaged(content, average_with)
+        weights_of = _averaged(content, average_with, share)
     half = {key: tensor.to(torch.float16) for key, tensor in weights_of.items()}
     kept = {"network": content["network"], "precision": content["precision"], "weights": half}
     known = form_of(content) | {"target": content.get("target", facts.target)}
@@ -64,7 +71,7 @@ def export_model(
             "best_epoch": record["best_epoch"],
             "subtomograms": record["provenance"].get("subtomograms"),
             "settings": content["settings"],
-            **({"averaged_with": average_with} if average_with else {}),
+            **({"averaged_with": average_with, "share": share} if average_with else {}),
         },
         ssn3d=content["ssn3d"],
         weights_sha256=sha256_of(weights),
@@ -74,13 +81,16 @@ def export_model(
     return card
 
 
-def _averaged(content: dict[str, Any], model: str) -> dict[str, torch.Tensor]:
-    """Mean of the weights of a training and of a model."""
+def _averaged(content: dict[str, Any], model: str, share: float) -> dict[str, torch.Tensor]:
+    """Mean of the weights of a training, of which it has a share, and of a model."""
     other = read_tensors(weights_path(model))
     if other["network"] != content["network"]:
         raise DataError(f"{model}: a {other['network']}, but the run's is a {content['network']}")
     trained: dict[str, torch.Tensor] = content["weights"]
-    return {key: (one.float() + other["weights"][key].float()) / 2 for key, one in trained.items()}
+    return {
+        key: share * one.float() + (1 - share) * other["weights"][key].float()
+        for key, one in trained.items()
+    }
 
 
 def main() -> None:
@@ -96,11 +106,13 @@ def main() -> None:
         help="folder of models (default: that of the package)",
     )
     parser.add_argument("--average-with", metavar="MODEL", help="name, or file of weights")
+    parser.add_argument("--share", type=float, default=0.5, help="of the run in that mean")
     arguments = parser.parse_args()
     with job():
         card = export_model(
             *(arguments.run, arguments.name, Facts.read(arguments.facts), arguments.folder),
             average_with=arguments.average_with,
+            share=arguments.share,
         )
         logger.info("%s: %s, %d parameters", arguments.name, card.network, card.parameters)
 
