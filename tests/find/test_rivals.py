@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ssn3d.find.rivals import Candidates, best_of_others, relative
+from ssn3d.find.rivals import Candidates, best_of_others, compared_with_rivals, relative
 
 
 def spread(seed, count=200, diameter=8.0):
@@ -39,3 +39,16 @@ def test_no_rivals():
     assert not found["1KP8"].any()
     assert not len(found["2AWB"])
     assert not best_of_others({"1KP8": spread(1)})["1KP8"].any()
+
+
+def test_comparison_with_rivals_is_the_same_where_all_scores_are_larger():
+    """As where noise is weaker, or particles are rarer."""
+    found = {"1KP8": spread(1), "2AWB": spread(2)}
+    shifted = {name: Candidates(one.centres, one.scores + 1, 8.0) for name, one in found.items()}
+    clearer = {name: Candidates(one.centres, 9 * one.scores, 8.0) for name, one in shifted.items()}
+    for name, compared in compared_with_rivals(clearer).items():
+        near = best_of_others(shifted)[name] > 0
+        assert near.sum() > 5
+        np.testing.assert_allclose(compared[near], compared_with_rivals(shifted)[name][near])
+    alone = compared_with_rivals({"1KP8": clearer["1KP8"]})
+    assert not alone["1KP8"].any()

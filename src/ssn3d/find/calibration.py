@@ -25,8 +25,8 @@ _BINS = 5
 
 SCORES = {"score": 1, "rival": -1, "network": 1, "blob": 1}
 """Scores of a candidate, and the sign of what each says: likeness to the map of the target, that of
-the best rival to its map (`rivals`), the network's probability of macromolecule, and the height of
-the blob that difference of Gaussians sees."""
+the best rival to its map, relative to it (`rivals`), the network's probability of macromolecule,
+and the height of the blob that difference of Gaussians sees."""
 
 
 @dataclass(frozen=True)

@@ -46,6 +46,20 @@ def best_of_others(found: Mapping[str, Candidates]) -> dict[str, NDArray[np.floa
     return rivals
 
 
+def compared_with_rivals(found: Mapping[str, Candidates]) -> dict[str, NDArray[np.float64]]:
+    """Compare each candidate (n,) with the best of the other targets at it, by target.
+
+    It is the logarithm of the rival's score, relative to the candidate's own; scores below 1 are
+    noise, and count as 1. Both grow alike with the SNR and where particles are rarer, so that their
+    ratio means the same in all tomograms. Without other targets it is 0.
+    """
+    compared = {}
+    for target, rivals in best_of_others(found).items():
+        own = found[target].scores if len(found) > 1 else np.ones(len(rivals))
+        compared[target] = np.log(np.maximum(rivals, 1) / np.maximum(own, 1))
+    return compared
+
+
 def highest_near(candidates: Candidates, others: Candidates) -> NDArray[np.float64]:
     """Find the highest score (n,) of others near each candidate, at least 0."""
     highest = np.zeros(len(candidates.scores))

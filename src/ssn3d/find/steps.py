@@ -16,7 +16,7 @@ from ssn3d.find.candidates import (
 )
 from ssn3d.find.crowding import macromolecules_per_um3
 from ssn3d.find.like_them import RESOLUTION
-from ssn3d.find.rivals import Candidates, best_of_others, relative
+from ssn3d.find.rivals import Candidates, compared_with_rivals, relative
 from ssn3d.io.files import PathLike, read_json, write_json
 from ssn3d.io.particles.of_tomogram import read_particles_of
 from ssn3d.io.particles.simulated import read_particles
@@ -112,7 +112,7 @@ def write_candidates(
                 "true": true,
                 "at_particle": near.tolist(),
             }
-    for target, rivals in best_of_others(candidates).items():
+    for target, rivals in compared_with_rivals(candidates).items():
         found[target]["rival"] = rivals.tolist()
     write_json(path, found)
 
