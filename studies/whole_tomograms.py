@@ -1,6 +1,6 @@
 """Data and training of `resunet-classes` and `resunet-picks`, resumable.
 
-    python studies/whole_tomograms.py FOLDER                       the first of two trainings
+    python studies/whole_tomograms.py FOLDER                       the first of three trainings
     python studies/whole_tomograms.py FOLDER --training second     in larger cubes
     python studies/whole_tomograms.py FOLDER --training third      filaments, dirt and cells
     python studies/whole_tomograms.py FOLDER --training particles  subtomograms of picks

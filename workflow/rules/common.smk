@@ -32,7 +32,7 @@ os.environ.update(MPLBACKEND="agg")
 
 from ssn3d import __version__
 from ssn3d.experiment.code_version import code_version
-from ssn3d.config.experiment import check_config, check_ids
+from ssn3d.config.experiment import check_config, check_ids, with_targets
 from ssn3d.core.errors import SSN3DError, WriteError
 from ssn3d.experiment.failures import failure_lines
 from ssn3d.io.files import check_braces
@@ -83,9 +83,8 @@ with one_line_errors():
     checked = check_config(config)
     check_braces(str(REPOSITORY), "the repository's own folder")
     IDS_FILE = users_file(checked.structures.ids) if checked.structures.ids else []
-    LISTED_IDS = read_pdb_ids(IDS_FILE) if IDS_FILE else []
+    LISTED_IDS = with_targets(checked, read_pdb_ids(IDS_FILE) if IDS_FILE else [])
     TARGETS = checked.find.targets if checked.find else []
-    LISTED_IDS += [target for target in TARGETS if target not in LISTED_IDS]
     check_ids(checked, LISTED_IDS)
     PDB_IDS = LISTED_IDS + checked.structures.random_ids
 

@@ -17,12 +17,11 @@ def add_experiment_options(parser: argparse.ArgumentParser) -> None:
 
 def read_experiment(arguments: argparse.Namespace) -> "tuple[Config, list[str]]":
     """Read and check the configuration, the PDB IDs in structures.ids, and targets of a search."""
-    from ssn3d.config.experiment import check_ids, load_config
+    from ssn3d.config.experiment import check_ids, load_config, with_targets
     from ssn3d.structures.ids import read_pdb_ids
 
     config = load_config(*arguments.config)
-    pdb_ids = read_pdb_ids(config.structures.ids) if config.structures.ids else []
-    targets = config.find.targets if config.find else []
-    pdb_ids += [target for target in targets if target not in pdb_ids]
+    listed = read_pdb_ids(config.structures.ids) if config.structures.ids else []
+    pdb_ids = with_targets(config, listed)
     check_ids(config, pdb_ids)
     return config, pdb_ids

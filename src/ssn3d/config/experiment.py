@@ -144,8 +144,14 @@ def check_config(config: Mapping[str, Any]) -> Config:
         raise ConfigError(f"config: {one_line(error, Config)}") from None
 
 
+def with_targets(config: Config, listed: Sequence[str]) -> list[str]:
+    """Add the targets of a search, if there is one, to the IDs in the file structures.ids."""
+    targets = config.find.targets if config.find else []
+    return [*listed, *(target for target in targets if target not in listed)]
+
+
 def check_ids(config: Config, pdb_ids: Sequence[str]) -> None:
-    """Check the configuration against `pdb_ids`, the IDs in the file structures.ids.
+    """Check the configuration against `pdb_ids`, those of `with_targets`.
 
     Raises ConfigError if the configuration names an ID that is not among the structures, or
     structures.per_tomogram is larger than their number.

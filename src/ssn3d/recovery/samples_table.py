@@ -45,7 +45,7 @@ class Sample(NamedTuple):
     @property
     def facts_of_volume(self) -> dict[str, Any]:
         """Facts without the tilts, whose correction reruns no job that reads voxels alone."""
-        return {name: self.facts[name] for name in self.facts if name != "tilt_range_deg"}
+        return {name: fact for name, fact in self.facts.items() if name != "tilt_range_deg"}
 
 
 def read_samples_table(path: PathLike) -> dict[str, Sample]:

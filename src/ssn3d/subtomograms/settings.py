@@ -26,8 +26,9 @@ class SelectionSettings(Settings):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        if self.target == "classes" and self.count == "all":
-            raise ValueError("count: target classes takes random places; give their number")
+        for key in ("count", "independent_count"):
+            if self.target == "classes" and getattr(self, key, None) == "all":
+                raise ValueError(f"{key}: target classes takes random places; give their number")
         return self
 
 
@@ -36,14 +37,6 @@ class SubtomogramsSettings(SelectionSettings):
 
     independent_count: Count
     """Number from each independent tomogram."""
-
-    @model_validator(mode="after")
-    def _check_independent(self) -> Self:
-        if self.target == "classes" and self.independent_count == "all":
-            raise ValueError(
-                "independent_count: target classes takes random places; give their number"
-            )
-        return self
 
     def of(self, tomogram: str) -> SelectionSettings:
         """Settings for one tomogram, by its name."""
