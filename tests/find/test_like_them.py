@@ -11,7 +11,7 @@ from small_workflow import REPOSITORY
 from ssn3d.config.experiment import load_config
 from ssn3d.core.classes import CLASSES, labels_title
 from ssn3d.core.errors import ConfigError, DataError
-from ssn3d.find.like_them import microscope_like, snr_like, specimen_like
+from ssn3d.find.like_them import CROWDING, microscope_like, snr_like, specimen_like
 from ssn3d.find.simulated import simulated_section
 from ssn3d.find.simulation import highest_shares, write_simulation
 from ssn3d.find.snr import noise_variance
@@ -35,7 +35,7 @@ def measured(**changed):
     nothing = dict.fromkeys((*names, "vacuum_fraction"))
     return {
         **nothing, "voxel_size_angstrom": 10.0, "gold": {"diameters_angstrom": []},
-        "eight_bits": False, "data_fraction": 1.0, **changed,
+        "eight_bits": False, "data_fraction": 1.0, CROWDING: 0.0, **changed,
     }  # fmt: skip
 
 
@@ -58,6 +58,7 @@ MEASURED = st.builds(
     low_pass_angstrom=or_none(st.floats(10, 200)),
     eight_bits=st.booleans(),
     gold=st.fixed_dictionaries({"diameters_angstrom": st.lists(st.floats(20, 300), max_size=5)}),
+    **{CROWDING: st.floats(0, 1e5)},
 )
 
 
@@ -104,6 +105,18 @@ def test_what_is_seen_replaces_what_is_configured():
     assert microscope["finish"]["quantisation"] is None
 
 
+def test_simulated_tomograms_are_as_crowded():
+    """A region of 2 x 2 x 1 um in voxels of 10 A; its ice may be thinner."""
+    region = {"region_size_voxels": {"x": 2000, "y": 2000, "z": 1000}, "ice": None}
+    seen = [measured(**{CROWDING: 300.0}), measured(**{CROWDING: 600.0})]
+    assert specimen_like(seen, SPECIMEN | region, SHARES)["particles"] == [800, 3600]
+    thin = [one | {"slab": slab(2000.0, 0.0, 0.0)} for one in seen]
+    found = specimen_like(thin, SPECIMEN | region, SHARES)
+    assert np.mean(found["ice"]["thickness_angstrom"]) == pytest.approx(2200)
+    assert found["particles"] == [round(800 * 0.22), round(3600 * 0.22)]
+    assert specimen_like([measured()], SPECIMEN, SHARES)["particles"] == SPECIMEN["particles"]
+
+
 def test_what_is_not_seen_is_not_simulated():
     shares = SHARES | {"membrane": 0.01, "filament": 0.0}
     found = specimen_like([measured(slab=slab(1500.0, 0.0, 0.0))], SPECIMEN, shares)
@@ -147,10 +160,10 @@ def files(tmp_path):
         write_structure(tmp_path / "1KP8.npz", structure)
         names = {}
         for i, one in enumerate(found):
-            pair = tmp_path / f"{i}.json", tmp_path / f"{i}_snr.json"
+            pair = tmp_path / f"{i}.json", tmp_path / f"{i}_seen.json"
             labels = tmp_path / f"{i}.mrc"
             write_mrc(labels, np.arange(8, dtype=np.int8).reshape(2, 2, 2) % 5, 10.0)
-            for path, content in zip(pair, (one, {"signal": signal}), strict=True):
+            for path, content in zip(pair, (one, {"signal": signal, CROWDING: 2e4}), strict=True):
                 path.write_text(json.dumps(content))
             names[f"tomogram{i}"] = (*pair, labels)
         sections = {"specimen": SPECIMEN, "microscope": MICROSCOPE}

@@ -26,7 +26,7 @@ MEASURED_FILES = [
     "picture.png",
     "measurements.json",
     "like_it.yaml",
-    "snr.json",
+    "macromolecules.json",
 ]
 
 

@@ -31,7 +31,9 @@ rule set_simulation:
         measurements=expand(
             "results/find/measured/{searched}/measurements.json", searched=SEARCHED
         ),
-        snrs=expand("results/find/measured/{searched}/snr.json", searched=SEARCHED),
+        seen=expand(
+            "results/find/measured/{searched}/macromolecules.json", searched=SEARCHED
+        ),
         labels=expand(of_tomogram("labels.mrc"), everywhere=SEARCHED),
         structures=expand("results/structures/{pdb_id}.npz", pdb_id=TARGETS),
         distractors=expand(

@@ -6,7 +6,7 @@ from ssn3d.find.simulation import write_simulation
 if __name__ == "__main__":
     with job(snakemake.log[0]):
         files, params = snakemake.input, snakemake.params
-        triples = zip(files.measurements, files.snrs, files.labels, strict=True)
+        triples = zip(files.measurements, files.seen, files.labels, strict=True)
         write_simulation(
             dict(zip(params.names, triples, strict=True)),
             params.tilts,

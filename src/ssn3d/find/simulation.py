@@ -10,7 +10,9 @@ from ssn3d.core.classes import CLASSES, are_class_labels
 from ssn3d.core.errors import DataError
 from ssn3d.core.log import logger
 from ssn3d.find.checks import check_sizes, check_twins, check_voxel_sizes, twins_of
+from ssn3d.find.crowding import macromolecules_per_um3
 from ssn3d.find.like_them import (
+    CROWDING,
     RESOLUTION,
     Section,
     microscope_like,
@@ -22,6 +24,7 @@ from ssn3d.find.snr import band_snr, signal_and_noise
 from ssn3d.io.files import PathLike, read_json, write_json
 from ssn3d.io.volumes import open_volume
 from ssn3d.measure.steps import measure_opened
+from ssn3d.measure.vacuum import specimen_of
 from ssn3d.microscope.settings import MicroscopeSettings, Optics
 from ssn3d.recovery.sample import open_sample
 from ssn3d.recovery.samples_table import Sample
@@ -47,15 +50,18 @@ _TILTS_DIFFER_DEG = 8.0
 def measure_sample(
     sample: Sample, labels: PathLike, folder: PathLike, optics: Mapping[str, Any]
 ) -> None:
-    """Write the files of `measure_tomogram`, and snr.json: that of `find.snr.signal_and_noise`.
+    """Write the files of `measure_tomogram`, and macromolecules.json: what a network's labels tell.
 
-    `labels` are the classes of the voxels, `optics` the section `microscope.optics`.
+    These are `find.snr.signal_and_noise`, and how crowded the tomogram is. `labels` are the classes
+    of the voxels, `optics` the section `microscope.optics`.
     """
     tomogram, tilts = open_sample(sample), sample.tilt_range_deg
     lens = Optics.model_validate(optics)
     found = measure_opened(tomogram, folder, optics=lens, tilt_range_deg=tilts)
-    signal = signal_and_noise(tomogram, open_volume(labels), found)
-    write_json(Path(folder) / "snr.json", {"signal": signal})
+    classes, size = open_volume(labels), tomogram.grid.voxel_size_angstrom
+    crowding = macromolecules_per_um3(classes, size, specimen_of(tomogram))
+    signal = signal_and_noise(tomogram, classes, found)
+    write_json(Path(folder) / "macromolecules.json", {"signal": signal, CROWDING: crowding})
 
 
 def write_simulation(
@@ -68,8 +74,8 @@ def write_simulation(
     """Write the settings of simulated tomograms like those measured, as JSON.
 
     Args:
-        measurements: measurements.json, snr.json and labels of the voxels of each tomogram, by its
-            name.
+        measurements: measurements.json, macromolecules.json and labels of the voxels of each
+            tomogram, by its name.
         tilts_deg: lowest and highest tilt of each.
         structures: files of the targets, and of other molecules among them.
         sections: sections `specimen` and `microscope` of the configuration.
@@ -82,16 +88,20 @@ def write_simulation(
         ConfigError: a target is too small, or cannot be told from another.
     """
     labels = [files[2] for files in measurements.values()]
-    measured = [read_json(files[0], *_KEYS) for files in measurements.values()]
+    seen = [read_json(files[1], "signal", CROWDING) for files in measurements.values()]
+    measured = [
+        read_json(files[0], *_KEYS) | {CROWDING: one[CROWDING]}
+        for files, one in zip(measurements.values(), seen, strict=True)
+    ]
     sizes = [one["voxel_size_angstrom"] for one in measured]
     check_voxel_sizes(dict(zip(measurements, sizes, strict=True)))
     for name, one, given in zip(measurements, measured, tilts_deg, strict=True):
-        seen = one["tilts_seen_deg"]
-        if seen is not None and np.abs(np.subtract(seen, given)).max() > _TILTS_DIFFER_DEG:
+        tilts = one["tilts_seen_deg"]
+        if tilts is not None and np.abs(np.subtract(tilts, given)).max() > _TILTS_DIFFER_DEG:
             logger.warning(
                 "%s: its spectrum shows tilts from %.0f to %.0f, not from %.0f to %.0f; correct "
                 "tilt_min_deg and tilt_max_deg in find.tomograms if these are wrong",
-                *(name, *seen, *given),
+                *(name, *tilts, *given),
             )
         if one["looks_denoised"]:
             logger.warning(
@@ -104,8 +114,7 @@ def write_simulation(
         min(masses.values()),
     )
     microscope = microscope_like(measured, tilts_deg, sections["microscope"])
-    signals = [read_json(files[1], "signal")["signal"] for files in measurements.values()]
-    snr = snr_like([band_snr(signal, specimen["voxel_size_angstrom"]) for signal in signals])
+    snr = snr_like([band_snr(one["signal"], specimen["voxel_size_angstrom"]) for one in seen])
     try:
         checked = SpecimenSettings.model_validate(specimen)
         MicroscopeSettings.model_validate(microscope).check_specimen(checked)
