@@ -146,6 +146,7 @@ def score(at: Path, model: str) -> dict[str, float]:
     )
     return {
         "iou_macromolecule": _iou(marked, truth == MACROMOLECULE),
+        "iou_at_0.9": _iou(marked & (probability >= 0.9), truth == MACROMOLECULE),
         "miou": (_iou(marked, truth == MACROMOLECULE) + _iou(~marked, truth != MACROMOLECULE)) / 2,
         "recall": picked.recall,
         "precision": picked.precision,

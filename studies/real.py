@@ -7,6 +7,10 @@ segmentation`), as regions of at least 0.8 diameters, and as peaks of the partic
 (`--diameter`), and in the tomogram itself by difference of Gaussians. Published particles are a
 cleaned subset, so recall counts, among the best picks of each method.
 
+What ranking could reach at best is shown by `taught`: the blobs, ranked by a classifier that learnt
+the published particles themselves from the tomogram and the probability behind Gaussian filters of
+`WIDTHS_ANGSTROM`. Each of `PARTS` along x is ranked by what was learnt in the others.
+
 Writes real.csv (model, sampled_angstrom, method, picks, best, recall, seconds of the segmentation,
 and the percentage of the voxels in each class).
 """
@@ -21,6 +25,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy import ndimage
+from scipy.spatial import cKDTree
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GroupKFold, cross_val_predict
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from ssn3d.core.classes import CLASSES
 from ssn3d.core.device import use_threads
@@ -38,6 +48,9 @@ from ssn3d.segmentation.inference.whole_tomogram import segment_tomogram
 
 BEST = (1, 2, 4, 8)
 """Numbers of picks that are scored, relative to the number of published particles."""
+WIDTHS_ANGSTROM = (40, 60, 80, 120, 160, 240)
+PARTS = 5
+MOST_BLOBS = 1500
 SMALL_VOXELS = 48
 ANY = Choice()
 EVERY_PEAK = Choice(threshold=0.0)
@@ -62,6 +75,33 @@ def in_probabilities(path: Path, diameter: float) -> Iterator[tuple[str, Picks]]
     yield "regions", pick_regions(*where, (40.0, np.inf), ANY)
     yield "regions, 0.8 diameters", pick_regions(*where, (0.8 * diameter, np.inf), ANY)
     yield "peaks of the diameter", pick_sized(*where, diameter, EVERY_PEAK)
+
+
+def taught(
+    blobs: Picks,
+    volumes: list[NDArray[np.float32]],
+    truth: NDArray[np.float64],
+    voxel_angstrom: float,
+    distance_angstrom: float,
+) -> Picks:
+    """Rank blobs by a classifier that learns the published particles (n, 3) themselves."""
+    centres = blobs.centres[:MOST_BLOBS]
+    filtered = [
+        ndimage.gaussian_filter(volume, width / voxel_angstrom)
+        for volume in volumes
+        for width in WIDTHS_ANGSTROM
+    ]
+    features = [ndimage.map_coordinates(one, centres.T, order=1) for one in filtered]
+    nearest = cKDTree(centres).query(truth, distance_upper_bound=distance_angstrom / voxel_angstrom)
+    right = np.isin(np.arange(len(centres)), nearest[1])
+    parts = pd.qcut(centres[:, 2], PARTS, labels=False)
+    learner = make_pipeline(StandardScaler(), LogisticRegression(max_iter=5000))
+    scores = cross_val_predict(
+        *(learner, np.transpose(features), right),
+        groups=parts, cv=GroupKFold(PARTS), method="decision_function",
+    )  # fmt: skip
+    order = np.argsort(-scores, kind="stable")
+    return Picks(centres[order], scores[order], "")
 
 
 def segment(tomogram: Tomogram, name: str, sampled: float | None, folder: Path) -> dict[str, Any]:
@@ -138,12 +178,20 @@ def study(arguments: argparse.Namespace) -> pd.DataFrame:
     )
     none = {"model": "", "method": "difference of Gaussians"}
     rows = [none | row for row in recalls(blobs, *scored)]
+    everywhere = tuple(slice(0, n) for n in tomogram.grid.shape)
+    volume = tomogram.read_dark(everywhere)
     for name in arguments.models:
         for sampled in (None, *arguments.sampling):
             folder = arguments.folder / f"{Path(name).stem}_{sampled or 'own'}"
             found = segment(tomogram, name, sampled, folder)
             about = {"model": Path(name).stem} | found["facts"]
-            for method, picks in in_probabilities(Path(found["probability"]), arguments.diameter):
+            path = Path(found["probability"])
+            probability = open_volume(path).read_float32(everywhere)
+            ranked = [
+                *in_probabilities(path, arguments.diameter),
+                ("taught", taught(blobs, [volume, probability], *scored)),
+            ]
+            for method, picks in ranked:
                 rows += [about | {"method": method} | row for row in recalls(picks, *scored)]
     first = ["model", "sampled_angstrom", "method", "picks", "best", "recall", "seconds"]
     columns = [*first, *(f"{name}_percent" for name in CLASSES[1:])]
