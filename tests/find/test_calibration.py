@@ -24,12 +24,7 @@ def world(seed, count=400, missed=20):
     rng = np.random.default_rng(seed)
     scores = rng.random((count, 4))
     correct = rng.random(count) < expit(scores @ TRUE - 8)
-    return everywhere(scores, correct, int(correct.sum()) + missed)
-
-
-def everywhere(scores, correct, true):
-    """Candidates all at particles, which are as frequent as in the searched tomograms."""
-    return Scored(scores, correct, true, np.ones(len(correct), bool), 1.0)
+    return Scored(scores, correct, int(correct.sum()) + missed)
 
 
 def test_probabilities_are_those_of_the_world():
@@ -47,14 +42,14 @@ def test_probabilities_are_those_of_the_world():
 @pytest.mark.parametrize("right", [True, False])
 def test_few_candidates_are_not_certain(right):
     scores = np.stack([np.linspace(0.2, 1, 9), np.zeros(9), np.ones(9), np.zeros(9)], axis=1)
-    fit = calibrate([everywhere(scores, np.full(9, right), 9)])
+    fit = calibrate([Scored(scores, np.full(9, right), 9)])
     low, high = fit.probability(np.array([[0.0, 0.0, 1.0, 0.0], [2.0, 0.0, 1.0, 0.0]]))
     assert 0 < low <= high < 1
     assert high > 0.8 if right else high < 0.2
 
 
 def test_no_candidates():
-    scored = [everywhere(np.empty((0, 4)), np.empty(0, bool), 3)] * 2
+    scored = [Scored(np.empty((0, 4)), np.empty(0, bool), 3)] * 2
     assert calibrate(scored).probability(np.array([[0.3, 0.0, 0.5, 2.0]])) == pytest.approx(0.5)
     empty = [np.empty(0)] * 2
     found = expected(scored, empty, empty, 0.1)
@@ -99,40 +94,3 @@ def test_expected_precision_is_the_rate():
     assert 0.1 < found.recall < 0.9
     assert expected(worlds, probabilities, without, 0.1).recall < found.recall
     assert expected(worlds, probabilities, [np.full(2000, 0.95)] * 6, 0.2).picks < found.picks
-
-
-def sparse(seed, particles, *, frequency):
-    """Candidates at particles, half of them right, and 400 of noise, whose scores are lower."""
-    rng = np.random.default_rng(seed)
-    right = np.arange(particles + 400) < particles / 2
-    at_particle = np.arange(particles + 400) < particles
-    scores = rng.normal(size=(len(right), 4)) + 2.0 * right[:, None] * [1, -1, 1, 1]
-    return Scored(scores, right, int(right.sum()), at_particle, frequency)
-
-
-def test_where_particles_are_rarer_more_of_the_candidates_are_noise():
-    """Learnt on crowded tomograms, and allowed for, as learnt on sparse ones."""
-    crowded = [sparse(seed, 400, frequency=0.05) for seed in range(20)]
-    plain = [sparse(seed, 400, frequency=1.0) for seed in range(20)]
-    rare = [sparse(100 + seed, 20, frequency=1.0) for seed in range(40)]
-    scores = np.concatenate([one.scores for one in rare])
-    correct = np.concatenate([one.correct for one in rare])
-    shares = {}
-    for name, worlds in {"allowed for": crowded, "not": plain}.items():
-        chosen = kept(calibrate(worlds).probability(scores), np.zeros(len(scores)), 0.2)
-        shares[name] = 1 - correct[chosen].mean()
-    assert shares["allowed for"] == pytest.approx(0.2, abs=0.05)
-    assert shares["not"] > 0.3
-
-
-def test_expected_scores_are_those_of_sparser_tomograms():
-    crowded = [sparse(seed, 400, frequency=0.05) for seed in range(20)]
-    rare = [sparse(100 + seed, 20, frequency=1.0) for seed in range(40)]
-    found = []
-    for worlds in (crowded, rare):
-        probabilities = [calibrate(crowded).probability(one.scores) for one in worlds]
-        found.append(
-            expected(worlds, probabilities, [np.zeros(len(p)) for p in probabilities], 0.2)
-        )
-    assert found[0].precision == pytest.approx(found[1].precision, abs=0.06)
-    assert found[0].recall == pytest.approx(found[1].recall, abs=0.06)

@@ -5,12 +5,12 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from own_tomograms import spheres
-from ssn3d.core.classes import MACROMOLECULE, MEMBRANE, OTHER
+from ssn3d.core.classes import OTHER
 from ssn3d.core.errors import ConfigError, DataError
 from ssn3d.core.particles import Particles
-from ssn3d.find.candidates import are_at_particles, are_right, find_target, mean_in_balls
+from ssn3d.find.candidates import are_right, find_target, mean_in_balls
 from ssn3d.find.checks import check_sizes, check_twins, check_voxel_sizes, correlation, twins_of
-from ssn3d.find.crowding import frequency, macromolecules_per_um3
+from ssn3d.find.crowding import macromolecules_per_um3
 from ssn3d.io.mrc import write_mrc
 from ssn3d.io.tomogram import open_tomogram
 from ssn3d.io.volumes import open_volume
@@ -28,33 +28,19 @@ def test_candidates_are_compared_with_the_truth():
     correct, true = are_right(found, truth, "1AAA", shape=SHAPE, distance_voxels=3.0)
     assert true == 2
     np.testing.assert_array_equal(correct, [True, False, True, False])
-    near = are_at_particles(np.vstack([found, [[20.0, 10, 10]]]), truth, 3.0)
-    np.testing.assert_array_equal(near, [True, True, True, True, False])
-    assert not are_at_particles(found, truth[[]], 3.0).any()
 
 
 def test_macromolecules_are_counted_in_the_specimen(tmp_path):
-    """Three balls, one of them gold; a membrane; and a speck that is smaller than a particle."""
-    labels = np.zeros(SHAPE, np.int8)
-    labels[spheres(SHAPE, CENTRES, 4)] = MACROMOLECULE
-    labels[spheres(SHAPE, CENTRES[:1], 4)] = OTHER
-    labels[:, :3] = MEMBRANE
-    labels[35, 40, 5] = MACROMOLECULE
-    write_mrc(tmp_path / "labels.mrc", labels, VOXEL)
-    volume = open_volume(tmp_path / "labels.mrc")
+    """Three balls, one of them not sure; and a speck that is smaller than a particle."""
+    probability = np.zeros(SHAPE, np.float32)
+    probability[spheres(SHAPE, CENTRES, 4)] = 0.99
+    probability[spheres(SHAPE, CENTRES[:1], 4)] = 0.8
+    probability[35, 40, 5] = 1.0
+    write_mrc(tmp_path / "probability.mrc", probability, VOXEL)
+    volume = open_volume(tmp_path / "probability.mrc")
     um3 = np.prod(SHAPE) * (VOXEL / 1e4) ** 3
-
-    def half(part):
-        return np.ones(labels[part].shape, bool) & (np.arange(part[0].start, part[0].stop) < 20)
-
-    assert macromolecules_per_um3(volume, VOXEL, lambda _: None) == pytest.approx(2 / um3)
-    assert macromolecules_per_um3(volume, VOXEL, half) == pytest.approx(4 / um3)
-
-
-def test_frequencies_are_limited():
-    assert frequency(500.0, 1000.0) == 0.5
-    assert frequency(0.0, 0.0) == 1.0
-    assert frequency(0.0, 1000.0) == 1 / frequency(1000.0, 0.0) == pytest.approx(1 / 30)
+    assert macromolecules_per_um3(volume, VOXEL, 1.0) == pytest.approx(2 / um3)
+    assert macromolecules_per_um3(volume, VOXEL, 0.5) == pytest.approx(4 / um3)
 
 
 def test_blobs_beside_gold_are_no_candidates(tmp_path):

@@ -17,15 +17,13 @@ VOLUME = (80, 80, 80), 10.0
 """Shape and voxel size."""
 
 
-def content(centres, scores, middle=None, crowding=1000.0):
+def content(centres, scores, middle=None):
     """Candidates for a target that differ in one score; right are those above the middle."""
     found = dict.fromkeys(("rival", "network", "blob"), [0.0] * len(scores))
-    found["macromolecules_per_um3"] = crowding
     found |= {"centres": np.array(centres).tolist(), "score": np.array(scores).tolist()}
     if middle is not None:
         correct = np.array(scores) > middle
         found |= {"correct": correct.tolist(), "true": int(correct.sum())}
-        found["at_particle"] = correct.tolist()
     return found | {"diameter_voxels": 10.0}
 
 
@@ -47,9 +45,8 @@ def test_two_annotated_tomograms_replace_simulated_ones(annotated, tomograms, mi
     simulated = [candidates(tmp_path / f"s{n}.json", 0.3, seed=n) for n in range(2)]
     own = [candidates(tmp_path / f"a{n}.json", 0.8, seed=9 + n) for n in range(annotated)]
     own.append(candidates(tmp_path / "of_others.json", None))
-    searched = [tmp_path / "of_others.json"]
     fit, table = tmp_path / "fit.json", tmp_path / "expected.csv"
-    calibrate_targets(simulated, own, searched, ["1KP8"], 0.1, calibration=fit, table=table)
+    calibrate_targets(simulated, own, ["1KP8"], 0.1, calibration=fit, table=table)
     rows = pd.read_csv(table)
     assert set(rows["tomograms"]) == {tomograms}
     assert set(rows["annotated"]) == {annotated}
@@ -122,7 +119,7 @@ def test_rivals_are_of_calibrations_without_the_tomogram():
         )
 
     def probabilities(row):
-        scored = {target: _scored(known, 3, target, 1000.0) for target in ("1KP8", "2AWB")}
+        scored = {target: _scored(known, 3, target) for target in ("1KP8", "2AWB")}
         return {target: one.scores for target, one in _by_others(known[row], scored, row).items()}
 
     before = probabilities(1)

@@ -6,6 +6,7 @@ in_search = partial(shown, "8. Search")
 rule measure_tomogram:
     input:
         tomogram=lambda w: users_file(SEARCHED[w.searched].file),
+        probability="results/find/tomograms/{searched}/{searched}_probability.mrc",
         labels="results/find/tomograms/{searched}/{searched}_labels.mrc",
     output:
         multiext("results/find/measured/{searched}/", *MEASURED_FILES),
@@ -107,7 +108,6 @@ rule calibrate_targets:
     input:
         simulated=expand(of_tomogram("candidates.json"), everywhere=SIMULATED),
         annotated=expand(of_tomogram("candidates.json"), everywhere=ANNOTATED),
-        searched=expand(of_tomogram("candidates.json"), everywhere=SEARCHED),
     output:
         calibration="results/find/calibration.json",
         table="results/find/expected.csv",

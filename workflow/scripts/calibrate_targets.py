@@ -7,6 +7,5 @@ if __name__ == "__main__":
     with job(snakemake.log[0]):
         files, asked = snakemake.input, snakemake.params
         calibrate_targets(
-            *(files.simulated, files.annotated, files.searched, asked.targets, asked.rate),
-            **snakemake.output,
+            *(files.simulated, files.annotated, asked.targets, asked.rate), **snakemake.output
         )

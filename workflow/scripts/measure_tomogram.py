@@ -10,7 +10,7 @@ if __name__ == "__main__":
     with job(snakemake.log[0]):
         measure_sample(
             Sample(file=snakemake.input.tomogram, **snakemake.params.sample),
-            snakemake.input.labels,
+            (snakemake.input.probability, snakemake.input.labels),
             Path(snakemake.output[0]).parent,
             snakemake.params.optics,
         )

@@ -3,9 +3,7 @@
 It is a logistic function of its `SCORES` (Platt 1999, Advances in large margin classifiers). Unlike
 isotonic regression, it is not brought down to nothing by one wrong candidate with high scores, and
 holds beyond the scores of the simulated tomograms. Two candidates of the mean scores, one of them
-right, are added, so that few candidates give no probabilities of 0 or 1. Candidates at particles
-count as often as particles are more frequent in the searched tomograms: those of noise alone are
-as frequent everywhere.
+right, are added, so that few candidates give no probabilities of 0 or 1.
 """
 
 from collections.abc import Sequence
@@ -39,15 +37,6 @@ class Scored:
     """(n,) True for those at a true particle that no other candidate has."""
     true: int
     """Number of true particles."""
-    at_particle: NDArray[np.bool_]
-    """(n,) True for those at a particle of whatever kind."""
-    frequency: float
-    """How many times as frequent particles are in the searched tomograms."""
-
-    @property
-    def weights(self) -> Numbers:
-        """(n,) how often each candidate counts."""
-        return np.where(self.at_particle, self.frequency, 1.0)
 
 
 @dataclass(frozen=True)
@@ -83,40 +72,26 @@ def calibrate(scored: Sequence[Scored]) -> Calibration:
     signs = np.array(list(SCORES.values()))
     middle = scores.mean(axis=0) if len(scores) else np.zeros(len(signs))
     scores, correct = np.vstack([scores, middle, middle]), np.append(correct, [True, False])
-    weights = np.append(_weights(scored), [1.0, 1.0])
     used = np.ones(len(signs), dtype=bool)
     while used.any():
-        fit = LogisticRegression(C=_WEAKNESS, max_iter=1000).fit(
-            scores * used, correct, sample_weight=weights
-        )
+        fit = LogisticRegression(C=_WEAKNESS, max_iter=1000).fit(scores * used, correct)
         slopes = np.where(used, fit.coef_[0], 0.0)
         if (slopes * signs >= 0).all():
             return Calibration(tuple(slopes.tolist()), float(fit.intercept_[0]))
         used &= slopes * signs >= 0  # a score that says the opposite says nothing
-    return Calibration((0.0,) * len(signs), float(logit(np.average(correct, weights=weights))))
+    return Calibration((0.0,) * len(signs), float(logit(correct.mean())))
 
 
-def _weights(scored: Sequence[Scored]) -> Numbers:
-    return np.concatenate([one.weights for one in scored])
-
-
-def kept(
-    probabilities: Numbers,
-    rivals: Numbers,
-    false_discovery_rate: float,
-    weights: Numbers | None = None,
-) -> NDArray[np.bool_]:
+def kept(probabilities: Numbers, rivals: Numbers, false_discovery_rate: float) -> NDArray[np.bool_]:
     """Mark as many candidates (n,) as keep the expected fraction of wrong ones at the rate.
 
-    `weights` (n,) say how often each counts. Those where another target is more probable (`rivals`,
-    the highest probability of one) are left out. The most probable come first; of equally probable
-    ones, all or none are kept.
+    Those where another target is more probable (`rivals`, the highest probability of one) are left
+    out. The most probable come first; of equally probable ones, all or none are kept.
     """
     best = np.flatnonzero(probabilities >= rivals)
     order = best[np.argsort(-probabilities[best], kind="stable")]
     ordered = probabilities[order]
-    counted = np.ones(len(ordered)) if weights is None else weights[order]
-    wrong = np.cumsum(counted * (1 - ordered)) / np.cumsum(counted)
+    wrong = np.cumsum(1 - ordered) / np.arange(1, len(ordered) + 1)
     allowed = wrong <= false_discovery_rate
     allowed &= np.append(np.diff(ordered) < 0, True)[: len(ordered)]
     count = int(np.flatnonzero(allowed)[-1]) + 1 if allowed.any() else 0
@@ -136,16 +111,14 @@ def expected(
     Probabilities (n,) that candidates are right, and rivals (n,), the highest probability of
     another target there, are those of each tomogram.
     """
-    weights = _weights(scored)
-    chosen = kept(
-        np.concatenate(probabilities), np.concatenate(rivals), false_discovery_rate, weights
-    )
-    right = float(weights[chosen & np.concatenate([one.correct for one in scored])].sum())
-    true = sum(one.frequency * one.true for one in scored)
+    chosen = kept(np.concatenate(probabilities), np.concatenate(rivals), false_discovery_rate)
+    picks = int(chosen.sum())
+    right = int(np.concatenate([one.correct for one in scored])[chosen].sum())
+    true = sum(one.true for one in scored)
     return Expected(
         false_discovery_rate,
-        int(chosen.sum()),
-        precision=right / float(weights[chosen].sum()) if chosen.any() else np.nan,
+        picks,
+        precision=right / picks if picks else np.nan,
         recall=right / true if true else np.nan,
     )
 
@@ -160,13 +133,9 @@ def reliability(
     """
     found = np.concatenate(probabilities)
     correct = np.concatenate([one.correct for one in scored]).astype(float)
-    weights = _weights(scored)
     places = np.minimum((found * _BINS).astype(int), _BINS - 1)
     counts = np.bincount(places, minlength=_BINS)
     filled = counts > 0
-    total, *sums = (
-        np.bincount(places, weights * values, minlength=_BINS)[filled]
-        for values in (1, found, correct)
-    )
-    mean, share = (one / total for one in sums)
+    sums = (np.bincount(places, values, minlength=_BINS)[filled] for values in (found, correct))
+    mean, share = (total / counts[filled] for total in sums)
     return mean, share, counts[filled]

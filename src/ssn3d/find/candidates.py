@@ -9,7 +9,6 @@ from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from ssn3d.core.blas import one_blas_thread
 from ssn3d.core.classes import FILAMENT, MEMBRANE, OTHER
@@ -167,12 +166,3 @@ def are_right(
     inside = lies_inside(truth.centres, 1, shape) & (truth.pdb_ids == target)
     pairs = match(centres, truth.centres[inside], distance_voxels)
     return np.isin(np.arange(len(centres)), pairs.picks), int(inside.sum())
-
-
-def are_at_particles(
-    centres: NDArray[np.float64], truth: Particles, reach_voxels: float
-) -> NDArray[np.bool_]:
-    """Tell which candidates (n, 3) in voxels have a particle of whatever kind within reach."""
-    if not len(truth):
-        return np.zeros(len(centres), dtype=bool)
-    return np.asarray(cKDTree(truth.centres).query(centres)[0] <= reach_voxels)

@@ -18,7 +18,6 @@ from ssn3d.find.calibration import (
     kept,
     reliability,
 )
-from ssn3d.find.crowding import frequency
 from ssn3d.find.rivals import Candidates, best_of_others
 from ssn3d.io.files import PathLike, read_json, write_json
 from ssn3d.io.particles.files import write_particle_table
@@ -37,7 +36,6 @@ RATES = (0.05, 0.1, 0.2, 0.5)
 def calibrate_targets(
     simulated: Sequence[PathLike],
     annotated: Sequence[PathLike],
-    searched: Sequence[PathLike],
     targets: Collection[str],
     false_discovery_rate: float,
     *,
@@ -46,20 +44,14 @@ def calibrate_targets(
 ) -> None:
     """Calibrate the scores of each target on tomograms whose particles are known.
 
-    All are files of `write_candidates`: of at least two simulated tomograms, of those that the user
-    annotated, and of those that are searched, whose crowding counts. Two that are annotated for a
-    target are better than all simulated ones, and replace them; one joins them. Two files are
-    written: the JSON has the logistic function of the score and the calibration curve, the CSV
-    table precision and recall.
+    Both are files of `write_candidates`, of at least two simulated tomograms, and of those that the
+    user annotated. Two that are annotated for a target are better than all simulated ones, and
+    replace them; one joins them. Two files are written: the JSON has the logistic function of the
+    score and the calibration curve, the CSV table precision and recall.
     """
-    made, own, wanted = (
-        [read_json(file, *targets) for file in files] for files in (simulated, annotated, searched)
-    )
+    made, own = ([read_json(file, *targets) for file in files] for files in (simulated, annotated))
     known = made + own
-    scored = {}
-    for target in targets:
-        crowding = float(np.mean([one[target]["macromolecules_per_um3"] for one in wanted]))
-        scored[target] = _scored(known, len(made), target, crowding)
+    scored = {target: _scored(known, len(made), target) for target in targets}
     by_others = [_by_others(found, scored, row) for row, found in enumerate(known)]
     highest = [best_of_others(one) for one in by_others]
     content: dict[str, Any] = {}
@@ -86,7 +78,6 @@ def calibrate_targets(
                     "annotated": sum("correct" in one[target] for one in own),
                     "particles": sum(one.true for one in candidates),
                     "among_candidates": sum(int(one.correct.sum()) for one in candidates),
-                    "frequency": float(np.mean([one.frequency for one in candidates])),
                     "default": rate == false_discovery_rate,
                     **vars(one),
                 }
@@ -97,30 +88,19 @@ def calibrate_targets(
         if row["default"]:
             logger.info(
                 "%s: of %d true particles in %d tomograms (%d annotated) %.0f%% are picked, %.0f%% "
-                "of the picks are right, if it is %.2g times as frequent as there",
+                "of the picks are right",
                 *(row["target"], row["particles"], row["tomograms"], row["annotated"]),
-                *(100 * row["recall"], 100 * row["precision"], row["frequency"]),
+                *(100 * row["recall"], 100 * row["precision"]),
             )
 
 
-def _scored(
-    known: Sequence[Mapping[str, Any]], simulated: int, target: str, crowding: float
-) -> dict[int, Scored]:
-    """Candidates in the tomograms that a target is calibrated by, by row; simulated ones first.
-
-    The crowding is that of the searched tomograms, in macromolecules per um3.
-    """
+def _scored(known: Sequence[Mapping[str, Any]], simulated: int, target: str) -> dict[int, Scored]:
+    """Candidates in the tomograms that a target is calibrated by, by row; simulated ones first."""
     own = [row for row in range(simulated, len(known)) if "correct" in known[row][target]]
     used = own if len(own) >= _ENOUGH_ANNOTATED else [*range(simulated), *own]
     some = {row: known[row][target] for row in used}
     return {
-        row: Scored(
-            _scores(one),
-            np.array(one["correct"], dtype=bool),
-            one["true"],
-            np.array(one["at_particle"], dtype=bool),
-            frequency(crowding, one["macromolecules_per_um3"]),
-        )
+        row: Scored(_scores(one), np.array(one["correct"], dtype=bool), one["true"])
         for row, one in some.items()
     }
 

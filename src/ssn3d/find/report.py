@@ -15,7 +15,6 @@ EXPECTED = {
     "annotated": int,
     "particles": int,
     "among_candidates": int,
-    "frequency": float,
     "default": bool,
     "false_discovery_rate": float,
     "picks": int,
@@ -42,8 +41,7 @@ def write_report(
     words = "as configured (not seen)" if snr is None else f"{snr[0]:.2g} to {snr[1]:.2g}"
     told = (
         f"Probabilities were learnt on simulated tomograms (SNR {words}), or on annotated ones "
-        "where this is said below. They allow for how crowded the tomograms are, by the "
-        "macromolecules that the network sees there."
+        "where this is said below. They hold for tomograms in which a target is as frequent."
     )
     reports = [Path(file).read_text(encoding="utf-8") for file in measured.values()]
     parts = [
@@ -74,8 +72,7 @@ def _expected(table: pd.DataFrame) -> list[str]:
         if first["annotated"]:
             where += f" ({first['annotated']} of them annotated)"
         where += " are among the candidates"
-        often = f"it is taken to be {first['frequency']:.2g} times as frequent where you search"
-        lines += ["", f"{target}: {found} {where}; {often}."]
+        lines += ["", f"{target}: {found} {where}."]
     return lines
 
 

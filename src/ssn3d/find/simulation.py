@@ -24,7 +24,6 @@ from ssn3d.find.snr import band_snr, signal_and_noise
 from ssn3d.io.files import PathLike, read_json, write_json
 from ssn3d.io.volumes import open_volume
 from ssn3d.measure.steps import measure_opened
-from ssn3d.measure.vacuum import specimen_of
 from ssn3d.microscope.settings import MicroscopeSettings, Optics
 from ssn3d.recovery.sample import open_sample
 from ssn3d.recovery.samples_table import Sample
@@ -48,20 +47,33 @@ _TILTS_DIFFER_DEG = 8.0
 
 
 def measure_sample(
-    sample: Sample, labels: PathLike, folder: PathLike, optics: Mapping[str, Any]
+    sample: Sample,
+    segmentation: tuple[PathLike, PathLike],
+    folder: PathLike,
+    optics: Mapping[str, Any],
 ) -> None:
-    """Write the files of `measure_tomogram`, and macromolecules.json: what a network's labels tell.
+    """Write the files of `measure_tomogram`, and macromolecules.json: what a network saw of these.
 
-    These are `find.snr.signal_and_noise`, and how crowded the tomogram is. `labels` are the classes
-    of the voxels, `optics` the section `microscope.optics`.
+    This is `find.snr.signal_and_noise`, and how crowded the tomogram is. The segmentation consists
+    of volumes of the probability of macromolecule and of labels; `optics` is the section
+    `microscope.optics`.
     """
     tomogram, tilts = open_sample(sample), sample.tilt_range_deg
     lens = Optics.model_validate(optics)
     found = measure_opened(tomogram, folder, optics=lens, tilt_range_deg=tilts)
-    classes, size = open_volume(labels), tomogram.grid.voxel_size_angstrom
-    crowding = macromolecules_per_um3(classes, size, specimen_of(tomogram))
-    signal = signal_and_noise(tomogram, classes, found)
+    probability, labels = map(open_volume, segmentation)
+    crowding = macromolecules_per_um3(
+        probability,
+        tomogram.grid.voxel_size_angstrom,
+        _specimen_fraction(found.data_fraction, found.vacuum_fraction),
+    )
+    signal = signal_and_noise(tomogram, labels, found)
     write_json(Path(folder) / "macromolecules.json", {"signal": signal, CROWDING: crowding})
+
+
+def _specimen_fraction(data_fraction: float, vacuum_fraction: float | None) -> float:
+    """Share of the voxels of a volume that are neither vacuum nor padding."""
+    return max(data_fraction * (1 - (vacuum_fraction or 0.0)), _LEAST_SPECIMEN)
 
 
 def write_simulation(
@@ -150,8 +162,8 @@ def highest_shares(
         for z in range(volume.shape[0]):
             section = volume.read(slice(z, z + 1)).astype(np.int64).ravel()
             counts += np.bincount(section, minlength=len(CLASSES))
-        specimen = one["data_fraction"] * (1 - (one["vacuum_fraction"] or 0.0))
-        shares.append(counts / counts.sum() / max(specimen, _LEAST_SPECIMEN))
+        specimen = _specimen_fraction(one["data_fraction"], one["vacuum_fraction"])
+        shares.append(counts / counts.sum() / specimen)
     highest = np.max(shares, axis=0).clip(0, 1).tolist()
     return dict(zip(CLASSES, highest, strict=True))
 

@@ -7,14 +7,7 @@ import numpy as np
 
 from ssn3d.core.errors import DataError
 from ssn3d.core.particles import Particles
-from ssn3d.find.candidates import (
-    are_at_particles,
-    are_right,
-    diameter_angstrom,
-    find_target,
-    mean_in_balls,
-)
-from ssn3d.find.crowding import macromolecules_per_um3
+from ssn3d.find.candidates import are_right, diameter_angstrom, find_target, mean_in_balls
 from ssn3d.find.like_them import RESOLUTION
 from ssn3d.find.rivals import Candidates, compared_with_rivals, relative
 from ssn3d.io.files import PathLike, read_json, write_json
@@ -54,8 +47,8 @@ def write_candidates(
         structures: file of each target's structure.
         simulation: settings of the simulation, with the resolution of the comparison.
         path: output: `centres` (z, y, x in voxels), the scores of `calibration`,
-            `diameter_angstrom`, `diameter_voxels`, `macromolecules_per_um3` and, if the particles
-            are known, `correct`, `true` and `at_particle`, by target.
+            `diameter_angstrom` and `diameter_voxels` and, if the particles are known, `correct` and
+            `true`, by target.
         truth: particles of a simulated tomogram.
         acquisition: tilts of a simulated tomogram; otherwise those of the sample hold.
         annotations: table of all particles of one or more targets in a tomogram of the user's.
@@ -72,7 +65,6 @@ def write_candidates(
     resolution = read_json(simulation, RESOLUTION)[RESOLUTION]
     probability, labels = map(open_volume, segmentation)
     is_specimen = specimen_of(tomogram)
-    crowding = macromolecules_per_um3(labels, size, is_specimen)
     known = {} if truth is None else dict.fromkeys(structures, read_particles(truth))
     if annotations is not None:
         known = _annotated(annotations, tomogram, structures)
@@ -98,7 +90,6 @@ def write_candidates(
             "network": mean_in_balls(probability, centres, diameter / size).tolist(),
             "diameter_angstrom": diameter,
             "diameter_voxels": diameter / size,
-            "macromolecules_per_um3": crowding,
         }
         if target in known:
             correct, true = are_right(
@@ -106,12 +97,7 @@ def write_candidates(
                 shape=shape,
                 distance_voxels=_DISTANCE_OF_DIAMETER * diameter / size,
             )
-            near = are_at_particles(centres, known[target], diameter / size)
-            found[target] |= {
-                "correct": correct.tolist(),
-                "true": true,
-                "at_particle": near.tolist(),
-            }
+            found[target] |= {"correct": correct.tolist(), "true": true}
     for target, rivals in compared_with_rivals(candidates).items():
         found[target]["rival"] = rivals.tolist()
     write_json(path, found)
