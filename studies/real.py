@@ -4,8 +4,9 @@ Run `python studies/real.py TOMOGRAM --truth PARTICLES --folder somewhere --mode
 the command to resume. Each model segments the tomogram, sampled at its own voxel size and at those
 of `--sampling`; particles are picked in its probabilities as regions (`ssn3d pick --method
 segmentation`), as regions of at least 0.8 diameters, and as peaks of the particles' diameter
-(`--diameter`), and in the tomogram itself by difference of Gaussians. Published particles are a
-cleaned subset, so recall counts, among the best picks of each method.
+(`--diameter`), and in the tomogram itself by difference of Gaussians, with and without these
+probabilities. Published particles are a cleaned subset, so recall counts, among the best picks of
+each method.
 
 What ranking could reach at best is shown by `taught`: the blobs, ranked by a classifier that learnt
 the published particles themselves from the tomogram and the probability behind Gaussian filters of
@@ -19,6 +20,7 @@ import argparse
 import json
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +44,7 @@ from ssn3d.io.tomogram import Tomogram, open_tomogram, voxel_size_of
 from ssn3d.io.volumes import open_volume
 from ssn3d.measure.vacuum import find_vacuum, specimen_of
 from ssn3d.models.shipped import load_model
+from ssn3d.picking.balls import mean_in_balls
 from ssn3d.picking.pick import Choice, Picks, pick_blobs, pick_regions, pick_sized
 from ssn3d.picking.scoring import score_picks
 from ssn3d.segmentation.inference.whole_tomogram import segment_tomogram
@@ -172,10 +175,12 @@ def study(arguments: argparse.Namespace) -> pd.DataFrame:
         truth -= first
     truth = truth[((truth >= 0) & (truth < tomogram.grid.shape)).all(axis=1)]
     scored = (truth, voxel, arguments.distance)
-    blobs = pick_blobs(
+    pick = partial(
+        pick_blobs,
         *(tomogram.read_dark, tomogram.grid.shape, voxel, arguments.diameter, EVERY_PEAK),
         is_data=specimen_of(tomogram),
     )
+    blobs = pick()
     none = {"model": "", "method": "difference of Gaussians"}
     rows = [none | row for row in recalls(blobs, *scored)]
     everywhere = tuple(slice(0, n) for n in tomogram.grid.shape)
@@ -186,10 +191,13 @@ def study(arguments: argparse.Namespace) -> pd.DataFrame:
             found = segment(tomogram, name, sampled, folder)
             about = {"model": Path(name).stem} | found["facts"]
             path = Path(found["probability"])
-            probability = open_volume(path).read_float32(everywhere)
+            probability = open_volume(path)
+            seen = partial(mean_in_balls, probability, diameter_voxels=arguments.diameter / voxel)
+            both = [volume, probability.read_float32(everywhere)]
             ranked = [
                 *in_probabilities(path, arguments.diameter),
-                ("taught", taught(blobs, [volume, probability], *scored)),
+                ("difference of Gaussians times probability", pick(probabilities=seen)),
+                ("taught", taught(blobs, both, *scored)),
             ]
             for method, picks in ranked:
                 rows += [about | {"method": method} | row for row in recalls(picks, *scored)]

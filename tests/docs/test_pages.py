@@ -96,7 +96,9 @@ def folder(tmp_path_factory):
         folder / "map.mrc", dark_spheres((42, 42, 42), [(21, 21, 21)], RADIUS, noise=0.1)
     )
     (folder / "segmented").mkdir()
-    shutil.copy(folder / "tomogram_probability.mrc", folder / "segmented")
+    for name in ("tomogram", "TS_026"):
+        at = folder / "segmented" / f"{name}_probability.mrc"
+        shutil.copy(folder / "tomogram_probability.mrc", at)
     shutil.copy(tomogram, folder / "TS_026.mrc")
     table = pd.DataFrame(
         np.array(CENTRES, float)[:, ::-1] * 10, columns=["x_angstrom", "y_angstrom", "z_angstrom"]

@@ -8,12 +8,13 @@ from own_tomograms import spheres
 from ssn3d.core.classes import OTHER
 from ssn3d.core.errors import ConfigError, DataError
 from ssn3d.core.particles import Particles
-from ssn3d.find.candidates import are_right, find_target, mean_in_balls
+from ssn3d.find.candidates import are_right, find_target
 from ssn3d.find.checks import check_sizes, check_twins, check_voxel_sizes, correlation, twins_of
 from ssn3d.find.crowding import macromolecules_per_um3
 from ssn3d.io.mrc import write_mrc
 from ssn3d.io.tomogram import open_tomogram
 from ssn3d.io.volumes import open_volume
+from ssn3d.picking.balls import mean_in_balls
 from ssn3d.structures.structure import structure_from_points
 
 SHAPE, VOXEL = (40, 48, 64), 10.0

@@ -85,6 +85,34 @@ def test_picks_round_trip(name, method, folder, tmp_path, capsys):
     assert "_probability" not in output.read_text()  # it is the tomogram that has the particles
 
 
+def test_probabilities_rank_blobs(folder, tmp_path, capsys):
+    """A network sees half of the balls, and is half as sure of five of these."""
+    seen = -volume_of_balls(SHAPE, PLACES[:5], 6.0) - volume_of_balls(SHAPE, PLACES[5:10], 6.0) / 2
+    write_mrc(tmp_path / "p.mrc", seen, 10.0)
+    output = tmp_path / "picks.csv"
+    told = printed(
+        capsys, "pick", folder / "TS_01.mrc", "--output", output, "--diameter", 120,
+        "--probability", tmp_path / "p.mrc",
+    )  # fmt: skip
+    assert "around 10 the mean probability is 0.1 or more" in told.err
+    table = pd.read_csv(output)
+    centres = table[["z_angstrom", "y_angstrom", "x_angstrom"]].to_numpy() / 10
+    distances = np.linalg.norm(PLACES[:, None] - centres, axis=2)
+    assert distances.min(axis=0).max() < 1
+    nearest = distances.argmin(axis=0)
+    assert set(nearest[:5]) == set(range(5))
+    assert set(nearest[5:]) == set(range(5, 10))
+
+
+def test_probabilities_of_another_volume_are_refused(folder, tmp_path, capsys):
+    start = ["pick", folder / "TS_01.mrc", "--output", tmp_path / "p.csv", "--diameter", 120]
+    write_mrc(tmp_path / "small.mrc", np.ones((9, 9, 9), np.float32), 10.0)
+    write_mrc(tmp_path / "bytes.mrc", np.full(SHAPE, 100, np.int8), 10.0)
+    for name, message in (("small", "voxels (z, y, x), the tomogram has"), ("bytes", "no probab")):
+        line = error_of([*map(str, start), "--probability", str(tmp_path / f"{name}.mrc")], capsys)
+        assert message in line
+
+
 def test_contrast_does_not_matter(folder, tmp_path, capsys):
     for name, protein in (("TS_01", "dark"), ("bright", "bright")):
         printed(
@@ -267,6 +295,7 @@ def test_doubtful_voxel_sizes_are_refused(voxel_size, folder, tmp_path, capsys):
         ([*SCORED, "--voxel-size", "10"], "--voxel-size: give the volume with --tomogram, too"),
         ([*SCORED, "--tomogram", "a.star", "--tomograms", "b.star"], "two lists of tomograms"),
         ([*SEGMENTED, "--protein", "dark"], "are for --method dog; omit them"),
+        ([*SEGMENTED, "--probability", "p.mrc"], "are for --method dog; omit them"),
         ([*SEGMENTED, "--keep-vacuum"], "are for --method dog; omit them"),
         ([*SEGMENTED, "--threshold", "60"], "--threshold 60: without --diameter it is a voxel's"),
     ],

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 
 DESCRIPTION = "pick particles in a tomogram, or in a segmentation of it"
 EXAMPLE = """ssn3d pick tomogram.mrc --output picks.star --diameter 150
+  ssn3d pick tomogram.mrc --output picks.star --diameter 150 --probability tomogram_probability.mrc
   ssn3d pick tomogram_probability.mrc --output picks.star --method segmentation"""
 _RELION_4, _RELION_5 = 4, 5
 
@@ -24,6 +25,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "picked instead of regions of any size"
     )
     add("--diameter", type=options.angstrom, metavar="A", help=diameter)
+    probability = (
+        "dog: probability of macromolecule that `ssn3d segment` wrote for this tomogram; scores "
+        "are multiplied by its mean around a pick, which is dropped if that is below 0.1"
+    )
+    add("--probability", metavar="FILE", help=probability)
     smallest = "diameter of the smallest particle in angstrom, for segmentation (default 40)"
     add("--smallest", type=options.angstrom, metavar="A", help=smallest)
     largest = "diameter of the largest particle in angstrom, for segmentation (default: no limit)"
@@ -70,6 +76,7 @@ def run(arguments: argparse.Namespace) -> None:
         table=options.table_options(arguments),
         relion=arguments.relion,
         keep_vacuum=arguments.keep_vacuum,
+        probability=arguments.probability,
     )
     print(f"{arguments.output}: {len(table)} particles")
     if output.suffix.lower() == ".star":
@@ -84,8 +91,10 @@ def _check_segmentation_options(arguments: argparse.Namespace) -> None:
     """Raise DataError for options of the other method, and a threshold that is no probability."""
     from ssn3d.core.errors import DataError
 
-    if arguments.protein != "auto" or arguments.keep_vacuum:
-        raise DataError("--protein and --keep-vacuum are for --method dog; omit them")
+    if arguments.protein != "auto" or arguments.keep_vacuum or arguments.probability:
+        raise DataError(
+            "--protein, --keep-vacuum and --probability are for --method dog; omit them"
+        )
     threshold = arguments.threshold
     if threshold is not None and arguments.diameter is None and not 0 < threshold <= 1:
         raise DataError(

@@ -5,20 +5,19 @@ that a network gives, and the highest ones in the tomogram itself, where the net
 Those that the network takes for membranes, filaments, gold, dirt or carbon are left out.
 """
 
-from collections.abc import Iterator
-
 import numpy as np
 from numpy.typing import NDArray
 
 from ssn3d.core.blas import one_blas_thread
 from ssn3d.core.classes import FILAMENT, MEMBRANE, OTHER
-from ssn3d.core.cubes import lies_inside, nearest_voxels
+from ssn3d.core.cubes import lies_inside
 from ssn3d.core.log import logger
 from ssn3d.core.particles import Particles
 from ssn3d.find.rivals import Candidates, highest_near
 from ssn3d.find.templates import compare_with_target
 from ssn3d.io.stored_volume import StoredVolume
 from ssn3d.io.tomogram import IsData, Tomogram
+from ssn3d.picking.balls import around
 from ssn3d.picking.pick import DISTANCE_OF_DIAMETER, Choice, Picks, pick_blobs, pick_sized
 from ssn3d.picking.scoring import match
 from ssn3d.picking.segmentation import Values
@@ -124,30 +123,9 @@ def _in_other_classes(
     """
     reach = max(1, int(radius_voxels / 2))
     found = np.zeros(len(centres), dtype=bool)
-    for row, (part, middle) in enumerate(_around(labels.shape, centres, reach)):
+    for row, (part, middle) in enumerate(around(labels.shape, centres, reach)):
         near = labels.read(part)
         found[row] = near[middle] in {MEMBRANE, FILAMENT} or (near == OTHER).any()
-    return found
-
-
-def _around(
-    shape: tuple[int, ...], centres: NDArray[np.float64], reach: int
-) -> Iterator[tuple[tuple[slice, ...], tuple[int, ...]]]:
-    """Parts of a volume within reach of centres (n, 3), and the place of each centre in its own."""
-    for centre in nearest_voxels(centres).clip(0, np.array(shape) - 1).tolist():
-        part = tuple(slice(max(0, place - reach), place + reach + 1) for place in centre)
-        yield part, tuple(min(place, reach) for place in centre)
-
-
-def mean_in_balls(
-    volume: StoredVolume, centres: NDArray[np.float64], diameter_voxels: float
-) -> NDArray[np.float64]:
-    """Mean of a volume in balls around centres (n, 3), as far as they are inside."""
-    found = np.empty(len(centres))
-    for row, (part, middle) in enumerate(_around(volume.shape, centres, int(diameter_voxels / 2))):
-        values = volume.read_float32(part)
-        z, y, x = np.ix_(*(np.arange(n) - at for n, at in zip(values.shape, middle, strict=True)))
-        found[row] = values[z**2 + y**2 + x**2 <= (diameter_voxels / 2) ** 2].mean()
     return found
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from ssn3d.core.errors import DataError
 from ssn3d.core.particles import Particles
-from ssn3d.find.candidates import are_right, diameter_angstrom, find_target, mean_in_balls
+from ssn3d.find.candidates import are_right, diameter_angstrom, find_target
 from ssn3d.find.like_them import RESOLUTION
 from ssn3d.find.rivals import Candidates, compared_with_rivals, relative
 from ssn3d.io.files import PathLike, read_json, write_json
@@ -17,6 +17,7 @@ from ssn3d.io.text_files import listed
 from ssn3d.io.tomogram import Tomogram
 from ssn3d.io.volumes import open_volume
 from ssn3d.measure.vacuum import specimen_of
+from ssn3d.picking.balls import mean_in_balls
 from ssn3d.recovery.sample import open_sample
 from ssn3d.recovery.samples_table import Sample
 from ssn3d.structures.structure import read_structure

@@ -1,5 +1,6 @@
 """Picks in a tomogram or its segmentation, with a description of how they were chosen."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +21,8 @@ particles that are no spheres may be nearer than one diameter."""
 PROBABILITY = 0.5
 LEAST_LIKE_BALL = 0.25
 """Minimum height of a peak in a segmentation, relative to a lone particle of the diameter."""
+LEAST_PROBABILITY = 0.1
+"""Minimum mean probability around a blob."""
 _ESTIMATED = "estimated from the histogram of all blobs"
 _SUSPICIOUS_FRACTION = 0.6
 _DESCRIBED = {
@@ -66,10 +69,12 @@ def pick_blobs(
     choice: Choice,
     *,
     is_data: IsData | None = None,
+    probabilities: Callable[[NDArray[np.float64]], NDArray[np.float64]] | None = None,
 ) -> Picks:
     """Pick particles by difference of Gaussians in a tomogram (z, y, x) whose protein is dark.
 
-    Voxels without data, for which `is_data` is false, are ignored.
+    Voxels without data, for which `is_data` is false, are ignored. If there are `probabilities`
+    (n,) of centres (n, 3) to be particles, scores are heights times these.
 
     Raises DataError if the tomogram is constant or not finite, the diameter impossible, or the mask
     empty or of another shape.
@@ -94,7 +99,14 @@ def pick_blobs(
             "noise, or hardly any noise; look at the picks, or give --threshold",
             *(kept.sum(), len(peaks)),
         )
-    return _best(peaks.centres[kept], peaks.heights[kept], choice.most, why)
+    centres, scores = peaks.centres[kept], peaks.heights[kept]
+    if probabilities is not None:
+        found = probabilities(centres)
+        order = np.argsort(-scores * found, kind="stable")
+        order = order[found[order] >= LEAST_PROBABILITY]
+        centres, scores = centres[order], (scores * found)[order]
+        why += f"; around {len(order)} the mean probability is {LEAST_PROBABILITY:g} or more"
+    return _best(centres, scores, choice.most, why)
 
 
 def _apart(

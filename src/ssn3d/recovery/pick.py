@@ -1,11 +1,13 @@
 """Pick particles: a tomogram or its segmentation comes in, a table of particles goes out."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ssn3d.core.classes import MACROMOLECULE, are_class_labels, class_of_probability
 from ssn3d.core.errors import DataError
@@ -20,6 +22,7 @@ from ssn3d.io.stored_volume import StoredVolume
 from ssn3d.io.tomogram import Tomogram, name_of, open_tomogram, voxel_size_of
 from ssn3d.io.volumes import open_volume
 from ssn3d.measure.vacuum import specimen_of
+from ssn3d.picking.balls import mean_in_balls
 from ssn3d.picking.pick import Choice, Picks, pick_blobs, pick_regions, pick_sized
 from ssn3d.picking.segmentation import Values
 from ssn3d.recovery.samples_table import Sample
@@ -53,11 +56,13 @@ def pick_particles(
     table: TableOptions = _DEFAULTS,
     relion: Relion = 5,
     keep_vacuum: bool = False,
+    probability: PathLike | None = None,
 ) -> ParticleTable:
     """Write the picks of a tomogram or its segmentation; log how they were chosen.
 
     The method `dog` (difference of Gaussians) needs a tomogram, whose vacuum beside a slab of ice
-    is left out unless it is to be kept; `segmentation` needs a volume of probabilities or labels.
+    is left out unless it is to be kept, and ranks its picks with a network's probability of
+    macromolecule, where this is given; `segmentation` needs a volume of probabilities or labels.
     The output is a .star, .csv or .json file. A given voxel size replaces the header's; the name of
     the tomogram in the table is by default that of its file.
 
@@ -79,7 +84,7 @@ def pick_particles(
     check_utf8(name, "rename the file, or name the tomogram with --name")
     check_name(name)
     picks = (
-        _in_tomogram(opened, sizes, choice, keep_vacuum=keep_vacuum)
+        _in_tomogram(opened, sizes, choice, probability, keep_vacuum=keep_vacuum)
         if opened
         else _in_volume(volume, size, sizes, choice)
     )
@@ -93,7 +98,14 @@ def pick_particles(
     return picked
 
 
-def _in_tomogram(tomogram: Tomogram, sizes: Sizes, choice: Choice, *, keep_vacuum: bool) -> Picks:
+def _in_tomogram(
+    tomogram: Tomogram,
+    sizes: Sizes,
+    choice: Choice,
+    probability: PathLike | None,
+    *,
+    keep_vacuum: bool,
+) -> Picks:
     """Pick blobs in a tomogram. Raises DataError without a diameter."""
     if sizes.diameter is None:
         raise DataError("no --diameter: give the particles' diameter in angstrom")
@@ -101,7 +113,32 @@ def _in_tomogram(tomogram: Tomogram, sizes: Sizes, choice: Choice, *, keep_vacuu
     return pick_blobs(
         *(tomogram.read_dark, grid.shape, size, sizes.diameter, choice),
         is_data=specimen_of(tomogram, keep_vacuum=keep_vacuum),
+        probabilities=None
+        if probability is None
+        else _probabilities(open_volume(probability), grid.shape, sizes.diameter / size),
     )
+
+
+def _probabilities(
+    volume: StoredVolume, shape: tuple[int, ...], diameter_voxels: float
+) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
+    """Return the function that gives the mean probability in balls around centres (n, 3)."""
+    if volume.shape != shape:
+        raise DataError(
+            f"{volume.path}: {volume.shape} voxels (z, y, x), the tomogram has {shape}; give the "
+            "probability that `ssn3d segment` wrote for this tomogram"
+        )
+
+    def means(centres: NDArray[np.float64]) -> NDArray[np.float64]:
+        found = mean_in_balls(volume, centres, diameter_voxels)
+        if found.max(initial=0.0) > 1 or are_class_labels(volume.labels):
+            raise DataError(
+                f"{volume.path}: its values are no probabilities from 0 to 1; give the file that "
+                "`ssn3d segment` names *_probability"
+            )
+        return found
+
+    return means
 
 
 def _in_volume(
