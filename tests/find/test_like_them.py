@@ -11,7 +11,8 @@ from small_workflow import REPOSITORY
 from ssn3d.config.experiment import load_config
 from ssn3d.core.classes import CLASSES, labels_title
 from ssn3d.core.errors import ConfigError, DataError
-from ssn3d.find.like_them import CROWDING, microscope_like, snr_like, specimen_like
+from ssn3d.find.crowding import CROWDING
+from ssn3d.find.like_them import microscope_like, snr_like, specimen_like
 from ssn3d.find.simulated import simulated_section
 from ssn3d.find.simulation import highest_shares, write_simulation
 from ssn3d.find.snr import noise_variance

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ssn3d.find.crowding import CROWDING, particles_like
 from ssn3d.measure.like_it import ICE_OF_MOLECULES
 from ssn3d.microscope.ctf import wavelength_angstrom
 
@@ -35,11 +36,6 @@ _KINDS = (
 """Objects that are not simulated where less than a share of the voxels has their class."""
 _SMALLEST_EDGE = 64
 """Smallest edge in voxels of a tomogram that coarse voxels make smaller: subtomograms need room."""
-CROWDING = "macromolecules_per_um3"
-_CROWDING_MARGIN = 1.5
-"""Factor between the particles of simulated tomograms and the macromolecules seen in them."""
-_FEWEST_PARTICLES = 100
-_ANGSTROM_PER_UM = 1e4
 
 Measured = Sequence[Mapping[str, Any]]
 """Content of measurements.json of each tomogram, and how crowded it is (`CROWDING`)."""
@@ -79,19 +75,8 @@ def specimen_like(
         widths = _around([*beads], limits=(10.0, 1e5))
         found["fiducials"] = fiducials | {"count": [0, most], "diameter_angstrom": widths}
     if any(one[CROWDING] for one in measured):
-        found["particles"] = _particles([one[CROWDING] for one in measured], found)
+        found["particles"] = particles_like([one[CROWDING] for one in measured], found)
     return found
-
-
-def _particles(per_um3: Sequence[float], specimen: Mapping[str, Any]) -> list[int]:
-    """Range of the number of particles in the region, of which those in the ice may fit."""
-    edges = specimen["region_size_voxels"]
-    x, y, z = (edges[axis] * specimen["voxel_size_angstrom"] / _ANGSTROM_PER_UM for axis in "xyz")
-    if specimen["ice"] is not None:
-        z = min(z, float(np.mean(specimen["ice"]["thickness_angstrom"])) / _ANGSTROM_PER_UM)
-    low, high = min(per_um3) / _CROWDING_MARGIN, max(per_um3) * _CROWDING_MARGIN
-    least, most = (max(round(x * y * z * one), _FEWEST_PARTICLES) for one in (low, high))
-    return [least, max(most, least + 1)]
 
 
 def _sizes(specimen: Mapping[str, Any], ratio: float) -> Section:

@@ -41,7 +41,7 @@ def write_report(
     words = "as configured (not seen)" if snr is None else f"{snr[0]:.2g} to {snr[1]:.2g}"
     told = (
         f"Probabilities were learnt on simulated tomograms (SNR {words}), or on annotated ones "
-        "where this is said below. They hold for tomograms in which a target is as frequent."
+        "where this is said below. They hold if a target is as large a share of all macromolecules."
     )
     reports = [Path(file).read_text(encoding="utf-8") for file in measured.values()]
     parts = [

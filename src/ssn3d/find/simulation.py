@@ -10,9 +10,8 @@ from ssn3d.core.classes import CLASSES, are_class_labels
 from ssn3d.core.errors import DataError
 from ssn3d.core.log import logger
 from ssn3d.find.checks import check_sizes, check_twins, check_voxel_sizes, twins_of
-from ssn3d.find.crowding import macromolecules_per_um3
+from ssn3d.find.crowding import CROWDING, macromolecules_per_um3
 from ssn3d.find.like_them import (
-    CROWDING,
     RESOLUTION,
     Section,
     microscope_like,
