@@ -97,6 +97,16 @@ def test_each_tomogram_of_a_sheet_is_picked_and_segmented_and_all_are_averaged(o
 
 
 @pytest.mark.slow
+def test_both_methods_of_picking_need_the_segmentation(own):
+    settings = (own / "own.yaml").read_text().replace("method: dog", "method: both")
+    (own / "own.yaml").write_text(settings)
+    arguments = ("--directory", own, "--configfile", own / "own.yaml")
+    printed = snakemake(REPOSITORY, "-n", "recover", *arguments)
+    assert re.search(r"segment_tomogram +2", printed)
+    assert "input: data/a.mrc, results/recovery/first/first_probability.mrc" in printed
+
+
+@pytest.mark.slow
 def test_a_fault_of_the_sheet_is_one_line(own):
     (own / "data" / "tomograms.tsv").write_text(f"{SHEET}first\ta.mrc\t\t-60\tx\n")
     options = ("--directory", own, "--configfile", own / "own.yaml")

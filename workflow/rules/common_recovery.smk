@@ -67,9 +67,9 @@ def of_sample(what):
 
 
 def of_segmentation(what):
-    """A file of a sample's segmentation; none where that is not what is picked in."""
+    """A file of a sample's segmentation; none where picking needs none."""
     method = config["recovery"]["picking"]["method"]
-    return of_sample(what) if method == "segmentation" else []
+    return [] if method == "dog" else of_sample(what)
 
 
 def of_group(what):

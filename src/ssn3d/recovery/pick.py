@@ -166,7 +166,7 @@ def _segmented_name(volume: StoredVolume) -> str:
 def pick_sample(
     sample: Sample, settings: PickingSettings, picks: PathLike, probability: PathLike | None = None
 ) -> None:
-    """Write the picks of a tomogram or, where it is given, of its segmentation.
+    """Write the picks of a tomogram; of its segmentation, for all methods but `dog`.
 
     Raises:
         DataError: the volume cannot be picked in.
@@ -175,13 +175,15 @@ def pick_sample(
     threshold = None if settings.threshold == "auto" else settings.threshold
     choice = Choice(threshold)
     named = TableOptions(name=sample.name)
-    if probability is None:
+    if settings.method == "segmentation":
+        assert probability is not None
+        sizes = Sizes(smallest=settings.smallest_diameter_angstrom)
+        pick_particles(probability, picks, "segmentation", sizes, choice, table=named)
+    else:
         pick_particles(
             *(sample.file, picks, "dog", Sizes(settings.diameter_angstrom), choice),
             voxel_size_angstrom=sample.voxel_size_angstrom,
             protein=sample.protein,
             table=named,
+            probability=probability,
         )
-    else:
-        sizes = Sizes(smallest=settings.smallest_diameter_angstrom)
-        pick_particles(probability, picks, "segmentation", sizes, choice, table=named)

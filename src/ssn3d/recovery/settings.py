@@ -13,12 +13,12 @@ Angstrom = Annotated[float, Field(gt=0, le=1e5)]
 class PickingSettings(Settings):
     """Picking of particles."""
 
-    method: Literal["segmentation", "dog"]
-    """A network on the whole tomogram, or difference of Gaussians."""
+    method: Literal["segmentation", "dog", "both"]
+    """A network on the whole tomogram, difference of Gaussians, or this ranked by the network."""
     model: Model | None
     """Name or file of weights for target `all`; null for the default model."""
     threshold: Literal["auto"] | Annotated[float, Field(ge=0, le=1e6)]
-    """Minimum probability of a voxel, or minimum height of a peak in standard deviations."""
+    """Minimum probability of a voxel, for segmentation; or height in standard deviations."""
     diameter_angstrom: Angstrom
     """Particle diameter, for difference of Gaussians."""
     smallest_diameter_angstrom: Angstrom

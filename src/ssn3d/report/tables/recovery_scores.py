@@ -34,7 +34,11 @@ _COLUMNS = {
     "IoU of targets (%)": ("target_iou", ".1f"),
     "IoU of structure (%)": ("structure_iou", ".1f"),
 }
-_METHODS = {"dog": "difference of Gaussians", "segmentation": "segmentation by a network"}
+_METHODS = {
+    "dog": "difference of Gaussians",
+    "segmentation": "segmentation by a network",
+    "both": "difference of Gaussians, ranked by a network",
+}
 
 
 def make_recovery_table(
