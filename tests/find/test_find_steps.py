@@ -54,6 +54,15 @@ def test_two_annotated_tomograms_replace_simulated_ones(annotated, tomograms, mi
     assert -found["intercept"] / found["slopes"][0] == pytest.approx(middle, abs=0.15)
 
 
+def test_few_particles_are_named(tmp_path, caplog):
+    for middle, warned in ((0.5, False), (0.95, True)):  # 200 or 20 particles
+        caplog.clear()
+        files = [candidates(tmp_path / f"{n}.json", middle, seed=n) for n in range(2)]
+        outputs = {"calibration": tmp_path / "fit.json", "table": tmp_path / "expected.csv"}
+        calibrate_targets(files, [], ["1KP8"], 0.1, **outputs)
+        assert ("uncertain; simulate more tomograms" in caplog.text) == warned
+
+
 @pytest.fixture
 def tomogram(tmp_path):
     volume = np.random.default_rng(0).normal(size=(40, 40, 40)).astype(np.float32)

@@ -27,6 +27,7 @@ from ssn3d.io.particles.table import ParticleTable
 from ssn3d.io.tables import write_csv
 
 _ENOUGH_ANNOTATED = 2
+_ENOUGH_PARTICLES = 30
 _DIALECTS: dict[str, Relion] = {"": 5, "_relion4": 4}
 """Suffix of the name of a STAR file for each version of RELION."""
 RATES = (0.05, 0.1, 0.2, 0.5)
@@ -81,6 +82,12 @@ def calibrate_targets(
                     "default": rate == false_discovery_rate,
                     **vars(one),
                 }
+            )
+        if (particles := sum(one.true for one in candidates)) < _ENOUGH_PARTICLES:
+            logger.warning(
+                "%s: its probabilities are learnt from %d particles alone, and uncertain; simulate "
+                "more tomograms (independent_tomograms), or more particles in each",
+                *(target, particles),
             )
     write_json(calibration, content)
     write_csv(table, pd.DataFrame(rows))
