@@ -8,6 +8,7 @@ import pytest
 
 from ssn3d.core.errors import DataError
 from ssn3d.find.picks import _by_others, _scored, calibrate_targets, write_picks
+from ssn3d.find.report import _unlike
 from ssn3d.find.steps import _annotated
 from ssn3d.io.mrc import write_mrc
 from ssn3d.io.tomogram import open_tomogram
@@ -61,6 +62,15 @@ def test_few_particles_are_named(tmp_path, caplog):
         outputs = {"calibration": tmp_path / "fit.json", "table": tmp_path / "expected.csv"}
         calibrate_targets(files, [], ["1KP8"], 0.1, **outputs)
         assert ("uncertain; simulate more tomograms" in caplog.text) == warned
+
+
+def test_targets_that_nothing_is_like_are_named():
+    found = {"mine": pd.DataFrame({"target": ["1KP8", "1KP8", "3DY4"], "score": [0.2, 0.3, 0.6]})}
+    known = pd.DataFrame(
+        {"target": ["1KP8", "3DY4", "2AWB"], "median_score": [0.4, 0.5, np.nan]}
+    )  # fmt: skip
+    (_, line) = _unlike(found, known)
+    assert line.startswith("**1KP8**: no candidate is as like the structure (at most 0.30) as half")
 
 
 @pytest.fixture

@@ -79,6 +79,7 @@ def calibrate_targets(
                     "annotated": sum("correct" in one[target] for one in own),
                     "particles": sum(one.true for one in candidates),
                     "among_candidates": sum(int(one.correct.sum()) for one in candidates),
+                    "median_score": _median_score(candidates),
                     "default": rate == false_discovery_rate,
                     **vars(one),
                 }
@@ -99,6 +100,13 @@ def calibrate_targets(
                 *(row["target"], row["particles"], row["tomograms"], row["annotated"]),
                 *(100 * row["recall"], 100 * row["precision"]),
             )
+
+
+def _median_score(candidates: Sequence[Scored]) -> float:
+    """Median likeness of right candidates to the map of the target; NaN without any."""
+    likeness = [*SCORES].index("score")
+    right = np.concatenate([one.scores[one.correct, likeness] for one in candidates])
+    return float(np.median(right)) if len(right) else np.nan
 
 
 def _scored(known: Sequence[Mapping[str, Any]], simulated: int, target: str) -> dict[int, Scored]:

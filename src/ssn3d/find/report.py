@@ -15,13 +15,14 @@ EXPECTED = {
     "annotated": int,
     "particles": int,
     "among_candidates": int,
+    "median_score": float,
     "default": bool,
     "false_discovery_rate": float,
     "picks": int,
     "precision": float,
     "recall": float,
 }
-_NOT_ALWAYS = ("precision", "recall")
+_NOT_ALWAYS = ("precision", "recall", "median_score")
 
 
 def write_report(
@@ -43,13 +44,16 @@ def write_report(
         f"Probabilities were learnt on simulated tomograms (SNR {words}), or on annotated ones "
         "where this is said below. They hold if a target is as large a share of all macromolecules."
     )
+    found = {name: pd.read_csv(Path(file)) for name, file in candidates.items()}
+    targets = table["target"].unique().tolist()
     reports = [Path(file).read_text(encoding="utf-8") for file in measured.values()]
     parts = [
         "# Search for named molecules",
         *("", told, "", "## Expected, each tomogram by the others' probabilities", ""),
         *_expected(table),
         *("", "## Picks", ""),
-        *_found(candidates, table["target"].unique().tolist()),
+        *_found(found, targets),
+        *_unlike(found, table),
         *("", "## What was measured of each tomogram", ""),
         *(text.replace("# ", "### ", 1) for text in reports),
     ]
@@ -80,17 +84,31 @@ def _percent(value: float) -> str:
     return "-" if np.isnan(value) else f"{value:.0%}"
 
 
-def _found(candidates: Mapping[str, PathLike], targets: Sequence[str]) -> list[str]:
+def _found(candidates: Mapping[str, pd.DataFrame], targets: Sequence[str]) -> list[str]:
     """Rows of numbers of picks, and of those expected to be right."""
     lines = [
         "| tomogram | target | picks | expected to be right | candidates |",
         "|---|---|---|---|---|",
     ]
-    for name, file in candidates.items():
-        table = pd.read_csv(Path(file))
+    for name, table in candidates.items():
         for target in targets:
             rows = table[table["target"] == target]
             kept = rows[rows["kept"].astype(bool)]
             right = kept["probability"].sum()
             lines.append(f"| {name} | {target} | {len(kept)} | {right:.1f} | {len(rows)} |")
+    return lines
+
+
+def _unlike(candidates: Mapping[str, pd.DataFrame], table: pd.DataFrame) -> list[str]:
+    """Name the targets that no candidate is as like as particles of known tomograms are."""
+    every, lines = pd.concat(candidates.values()), []
+    for target, usual in table.groupby("target", sort=False)["median_score"].first().items():
+        highest = every.loc[every["target"] == target, "score"].max()
+        if highest < usual:
+            told = (
+                f"**{target}**: no candidate is as like the structure (at most {highest:.2f}) as "
+                f"half of the particles in tomograms where they are known ({usual:.2f}). Are the "
+                "voxel size, the contrast, the tilts and the structure right?"
+            )
+            lines += ["", told]
     return lines
