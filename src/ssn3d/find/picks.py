@@ -87,7 +87,7 @@ def calibrate_targets(
         if (particles := sum(one.true for one in candidates)) < _ENOUGH_PARTICLES:
             logger.warning(
                 "%s: its probabilities are learnt from %d particles alone, and uncertain; simulate "
-                "more tomograms (independent_tomograms), or more particles in each",
+                "more tomograms (independent_tomograms)",
                 *(target, particles),
             )
     write_json(calibration, content)
