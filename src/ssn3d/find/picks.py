@@ -59,6 +59,7 @@ def calibrate_targets(
     rows = []
     for target, used in scored.items():
         candidates = [*used.values()]
+        particles = sum(one.true for one in candidates)
         probabilities = [by_others[row][target].scores for row in used]
         rivals = [highest[row][target] for row in used]
         mean, share, counts = reliability(candidates, probabilities)
@@ -77,14 +78,14 @@ def calibrate_targets(
                     "target": target,
                     "tomograms": len(candidates),
                     "annotated": sum("correct" in one[target] for one in own),
-                    "particles": sum(one.true for one in candidates),
+                    "particles": particles,
                     "among_candidates": sum(int(one.correct.sum()) for one in candidates),
                     "median_score": _median_score(candidates),
                     "default": rate == false_discovery_rate,
                     **vars(one),
                 }
             )
-        if (particles := sum(one.true for one in candidates)) < _ENOUGH_PARTICLES:
+        if particles < _ENOUGH_PARTICLES:
             logger.warning(
                 "%s: its probabilities are learnt from %d particles alone, and uncertain; simulate "
                 "more tomograms (independent_tomograms)",

@@ -128,14 +128,17 @@ def _probabilities(
             f"{volume.path}: {volume.shape} voxels (z, y, x), the tomogram has {shape}; give the "
             "probability that `ssn3d segment` wrote for this tomogram"
         )
+    no_probabilities = DataError(
+        f"{volume.path}: its values are no probabilities from 0 to 1; give the file that "
+        "`ssn3d segment` names *_probability"
+    )
+    if are_class_labels(volume.labels):
+        raise no_probabilities
 
     def means(centres: NDArray[np.float64]) -> NDArray[np.float64]:
         found = mean_in_balls(volume, centres, diameter_voxels)
-        if found.max(initial=0.0) > 1 or are_class_labels(volume.labels):
-            raise DataError(
-                f"{volume.path}: its values are no probabilities from 0 to 1; give the file that "
-                "`ssn3d segment` names *_probability"
-            )
+        if found.max(initial=0.0) > 1:
+            raise no_probabilities
         return found
 
     return means
