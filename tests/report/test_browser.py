@@ -35,7 +35,13 @@ class Reader:
         """Click from the home page into a section; return the names of its results."""
         self.page.locator("nav nav li a").first.click()
         self.page.locator("nav li a", has_text=name).click()
+        self.wait_for_section(name)
         return self.page.locator("nav tbody tr td:first-child").all_inner_texts()
+
+    def wait_for_section(self, name):
+        """Wait until the section after a click is shown; texts and counts are read without waiting."""
+        self.page.locator("nav nav li", has_text=name).wait_for()
+        self.page.locator("nav tbody tr").first.wait_for()
 
     def button(self, result, number):
         """Find the eye (0) or the i (1) in the row of a result."""
@@ -66,9 +72,9 @@ def test_front_page_links(reader):
     assert [item for item in front.locator("li").all_inner_texts() if item.startswith("Seed: ")]
     for name in SECTIONS:
         front.get_by_role("link", name=name).click()
-        assert reader.page.locator("nav tbody tr").count() > 0
+        reader.wait_for_section(name)
     front.get_by_role("link", name="Table 3").click()
-    assert "not trained on" in reader.page.locator("nav .prose").inner_text()
+    reader.page.locator("nav .prose", has_text="not trained on").wait_for()
 
 
 def test_results_are_listed(reader, results):
@@ -89,8 +95,8 @@ def test_results_are_shown(reader, results):
             reader.button(name, 0).click()
             if uris[name].startswith("data:image/png"):
                 image = page.locator("#app img[src^='data:image/png']")
-                image.evaluate("image => image.decode()")  # waits, and fails on a broken image
-                assert image.get_attribute("src") == uris[name]
+                playwright.expect(image).to_have_attribute("src", uris[name])
+                image.evaluate("image => image.decode()")  # fails on a broken image
                 assert image.evaluate("image => image.naturalWidth") > 500
                 box = image.bounding_box()
                 assert box["y"] >= 0
@@ -112,6 +118,7 @@ def test_links(reader, results):
         for name in names:
             reader.open_section(section)
             reader.button(name, 1).click()
+            page.locator("nav .prose").wait_for()
             for link in page.locator("a[href]").all():
                 address = link.get_attribute("href") or ""
                 if address.startswith("#") and address != "#":
