@@ -39,7 +39,7 @@ class Reader:
         return self.page.locator("nav tbody tr td:first-child").all_inner_texts()
 
     def wait_for_section(self, name):
-        """Wait until the section after a click is shown; texts and counts are read without waiting."""
+        """Wait until a section is shown after a click; lists and counts do not wait."""
         self.page.locator("nav nav li", has_text=name).wait_for()
         self.page.locator("nav tbody tr").first.wait_for()
 

@@ -1,5 +1,7 @@
 """Leaderboard: order, paired intervals, structures left out, and external methods."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -92,6 +94,15 @@ def test_other_subtomograms(make_scores, write_run):
         entries = [read_entry([folder], folder.parts[-3], "A") for folder in folders]
         with pytest.raises(DataError, match=r"scored on other subtomograms or masks than .*runs/"):
             leaderboard(entries, {"A": 0.5}, seed=0)
+
+
+def test_methods_of_one_name_are_refused(make_scores, write_run):
+    folders = [write_run(f"run{i}", "A", "random", make_scores(IDS, seed=0)) for i in range(2)]
+    entries = [read_entry([folder], "Mine", "A") for folder in folders]
+    with pytest.raises(DataError, match=r"run1/.*: 'Mine', .* 'A', is .*run0/.* --name"):
+        leaderboard(entries, {"A": 0.5}, seed=0)
+    named = [replace(entry, trained_on=f"A{i}") for i, entry in enumerate(entries)]
+    assert set(leaderboard(named, {"A": 0.5}, seed=0)["trained_on"]) == {"A0", "A1"}
 
 
 def test_leaderboard_files(make_scores, write_run, tmp_path):

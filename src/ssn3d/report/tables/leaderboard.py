@@ -47,6 +47,11 @@ class Entry:
     """Means over the runs, a row for each subtomogram: dataset, independent, tomogram, label,
     pdb_id, `_MEANS` and voxels (of the true mask)."""
 
+    @property
+    def training(self) -> str:
+        """What the method was trained on, and the structure that was left out of it."""
+        return self.trained_on + (f" without {self.left_out}" if self.left_out else "")
+
 
 def read_entry(
     folders: Sequence[Path], method: str, trained_on: str, left_out: str | None = None
@@ -91,23 +96,23 @@ def leaderboard(entries: Sequence[Entry], snr_of: Mapping[str, float], seed: int
     structure are ranked on that structure alone.
 
     Returns `COLUMNS`, accuracies and IoUs in percent, distances in voxels. Raises DataError if two
-    methods were scored on different subtomograms or masks.
+    methods were scored on different subtomograms or masks, or have the same name and training.
     """
     rows = []
     for names, group in _groups(entries):
+        _check_names([entry for entry, _ in group])
         ranked = sorted(group, key=lambda pair: -float(pair[1]["miou"].mean()))
         best = ranked[0]
         for entry, scores in ranked:
             _check_same(entry, scores, *best)
-            trained_on = entry.trained_on + (f" without {entry.left_out}" if entry.left_out else "")
-            keys = [*map(str, names.values()), entry.method, trained_on]
+            keys = [*map(str, names.values()), entry.method, entry.training]
             random = generator(seed, "leaderboard", *keys)
             rows.append(
                 {
                     **names,
                     "snr": snr_of[str(names["dataset"])],
                     "method": entry.method,
-                    "trained_on": trained_on,
+                    "trained_on": entry.training,
                     **_row_scores(scores, None if entry is best[0] else best[1], random),
                     "parameters": entry.parameters,
                     "milliseconds": entry.milliseconds,
@@ -144,6 +149,19 @@ def _part(scores: pd.DataFrame, dataset: str, structure: str, *, independent: bo
     if structure != ALL:
         rows &= scores["pdb_id"] == structure
     return scores[rows].set_index(_SUBTOMOGRAM).sort_index()
+
+
+def _check_names(entries: Sequence[Entry]) -> None:
+    """Raise DataError if two methods that are ranked together could not be told apart."""
+    folders: dict[tuple[str, str], Path] = {}
+    for entry in entries:
+        name = entry.method, entry.training
+        first = folders.setdefault(name, entry.folder)
+        if first != entry.folder:
+            raise DataError(
+                f"{entry.folder}: {entry.method!r}, trained on {entry.training!r}, is {first} too; "
+                "score one of them again with another --name"
+            )
 
 
 def _check_same(entry: Entry, scores: pd.DataFrame, best: Entry, others: pd.DataFrame) -> None:
