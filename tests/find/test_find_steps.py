@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+import starfile
 
 from ssn3d.core.errors import DataError
 from ssn3d.find.picks import _by_others, _scored, calibrate_targets, write_picks
@@ -108,6 +109,23 @@ def test_one_place_is_picked_for_one_target(tmp_path):
     for name in files:
         table = pd.read_csv(tmp_path / name / "candidates.csv")
         assert table["kept"].tolist() == [False, True, True, True]
+        assert len(starfile.read(tmp_path / name / "1KP8_candidates.star")) == 1
+
+
+def test_picks_are_the_most_probable_candidates(tmp_path):
+    scores = [0.3, 1.0, 0.5, 0.9]
+    one = content([[20.0, 20, x] for x in (10, 30, 50, 70)], scores)
+    fits = written(tmp_path / "fit.json", **{"1KP8": FIT})
+    files = {"mine": written(tmp_path / "candidates.json", **{"1KP8": one})}
+    write_picks(files, fits, {"mine": VOLUME}, 0.15, tmp_path)
+    picks, ranked = (
+        starfile.read(tmp_path / "mine" / f"1KP8{end}.star") for end in ("", "_candidates")
+    )
+    assert 0 < len(picks) < len(ranked) == len(scores)
+    pd.testing.assert_frame_equal(picks, ranked[: len(picks)])
+    x = ranked["rlnCenteredCoordinateXAngst"].to_numpy()
+    np.testing.assert_allclose(np.diff(x) / VOLUME[1], [40, -20, -40])
+    assert (np.diff(ranked["rlnAutopickFigureOfMerit"]) < 0).all()
 
 
 def test_one_tomogram_of_doubtful_picks_may_have_fewer(tmp_path):

@@ -67,6 +67,8 @@ def test_picks_have_calibrated_probabilities(searched):
         picks = starfile.read(searched / "picks" / "mine" / name, always_dict=True)
         picks = next(block for block in picks.values() if columns.format("X") in block)
         assert len(picks) == len(kept)
+    ranked = starfile.read(searched / "picks" / "mine" / "1KP8_candidates.star")
+    assert len(ranked) == len(table)
 
 
 @pytest.mark.slow

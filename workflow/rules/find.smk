@@ -135,7 +135,7 @@ rule pick_targets:
             "results/find/picks/{searched}/{target}{dialect}.star",
             searched=SEARCHED,
             target=TARGETS,
-            dialect=["", "_relion4"],
+            dialect=["", "_relion4", "_candidates"],
         ),
         candidates=expand(
             "results/find/picks/{searched}/candidates.csv", searched=SEARCHED

@@ -28,8 +28,12 @@ from ssn3d.io.tables import write_csv
 
 _ENOUGH_ANNOTATED = 2
 _ENOUGH_PARTICLES = 30
-_DIALECTS: dict[str, Relion] = {"": 5, "_relion4": 4}
-"""Suffix of the name of a STAR file for each version of RELION."""
+_FILES: dict[str, tuple[bool, Relion]] = {
+    "": (True, 5),
+    "_relion4": (True, 4),
+    "_candidates": (False, 5),
+}
+"""End of the name of each STAR file: whether it has only what is kept, and RELION's version."""
 RATES = (0.05, 0.1, 0.2, 0.5)
 """False discovery rates whose precision and recall are reported, besides the configured one."""
 
@@ -158,9 +162,10 @@ def write_picks(
     """Write the picks of each target in all tomograms.
 
     {folder}/{tomogram}/{target}.star and {target}_relion4.star there have the picks that keep the
-    expected fraction of wrong ones of a target, in all tomograms, at the rate; candidates.csv has
-    all candidates. Scores are probabilities that picks are right. Where several targets are found,
-    the most probable is kept.
+    expected fraction of wrong ones of a target, in all tomograms, at the rate;
+    {target}_candidates.star has all candidates but those where another target is more probable.
+    Scores are probabilities that picks are right, the highest first. candidates.csv has the
+    candidates for all targets.
 
     `candidates` are files of `write_candidates`, and `volumes` shapes (z, y, x) and voxel sizes in
     angstrom, by tomogram; `calibration` is the file of `calibrate_targets`.
@@ -176,12 +181,15 @@ def write_picks(
         chosen = kept(np.concatenate(of_all), np.concatenate(of_rivals), false_discovery_rate)
         ends = np.cumsum([len(one) for one in of_all])[:-1]
         for name, rows in zip(found, np.split(chosen, ends), strict=True):
-            frame, to = TomogramFrame.of_volume(*volumes[name]), Path(folder) / name
             one = probable[name][target]
-            picked = ParticleTable.of_picks(name, one.centres[rows], one.scores[rows], target)
-            for suffix, relion in _DIALECTS.items():
-                file = to / f"{target}{suffix}.star"
-                write_particle_table(file, picked, frame, tomogram=name, relion=relion)
+            best = np.argsort(-one.scores, kind="stable")
+            best = best[(one.scores >= rivals[name][target])[best]]
+            frame = TomogramFrame.of_volume(*volumes[name])
+            for suffix, (only_kept, relion) in _FILES.items():
+                some = best[rows[best]] if only_kept else best
+                picks = ParticleTable.of_picks(name, one.centres[some], one.scores[some], target)
+                file = Path(folder) / name / f"{target}{suffix}.star"
+                write_particle_table(file, picks, frame, tomogram=name, relion=relion)
             table = {
                 "target": np.full(len(rows), target),
                 **dict(zip(("z_voxels", "y_voxels", "x_voxels"), one.centres.T, strict=True)),

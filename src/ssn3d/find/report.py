@@ -53,6 +53,7 @@ def write_report(
         *_expected(table),
         *("", "## Picks", ""),
         *_found(found, targets),
+        *("", "For a cut of your own: `picks/NAME/ID_candidates.star`, the most probable first."),
         *_unlike(found, table),
         *("", "## What was measured of each tomogram", ""),
         *(text.replace("# ", "### ", 1) for text in reports),
