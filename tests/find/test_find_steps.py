@@ -9,7 +9,7 @@ import starfile
 
 from ssn3d.core.errors import DataError
 from ssn3d.find.picks import _by_others, _scored, calibrate_targets, write_picks
-from ssn3d.find.report import _unlike
+from ssn3d.find.report import _found
 from ssn3d.find.steps import _annotated
 from ssn3d.io.mrc import write_mrc
 from ssn3d.io.tomogram import open_tomogram
@@ -65,13 +65,16 @@ def test_few_particles_are_named(tmp_path, caplog):
         assert ("uncertain; simulate more tomograms" in caplog.text) == warned
 
 
-def test_targets_that_nothing_is_like_are_named():
-    found = {"mine": pd.DataFrame({"target": ["1KP8", "1KP8", "3DY4"], "score": [0.2, 0.3, 0.6]})}
-    known = pd.DataFrame(
-        {"target": ["1KP8", "3DY4", "2AWB"], "median_score": [0.4, 0.5, np.nan]}
-    )  # fmt: skip
-    (_, line) = _unlike(found, known)
-    assert line.startswith("**1KP8**: no candidate is as like the structure (at most 0.30) as half")
+def test_candidates_like_the_structure_are_counted():
+    rows = {"target": ["1KP8", "1KP8", "3DY4"], "score": [0.2, 0.3, 0.6]}
+    found = {"mine": pd.DataFrame(rows | {"probability": [0.1, 0.7, 0.8], "kept": [0, 1, 1]})}
+    known = {"target": ["1KP8", "3DY4", "2AWB"], "median_score": [0.4, 0.5, np.nan]}
+    lines = _found(found, pd.DataFrame(known))
+    assert lines[2:5] == [
+        "| mine | 1KP8 | 1 | 0.7 | 2 | 0 |",
+        "| mine | 3DY4 | 1 | 0.8 | 1 | 1 |",
+        "| mine | 2AWB | 0 | 0.0 | 0 | - |",
+    ]
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """Report of a search, as Markdown: what was measured, what is expected, what was found."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +23,15 @@ EXPECTED = {
     "recall": float,
 }
 _NOT_ALWAYS = ("precision", "recall", "median_score")
+_LIKE = (
+    "A candidate is like a target if its likeness to the structure is at least that of the median "
+    "particle in tomograms where particles are known. If hardly any is: are the voxel size, the "
+    "contrast, the tilts and the structure right?"
+)
+_CUT = (
+    "For a cut of your own, `picks/NAME/ID_candidates.star` has all candidates, the most probable "
+    "first."
+)
 
 
 def write_report(
@@ -45,16 +54,13 @@ def write_report(
         "where this is said below. They hold if a target is as large a share of all macromolecules."
     )
     found = {name: pd.read_csv(Path(file)) for name, file in candidates.items()}
-    targets = table["target"].unique().tolist()
     reports = [Path(file).read_text(encoding="utf-8") for file in measured.values()]
     parts = [
         "# Search for named molecules",
         *("", told, "", "## Expected, each tomogram by the others' probabilities", ""),
         *_expected(table),
         *("", "## Picks", ""),
-        *_found(found, targets),
-        *("", "For a cut of your own: `picks/NAME/ID_candidates.star`, the most probable first."),
-        *_unlike(found, table),
+        *_found(found, table),
         *("", "## What was measured of each tomogram", ""),
         *(text.replace("# ", "### ", 1) for text in reports),
     ]
@@ -85,31 +91,17 @@ def _percent(value: float) -> str:
     return "-" if np.isnan(value) else f"{value:.0%}"
 
 
-def _found(candidates: Mapping[str, pd.DataFrame], targets: Sequence[str]) -> list[str]:
-    """Rows of numbers of picks, and of those expected to be right."""
-    lines = [
-        "| tomogram | target | picks | expected to be right | candidates |",
-        "|---|---|---|---|---|",
-    ]
-    for name, table in candidates.items():
-        for target in targets:
-            rows = table[table["target"] == target]
+def _found(candidates: Mapping[str, pd.DataFrame], table: pd.DataFrame) -> list[str]:
+    """Rows of numbers of picks, of those expected to be right, and of candidates."""
+    titles = ("tomogram", "target", "picks", "expected to be right", "candidates", "like it")
+    lines = [f"| {' | '.join(titles)} |", "|" + len(titles) * "---|"]
+    usual = table.groupby("target", sort=False)["median_score"].first()
+    for name, every in candidates.items():
+        for target, score in usual.items():
+            rows = every[every["target"] == target]
             kept = rows[rows["kept"].astype(bool)]
             right = kept["probability"].sum()
-            lines.append(f"| {name} | {target} | {len(kept)} | {right:.1f} | {len(rows)} |")
-    return lines
-
-
-def _unlike(candidates: Mapping[str, pd.DataFrame], table: pd.DataFrame) -> list[str]:
-    """Name the targets that no candidate is as like as particles of known tomograms are."""
-    every, lines = pd.concat(candidates.values()), []
-    for target, usual in table.groupby("target", sort=False)["median_score"].first().items():
-        highest = every.loc[every["target"] == target, "score"].max()
-        if highest < usual:
-            told = (
-                f"**{target}**: no candidate is as like the structure (at most {highest:.2f}) as "
-                f"half of the particles in tomograms where they are known ({usual:.2f}). Are the "
-                "voxel size, the contrast, the tilts and the structure right?"
-            )
-            lines += ["", told]
-    return lines
+            like = "-" if np.isnan(score) else (rows["score"] >= score).sum()
+            numbers = f"{len(kept)} | {right:.1f} | {len(rows)} | {like}"
+            lines.append(f"| {name} | {target} | {numbers} |")
+    return [*lines, "", _LIKE, "", _CUT]
