@@ -48,6 +48,17 @@ def test_few_candidates_are_not_certain(right):
     assert high > 0.8 if right else high < 0.2
 
 
+def test_units_of_scores_do_not_matter():
+    """With few candidates, the penalty on the slopes matters, and is the same for all scores."""
+    few, units = world(3, count=60), np.array([1000.0, 0.001, 7.0, 1.0])
+    other = Scored(few.scores * units, few.correct, few.true)
+    np.testing.assert_allclose(
+        calibrate([other]).probability(few.scores * units),
+        calibrate([few]).probability(few.scores),
+        atol=1e-3,
+    )
+
+
 def test_no_candidates():
     scored = [Scored(np.empty((0, 4)), np.empty(0, bool), 3)] * 2
     assert calibrate(scored).probability(np.array([[0.3, 0.0, 0.5, 2.0]])) == pytest.approx(0.5)
