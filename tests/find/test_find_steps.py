@@ -68,7 +68,7 @@ def test_few_particles_are_named(tmp_path, caplog):
 def test_candidates_like_the_structure_are_counted():
     rows = {"target": ["1KP8", "1KP8", "3DY4"], "score": [0.2, 0.3, 0.6]}
     found = {"mine": pd.DataFrame(rows | {"probability": [0.1, 0.7, 0.8], "kept": [0, 1, 1]})}
-    known = {"target": ["1KP8", "3DY4", "2AWB"], "median_score": [0.4, 0.5, np.nan]}
+    known = {"target": ["1KP8", "3DY4", "2AWB"], "quartile_score": [0.4, 0.5, np.nan]}
     lines = _found(found, pd.DataFrame(known))
     assert lines[2:5] == [
         "| mine | 1KP8 | 1 | 0.7 | 2 | 0 |",

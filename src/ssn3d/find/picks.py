@@ -84,7 +84,7 @@ def calibrate_targets(
                     "annotated": sum("correct" in one[target] for one in own),
                     "particles": particles,
                     "among_candidates": sum(int(one.correct.sum()) for one in candidates),
-                    "median_score": _median_score(candidates),
+                    "quartile_score": _quartile_score(candidates),
                     "default": rate == false_discovery_rate,
                     **vars(one),
                 }
@@ -107,11 +107,11 @@ def calibrate_targets(
             )
 
 
-def _median_score(candidates: Sequence[Scored]) -> float:
-    """Median likeness of right candidates to the map of the target; NaN without any."""
+def _quartile_score(candidates: Sequence[Scored]) -> float:
+    """Likeness to the target's map that three in four right candidates have; NaN without any."""
     likeness = [*SCORES].index("score")
     right = np.concatenate([one.scores[one.correct, likeness] for one in candidates])
-    return float(np.median(right)) if len(right) else np.nan
+    return float(np.quantile(right, 0.25)) if len(right) else np.nan
 
 
 def _scored(known: Sequence[Mapping[str, Any]], simulated: int, target: str) -> dict[int, Scored]:

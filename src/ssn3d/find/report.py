@@ -15,17 +15,17 @@ EXPECTED = {
     "annotated": int,
     "particles": int,
     "among_candidates": int,
-    "median_score": float,
+    "quartile_score": float,
     "default": bool,
     "false_discovery_rate": float,
     "picks": int,
     "precision": float,
     "recall": float,
 }
-_NOT_ALWAYS = ("precision", "recall", "median_score")
+_NOT_ALWAYS = ("precision", "recall", "quartile_score")
 _LIKE = (
-    "A candidate is like a target if its likeness to the structure is at least that of the median "
-    "particle in tomograms where particles are known. If hardly any is: are the voxel size, the "
+    "A candidate is like a target if its likeness to the structure is at least that of three in "
+    "four particles in tomograms where these are known. If hardly any is: are the voxel size, the "
     "contrast, the tilts and the structure right?"
 )
 _CUT = (
@@ -95,7 +95,7 @@ def _found(candidates: Mapping[str, pd.DataFrame], table: pd.DataFrame) -> list[
     """Rows of numbers of picks, of those expected to be right, and of candidates."""
     titles = ("tomogram", "target", "picks", "expected to be right", "candidates", "like it")
     lines = [f"| {' | '.join(titles)} |", "|" + len(titles) * "---|"]
-    usual = table.groupby("target", sort=False)["median_score"].first()
+    usual = table.groupby("target", sort=False)["quartile_score"].first()
     for name, every in candidates.items():
         for target, score in usual.items():
             rows = every[every["target"] == target]
