@@ -81,14 +81,22 @@ def calibrate(scored: Sequence[Scored]) -> Calibration:
     return Calibration((0.0,) * len(signs), float(logit(correct.mean())))
 
 
+def ranked(probabilities: Numbers, rivals: Numbers) -> NDArray[np.intp]:
+    """Rows of candidates (n,), the most probable first, without those where a rival is more so.
+
+    `rivals` are the highest probabilities of another target there.
+    """
+    best = np.flatnonzero(probabilities >= rivals)
+    return best[np.argsort(-probabilities[best], kind="stable")]
+
+
 def kept(probabilities: Numbers, rivals: Numbers, false_discovery_rate: float) -> NDArray[np.bool_]:
     """Mark as many candidates (n,) as keep the expected fraction of wrong ones at the rate.
 
     Those where another target is more probable (`rivals`, the highest probability of one) are left
     out. The most probable come first; of equally probable ones, all or none are kept.
     """
-    best = np.flatnonzero(probabilities >= rivals)
-    order = best[np.argsort(-probabilities[best], kind="stable")]
+    order = ranked(probabilities, rivals)
     ordered = probabilities[order]
     wrong = np.cumsum(1 - ordered) / np.arange(1, len(ordered) + 1)
     allowed = wrong <= false_discovery_rate

@@ -16,6 +16,7 @@ from ssn3d.find.calibration import (
     calibrate,
     expected,
     kept,
+    ranked,
     reliability,
 )
 from ssn3d.find.rivals import Candidates, best_of_others
@@ -75,20 +76,17 @@ def calibrate_targets(
                 "candidates": counts.tolist(),
             },
         }
+        about: dict[str, Any] = {
+            "target": target,
+            "tomograms": len(candidates),
+            "annotated": sum("correct" in one[target] for one in own),
+            "particles": particles,
+            "among_candidates": sum(int(one.correct.sum()) for one in candidates),
+            "quartile_score": _quartile_score(candidates),
+        }
         for rate in sorted({*RATES, false_discovery_rate}):
-            one = expected(candidates, probabilities, rivals, rate)
-            rows.append(
-                {
-                    "target": target,
-                    "tomograms": len(candidates),
-                    "annotated": sum("correct" in one[target] for one in own),
-                    "particles": particles,
-                    "among_candidates": sum(int(one.correct.sum()) for one in candidates),
-                    "quartile_score": _quartile_score(candidates),
-                    "default": rate == false_discovery_rate,
-                    **vars(one),
-                }
-            )
+            scores = vars(expected(candidates, probabilities, rivals, rate))
+            rows.append(about | {"default": rate == false_discovery_rate} | scores)
         if particles < _ENOUGH_PARTICLES:
             logger.warning(
                 "%s: its probabilities are learnt from %d particles alone, and uncertain; simulate "
@@ -182,8 +180,7 @@ def write_picks(
         ends = np.cumsum([len(one) for one in of_all])[:-1]
         for name, rows in zip(found, np.split(chosen, ends), strict=True):
             one = probable[name][target]
-            best = np.argsort(-one.scores, kind="stable")
-            best = best[(one.scores >= rivals[name][target])[best]]
+            best = ranked(one.scores, rivals[name][target])
             frame = TomogramFrame.of_volume(*volumes[name])
             for suffix, (only_kept, relion) in _FILES.items():
                 some = best[rows[best]] if only_kept else best
